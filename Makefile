@@ -1,0 +1,47 @@
+# make lab        set up and open JupyterLab on the first notebook
+# make test       set up and run every test, notebooks included
+# make benchmark  speed against a plain loop, PyTorch Lightning and skorch
+# make results    the table of README, over five seeds
+# make sweep      the settings of history restore, compared
+#
+# PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" goes to pip's install command.
+# Paths are relative throughout, so that a folder's name may hold blanks.
+
+PY = .venv/bin/python
+# Where the install is on record; without torch's threads spinning against each other in tests.
+STAMP = .venv/installed
+
+.PHONY: lab test benchmark results sweep clean help
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+lab: $(STAMP)
+	$(PY) -m jupyterlab notebooks/01_find_the_abnormal_heartbeat.ipynb
+
+test: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest
+
+benchmark: .venv/installed-benchmark
+	$(PY) -m tests.benchmarks.speed
+
+results: $(STAMP)
+	$(PY) -m tests.benchmarks.results
+
+sweep: $(STAMP)
+	$(PY) -m tests.benchmarks.sweep
+
+clean:
+	rm -rf .venv
+
+$(STAMP): pyproject.toml .ci/find-python
+	@python=`sh .ci/find-python $(PYTHON)` && "$$python" -m venv --clear .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[test]"
+	@touch $@
+
+.venv/installed-benchmark: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[benchmark]"
+	@touch $@

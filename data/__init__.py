@@ -1,0 +1,13 @@
+"""Real data for the lessons, and the type that carries it.
+
+>>> from data import load_ecg5000, split
+>>> training, validation, calibration, test = split(load_ecg5000(), seed=0)
+>>> training
+DataSet 'ECG5000, training': 2043 sequences of 140 steps, 1 feature; 2043 normal
+"""
+
+from data.data_set import DataSet
+from data.ecg5000 import load_ecg5000
+from data.splitting import Split, split
+
+__all__ = ["DataSet", "Split", "load_ecg5000", "split"]

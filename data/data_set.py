@@ -1,0 +1,202 @@
+"""`DataSet`: sequences of one shape, with what belongs to them, checked on construction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+# float32 holds every whole number up to 2**24; above, neighbours fall together.
+_LARGEST_EXACT_INTEGER = 2**24
+
+
+class DataSet:
+    """Sequences of equal length, ready for a trainer.
+
+    Parameters
+    ----------
+    sequences : array or tensor, shape (n, time, feature) or (n, time)
+        Finite numbers; (n, time) means one feature. They are copied, to float32.
+    targets : array or tensor of the same shape, optional
+        What a model should return for each sequence. Default: the sequences themselves.
+        A denoising trainer gives noisy sequences and clean targets.
+    labels : array of whole numbers, shape (n,) or (n, time), optional
+        Class of each sequence, or of each time step. 0 is normal, anything else abnormal.
+    name : str, default "data"
+        What the set is called in tables, figures and errors.
+    sampling_rate : float, optional
+        Time steps per second (Hz), where the data has one.
+    class_names : sequence of str, optional
+        Name of each label, from 0 on.
+
+    Raises
+    ------
+    TypeError
+        If something is not an array of numbers.
+    ValueError
+        If a set is empty, has the wrong number of dimensions, holds NaN, infinite values or
+        values that float32 cannot carry, or its parts do not fit together.
+
+    Examples
+    --------
+    >>> DataSet([[0.0, 1.0, 0.5], [0.1, 0.9, 0.4]], labels=[0, 1], name="two beats")
+    DataSet 'two beats': 2 sequences of 3 steps, 1 feature; 1 normal, 1 abnormal
+    """
+
+    def __init__(
+        self,
+        sequences: Any,
+        *,
+        targets: Any = None,
+        labels: Any = None,
+        name: str = "data",
+        sampling_rate: float | None = None,
+        class_names: Sequence[str] | None = None,
+    ) -> None:
+        self.name = str(name)
+        self.sequences = _as_sequences(sequences, f"the sequences of {self.name!r}")
+        self.targets = self.sequences
+        if targets is not None:
+            self.targets = _as_sequences(targets, f"the targets of {self.name!r}")
+            if self.targets.shape != self.sequences.shape:
+                msg = (
+                    f"the targets of {self.name!r} must have the shape of its sequences, "
+                    f"{tuple(self.sequences.shape)}; got {tuple(self.targets.shape)}. "
+                    "Give one target for each sequence, of the same length and width."
+                )
+                raise ValueError(msg)
+        self.class_names = None if class_names is None else tuple(map(str, class_names))
+        self.labels = None if labels is None else self._check_labels(labels)
+        if sampling_rate is not None and not (
+            isinstance(sampling_rate, int | float | np.number) and 0 < sampling_rate < math.inf
+        ):
+            msg = (
+                f"sampling_rate of {self.name!r} must be a number above 0 Hz; got {sampling_rate!r}. "
+                "Leave it out if unknown."
+            )
+            raise ValueError(msg)
+        self.sampling_rate = sampling_rate
+
+    @classmethod
+    def of(cls, values: Any, name: str = "data") -> DataSet:
+        """`values` as a data set: unchanged if it is one, else built from the array."""
+        return values if isinstance(values, DataSet) else cls(values, name=name)
+
+    @property
+    def length(self) -> int:
+        """Time steps in each sequence."""
+        return self.sequences.shape[1]
+
+    @property
+    def n_features(self) -> int:
+        """Values at each time step."""
+        return self.sequences.shape[2]
+
+    @property
+    def abnormal(self) -> np.ndarray:
+        """Which sequences are abnormal, shape (n,), bool: those with any label but 0."""
+        if self.labels is None:
+            msg = f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to DataSet."
+            raise ValueError(msg)
+        return (self.labels != 0).reshape(len(self), -1).any(1)
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, index: Any) -> DataSet:
+        """The chosen sequences (slice, positions or mask) as a data set of its own."""
+        return self.subset(index)
+
+    def subset(self, index: Any, name: str | None = None) -> DataSet:
+        """The chosen sequences (slice, positions or mask), under a name of their own."""
+        chosen = np.atleast_1d(np.arange(len(self))[index])
+        return DataSet(
+            self.sequences[chosen],
+            targets=None if self.targets is self.sequences else self.targets[chosen],
+            labels=None if self.labels is None else self.labels[chosen],
+            name=name or self.name,
+            sampling_rate=self.sampling_rate,
+            class_names=self.class_names,
+        )
+
+    def __repr__(self) -> str:
+        many = f"{self.n_features} feature{'s' * (self.n_features > 1)}"
+        text = f"DataSet {self.name!r}: {len(self)} sequences of {self.length} steps, {many}"
+        if self.labels is not None:
+            abnormal = int(self.abnormal.sum())
+            text += f"; {len(self) - abnormal} normal" + f", {abnormal} abnormal" * (abnormal > 0)
+        return text
+
+    def _check_labels(self, labels: Any) -> np.ndarray:
+        what = f"the labels of {self.name!r}"
+        array = _as_array(labels, what)
+        n, time = self.sequences.shape[:2]
+        if array.shape not in ((n,), (n, time)):
+            msg = f"{what} must have shape ({n},) or ({n}, {time}), to fit its sequences; got {array.shape}."
+            raise ValueError(msg)
+        whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
+        if not whole or not np.all((array >= 0) & (array < 2**31)):
+            msg = (
+                f"{what} must be whole numbers from 0 (normal) to 2147483647; got dtype {array.dtype}, "
+                f"values such as {array.reshape(-1)[:3].tolist()}. Number the classes and give class_names=…."
+            )
+            raise ValueError(msg)
+        if self.class_names is not None and array.max() >= len(self.class_names):
+            msg = (
+                f"{what} go up to {int(array.max())}, but class_names has {len(self.class_names)} names "
+                f"(for 0 to {len(self.class_names) - 1}). Name every class."
+            )
+            raise ValueError(msg)
+        return array.astype(np.int64)
+
+
+def _as_array(values: Any, what: str) -> np.ndarray:
+    """`values` as an array of real numbers or bools, or an error that names `what`."""
+    try:
+        if isinstance(values, torch.Tensor):
+            values = values.detach().cpu()
+            # NumPy has no bfloat16.
+            values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        msg = f"{what} must be an array of numbers with equally long rows; got {type(values).__name__}: {error}"
+        raise TypeError(msg) from error
+    if array.dtype.kind not in "biuf":
+        msg = (
+            f"{what} must be real numbers; got dtype {array.dtype}. "
+            "Convert them first; if rows differ in length, cut or pad them."
+        )
+        raise TypeError(msg)
+    return array
+
+
+def _as_sequences(values: Any, what: str) -> torch.Tensor:
+    """`values` as a finite float32 tensor (n, time, feature) of its own memory."""
+    array = _as_array(values, what)
+    if array.dtype.kind == "b":
+        msg = f"{what} must be numbers; got True and False. Convert them with .astype('float32') if that is meant."
+        raise TypeError(msg)
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        msg = (
+            f"{what} must have shape (n, time, feature) or (n, time), none of them 0; got {array.shape}. "
+            "Reshape them: one row for each sequence."
+        )
+        raise ValueError(msg)
+    array = array[..., None] if array.ndim == 2 else array
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32)
+    bad = ~np.isfinite(single)
+    if array.dtype.kind in "iu":
+        bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)
+    if bad.any():
+        i, t, f = np.argwhere(bad)[0].tolist()
+        msg = (
+            f"{what} must be finite and fit float32; got {array[i, t, f]} in sequence {i}, time step {t}, "
+            f"feature {f}, and {int(bad.any((1, 2)).sum())} of {len(array)} sequences like it. "
+            "Remove or fill missing values, and scale large ones."
+        )
+        raise ValueError(msg)
+    return torch.from_numpy(single)

@@ -1,0 +1,86 @@
+"""`split`: normal sequences for learning, and a test set that nothing was learnt from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from data.data_set import DataSet
+
+
+class Split(NamedTuple):
+    """The four parts of a data set; the first three hold normal sequences only."""
+
+    training: DataSet
+    validation: DataSet
+    calibration: DataSet
+    test: DataSet
+
+
+def split(
+    data: DataSet,
+    *,
+    seed: int = 0,
+    training: float = 0.7,
+    validation: float = 0.1,
+    calibration: float = 0.1,
+) -> Split:
+    """Divide a labelled data set for anomaly detection.
+
+    The model learns from `training`; history restore selects on `validation`; the threshold
+    is set on `calibration`, which nothing was selected on; `test` holds the remaining normal
+    sequences and every abnormal one. Sequences that are equal in every value go to the same
+    part, so that none is tested that was seen.
+
+    Parameters
+    ----------
+    data : DataSet
+        With labels; 0 is normal.
+    seed : int, default 0
+        Which random division.
+    training, validation, calibration : float
+        Fractions of the *normal* sequences; what they leave goes to the test set.
+
+    Returns
+    -------
+    Split
+        `(training, validation, calibration, test)`
+
+    Raises
+    ------
+    ValueError
+        If a fraction is not above 0, together they leave nothing for the test, or there are
+        too few normal sequences to give every part one.
+    """
+    fractions = {"training": training, "validation": validation, "calibration": calibration}
+    if not all(f > 0 for f in fractions.values()) or sum(fractions.values()) >= 1:
+        msg = f"the fractions must be above 0 and add up to less than 1, to leave a test set; got {fractions}."
+        raise ValueError(msg)
+    abnormal = data.abnormal
+    normal = np.flatnonzero(~abnormal)
+    rows = data.sequences.reshape(len(data), -1).numpy()
+    _, group = np.unique(rows[normal], axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    rank = np.random.default_rng(seed).permutation(int(group.max(initial=-1)) + 1)[group]
+    order = np.argsort(rank, kind="stable")
+    normal, rank = normal[order], rank[order]
+
+    cuts = []
+    for share in np.cumsum(list(fractions.values())):
+        cut = round(float(share) * len(normal))
+        while 0 < cut < len(normal) and rank[cut] == rank[cut - 1]:
+            cut += 1  # never through the middle of equal sequences
+        cuts.append(cut)
+    parts = np.split(normal, cuts)
+    if min(map(len, parts)) == 0:
+        msg = (
+            f"{data.name!r} has {len(normal)} normal sequences, too few for four parts: "
+            f"they would get {[len(p) for p in parts]}. Change the fractions or bring more data."
+        )
+        raise ValueError(msg)
+    # An abnormal sequence equal to a normal one stays out of the test: the label is a contradiction.
+    seen = {row.tobytes() for row in rows[np.concatenate(parts[:3])]}
+    unseen = [i for i in np.flatnonzero(abnormal) if rows[i].tobytes() not in seen]
+    parts[3] = np.sort(np.concatenate([parts[3], np.array(unseen, dtype=int)]))
+    return Split(*(data.subset(p, f"{data.name}, {name}") for p, name in zip(parts, Split._fields, strict=True)))

@@ -1,0 +1,81 @@
+"""Does going back in mid-training help? A sweep over restore's settings, several seeds each.
+
+Every variant trains on the same splits from the same first weights. One process a core, one
+thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+
+from tests.benchmarks.experiment import BEST, train
+
+REGIMES = {
+    "the kit's best configuration, 20 epochs": (20, BEST),
+    "rate 0.01, constant, 15 epochs": (15, {"batch_size": 32, "learning_rate": 0.01}),
+    "rate 0.03, constant, no clipping, 15 epochs": (15, {"batch_size": 32, "learning_rate": 0.03, "clip_norm": None}),
+}
+VARIANTS = {
+    "off": {"restore": "off"},
+    "at the end": {"restore": "at the end"},
+    "every worse epoch": {},
+    "moments reset": {"moments": "reset"},
+    "rate × 0.9 at a swap": {"learning_rate_factor": 0.9},
+    "rate × 0.5 at a swap": {"learning_rate_factor": 0.5},
+    "patience 1": {"patience": 1},
+    "patience 3": {"patience": 3},
+    "tolerance 5 %": {"tolerance": 0.05},
+    "tolerance 10 %": {"tolerance": 0.1},
+    "tolerance 20 %": {"tolerance": 0.2},
+    "tolerance 20 %, moments reset": {"tolerance": 0.2, "moments": "reset"},
+}
+
+
+def one(regime: str, variant: str, seed: int) -> dict[str, object]:
+    torch.set_num_threads(1)
+    epochs, settings = REGIMES[regime]
+    return {
+        "regime": regime,
+        "variant": variant,
+        "seed": seed,
+        **train(seed, epochs, **{**settings, **VARIANTS[variant]}),
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--jobs", type=int, default=os.cpu_count())
+    given = arguments.parse_args()
+    work = [(r, v, s) for r in REGIMES for v in VARIANTS for s in range(given.seeds)]
+    rows = Parallel(n_jobs=given.jobs, return_as="generator")(delayed(one)(*w) for w in work)
+    done = []
+    for row in rows:
+        done.append(row)
+        if len(done) % (len(VARIANTS) * given.seeds) == 0:
+            report(pd.DataFrame(done), str(row["regime"]))
+
+
+def report(frame: pd.DataFrame, regime: str) -> None:
+    """One table: mean ± s.d. over seeds, and the paired difference to restoring at the end only."""
+    frame = frame[frame.regime == regime]
+    reference = frame[frame.variant == "at the end"].set_index("seed").validation_error
+    columns = ("restore", "validation error", "less than 'at the end' by", "AUROC", "swaps")
+    print(f"\n### {regime}\n\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+    for variant, group in frame.groupby("variant", sort=False):
+        gain = reference - group.set_index("seed").validation_error
+        print(
+            f"| {variant} | {group.validation_error.mean():.2f} ± {group.validation_error.std():.2f} "
+            f"| {gain.mean():+.2f} ± {gain.std():.2f} | {group.auroc.mean():.4f} ± {group.auroc.std():.4f} "
+            f"| {group.restores.mean():.1f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

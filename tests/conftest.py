@@ -1,0 +1,25 @@
+"""What several tests share: small real data, and a small model."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from data import DataSet, load_ecg5000, split
+from trainers import LSTMAutoencoder
+
+# Threads of several processes on few cores spin against each other; the tests' models are tiny.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def beats():
+    """Real heartbeats, thinned to 20 steps: 40 for training, 20 for validation."""
+    parts = split(load_ecg5000(), seed=0)
+    train, validation = (part.sequences[:n, ::7] for part, n in ((parts.training, 40), (parts.validation, 20)))
+    return DataSet(train, name="training beats"), DataSet(validation, name="validation beats")
+
+
+@pytest.fixture
+def model():
+    return LSTMAutoencoder(hidden_size=6)

@@ -1,0 +1,110 @@
+"""The shipped heartbeats, and their division."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data import DataSet, load_ecg5000, split
+from data.ecg5000 import _FILE
+
+
+@pytest.fixture(scope="module")
+def ecg():
+    return load_ecg5000()
+
+
+def rows(data):
+    return {row.tobytes() for row in data.sequences.numpy()}
+
+
+def test_holds_what_its_readme_says(ecg):
+    assert ecg.sequences.shape == (5000, 140, 1)
+    assert np.bincount(ecg.labels).tolist() == [2919, 1767, 96, 194, 24]
+    assert ecg.class_names[0] == "normal"
+    np.testing.assert_allclose(ecg.sequences.mean(1), 0, atol=1e-4)
+    np.testing.assert_allclose(ecg.sequences.std(1), 1, atol=1e-3)
+    assert ecg.sampling_rate is None
+
+
+def test_values_are_unchanged(ecg):
+    """The sum of the values as they were handed over, so that a damaged file cannot pass."""
+    digest = hashlib.sha256(ecg.sequences.numpy().tobytes() + ecg.labels.astype(np.uint8).tobytes()).hexdigest()
+    assert digest == "12dd33ee65067a221b932ed58426d08153c40ae45b90887068f2a36feb622f73"
+
+
+def test_needs_no_network(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the loader asked for a network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert len(load_ecg5000()) == 5000
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_test_set_was_never_seen(ecg, seed):
+    parts = split(ecg, seed=seed)
+    assert [len(part) for part in parts] == [2043, 292, 292, 2373]
+    for part in parts[:3]:
+        assert not part.abnormal.any()
+    assert parts.test.abnormal.sum() == 2081
+    seen = [rows(part) for part in parts]
+    assert sum(map(len, seen)) == len(set.union(*seen)) == 5000
+
+
+def test_the_seed_fixes_the_division(ecg):
+    assert rows(split(ecg, seed=1).test) == rows(split(ecg, seed=1).test)
+    assert rows(split(ecg, seed=1).test) != rows(split(ecg, seed=2).test)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6), st.integers(4, 12), st.integers(1, 6))
+def test_equal_sequences_stay_together(seed, kinds, copies):
+    values = np.repeat(np.arange(kinds + 1), copies)[:, None] * np.ones(3)
+    labels = (values[:, 0] == kinds).astype(int)
+    try:
+        parts = split(DataSet(values, labels=labels), seed=seed, training=0.3, validation=0.25, calibration=0.25)
+    except ValueError as error:
+        assert "too few for four parts" in str(error)  # noqa: PT017
+        return
+    seen = [rows(part) for part in parts]
+    assert sum(map(len, seen)) == len(set.union(*seen))
+    assert sum(map(len, parts)) == len(values)
+
+
+def test_an_abnormal_sequence_that_was_seen_as_normal_is_not_tested():
+    values = np.arange(20)[:, None] * np.ones(3)
+    data = DataSet(np.concatenate([values, values]), labels=[0] * 20 + [1] * 20)
+    parts = split(data)
+    learnt = set.union(*(rows(part) for part in parts[:3]))
+    assert not learnt & rows(parts.test)
+
+
+@pytest.mark.parametrize("fractions", [{"training": 0}, {"training": 0.9}, {"validation": -0.1}])
+def test_fractions_that_leave_nothing_are_refused(ecg, fractions):
+    with pytest.raises(ValueError, match="add up to less than 1"):
+        split(ecg, **fractions)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"does not exist\. Restore it"):
+        load_ecg5000(tmp_path / "ecg5000.npz")
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped", "another"])
+def test_a_damaged_file_says_what_to_do(tmp_path, damage):
+    path, whole = tmp_path / "ecg5000.npz", bytearray(_FILE.read_bytes())
+    if damage == "another":
+        np.savez(path, x_train=np.zeros((3, 3)))
+    else:
+        middle = len(whole) // 2
+        flipped = whole.copy()
+        flipped[middle : middle + 64] = bytes(b ^ 255 for b in whole[middle : middle + 64])
+        path.write_bytes({"empty": b"", "cut": whole[:middle], "text": b"no archive", "flipped": flipped}[damage])
+    with pytest.raises(ValueError, match=r"is damaged or is not ECG5000: .* Restore it"):
+        load_ecg5000(path)

@@ -1,0 +1,186 @@
+"""Scores, threshold, evaluation, baselines and figures, on real beats and against plain loops."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from data import DataSet, load_ecg5000, split
+from trainers import LSTMAutoencoder, reconstruct
+from trainers.detection import (
+    BASELINES,
+    baseline_scores,
+    evaluate,
+    plot_errors,
+    plot_reconstructions,
+    plot_sequences,
+    quantile_threshold,
+    reconstruction_error,
+)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return split(load_ecg5000(), seed=1)
+
+
+def test_scores_against_a_plain_loop(beats, model):
+    x, y = beats[0].sequences.numpy(), reconstruct(model, beats[0]).numpy()
+    for kind, of in (("mae", np.mean), ("sum", np.sum)):
+        expected = [of(np.abs(a - b)) for a, b in zip(x, y, strict=True)]
+        np.testing.assert_allclose(reconstruction_error(model, beats[0], kind=kind), expected, rtol=1e-5)
+    expected = [np.mean((a - b) ** 2) for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(reconstruction_error(model, beats[0], kind="mse"), expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="kind takes one of"):
+        reconstruction_error(model, beats[0], kind="rmse")
+
+
+def test_a_model_of_nan_gives_no_scores(beats, model):
+    with torch.no_grad():
+        next(model.parameters()).fill_(math.nan)
+    with pytest.raises(ValueError, match="40 of 40 sequences with NaN"):
+        reconstruction_error(model, beats[0])
+
+
+def test_the_threshold_holds_its_rate_in_the_mean():
+    """Against exchangeable scores, exactly: k of n + 1 ranks lie at or below the threshold."""
+    generator = np.random.default_rng(0)
+    for n, rate in ((19, 0.05), (100, 0.1), (37, 0.25)):
+        alarms = []
+        for _ in range(4000):
+            scores = generator.lognormal(size=n + 1)
+            alarms.append(scores[-1] > quantile_threshold(scores[:-1], rate=rate))
+        promised = 1 - math.ceil(round((n + 1) * (1 - rate), 9)) / (n + 1)
+        assert promised <= rate + 1e-12
+        assert np.mean(alarms) == pytest.approx(promised, abs=4 * math.sqrt(rate / 4000))
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.floats(0.01, 0.99))
+def test_the_threshold_is_the_kth_smallest_score_or_says_how_many_are_needed(scores, rate):
+    k = math.ceil(round((len(scores) + 1) * (1 - rate), 9))
+    if k > len(scores):
+        with pytest.raises(ValueError, match="too few for a rate"):
+            quantile_threshold(scores, rate=rate)
+    else:
+        assert quantile_threshold(scores, rate=rate) == sorted(scores)[k - 1]
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, 1.5, math.nan, "5 %", True, None])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(ValueError, match="rate takes a number between 0 and 1"):
+        quantile_threshold([1.0] * 50, rate=rate)
+
+
+@pytest.mark.parametrize("scores", [[], [[1.0]], [math.nan], [math.inf], ["high"], None, 3.0])
+def test_scores_that_are_none_are_refused(scores):
+    with pytest.raises((TypeError, ValueError), match="scores must be"):
+        quantile_threshold(scores)
+    with pytest.raises((TypeError, ValueError), match="scores must be"):
+        evaluate(scores, [0, 1], 0.5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), min_size=4, max_size=50), st.floats(-1, 31))
+def test_evaluation_agrees_with_counting(pairs, threshold):
+    scores, labels = np.array([[0, 0], [5, 1], *pairs]).T
+    judged = evaluate(scores.astype(float), labels, threshold)
+    truth, called = labels > 0, scores > threshold
+    assert judged.confusion.to_numpy().tolist() == [
+        [int((~truth & ~called).sum()), int((~truth & called).sum())],
+        [int((truth & ~called).sum()), int((truth & called).sum())],
+    ]
+    assert judged.recall == pytest.approx(called[truth].mean())
+    assert judged.false_alarm_rate == pytest.approx(called[~truth].mean())
+    wins = [(a > b) + 0.5 * (a == b) for a in scores[truth] for b in scores[~truth]]
+    assert judged.auroc == pytest.approx(np.mean(wins))
+    assert judged.average_precision == pytest.approx(metrics.average_precision_score(truth, scores))
+    for label in np.unique(labels):
+        row = judged.recall_by_class.loc[label]
+        assert row["sequences"] == (labels == label).sum()
+        assert row["called abnormal"] == (called & (labels == label)).sum()
+
+
+def test_evaluation_names_the_classes_and_shows_itself():
+    judged = evaluate([0.1, 0.9, 0.8], [0, 1, 2], 0.5, class_names=("normal", "early", "late"))
+    assert judged.recall_by_class.index.tolist() == ["normal", "early", "late"]
+    assert "early" in judged._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        ([0, 0, 0], "normal .* and abnormal"),
+        ([1, 1, 1], "and abnormal"),
+        ([0, 1], "one for each"),
+        ([0, 1, 0.5], "whole"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(labels, match):
+    with pytest.raises(ValueError, match=match):
+        evaluate([0.1, 0.2, 0.3], labels, 0.15)
+
+
+def test_baselines_on_real_beats(parts):
+    training, _, _, test = parts
+    areas = {name: evaluate(baseline_scores(name, training, test), test.labels, 0.0).auroc for name in BASELINES}
+    assert areas["1-NN"] > 0.985
+    assert all(area > 0.9 for area in areas.values())
+    distances = np.linalg.norm(test.sequences[:5, None, :, 0] - training.sequences[None, :, :, 0], axis=2).min(1)
+    np.testing.assert_allclose(baseline_scores("1-NN", training, test[:5]), distances, rtol=1e-4)
+    mean = np.abs(test.sequences.numpy() - training.sequences.numpy().mean(0)).mean((1, 2))
+    np.testing.assert_allclose(baseline_scores("mean sequence", training, test), mean, rtol=1e-4)
+
+
+def test_baselines_refuse_what_does_not_fit(parts):
+    with pytest.raises(ValueError, match="name takes one of"):
+        baseline_scores("2-NN", parts.training, parts.test)
+    with pytest.raises(ValueError, match="same length and width"):
+        baseline_scores("1-NN", parts.training, parts.test.sequences[:, :70])
+
+
+def drawn(figure):
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
+
+
+def test_reconstructions_draw_the_true_curves_and_the_errors(parts):
+    model = LSTMAutoencoder(hidden_size=6)
+    few = parts.test.subset([0, 1, 2, 300, 400])
+    figure = plot_reconstructions(model, few)
+    rebuilt = reconstruct(model, few)
+    assert len(figure.axes) == 5
+    for i, axes in enumerate(figure.axes):
+        assert axes.get_title() == few.class_names[few.labels[i]]
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), few.sequences[i, :, 0])
+        np.testing.assert_array_equal(axes.lines[1].get_ydata(), rebuilt[i, :, 0])
+        error = (few.sequences[i] - rebuilt[i]).abs().mean()
+        assert axes.texts[0].get_text() == f"error {error:.3f}"
+    assert drawn(figure)
+    assert drawn(plot_sequences(few))
+
+
+def test_histograms_draw_every_score_and_the_threshold():
+    scores, labels = np.array([0.1, 0.2, 0.3, 0.8, 0.9]), np.array([0, 0, 0, 1, 2])
+    figure = plot_errors(scores, labels, 0.25)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        "normal (3)",
+        "abnormal (2)",
+        "threshold 0.250",
+    ]
+    assert "33.3% of the normal and 100.0% of the abnormal" in figure.alt
+    assert drawn(figure)
+    assert drawn(plot_errors([0.5, 0.5], [0, 0]))
+    with pytest.raises(ValueError, match="one for each"):
+        plot_errors(scores, [0, 1])
+
+
+def test_titles_must_fit():
+    with pytest.raises(ValueError, match="titles must be one for each of the 3"):
+        plot_sequences(DataSet(np.zeros((3, 5))), titles=["one"])

@@ -1,0 +1,405 @@
+"""History restore, and that training does just what its settings say, compared by weights."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import l1_loss
+
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers.model_state import copy_state
+
+from .contract import same
+
+# A rate so high that some epochs come out worse than the best.
+WILD = {"batch_size": 8, "learning_rate": 0.2, "clip_norm": None}
+
+
+def follow(trainer, beats, enough):
+    """Train until `enough` has been seen; each epoch's row, the state it reached, and that after any swap."""
+    steps = []
+    for row in Run(trainer, *beats, epochs=80, callbacks=[lambda row, state: steps.append([row, state])]):
+        steps[row.epoch - 1].append(copy_state(trainer.model))
+        if row.epoch > 4 and enough(trainer.history):
+            return steps
+    raise AssertionError(f"what the test is about never happened: {trainer.history}")
+
+
+def two_swaps(history):
+    """Two swaps, and a new best after one of them."""
+    return len(history.restored_epochs) >= 2 and history.best.epoch > history.restored_epochs[0]
+
+
+def test_after_every_worse_epoch_the_weights_are_those_of_the_best(beats, model):
+    steps = follow(BatchedTrainer(model, **WILD), beats, two_swaps)
+    best = None
+    for row, reached, after in steps:
+        if best is None or row.validation_loss < best[0].validation_loss:
+            best = (row, reached)
+            assert not row.restored
+            assert same(after, reached)
+        else:
+            assert row.restored
+            assert not same(reached, best[1])
+            assert same(after, best[1])
+        assert (row.best_epoch, row.best_loss) == (best[0].epoch, best[0].validation_loss)
+
+
+def test_the_row_keeps_the_loss_that_made_it_fire(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    for row, _, _ in follow(trainer, beats, two_swaps):
+        if row.restored:
+            assert row.validation_loss > row.best_loss
+            assert f"worse than {row.best_loss:.6g} of epoch {row.best_epoch}; went back to it" in row.reason
+
+
+@pytest.mark.parametrize("restore", ["every epoch", "at the end", "off"])
+def test_finalizing_leaves_the_best_weights_unless_history_is_off(beats, model, restore):
+    trainer = BatchedTrainer(model, restore=restore, **WILD)
+    steps = follow(trainer, beats, lambda history: history.best.epoch < len(history))
+    best = trainer.history.best.epoch
+    assert any(row.restored for row, _, _ in steps) == (restore == "every epoch")
+    expected = steps[-1][1] if restore == "off" else steps[best - 1][1]
+    assert same(copy_state(trainer.model), expected)
+
+
+def test_equals_an_independent_loop_with_history(beats):
+    """The specification, written down once more as plainly as possible."""
+    ours, theirs = (LSTMAutoencoder(hidden_size=6) for _ in range(2))
+    trainer = BatchedTrainer(ours, **WILD)
+    epochs = len(follow(trainer, beats, two_swaps))
+
+    optimizer, best, best_loss, fired = torch.optim.Adam(theirs.parameters(), 0.2), None, float("inf"), []
+    for epoch in range(1, epochs + 1):
+        theirs.train()
+        for batch in trainer._batches(40, epoch):
+            optimizer.zero_grad()
+            l1_loss(theirs(beats[0].sequences[batch]), beats[0].sequences[batch]).backward()
+            optimizer.step()
+        theirs.eval()
+        with torch.no_grad():
+            loss = float(l1_loss(theirs(beats[1].sequences), beats[1].sequences, reduction="sum").double() / 400)
+        if loss < best_loss:
+            best, best_loss = copy.deepcopy(theirs.state_dict()), loss
+        elif loss > best_loss:
+            theirs.load_state_dict(best)
+            fired.append(epoch)
+    theirs.load_state_dict(best)
+    assert trainer.history.restored_epochs == fired
+    assert same(copy_state(ours), copy_state(theirs))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"batch_size": 1, "restore": "off", "clip_norm": None},
+        {"batch_size": 10, "n_batches": 3, "reshuffle": False, "restore": "off", "clip_norm": None},
+    ],
+    ids=["single instance", "plain batched"],
+)
+def test_behaves_as_the_older_trainers(beats, settings):
+    ours, theirs = (LSTMAutoencoder(hidden_size=6) for _ in range(2))
+    trainer = BatchedTrainer(ours, **settings)
+    benchmark(trainer, *beats, epochs=2)
+    optimizer = torch.optim.Adam(theirs.parameters(), 0.001)
+    for epoch in (1, 2):
+        for batch in trainer._batches(40, epoch):
+            optimizer.zero_grad()
+            l1_loss(theirs(beats[0].sequences[batch]), beats[0].sequences[batch]).backward()
+            optimizer.step()
+    assert same(copy_state(ours), copy_state(theirs))
+
+
+class WithBuffers(nn.Module):
+    """Counts its training steps in a buffer that is saved and in one that is not."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = LSTMAutoencoder(hidden_size=4)
+        self.register_buffer("steps", torch.zeros(()))
+        self.register_buffer("hidden_steps", torch.zeros(()), persistent=False)
+
+    def forward(self, x):
+        if self.training:
+            self.steps += 1
+            self.hidden_steps += 1
+        return self.inner(x)
+
+
+def test_buffers_go_back_too_even_those_outside_the_state_dict(beats):
+    model = WithBuffers()
+    trainer = BatchedTrainer(model, **WILD)
+    steps = follow(trainer, beats, two_swaps)
+    for row, _, after in steps:
+        assert after["steps"] == after["hidden_steps"]
+        if row.restored:
+            assert torch.equal(after["hidden_steps"], steps[row.best_epoch - 1][1]["hidden_steps"])
+
+
+def test_patience_lets_worse_epochs_pass(beats, model):
+    trainer = BatchedTrainer(model, patience=2, **WILD)
+    steps = follow(trainer, beats, lambda history: history.restored_epochs)
+    worse = 0
+    for row, reached, after in steps:
+        worse = worse + 1 if row.validation_loss > row.best_loss else 0
+        assert row.restored == (worse == 3)
+        if worse == 3:
+            worse = 0
+        else:
+            assert same(after, reached)
+
+
+def test_tolerance_lets_small_rises_pass(beats, model):
+    trainer = BatchedTrainer(model, tolerance=0.01, **WILD)
+
+    def rise(row):
+        return row.validation_loss / row.best_loss - 1
+
+    def small_and_large(history):
+        return any(0 < rise(row) < 0.01 for row in history) and any(rise(row) > 0.01 for row in history)
+
+    for row, reached, after in follow(trainer, beats, small_and_large):
+        assert row.restored == (rise(row) > 0.01)
+        assert same(after, reached) != row.restored
+
+
+@pytest.mark.parametrize("moments", ["keep", "restore", "reset"])
+def test_moments_at_a_swap(beats, model, moments):
+    trainer = BatchedTrainer(model, moments=moments, **WILD)
+    trainer.setDataSets(*beats)
+    best = None
+    first = next(model.parameters())
+    while not two_swaps(trainer.history) and len(trainer.history) < 80:
+        trainer.doEpoch(model)
+        state = trainer._optimizer.state_dict()["state"]
+        row = trainer.history[-1]
+        if row.restored:
+            if moments == "reset":
+                assert not state
+            elif moments == "restore":
+                assert torch.equal(state[0]["exp_avg"], best)
+            else:
+                assert not torch.equal(state[0]["exp_avg"], best)
+        elif row.best_epoch == row.epoch:
+            best = state[0]["exp_avg"].clone()
+        assert trainer._optimizer.param_groups[0]["params"][0] is first
+    assert trainer.history.restored_epochs
+
+
+def test_learning_rate_is_cut_at_each_swap(beats, model):
+    trainer = BatchedTrainer(model, learning_rate_factor=0.5, **WILD)
+    rate = 0.2
+    for row, _, _ in follow(trainer, beats, two_swaps):
+        assert row.learning_rate == pytest.approx(rate)
+        rate *= 0.5 if row.restored else 1
+
+
+LIVELOCK = {"moments": "restore", "reshuffle": False, **WILD}
+
+
+def test_livelock_repeats_for_ever_and_is_warned_of_once(beats, model):
+    trainer = BatchedTrainer(model, **LIVELOCK)
+    with pytest.warns(RuntimeWarning, match="Three ways out") as caught:
+        history = benchmark(trainer, *beats, epochs=40).history
+    assert len(caught) == 1
+    first = history.restored_epochs[0]
+    assert len({(r.train_loss, r.validation_loss, r.restored) for r in history[first - 1 :]}) == 1
+
+
+@pytest.mark.parametrize("way_out", [{"reshuffle": True}, {"moments": "keep"}, {"learning_rate_factor": 0.9}], ids=str)
+def test_each_way_out_of_the_livelock(beats, model, way_out):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = benchmark(BatchedTrainer(model, **{**LIVELOCK, **way_out}), *beats, epochs=40).history
+    restored = [row.validation_loss for row in history if row.restored]
+    assert len(restored) >= 2
+    assert len(set(restored)) == len(restored)
+
+
+def test_a_loss_that_is_not_finite_goes_back_and_does_not_come_again(beats, model):
+    trainer = BatchedTrainer(model, batch_size=8, learning_rate=0.01, loss="mse", patience=5)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    best = copy_state(model)
+    trainer.learning_rate = 1e30
+    trainer.doEpoch(model)
+    row = trainer.history[-1]
+    assert not torch.tensor(row.validation_loss).isfinite()
+    assert row.restored
+    assert "moments reset" in row.reason
+    assert same(copy_state(model), best)
+    trainer.learning_rate = 0.01
+    trainer.doEpoch(model)
+    assert torch.tensor(trainer.history[-1].validation_loss).isfinite()
+
+
+def test_a_loss_that_is_not_finite_before_any_best_is_an_error_that_costs_nothing(beats, model):
+    trainer = BatchedTrainer(model, batch_size=8, learning_rate=1e30, loss="mse")
+    trainer.setDataSets(*beats)
+    before = copy_state(model)
+    with pytest.raises(FloatingPointError, match="Lower learning_rate"):
+        trainer.doEpoch(model)
+    assert same(copy_state(model), before)
+    assert len(trainer.history) == 0
+    trainer.learning_rate = 0.01
+    trainer.doEpoch(model)
+    assert torch.tensor(trainer.history[-1].validation_loss).isfinite()
+
+
+class InterruptedOnce:
+    """Raises at the n-th batch, then never again."""
+
+    def __init__(self, n, exception):
+        self.left, self.exception = n, exception
+
+    def __call__(self):
+        self.left -= 1
+        if self.left == 0:
+            raise self.exception
+
+
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, StopRun, MemoryError])
+def test_an_interrupted_epoch_leaves_no_trace(beats, exception):
+    whole, broken = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.1), **WILD) for _ in range(2))
+    whole.setDataSets(*beats)
+    broken.setDataSets(*beats)
+    for _ in range(6):
+        whole.doEpoch(whole.model)
+    for _ in range(3):
+        broken.doEpoch(broken.model)
+    before = copy_state(broken.model)
+    broken.between_batches = InterruptedOnce(4, exception)
+    with pytest.raises(exception):
+        broken.doEpoch(broken.model)
+    assert same(copy_state(broken.model), before)
+    for _ in range(3):
+        broken.doEpoch(broken.model)
+    assert broken.history == whole.history
+    assert same(copy_state(broken.model), copy_state(whole.model))
+
+
+@pytest.mark.parametrize("restore", ["every epoch", "at the end"])
+def test_resuming_equals_one_long_run(beats, restore):
+    settings = {**WILD, "restore": restore, "patience": 1, "schedule": "cosine", "schedule_epochs": 12}
+    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(whole, *beats, epochs=12)
+    benchmark(halves, *beats, epochs=5)
+    other = benchmark(halves, epochs=7, resume=True)
+    assert one.history == other.history
+    assert same(copy_state(one.model), copy_state(other.model))
+
+
+@pytest.mark.parametrize(("n_batches", "sizes"), [(None, [16, 16, 8]), (2, [16] * 2), (7, [16] * 7)])
+def test_batches_of_an_epoch(beats, model, n_batches, sizes):
+    trainer = BatchedTrainer(model, batch_size=16, n_batches=n_batches)
+    batches = trainer._batches(40, 1)
+    assert [len(batch) for batch in batches] == sizes
+    every = torch.cat(batches).tolist()
+    for start in range(0, len(every) - 39, 40):
+        assert sorted(every[start : start + 40]) == list(range(40)), "each pass holds every sequence once"
+    if n_batches == 7:
+        assert every[:40] != every[40:80], "a further pass is shuffled anew"
+
+
+def test_order_of_the_batches(model):
+    trainer = BatchedTrainer(model)
+    fixed = BatchedTrainer(model, reshuffle=False)
+    other = BatchedTrainer(model, seed=1)
+    order = lambda trainer, epoch: torch.cat(trainer._batches(40, epoch)).tolist()  # noqa: E731
+    assert order(trainer, 1) != order(trainer, 2)
+    assert order(trainer, 1) == order(trainer, 1)
+    assert order(trainer, 1) != order(other, 1)
+    assert order(fixed, 1) == order(fixed, 2)
+
+
+def test_train_loss_is_the_mean_over_all_elements(beats, model):
+    """With a rate too small to move a weight, it must equal the loss computed at once."""
+    trainer = BatchedTrainer(model, batch_size=16, learning_rate=1e-30)
+    expected = l1_loss(model(beats[0].sequences), beats[0].sequences).item()
+    history = benchmark(trainer, *beats, epochs=1).history
+    assert history[0].train_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_squared_error(beats, model):
+    trainer = BatchedTrainer(model, batch_size=16, loss="mse")
+    history = benchmark(trainer, *beats, epochs=1).history
+    expected = nn.functional.mse_loss(model(beats[1].sequences), beats[1].sequences).item()
+    assert history[0].validation_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_clipping_bounds_the_step(beats):
+    """After one step of SGD-like size the change would differ; Adam hides it, so look at the gradient."""
+    model = LSTMAutoencoder(hidden_size=6)
+    trainer = BatchedTrainer(model, batch_size=40, clip_norm=0.01)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    norm = torch.cat([p.grad.reshape(-1) for p in model.parameters()]).norm()
+    assert norm == pytest.approx(0.01, rel=1e-2)
+
+
+def test_bfloat16_comes_close_to_float32(beats):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6), batch_size=8, learning_rate=0.01, precision=precision)
+        losses[precision] = benchmark(trainer, *beats, epochs=5).history[-1].validation_loss
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+    assert losses["bfloat16"] != losses["float32"]
+
+
+def test_a_batch_larger_than_the_set_is_refused(beats, model):
+    trainer = BatchedTrainer(model, batch_size=41)
+    with pytest.raises(ValueError, match="must not exceed the training set, 40 sequences; got 41"):
+        trainer.setDataSets(*beats)
+    assert trainer.train_set is None
+
+
+def test_a_cosine_that_does_not_know_its_end_is_refused(beats, model):
+    trainer = BatchedTrainer(model, schedule="cosine")
+    trainer.setDataSets(*beats)
+    before = copy_state(model)
+    with pytest.raises(ValueError, match="schedule_epochs"):
+        trainer.doEpoch(model)
+    assert same(copy_state(model), before)
+
+
+class WrongShape(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(1, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Unlearning(nn.Module):
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: "LSTM", TypeError, "torch.nn.Module"),
+        (Unlearning, ValueError, "no parameters to train"),
+        (lambda: WrongShape().requires_grad_(False), ValueError, "no parameters to train"),
+    ],
+)
+def test_a_model_that_cannot_learn_is_refused(make, error, match):
+    with pytest.raises(error, match=match):
+        BatchedTrainer(make())
+
+
+def test_a_model_that_returns_another_shape_is_refused(beats):
+    trainer = BatchedTrainer(WrongShape())
+    with pytest.raises(ValueError, match=r"must return a tensor of shape \(2, 20, 1\)"):
+        trainer.setDataSets(*beats)
+
+
+def test_a_model_whose_forward_fails_is_told_in_plain_words(beats):
+    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4).double())
+    with pytest.raises(ValueError, match="does not take sequences of 'training beats'"):
+        trainer.setDataSets(*beats)

@@ -1,0 +1,248 @@
+"""The driver: any trainer, to the end, with a result that tells all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, Trainer, benchmark
+from trainers.model_state import copy_state
+
+from .contract import same
+from .test_batched_trainer import WILD
+
+
+class Recorder(BatchedTrainer):
+    """Notes the contract's calls, in their order."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.calls = []
+
+    def setDataSets(self, train, validation):
+        self.calls.append("setDataSets")
+        super().setDataSets(train, validation)
+
+    def doEpoch(self, model):
+        self.calls.append("doEpoch")
+        return super().doEpoch(model)
+
+    def finalizeTraining(self, model):
+        self.calls.append("finalizeTraining")
+        return super().finalizeTraining(model)
+
+
+def test_calls_in_the_contracts_order(beats, model):
+    trainer = Recorder(model, **WILD)
+    benchmark(trainer, *beats, epochs=3)
+    assert trainer.calls == ["setDataSets", "doEpoch", "doEpoch", "doEpoch", "finalizeTraining"]
+
+
+def test_result_holds_what_is_needed_to_repeat_the_run(beats, model):
+    trainer = BatchedTrainer(model, seed=3, name="wild", **WILD)
+    result = benchmark(trainer, *beats, epochs=4)
+    assert result.model is model
+    assert result.history is trainer.history
+    assert result.seed == 3
+    assert result.device == "cpu"
+    assert result.stopped is None
+    assert result.seconds == pytest.approx(sum(row.seconds for row in result.history))
+    assert result.versions["torch"] == torch.__version__
+    told = json.loads(json.dumps(result.hyperparameters))
+    again = BatchedTrainer(LSTMAutoencoder(**told["LSTMAutoencoder"]), **told["wild"])
+    repeated = benchmark(again, *beats, epochs=4)
+    assert repeated.history == result.history
+    assert same(copy_state(repeated.model), copy_state(model))
+
+
+def test_result_shows_itself_without_wall_time(beats, model):
+    result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2)
+    shown = result._repr_html_()
+    assert "2 of 2 epochs" in shown
+    assert "learning_rate" in shown
+    assert "hidden_size" in shown
+    assert "second" not in shown
+    assert str(result.seconds) not in shown
+
+
+def test_two_blocks_of_one_name_are_both_kept(beats):
+    model = LSTMAutoencoder(hidden_size=4, name="same")
+    result = benchmark(BatchedTrainer(model, name="same", **WILD), *beats, epochs=1)
+    assert list(result.hyperparameters) == ["same (BatchedTrainer)", "same (LSTMAutoencoder)"]
+
+
+def test_callbacks_get_the_row_and_the_state_before_a_swap(beats, model):
+    trainer, seen = BatchedTrainer(model, **WILD), []
+    benchmark(trainer, *beats, epochs=25, callbacks=[lambda row, state: seen.append((row, state))])
+    assert [row for row, _ in seen] == list(trainer.history)
+    assert trainer.history.restored_epochs
+    for row, state in seen:
+        if row.restored:
+            assert not same(state, seen[row.best_epoch - 1][1])
+    assert same(seen[trainer.history.best.epoch - 1][1], copy_state(model))
+
+
+def test_callbacks_change_nothing(beats):
+    plain, watched = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD) for _ in range(2))
+    benchmark(plain, *beats, epochs=8)
+    benchmark(watched, *beats, epochs=8, callbacks=[lambda row, state: [t.zero_() for t in state.values()]])
+    assert plain.history == watched.history
+    assert same(copy_state(plain.model), copy_state(watched.model))
+
+
+@pytest.mark.parametrize("exception", [StopRun("seen enough"), KeyboardInterrupt()])
+def test_stopping_ends_cleanly_with_the_best_weights(beats, model, exception):
+    states = []
+
+    def stop(row, state):
+        states.append(state)
+        if row.epoch >= 5 and row.restored:
+            raise exception
+
+    result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=80, callbacks=[stop])
+    assert result.stopped == (str(exception) or "interrupted by hand")
+    assert result.history[-1].restored
+    assert not model.training
+    assert same(copy_state(model), states[result.history.best.epoch - 1])
+    assert result.stopped in repr(result)
+
+
+def test_stopping_in_the_first_epoch_gives_an_empty_history(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    before = copy_state(model)
+
+    def stop():
+        raise StopRun
+
+    trainer.between_batches = stop
+    result = benchmark(trainer, *beats, epochs=5)
+    assert len(result.history) == 0
+    assert result.stopped == "stopped"
+    assert same(copy_state(model), before)
+
+
+def test_an_exception_in_a_callback_still_finalizes_and_costs_no_epoch(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+
+    def fail(row, state):
+        if row.epoch == 3:
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        benchmark(trainer, *beats, epochs=9, callbacks=[fail])
+    assert len(trainer.history) == 3
+    assert not model.training
+    benchmark(trainer, epochs=2, resume=True)
+    assert len(trainer.history) == 5
+
+
+def test_a_second_benchmark_starts_a_new_history_and_says_so(beats, model, capsys):
+    trainer = BatchedTrainer(model, **WILD)
+    first = benchmark(trainer, *beats, epochs=3).history
+    assert "new history" not in capsys.readouterr().out
+    weights = copy_state(model)
+    second = benchmark(trainer, *beats, epochs=2, callbacks=[])
+    assert "a new history on weights already trained for 3 epochs" in capsys.readouterr().out
+    assert len(first) == 3
+    assert len(second.history) == 2
+    fresh = LSTMAutoencoder(hidden_size=6)
+    fresh.load_state_dict(weights)
+    assert benchmark(BatchedTrainer(fresh, **WILD), *beats, epochs=2).history == second.history
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"epochs": 0}, ValueError, "at least 1; got 0"),
+        ({"epochs": -3}, ValueError, "at least 1; got -3"),
+        ({"epochs": 2.5}, TypeError, "at least 1; got 2.5"),
+        ({"epochs": "ten"}, TypeError, "got 'ten'"),
+        ({"epochs": True}, ValueError, "at least 1; got True"),
+        ({"callbacks": ["print"]}, TypeError, "callbacks takes functions"),
+        ({"resume": True}, ValueError, "resume=True goes on with the sets"),
+        ({"validation": None}, ValueError, "needs a training and a validation set"),
+        ({"trainer": "BatchedTrainer"}, TypeError, "trainer takes a Trainer"),
+    ],
+)
+def test_bad_arguments_are_refused_and_change_nothing(beats, model, arguments, error, match):
+    trainer = BatchedTrainer(model, **WILD)
+    history = benchmark(trainer, *beats, epochs=1).history
+    before = copy_state(model)
+    given = {"trainer": trainer, "train": beats[0], "validation": beats[1], "epochs": 2, **arguments}
+    with pytest.raises(error, match=match):
+        benchmark(given.pop("trainer"), given.pop("train"), given.pop("validation"), **given)
+    assert trainer.history is history
+    assert same(copy_state(model), before)
+
+
+def test_resuming_what_was_never_run_is_refused(model):
+    with pytest.raises(RuntimeError, match="needs a finalized run"):
+        benchmark(BatchedTrainer(model), resume=True)
+
+
+class Forgetful(Trainer):
+    """Breaks the contract in one of two ways."""
+
+    def __init__(self, model, fault):
+        super().__init__(model)
+        self.fault = fault
+
+    def doEpoch(self, model):
+        super().doEpoch(model)
+        if self.fault == "no row":
+            return model
+        self.record(train_loss=1.0, validation_loss=1.0)
+        return None
+
+
+@pytest.mark.parametrize(("fault", "error"), [("no row", RuntimeError), ("no model", TypeError)])
+def test_a_trainer_that_breaks_the_contract_is_told_how(beats, model, fault, error):
+    with pytest.raises(error, match="doEpoch of Forgetful must"):
+        benchmark(Forgetful(model, fault), *beats)
+
+
+def test_a_run_that_has_ended_yields_nothing_more(beats, model):
+    run = Run(BatchedTrainer(model, **WILD), *beats, epochs=2)
+    assert [row.epoch for row in run] == [1, 2]
+    assert list(run) == []
+
+
+def test_progress_is_silent_unless_asked_for_and_never_on_stderr(beats, model, capsys):
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3)
+    assert capsys.readouterr() == ("", "")
+    benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=30, progress=True)
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert 10 <= len(out.splitlines()) <= 11
+    assert out.splitlines()[-1].startswith("epoch 30/30  training 0.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a Unix thing")
+def test_in_a_terminal_one_line_is_rewritten():
+    import os
+    import pty
+
+    code = (
+        "import torch; from trainers import *; x = torch.rand(20, 8);"
+        "benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=2)), x, x, epochs=3)"
+    )
+    master, slave = pty.openpty()
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=slave, stderr=subprocess.PIPE)
+    os.close(slave)
+    shown = b""
+    try:
+        while part := os.read(master, 1024):
+            shown += part
+    except OSError:  # Linux's way of saying that the child has closed its end
+        pass
+    assert child.wait() == 0
+    assert child.stderr.read() == b""
+    child.stderr.close()
+    os.close(master)
+    assert shown.count(b"\r") >= 3
+    assert shown.count(b"\n") == 1
+    assert b"epoch 3/3" in shown

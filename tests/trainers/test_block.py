@@ -1,0 +1,169 @@
+"""Hyperparameters: declared once, checked always."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from abc import ABC, abstractmethod
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from trainers import BatchedTrainer, Block, Hyperparameter, LSTMAutoencoder
+
+
+class Filter(Block):
+    """A moving average."""
+
+    width = Hyperparameter(5, "steps in the window", minimum=1, maximum=99)
+    decay = Hyperparameter(0.5, "weight of the past", above=0, below=1)
+    centred = Hyperparameter(True, "whether the window looks ahead")
+    edge = Hyperparameter("reflect", "what lies beyond the ends", choices=("reflect", "zero"))
+    passes = Hyperparameter(None, "how often; None: until nothing changes", kind=int, minimum=1)
+
+
+DEFAULTS = {"width": 5, "decay": 0.5, "centred": True, "edge": "reflect", "passes": None}
+
+
+def test_hyperparameters_come_in_the_order_of_declaration_and_are_json_ready():
+    block = Filter(width=np.int64(7), decay=np.float32(0.25), centred=np.bool_(False))
+    assert list(block.hyperparameters) == list(DEFAULTS)
+    assert json.loads(json.dumps(block.hyperparameters)) == {**DEFAULTS, "width": 7, "decay": 0.25, "centred": False}
+    assert Filter().hyperparameters == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("width", 0, ValueError),
+        ("width", 100, ValueError),
+        ("width", 5.0, TypeError),
+        ("width", True, TypeError),
+        ("width", "5", TypeError),
+        ("width", None, TypeError),
+        ("decay", 0, ValueError),
+        ("decay", 1.0, ValueError),
+        ("decay", float("nan"), ValueError),
+        ("decay", float("inf"), ValueError),
+        ("decay", 10**400, ValueError),
+        ("decay", False, TypeError),
+        ("centred", 1, TypeError),
+        ("edge", "mirror", ValueError),
+        ("edge", 0, TypeError),
+        ("passes", 0, ValueError),
+        ("passes", "many", TypeError),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_with_what_it_takes_and_what_came(name, value, error):
+    with pytest.raises(error, match=rf"Filter\.{name} takes .*; got"):
+        Filter(**{name: value})
+    block = Filter(width=9)
+    before = block.hyperparameters
+    with pytest.raises(error, match=rf"Filter\.{name} takes"):
+        setattr(block, name, value)
+    assert block.hyperparameters == before
+
+
+@given(st.one_of(st.integers(), st.floats(), st.booleans(), st.text(), st.none(), st.binary(), st.lists(st.integers())))
+def test_any_value_is_kept_as_allowed_or_refused_by_name(value):
+    for name in DEFAULTS:
+        block = Filter()
+        try:
+            setattr(block, name, value)
+        except (TypeError, ValueError) as error:
+            assert f"Filter.{name} takes" in str(error)  # noqa: PT017 - either outcome is allowed
+            assert block.hyperparameters == DEFAULTS
+        else:
+            kept = getattr(block, name)
+            assert kept == value
+            assert type(kept) is type(DEFAULTS[name]) or name == "passes"
+            json.dumps(kept, allow_nan=False)
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_known_one():
+    with pytest.raises(TypeError, match=r"no hyperparameter 'widht'\. Did you mean 'width'\?"):
+        Filter(widht=3)
+    block = Filter()
+    with pytest.raises(AttributeError, match=r"no hyperparameter or attribute 'widht'\. Did you mean 'width'\?"):
+        block.widht = 3
+    with pytest.raises(AttributeError, match="It knows width, decay"):
+        block.size = 3
+    block._own = 3
+
+
+def test_subclasses_inherit_override_and_add():
+    class Wide(Filter):
+        width = 51
+        gain = Hyperparameter(1.0, "factor")
+
+    assert Wide().hyperparameters == {**DEFAULTS, "width": 51, "gain": 1.0}
+    assert Filter().width == 5
+    with pytest.raises(ValueError, match=r"Wide\.width takes"):
+        Wide(width=100)
+    with pytest.raises(ValueError, match=r"Narrow\.width takes"):
+        type("Narrow", (Filter,), {"width": 0})
+
+
+def test_a_hyperparameter_cannot_hide_a_method():
+    for base, name in ((Block, "hyperparameters"), (Block, "name"), (BatchedTrainer, "doEpoch")):
+        with pytest.raises(TypeError, match="already taken"):
+            type("Clash", (base,), {name: Hyperparameter(1, "clash")})
+
+
+def test_works_with_abc_and_with_modules():
+    class Abstract(Block, ABC):
+        @abstractmethod
+        def act(self): ...
+
+    with pytest.raises(TypeError, match="abstract"):
+        Abstract()
+
+    class Layer(Block, nn.Module):
+        dropout = Hyperparameter(0.1, "share", minimum=0, below=1)
+
+        def __init__(self, **hyperparameters):
+            super().__init__(**hyperparameters)
+            self.dropout = nn.Dropout(0.5)
+
+    with pytest.raises(TypeError, match=r"Layer\.dropout takes a number"):
+        Layer()
+
+
+def test_a_built_model_cannot_change_its_sizes():
+    model = LSTMAutoencoder(hidden_size=4)
+    with pytest.raises(AttributeError, match=r"hidden_size is fixed .* stays 4; got 8. Build a new one"):
+        model.hidden_size = 8
+    assert model.hidden_size == 4
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda block: pickle.loads(pickle.dumps(block))])
+def test_copies_keep_values_and_checks(again):
+    for block in (Filter(width=7), LSTMAutoencoder(hidden_size=4)):
+        other = again(block)
+        assert other.hyperparameters == block.hyperparameters
+        with pytest.raises(AttributeError, match="no hyperparameter"):
+            other.sise = 3
+
+
+def test_shows_itself_with_changed_values_marked():
+    table = Filter(width=7, name="smooth <er>")._repr_html_()
+    assert "smooth &lt;er&gt;" in table
+    assert table.count("&#9656;") == 1
+    assert "&#9656; 7" in table
+    for h in Filter._declared.values():
+        assert h.meaning in table
+    assert repr(Filter(width=7)) == "Filter(width=7)"
+
+
+def test_help_and_signature_tell_the_hyperparameters():
+    assert "width : a whole number at least 1 and at most 99, default 5\n    steps in the window" in Filter.__doc__
+    import inspect
+
+    signature = inspect.signature(BatchedTrainer)
+    assert list(signature.parameters)[:2] == ["model", "device"]
+    assert signature.parameters["batch_size"].default == 10
+    assert "hyperparameters" not in signature.parameters

@@ -1,0 +1,74 @@
+"""Which device is meant, and what is said where there is none."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
+from trainers.device import as_device
+
+
+def pretend(monkeypatch, kind, count):
+    """PyTorch as on a machine with accelerators: only what it says of itself is replaced."""
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind) if count else None)
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: count)
+
+
+@pytest.mark.parametrize("given", ["cpu", torch.device("cpu")])
+def test_cpu(given):
+    assert as_device(given) == torch.device("cpu")
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
+def test_gpu_is_whatever_there_is(monkeypatch, kind):
+    pretend(monkeypatch, kind, 2)
+    assert as_device("gpu") == torch.device(kind)
+    assert as_device(f"{kind}:1") == torch.device(kind, 1)
+    assert as_device(torch.device(kind, 1)) == torch.device(kind, 1)
+    with pytest.raises(RuntimeError, match=f'"{kind}:2" is not on this machine: it has 2'):
+        as_device(f"{kind}:2")
+
+
+def test_another_kind_than_there_is(monkeypatch):
+    pretend(monkeypatch, "mps", 1)
+    with pytest.raises(RuntimeError, match="it has 1 of type 'mps'"):
+        as_device("cuda")
+
+
+def test_no_accelerator(monkeypatch):
+    pretend(monkeypatch, "cuda", 0)
+    with pytest.raises(RuntimeError, match=r'finds no accelerator .* Use device="cpu"'):
+        as_device("gpu")
+    with pytest.raises(RuntimeError, match="it has no accelerator"):
+        as_device("cuda:1")
+
+
+@pytest.mark.parametrize("given", ["tpu-ish", "", "GPU"])
+def test_an_unknown_name(given):
+    with pytest.raises(ValueError, match='device takes "cpu", "gpu"'):
+        as_device(given)
+
+
+@pytest.mark.parametrize("given", [0, None, 1.5])
+def test_no_name_at_all(given):
+    with pytest.raises(TypeError, match='device takes "cpu", "gpu"'):
+        as_device(given)
+
+
+def test_a_refused_device_leaves_the_model_where_it_was(monkeypatch, model):
+    pretend(monkeypatch, "cuda", 0)
+    with pytest.raises(RuntimeError):
+        BatchedTrainer(model, "gpu")
+    assert {p.device.type for p in model.parameters()} == {"cpu"}
+
+
+@pytest.mark.skipif(not torch.accelerator.is_available(), reason="this machine has no accelerator")
+def test_trains_on_the_accelerator(beats):
+    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.1), "gpu", batch_size=8)
+    state = torch.get_rng_state()
+    history = benchmark(trainer, *beats, epochs=3).history
+    assert next(trainer.model.parameters()).device.type == trainer.device.type != "cpu"
+    assert history[-1].validation_loss < history[0].validation_loss
+    assert torch.equal(torch.get_rng_state(), state)

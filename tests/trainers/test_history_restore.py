@@ -1,0 +1,94 @@
+"""The judgement after an epoch, on any sequence of losses."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainers import History
+from trainers.history_restore import HistoryRestore, repeated_epoch
+
+LOSSES = st.lists(st.sampled_from([0.1, 0.2, 0.2001, 0.3, 1.0, math.nan, math.inf]), max_size=30)
+
+
+def judge_all(losses, **settings):
+    memory, decisions = HistoryRestore(), []
+    for epoch, loss in enumerate(losses, 1):
+        decision, reason = memory.judge(loss, **{"swaps": True, "patience": 0, "tolerance": 0.0, **settings})
+        decisions.append((decision, reason, memory.best_epoch))
+        if decision == "best":
+            memory.remember(epoch, loss, {}, {})
+    return decisions
+
+
+@given(LOSSES)
+def test_every_epoch_is_best_equal_or_swapped(losses):
+    best = math.inf
+    for loss, (decision, _, known) in zip(losses, judge_all(losses), strict=True):
+        if not math.isfinite(loss):
+            assert decision == ("swap" if known else "keep")
+        elif loss < best:
+            assert decision == "best"
+            best = loss
+        else:
+            assert decision == ("keep" if loss == best else "swap")
+
+
+@given(LOSSES, st.integers(0, 5))
+def test_patience_counts_worse_epochs_since_the_last_best_or_swap(losses, patience):
+    worse, best = 0, math.inf
+    for loss, (decision, _, _) in zip(losses, judge_all(losses, patience=patience), strict=True):
+        if loss < best:
+            best, worse = loss, 0
+            assert decision == "best"
+        elif math.isfinite(loss):
+            worse += loss > best
+            assert decision == ("swap" if worse > patience else "keep")
+            worse = 0 if decision == "swap" else worse
+        elif decision == "swap":
+            worse = 0
+
+
+@given(LOSSES)
+def test_without_swaps_nothing_is_ever_swapped_but_the_best_is_the_same(losses):
+    off, on = judge_all(losses, swaps=False), judge_all(losses)
+    assert all(decision != "swap" for decision, _, _ in off)
+    assert [known for _, _, known in off] == [known for _, _, known in on]
+
+
+@given(LOSSES, st.sampled_from([0.0, 0.01, 0.6, 20.0]))
+def test_the_tolerance_is_a_fraction_of_the_lowest_loss(losses, tolerance):
+    best = math.inf
+    for loss, (decision, _, _) in zip(losses, judge_all(losses, tolerance=tolerance), strict=True):
+        if math.isfinite(loss) and loss >= best:
+            assert decision == ("swap" if loss > best * (1 + tolerance) else "keep")
+        best = min(best, loss) if math.isfinite(loss) else best
+
+
+def test_reasons_are_sentences_for_the_history():
+    reasons = [reason for _, reason, _ in judge_all([0.2, 0.3, 0.2, math.nan])]
+    assert reasons == [
+        "lowest so far",
+        "0.3, worse than 0.2 of epoch 1; went back to it",
+        "equal to epoch 1",
+        "validation loss is nan; went back to epoch 1, moments reset",
+    ]
+
+
+def history_of(*rows):
+    history = History()
+    for train, validation, restored in rows:
+        history.append(train_loss=train, validation_loss=validation, restored=restored)
+    return history
+
+
+def test_a_repeated_epoch_is_one_that_agrees_to_the_last_bit():
+    start = (0.5, 0.4, False)
+    assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.4, 0.6, True))) == 2
+    assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.4, math.nextafter(0.6, 1), True))) is None
+    assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.3, 0.6, True))) is None
+    # With patience, the repeated epochs lie apart.
+    assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.3, 0.5, False), (0.4, 0.6, True))) == 2
+    assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.3, 0.3, False), (0.4, 0.6, True))) is None

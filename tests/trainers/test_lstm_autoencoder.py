@@ -1,0 +1,135 @@
+"""The model: shapes, independence of the sequences, and that each trick does what it says."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
+from trainers.model_state import copy_state
+
+from .contract import same
+
+KINDS = [
+    {"decoding": decoding, "bidirectional": ways, "latent_size": latent}
+    for decoding, ways, latent in itertools.product(("forward", "reverse", "encdec-ad"), (True, False), (None, 3))
+]
+
+
+def sequences(n=5, time=12, features=1):
+    return torch.randn(n, time, features, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("features", [1, 3])
+def test_returns_the_shape_it_was_given(kind, training, features):
+    model = LSTMAutoencoder(n_features=features, hidden_size=5, **kind).train(training)
+    for n, time in ((5, 12), (1, 12), (5, 1), (2, 300)):
+        x = sequences(n, time, features)
+        assert model(x).shape == x.shape
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("training", [True, False])
+def test_permuting_the_batch_permutes_the_outputs_and_changes_nothing_else(kind, training):
+    model = LSTMAutoencoder(hidden_size=5, **kind).train(training)
+    x, order = sequences(), torch.tensor([3, 0, 4, 1, 2])
+    with torch.no_grad():
+        together, permuted = model(x), model(x[order])
+        alone = torch.cat([model(one) for one in x.split(1)])
+    torch.testing.assert_close(permuted, together[order])
+    torch.testing.assert_close(alone, together)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind["latent_size"]], ids=str)
+def test_everything_passes_through_the_latent_vector(kind):
+    model = LSTMAutoencoder(hidden_size=5, **kind).eval()
+    x = sequences()
+    assert model.encode(x).shape == (5, 3)
+    torch.testing.assert_close(model.decode(model.encode(x), 12), model(x))
+
+
+def test_reverse_decoding_writes_the_last_step_first():
+    forward, reverse = (LSTMAutoencoder(hidden_size=5, decoding=way) for way in ("forward", "reverse"))
+    torch.testing.assert_close(reverse(sequences()), forward(sequences()).flip(1))
+
+
+def test_encdec_ad_reads_the_true_values_in_training_and_its_own_in_evaluation():
+    """Against a decoder written out step by step, from the last time step to the first."""
+    model = LSTMAutoencoder(hidden_size=5, decoding="encdec-ad", bidirectional=False, time_encoding=0)
+    x = sequences()
+    weights = dict(model.decoder.named_parameters())
+    cell = nn.LSTMCell(1, 5)
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in weights.items()})
+    for training in (True, False):
+        model.train(training)
+        _, (hidden, memory) = model.encoder(x)
+        hidden, memory = hidden[0], memory[0]
+        written = [model.to_output(hidden)]
+        for time in range(11, 0, -1):
+            hidden, memory = cell(x[:, time] if training else written[-1], (hidden, memory))
+            written.append(model.to_output(hidden))
+        torch.testing.assert_close(model(x), torch.stack(written[::-1], 1))
+    assert model.training_note == "under teacher forcing"
+
+
+def test_encdec_ad_of_several_layers_is_refused():
+    with pytest.raises(ValueError, match="n_layers must be 1; got 2"):
+        LSTMAutoencoder(decoding="encdec-ad", n_layers=2)
+
+
+def test_the_clock_tells_the_decoder_the_time_step():
+    """With a constant input, a decoder without clock can only settle; with one, it may follow a fast wave."""
+    wave = torch.sin(torch.arange(30) * 1.6).repeat(16, 1)
+    losses = {}
+    for pairs in (0, 8):
+        model = LSTMAutoencoder(hidden_size=8, time_encoding=pairs)
+        trainer = BatchedTrainer(model, batch_size=8, learning_rate=0.02)
+        losses[pairs] = benchmark(trainer, wave, wave, epochs=40).history.best.validation_loss
+    assert losses[8] < 0.5 * losses[0]
+
+
+def test_initialization():
+    model = LSTMAutoencoder(hidden_size=6, n_layers=2)
+    for lstm in (model.encoder, model.decoder):
+        for name, weights in lstm.named_parameters():
+            gates = weights.detach().chunk(4)
+            if "weight_hh" in name:
+                for gate in gates:
+                    torch.testing.assert_close(gate @ gate.T, torch.eye(6), atol=1e-5, rtol=0)
+            elif "bias" in name:
+                for number, gate in enumerate(gates):
+                    assert (gate == (1.0 if number == 1 and "bias_ih" in name else 0.0)).all()
+
+
+def test_torchs_own_initialization_is_left_as_it_is():
+    model = LSTMAutoencoder(hidden_size=6, initialization="torch", forget_bias=None)
+    for _, weights in model.encoder.named_parameters():
+        assert weights.abs().max() <= 6**-0.5
+        assert weights.unique().numel() == weights.numel()
+
+
+def test_the_seed_fixes_the_weights_and_leaves_the_global_state_alone():
+    state = torch.get_rng_state()
+    one, again, other = LSTMAutoencoder(seed=1), LSTMAutoencoder(seed=1), LSTMAutoencoder(seed=2)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert same(copy_state(one), copy_state(again))
+    assert not same(copy_state(one), copy_state(other))
+
+
+def test_dropout_acts_in_training_only():
+    model = LSTMAutoencoder(hidden_size=16, dropout=0.5)
+    x = sequences()
+    assert not torch.equal(model.train()(x), model(x))
+    assert torch.equal(model.eval()(x), model(x))
+    assert model.training_note == "with dropout"
+
+
+@pytest.mark.parametrize("shape", [(5, 12), (5, 12, 2), (12,), (1, 5, 12, 1)])
+def test_a_wrong_shape_is_told_with_the_right_one(shape):
+    with pytest.raises(ValueError, match=r"takes sequences of shape \(n, time, n_features=1\); got"):
+        LSTMAutoencoder()(torch.zeros(shape))

@@ -1,0 +1,60 @@
+"""Reconstruction leaves the model as it was, and states are copies."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from trainers import LSTMAutoencoder, reconstruct
+from trainers.model_state import copy_state, load_state
+from trainers.reconstruction import mean_loss
+
+from .contract import BAD_SETS, same
+
+
+def test_batch_size_does_not_change_the_result(beats, model):
+    whole = reconstruct(model, beats[0], batch_size=40)
+    torch.testing.assert_close(reconstruct(model, beats[0], batch_size=7), whole)
+    assert whole.shape == (40, 20, 1)
+    assert not whole.requires_grad
+
+
+def test_each_parts_mode_is_as_before(beats):
+    model = LSTMAutoencoder(hidden_size=4, dropout=0.5).train()
+    model.encoder.eval()
+    assert torch.equal(reconstruct(model, beats[0]), reconstruct(model, beats[0]))
+    assert model.training
+    assert not model.encoder.training
+
+
+def test_mean_loss_is_the_mean_over_all_elements(beats, model):
+    x = beats[0].sequences
+    for loss, power in (("mae", 1), ("mse", 2)):
+        expected = (reconstruct(model, x) - x).abs().pow(power).double().mean()
+        assert mean_loss(model, x, x, loss, batch_size=9) == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize("bad", sorted(set(BAD_SETS) - {"other length"}))
+def test_bad_sequences_are_refused(model, bad):
+    with pytest.raises((TypeError, ValueError), match=r"sequences|n_features"):
+        reconstruct(model, BAD_SETS[bad])
+
+
+def test_a_state_is_a_copy_and_comes_back_in_place(model):
+    state = copy_state(model)
+    first = next(model.parameters())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    assert not same(copy_state(model), state)
+    load_state(model, state)
+    assert same(copy_state(model), state)
+    assert next(model.parameters()) is first
+
+
+def test_a_model_that_grew_since_is_told(model):
+    state = copy_state(model)
+    model.add_module("more", nn.Linear(1, 1))
+    with pytest.raises(RuntimeError, match="have changed since the copy"):
+        load_state(model, state)

@@ -1,0 +1,283 @@
+"""`BatchedTrainer`: batches, Adam, and history restore after every worse epoch."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+
+from data import DataSet
+from trainers.allocator import keep_large_buffers
+from trainers.block import Hyperparameter
+from trainers.history_restore import HistoryRestore, repeated_epoch
+from trainers.learning_rate import learning_rate_at
+from trainers.model_state import copy_state, load_state
+from trainers.randomness import derived_seed, own_randomness
+from trainers.reconstruction import LOSSES, check_shape, mean_loss
+from trainers.trainer import Trainer
+
+
+class BatchedTrainer(Trainer):
+    """Trains in batches with Adam, and swaps back to the best model after every worse epoch.
+
+    After each epoch the reconstruction loss is measured on the whole validation set. If it is
+    the lowest so far, the model (parameters and buffers) is copied. If it is higher, the model
+    gets the copied weights back: *history restore*. An equal loss does neither. A loss that is
+    not finite counts as higher and also resets Adam's moments, which would carry it on.
+
+    What happens to Adam's moments at a swap decides what follows, so `moments` is a setting.
+    With "keep", the next step from the best weights still has the momentum of the epoch that
+    was undone. With "restore" and a fixed order of batches (`reshuffle=False`) the next epoch
+    repeats the undone one exactly, for ever: a livelock, which is detected and warned of.
+
+    The older single-instance trainer is ``batch_size=1, restore="off"`` (with history:
+    ``restore="every epoch"``); the older plain batched trainer is ``batch_size=10,
+    n_batches=100, reshuffle=False, restore="off"``. Both took no `clip_norm` (None).
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps (n, time, feature) to the same shape. It is moved to the device.
+    device : str or torch.device, default "cpu"
+        "cpu", or "gpu" for whatever accelerator PyTorch finds; also "cuda:1" and the like.
+    name : str, optional
+        Used in tables and legends.
+    **hyperparameters
+        As listed below. Each is read anew at every epoch, so it may be changed between two.
+
+    Notes
+    -----
+    The update is Adam's, Kingma & Ba 2015 (arXiv:1412.6980), Algorithm 1. The cosine schedule
+    is that of Loshchilov & Hutter 2017 (arXiv:1608.03983), eq. 5, without restarts. Clipping by
+    the norm is Pascanu et al. 2013 (arXiv:1211.5063), Algorithm 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
+    >>> beats = torch.sin(torch.linspace(0, 6.28, 20)).repeat(40, 1)
+    >>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=8), "cpu", batch_size=8)
+    >>> result = benchmark(trainer, beats[:30], beats[30:], epochs=3)
+    >>> len(result.history)
+    3
+    """
+
+    batch_size = Hyperparameter(10, "sequences in a batch", minimum=1)
+    n_batches = Hyperparameter(
+        None, "batches in an epoch, drawn from as many passes as needed; None: one pass", kind=int, minimum=1
+    )
+    reshuffle = Hyperparameter(True, "draw a new order of the sequences each epoch; False: one order for all")
+    loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
+    learning_rate = Hyperparameter(0.001, "Adam's step size, before schedule and cuts", above=0, maximum=1e30)
+    schedule = Hyperparameter(
+        "constant", "course of the learning rate after the warm-up", choices=("constant", "cosine")
+    )
+    schedule_epochs = Hyperparameter(
+        None, "epoch at which a cosine schedule reaches zero; None: the last planned", kind=int, minimum=1
+    )
+    warmup_epochs = Hyperparameter(0.0, "epochs over which the learning rate rises from zero", minimum=0)
+    clip_norm = Hyperparameter(1.0, "largest norm of the whole gradient; None: no clipping", optional=True, above=0)
+    precision = Hyperparameter(
+        "float32", "arithmetic of the training steps; validation is float32", choices=("float32", "bfloat16")
+    )
+    restore = Hyperparameter(
+        "every epoch", "when the best weights come back", choices=("every epoch", "at the end", "off")
+    )
+    patience = Hyperparameter(0, "worse epochs in a row that are let pass before a swap", minimum=0)
+    tolerance = Hyperparameter(0.0, "fraction above the lowest loss that does not yet count as worse", minimum=0)
+    moments = Hyperparameter(
+        "keep",
+        "Adam's moments at a swap: kept, restored with the weights, or reset",
+        choices=("keep", "restore", "reset"),
+    )
+    learning_rate_factor = Hyperparameter(
+        1.0, "the learning rate is multiplied by this at each swap", above=0, maximum=1
+    )
+    seed = Hyperparameter(0, "of the order and of dropout; repeats a run bit for bit on one machine", minimum=0)
+
+    def __init__(
+        self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
+    ) -> None:
+        super().__init__(model, device, name=name, **hyperparameters)
+        self._optimizer: torch.optim.Adam = self._new_optimizer()
+        self._memory = HistoryRestore()
+        self._rate_factor = 1.0
+        self._warned = False
+        self._last: dict[str, Any] | None = None
+
+    def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
+        """Take the sets of a new run, with a fresh optimizer and no best model yet.
+
+        Parameters
+        ----------
+        train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+            Of equal length and width; the training set holds at least one batch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `Trainer.setDataSets`; or if a batch is larger than the training set.
+        """
+        train = DataSet.of(train, "training set")
+        self._check_batch(len(train))
+        super().setDataSets(train, validation)
+        keep_large_buffers()
+        self._optimizer = self._new_optimizer()
+        self._memory = HistoryRestore()
+        self._rate_factor = 1.0
+        self._warned = False
+        self._last = None
+
+    def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
+        """Train one epoch, measure the validation loss, and swap if it is worse than the best.
+
+        If anything interrupts the epoch, model and trainer go back to its start.
+
+        Raises
+        ------
+        RuntimeError, ValueError
+            As `Trainer.doEpoch`.
+        FloatingPointError
+            If the validation loss is not finite before there is any best model to go back to.
+        """
+        super().doEpoch(model)
+        self._check_batch(len(self.train_inputs))
+        start, begun = self._snapshot(), time.perf_counter()
+        epoch = len(self.history) + 1
+        try:
+            train_loss, rate = self._train(model, epoch)
+            loss = mean_loss(model, self.validation_inputs, self.validation_targets, self.loss)
+            restored, reason = self._apply_history(model, epoch, loss)
+        except BaseException:  # KeyboardInterrupt and StopRun too: no half-trained epoch stays behind
+            self._go_back(start)
+            raise
+        self.record(
+            train_loss=train_loss,
+            validation_loss=loss,
+            restored=restored,
+            reason=reason,
+            learning_rate=rate,
+            seconds=time.perf_counter() - begun,
+        )
+        repeated = repeated_epoch(self.history)
+        if repeated and not self._warned:
+            self._warned = True
+            msg = (
+                f"epoch {epoch} of {self.name!r} repeated epoch {repeated} exactly, and so will every epoch that "
+                "follows: weights and moments are restored, and the same batches come again. Three ways out: "
+                'reshuffle=True, moments="keep", or learning_rate_factor below 1.'
+            )
+            warnings.warn(msg, RuntimeWarning, stacklevel=2)
+        return model
+
+    def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
+        """Leave the model with the best weights; with ``restore="off"``, with the last."""
+        last = self._snapshot()
+        model = super().finalizeTraining(model)
+        self._last = last
+        if self.restore != "off" and self._memory.best_model is not None:
+            load_state(model, self._memory.best_model)
+        return model
+
+    def resume(self) -> None:
+        """Reopen the finalized run where its last epoch left it (not at the best weights)."""
+        super().resume()
+        if self._last is not None:
+            self._go_back(self._last)
+
+    def _train(self, model: nn.Module, epoch: int) -> tuple[float, float]:
+        """One epoch's steps: the mean training loss, and the learning rate of the last step."""
+        batches = self._batches(len(self.train_inputs), epoch)
+        total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
+        with own_randomness(derived_seed(self.seed, epoch, 1), self.device):
+            for number, batch in enumerate(batches):
+                if self.between_batches is not None:
+                    self.between_batches()
+                inputs, targets = self.train_inputs[batch], self.train_targets[batch]
+                rate = self._rate_factor * learning_rate_at(
+                    epoch - 1 + number / len(batches),
+                    step=1 / len(batches),
+                    rate=self.learning_rate,
+                    warmup=self.warmup_epochs,
+                    schedule=self.schedule,
+                    end=self.schedule_epochs or self.planned_epochs,
+                )
+                for group in self._optimizer.param_groups:
+                    group["lr"] = rate
+                self._optimizer.zero_grad()
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                    outputs = check_shape(model, model(inputs), targets)
+                loss = LOSSES[self.loss](outputs.float(), targets)
+                loss.backward()
+                if self.clip_norm is not None:
+                    nn.utils.clip_grad_norm_(model.parameters(), self.clip_norm)
+                self._optimizer.step()
+                total += loss.detach() * targets.numel()
+                elements += targets.numel()
+        return float(total) / elements, rate
+
+    def _batches(self, n: int, epoch: int) -> tuple[torch.Tensor, ...]:
+        """Positions of the sequences in each batch; the order depends on seed and epoch alone."""
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
+        wanted = n if self.n_batches is None else self.n_batches * self.batch_size
+        passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(wanted / n))]
+        return torch.cat(passes)[:wanted].to(self.device).split(self.batch_size)
+
+    def _apply_history(self, model: nn.Module, epoch: int, loss: float) -> tuple[bool, str]:
+        """Copy the best, or swap back to it; whether it swapped, and why."""
+        memory = self._memory
+        if memory.best_epoch is None and not math.isfinite(loss):
+            msg = (
+                f"the validation loss of {self.name!r} is {loss} after epoch {epoch}, before there is any best model "
+                f"to go back to; the weights are as before the epoch. Lower learning_rate ({self.learning_rate:g}), "
+                f"set clip_norm ({self.clip_norm}), or scale the data."
+            )
+            raise FloatingPointError(msg)
+        decision, reason = memory.judge(
+            loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
+        )
+        if decision == "best":
+            memory.remember(epoch, loss, copy_state(model), self._optimizer.state_dict())
+        elif decision == "swap":
+            assert memory.best_model is not None
+            assert memory.best_optimizer is not None
+            self._reached = copy_state(model)
+            load_state(model, memory.best_model)
+            if self.moments == "reset" or not math.isfinite(loss):
+                self._optimizer = self._new_optimizer()
+            elif self.moments == "restore":
+                self._optimizer.load_state_dict(copy.deepcopy(memory.best_optimizer))
+            self._rate_factor *= self.learning_rate_factor
+        return decision == "swap", reason
+
+    def _new_optimizer(self) -> torch.optim.Adam:
+        return torch.optim.Adam([p for p in self.model.parameters() if p.requires_grad], lr=self.learning_rate)
+
+    def _check_batch(self, n: int) -> None:
+        if self.batch_size > n:
+            msg = (
+                f"batch_size of {self.name!r} must not exceed the training set, {n} sequences; "
+                f"got {self.batch_size}. Lower it, or bring more data."
+            )
+            raise ValueError(msg)
+
+    def _snapshot(self) -> dict[str, Any]:
+        """All that an epoch changes, copied."""
+        return {
+            "model": copy_state(self.model),
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "memory": copy.copy(self._memory),
+            "rate_factor": self._rate_factor,
+        }
+
+    def _go_back(self, start: dict[str, Any]) -> None:
+        load_state(self.model, start["model"])
+        self._optimizer = self._new_optimizer()
+        self._optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
+        self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
+        self._reached = None

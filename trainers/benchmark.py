@@ -1,0 +1,91 @@
+"""`benchmark`: the driver that trains any trainer to the end and returns the result."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from trainers.history import Epoch
+from trainers.result import Result
+from trainers.run import Callback, Run
+from trainers.trainer import Trainer
+
+
+def benchmark(
+    trainer: Trainer,
+    train: Any = None,
+    validation: Any = None,
+    *,
+    epochs: int = 20,
+    callbacks: Sequence[Callback] = (),
+    resume: bool = False,
+    progress: bool | None = None,
+) -> Result:
+    """Train with any trainer: `setDataSets`, `doEpoch` as often as asked, `finalizeTraining`.
+
+    Called again on the same objects, it starts a new history, best model and optimizer on the
+    weights as they are, and says so. To go on with the same run, ask for ``resume=True``.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Any that keeps the contract.
+    train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        Left out when resuming.
+    epochs : int, default 20
+        How many, at least 1; when resuming, how many more.
+    callbacks : sequence of callables
+        Called after each epoch with its row and the state that it reached; see `Run`.
+    resume : bool, default False
+        Go on with the trainer's last run where its last epoch left it.
+    progress : bool, optional
+        True prints about ten lines. Default: one line that is rewritten, in a terminal only.
+
+    Returns
+    -------
+    Result
+        With the trained model and its history. After Ctrl-C, the notebook's stop button or
+        `StopRun`, the result so far, finalized as well; its `stopped` says why.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError, FloatingPointError
+        As `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from trainers import BatchedTrainer, LSTMAutoencoder
+    >>> beats = torch.sin(torch.linspace(0, 6.28, 20)).repeat(40, 1)
+    >>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), name="short")
+    >>> benchmark(trainer, beats[:30], beats[30:], epochs=2).planned_epochs
+    2
+    """
+    trained = len(trainer.history) if isinstance(trainer, Trainer) else 0
+    run = Run(trainer, train, validation, epochs=epochs, callbacks=callbacks, resume=resume)
+    if trained and not resume:
+        print(
+            f"{trainer.name}: a new history on weights already trained for {trained} epochs. "
+            "To go on with the same run: benchmark(trainer, epochs=…, resume=True)."
+        )
+    rewrite = progress is None and sys.stdout.isatty()
+    width = 0
+    for row in run:
+        line = _line(row, run.planned_epochs)
+        if rewrite:
+            # Blanks over what is left of a longer line before.
+            print("\r" + line.ljust(width), end="", flush=True)
+            width = len(line)
+        elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
+            print(line)
+    if width:
+        print()
+    return Result.of(trainer, planned_epochs=run.planned_epochs, stopped=run.stopped)
+
+
+def _line(row: Epoch, planned: int) -> str:
+    text = f"epoch {row.epoch}/{planned}  training {row.train_loss:.4f}  validation {row.validation_loss:.4f}"
+    text += f"  best {row.best_loss:.4f} (epoch {row.best_epoch})"
+    return text + ("  restored" if row.restored else "")

@@ -1,0 +1,120 @@
+"""`evaluate`: scores and decisions against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+
+from trainers.detection.thresholds import as_scores
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well scores, and the decisions at one threshold, tell abnormal from normal.
+
+    Attributes
+    ----------
+    auroc : float
+        Area under the ROC curve: how often an abnormal sequence scores above a normal one.
+    average_precision : float
+        Mean precision over all thresholds, weighted by recall.
+    threshold : float
+        Scores above it are called abnormal.
+    confusion : pandas.DataFrame
+        2 × 2, truth in the rows, decision in the columns.
+    recall_by_class : pandas.DataFrame
+        For each class: how many sequences, how many called abnormal, and their share.
+    precision, recall, f1, false_alarm_rate, accuracy : float
+        Of the decisions; the false alarm rate is the share of normal sequences called abnormal.
+        Precision and f1 are 0 where nothing is called abnormal.
+    """
+
+    auroc: float
+    average_precision: float
+    threshold: float
+    confusion: pd.DataFrame
+    recall_by_class: pd.DataFrame
+    precision: float
+    recall: float
+    f1: float
+    false_alarm_rate: float
+    accuracy: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """The single figures as a table of one row."""
+        names = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate", "accuracy", "threshold")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def _repr_html_(self) -> str:
+        return (
+            self.to_frame().to_html(index=False, float_format="{:.4f}".format)
+            + self.confusion.to_html()
+            + self.recall_by_class.to_html(float_format="{:.3f}".format)
+        )
+
+
+def evaluate(scores: Any, labels: Any, threshold: float, *, class_names: Sequence[str] | None = None) -> Evaluation:
+    """Judge scores against labels; the figures are scikit-learn's.
+
+    Parameters
+    ----------
+    scores : array, shape (n,)
+        The higher, the more anomalous.
+    labels : array of whole numbers, shape (n,)
+        0 is normal, anything else abnormal; both must occur.
+    threshold : float
+        Set on normal data alone; scores above it are called abnormal.
+    class_names : sequence of str, optional
+        Name of each label, from 0 on.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    TypeError, ValueError
+        If scores and labels do not fit, or only one side occurs.
+    """
+    scores = as_scores(scores, "scores")
+    labels = np.asarray(labels)
+    if labels.shape != scores.shape or labels.dtype.kind not in "biu":
+        msg = (
+            f"labels must be whole numbers, one for each of the {len(scores)} scores; "
+            f"got shape {labels.shape}, dtype {labels.dtype}. 0 is normal."
+        )
+        raise ValueError(msg)
+    truth = labels != 0
+    if truth.all() or not truth.any():
+        msg = f"labels must hold normal (0) and abnormal sequences; got only {np.unique(labels)[:5].tolist()}."
+        raise ValueError(msg)
+    if not np.isfinite(threshold):
+        msg = f"threshold takes a finite number; got {threshold!r}. quantile_threshold(…) gives one."
+        raise ValueError(msg)
+    called = scores > threshold
+    matrix = metrics.confusion_matrix(truth, called)
+    by_class = pd.DataFrame({"class": labels, "called abnormal": called}).groupby("class")["called abnormal"]
+    table = by_class.agg(["size", "sum", "mean"])
+    table.columns = ["sequences", "called abnormal", "share"]
+    if class_names is not None:
+        table.index = [class_names[int(i)] if int(i) < len(class_names) else str(i) for i in table.index]
+        table.index.name = "class"
+    return Evaluation(
+        auroc=float(metrics.roc_auc_score(truth, scores)),
+        average_precision=float(metrics.average_precision_score(truth, scores)),
+        threshold=float(threshold),
+        confusion=pd.DataFrame(
+            matrix, index=["is normal", "is abnormal"], columns=["called normal", "called abnormal"]
+        ),
+        recall_by_class=table,
+        precision=float(metrics.precision_score(truth, called, zero_division=0)),
+        recall=float(metrics.recall_score(truth, called)),
+        f1=float(metrics.f1_score(truth, called, zero_division=0)),
+        false_alarm_rate=float(called[~truth].mean()),
+        accuracy=float(metrics.accuracy_score(truth, called)),
+    )

@@ -1,0 +1,136 @@
+"""`History`: the record of a run, one row an epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from trainers.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """What one epoch did. Two rows are equal if all but their wall time is.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    train_loss, validation_loss : float
+        The validation loss is that of the model as the epoch left it, *before* a swap.
+    best_epoch : int or None
+        The epoch with the lowest validation loss so far, this one included.
+    best_loss : float
+        Its validation loss.
+    restored : bool
+        Whether history restore fired after this epoch.
+    reason : str
+        Why it fired, or why not.
+    learning_rate : float
+        At the epoch's last step; NaN if the trainer has none.
+    seconds : float
+        Wall time of the epoch.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    best_epoch: int | None
+    best_loss: float
+    restored: bool = False
+    reason: str = ""
+    learning_rate: float = math.nan
+    seconds: float = field(default=math.nan, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Epoch):
+            return NotImplemented
+        # repr, so that a NaN loss equals a NaN loss and no digit is lost.
+        mine, theirs = ([repr(getattr(row, f.name)) for f in fields(row) if f.compare] for row in (self, other))
+        return mine == theirs
+
+
+class History(Sequence[Epoch]):
+    """The rows of a run, in order.
+
+    Parameters
+    ----------
+    name : str, default "run"
+        Used in legends.
+    note : str, default ""
+        In what way the training loss is not comparable with the validation loss, if it is
+        not, such as "under teacher forcing". Figures say it.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> _ = history.append(train_loss=0.5, validation_loss=0.4)
+    >>> _ = history.append(train_loss=0.4, validation_loss=0.6, restored=True)
+    >>> history.best.epoch, history.restored_epochs
+    (1, [2])
+    """
+
+    def __init__(self, name: str = "run", note: str = "") -> None:
+        self.name, self.note = name, note
+        self._rows: list[Epoch] = []
+
+    def append(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
+        """Add the row of one more epoch; its number and the best so far are worked out here."""
+        best = self.best
+        epoch, loss = len(self) + 1, float(validation_loss)
+        best_epoch: int | None
+        if math.isfinite(loss) and (best is None or loss < best.validation_loss):
+            best_epoch, best_loss = epoch, loss
+        else:
+            best_epoch, best_loss = (best.epoch, best.validation_loss) if best else (None, math.nan)
+        row = Epoch(epoch, float(train_loss), loss, best_epoch, best_loss, **more)
+        self._rows.append(row)
+        return row
+
+    @property
+    def best(self) -> Epoch | None:
+        """The row with the lowest validation loss (the first of them); None before there is one."""
+        number = self._rows[-1].best_epoch if self._rows else None
+        return None if number is None else self._rows[number - 1]
+
+    @property
+    def restored_epochs(self) -> list[int]:
+        """Epochs after which history restore fired."""
+        return [row.epoch for row in self if row.restored]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows as a table, one column for each attribute of `Epoch`."""
+        return pd.DataFrame([asdict(row) for row in self], columns=[f.name for f in fields(Epoch)])
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw both losses with the best epoch and the restores marked; see `plot_history`."""
+        from trainers.loss_curve import plot_history
+
+        return plot_history(self, **options)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._rows[index]
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and self._rows == other._rows
+
+    def __repr__(self) -> str:
+        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}"
+        if self.best:
+            text += f", best {self.best.epoch} (validation loss {self.best.validation_loss:.4g})"
+        return text + (f", restored after {self.restored_epochs}" if self.restored_epochs else "")
+
+    def _repr_html_(self) -> str:
+        # Wall times differ from run to run, so they stay out of what a notebook shows by default.
+        return self.to_frame().drop(columns="seconds").to_html(index=False, float_format="{:.4g}".format)

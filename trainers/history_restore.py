@@ -1,0 +1,91 @@
+"""`HistoryRestore`: which epoch was best, and what to do after one that was not."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trainers.history import Epoch, History
+from trainers.model_state import ModelState
+
+Decision = Literal["best", "keep", "swap"]
+
+
+@dataclass
+class HistoryRestore:
+    """The history function's memory and judgement; it touches neither model nor optimizer.
+
+    It judges by validation loss alone: by the training loss, an overfitted epoch would be best.
+    """
+
+    best_epoch: int | None = None
+    best_loss: float = math.nan
+    best_model: ModelState | None = None
+    best_optimizer: dict[str, Any] | None = None
+    worse_in_a_row: int = 0
+
+    def remember(self, epoch: int, loss: float, model: ModelState, optimizer: dict[str, Any]) -> None:
+        """Make this epoch the best. The model's state is a copy already; the optimizer's is copied here."""
+        self.best_epoch, self.best_loss, self.best_model = epoch, loss, model
+        self.best_optimizer = copy.deepcopy(optimizer)
+
+    def judge(self, loss: float, *, swaps: bool, patience: int, tolerance: float) -> tuple[Decision, str]:
+        """Decide after an epoch.
+
+        Parameters
+        ----------
+        loss : float
+            Reconstruction loss on the validation set.
+        swaps : bool
+            False where restore is off or waits for the end: then a worse epoch is only noted.
+        patience : int
+            Worse epochs in a row that are let pass since the last best epoch or swap.
+        tolerance : float
+            Fraction of the lowest loss by which an epoch may exceed it and not count as worse.
+
+        Returns
+        -------
+        decision : {"best", "keep", "swap"}
+            "best": copy the model. "swap": write the best model's weights into it.
+        reason : str
+            In words, for the history.
+        """
+        if not math.isfinite(loss):
+            if not swaps or self.best_epoch is None:
+                return "keep", f"validation loss is {loss}"
+            self.worse_in_a_row = 0
+            # No patience: weights that give NaN never recover by themselves.
+            return "swap", f"validation loss is {loss}; went back to epoch {self.best_epoch}, moments reset"
+        if self.best_epoch is None or loss < self.best_loss:
+            self.worse_in_a_row = 0
+            return "best", "lowest so far"
+        if loss == self.best_loss:
+            return "keep", f"equal to epoch {self.best_epoch}"
+        worse = f"{loss:.6g}, worse than {self.best_loss:.6g} of epoch {self.best_epoch}"
+        if loss <= self.best_loss * (1 + tolerance):
+            return "keep", worse + f"; within the tolerance of {tolerance:g}"
+        self.worse_in_a_row += 1
+        if not swaps:
+            return "keep", worse
+        if self.worse_in_a_row <= patience:
+            return "keep", worse + f"; patience, {self.worse_in_a_row} of {patience}"
+        self.worse_in_a_row = 0
+        return "swap", worse + "; went back to it"
+
+
+def repeated_epoch(history: History) -> int | None:
+    """The restored epoch that the latest one, restored too, repeated to the last bit; None if it did not.
+
+    From one state, with the same batches, the same epoch follows: a livelock.
+    """
+    restored = [row for row in history if row.restored]
+    if len(restored) < 2 or restored[-1].epoch != len(history):
+        return None
+    before, now = restored[-2:]
+
+    def losses(row: Epoch) -> tuple[int | None, float, float]:
+        return row.best_epoch, row.train_loss, row.validation_loss
+
+    return before.epoch if losses(before) == losses(now) else None

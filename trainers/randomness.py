@@ -1,0 +1,39 @@
+"""`own_randomness`: random numbers that repeat, without touching the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+_CPU = torch.device("cpu")
+
+
+def derived_seed(*numbers: int) -> int:
+    """One seed from several numbers, such as a run's seed and an epoch's number."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+@contextmanager
+def own_randomness(seed: int, device: torch.device = _CPU) -> Iterator[None]:
+    """Within this context PyTorch draws from `seed`; afterwards its global state is as before.
+
+    Dropout and weight initialisation take no generator, hence this.
+    """
+    accelerator = None if device.type == "cpu" else getattr(torch, device.type)
+    # torch.mps has one device and takes no argument.
+    where = () if device.type == "mps" else (device,)
+    cpu_state = torch.default_generator.get_state()
+    accelerator_state = accelerator.get_rng_state(*where) if accelerator else None
+    try:
+        # torch.manual_seed would also seed every accelerator of the user's.
+        torch.default_generator.manual_seed(seed)
+        if accelerator:
+            accelerator.manual_seed(seed)
+        yield
+    finally:
+        torch.default_generator.set_state(cpu_state)
+        if accelerator:
+            accelerator.set_rng_state(accelerator_state, *where)

@@ -1,0 +1,101 @@
+"""`Result`: what a run leaves, enough to repeat it."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from trainers.block import Block
+from trainers.history import History
+from trainers.trainer import Trainer
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+
+
+@dataclass
+class Result:
+    """The outcome of `benchmark`.
+
+    Attributes
+    ----------
+    model : torch.nn.Module
+        Trained and finalized, in evaluation mode.
+    history : History
+        One row for each epoch.
+    hyperparameters : dict of dict
+        Those of every block that took part (trainer and model), by its name, JSON-ready.
+    seed : int or None
+        The trainer's, if it has one.
+    device : str
+        Where it was trained.
+    planned_epochs : int
+        What was asked for.
+    stopped : str or None
+        Why it ended before, if it did.
+    seconds : float
+        Wall time of all epochs.
+    versions : dict of str
+        Of Python, PyTorch and NumPy.
+    threads : int
+        PyTorch's, on the CPU; another number may change the last digits.
+    """
+
+    model: nn.Module
+    history: History
+    hyperparameters: dict[str, dict[str, Any]]
+    seed: int | None
+    device: str
+    planned_epochs: int
+    stopped: str | None
+    seconds: float
+    versions: dict[str, str] = field(default_factory=_versions)
+    threads: int = field(default_factory=torch.get_num_threads)
+    _blocks: tuple[Block, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, trainer: Trainer, *, planned_epochs: int, stopped: str | None) -> Result:
+        """The result of the run that `trainer` has just ended."""
+        blocks = tuple(b for b in (trainer, trainer.model) if isinstance(b, Block))
+        # Two blocks of one name are both kept.
+        names = [
+            f"{b.name} ({type(b).__name__})" if sum(o.name == b.name for o in blocks) > 1 else b.name for b in blocks
+        ]
+        return cls(
+            model=trainer.model,
+            history=trainer.history,
+            hyperparameters={name: block.hyperparameters for name, block in zip(names, blocks, strict=True)},
+            seed=getattr(trainer, "seed", None),
+            device=str(trainer.device),
+            planned_epochs=planned_epochs,
+            stopped=stopped,
+            seconds=float(sum(row.seconds for row in trainer.history)),
+            _blocks=blocks,
+        )
+
+    def summary(self) -> str:
+        """One sentence: how far it came, its best epoch, how often restore fired."""
+        text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"
+        if self.stopped:
+            text += f" ({self.stopped})"
+        if self.history.best:
+            text += f", best {self.history.best.epoch} (validation loss {self.history.best.validation_loss:.4g})"
+        return text + f", restored {len(self.history.restored_epochs)} times"
+
+    def __repr__(self) -> str:
+        return f"<Result of {self.summary()}>"
+
+    def _repr_html_(self) -> str:
+        # No wall time here: it would differ each time the notebook is run.
+        tables = "".join(block._repr_html_() for block in self._blocks)
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return (
+            f"<p><b>{self.summary()}</b>; on {self.device}, seed {self.seed}.</p>"
+            f"<details><summary>hyperparameters and versions</summary>{tables}<p>{versions}</p></details>"
+        )

@@ -1,0 +1,146 @@
+"""`Run`: a training run that is iterated an epoch at a time."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from trainers.history import Epoch
+from trainers.model_state import ModelState
+from trainers.trainer import StopRun, Trainer
+
+Callback = Callable[[Epoch, ModelState], Any]
+
+
+class Run:
+    """Calls a trainer in the contract's order, and yields the row of each epoch.
+
+    Leaving the loop early still finalizes the model; so do Ctrl-C, the notebook's stop button
+    and an exception. `StopRun` from a callback or from between batches ends it cleanly.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Any that keeps the contract.
+    train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        Handed to `setDataSets`; left out when resuming.
+    epochs : int, default 20
+        How many to train, at least 1; when resuming, how many more.
+    callbacks : sequence of callables
+        Each is called after each epoch with its row and a copy of parameters and buffers as
+        the epoch left them, *before* any swap.
+    resume : bool, default False
+        Go on with the trainer's finalized run instead of starting a new one.
+
+    Attributes
+    ----------
+    stopped : str or None
+        Why the run ended before its planned epochs, if it did.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit (see also `Trainer.setDataSets`). Nothing has changed then.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from trainers import BatchedTrainer, LSTMAutoencoder
+    >>> beats = torch.sin(torch.linspace(0, 6.28, 20)).repeat(40, 1)
+    >>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4))
+    >>> for row in Run(trainer, beats[:30], beats[30:], epochs=5):
+    ...     if row.epoch == 3:
+    ...         break
+    >>> len(trainer.history), trainer.model.training
+    (3, False)
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        train: Any = None,
+        validation: Any = None,
+        *,
+        epochs: int = 20,
+        callbacks: Sequence[Callback] = (),
+        resume: bool = False,
+    ) -> None:
+        if not isinstance(trainer, Trainer):
+            msg = f"trainer takes a Trainer, such as BatchedTrainer(model, 'cpu'); got {type(trainer).__name__}."
+            raise TypeError(msg)
+        self.epochs = _whole_epochs(epochs)
+        for callback in callbacks:
+            if not callable(callback):
+                msg = f"callbacks takes functions of (row, state); got {callback!r}. Pass them as a list."
+                raise TypeError(msg)
+        if resume and not (train is None and validation is None):
+            msg = "resume=True goes on with the sets that the trainer has; got new ones. Leave them out, or resume."
+            raise ValueError(msg)
+        if not resume and (train is None or validation is None):
+            msg = "a run needs a training and a validation set. Pass both, or resume=True to go on with the last run."
+            raise ValueError(msg)
+        self.trainer, self.callbacks = trainer, tuple(callbacks)
+        self.stopped: str | None = None
+        if resume:
+            trainer.resume()
+        else:
+            trainer.setDataSets(train, validation)
+        self.planned_epochs = trainer.planned_epochs = len(trainer.history) + self.epochs
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Epoch]:
+        trainer = self.trainer
+        if self._ended:
+            return
+        finished = False
+        try:
+            while len(trainer.history) < self.planned_epochs:
+                yield self._one_epoch()
+            finished = True
+        except StopRun as stop:
+            self.stopped = str(stop) or "stopped"
+        except KeyboardInterrupt:
+            self.stopped = "interrupted by hand"
+        finally:
+            self._ended = True
+            if not finished and self.stopped is None:
+                self.stopped = "left early"
+            # Without a finished epoch there is nothing to put final touches to.
+            if trainer.history:
+                trainer.finalizeTraining(trainer.model)
+
+    def _one_epoch(self) -> Epoch:
+        trainer = self.trainer
+        before = len(trainer.history)
+        returned = trainer.doEpoch(trainer.model)
+        if returned is not trainer.model:
+            msg = (
+                f"doEpoch of {type(trainer).__name__} must return the model it was given; got "
+                f"{type(returned).__name__}. End it with 'return model'."
+            )
+            raise TypeError(msg)
+        if len(trainer.history) != before + 1:
+            msg = (
+                f"doEpoch of {type(trainer).__name__} must add one row to the history; it added "
+                f"{len(trainer.history) - before}. Call self.record(train_loss=…, validation_loss=…) once."
+            )
+            raise RuntimeError(msg)
+        row = trainer.history[-1]
+        if self.callbacks:
+            state = trainer.reached_state()
+            for callback in self.callbacks:
+                callback(row, state)
+        return row
+
+
+def _whole_epochs(epochs: Any) -> int:
+    try:
+        number = 0 if isinstance(epochs, bool) else operator.index(epochs)
+    except TypeError:
+        msg = f"epochs takes a whole number of at least 1; got {epochs!r} ({type(epochs).__name__})."
+        raise TypeError(msg) from None
+    if number < 1:
+        msg = f"epochs takes a whole number of at least 1; got {epochs!r}."
+        raise ValueError(msg)
+    return number

@@ -1,0 +1,212 @@
+"""`Trainer`: the interface that every trainer keeps, and the checks that come with it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from data import DataSet
+from trainers.block import Block
+from trainers.device import as_device
+from trainers.history import Epoch, History
+from trainers.model_state import ModelState, copy_state
+from trainers.randomness import own_randomness
+from trainers.reconstruction import check_shape, evaluating
+
+
+class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
+    """Raised by a callback, or between batches, to end a run cleanly."""
+
+
+class Trainer(Block):
+    """A block that trains a model: sets, then epochs, then final touches.
+
+    A trainer of your own declares its hyperparameters, and in `doEpoch` calls
+    ``super().doEpoch(model)``, trains, calls `record` and returns the model. The other two
+    methods are there to be extended in the same way.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps (n, time, feature) to the same shape. It is moved to the device.
+    device : str or torch.device, default "cpu"
+        "cpu", or "gpu" for whatever accelerator PyTorch finds; also "cuda:1" and the like.
+    name : str, optional
+        Used in tables and legends. Default: the class's name.
+    **hyperparameters
+        As the class declares them.
+
+    Attributes
+    ----------
+    history : History
+        One row for each epoch of the present run.
+    train_set, validation_set : DataSet
+        As given to `setDataSets`.
+    train_inputs, train_targets, validation_inputs, validation_targets : torch.Tensor
+        The same, (n, time, feature), float32, on the device.
+    planned_epochs : int or None
+        How many epochs the driver means to run; None for a loop of one's own.
+    between_batches : callable or None
+        Called with no argument between batches, by a trainer that can; may raise `StopRun`.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        If the model is none or cannot learn, or the device is unknown or missing.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        device: str | torch.device = "cpu",
+        *,
+        name: str | None = None,
+        **hyperparameters: Any,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            msg = f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {type(model).__name__}."
+            raise TypeError(msg)
+        if not any(p.requires_grad for p in model.parameters()):
+            msg = (
+                f"the model {type(model).__name__} has no parameters to train. Give it layers, "
+                "or call model.requires_grad_(True) if it was frozen."
+            )
+            raise ValueError(msg)
+        self.device = as_device(device)
+        super().__init__(name=name, **hyperparameters)
+        self.model = model.to(self.device)
+        self.history = History(self.name)
+        self.train_set: DataSet | None = None
+        self.validation_set: DataSet | None = None
+        self.train_inputs = self.train_targets = torch.empty(0)
+        self.validation_inputs = self.validation_targets = torch.empty(0)
+        self.planned_epochs: int | None = None
+        self.between_batches: Callable[[], None] | None = None
+        self._stage = "without data"
+        self._reached: ModelState | None = None
+
+    def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - the contract's name
+        """Take the sets of a new run; augmentation belongs here, in a subclass.
+
+        A new history starts; the model's weights stay as they are.
+
+        Parameters
+        ----------
+        train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+            Of equal length and width.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a set is not fit for use (see `DataSet`), the two do not fit each other, or the
+            model does not take them. Everything is then as it was.
+        """
+        train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
+        if train.sequences.shape[1:] != validation.sequences.shape[1:]:
+            msg = (
+                "training and validation set must have the same length and width; got "
+                f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)} (n, time, feature)."
+            )
+            raise ValueError(msg)
+        self._try_model(train)
+        self.train_set, self.validation_set = train, validation
+        self.train_inputs, self.train_targets = train.sequences.to(self.device), train.targets.to(self.device)
+        self.validation_inputs = validation.sequences.to(self.device)
+        self.validation_targets = validation.targets.to(self.device)
+        note = str(getattr(self.model, "training_note", ""))
+        if train.targets is not train.sequences:
+            note = ", ".join(filter(None, [note, "on altered inputs"]))
+        self.history = History(self.name, note)
+        self._reached = None
+        self._stage = "ready"
+
+    @abstractmethod
+    def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
+        """Train the model for one epoch, add one row to the history, and return the model.
+
+        A subclass calls this first; it checks that an epoch may begin.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+            The trainer's own.
+
+        Raises
+        ------
+        RuntimeError
+            If there are no data sets yet, or the run was finalized.
+        ValueError
+            If the model is another one.
+        """
+        self._check_own(model)
+        if self._stage in ("without data", "finalized"):
+            remedy = {
+                "without data": "Call setDataSets(train, validation) first.",
+                "finalized": "Call setDataSets to start anew, or resume() to go on.",
+            }[self._stage]
+            msg = f"doEpoch of {self.name!r} cannot run: the trainer is {self._stage}. {remedy}"
+            raise RuntimeError(msg)
+        self._reached = None
+        model.train()
+        return model
+
+    def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
+        """Put the final touches to the model, after the last epoch, and return it in evaluation mode.
+
+        Raises
+        ------
+        RuntimeError
+            If no epoch was trained, or the run was finalized already.
+        ValueError
+            If the model is another one.
+        """
+        self._check_own(model)
+        if self._stage != "training":
+            state = "already finalized" if self._stage == "finalized" else "not trained for any epoch yet"
+            msg = f"finalizeTraining of {self.name!r} cannot run: it is {state}. Call it once, after doEpoch."
+            raise RuntimeError(msg)
+        self._stage = "finalized"
+        return model.eval()
+
+    def resume(self) -> None:
+        """Reopen the finalized run, so that `doEpoch` goes on with it."""
+        if self._stage != "finalized":
+            msg = f"resume of {self.name!r} needs a finalized run; the trainer is {self._stage}. Train it first."
+            raise RuntimeError(msg)
+        self._stage = "training"
+
+    def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
+        """Add the row of the epoch just trained to the history; `**more` as in `Epoch`."""
+        row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
+        self._stage = "training"
+        return row
+
+    def reached_state(self) -> ModelState:
+        """A copy of parameters and buffers as the last epoch left them, before any swap."""
+        return self._reached if self._reached is not None else copy_state(self.model)
+
+    def _check_own(self, model: nn.Module) -> None:
+        if model is not self.model:
+            msg = (
+                f"{self.name!r} trains the model it was built with ({type(self.model).__name__}); got another "
+                f"one ({type(model).__name__}). Pass trainer.model, or build a trainer for the other."
+            )
+            raise ValueError(msg)
+
+    def _try_model(self, train: DataSet) -> None:
+        """See that the model takes these sequences, before anything is changed."""
+        few, wanted = train.sequences[:2].to(self.device), train.targets[:2]
+        try:
+            with evaluating(self.model), own_randomness(0, self.device):
+                output = self.model(few)
+        except Exception as error:  # whatever a user's model raises is told in the kit's words
+            msg = (
+                f"the model {type(self.model).__name__} does not take sequences of {train.name!r}, shape "
+                f"{tuple(few.shape)} (n, time, feature): {error} Build the model for data of this shape."
+            )
+            raise ValueError(msg) from error
+        check_shape(self.model, output, wanted)
