@@ -38,9 +38,11 @@ def train(
     result = benchmark(trainer, training, validation, epochs=epochs, progress=False)
     threshold = quantile_threshold(reconstruction_error(result.model, calibration))
     judged = evaluate(reconstruction_error(result.model, test), test.labels, threshold)
+    smoothed = reconstruction_error(result.model, test, smooth=9)
     return {
         "auroc": judged.auroc,
         "average_precision": judged.average_precision,
+        "auroc_smoothed": evaluate(smoothed, test.labels, 0.0).auroc,
         "validation_error": float(reconstruction_error(result.model, validation, kind="sum").mean()),
         "restores": len(result.history.restored_epochs),
         "seconds": result.seconds,
@@ -55,6 +57,7 @@ def baseline(name: str, seed: int) -> dict[str, float]:
     return {
         "auroc": judged.auroc,
         "average_precision": judged.average_precision,
+        "auroc_smoothed": nothing,
         "validation_error": nothing,
         "restores": nothing,
         "seconds": nothing,

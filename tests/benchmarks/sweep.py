@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed
 
-from tests.benchmarks.experiment import BEST, train
+from .experiment import BEST, train
 
 REGIMES = {
     "the kit's best configuration, 20 epochs": (20, BEST),

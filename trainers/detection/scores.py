@@ -10,6 +10,7 @@ from torch import nn
 from data import DataSet
 from trainers.reconstruction import reconstruct
 
+# Each reduces differences (n, time, feature) to one score for each sequence.
 _REDUCTIONS = {
     "mae": lambda e: np.abs(e).mean((1, 2)),
     "mse": lambda e: np.square(e).mean((1, 2)),
@@ -17,7 +18,7 @@ _REDUCTIONS = {
 }
 
 
-def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae") -> np.ndarray:
+def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae", smooth: int = 1) -> np.ndarray:
     """The anomaly score of each sequence: the difference from its reconstruction.
 
     Parameters
@@ -29,6 +30,9 @@ def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae")
     kind : {"mae", "mse", "sum"}, default "mae"
         Mean absolute or mean squared error over all time steps and features, or the sum of
         the absolute errors, which grows with the length; in the data's units.
+    smooth : int, default 1
+        The differences are first averaged over this many neighbouring time steps (fewer at the
+        edges), so that noise cancels and what is wrong for longer stays. 1: not at all.
 
     Returns
     -------
@@ -39,13 +43,18 @@ def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae")
     ------
     TypeError, ValueError
         If the sequences are no finite numbers, the model returns another shape or numbers that
-        are not finite, or `kind` is unknown.
+        are not finite, `kind` is unknown, or `smooth` is not between 1 and the length.
     """
     if kind not in _REDUCTIONS:
         msg = f"kind takes one of {', '.join(map(repr, _REDUCTIONS))}; got {kind!r}."
         raise ValueError(msg)
     data = DataSet.of(sequences, "sequences to score")
+    if isinstance(smooth, bool) or not isinstance(smooth, int | np.integer) or not 1 <= smooth <= data.length:
+        msg = f"smooth takes a whole number of time steps from 1 to {data.length}, the length; got {smooth!r}."
+        raise ValueError(msg)
     differences = (reconstruct(model, data) - data.sequences).double().numpy()
+    if smooth > 1:
+        differences = _moving_mean(differences, int(smooth))
     scores = _REDUCTIONS[kind](differences)
     if not np.isfinite(scores).all():
         msg = (
@@ -54,3 +63,13 @@ def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae")
         )
         raise ValueError(msg)
     return scores
+
+
+def _moving_mean(values: np.ndarray, width: int) -> np.ndarray:
+    """Mean over `width` neighbouring time steps of (n, time, feature), over those there are at the edges."""
+    window = np.ones(width)
+
+    def total(series: np.ndarray) -> np.ndarray:
+        return np.convolve(series, window, "full")[width // 2 :][: len(series)]
+
+    return np.apply_along_axis(total, 1, values) / total(np.ones(values.shape[1]))[None, :, None]

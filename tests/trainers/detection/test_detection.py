@@ -42,6 +42,18 @@ def test_scores_against_a_plain_loop(beats, model):
         reconstruction_error(model, beats[0], kind="rmse")
 
 
+def test_smoothing_averages_neighbouring_differences(beats, model):
+    difference = (reconstruct(model, beats[0]) - beats[0].sequences)[..., 0].numpy()
+    for width, before, after in ((1, 0, 0), (3, 1, 1), (4, 1, 2), (20, 9, 10)):
+        expected = [
+            np.mean([abs(row[max(0, t - before) : t + after + 1].mean()) for t in range(20)]) for row in difference
+        ]
+        np.testing.assert_allclose(reconstruction_error(model, beats[0], smooth=width), expected, rtol=1e-4)
+    for wrong in (0, 21, 2.5, True, None):
+        with pytest.raises(ValueError, match="smooth takes a whole number of time steps from 1 to 20"):
+            reconstruction_error(model, beats[0], smooth=wrong)
+
+
 def test_a_model_of_nan_gives_no_scores(beats, model):
     with torch.no_grad():
         next(model.parameters()).fill_(math.nan)

@@ -1,0 +1,96 @@
+"""README's table: ECG5000 over five seeds, autoencoders and simple detectors on the same splits.
+
+Prints the table, and writes it as results.md, results.csv and results.tex beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from trainers.detection import BASELINES
+
+from .experiment import BEST, BEST_EPOCHS, BEST_MODEL, baseline, train
+
+FOLDER = Path(__file__).parent
+NETWORKS = {
+    "LSTM autoencoder, restore after every worse epoch": {},
+    "LSTM autoencoder, restore at the end only": {"restore": "at the end"},
+    "LSTM autoencoder, restore off": {"restore": "off"},
+    "LSTM autoencoder, restore beyond 20 % above the best": {"tolerance": 0.2},
+}
+COLUMNS = {
+    "auroc": ("AUROC", "{:.4f}"),
+    "difference": ("AUROC less the first row's", "{:+.4f}"),
+    "average_precision": ("average precision", "{:.4f}"),
+    "auroc_smoothed": ("AUROC, smoothed error", "{:.4f}"),
+    "validation_error": ("validation error", "{:.2f}"),
+    "restores": ("restores", "{:.1f}"),
+    "seconds": ("training, s", "{:.0f}"),
+}
+
+
+def measure(seeds: int) -> Iterator[dict[str, object]]:
+    """One row for each method and seed."""
+    for seed in range(seeds):
+        for method, settings in NETWORKS.items():
+            yield {"method": method, "seed": seed, **train(seed, BEST_EPOCHS, **{**BEST, **settings})}
+        for name in BASELINES:
+            yield {"method": name, "seed": seed, **baseline(name, seed)}
+
+
+def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean ± s.d. over the seeds; the difference is paired, seed by seed."""
+    first = rows[rows.method == rows.method.iloc[0]].set_index("seed").auroc
+    rows = rows.assign(difference=rows.auroc - rows.seed.map(first))
+    table = {}
+    for method, group in rows.groupby("method", sort=False):
+        cells = {}
+        for name, (title, form) in COLUMNS.items():
+            mean, spread = group[name].mean(), group[name].std()
+            plain = "{:.0f}" if name == "seconds" else form.replace("+", "")
+            cells[title] = "–" if pd.isna(mean) else f"{form.format(mean)} ± {plain.format(spread)}"
+        table[method] = cells
+    frame = pd.DataFrame(table).T.rename_axis("method").reset_index()
+    frame.iloc[0, frame.columns.get_loc(COLUMNS["difference"][0])] = "–"
+    return frame
+
+
+def markdown(table: pd.DataFrame) -> str:
+    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def latex(table: pd.DataFrame) -> str:
+    def row(cells: list[str]) -> str:
+        line = " & ".join(cells) + r" \\"
+        return line.replace("%", r"\%").replace("±", r"$\pm$").replace("–", "--")
+
+    head, *body = [row(list(line)) for line in [table.columns, *table.to_numpy()]]
+    columns = "l" + "r" * (len(table.columns) - 1)
+    parts = [rf"\begin{{tabular}}{{{columns}}}", r"\hline", head, r"\hline", *body, r"\hline", r"\end{tabular}"]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seeds", type=int, default=5)
+    given = arguments.parse_args()
+    print(f"ECG5000, {given.seeds} seeds, {BEST_EPOCHS} epochs; model {BEST_MODEL}, trainer {BEST}\n", flush=True)
+    done = []
+    for row in measure(given.seeds):
+        done.append(row)
+        print(f"seed {row['seed']}  {row['method']}: AUROC {row['auroc']:.4f}, {row['seconds']:.0f} s", flush=True)
+    table = tabulate(pd.DataFrame(done))
+    print("\n" + markdown(table))
+    FOLDER.joinpath("results.md").write_text(markdown(table), encoding="utf-8")
+    FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
+    pd.DataFrame(done).to_csv(FOLDER / "results.csv", index=False, float_format="%.6g")
+    print("written: results.md, results.tex, results.csv (every seed)")
+
+
+if __name__ == "__main__":
+    main()
