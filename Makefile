@@ -1,17 +1,18 @@
 # make lab        set up and open JupyterLab on the first notebook
 # make test       set up and run every test, notebooks included
 # make benchmark  speed against a plain loop, PyTorch Lightning and skorch
-# make results    the table of README, over five seeds
+# make results    the table and the picture of README, over five seeds
 # make sweep      the settings of history restore, compared
+# make steps      what each part of the best configuration gives
 #
 # PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" goes to pip's install command.
 # Paths are relative throughout, so that a folder's name may hold blanks.
 
 PY = .venv/bin/python
-# Where the install is on record; without torch's threads spinning against each other in tests.
+# Set up again when one of these changes.
 STAMP = .venv/installed
 
-.PHONY: lab test benchmark results sweep clean help
+.PHONY: lab test benchmark results sweep steps clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -30,15 +31,19 @@ benchmark: .venv/installed-benchmark
 
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results
+	$(PY) -m tests.benchmarks.picture
 
 sweep: $(STAMP)
 	$(PY) -m tests.benchmarks.sweep
+
+steps: $(STAMP)
+	$(PY) -m tests.benchmarks.steps
 
 clean:
 	rm -rf .venv
 
 $(STAMP): pyproject.toml .ci/find-python
-	@python=`sh .ci/find-python $(PYTHON)` && "$$python" -m venv --clear .venv
+	@python=`sh .ci/find-python "$(PYTHON)"` && "$$python" -m venv --clear .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[test]"
 	@touch $@
 

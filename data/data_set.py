@@ -68,10 +68,12 @@ class DataSet:
                     "Give one target for each sequence, of the same length and width."
                 )
                 raise ValueError(msg)
-        self.class_names = None if class_names is None else tuple(map(str, class_names))
+        self.class_names = None if class_names is None else as_class_names(class_names, f"class_names of {self.name!r}")
         self.labels = None if labels is None else self._check_labels(labels)
         if sampling_rate is not None and not (
-            isinstance(sampling_rate, int | float | np.number) and 0 < sampling_rate < math.inf
+            isinstance(sampling_rate, int | float | np.integer | np.floating)
+            and not isinstance(sampling_rate, bool)
+            and 0 < sampling_rate < math.inf
         ):
             msg = (
                 f"sampling_rate of {self.name!r} must be a number above 0 Hz; got {sampling_rate!r}. "
@@ -153,8 +155,20 @@ class DataSet:
         return array.astype(np.int64)
 
 
+def as_class_names(names: Any, what: str) -> tuple[str, ...]:
+    """`names` as a tuple of texts, or an error that names `what`."""
+    several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Sequence)
+    if not several or isinstance(names, str):
+        msg = f'{what} takes a sequence of texts, such as ("normal", "abnormal"); got {names!r}.'
+        raise TypeError(msg)
+    return tuple(map(str, names))
+
+
 def _as_array(values: Any, what: str) -> np.ndarray:
     """`values` as an array of real numbers or bools, or an error that names `what`."""
+    if np.ma.is_masked(values):
+        msg = f"{what} must have no masked values; got {np.ma.count_masked(values)}. Remove or fill them."
+        raise ValueError(msg)
     try:
         if isinstance(values, torch.Tensor):
             values = values.detach().cpu()

@@ -58,8 +58,8 @@ def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
         if beats.shape != (5000, 140) or not np.isin(classes, range(1, 6)).all():
             msg = f"5,000 beats of 140 steps in classes 1 to 5 were expected; got shape {beats.shape}"
             raise ValueError(msg)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        # The archive counts from 1; the kit's rule is that 0 is normal.
+        return DataSet(beats, labels=classes.astype(np.int64) - 1, name="ECG5000", class_names=CLASS_NAMES)
+    except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         msg = f"the file {path} is damaged or is not ECG5000: {error}. {remedy}"
         raise ValueError(msg) from error
-    # The archive counts from 1; the kit's rule is that 0 is normal.
-    return DataSet(beats, labels=classes.astype(np.int64) - 1, name="ECG5000", class_names=CLASS_NAMES)

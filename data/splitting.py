@@ -10,7 +10,15 @@ from data.data_set import DataSet
 
 
 class Split(NamedTuple):
-    """The four parts of a data set; the first three hold normal sequences only."""
+    """The four parts of a data set.
+
+    Attributes
+    ----------
+    training, validation, calibration : DataSet
+        Normal sequences only.
+    test : DataSet
+        Normal and abnormal sequences, none of which is in the other parts.
+    """
 
     training: DataSet
     validation: DataSet
@@ -49,12 +57,21 @@ def split(
 
     Raises
     ------
-    ValueError
-        If a fraction is not above 0, together they leave nothing for the test, or there are
-        too few normal sequences to give every part one.
+    TypeError, ValueError
+        If that is no data set with labels, the seed is none, a fraction is not above 0, together
+        they leave nothing for the test, or there are too few normal sequences to give every part
+        one.
     """
+    if not isinstance(data, DataSet):
+        msg = f"data takes a DataSet with labels; got {type(data).__name__}. Build one: DataSet(sequences, labels=…)."
+        raise TypeError(msg)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        msg = f"seed takes a whole number, at least 0; got {seed!r}. The default is 0."
+        raise ValueError(msg)
     fractions = {"training": training, "validation": validation, "calibration": calibration}
-    if not all(f > 0 for f in fractions.values()) or sum(fractions.values()) >= 1:
+    numbers = all(isinstance(f, int | float | np.floating) and f > 0 for f in fractions.values())
+    # A little less than 1: three fractions that add up to 1 may miss it by a rounding.
+    if not numbers or not sum(fractions.values()) < 1 - 1e-9:
         msg = f"the fractions must be above 0 and add up to less than 1, to leave a test set; got {fractions}."
         raise ValueError(msg)
     abnormal = data.abnormal

@@ -57,6 +57,21 @@ def test_takes_every_real_dtype_of_torch(dtype):
     assert DataSet(torch.ones(2, 3, dtype=dtype)).sequences.dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"sequences": np.ma.masked_array([[1.0, -999.0]], mask=[[False, True]])}, "no masked values; got 1"),
+        ({"class_names": "normal"}, "class_names of 'mine' takes a sequence of texts"),
+        ({"class_names": 5}, "class_names of 'mine' takes a sequence of texts"),
+        ({"sampling_rate": True}, "sampling_rate of 'mine' must be a number"),
+        ({"sampling_rate": 1 + 0j}, "sampling_rate of 'mine' must be a number"),
+    ],
+)
+def test_what_would_be_taken_for_something_else_is_refused(arguments, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        DataSet(**{"sequences": np.zeros((2, 2)), "name": "mine", **arguments})
+
+
 def test_keeps_a_copy():
     array = np.zeros((2, 3), np.float32)
     data = DataSet(array)

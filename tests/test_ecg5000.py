@@ -7,6 +7,7 @@ import socket
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,6 +86,39 @@ def test_an_abnormal_sequence_that_was_seen_as_normal_is_not_tested():
     assert not learnt & rows(parts.test)
 
 
+def test_fractions_that_add_up_to_one_but_for_a_rounding_are_refused(ecg):
+    with pytest.raises(ValueError, match="add up to less than 1"):
+        split(ecg, training=0.7, validation=0.2, calibration=0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"data": np.zeros((9, 3))}, TypeError, "data takes a DataSet"),
+        ({"seed": -1}, ValueError, "seed takes a whole number"),
+        ({"seed": 1.5}, ValueError, "seed takes a whole number"),
+        ({"training": "0.7"}, ValueError, "the fractions must be above 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(ecg, arguments, error, match):
+    with pytest.raises(error, match=match):
+        split(**{"data": ecg, **arguments})
+
+
+def test_damage_anywhere_in_the_archives_headers_is_told(tmp_path):
+    """Single bytes flipped: what still loads has the right values."""
+    whole, right = _FILE.read_bytes(), load_ecg5000().sequences
+    path, chosen = tmp_path / "ecg5000.npz", np.random.default_rng(0)
+    told = 0
+    for place in [*range(30), *chosen.integers(len(whole) - 400, len(whole), 60).tolist()]:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        try:
+            assert torch.equal(load_ecg5000(path).sequences, right)
+        except ValueError as error:
+            told += "is damaged" in str(error)
+    assert told > 10
+
+
 @pytest.mark.parametrize("fractions", [{"training": 0}, {"training": 0.9}, {"validation": -0.1}])
 def test_fractions_that_leave_nothing_are_refused(ecg, fractions):
     with pytest.raises(ValueError, match="add up to less than 1"):
@@ -96,11 +130,22 @@ def test_a_missing_file_says_what_to_do(tmp_path):
         load_ecg5000(tmp_path / "ecg5000.npz")
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped", "another"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped", "another", "single array", "NaN", "few labels"])
 def test_a_damaged_file_says_what_to_do(tmp_path, damage):
     path, whole = tmp_path / "ecg5000.npz", bytearray(_FILE.read_bytes())
     if damage == "another":
         np.savez(path, x_train=np.zeros((3, 3)))
+    elif damage == "single array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros((5000, 140)))
+    elif damage in ("NaN", "few labels"):
+        with np.load(_FILE) as parts:
+            arrays = dict(parts)
+        if damage == "NaN":
+            arrays["x_test"][7, 7] = np.nan
+        else:
+            arrays["y_test"] = arrays["y_test"][:-1]
+        np.savez(path, **arrays)
     else:
         middle = len(whole) // 2
         flipped = whole.copy()

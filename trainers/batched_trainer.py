@@ -17,7 +17,7 @@ from trainers.block import Hyperparameter
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.learning_rate import learning_rate_at
 from trainers.model_state import copy_state, load_state
-from trainers.randomness import derived_seed, own_randomness
+from trainers.randomness import LARGEST_SEED, derived_seed, own_randomness
 from trainers.reconstruction import LOSSES, check_shape, mean_loss
 from trainers.trainer import Trainer
 
@@ -33,7 +33,8 @@ class BatchedTrainer(Trainer):
     What happens to Adam's moments at a swap decides what follows, so `moments` is a setting.
     With "keep", the next step from the best weights still has the momentum of the epoch that
     was undone. With "restore" and a fixed order of batches (`reshuffle=False`) the next epoch
-    repeats the undone one exactly, for ever: a livelock, which is detected and warned of.
+    repeats the undone one exactly, for ever: a livelock, which is detected and warned of. With
+    "reset" the same happens from the second swap on.
 
     The older single-instance trainer is ``batch_size=1, restore="off"`` (with history:
     ``restore="every epoch"``); the older plain batched trainer is ``batch_size=10,
@@ -48,7 +49,8 @@ class BatchedTrainer(Trainer):
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        As listed below. Each is read anew at every epoch, so it may be changed between two.
+        As listed below. Each is read anew at every epoch, so it may be changed between two; only
+        `loss` stays for a whole run, whose epochs would not compare otherwise.
 
     Notes
     -----
@@ -98,7 +100,9 @@ class BatchedTrainer(Trainer):
     learning_rate_factor = Hyperparameter(
         1.0, "the learning rate is multiplied by this at each swap", above=0, maximum=1
     )
-    seed = Hyperparameter(0, "of the order and of dropout; repeats a run bit for bit on one machine", minimum=0)
+    seed = Hyperparameter(
+        0, "of the order and of dropout; repeats a run bit for bit on one machine", minimum=0, maximum=LARGEST_SEED
+    )
 
     def __init__(
         self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
@@ -109,6 +113,7 @@ class BatchedTrainer(Trainer):
         self._rate_factor = 1.0
         self._warned = False
         self._last: dict[str, Any] | None = None
+        self._run_loss = self.loss
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -132,6 +137,7 @@ class BatchedTrainer(Trainer):
         self._rate_factor = 1.0
         self._warned = False
         self._last = None
+        self._run_loss = self.loss
 
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Train one epoch, measure the validation loss, and swap if it is worse than the best.
@@ -145,32 +151,33 @@ class BatchedTrainer(Trainer):
         FloatingPointError
             If the validation loss is not finite before there is any best model to go back to.
         """
-        super().doEpoch(model)
-        self._check_batch(len(self.train_inputs))
+        self._check_settings()
         start, begun = self._snapshot(), time.perf_counter()
+        super().doEpoch(model)
         epoch = len(self.history) + 1
         try:
             train_loss, rate = self._train(model, epoch)
             loss = mean_loss(model, self.validation_inputs, self.validation_targets, self.loss)
             restored, reason = self._apply_history(model, epoch, loss)
+            self.record(
+                train_loss=train_loss,
+                validation_loss=loss,
+                restored=restored,
+                reason=reason,
+                learning_rate=rate,
+                seconds=time.perf_counter() - begun,
+            )
         except BaseException:  # KeyboardInterrupt and StopRun too: no half-trained epoch stays behind
-            self._go_back(start)
+            if len(self.history) < epoch:  # unless its row was written: then the epoch is done
+                self._go_back(start)
             raise
-        self.record(
-            train_loss=train_loss,
-            validation_loss=loss,
-            restored=restored,
-            reason=reason,
-            learning_rate=rate,
-            seconds=time.perf_counter() - begun,
-        )
         repeated = repeated_epoch(self.history)
         if repeated and not self._warned:
             self._warned = True
             msg = (
                 f"epoch {epoch} of {self.name!r} repeated epoch {repeated} exactly, and so will every epoch that "
-                "follows: weights and moments are restored, and the same batches come again. Three ways out: "
-                'reshuffle=True, moments="keep", or learning_rate_factor below 1.'
+                "follows: weights and moments are as they were then, and the same batches come again. Three ways "
+                'out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
             )
             warnings.warn(msg, RuntimeWarning, stacklevel=2)
         return model
@@ -184,6 +191,18 @@ class BatchedTrainer(Trainer):
             load_state(model, self._memory.best_model)
         return model
 
+    def check_resume(self) -> None:
+        """Raise if there is no run to go on with, or its cosine schedule has come to its end."""
+        super().check_resume()
+        ended = self.planned_epochs is not None and len(self.history) >= self.planned_epochs
+        if self.schedule == "cosine" and self.schedule_epochs is None and ended:
+            msg = (
+                f"the cosine schedule of {self.name!r} reached zero at epoch {self.planned_epochs}, so going on from "
+                "there would repeat its middle. Set schedule_epochs to the epoch at which the whole run shall end "
+                '(before its first part, if both parts shall equal one long run), or schedule to "constant".'
+            )
+            raise ValueError(msg)
+
     def resume(self) -> None:
         """Reopen the finalized run where its last epoch left it (not at the best weights)."""
         super().resume()
@@ -194,10 +213,10 @@ class BatchedTrainer(Trainer):
         """One epoch's steps: the mean training loss, and the learning rate of the last step."""
         batches = self._batches(len(self.train_inputs), epoch)
         total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
-        with own_randomness(derived_seed(self.seed, epoch, 1), self.device):
-            for number, batch in enumerate(batches):
-                if self.between_batches is not None:
-                    self.between_batches()
+        for number, batch in enumerate(batches):
+            if self.between_batches is not None:
+                self.between_batches()
+            with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
                 inputs, targets = self.train_inputs[batch], self.train_targets[batch]
                 rate = self._rate_factor * learning_rate_at(
                     epoch - 1 + number / len(batches),
@@ -235,7 +254,7 @@ class BatchedTrainer(Trainer):
             msg = (
                 f"the validation loss of {self.name!r} is {loss} after epoch {epoch}, before there is any best model "
                 f"to go back to; the weights are as before the epoch. Lower learning_rate ({self.learning_rate:g}), "
-                f"set clip_norm ({self.clip_norm}), or scale the data."
+                f"{'set' if self.clip_norm is None else 'lower'} clip_norm ({self.clip_norm}), or scale the data."
             )
             raise FloatingPointError(msg)
         decision, reason = memory.judge(
@@ -258,6 +277,19 @@ class BatchedTrainer(Trainer):
     def _new_optimizer(self) -> torch.optim.Adam:
         return torch.optim.Adam([p for p in self.model.parameters() if p.requires_grad], lr=self.learning_rate)
 
+    def _check_settings(self) -> None:
+        """See that what may have been changed since the last epoch still fits, before anything is done."""
+        if self._stage == "without data":
+            return
+        self._check_batch(len(self.train_inputs))
+        if self.loss != self._run_loss and len(self.history):
+            msg = (
+                f"the loss of {self.name!r} must stay {self._run_loss!r} for a whole run; got {self.loss!r}. "
+                "The two do not compare. Set it back, or call setDataSets to start anew."
+            )
+            raise ValueError(msg)
+        self._run_loss = self.loss
+
     def _check_batch(self, n: int) -> None:
         if self.batch_size > n:
             msg = (
@@ -273,6 +305,7 @@ class BatchedTrainer(Trainer):
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "memory": copy.copy(self._memory),
             "rate_factor": self._rate_factor,
+            "modes": {module: module.training for module in self.model.modules()},
         }
 
     def _go_back(self, start: dict[str, Any]) -> None:
@@ -280,4 +313,6 @@ class BatchedTrainer(Trainer):
         self._optimizer = self._new_optimizer()
         self._optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
         self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
+        for module, mode in start["modes"].items():
+            module.training = mode
         self._reached = None

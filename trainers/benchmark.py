@@ -41,7 +41,7 @@ def benchmark(
     resume : bool, default False
         Go on with the trainer's last run where its last epoch left it.
     progress : bool, optional
-        True prints about ten lines. Default: one line that is rewritten, in a terminal only.
+        True prints about ten lines, and the last epoch always. Default: one line that is rewritten, in a terminal only.
 
     Returns
     -------
@@ -71,17 +71,22 @@ def benchmark(
             "To go on with the same run: benchmark(trainer, epochs=…, resume=True)."
         )
     rewrite = progress is None and sys.stdout.isatty()
-    width = 0
-    for row in run:
-        line = _line(row, run.planned_epochs)
-        if rewrite:
-            # Blanks over what is left of a longer line before.
-            print("\r" + line.ljust(width), end="", flush=True)
-            width = len(line)
-        elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
-            print(line)
-    if width:
-        print()
+    width, printed = 0, None
+    try:
+        for row in run:
+            line = _line(row, run.planned_epochs)
+            if rewrite:
+                # Blanks over what is left of a longer line before.
+                print("\r" + line.ljust(width), end="", flush=True)
+                width = len(line)
+            elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
+                print(line)
+                printed = row.epoch
+    finally:
+        if width:
+            print()
+        elif progress and trainer.history and trainer.history[-1].epoch != printed:
+            print(_line(trainer.history[-1], run.planned_epochs))
     return Result.of(trainer, planned_epochs=run.planned_epochs, stopped=run.stopped)
 
 

@@ -153,6 +153,14 @@ class _BlockType(ABCMeta):
         block._built = True
         return block
 
+    def __setattr__(cls, name: str, value: Any) -> None:
+        # Batched.batch_size = 32 gives another default; it must not replace the declaration.
+        known = vars(cls).get("_declared", {})
+        if name in known and not isinstance(value, Hyperparameter):
+            value = known[name].with_default(value, f"{cls.__name__}.{name}")
+            known[name] = value
+        super().__setattr__(name, value)
+
 
 class Block(metaclass=_BlockType):
     """Anything with hyperparameters: a trainer, a model, a part of your own.
@@ -200,10 +208,7 @@ class Block(metaclass=_BlockType):
         if unknown:
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         super().__init__()
-        if name is not None and not isinstance(name, str):
-            msg = f"name takes a text; got {name!r} ({type(name).__name__}). Leave it out for the default."
-            raise TypeError(msg)
-        self.name = name or type(self).__name__
+        self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
             setattr(self, key, value)
 
@@ -242,13 +247,16 @@ class Block(metaclass=_BlockType):
             for h in cls._declared.values()
             if h.name not in names
         ]
-        cls.__signature__ = inspect.Signature(keep)  # type: ignore[attr-defined]
+        cls.__signature__ = inspect.Signature(keep)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._declared:
             # Not through nn.Module, which would take a submodule of that name without a check.
             self._declared[name].__set__(self, value)
             return
+        if name == "name" and not (isinstance(value, str) and value):
+            msg = f"name takes a text; got {value!r} ({type(value).__name__}). Leave it out for the default."
+            raise TypeError(msg)
         if self._built and not name.startswith("_") and not hasattr(self, name):
             raise AttributeError(self._unknown(name, "hyperparameter or attribute"))
         super().__setattr__(name, value)
@@ -285,3 +293,7 @@ class Block(metaclass=_BlockType):
         head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "meaning"))
         title = html.escape(self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})")
         return f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+# __init_subclass__ does this for every subclass; Block is none of its own.
+Block._document()

@@ -54,6 +54,9 @@ class Epoch:
         mine, theirs = ([repr(getattr(row, f.name)) for f in fields(row) if f.compare] for row in (self, other))
         return mine == theirs
 
+    def __hash__(self) -> int:
+        return hash((self.epoch, repr(self.validation_loss)))
+
 
 class History(Sequence[Epoch]):
     """The rows of a run, in order.

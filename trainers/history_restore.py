@@ -85,7 +85,8 @@ def repeated_epoch(history: History) -> int | None:
         return None
     before, now = restored[-2:]
 
-    def losses(row: Epoch) -> tuple[int | None, float, float]:
-        return row.best_epoch, row.train_loss, row.validation_loss
+    def losses(row: Epoch) -> tuple[int | None, str, str]:
+        # repr, so that a NaN equals a NaN and no digit is lost.
+        return row.best_epoch, repr(row.train_loss), repr(row.validation_loss)
 
     return before.epoch if losses(before) == losses(now) else None

@@ -28,10 +28,16 @@ def learning_rate_at(
     Raises
     ------
     ValueError
-        If a cosine is not told where it ends.
+        If a cosine is not told where it ends, or would end within the warm-up.
     """
     if schedule == "cosine" and end is None:
         msg = 'schedule "cosine" must know where it ends: set schedule_epochs, or train with benchmark(epochs=…).'
+        raise ValueError(msg)
+    if schedule == "cosine" and end is not None and end <= warmup:
+        msg = (
+            f'schedule "cosine" must end after the warm-up; got {warmup:g} warmup_epochs and its end at epoch {end:g}. '
+            "Lower warmup_epochs, or train for longer."
+        )
         raise ValueError(msg)
     if position < warmup:
         return rate * min(1.0, (position + step) / warmup)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
 
@@ -68,6 +68,9 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     finite = [v for row in history for v in (row.train_loss, row.validation_loss) if math.isfinite(v)]
     if log and min(finite, default=0) > 0:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     if history:
         figure.legend_beside(axes)
     else:

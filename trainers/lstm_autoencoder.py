@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from trainers.block import Block, Hyperparameter
-from trainers.randomness import own_randomness
+from trainers.randomness import LARGEST_SEED, own_randomness
 
 
 class LSTMAutoencoder(Block, nn.Module):
@@ -58,7 +58,7 @@ class LSTMAutoencoder(Block, nn.Module):
     """
 
     n_features = Hyperparameter(1, "values at each time step", minimum=1, fixed=True)
-    hidden_size = Hyperparameter(64, "units of each LSTM layer", minimum=1, fixed=True)
+    hidden_size = Hyperparameter(64, "units of each LSTM layer", minimum=1, maximum=8192, fixed=True)
     latent_size = Hyperparameter(
         None, "numbers that a sequence is pressed into; None: the encoder's last states as they are",
         kind=int, minimum=1, fixed=True,
@@ -81,7 +81,7 @@ class LSTMAutoencoder(Block, nn.Module):
     )  # fmt: skip
     forget_bias = Hyperparameter(1.0, "first bias of the forget gates; None: as initialized", optional=True, fixed=True)
     dropout = Hyperparameter(0.0, "share of the latent vector zeroed in training", minimum=0, below=1, fixed=True)
-    seed = Hyperparameter(0, "of the first weights", minimum=0, fixed=True)
+    seed = Hyperparameter(0, "of the first weights", minimum=0, maximum=LARGEST_SEED, fixed=True)
 
     def __init__(self, *, name: str | None = None, **hyperparameters: Any) -> None:
         super().__init__(name=name, **hyperparameters)

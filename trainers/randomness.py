@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
 
 _CPU = torch.device("cpu")
+# What PyTorch's generators take.
+LARGEST_SEED = 2**63 - 1
 
 
 def derived_seed(*numbers: int) -> int:
@@ -23,15 +25,18 @@ def own_randomness(seed: int, device: torch.device = _CPU) -> Iterator[None]:
     Dropout and weight initialisation take no generator, hence this.
     """
     accelerator = None if device.type == "cpu" else getattr(torch, device.type)
-    # torch.mps has one device and takes no argument.
+    # torch.mps has one device, and takes no argument.
     where = () if device.type == "mps" else (device,)
+    # manual_seed seeds the current device, which need not be the one meant.
+    on_device = accelerator.device(device) if accelerator and where else nullcontext()
     cpu_state = torch.default_generator.get_state()
     accelerator_state = accelerator.get_rng_state(*where) if accelerator else None
     try:
         # torch.manual_seed would also seed every accelerator of the user's.
         torch.default_generator.manual_seed(seed)
         if accelerator:
-            accelerator.manual_seed(seed)
+            with on_device:
+                accelerator.manual_seed(seed)
         yield
     finally:
         torch.default_generator.set_state(cpu_state)

@@ -11,8 +11,22 @@ from torch import nn
 from torch.nn import functional
 
 from data import DataSet
+from trainers.randomness import own_randomness
 
 LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
+
+
+# Models that draw random numbers even in evaluation give the same reconstruction each time.
+_SEED = 0
+
+
+def check_model(model: Any) -> nn.Module:
+    """`model` itself, or an error if it is no model."""
+    if not isinstance(model, nn.Module):
+        got = f"the class {model.__name__}, not an object of it" if isinstance(model, type) else type(model).__name__
+        msg = f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {got}."
+        raise TypeError(msg)
+    return model
 
 
 def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Tensor:
@@ -64,11 +78,17 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     Raises
     ------
     TypeError, ValueError
-        If the sequences are no finite numbers, or the model returns another shape.
+        If the model is none or returns another shape, the sequences are no finite numbers, or
+        the batch size is no whole number from 1 up.
     """
-    inputs = DataSet.of(sequences, "sequences to reconstruct").sequences
-    device = next(model.parameters()).device
-    with evaluating(model):
+    check_model(model)
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        msg = f"batch_size takes a whole number, at least 1; got {batch_size!r}. The default is 256."
+        raise ValueError(msg)
+    # A copy: a model that changes its input in place must not change the data set.
+    inputs = DataSet.of(sequences, "sequences to reconstruct").sequences.clone()
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    with evaluating(model), own_randomness(_SEED, device):
         parts = [check_shape(model, model(part.to(device)), part).float().cpu() for part in inputs.split(batch_size)]
     return torch.cat(parts)
 
@@ -81,7 +101,7 @@ def mean_loss(
     The mean, not the sum, so that it depends neither on batch size nor on length.
     """
     total = torch.zeros((), dtype=torch.float64)
-    with evaluating(model):
+    with evaluating(model), own_randomness(_SEED, inputs.device):
         for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
             total += LOSSES[loss](check_shape(model, model(x), y).float(), y, reduction="sum").cpu()
     return float(total) / targets.numel()

@@ -45,6 +45,8 @@ class Result:
         Of Python, PyTorch and NumPy.
     threads : int
         PyTorch's, on the CPU; another number may change the last digits.
+    tables : str
+        The hyperparameters as HTML tables, as they were at the end of the run.
     """
 
     model: nn.Module
@@ -57,7 +59,7 @@ class Result:
     seconds: float
     versions: dict[str, str] = field(default_factory=_versions)
     threads: int = field(default_factory=torch.get_num_threads)
-    _blocks: tuple[Block, ...] = field(default=(), repr=False)
+    tables: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, trainer: Trainer, *, planned_epochs: int, stopped: str | None) -> Result:
@@ -76,7 +78,7 @@ class Result:
             planned_epochs=planned_epochs,
             stopped=stopped,
             seconds=float(sum(row.seconds for row in trainer.history)),
-            _blocks=blocks,
+            tables="".join(block._repr_html_() for block in blocks),
         )
 
     def summary(self) -> str:
@@ -93,9 +95,8 @@ class Result:
 
     def _repr_html_(self) -> str:
         # No wall time here: it would differ each time the notebook is run.
-        tables = "".join(block._repr_html_() for block in self._blocks)
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return (
             f"<p><b>{self.summary()}</b>; on {self.device}, seed {self.seed}.</p>"
-            f"<details><summary>hyperparameters and versions</summary>{tables}<p>{versions}</p></details>"
+            f"<details><summary>hyperparameters and versions</summary>{self.tables}<p>{versions}</p></details>"
         )

@@ -70,6 +70,9 @@ class Run:
             msg = f"trainer takes a Trainer, such as BatchedTrainer(model, 'cpu'); got {type(trainer).__name__}."
             raise TypeError(msg)
         self.epochs = _whole_epochs(epochs)
+        if not isinstance(callbacks, list | tuple):
+            msg = f"callbacks takes a list of functions of (row, state); got {callbacks!r}. Put it in brackets."
+            raise TypeError(msg)
         for callback in callbacks:
             if not callable(callback):
                 msg = f"callbacks takes functions of (row, state); got {callback!r}. Pass them as a list."
@@ -83,17 +86,20 @@ class Run:
         self.trainer, self.callbacks = trainer, tuple(callbacks)
         self.stopped: str | None = None
         if resume:
-            trainer.resume()
+            trainer.check_resume()
         else:
             trainer.setDataSets(train, validation)
-        self.planned_epochs = trainer.planned_epochs = len(trainer.history) + self.epochs
-        self._ended = False
+        self.planned_epochs = len(trainer.history) + self.epochs
+        self._resume, self._ended = resume, False
 
     def __iter__(self) -> Iterator[Epoch]:
         trainer = self.trainer
         if self._ended:
             return
         finished = False
+        if self._resume:
+            trainer.resume()
+        trainer.planned_epochs = self.planned_epochs
         try:
             while len(trainer.history) < self.planned_epochs:
                 yield self._one_epoch()
@@ -109,6 +115,8 @@ class Run:
             # Without a finished epoch there is nothing to put final touches to.
             if trainer.history:
                 trainer.finalizeTraining(trainer.model)
+            else:
+                trainer.model.eval()
 
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
@@ -127,10 +135,8 @@ class Run:
             )
             raise RuntimeError(msg)
         row = trainer.history[-1]
-        if self.callbacks:
-            state = trainer.reached_state()
-            for callback in self.callbacks:
-                callback(row, state)
+        for callback in self.callbacks:
+            callback(row, trainer.reached_state())  # a copy for each, to keep or to change
         return row
 
 

@@ -15,7 +15,7 @@ from trainers.device import as_device
 from trainers.history import Epoch, History
 from trainers.model_state import ModelState, copy_state
 from trainers.randomness import own_randomness
-from trainers.reconstruction import check_shape, evaluating
+from trainers.reconstruction import check_model, check_shape, evaluating
 
 
 class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
@@ -67,18 +67,16 @@ class Trainer(Block):
         name: str | None = None,
         **hyperparameters: Any,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            msg = f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {type(model).__name__}."
-            raise TypeError(msg)
+        check_model(model)
         if not any(p.requires_grad for p in model.parameters()):
             msg = (
                 f"the model {type(model).__name__} has no parameters to train. Give it layers, "
                 "or call model.requires_grad_(True) if it was frozen."
             )
             raise ValueError(msg)
-        self.device = as_device(device)
+        self._device = as_device(device)
         super().__init__(name=name, **hyperparameters)
-        self.model = model.to(self.device)
+        self._model = model.to(self._device)
         self.history = History(self.name)
         self.train_set: DataSet | None = None
         self.validation_set: DataSet | None = None
@@ -88,6 +86,28 @@ class Trainer(Block):
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data"
         self._reached: ModelState | None = None
+
+    @property
+    def model(self) -> nn.Module:
+        """The model that this trainer trains."""
+        return self._model
+
+    @model.setter
+    def model(self, _: Any) -> None:
+        self._refuse("model")
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._device
+
+    @device.setter
+    def device(self, _: Any) -> None:
+        self._refuse("device")
+
+    def _refuse(self, what: str) -> None:
+        msg = f"the {what} of {self.name!r} stays as it was built. Build another trainer: {type(self).__name__}(…)."
+        raise AttributeError(msg)
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - the contract's name
         """Take the sets of a new run; augmentation belongs here, in a subclass.
@@ -118,9 +138,10 @@ class Trainer(Block):
         self.validation_inputs = validation.sequences.to(self.device)
         self.validation_targets = validation.targets.to(self.device)
         note = str(getattr(self.model, "training_note", ""))
-        if train.targets is not train.sequences:
+        if not torch.equal(train.targets, train.sequences):
             note = ", ".join(filter(None, [note, "on altered inputs"]))
         self.history = History(self.name, note)
+        self.planned_epochs = None
         self._reached = None
         self._stage = "ready"
 
@@ -170,14 +191,22 @@ class Trainer(Block):
             msg = f"finalizeTraining of {self.name!r} cannot run: it is {state}. Call it once, after doEpoch."
             raise RuntimeError(msg)
         self._stage = "finalized"
+        # A subclass may now put other weights in; these are what the last epoch reached.
+        self._reached = self.reached_state()
         return model.eval()
+
+    def check_resume(self) -> None:
+        """Raise if there is no run that `resume` could reopen."""
+        if self._stage != "finalized":
+            remedy = "Go on with doEpoch." if self._stage == "training" else "Train it first."
+            msg = f"resume of {self.name!r} needs a finalized run; the trainer is {self._stage}. {remedy}"
+            raise RuntimeError(msg)
 
     def resume(self) -> None:
         """Reopen the finalized run, so that `doEpoch` goes on with it."""
-        if self._stage != "finalized":
-            msg = f"resume of {self.name!r} needs a finalized run; the trainer is {self._stage}. Train it first."
-            raise RuntimeError(msg)
+        self.check_resume()
         self._stage = "training"
+        self.planned_epochs = None
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
         """Add the row of the epoch just trained to the history; `**more` as in `Epoch`."""
@@ -187,7 +216,9 @@ class Trainer(Block):
 
     def reached_state(self) -> ModelState:
         """A copy of parameters and buffers as the last epoch left them, before any swap."""
-        return self._reached if self._reached is not None else copy_state(self.model)
+        if self._reached is None:
+            return copy_state(self.model)
+        return {name: tensor.clone() for name, tensor in self._reached.items()}
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:
@@ -199,7 +230,15 @@ class Trainer(Block):
 
     def _try_model(self, train: DataSet) -> None:
         """See that the model takes these sequences, before anything is changed."""
-        few, wanted = train.sequences[:2].to(self.device), train.targets[:2]
+        given, wanted = train.sequences[:2], train.targets[:2]
+        few = given.clone().to(self.device)
+        bad = [name for name, tensor in self.model.named_parameters() if not tensor.isfinite().all()]
+        if bad:
+            msg = (
+                f"the weights {', '.join(bad[:3])} of the model {type(self.model).__name__} hold NaN or infinite "
+                "values, so it cannot learn. Build a new model."
+            )
+            raise ValueError(msg)
         try:
             with evaluating(self.model), own_randomness(0, self.device):
                 output = self.model(few)
@@ -210,3 +249,9 @@ class Trainer(Block):
             )
             raise ValueError(msg) from error
         check_shape(self.model, output, wanted)
+        if not torch.equal(few.cpu(), given):
+            msg = (
+                f"the model {type(self.model).__name__} changes its input in place, so each epoch would train on "
+                "other data. Let its forward begin with a copy: x = x.clone()."
+            )
+            raise ValueError(msg)

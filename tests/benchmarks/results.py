@@ -1,6 +1,7 @@
 """README's table: ECG5000 over five seeds, autoencoders and simple detectors on the same splits.
 
-Prints the table, and writes it as results.md, results.csv and results.tex beside this file.
+Prints the table, and writes it as results.md, results.csv and results.tex beside this file, and
+every seed's figures as results_by_seed.csv.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from trainers.detection import BASELINES
 
@@ -26,10 +28,11 @@ COLUMNS = {
     "auroc": ("AUROC", "{:.4f}"),
     "difference": ("AUROC less the first row's", "{:+.4f}"),
     "average_precision": ("average precision", "{:.4f}"),
+    "precision_difference": ("average precision less the first row's", "{:+.4f}"),
     "auroc_smoothed": ("AUROC, smoothed error", "{:.4f}"),
     "validation_error": ("validation error", "{:.2f}"),
     "restores": ("restores", "{:.1f}"),
-    "seconds": ("training, s", "{:.0f}"),
+    "seconds": ("training, s", "{:.1f}"),
 }
 
 
@@ -44,19 +47,20 @@ def measure(seeds: int) -> Iterator[dict[str, object]]:
 
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean ± s.d. over the seeds; the difference is paired, seed by seed."""
-    first = rows[rows.method == rows.method.iloc[0]].set_index("seed").auroc
-    rows = rows.assign(difference=rows.auroc - rows.seed.map(first))
+    first = rows[rows.method == rows.method.iloc[0]].set_index("seed")
+    rows = rows.assign(
+        difference=rows.auroc - rows.seed.map(first.auroc),
+        precision_difference=rows.average_precision - rows.seed.map(first.average_precision),
+    )
     table = {}
     for method, group in rows.groupby("method", sort=False):
         cells = {}
         for name, (title, form) in COLUMNS.items():
             mean, spread = group[name].mean(), group[name].std()
-            plain = "{:.0f}" if name == "seconds" else form.replace("+", "")
-            cells[title] = "–" if pd.isna(mean) else f"{form.format(mean)} ± {plain.format(spread)}"
+            nothing = pd.isna(mean) or ("difference" in name and method == rows.method.iloc[0])
+            cells[title] = "–" if nothing else f"{form.format(mean)} ± {form.replace('+', '').format(spread)}"
         table[method] = cells
-    frame = pd.DataFrame(table).T.rename_axis("method").reset_index()
-    frame.iloc[0, frame.columns.get_loc(COLUMNS["difference"][0])] = "–"
-    return frame
+    return pd.DataFrame(table).T.rename_axis("method").reset_index()
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -79,17 +83,22 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seeds", type=int, default=5)
     given = arguments.parse_args()
-    print(f"ECG5000, {given.seeds} seeds, {BEST_EPOCHS} epochs; model {BEST_MODEL}, trainer {BEST}\n", flush=True)
+    threads = torch.get_num_threads()
+    print(f"ECG5000, {given.seeds} seeds, {BEST_EPOCHS} epochs, {threads} threads")
+    print(f"model {BEST_MODEL}, trainer {BEST}\n", flush=True)
     done = []
     for row in measure(given.seeds):
         done.append(row)
-        print(f"seed {row['seed']}  {row['method']}: AUROC {row['auroc']:.4f}, {row['seconds']:.0f} s", flush=True)
+        error = f", validation error {row['validation_error']:.2f}, {row['seconds']:.0f} s"
+        method = row["method"]
+        print(f"seed {row['seed']}  {method}: AUROC {row['auroc']:.4f}" + error * (method in NETWORKS), flush=True)
     table = tabulate(pd.DataFrame(done))
     print("\n" + markdown(table))
     FOLDER.joinpath("results.md").write_text(markdown(table), encoding="utf-8")
     FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
-    pd.DataFrame(done).to_csv(FOLDER / "results.csv", index=False, float_format="%.6g")
-    print("written: results.md, results.tex, results.csv (every seed)")
+    table.to_csv(FOLDER / "results.csv", index=False)
+    pd.DataFrame(done).to_csv(FOLDER / "results_by_seed.csv", index=False, float_format="%.6g")
+    print("written: results.md, results.tex, results.csv, results_by_seed.csv")
 
 
 if __name__ == "__main__":

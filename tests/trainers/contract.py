@@ -135,11 +135,13 @@ class TrainerContract:
         history = benchmark(trainer, *beats, epochs=1).history
         before, sets = copy_state(trainer.model), (trainer.train_set, trainer.validation_set)
         given = (BAD_SETS[bad], beats[1]) if place == "train" else (beats[0], BAD_SETS[bad])
-        with pytest.raises((TypeError, ValueError), match="set"):
+        with pytest.raises((TypeError, ValueError), match=r"(training|validation) set"):
             trainer.setDataSets(*given)
         assert trainer.history is history
         assert (trainer.train_set, trainer.validation_set) == sets
         assert same(copy_state(trainer.model), before)
+        benchmark(trainer, epochs=1, resume=True)
+        assert len(history) == 2, "the run goes on as if nothing had been asked"
 
     def test_a_model_of_another_width_is_refused(self, beats):
         trainer = self.make(LSTMAutoencoder(n_features=3, hidden_size=6))

@@ -12,6 +12,7 @@ from torch.nn.functional import l1_loss
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
 from trainers.model_state import copy_state
+from trainers.reconstruction import mean_loss
 
 from .contract import same
 
@@ -98,19 +99,30 @@ def test_equals_an_independent_loop_with_history(beats):
     [
         {"batch_size": 1, "restore": "off", "clip_norm": None},
         {"batch_size": 10, "n_batches": 3, "reshuffle": False, "restore": "off", "clip_norm": None},
+        {"batch_size": 1, "learning_rate": 0.05, "clip_norm": None},
     ],
-    ids=["single instance", "plain batched"],
+    ids=["single instance", "plain batched", "single instance with history"],
 )
 def test_behaves_as_the_older_trainers(beats, settings):
     ours, theirs = (LSTMAutoencoder(hidden_size=6) for _ in range(2))
     trainer = BatchedTrainer(ours, **settings)
-    benchmark(trainer, *beats, epochs=2)
-    optimizer = torch.optim.Adam(theirs.parameters(), 0.001)
-    for epoch in (1, 2):
+    restored = benchmark(trainer, *beats, epochs=6).history.restored_epochs
+    optimizer, best, lowest, fired = torch.optim.Adam(theirs.parameters(), trainer.learning_rate), None, None, []
+    for epoch in range(1, 7):
         for batch in trainer._batches(40, epoch):
             optimizer.zero_grad()
             l1_loss(theirs(beats[0].sequences[batch]), beats[0].sequences[batch]).backward()
             optimizer.step()
+        loss = mean_loss(theirs, beats[1].sequences, beats[1].sequences)
+        if lowest is None or loss < lowest:
+            best, lowest = copy.deepcopy(theirs.state_dict()), loss
+        elif loss > lowest and trainer.restore == "every epoch":
+            theirs.load_state_dict(best)
+            fired.append(epoch)
+    if trainer.restore == "every epoch":
+        theirs.load_state_dict(best)
+        assert fired, "the case is about restore"
+    assert restored == fired
     assert same(copy_state(ours), copy_state(theirs))
 
 
@@ -201,12 +213,14 @@ def test_learning_rate_is_cut_at_each_swap(beats, model):
 LIVELOCK = {"moments": "restore", "reshuffle": False, **WILD}
 
 
-def test_livelock_repeats_for_ever_and_is_warned_of_once(beats, model):
-    trainer = BatchedTrainer(model, **LIVELOCK)
+@pytest.mark.parametrize("moments", ["restore", "reset"])
+def test_livelock_repeats_for_ever_and_is_warned_of_once(beats, model, moments):
+    trainer = BatchedTrainer(model, **{**LIVELOCK, "moments": moments})
     with pytest.warns(RuntimeWarning, match="Three ways out") as caught:
         history = benchmark(trainer, *beats, epochs=40).history
     assert len(caught) == 1
-    first = history.restored_epochs[0]
+    # Fresh moments are the same moments from the second swap on.
+    first = history.restored_epochs[moments == "reset"]
     assert len({(r.train_loss, r.validation_loss, r.restored) for r in history[first - 1 :]}) == 1
 
 
@@ -235,6 +249,16 @@ def test_a_loss_that_is_not_finite_goes_back_and_does_not_come_again(beats, mode
     trainer.learning_rate = 0.01
     trainer.doEpoch(model)
     assert torch.tensor(trainer.history[-1].validation_loss).isfinite()
+
+
+def test_a_livelock_of_losses_that_are_not_finite_is_warned_of_too(beats, model):
+    trainer = BatchedTrainer(model, batch_size=8, learning_rate=0.01, loss="mse", reshuffle=False)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    trainer.learning_rate = 1e30
+    trainer.doEpoch(model)
+    with pytest.warns(RuntimeWarning, match="Three ways out"):
+        trainer.doEpoch(model)
 
 
 def test_a_loss_that_is_not_finite_before_any_best_is_an_error_that_costs_nothing(beats, model):
@@ -291,6 +315,115 @@ def test_resuming_equals_one_long_run(beats, restore):
     other = benchmark(halves, epochs=7, resume=True)
     assert one.history == other.history
     assert same(copy_state(one.model), copy_state(other.model))
+
+
+def test_halves_of_a_cosine_that_was_left_early_equal_one_long_run(beats):
+    settings = {**WILD, "schedule": "cosine"}
+    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(whole, *beats, epochs=8)
+    for row in Run(halves, *beats, epochs=8):
+        if row.epoch == 3:
+            break
+    assert benchmark(halves, epochs=5, resume=True).history == one.history
+
+
+def test_a_cosine_at_its_end_is_not_taken_up_again_unasked(beats, model):
+    trainer = BatchedTrainer(model, schedule="cosine", **WILD)
+    benchmark(trainer, *beats, epochs=3)
+    before = copy_state(model)
+    with pytest.raises(ValueError, match="reached zero at epoch 3"):
+        benchmark(trainer, epochs=3, resume=True)
+    assert same(copy_state(model), before)
+    trainer.schedule_epochs = 6
+    assert len(benchmark(trainer, epochs=3, resume=True).history) == 6
+
+
+def test_a_loop_of_ones_own_after_a_driven_run_has_no_planned_end(beats, model):
+    trainer = BatchedTrainer(model, schedule="cosine", **WILD)
+    benchmark(trainer, *beats, epochs=3)
+    trainer.setDataSets(*beats)
+    with pytest.raises(ValueError, match="schedule_epochs"):
+        trainer.doEpoch(model)
+    assert len(trainer.history) == 0
+
+
+def test_a_refused_epoch_leaves_mode_and_state(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    benchmark(trainer, *beats, epochs=2)
+    trainer.resume()
+    trainer.batch_size = 41
+    model.eval()
+    reached = trainer.reached_state()
+    with pytest.raises(ValueError, match="must not exceed"):
+        trainer.doEpoch(model)
+    assert not model.training
+    assert same(trainer.reached_state(), reached)
+
+
+def test_the_loss_stays_for_a_whole_run(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    trainer.loss = "mse"
+    with pytest.raises(ValueError, match="must stay 'mae'"):
+        trainer.doEpoch(model)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    assert len(trainer.history) == 1
+
+
+def test_an_interrupt_while_the_row_is_written_undoes_the_epoch(beats, model, monkeypatch):
+    trainer = BatchedTrainer(model, **WILD)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    before, append = copy_state(model), trainer.history.append
+    monkeypatch.setattr(trainer.history, "append", InterruptedOnce(1, KeyboardInterrupt), raising=False)
+    with pytest.raises((KeyboardInterrupt, TypeError)):
+        trainer.doEpoch(model)
+    assert same(copy_state(model), before)
+    monkeypatch.setattr(trainer.history, "append", append)
+    trainer.doEpoch(model)
+    assert [row.epoch for row in trainer.history] == [1, 2]
+
+
+class Drawing(nn.Module):
+    """Draws random numbers whenever it is called, in evaluation too."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = LSTMAutoencoder(hidden_size=4)
+
+    def forward(self, x):
+        return self.inner(x) + 0.1 * torch.randn(x.shape)
+
+
+def test_a_model_that_draws_in_evaluation_repeats_too(beats):
+    state = torch.get_rng_state()
+    one, other = (benchmark(BatchedTrainer(Drawing(), **WILD), *beats, epochs=3) for _ in range(2))
+    assert one.history == other.history
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_random_numbers_drawn_between_batches_change_nothing(beats):
+    plain, hooked = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.3), **WILD) for _ in range(2))
+    hooked.between_batches = lambda: torch.rand(3)
+    assert benchmark(plain, *beats, epochs=3).history == benchmark(hooked, *beats, epochs=3).history
+
+
+def test_reached_state_is_the_last_epochs_even_after_finalizing(beats, model):
+    trainer = BatchedTrainer(model, restore="at the end", **WILD)
+    steps = follow(trainer, beats, lambda history: history.best.epoch < len(history))
+    assert same(trainer.reached_state(), steps[-1][1])
+    trainer.reached_state()["to_output.bias"].zero_()
+    assert same(trainer.reached_state(), steps[-1][1]), "a copy"
+
+
+@pytest.mark.parametrize("what", ["model", "device"])
+def test_model_and_device_stay_as_built(model, what):
+    trainer = BatchedTrainer(model)
+    with pytest.raises(AttributeError, match=f"the {what} of 'BatchedTrainer' stays"):
+        setattr(trainer, what, LSTMAutoencoder())
+    assert trainer.model is model
 
 
 @pytest.mark.parametrize(("n_batches", "sizes"), [(None, [16, 16, 8]), (2, [16] * 2), (7, [16] * 7)])
@@ -384,6 +517,7 @@ class Unlearning(nn.Module):
     ("make", "error", "match"),
     [
         (lambda: "LSTM", TypeError, "torch.nn.Module"),
+        (lambda: LSTMAutoencoder, TypeError, "the class LSTMAutoencoder, not an object of it"),
         (Unlearning, ValueError, "no parameters to train"),
         (lambda: WrongShape().requires_grad_(False), ValueError, "no parameters to train"),
     ],
@@ -397,6 +531,24 @@ def test_a_model_that_returns_another_shape_is_refused(beats):
     trainer = BatchedTrainer(WrongShape())
     with pytest.raises(ValueError, match=r"must return a tensor of shape \(2, 20, 1\)"):
         trainer.setDataSets(*beats)
+
+
+def test_a_model_whose_weights_are_not_finite_is_refused(beats, model):
+    with torch.no_grad():
+        model.to_output.bias.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"to_output\.bias of the model LSTMAutoencoder hold NaN"):
+        BatchedTrainer(model).setDataSets(*beats)
+
+
+def test_a_model_that_changes_its_input_is_refused_and_the_data_stay(beats):
+    class InPlace(WrongShape):
+        def forward(self, x):
+            return x.mul_(2) * self.layer.weight.sum()
+
+    before = beats[0].sequences.clone()
+    with pytest.raises(ValueError, match="changes its input in place"):
+        BatchedTrainer(InPlace()).setDataSets(*beats)
+    assert torch.equal(beats[0].sequences, before)
 
 
 def test_a_model_whose_forward_fails_is_told_in_plain_words(beats):

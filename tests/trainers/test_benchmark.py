@@ -86,6 +86,29 @@ def test_callbacks_get_the_row_and_the_state_before_a_swap(beats, model):
     assert same(seen[trainer.history.best.epoch - 1][1], copy_state(model))
 
 
+def test_each_callback_gets_a_copy_of_its_own(beats, model):
+    kept = []
+    spoil = lambda row, state: [t.zero_() for t in state.values()]  # noqa: E731
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[spoil, lambda row, state: kept.append(state)])
+    assert all(state["to_output.weight"].any() for state in kept)
+
+
+def test_a_run_that_is_never_iterated_leaves_the_trainer_as_it_was(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    benchmark(trainer, *beats, epochs=2)
+    Run(trainer, epochs=2, resume=True)
+    assert len(benchmark(trainer, epochs=2, resume=True).history) == 4
+
+
+def test_a_result_keeps_the_settings_it_was_made_with(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    result = benchmark(trainer, *beats, epochs=1)
+    shown = result._repr_html_()
+    trainer.learning_rate = 0.123
+    assert result._repr_html_() == shown
+    assert "0.123" not in shown
+
+
 def test_callbacks_change_nothing(beats):
     plain, watched = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD) for _ in range(2))
     benchmark(plain, *beats, epochs=8)
@@ -122,6 +145,7 @@ def test_stopping_in_the_first_epoch_gives_an_empty_history(beats, model):
     result = benchmark(trainer, *beats, epochs=5)
     assert len(result.history) == 0
     assert result.stopped == "stopped"
+    assert not model.training
     assert same(copy_state(model), before)
 
 
@@ -163,6 +187,7 @@ def test_a_second_benchmark_starts_a_new_history_and_says_so(beats, model, capsy
         ({"epochs": "ten"}, TypeError, "got 'ten'"),
         ({"epochs": True}, ValueError, "at least 1; got True"),
         ({"callbacks": ["print"]}, TypeError, "callbacks takes functions"),
+        ({"callbacks": print}, TypeError, "callbacks takes a list"),
         ({"resume": True}, ValueError, "resume=True goes on with the sets"),
         ({"validation": None}, ValueError, "needs a training and a validation set"),
         ({"trainer": "BatchedTrainer"}, TypeError, "trainer takes a Trainer"),
@@ -219,6 +244,8 @@ def test_progress_is_silent_unless_asked_for_and_never_on_stderr(beats, model, c
     assert err == ""
     assert 10 <= len(out.splitlines()) <= 11
     assert out.splitlines()[-1].startswith("epoch 30/30  training 0.")
+    benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=25, progress=True)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("epoch 25/25"), "the last state always"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a Unix thing")

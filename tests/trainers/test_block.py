@@ -26,6 +26,32 @@ class Filter(Block):
     passes = Hyperparameter(None, "how often; None: until nothing changes", kind=int, minimum=1)
 
 
+@pytest.fixture
+def kind():
+    class Local(Filter):
+        pass
+
+    return Local
+
+
+def test_another_default_for_the_class_keeps_the_declaration(kind):
+    kind.width = 9
+    assert kind().width == 9
+    assert Filter().width == 5
+    with pytest.raises(TypeError, match=r"Local\.width takes a whole number"):
+        kind.width = "wide"
+    with pytest.raises(ValueError, match=r"Filter\.width|Local\.width"):
+        kind(width=0)
+
+
+@pytest.mark.parametrize("name", [5, "", None])
+def test_a_name_is_a_text_later_too(name):
+    block = Filter()
+    with pytest.raises(TypeError, match="name takes a text"):
+        block.name = name
+    assert block.name == "Filter"
+
+
 DEFAULTS = {"width": 5, "decay": 0.5, "centred": True, "edge": "reflect", "passes": None}
 
 

@@ -58,3 +58,21 @@ def test_a_model_that_grew_since_is_told(model):
     model.add_module("more", nn.Linear(1, 1))
     with pytest.raises(RuntimeError, match="have changed since the copy"):
         load_state(model, state)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"batch_size": 0}, ValueError, "batch_size takes a whole number"),
+        ({"batch_size": 2.5}, ValueError, "batch_size takes a whole number"),
+        ({"batch_size": True}, ValueError, "batch_size takes a whole number"),
+        ({"model": "LSTM"}, TypeError, "model takes a torch.nn.Module"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(beats, model, arguments, error, match):
+    with pytest.raises(error, match=match):
+        reconstruct(**{"model": model, "sequences": beats[0], **arguments})
+
+
+def test_a_model_without_parameters_reconstructs(beats):
+    assert torch.equal(reconstruct(torch.nn.Identity(), beats[0]), beats[0].sequences)

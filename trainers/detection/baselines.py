@@ -66,7 +66,7 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     TypeError, ValueError
         If the name is unknown, or the sequences do not fit (see `DataSet`) each other.
     """
-    if name not in BASELINES:
+    if not isinstance(name, str) or name not in BASELINES:
         msg = f"name takes one of {', '.join(map(repr, BASELINES))}; got {name!r}."
         raise ValueError(msg)
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")

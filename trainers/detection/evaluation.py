@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from trainers.detection.thresholds import as_scores
+from data.data_set import as_class_names
+from trainers.detection.thresholds import as_labels, as_scores, as_threshold
 
 
 @dataclass(frozen=True)
@@ -82,32 +83,29 @@ def evaluate(scores: Any, labels: Any, threshold: float, *, class_names: Sequenc
         If scores and labels do not fit, or only one side occurs.
     """
     scores = as_scores(scores, "scores")
-    labels = np.asarray(labels)
-    if labels.shape != scores.shape or labels.dtype.kind not in "biu":
-        msg = (
-            f"labels must be whole numbers, one for each of the {len(scores)} scores; "
-            f"got shape {labels.shape}, dtype {labels.dtype}. 0 is normal."
-        )
-        raise ValueError(msg)
+    labels = as_labels(labels, scores)
     truth = labels != 0
     if truth.all() or not truth.any():
         msg = f"labels must hold normal (0) and abnormal sequences; got only {np.unique(labels)[:5].tolist()}."
         raise ValueError(msg)
-    if not np.isfinite(threshold):
-        msg = f"threshold takes a finite number; got {threshold!r}. quantile_threshold(…) gives one."
-        raise ValueError(msg)
+    threshold = as_threshold(threshold)
+    if class_names is not None:
+        class_names = as_class_names(class_names, "class_names")
+        if labels.max() >= len(class_names):
+            msg = f"class_names must name every label up to {labels.max()}; got {len(class_names)} names."
+            raise ValueError(msg)
     called = scores > threshold
     matrix = metrics.confusion_matrix(truth, called)
     by_class = pd.DataFrame({"class": labels, "called abnormal": called}).groupby("class")["called abnormal"]
     table = by_class.agg(["size", "sum", "mean"])
     table.columns = ["sequences", "called abnormal", "share"]
     if class_names is not None:
-        table.index = [class_names[int(i)] if int(i) < len(class_names) else str(i) for i in table.index]
+        table.index = [class_names[int(i)] for i in table.index]
         table.index.name = "class"
     return Evaluation(
         auroc=float(metrics.roc_auc_score(truth, scores)),
         average_precision=float(metrics.average_precision_score(truth, scores)),
-        threshold=float(threshold),
+        threshold=threshold,
         confusion=pd.DataFrame(
             matrix, index=["is normal", "is abnormal"], columns=["called normal", "called abnormal"]
         ),

@@ -45,7 +45,7 @@ def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae",
         If the sequences are no finite numbers, the model returns another shape or numbers that
         are not finite, `kind` is unknown, or `smooth` is not between 1 and the length.
     """
-    if kind not in _REDUCTIONS:
+    if not isinstance(kind, str) or kind not in _REDUCTIONS:
         msg = f"kind takes one of {', '.join(map(repr, _REDUCTIONS))}; got {kind!r}."
         raise ValueError(msg)
     data = DataSet.of(sequences, "sequences to score")

@@ -11,15 +11,44 @@ import numpy as np
 def as_scores(scores: Any, what: str) -> np.ndarray:
     """`scores` as a finite array (n,), or an error that names `what`."""
     try:
-        array = np.asarray(scores, dtype=np.float64)
+        array = np.asarray(scores)
     except (TypeError, ValueError) as error:
         msg = f"{what} must be one number for each sequence; got {type(scores).__name__}: {error}"
         raise TypeError(msg) from error
+    if array.dtype.kind not in "iuf":
+        msg = f"{what} must be real numbers, one for each sequence; got dtype {array.dtype}."
+        raise TypeError(msg)
+    array = array.astype(np.float64)
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         msg = (
             f"{what} must be finite numbers of shape (n,), at least one; got shape {array.shape}"
             f"{'' if np.isfinite(array).all() else ' with NaN or infinite values'}. "
             "reconstruction_error(model, sequences) gives them."
+        )
+        raise ValueError(msg)
+    return array
+
+
+def as_threshold(threshold: Any) -> float:
+    """`threshold` as a finite float, or an error."""
+    number = isinstance(threshold, int | float | np.integer | np.floating) and not isinstance(threshold, bool)
+    if not number or not math.isfinite(threshold):
+        msg = f"threshold takes a finite number; got {threshold!r}. quantile_threshold(…) gives one."
+        raise ValueError(msg)
+    return float(threshold)
+
+
+def as_labels(labels: Any, scores: np.ndarray) -> np.ndarray:
+    """`labels` as whole numbers from 0 up, one for each score, or an error."""
+    try:
+        array = np.asarray(labels)
+    except (TypeError, ValueError) as error:
+        msg = f"labels must be whole numbers, one for each of the {len(scores)} scores; got {error}. 0 is normal."
+        raise ValueError(msg) from error
+    if array.shape != scores.shape or array.dtype.kind not in "biu" or (array < 0).any():
+        msg = (
+            f"labels must be whole numbers from 0 (normal) up, one for each of the {len(scores)} scores; "
+            f"got shape {array.shape}, dtype {array.dtype}, values such as {array.reshape(-1)[:3].tolist()}."
         )
         raise ValueError(msg)
     return array
@@ -67,4 +96,4 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
             f"{math.ceil(round(1 / rate, 9)) - 1} are needed. Bring more, or raise the rate."
         )
         raise ValueError(msg)
-    return float(np.sort(scores)[k - 1])
+    return float(np.sort(scores)[max(k, 1) - 1])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 from sklearn import metrics
 
 from data import DataSet, load_ecg5000, split
@@ -131,11 +133,66 @@ def test_evaluation_names_the_classes_and_shows_itself():
         ([1, 1, 1], "and abnormal"),
         ([0, 1], "one for each"),
         ([0, 1, 0.5], "whole"),
+        ([0, 1, -1], "whole numbers from 0"),
+        ([[0], [1, 2], [0]], "whole numbers"),
+        (["a", "b", "a"], "whole numbers"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(labels, match):
     with pytest.raises(ValueError, match=match):
         evaluate([0.1, 0.2, 0.3], labels, 0.15)
+
+
+@pytest.mark.parametrize("threshold", [None, "high", [0.5], np.array([0.1, 0.2]), float("nan"), True])
+def test_a_threshold_that_is_none_is_refused(threshold):
+    with pytest.raises(ValueError, match="threshold takes a finite number"):
+        evaluate([0.1, 0.9], [0, 1], threshold)
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "match"),
+    [
+        (("normal",), ValueError, "must name every label up to 1"),
+        ("normal", TypeError, "class_names takes a sequence"),
+        (5, TypeError, "class_names takes a sequence"),
+    ],
+)
+def test_class_names_that_do_not_fit_are_refused(names, error, match):
+    with pytest.raises(error, match=match):
+        evaluate([0.1, 0.9], [0, 1], 0.5, class_names=names)
+
+
+def test_a_rate_of_almost_one_gives_the_lowest_score():
+    assert quantile_threshold([1.0, 2.0, 3.0], rate=1 - 1e-12) == 1.0
+
+
+ANYTHING = st.one_of(
+    npst.arrays(
+        dtype=st.one_of(npst.scalar_dtypes(), npst.unicode_string_dtypes(max_len=2), st.just(np.dtype(object))),
+        shape=npst.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=4),
+    ),
+    st.none(),
+    st.text(max_size=3),
+    st.integers(-3, 3),
+    st.lists(st.lists(st.integers(0, 2), max_size=3), max_size=3),
+    st.just({"a": 1}),
+)
+
+
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_anything_gives_an_evaluation_or_a_plain_error(scores, labels, threshold):
+    for call in (
+        lambda: evaluate(scores, labels, threshold),
+        lambda: evaluate([0.1, 0.9], labels, threshold),
+        lambda: evaluate([0.1, 0.9], [0, 1], 0.5, class_names=labels),
+        lambda: quantile_threshold(scores, rate=0.5),
+        lambda: quantile_threshold([0.1, 0.9], rate=threshold),
+        lambda: plot_errors(scores, labels, 0.5),
+    ):
+        try:
+            call()
+        except (TypeError, ValueError) as error:
+            assert re.match("scores|labels|threshold|class_names|calibration_scores|rate|.* are too few", str(error))  # noqa: PT017
 
 
 def test_baselines_on_real_beats(parts):
@@ -186,11 +243,30 @@ def test_histograms_draw_every_score_and_the_threshold():
         "abnormal (2)",
         "threshold 0.250",
     ]
-    assert "33.3% of the normal and 100.0% of the abnormal" in figure.alt
+    assert "33.3% of the normal ones and 100.0% of the abnormal ones" in figure.alt
     assert drawn(figure)
     assert drawn(plot_errors([0.5, 0.5], [0, 0]))
     with pytest.raises(ValueError, match="one for each"):
         plot_errors(scores, [0, 1])
+
+
+def test_a_reconstruction_far_off_is_not_cut_off(parts):
+    model = LSTMAutoencoder(hidden_size=6)
+    with torch.no_grad():
+        model.to_output.bias.fill_(50.0)
+    axes = plot_reconstructions(model, parts.test[:1]).axes[0]
+    assert axes.get_ylim()[1] > reconstruct(model, parts.test[:1]).max()
+
+
+@pytest.mark.parametrize("values", [0.0, 7.5, 1e9])
+def test_constant_data_can_be_drawn(values):
+    assert drawn(plot_sequences(np.full((2, 5), values)))
+    assert drawn(plot_errors([values, values], [0, 1], values))
+
+
+def test_too_many_sequences_to_draw_are_refused():
+    with pytest.raises(ValueError, match=r"at most 40 to draw; got 41.*\[:8\]"):
+        plot_sequences(np.zeros((41, 5)))
 
 
 def test_titles_must_fit():

@@ -1,0 +1,183 @@
+"""What a clone holds agrees with itself: the two ways to install, the documents, the interpreter check."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from packaging.requirements import Requirement
+
+import data
+import trainers
+import trainers.detection
+
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+
+
+def bounds(requirement):
+    name, limits = re.fullmatch(r"([\w.-]+)(.*)", requirement).groups()
+    return name, frozenset(limits.split(","))
+
+
+def test_conda_gets_the_same_packages_in_the_same_bounds():
+    environment = yaml.safe_load(ROOT.joinpath("environment.yml").read_text(encoding="utf-8"))
+    assert environment["channels"] == ["conda-forge"]
+    listed = dict(bounds(item) for item in environment["dependencies"] if isinstance(item, str))
+    assert listed.pop("pip") == {""}
+    wanted = dict(map(bounds, PYPROJECT["dependencies"] + PYPROJECT["optional-dependencies"]["test"]))
+    wanted["python"] = bounds("python" + PYPROJECT["requires-python"])[1]
+    wanted["pytorch-cpu"] = wanted.pop("torch")  # conda's name for the CPU build
+    assert listed == wanted
+    assert environment["dependencies"][-1] == {"pip": ["-e ."]}
+
+
+def test_installed_torch_lies_within_the_bounds():
+    (limits,) = (text for text in PYPROJECT["dependencies"] if bounds(text)[0] == "torch")
+    assert Requirement(limits).specifier.contains(torch.__version__)
+
+
+def test_every_package_is_installed():
+    tools = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for folder in ("trainers", "data")
+        for path in ROOT.joinpath(folder).rglob("__init__.py")
+    }
+    assert found == set(tools["packages"])
+
+
+def test_a_folder_named_data_in_the_users_directory_does_not_win(tmp_path):
+    tmp_path.joinpath("data").mkdir()
+    tmp_path.joinpath("trainers").mkdir()
+    code = "import data, trainers; print(len(data.load_ecg5000()), trainers.BatchedTrainer.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["5000", "BatchedTrainer"]
+
+
+@pytest.mark.parametrize("package", [trainers, trainers.detection, data], ids=lambda package: package.__name__)
+def test_public_objects_say_what_they_take(package):
+    for name in package.__all__:
+        thing = getattr(package, name)
+        if not callable(thing):
+            continue
+        assert thing.__doc__, f"{name} has no docstring"
+        if isinstance(thing, type) and issubclass(thing, Exception):
+            continue
+        names = [p for p in inspect.signature(thing).parameters if p not in getattr(thing, "_declared", {})]
+        for parameter in names:
+            assert re.search(rf"\b{parameter}\b", thing.__doc__), f"{name} does not tell what {parameter} is"
+        for hyperparameter in getattr(thing, "_declared", {}).values():
+            assert f"\n{hyperparameter.name} : " in thing.__doc__
+
+
+def test_readme_quotes_the_results_as_they_were_printed():
+    table = ROOT.joinpath("tests/benchmarks/results.md").read_text(encoding="utf-8")
+    assert table in README
+
+
+def test_readme_names_only_commands_and_files_that_exist():
+    makefile = ROOT.joinpath("Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    commands = set(re.findall(r"`make (\w+)", README)) | set(re.findall(r"^make (\w+)", README, re.MULTILINE))
+    assert {"lab", "test"} <= commands <= targets
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert ROOT.joinpath(link).exists(), link
+
+
+def test_readmes_way_from_data_to_decisions_runs(beats):
+    """As it stands, but for the epochs: one is enough to see that every line works."""
+    code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "verdict" in part)
+    space: dict[str, object] = {}
+    exec(code.replace("epochs=20", "epochs=1"), space)
+    assert space["verdict"].auroc > 0.9
+
+
+def test_readmes_trainer_runs(beats):
+    """The ten lines are code, so they are run."""
+    code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class " in part)
+    space: dict[str, object] = {}
+    exec(code, space)
+    kind = space[re.search(r"class (\w+)", code).group(1)]
+    trainer = kind(trainers.LSTMAutoencoder(hidden_size=4))
+    assert len(trainers.benchmark(trainer, *beats, epochs=2).history) == 2
+
+
+def fake_python(folder, name, version, *, venv=True):
+    path = folder / name
+    answer = f"echo {version}" if version else "exit 127"
+    path.write_text(f'#!/bin/sh\ncase "$2" in *version_info*) {answer} ;; *) exit {int(not venv)} ;; esac\n')
+    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+
+
+def find_python(folder, *arguments):
+    command = ["/bin/sh", str(ROOT / ".ci" / "find-python"), *arguments]
+    return subprocess.run(command, env={"PATH": str(folder)}, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
+class TestFindPython:
+    def test_takes_the_first_that_fits(self, tmp_path):
+        fake_python(tmp_path, "python3", "3.14")
+        fake_python(tmp_path, "python3.13", "")
+        fake_python(tmp_path, "python3.12", "3.12")
+        done = find_python(tmp_path)
+        assert done.stdout.strip() == str(tmp_path / "python3.12")
+        assert done.returncode == 0
+
+    def test_takes_the_one_that_was_named(self, tmp_path):
+        fake_python(tmp_path, "python3", "3.13")
+        fake_python(tmp_path, "mine", "3.11")
+        assert find_python(tmp_path, "mine").stdout.strip() == str(tmp_path / "mine")
+
+    @pytest.mark.parametrize("version", ["3.10", "3.14", "2.7"])
+    def test_too_old_or_too_new(self, tmp_path, version):
+        fake_python(tmp_path, "python3", version)
+        done = find_python(tmp_path)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert "needs Python 3.11 to 3.13" in done.stderr
+        assert f"python3 is {version}" in done.stderr
+
+    def test_no_venv_module(self, tmp_path):
+        fake_python(tmp_path, "python3", "3.11", venv=False)
+        done = find_python(tmp_path)
+        assert done.returncode == 1
+        assert "lacks the venv module" in done.stderr
+        assert "apt install python3-venv" in done.stderr
+
+    def test_no_python_at_all(self, tmp_path):
+        done = find_python(tmp_path)
+        assert done.returncode == 1
+        assert "no Python under the names" in done.stderr
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_committed_as_a_reader_should_see_them(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    assert "widgets" not in notebook["metadata"], "widget state breaks rendering on the web"
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    pictures = 0
+    for cell in cells:
+        source = "".join(cell["source"])
+        assert source.count("\n") < 13, "cells are short"
+        assert "NBVAL_IGNORE_OUTPUT" not in source or "assert" in source, "an ignored output is checked otherwise"
+        for output in cell["outputs"]:
+            assert output.get("name") != "stderr"
+            assert output["output_type"] != "error"
+            if "image/png" in output.get("data", {}):
+                pictures += 1
+                assert len(output["metadata"]["image/png"]["alt"]) > 20
+    assert pictures
