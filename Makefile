@@ -1,6 +1,7 @@
 # make lab        set up and open JupyterLab on the first notebook
 # make test       set up and run every test, notebooks included
-# make benchmark  speed against a plain loop, PyTorch Lightning and skorch
+# make test-browser  clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
+# make benchmark  speed against a plain loop, PyTorch Lightning and skorch; cost of watching
 # make results    the table and the picture of README, over five seeds
 # make sweep      the settings of history restore, compared
 # make steps      what each part of the best configuration gives
@@ -12,7 +13,7 @@ PY = .venv/bin/python
 # Set up again when one of these changes.
 STAMP = .venv/installed
 
-.PHONY: lab test benchmark results sweep steps clean help
+.PHONY: lab test test-browser benchmark results sweep steps clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -26,8 +27,12 @@ test: $(STAMP)
 	$(PY) -m mypy
 	$(PY) -m pytest
 
+test-browser: $(STAMP)
+	$(PY) -m pytest tests/browser
+
 benchmark: .venv/installed-benchmark
 	$(PY) -m tests.benchmarks.speed
+	$(PY) -m tests.benchmarks.monitor
 
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results
