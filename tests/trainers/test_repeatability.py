@@ -1,0 +1,169 @@
+"""Runs that are interrupted, resumed, refused or repeated come out the same to the last bit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers.model_state import copy_state
+
+from .contract import same
+from .test_batched_trainer import WILD, follow
+
+
+class InterruptedOnce:
+    """Raises at the n-th batch, then never again."""
+
+    def __init__(self, n, exception):
+        self.left, self.exception = n, exception
+
+    def __call__(self):
+        self.left -= 1
+        if self.left == 0:
+            raise self.exception
+
+
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, StopRun, MemoryError])
+def test_an_interrupted_epoch_leaves_no_trace(beats, exception):
+    whole, broken = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.1), **WILD) for _ in range(2))
+    whole.setDataSets(*beats)
+    broken.setDataSets(*beats)
+    for _ in range(6):
+        whole.doEpoch(whole.model)
+    for _ in range(3):
+        broken.doEpoch(broken.model)
+    before = copy_state(broken.model)
+    broken.between_batches = InterruptedOnce(4, exception)
+    with pytest.raises(exception):
+        broken.doEpoch(broken.model)
+    assert same(copy_state(broken.model), before)
+    for _ in range(3):
+        broken.doEpoch(broken.model)
+    assert broken.history == whole.history
+    assert same(copy_state(broken.model), copy_state(whole.model))
+
+
+@pytest.mark.parametrize("restore", ["every epoch", "at the end"])
+def test_resuming_equals_one_long_run(beats, restore):
+    settings = {**WILD, "restore": restore, "patience": 1, "schedule": "cosine", "schedule_epochs": 12}
+    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(whole, *beats, epochs=12)
+    benchmark(halves, *beats, epochs=5)
+    other = benchmark(halves, epochs=7, resume=True)
+    assert one.history == other.history
+    assert same(copy_state(one.model), copy_state(other.model))
+
+
+def test_halves_of_a_cosine_that_was_left_early_equal_one_long_run(beats):
+    settings = {**WILD, "schedule": "cosine"}
+    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(whole, *beats, epochs=8)
+    for row in Run(halves, *beats, epochs=8):
+        if row.epoch == 3:
+            break
+    assert benchmark(halves, epochs=5, resume=True).history == one.history
+
+
+def test_a_cosine_at_its_end_is_not_taken_up_again_unasked(beats, model):
+    trainer = BatchedTrainer(model, schedule="cosine", **WILD)
+    benchmark(trainer, *beats, epochs=3)
+    before = copy_state(model)
+    with pytest.raises(ValueError, match="reached zero at epoch 3"):
+        benchmark(trainer, epochs=3, resume=True)
+    assert same(copy_state(model), before)
+    trainer.schedule_epochs = 6
+    assert len(benchmark(trainer, epochs=3, resume=True).history) == 6
+
+
+def test_a_loop_of_ones_own_after_a_driven_run_has_no_planned_end(beats, model):
+    trainer = BatchedTrainer(model, schedule="cosine", **WILD)
+    benchmark(trainer, *beats, epochs=3)
+    trainer.setDataSets(*beats)
+    with pytest.raises(ValueError, match="schedule_epochs"):
+        trainer.doEpoch(model)
+    assert len(trainer.history) == 0
+
+
+def test_a_refused_epoch_leaves_mode_and_state(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    benchmark(trainer, *beats, epochs=2)
+    trainer.resume()
+    trainer.batch_size = 41
+    model.eval()
+    reached = trainer.reached_state()
+    with pytest.raises(ValueError, match="must not exceed"):
+        trainer.doEpoch(model)
+    assert not model.training
+    assert same(trainer.reached_state(), reached)
+
+
+def test_the_loss_stays_for_a_whole_run(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    trainer.loss = "mse"
+    with pytest.raises(ValueError, match="must stay 'mae'"):
+        trainer.doEpoch(model)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    assert len(trainer.history) == 1
+
+
+def test_an_interrupt_while_the_row_is_written_undoes_the_epoch(beats, model, monkeypatch):
+    trainer = BatchedTrainer(model, **WILD)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    before = copy_state(model)
+
+    def interrupted(**_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.history, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.doEpoch(model)
+    assert same(copy_state(model), before)
+    trainer.doEpoch(model)
+    assert [row.epoch for row in trainer.history] == [1, 2]
+
+
+class Drawing(nn.Module):
+    """Draws random numbers whenever it is called, in evaluation too."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = LSTMAutoencoder(hidden_size=4)
+
+    def forward(self, x):
+        return self.inner(x) + 0.1 * torch.randn(x.shape)
+
+
+def test_a_model_that_draws_in_evaluation_repeats_too(beats):
+    state = torch.get_rng_state()
+    one, other = (benchmark(BatchedTrainer(Drawing(), **WILD), *beats, epochs=3) for _ in range(2))
+    assert one.history == other.history
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_random_numbers_drawn_between_batches_change_nothing(beats):
+    plain, hooked = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.3), **WILD) for _ in range(2))
+    hooked.between_batches = lambda: torch.rand(3)
+    assert benchmark(plain, *beats, epochs=3).history == benchmark(hooked, *beats, epochs=3).history
+
+
+def test_reached_state_is_the_last_epochs_even_after_finalizing(beats, model):
+    trainer = BatchedTrainer(model, restore="at the end", **WILD)
+    steps = follow(trainer, beats, lambda history: history.best.epoch < len(history))
+    assert same(trainer.reached_state(), steps[-1][1])
+    trainer.reached_state()["to_output.bias"].zero_()
+    assert same(trainer.reached_state(), steps[-1][1]), "a copy"
+
+
+@pytest.mark.parametrize("what", ["model", "device"])
+def test_model_and_device_stay_as_built(model, what):
+    trainer = BatchedTrainer(model)
+    with pytest.raises(AttributeError, match=f"the {what} of 'BatchedTrainer' stays"):
+        setattr(trainer, what, LSTMAutoencoder())
+    assert trainer.model is model
