@@ -1,6 +1,9 @@
 # make lab        set up and open JupyterLab on the first notebook
 # make test       set up and run every test, notebooks included
-# make benchmark  speed against a plain loop, PyTorch Lightning and skorch
+# make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
+# make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
+# make pictures   README's pictures of the widgets
+# make benchmark  speed against a plain loop, PyTorch Lightning and skorch; cost of watching
 # make results    the table and the picture of README, over five seeds
 # make sweep      the settings of history restore, compared
 # make steps      what each part of the best configuration gives
@@ -12,7 +15,7 @@ PY = .venv/bin/python
 # Set up again when one of these changes.
 STAMP = .venv/installed
 
-.PHONY: lab test benchmark results sweep steps clean help
+.PHONY: lab test test-browser test-matrix pictures benchmark results sweep steps clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -26,8 +29,19 @@ test: $(STAMP)
 	$(PY) -m mypy
 	$(PY) -m pytest
 
+test-browser: $(STAMP)
+	$(PY) -m pytest tests/browser
+
+test-matrix: $(STAMP)
+	$(PY) -m tests.browser.matrix
+
+pictures: $(STAMP)
+	$(PY) -m tests.browser.pictures
+
 benchmark: .venv/installed-benchmark
 	$(PY) -m tests.benchmarks.speed
+	$(PY) -m tests.benchmarks.monitor
+	$(PY) -m tests.benchmarks.clicks
 
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 import data
 import trainers
 import trainers.detection
+import trainers.widgets
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -66,7 +67,9 @@ def test_a_folder_named_data_in_the_users_directory_does_not_win(tmp_path):
     assert done.stdout.split() == ["5000", "BatchedTrainer"]
 
 
-@pytest.mark.parametrize("package", [trainers, trainers.detection, data], ids=lambda package: package.__name__)
+@pytest.mark.parametrize(
+    "package", [trainers, trainers.detection, trainers.widgets, data], ids=lambda package: package.__name__
+)
 def test_public_objects_say_what_they_take(package):
     for name in package.__all__:
         thing = getattr(package, name)
@@ -90,7 +93,7 @@ def test_readme_quotes_the_results_as_they_were_printed():
 def test_readme_names_only_commands_and_files_that_exist():
     makefile = ROOT.joinpath("Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
-    commands = set(re.findall(r"`make (\w+)", README)) | set(re.findall(r"^make (\w+)", README, re.MULTILINE))
+    commands = set(re.findall(r"`make ([\w-]+)", README)) | set(re.findall(r"^make ([\w-]+)", README, re.MULTILINE))
     assert {"lab", "test"} <= commands <= targets
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert ROOT.joinpath(link).exists(), link

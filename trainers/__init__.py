@@ -14,7 +14,7 @@ from trainers.benchmark import benchmark
 from trainers.block import Block, Hyperparameter
 from trainers.figure import Figure
 from trainers.history import Epoch, History
-from trainers.loss_curve import plot_history
+from trainers.loss_curve import plot_histories, plot_history
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.reconstruction import reconstruct
 from trainers.result import Result
@@ -34,6 +34,7 @@ __all__ = [
     "StopRun",
     "Trainer",
     "benchmark",
+    "plot_histories",
     "plot_history",
     "reconstruct",
 ]

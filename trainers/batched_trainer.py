@@ -14,9 +14,10 @@ from torch import nn
 from data import DataSet
 from trainers.allocator import keep_large_buffers
 from trainers.block import Hyperparameter
+from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.learning_rate import learning_rate_at
-from trainers.model_state import copy_state, load_state
+from trainers.model_state import ModelState, copy_state, load_state
 from trainers.randomness import LARGEST_SEED, derived_seed, own_randomness
 from trainers.reconstruction import LOSSES, check_shape, mean_loss
 from trainers.trainer import Trainer
@@ -114,6 +115,7 @@ class BatchedTrainer(Trainer):
         self._warned = False
         self._last: dict[str, Any] | None = None
         self._run_loss = self.loss
+        self._paused = 0.0
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -152,7 +154,7 @@ class BatchedTrainer(Trainer):
             If the validation loss is not finite before there is any best model to go back to.
         """
         self._check_settings()
-        start, begun = self._snapshot(), time.perf_counter()
+        start, begun, self._paused = self._snapshot(), time.perf_counter(), 0.0
         super().doEpoch(model)
         epoch = len(self.history) + 1
         try:
@@ -165,7 +167,7 @@ class BatchedTrainer(Trainer):
                 restored=restored,
                 reason=reason,
                 learning_rate=rate,
-                seconds=time.perf_counter() - begun,
+                seconds=time.perf_counter() - begun - self._paused,
             )
         except BaseException:  # KeyboardInterrupt and StopRun too: no half-trained epoch stays behind
             if len(self.history) < epoch:  # unless its row was written: then the epoch is done
@@ -209,13 +211,39 @@ class BatchedTrainer(Trainer):
         if self._last is not None:
             self._go_back(self._last)
 
+    def check_change(self, name: str, value: Any) -> Any:
+        """As `Trainer.check_change`; nor may a batch become larger than the set, or the loss another in a run."""
+        value = super().check_change(name, value)
+        if name == "batch_size" and len(self.train_inputs):
+            self._check_batch(len(self.train_inputs), value)
+        if name == "loss" and self.running:
+            self._check_loss(value)
+        return value
+
+    def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
+        """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
+        history = super().branch(epoch, state, best_state, name=name)
+        swaps = len(history.restored_epochs)
+        self._optimizer = self._new_optimizer()
+        self._rate_factor = self.learning_rate_factor**swaps
+        self._memory = HistoryRestore()
+        if history.best is not None:
+            self._memory.remember(
+                history.best.epoch, history.best.validation_loss, best_state, self._optimizer.state_dict()
+            )
+        if self._stage == "finalized":
+            self._last = self._snapshot()
+        return history
+
     def _train(self, model: nn.Module, epoch: int) -> tuple[float, float]:
         """One epoch's steps: the mean training loss, and the learning rate of the last step."""
         batches = self._batches(len(self.train_inputs), epoch)
         total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
         for number, batch in enumerate(batches):
             if self.between_batches is not None:
+                before = time.perf_counter()
                 self.between_batches()
+                self._paused += time.perf_counter() - before
             with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
                 inputs, targets = self.train_inputs[batch], self.train_targets[batch]
                 rate = self._rate_factor * learning_rate_at(
@@ -282,19 +310,23 @@ class BatchedTrainer(Trainer):
         if self._stage == "without data":
             return
         self._check_batch(len(self.train_inputs))
-        if self.loss != self._run_loss and len(self.history):
+        self._check_loss(self.loss)
+        self._run_loss = self.loss
+
+    def _check_loss(self, loss: str) -> None:
+        if loss != self._run_loss and len(self.history):
             msg = (
-                f"the loss of {self.name!r} must stay {self._run_loss!r} for a whole run; got {self.loss!r}. "
+                f"the loss of {self.name!r} must stay {self._run_loss!r} for a whole run; got {loss!r}. "
                 "The two do not compare. Set it back, or call setDataSets to start anew."
             )
             raise ValueError(msg)
-        self._run_loss = self.loss
 
-    def _check_batch(self, n: int) -> None:
-        if self.batch_size > n:
+    def _check_batch(self, n: int, batch_size: int | None = None) -> None:
+        batch_size = self.batch_size if batch_size is None else batch_size
+        if batch_size > n:
             msg = (
                 f"batch_size of {self.name!r} must not exceed the training set, {n} sequences; "
-                f"got {self.batch_size}. Lower it, or bring more data."
+                f"got {batch_size}. Lower it, or bring more data."
             )
             raise ValueError(msg)
 

@@ -87,7 +87,7 @@ def benchmark(
             print()
         elif progress and trainer.history and trainer.history[-1].epoch != printed:
             print(_line(trainer.history[-1], run.planned_epochs))
-    return Result.of(trainer, planned_epochs=run.planned_epochs, stopped=run.stopped)
+    return Result.of(run)
 
 
 def _line(row: Epoch, planned: int) -> str:

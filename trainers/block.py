@@ -8,7 +8,9 @@ import html
 import inspect
 import math
 import numbers
+import weakref
 from abc import ABCMeta
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 _KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}
@@ -83,7 +85,10 @@ class Hyperparameter:
                 f"{getattr(block, self.name)!r}; got {value!r}. Build a new one: {made}."
             )
             raise AttributeError(msg)
-        block.__dict__[self.name] = value
+        before, block.__dict__[self.name] = getattr(block, self.name), value
+        if value != before:
+            for function in tuple(_OBSERVERS.get(block, ())):
+                function(self.name, value)
 
     @property
     def takes(self) -> str:
@@ -143,6 +148,10 @@ class Hyperparameter:
         other = copy.copy(self)
         other.default = self.check(default, what)
         return other
+
+
+# Beside the blocks, not in them: a copied or pickled block takes no observers along.
+_OBSERVERS: weakref.WeakKeyDictionary[Any, list[Callable[[str, Any], Any]]] = weakref.WeakKeyDictionary()
 
 
 class _BlockType(ABCMeta):
@@ -272,10 +281,24 @@ class Block(metaclass=_BlockType):
             msg += " For state of your own, set it in __init__ or start its name with an underscore."
         return msg
 
+    @classmethod
+    def declared(cls) -> dict[str, Hyperparameter]:
+        """Every declaration by name, in order."""
+        return dict(cls._declared)
+
     @property
     def hyperparameters(self) -> dict[str, bool | int | float | str | None]:
         """Every hyperparameter's value by name, in the order of declaration, JSON-ready."""
         return {name: getattr(self, name) for name in self._declared}
+
+    def observe(self, function: Callable[[str, Any], Any]) -> None:
+        """Call ``function(name, value)`` each time a hyperparameter gets another value."""
+        _OBSERVERS.setdefault(self, []).append(function)
+
+    def unobserve(self, function: Callable[[str, Any], Any]) -> None:
+        """Call `function` no longer; nothing happens if it was not being called."""
+        if function in _OBSERVERS.get(self, ()):
+            _OBSERVERS[self].remove(function)
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -33,8 +34,10 @@ class Epoch:
         Why it fired, or why not.
     learning_rate : float
         At the epoch's last step; NaN if the trainer has none.
+    note : str
+        What else befell it: hyperparameters changed at its start, a branch that begins here.
     seconds : float
-        Wall time of the epoch.
+        Wall time of the epoch, without pauses.
     """
 
     epoch: int
@@ -45,7 +48,15 @@ class Epoch:
     restored: bool = False
     reason: str = ""
     learning_rate: float = math.nan
+    note: str = ""
     seconds: float = field(default=math.nan, compare=False)
+
+    def in_words(self) -> str:
+        """The row as a sentence, such as "epoch 17: training 12.1, validation 13.2, worse than …"."""
+        text = f"epoch {self.epoch}: training {self.train_loss:.4g}, validation {self.validation_loss:.4g}"
+        # A reason that begins with the loss says it once.
+        reason = self.reason.removeprefix(f"{self.validation_loss:.6g}, ")
+        return ", ".join(filter(None, [text, reason])) + (f" ({self.note})" if self.note else "")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Epoch):
@@ -110,6 +121,29 @@ class History(Sequence[Epoch]):
         """The rows as a table, one column for each attribute of `Epoch`."""
         return pd.DataFrame([asdict(row) for row in self], columns=[f.name for f in fields(Epoch)])
 
+    def branch(self, epoch: int, name: str) -> History:
+        """A new history whose first rows are this one's up to `epoch`.
+
+        The last of them lost its swap, if it had one: the branch goes on with the weights that the
+        epoch itself had reached.
+        """
+        if not 1 <= epoch <= len(self):
+            msg = f"epoch must be one of the {len(self)} in the history {self.name!r}; got {epoch}."
+            raise ValueError(msg)
+        other = History(name, self.note)
+        other._rows = self._rows[:epoch]
+        note = "; ".join(filter(None, [other._rows[-1].note, f"branched from {self.name}"]))
+        other._rows[-1] = replace(other._rows[-1], restored=False, reason="", note=note)
+        return other
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows to a file of comma-separated values."""
+        self.to_frame().to_csv(path, index=False)
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows to a JSON file, a list of objects; a loss that is not finite becomes null."""
+        self.to_frame().to_json(path, orient="records", indent=1, double_precision=15)
+
     def plot(self, **options: Any) -> Figure:
         """Draw both losses with the best epoch and the restores marked; see `plot_history`."""
         from trainers.loss_curve import plot_history
@@ -136,4 +170,7 @@ class History(Sequence[Epoch]):
 
     def _repr_html_(self) -> str:
         # Wall times differ from run to run, so they stay out of what a notebook shows by default.
-        return self.to_frame().drop(columns="seconds").to_html(index=False, float_format="{:.4g}".format)
+        frame = self.to_frame().drop(columns="seconds")
+        if not frame["note"].any():
+            frame = frame.drop(columns="note")
+        return frame.to_html(index=False, float_format="{:.4g}".format)

@@ -1,16 +1,20 @@
-"""`plot_history`: both losses over the epochs, with the best epoch and every restore marked."""
+"""`plot_history` and `plot_histories`: losses over the epochs, best epochs and every restore marked."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.history import History
 
-if TYPE_CHECKING:
-    from trainers.history import History
+# Okabe and Ito's palette; told apart by dash too.
+_COLOURS = (VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9")
+_DASHES: tuple[Any, ...] = ("--", "-", ":", "-.", (0, (8, 3)), (0, (3, 1, 1, 1)))
 
 
 def plot_history(history: History, *, log: bool = False) -> Figure:
@@ -42,48 +46,99 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     best = history.best
     if best is not None:
         axes.plot(best.epoch, best.validation_loss, "o", color=VALIDATION, label=f"best, epoch {best.epoch}")
+    _mark_restores(axes, history, RESTORE, label=f"restored ({len(history.restored_epochs)}×)")
+    _finish(figure, axes, [value for row in history for value in (row.train_loss, row.validation_loss)], log=log)
+    figure.alt = _in_words(history)
+    return figure
+
+
+def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool = False) -> Figure:
+    """Draw the validation losses of several runs, restores and best epochs marked as in `plot_history`.
+
+    Parameters
+    ----------
+    runs : mapping of str to History or sequence of History
+        By name. Several histories under one name (seeds) become a band from their lowest to their
+        highest validation loss with the mean as a line, over the epochs that all of them have.
+    log : bool, default False
+        Logarithmic loss axis.
+
+    Returns
+    -------
+    Figure
+        Of matplotlib; its `alt` says in words what it shows.
+    """
+    figure = Figure(f"validation loss of {len(runs)} runs", figsize=(9, 3.8))
+    axes = figure.plain_axes()
+    every: list[float] = []
+    words = []
+    for number, (name, run) in enumerate(runs.items()):
+        look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": _DASHES[number % len(_DASHES)]}
+        if isinstance(run, History):
+            history = run
+            losses = [row.validation_loss for row in history]
+            axes.plot(range(1, len(losses) + 1), losses, label=name, **look)
+            if history.best is not None:
+                axes.plot(history.best.epoch, history.best.validation_loss, "o", color=look["color"])
+            _mark_restores(axes, history, look["color"])
+            words.append(_in_words(history, name))
+        else:
+            low, mean, high = band(run)
+            losses = [*low, *high]
+            epochs = range(1, len(mean) + 1)
+            axes.plot(epochs, mean, label=f"{name} (mean of {len(run)}, band: all)", **look)
+            axes.fill_between(epochs, low, high, color=look["color"], alpha=0.2, linewidth=0)
+            words.append(f"{name}: {len(run)} runs, mean validation loss {mean[-1]:.4g} after {len(mean)} epochs")
+        every += losses
+    _finish(figure, axes, every, log=log)
+    axes.set_ylabel("validation loss")
+    figure.alt = "Validation losses. " + " ".join(f"{text.removesuffix('.')}." for text in words)
+    return figure
+
+
+def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[float]]:
+    """Lowest, mean and highest validation loss at each epoch that all the histories have."""
+    shared = min(len(history) for history in histories)
+    losses = np.array([[row.validation_loss for row in history[:shared]] for history in histories])
+    return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
+
+
+def _mark_restores(axes: Any, history: History, color: str, label: str | None = None) -> None:
     restored = [row for row in history if row.restored]
+    # All lines back as one, with gaps: a hundred of their own would take longer to draw than the rest.
+    back: list[tuple[float, float]] = []
     for row in restored:
         if row.best_epoch is not None and math.isfinite(row.validation_loss):
-            axes.plot(
-                [row.epoch, row.best_epoch],
-                [row.validation_loss, row.best_loss],
-                color=RESTORE,
-                linewidth=0.7,
-                alpha=0.7,
-            )
+            ends = (row.epoch, row.validation_loss), (row.best_epoch, row.best_loss)
+            back += [*ends, (math.nan, math.nan)]
+    if back:
+        axes.plot(*zip(*back, strict=True), color=color, linewidth=0.7, alpha=0.7)
     if restored:
         # A loss that is not finite has no height of its own: its mark stands at the best loss.
         heights = [r.validation_loss if math.isfinite(r.validation_loss) else r.best_loss for r in restored]
-        axes.plot(
-            [r.epoch for r in restored],
-            heights,
-            "^",
-            color=RESTORE,
-            markerfacecolor="none",
-            label=f"restored ({len(restored)}×)",
-        )
+        axes.plot([r.epoch for r in restored], heights, "^", color=color, markerfacecolor="none", label=label)
+
+
+def _finish(figure: Figure, axes: Any, losses: Sequence[float], *, log: bool) -> None:
     axes.set(xlabel="epoch", ylabel="reconstruction loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    finite = [v for row in history for v in (row.train_loss, row.validation_loss) if math.isfinite(v)]
+    finite = [value for value in losses if math.isfinite(value)]
     if log and min(finite, default=0) > 0:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
-    if history:
+    if losses:
         figure.legend_beside(axes)
     else:
         axes.text(0.5, 0.5, "no epoch trained yet", transform=axes.transAxes, ha="center", color=TEXT)
-    figure.alt = _in_words(history)
-    return figure
 
 
-def _in_words(history: History) -> str:
+def _in_words(history: History, name: str | None = None) -> str:
     if not history:
         return "An empty loss plot: no epoch trained yet."
-    text = f"Training and validation loss of {history.name} over {len(history)} epochs"
+    text = f"Training and validation loss of {name or history.name} over {len(history)} epochs"
     if history.best:
         text += f"; the lowest validation loss is {history.best.validation_loss:.4g} in epoch {history.best.epoch}"
     fired = len(history.restored_epochs)
-    return text + (f"; history restore fired {fired} times." if fired else "; history restore never fired.")
+    return text + (f"; history restore fired {fired} time{'s' * (fired != 1)}." if fired else "; it never restored.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -18,12 +19,21 @@ def derived_seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
+# PyTorch's random state is one for all threads: two that set it would mix their numbers.
+_LOCK = threading.RLock()
+
+
 @contextmanager
 def own_randomness(seed: int, device: torch.device = _CPU) -> Iterator[None]:
     """Within this context PyTorch draws from `seed`; afterwards its global state is as before.
 
     Dropout and weight initialisation take no generator, hence this.
     """
+    with _LOCK:
+        yield from _seeded(seed, device)
+
+
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     accelerator = None if device.type == "cpu" else getattr(torch, device.type)
     # torch.mps has one device, and takes no argument.
     where = () if device.type == "mps" else (device,)

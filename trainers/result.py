@@ -12,7 +12,7 @@ from torch import nn
 
 from trainers.block import Block
 from trainers.history import History
-from trainers.trainer import Trainer
+from trainers.run import Callback, Run
 
 
 def _versions() -> dict[str, str]:
@@ -47,6 +47,8 @@ class Result:
         PyTorch's, on the CPU; another number may change the last digits.
     tables : str
         The hyperparameters as HTML tables, as they were at the end of the run.
+    callbacks : tuple of callables
+        Those of the run; a monitor lives on here.
     """
 
     model: nn.Module
@@ -60,10 +62,12 @@ class Result:
     versions: dict[str, str] = field(default_factory=_versions)
     threads: int = field(default_factory=torch.get_num_threads)
     tables: str = field(default="", repr=False)
+    callbacks: tuple[Callback, ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, trainer: Trainer, *, planned_epochs: int, stopped: str | None) -> Result:
-        """The result of the run that `trainer` has just ended."""
+    def of(cls, run: Run) -> Result:
+        """The result of a run that has ended."""
+        trainer = run.trainer
         blocks = tuple(b for b in (trainer, trainer.model) if isinstance(b, Block))
         # Two blocks of one name are both kept.
         names = [
@@ -75,10 +79,11 @@ class Result:
             hyperparameters={name: block.hyperparameters for name, block in zip(names, blocks, strict=True)},
             seed=getattr(trainer, "seed", None),
             device=str(trainer.device),
-            planned_epochs=planned_epochs,
-            stopped=stopped,
+            planned_epochs=run.planned_epochs,
+            stopped=run.stopped,
             seconds=float(sum(row.seconds for row in trainer.history)),
             tables="".join(block._repr_html_() for block in blocks),
+            callbacks=run.callbacks,
         )
 
     def summary(self) -> str:
@@ -88,7 +93,7 @@ class Result:
             text += f" ({self.stopped})"
         if self.history.best:
             text += f", best {self.history.best.epoch} (validation loss {self.history.best.validation_loss:.4g})"
-        return text + f", restored {len(self.history.restored_epochs)} times"
+        return text + f", restored {len(self.history.restored_epochs)}×"
 
     def __repr__(self) -> str:
         return f"<Result of {self.summary()}>"

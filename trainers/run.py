@@ -29,12 +29,15 @@ class Run:
         How many to train, at least 1; when resuming, how many more.
     callbacks : sequence of callables
         Each is called after each epoch with its row and a copy of parameters and buffers as
-        the epoch left them, *before* any swap.
+        the epoch left them, *before* any swap. One that also has methods ``begin(run)`` and
+        ``end(run)`` has them called before the first epoch, and after the last is finalized.
     resume : bool, default False
         Go on with the trainer's finalized run instead of starting a new one.
 
     Attributes
     ----------
+    planned_epochs : int
+        How long the history is meant to become; `plan` changes it.
     stopped : str or None
         Why the run ended before its planned epochs, if it did.
 
@@ -85,6 +88,7 @@ class Run:
             raise ValueError(msg)
         self.trainer, self.callbacks = trainer, tuple(callbacks)
         self.stopped: str | None = None
+        self._stop: str | None = None
         if resume:
             trainer.check_resume()
         else:
@@ -92,31 +96,55 @@ class Run:
         self.planned_epochs = len(trainer.history) + self.epochs
         self._resume, self._ended = resume, False
 
+    def plan(self, epochs: int) -> None:
+        """Change how many epochs the history is meant to have, before or while the run goes on.
+
+        Never fewer than it has. A cosine schedule takes the new end from the next batch on.
+        """
+        self.planned_epochs = self.trainer.planned_epochs = max(_whole_epochs(epochs), len(self.trainer.history))
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the run after the present epoch; for callbacks, which may call it any time."""
+        self._stop = reason
+
     def __iter__(self) -> Iterator[Epoch]:
         trainer = self.trainer
         if self._ended:
             return
-        finished = False
+        begun: list[Callback] = []
         if self._resume:
             trainer.resume()
         trainer.planned_epochs = self.planned_epochs
         try:
-            while len(trainer.history) < self.planned_epochs:
+            trainer.running = True
+            for callback in self.callbacks:
+                begun.append(callback)
+                getattr(callback, "begin", _nothing)(self)
+            while len(trainer.history) < self.planned_epochs and self._stop is None:
                 yield self._one_epoch()
-            finished = True
+            self.stopped = self._stop
         except StopRun as stop:
             self.stopped = str(stop) or "stopped"
         except KeyboardInterrupt:
             self.stopped = "interrupted by hand"
+        except GeneratorExit:
+            self.stopped = "left early"
+            raise
+        except BaseException as error:
+            self.stopped = f"{type(error).__name__}: {error}"
+            raise
         finally:
-            self._ended = True
-            if not finished and self.stopped is None:
-                self.stopped = "left early"
-            # Without a finished epoch there is nothing to put final touches to.
-            if trainer.history:
-                trainer.finalizeTraining(trainer.model)
-            else:
-                trainer.model.eval()
+            self._ended, trainer.running = True, False
+            try:
+                # Without a finished epoch there is nothing to put final touches to.
+                if trainer.history:
+                    trainer.finalizeTraining(trainer.model)
+                else:
+                    trainer.model.eval()
+                trainer.apply_queued()
+            finally:
+                for callback in begun:
+                    getattr(callback, "end", _nothing)(self)
 
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
@@ -138,6 +166,10 @@ class Run:
         for callback in self.callbacks:
             callback(row, trainer.reached_state())  # a copy for each, to keep or to change
         return row
+
+
+def _nothing(run: Run) -> None:
+    """What a callback without `begin` or `end` does there."""
 
 
 def _whole_epochs(epochs: Any) -> int:

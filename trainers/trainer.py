@@ -13,7 +13,7 @@ from data import DataSet
 from trainers.block import Block
 from trainers.device import as_device
 from trainers.history import Epoch, History
-from trainers.model_state import ModelState, copy_state
+from trainers.model_state import ModelState, copy_state, load_state
 from trainers.randomness import own_randomness
 from trainers.reconstruction import check_model, check_shape, evaluating
 
@@ -52,6 +52,8 @@ class Trainer(Block):
         How many epochs the driver means to run; None for a loop of one's own.
     between_batches : callable or None
         Called with no argument between batches, by a trainer that can; may raise `StopRun`.
+    running : bool
+        Whether a `Run` is going on, so that changes are better queued; set by the run.
 
     Raises
     ------
@@ -84,8 +86,11 @@ class Trainer(Block):
         self.validation_inputs = self.validation_targets = torch.empty(0)
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
+        self.running = False
         self._stage = "without data"
         self._reached: ModelState | None = None
+        self._queued: dict[str, Any] = {}
+        self._note = ""
 
     @property
     def model(self) -> nn.Module:
@@ -172,6 +177,7 @@ class Trainer(Block):
             msg = f"doEpoch of {self.name!r} cannot run: the trainer is {self._stage}. {remedy}"
             raise RuntimeError(msg)
         self._reached = None
+        self.apply_queued()
         model.train()
         return model
 
@@ -210,9 +216,91 @@ class Trainer(Block):
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
         """Add the row of the epoch just trained to the history; `**more` as in `Epoch`."""
-        row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
+        note, self._note = self._note, ""
+        row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, note=note, **more)
         self._stage = "training"
         return row
+
+    def queue(self, name: str, value: Any) -> Any:
+        """Change a hyperparameter at the start of the next epoch, and note it in that epoch's row.
+
+        Safe to call from another thread while an epoch is being trained. Without a run going on,
+        the change is made at once.
+
+        Parameters
+        ----------
+        name : str
+            A hyperparameter of the trainer.
+        value : bool, int, float, str or None
+            As assigned to it; checked here and now.
+
+        Returns
+        -------
+        bool, int, float, str or None
+            The value as it will be.
+
+        Raises
+        ------
+        TypeError, ValueError, AttributeError
+            As an assignment would raise them, also for an unknown name.
+        """
+        if name not in self._declared:
+            raise AttributeError(self._unknown(name, "hyperparameter or attribute"))
+        value = self.check_change(name, value)
+        if not self.running:
+            setattr(self, name, value)
+        elif value == getattr(self, name):
+            self._queued.pop(name, None)
+        else:
+            self._queued[name] = value
+        return value
+
+    def check_change(self, name: str, value: Any) -> Any:
+        """Return `value` as it would be assigned, or raise; a subclass adds what its data demand."""
+        return self._declared[name].check(value, f"{type(self).__name__}.{name}")
+
+    def apply_queued(self) -> None:
+        """Make the queued changes now; the next row notes them."""
+        queued, self._queued = self._queued, {}
+        changes = [self._note] if self._note else []
+        for name, value in queued.items():
+            changes.append(f"{name} {getattr(self, name)} → {value}")
+            setattr(self, name, value)
+        self._note = "; ".join(changes)
+
+    def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
+        """Go back to an earlier epoch, and go on from there with a history of a new name.
+
+        Its first rows are those up to `epoch`; the old history stays as it is, without the new rows.
+
+        Parameters
+        ----------
+        epoch : int
+            A row of the present history.
+        state : dict of torch.Tensor
+            Parameters and buffers that this epoch reached, as callbacks get them.
+        best_state : dict of torch.Tensor
+            Those of the best epoch up to there.
+        name : str, optional
+            Default: the trainer's name and the epoch.
+
+        Returns
+        -------
+        History
+            The new one, which is now the trainer's.
+
+        Raises
+        ------
+        RuntimeError, ValueError
+            If there is no run, no such epoch, or the state is another model's.
+        """
+        if self._stage not in ("training", "finalized"):
+            msg = f"branch of {self.name!r} needs a run to branch from; the trainer is {self._stage}. Train it first."
+            raise RuntimeError(msg)
+        history = self.history.branch(epoch, name or f"{self.name}, from epoch {epoch}")
+        load_state(self.model, state)
+        self.history, self._reached = history, None
+        return history
 
     def reached_state(self) -> ModelState:
         """A copy of parameters and buffers as the last epoch left them, before any swap."""

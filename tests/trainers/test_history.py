@@ -59,7 +59,7 @@ def test_turns_into_a_table_that_exports(history):
     frame = history.to_frame()
     assert list(frame.columns) == [
         *("epoch", "train_loss", "validation_loss", "best_epoch", "best_loss", "restored", "reason"),
-        *("learning_rate", "seconds"),
+        *("learning_rate", "note", "seconds"),
     ]
     assert frame.validation_loss.tolist()[:3] == [0.8, 0.5, 0.7]
     assert json.loads(frame.to_json(orient="records"))[2]["restored"] is True
@@ -78,8 +78,9 @@ def test_the_picture_marks_each_restore_at_the_loss_that_made_it_fire(history):
     assert list(lines["validation"].get_ydata())[:3] == [0.8, 0.5, 0.7]
     assert list(lines["training"].get_ydata())[:3] == [0.9, 0.7, 0.6]
     assert list(lines["best, epoch 2"].get_xdata()) == [2]
-    back = [line for line in axes.lines if len(line.get_xdata()) == 2]
-    assert [3, 2] in [list(line.get_xdata()) for line in back], "a thin line leads back to the best epoch"
+    back = [line for line in axes.lines if len(line.get_xdata()) == 3]
+    ends = [list(zip(line.get_xdata(), line.get_ydata(), strict=True))[:2] for line in back]
+    assert ends == [[(3, 0.7), (2, 0.5)]], "a thin line leads back to the best epoch; from no height, none"
 
 
 def test_the_picture_says_in_words_what_it_shows(history):

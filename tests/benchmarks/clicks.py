@@ -1,0 +1,68 @@
+"""From a click to its effect while a cell trains, in a real JupyterLab in the system's Chromium.
+
+Pause: until the training loop waits and the page says so. Resume: until it says that it goes on. Stop: until the run
+has ended, its last epoch undone and its model finalized, and the page says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import SETUP
+from tests.browser.jupyter import FLAGS, Notebook, Server, chromium
+
+BUSY = "benchmark(make(), training, validation, epochs=100000, callbacks=[TrainingMonitor(few)])"
+# Clicks inside the page, and takes the time there.
+CLICK = """([button, wanted]) => new Promise(resolve => {
+    const pressed = [...document.querySelectorAll('.jupyter-button')].find(e => e.textContent.includes(button));
+    const begun = performance.now();
+    const look = () => {
+        const state = document.querySelector('.kit-chart .state').textContent;
+        if (state.includes(wanted)) resolve(performance.now() - begun);
+        else setTimeout(look, 2);
+    };
+    pressed.click();
+    look();
+})"""
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--clicks", type=int, default=10)
+    given = arguments.parse_args()
+    path = chromium()
+    if path is None:
+        raise SystemExit("no Chromium or Chrome found: install one, or name it in CHROMIUM.")
+    spent: dict[str, list[float]] = {"Pause": [], "Resume": [], "Stop": []}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(Path(folder), "lab")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            page = browser.new_page()
+            notebook = Notebook(page, server, "clicks", [SETUP, BUSY])
+            notebook.run(0)
+            notebook.wait_idle()
+            for _ in range(given.clicks):
+                notebook.run(1)
+                page.wait_for_timeout(2500)
+                for button, wanted in (("Pause", "paused"), ("Resume", "running"), ("Stop", "stopped by hand")):
+                    spent[button].append(page.evaluate(CLICK, [button, wanted]))
+                    page.wait_for_timeout(600)
+                notebook.wait_idle()
+        finally:
+            browser.close()
+            server.close()
+    versions = ", ".join(f"{name} {version(name)}" for name in ("jupyterlab", "ipykernel"))
+    print(f"from click to effect, {given.clicks} clicks each, {versions}")
+    for button, times in spent.items():
+        print(f"{button}: median {median(times):.0f} ms, longest {max(times):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

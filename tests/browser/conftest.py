@@ -1,0 +1,77 @@
+"""Servers and pages for the browser tests; skipped with a clear word where there is no browser."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import pytest
+
+from .jupyter import FLAGS, Notebook, Server, chromium
+
+SETUP = """
+import torch
+from data import load_ecg5000, split
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers.widgets import HyperparameterPanel, RunComparison, TrainingMonitor
+torch.set_num_threads(1)
+training, validation, _, test = split(load_ecg5000())
+few = test.subset([0, 1, 33, 210])
+def make(**settings):
+    given = {"batch_size": 25, "n_batches": 20, "learning_rate": 0.02, **settings}
+    return BatchedTrainer(LSTMAutoencoder(hidden_size=12), "cpu", **given)
+print("ready")
+"""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = chromium()
+    if path is None:
+        reason = "no Chromium or Chrome found: install one, or name it in CHROMIUM, to run the browser tests"
+        assert not os.environ.get("CI"), reason
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("lab"), "lab")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def notebook_server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("notebook"), "notebook")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1200, "height": 1000})
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def open_notebook(page):
+    """Opens a notebook whose first cell, already run, holds SETUP."""
+    numbers = itertools.count()
+
+    def open_(server, name, *cells, page=page):
+        notebook = Notebook(page, server, f"{name}{next(numbers)}", [SETUP, *cells])
+        notebook.run(0)
+        page.wait_for_function(
+            "() => document.querySelector('.jp-OutputArea-output pre')?.textContent.includes('ready')"
+        )
+        return notebook
+
+    return open_

@@ -1,0 +1,164 @@
+"""A real Jupyter server on loopback, a real Chromium, and a notebook in it to type and click in."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Without these, Chromium looks for hosts of its own that a test has no business with.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def chromium() -> str | None:
+    """The system's Chromium or Chrome; CHROMIUM names another."""
+    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
+    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    return next(
+        (found for name in names if name and (found := shutil.which(name))), mac if Path(mac).exists() else None
+    )
+
+
+class Server:
+    """JupyterLab, which serves Notebook 7's pages too, in a folder of its own."""
+
+    def __init__(self, folder: Path, app: str) -> None:
+        self.folder, self.app, self.token = folder, app, secrets.token_hex(8)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        module, kind = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}[app]
+        own = {f"JUPYTER_{name}": str(folder / name.lower()) for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")}
+        environment = {
+            **os.environ, **own, "IPYTHONDIR": str(folder / "ipython"),
+            "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1",
+        }  # fmt: skip
+        # Otherwise a question about news covers the corner of the page where the slider ends.
+        settings = folder / "config_dir/lab/user-settings/@jupyterlab/apputils-extension"
+        settings.mkdir(parents=True)
+        settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+        self.log = (folder / "server.log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", module, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+                f"--ServerApp.port={self.port}", f"--ServerApp.root_dir={folder}",
+                f"--IdentityProvider.token={self.token}", f"--{kind}.expose_app_in_browser=True",
+                "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env=environment, stdout=self.log, stderr=self.log,
+        )  # fmt: skip
+        self._await_start()
+
+    def _await_start(self) -> None:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api?token={self.token}", timeout=5)
+            except OSError:
+                assert self.process.poll() is None, (self.folder / "server.log").read_text()
+                time.sleep(0.1)
+            else:
+                return
+        raise TimeoutError((self.folder / "server.log").read_text())
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
+class Notebook:
+    """One notebook in one page."""
+
+    def __init__(self, page, server: Server, name: str, cells: list[str]) -> None:
+        self.page, self.server = page, server
+        empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        content = {
+            "cells": [{**empty, "id": f"cell{i}", "source": source} for i, source in enumerate(cells)],
+            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }  # fmt: skip
+        self.path = server.folder / f"{name}.ipynb"
+        self.path.write_text(json.dumps(content))
+        self.open()
+
+    def open(self) -> None:
+        folder = "lab/tree" if self.server.app == "lab" else "notebooks"
+        where = f"http://127.0.0.1:{self.server.port}/{folder}/{self.path.name}?token={self.server.token}&reset"
+        self.page.goto(where)
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        self.page.wait_for_function("window.jupyterapp !== undefined")
+        # The kernel is there before anything is run.
+        self.page.wait_for_function(
+            """() => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                return panel && panel.sessionContext && panel.sessionContext.session?.kernel?.status === 'idle';
+            }""",
+            timeout=60_000,
+        )
+
+    def command(self, name: str) -> None:
+        """One of the front end's own commands, not waited for."""
+        self.page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
+
+    def run_all(self) -> None:
+        self.command("notebook:run-all-cells")
+
+    def run(self, index: int) -> None:
+        self.page.evaluate("i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", index)
+        self.command("notebook:run-cell")
+
+    def wait_idle(self, timeout: float = 40) -> None:
+        """Until no cell is running or waiting."""
+        self.page.wait_for_function(
+            """() => [...document.querySelectorAll('.jp-InputPrompt')].every(p => !p.textContent.includes('*'))
+                && window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'""",
+            timeout=timeout * 1000,
+        )
+
+    def busy(self, index: int) -> bool:
+        return "*" in (self.cell(index).locator(".jp-InputPrompt").text_content() or "")
+
+    def cell(self, index: int):
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(index)
+
+    def text(self, index: int) -> str:
+        """What a cell printed or showed as text."""
+        return "\n".join(self.cell(index).locator(".jp-OutputArea-output pre").all_text_contents())
+
+    def state(self, which: int = 0) -> str:
+        """What a monitor says of its run."""
+        return self.page.locator(".kit-chart .state").nth(which).text_content() or ""
+
+    def await_state(self, words: str, which: int = 0, timeout: float = 30) -> None:
+        self.page.wait_for_function(
+            "([words, which]) => document.querySelectorAll('.kit-chart .state')[which]?.textContent.includes(words)",
+            arg=[words, which],
+            timeout=timeout * 1000,
+        )
+
+    def press(self, button: str, which: int = 0) -> None:
+        # Not by its accessible name: the icon's glyph is part of it.
+        self.page.locator(".jupyter-button", has_text=button).nth(which).click()
+
+    def await_epoch(self, epoch: int, timeout: float = 25) -> None:
+        """Until a running monitor is in that epoch or a later one."""
+        self.page.wait_for_function(
+            """epoch => {
+                const said = document.querySelector('.kit-chart .state')?.textContent;
+                return Number(/epoch (\\d+) of/.exec(said)?.[1]) >= epoch;
+            }""",
+            arg=epoch,
+            timeout=timeout * 1000,
+        )

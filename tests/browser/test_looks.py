@@ -1,0 +1,159 @@
+"""What a person would see: both themes, a narrow window, nothing clipped, and pages that live without a kernel."""
+
+from __future__ import annotations
+
+import pytest
+
+SHOW = """
+monitor = TrainingMonitor(few)
+result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[monitor])
+"""
+CONTRAST = """() => {
+    const parse = c => c.match(/[\\d.]+/g).map(Number);
+    const linear = v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    let ground = document.querySelector('.kit-chart');
+    while (ground && parse(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
+    const back = light(parse(ground ? getComputedStyle(ground).backgroundColor : 'rgb(255,255,255)'));
+    const texts = ['.state', '.plot text', 'figcaption', 'small', '.words'].map(name => '.kit-chart ' + name).join();
+    return [...document.querySelectorAll(texts)].map(e => light(parse(getComputedStyle(e).color)))
+        .map(l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05));
+}"""
+CLIPPED = """() => {
+    const chart = document.querySelector('.kit-chart').getBoundingClientRect(), found = [];
+    const texts = ['.plot text', '.legend li', 'figcaption', '.state'].map(name => '.kit-chart ' + name).join();
+    for (const e of document.querySelectorAll(texts)) {
+        const box = e.getBoundingClientRect();
+        const frame = e.closest('svg.plot')?.getBoundingClientRect() ?? chart;
+        const beside = box.left < frame.left - 1 || box.right > frame.right + 1;
+        if (beside || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
+            found.push(e.textContent);
+    }
+    return found;
+}"""
+COVERED = """() => {
+    const legend = document.querySelector('.kit-chart .legend').getBoundingClientRect();
+    const plot = document.querySelector('.kit-chart .plot').getBoundingClientRect();
+    return legend.left < plot.right - 1 && legend.top < plot.bottom - 1
+        && legend.right > plot.left && legend.bottom > plot.top;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("width", [1200, 640])
+def test_the_monitor_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
+    notebook = open_notebook(lab, "looks", SHOW)
+    page = notebook.page
+    page.set_viewport_size({"width": width, "height": 1100})
+    if width < 1000:
+        notebook.command("application:toggle-left-area")
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    notebook.run_all()
+    notebook.await_state("12 epochs")
+    notebook.wait_idle()
+    page.wait_for_timeout(500)
+    page.locator(".kit-chart").screenshot(path=tmp_path / "chart.png")
+    assert min(page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
+    assert page.evaluate(CLIPPED) == []
+    assert not page.evaluate(COVERED)
+    assert page.locator(".kit-chart").bounding_box()["width"] <= width
+
+
+@pytest.fixture
+def exported(lab, open_notebook):
+    page = open_notebook(
+        lab, "export", SHOW + "monitor.to_html('run.html')\nresult.history.to_csv('run.csv')\nprint('written')"
+    )
+    page.run_all()
+    page.page.wait_for_function("() => document.body.textContent.includes('written')")
+    page.wait_idle()
+    return lab.folder / "run.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_exported_page_lives_without_kernel_or_network(browser, exported, scheme):
+    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": 700, "height": 900})
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: request.url.startswith("file:") or wrong.append(request.url))
+    page.goto(exported.as_uri())
+    slider = page.get_by_role("slider", name="epoch")
+    assert slider.get_attribute("max") == "12"
+    before = page.locator(".examples").inner_html(), page.locator(".plot").inner_html()
+    slider.focus()
+    slider.press("Home")
+    page.wait_for_function("() => document.querySelector('.words').textContent.startsWith('epoch 1:')")
+    after = page.locator(".examples").inner_html(), page.locator(".plot").inner_html()
+    assert before[0] != after[0], "the reconstructions move"
+    assert before[1] != after[1], "the marker moves"
+    page.get_by_role("button", name="play").click()
+    page.wait_for_function("() => document.querySelector('.words').textContent.startsWith('epoch 3:')")
+    assert min(page.evaluate(CONTRAST)) >= 4.5
+    assert page.evaluate(CLIPPED) == []
+    assert wrong == []
+    context.close()
+
+
+def test_hovering_tells_what_happened_in_that_epoch(browser, exported):
+    page = browser.new_page(viewport={"width": 900, "height": 800})
+    page.goto(exported.as_uri())
+    mark = page.locator("path.restored").first.bounding_box()
+    page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
+    page.wait_for_function("() => document.querySelector('.words').textContent.includes('went back to it')")
+    page.close()
+
+
+def test_runs_are_compared_and_toggled_by_name(lab, open_notebook):
+    compare = """
+histories = {f"rate {r}": benchmark(make(learning_rate=r), training, validation, epochs=6) for r in (0.005, 0.2)}
+histories["three seeds"] = [benchmark(make(seed=s), training, validation, epochs=6) for s in range(3)]
+RunComparison(histories)
+"""
+    notebook = open_notebook(lab, "compare", compare)
+    notebook.run_all()
+    notebook.wait_idle()
+    page = notebook.page
+    page.wait_for_selector(".kit-chart .legend button")
+    assert page.locator(".kit-chart path.curve").count() == 3
+    assert page.locator(".kit-chart polygon[opacity='0.2']").count() == 1, "the seeds are a band"
+    assert notebook.cell(1).locator("img").count() == 1
+    page.get_by_role("button", name="rate 0.2").click()
+    assert page.locator(".kit-chart path.curve").count() == 2
+    page.get_by_role("button", name="rate 0.2").press("Enter")
+    assert page.locator(".kit-chart path.curve").count() == 3
+    page.get_by_role("button", name="training losses").click()
+    assert page.locator(".kit-chart path.curve").count() == 6
+    axis = page.locator(".kit-chart .plot text").all_text_contents()
+    page.get_by_role("button", name="log scale").press("Space")
+    assert page.locator(".kit-chart .plot text").all_text_contents() != axis
+
+
+def test_hyperparameters_are_changed_while_a_run_goes_on(lab, open_notebook):
+    start = "trainer = make()\npanel = HyperparameterPanel(trainer)\npanel"
+    run = "result = benchmark(trainer, training, validation, epochs=500, callbacks=[TrainingMonitor()])"
+    notebook = open_notebook(
+        lab, "panel", start, run, "print([r.note for r in result.history if r.note])", "trainer.learning_rate = 0.5"
+    )
+    notebook.run(1)
+    page = notebook.page
+    page.wait_for_selector(".widget-text input")
+    notebook.run(2)
+    notebook.await_epoch(3)
+    rate = page.get_by_label("learning_rate").first
+    rate.fill("0.004")
+    rate.press("Enter")
+    page.wait_for_function("() => document.body.textContent.includes('from the next epoch on')")
+    size = page.get_by_label("batch_size").first
+    size.fill("0")
+    size.press("Enter")
+    page.wait_for_function("() => document.body.textContent.includes('batch_size takes a whole number at least 1')")
+    epoch = int(notebook.state().split("epoch ")[1].split()[0])
+    notebook.await_epoch(epoch + 2)
+    notebook.press("Stop")
+    notebook.wait_idle()
+    notebook.run(3)
+    page.wait_for_function("() => document.body.textContent.includes('learning_rate 0.02 → 0.004')")
+    notebook.run(4)
+    page.wait_for_function("() => [...document.querySelectorAll('.widget-text input')].some(i => i.value === '0.5')")

@@ -1,0 +1,329 @@
+"""The monitor in a real JupyterLab and a real Notebook 7: real clicks while a cell is busy."""
+
+from __future__ import annotations
+
+import re
+import time
+from importlib.metadata import version
+
+import pytest
+
+# Long enough to click in: stopped by the tests, never trained to its end.
+BUSY = """
+monitor = TrainingMonitor(few)
+result = benchmark(make(), training, validation, epochs=500, callbacks=[monitor])
+"""
+SHORT = """
+monitor = TrainingMonitor(few)
+result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[monitor])
+"""
+AFTER = """
+from trainers.reconstruction import mean_loss
+loss = mean_loss(result.model, validation.sequences, validation.sequences)
+kept = "best weights" if loss == result.history.best.validation_loss else f"other weights {loss}"
+print(kept, len(result.history), result.stopped)
+"""
+
+
+# Clicks reach a busy kernel over subshells, which ipykernel has from 7 on.
+SUBSHELLS = int(version("ipykernel").split(".")[0]) >= 7
+needs_subshells = pytest.mark.skipif(not SUBSHELLS, reason="ipykernel 6: buttons cannot answer in a busy cell")
+
+
+@pytest.fixture(params=["lab", "notebook_server"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+@needs_subshells
+def test_pause_step_resume_and_stop_answer_while_the_cell_is_busy(server, open_notebook):
+    notebook = open_notebook(server, "controls", BUSY, AFTER)
+    notebook.run_all()
+    notebook.await_epoch(3)
+    notebook.press("Pause")
+    notebook.await_state("paused")
+    assert notebook.busy(1)
+    before = notebook.state()
+    time.sleep(3)
+    assert notebook.state() == before, "a pause holds"
+    epoch = int(re.search(r"epoch (\d+) of", before)[1])
+
+    notebook.press("Step")
+    notebook.await_state(f"paused, epoch {epoch + 1} of 500 (between two epochs)")
+    notebook.press("Step")
+    notebook.await_state(f"paused, epoch {epoch + 2} of 500 (between two epochs)")
+    time.sleep(1)
+    assert f"epoch {epoch + 2} of 500" in notebook.state(), "a step is one epoch"
+
+    notebook.press("Resume")
+    notebook.await_state("running")
+    notebook.await_epoch(epoch + 4)
+    assert notebook.busy(1)
+    notebook.press("Stop")
+    notebook.await_state("stopped by hand")
+    notebook.wait_idle()
+    assert re.search(r"best weights \d+ stopped by hand", notebook.text(2))
+    trained = int(re.search(r"best weights (\d+)", notebook.text(2))[1])
+    assert f"{trained} epochs, best" in notebook.state()
+    assert notebook.cell(1).locator("img").count() == 1, "a static picture stays"
+    assert "Training and validation loss of BatchedTrainer over" in notebook.text(1)
+
+
+@pytest.mark.skipif(SUBSHELLS, reason="this ipykernel answers; make test-matrix runs one that does not")
+def test_where_buttons_cannot_answer_the_widget_says_so_and_all_the_rest_works(server, open_notebook):
+    notebook = open_notebook(server, "old", BUSY, AFTER)
+    notebook.run(1)
+    notebook.await_epoch(3)
+    assert "here buttons answer only when the cell has ended: use ■ or Ctrl-C to stop" in notebook.state()
+    notebook.press("Pause")
+    notebook.await_epoch(int(re.search(r"epoch (\d+) of", notebook.state())[1]) + 3)
+    notebook.command("notebook:interrupt-kernel")
+    notebook.await_state("interrupted by hand")
+    notebook.wait_idle()
+    notebook.run(2)
+    notebook.cell(2).locator(".jp-OutputArea-output pre").wait_for()
+    assert re.search(r"best weights \d+ interrupted by hand", notebook.text(2))
+    notebook.page.locator(".widget-slider .noUi-handle").first.press("Home")
+    notebook.page.wait_for_function(
+        "() => document.querySelector('.kit-chart .words').textContent.startsWith('epoch 1:')"
+    )
+
+
+def test_a_pause_in_mid_epoch_goes_on_with_the_same_epoch(lab, open_notebook):
+    slow = BUSY.replace("make()", "BatchedTrainer(LSTMAutoencoder(hidden_size=48), batch_size=50)")
+    notebook = open_notebook(lab, "mid", slow, AFTER)
+    notebook.run_all()
+    notebook.await_state("batch")
+    notebook.press("Pause")
+    notebook.await_state("(after batch")
+    epoch = int(re.search(r"epoch (\d+) of", notebook.state())[1])
+    notebook.press("Step")
+    notebook.await_state(f"paused, epoch {epoch + 1} of 500 (between two epochs)")
+    notebook.press("Resume")
+    notebook.await_state("batch")
+    notebook.press("Stop")
+    notebook.wait_idle()
+    assert re.search(r"best weights \d+ stopped by hand", notebook.text(2))
+
+
+@pytest.mark.parametrize("way", ["button", "menu"])
+def test_the_notebooks_own_stop_ends_as_cleanly(lab, open_notebook, way):
+    notebook = open_notebook(lab, "interrupt", BUSY, AFTER)
+    notebook.run(1)
+    notebook.await_epoch(3)
+    if way == "button":
+        notebook.page.locator(
+            '.jp-Toolbar [data-jp-item-name="interrupt"] jp-button, [data-command="notebook:interrupt-kernel"]'
+        ).first.click()
+    else:
+        notebook.command("notebook:interrupt-kernel")
+    notebook.await_state("interrupted by hand")
+    notebook.wait_idle()
+    notebook.run(2)
+    notebook.cell(2).locator(".jp-OutputArea-output pre").wait_for()
+    assert re.search(r"best weights \d+ interrupted by hand", notebook.text(2))
+
+
+def test_run_all_on_a_fresh_page_draws_the_run(server, open_notebook):
+    notebook = open_notebook(server, "fresh", SHORT)
+    notebook.run_all()
+    notebook.wait_idle()
+    notebook.await_state("12 epochs, best")
+    page = notebook.page
+    assert page.locator(".kit-chart path.curve").count() == 2
+    marks = page.locator(".kit-chart path.restored").count()
+    assert marks >= 1
+    assert page.get_by_text(f"restored ({marks}×)").count() == 1
+    assert page.locator(".kit-chart line.back").count() == marks
+    assert page.locator(".kit-chart figure").count() == 4, "the examples are reconstructed"
+
+
+def test_rewind_by_mouse_by_key_and_by_play(lab, open_notebook):
+    notebook = open_notebook(lab, "rewind", SHORT)
+    notebook.run_all()
+    notebook.wait_idle()
+    notebook.await_state("12 epochs")
+    page = notebook.page
+    shown = lambda: page.locator(".kit-chart .words").text_content()  # noqa: E731
+    beats = lambda: page.locator(".kit-chart .examples").inner_html()  # noqa: E731
+    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.startsWith('epoch 12')")
+    last = beats()
+    handle = page.locator(".widget-slider .noUi-handle").first
+    handle.scroll_into_view_if_needed()
+    box, track = handle.bounding_box(), page.locator(".widget-slider .noUi-target").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(track["x"] + 1, box["y"] + 4, steps=8)
+    page.mouse.up()
+    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.startsWith('epoch 1:')")
+    page.wait_for_function("before => document.querySelector('.kit-chart .examples').innerHTML !== before", arg=last)
+    first = beats()
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.startsWith('epoch 3:')")
+    page.wait_for_function("before => document.querySelector('.kit-chart .examples').innerHTML !== before", arg=first)
+    assert "training" in shown()
+    page.locator(".jupyter-widgets.widget-play button").first.click()
+    page.wait_for_function("() => /^epoch ([6-9]|1.)/.test(document.querySelector('.kit-chart .words').textContent)")
+
+
+def test_a_restored_epoch_shows_the_model_before_the_swap(lab, open_notebook):
+    """What the page shows for a restored epoch is what the callback was given, not the best model."""
+    seen = """
+from trainers import reconstruct
+from trainers.model_state import load_state
+states = {}
+keep = lambda row, state: states.__setitem__(row.epoch, {k: v.clone() for k, v in state.items()})
+monitor = TrainingMonitor(few)
+result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[keep, monitor])
+"""
+    check = """
+epoch = result.history.restored_epochs[0]
+other = LSTMAutoencoder(hidden_size=12)
+load_state(other, states[epoch])
+errors = (reconstruct(other, few) - few.sequences).abs().mean((1, 2))
+load_state(other, states[result.history[epoch - 1].best_epoch])
+best = (reconstruct(other, few) - few.sequences).abs().mean((1, 2))
+print("epoch", epoch, "errors", *(f"{e:.3f}" for e in errors), "best", *(f"{e:.3f}" for e in best))
+"""
+    notebook = open_notebook(lab, "before", seen, check)
+    notebook.run_all()
+    notebook.wait_idle()
+    words = notebook.text(2).split()
+    epoch, errors, best = words[1], words[3:7], words[8:12]
+    assert errors != best
+    slider = notebook.page.locator(".widget-slider .noUi-handle").first
+    slider.focus()
+    slider.press("Home")
+    for _ in range(int(epoch) - 1):
+        slider.press("ArrowRight")
+    notebook.page.wait_for_function(
+        "epoch => document.querySelector('.kit-chart .words').textContent.startsWith(`epoch ${epoch}:`)", arg=epoch
+    )
+    assert "went back to it" in notebook.page.locator(".kit-chart .words").text_content()
+    notebook.page.wait_for_function(
+        """wanted => [...document.querySelectorAll('.kit-chart small')]
+            .map(s => s.textContent.replace('error ', '')).join() === wanted""",
+        arg=",".join(errors),
+    )
+
+
+def test_planned_epochs_can_be_raised_while_it_runs_and_more_goes_on(lab, open_notebook):
+    start = BUSY.replace("few", "start_paused=True").replace("500", "3")
+    notebook = open_notebook(lab, "plan", start, "print(len(monitor.more(2).history), 'epochs in all')")
+    notebook.run(1)
+    notebook.await_state("paused, epoch 1 of 3")
+    field = notebook.page.locator(".widget-text input[type=number]").first
+    field.fill("5")
+    field.press("Enter")
+    notebook.await_state("of 5")
+    notebook.press("Resume")
+    notebook.await_state("5 epochs, best")
+    notebook.wait_idle()
+    notebook.run(2)
+    notebook.page.wait_for_function("() => document.body.textContent.includes('7 epochs in all')")
+    notebook.await_state("7 epochs, best", which=1)
+
+
+def test_branch_here_starts_a_new_run_beside_the_old_one(lab, open_notebook):
+    notebook = open_notebook(
+        lab, "branch", SHORT, "result = monitor.more(4)\nprint(list(monitor.histories), len(result.history))"
+    )
+    notebook.run(1)
+    notebook.await_state("12 epochs")
+    notebook.wait_idle()
+    slider = notebook.page.locator(".widget-slider .noUi-handle").first
+    slider.focus()
+    slider.press("Home")
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    notebook.press("Branch here")
+    notebook.await_state("a new run branches off from epoch 3 with monitor.more(n)")
+    notebook.run(2)
+    notebook.page.wait_for_function("() => document.body.textContent.includes(\"'BatchedTrainer, from epoch 3'] 7\")")
+    legend = notebook.page.locator(".kit-chart .legend").first.text_content()
+    assert "BatchedTrainer, from epoch 3" in legend
+    assert "12 epochs" not in notebook.state()
+
+
+def test_branching_while_it_runs(lab, open_notebook):
+    notebook = open_notebook(lab, "branch-live", BUSY, "print(list(monitor.histories))")
+    notebook.run(1)
+    notebook.await_epoch(4)
+    notebook.press("Pause")
+    notebook.await_state("paused")
+    slider = notebook.page.locator(".widget-slider .noUi-handle").first
+    slider.focus()
+    slider.press("Home")
+    slider.press("ArrowRight")
+    notebook.press("Branch here")
+    notebook.await_state("branches off from epoch 2 at the end of this epoch")
+    notebook.press("Step")
+    notebook.await_state("paused, epoch 3 of 500")
+    notebook.press("Stop")
+    notebook.wait_idle()
+    notebook.run(2)
+    notebook.page.wait_for_function("() => document.body.textContent.includes(\"'BatchedTrainer, from epoch 2']\")")
+
+
+def test_two_monitors_in_one_notebook_and_a_cell_run_again(lab, open_notebook):
+    notebook = open_notebook(lab, "two", SHORT, SHORT.replace("epochs=12", "epochs=6"))
+    notebook.run_all()
+    notebook.wait_idle()
+    notebook.await_state("12 epochs", which=0)
+    notebook.await_state("6 epochs", which=1)
+    notebook.run(1)
+    notebook.wait_idle()
+    notebook.await_state("12 epochs", which=0)
+    notebook.await_state("6 epochs", which=1)
+    assert notebook.page.locator(".kit-chart").count() == 2
+
+
+def test_a_page_loaded_again_in_mid_run_shows_the_whole_history_when_the_cell_has_ended(lab, open_notebook):
+    """Jupyter asks the busy kernel which widgets there are, and gets its answer after the cell; ■ works meanwhile."""
+    notebook = open_notebook(lab, "reload", BUSY, AFTER)
+    page = notebook.page
+    notebook.run(1)
+    notebook.await_epoch(4)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_timeout(1500)
+    page.reload()
+    page.get_by_text("Loading widget").wait_for(timeout=60_000)
+    page.wait_for_timeout(3000)
+    notebook.command("notebook:interrupt-kernel")
+    notebook.await_state("interrupted by hand")
+    notebook.wait_idle()
+    assert page.locator(".kit-chart path.curve").count() == 2
+    notebook.run(2)
+    notebook.cell(2).locator(".jp-OutputArea-output pre").wait_for()
+    trained = int(re.search(r"best weights (\d+) interrupted by hand", notebook.text(2))[1])
+    assert trained > 6, "the run went on while no page was there"
+    assert f"{trained} epochs, best" in notebook.state()
+
+
+def test_an_exception_in_a_callback_keeps_the_history_and_says_what_happened(lab, open_notebook):
+    failing = """
+def fail(row, state):
+    if row.epoch == 4: raise OSError("disk full")
+monitor = TrainingMonitor(few)
+result = benchmark(make(), training, validation, epochs=9, callbacks=[monitor, fail])
+"""
+    notebook = open_notebook(lab, "failing", failing, "print(len(monitor.history), 'epochs kept')")
+    notebook.run(1)
+    notebook.await_state("OSError: disk full")
+    assert "4 epochs, best" in notebook.state()
+    notebook.wait_idle()
+    notebook.run(2)
+    notebook.page.wait_for_function("() => document.body.textContent.includes('4 epochs kept')")
+
+
+def test_a_restarted_kernel_leaves_the_curves_in_the_page(lab, open_notebook):
+    notebook = open_notebook(lab, "restart", BUSY)
+    notebook.run(1)
+    notebook.await_epoch(4)
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    notebook.page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000
+    )
+    assert notebook.page.locator(".kit-chart path.curve").count() == 2

@@ -1,0 +1,150 @@
+"""A control for each hyperparameter, linked both ways."""
+
+from __future__ import annotations
+
+import gc
+
+import ipywidgets
+import pytest
+
+from trainers import BatchedTrainer, Block, Hyperparameter, LSTMAutoencoder, benchmark
+from trainers.widgets import HyperparameterPanel
+
+from ..test_batched_trainer import WILD
+
+
+class Filter(Block):
+    """A filter."""
+
+    width = Hyperparameter(5, "steps <b>in</b> the window", minimum=1, maximum=99)
+    passes = Hyperparameter(None, "how often", kind=int, minimum=1)
+    decay = Hyperparameter(0.5, "weight of the past", above=0, below=1)
+    centred = Hyperparameter(True, "whether it looks ahead")
+    edge = Hyperparameter("reflect", "beyond the ends", choices=("reflect", "zero"))
+    order = Hyperparameter(2, "fixed", minimum=1, fixed=True)
+
+
+@pytest.fixture
+def panel():
+    return HyperparameterPanel(Filter())
+
+
+def test_each_kind_has_its_control(panel):
+    kinds = {name: type(control) for name, control in panel.controls.items()}
+    assert kinds == {
+        "width": ipywidgets.IntSlider,
+        "passes": ipywidgets.Text,
+        "decay": ipywidgets.Text,
+        "centred": ipywidgets.Checkbox,
+        "edge": ipywidgets.Dropdown,
+        "order": ipywidgets.Text,
+    }
+    assert (panel.controls["width"].min, panel.controls["width"].max) == (1, 99)
+    assert panel.controls["order"].disabled
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "value"),
+    [
+        ("width", 7, 7),
+        ("passes", "3", 3),
+        ("decay", " 2e-1 ", 0.2),
+        ("centred", False, False),
+        ("edge", "zero", "zero"),
+    ],
+)
+def test_a_control_changes_the_block_and_reset_puts_the_default_back(panel, name, shown, value):
+    default = getattr(panel.block, name)
+    panel.controls[name].value = shown
+    assert getattr(panel.block, name) == value
+    assert panel.controls[name].description == "▸ " + name
+    panel._resets[name].click()
+    assert getattr(panel.block, name) == default
+    assert panel.controls[name].description == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "says"),
+    [
+        ("decay", "1.5", "above 0 and below 1; got 1.5"),
+        ("decay", "much", "got &#x27;much&#x27;"),
+        ("passes", "0", "at least 1"),
+        ("passes", "2.5", "a whole number"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_place_and_changes_nothing(panel, name, shown, says):
+    before = getattr(panel.block, name)
+    panel.controls[name].value = shown
+    assert says in panel.messages[name].value
+    assert getattr(panel.block, name) == before
+    assert panel.controls[name].value == shown, "the text stays to be mended"
+    setattr(panel.block, name, before)
+    panel._resets[name].click()
+    assert panel.messages[name].value == ""
+
+
+def test_none_is_written_where_it_is_allowed(panel):
+    panel.controls["passes"].value = "4"
+    panel.controls["passes"].value = ""
+    assert panel.block.passes is None
+
+
+def test_an_assignment_moves_the_control(panel):
+    panel.block.width = 11
+    panel.block.edge = "zero"
+    panel.block.passes = 2
+    assert [panel.controls[name].value for name in ("width", "edge", "passes")] == [11, "zero", "2"]
+
+
+def test_a_panel_in_a_page_works_on_when_no_variable_holds_it():
+    block = Filter()
+    control = HyperparameterPanel(block).controls["width"]
+    gc.collect()
+    control.value = 8
+    assert block.width == 8
+    block.width = 9
+    assert control.value == 9
+
+
+def test_a_change_during_a_run_waits_for_the_next_epoch_and_is_noted(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    panel = HyperparameterPanel(trainer)
+    seen = []
+
+    def change(row, state):
+        if row.epoch == 2:
+            panel.controls["learning_rate"].value = "0.05"
+            panel.controls["batch_size"].value = "99"
+            seen.extend(
+                [trainer.learning_rate, panel.messages["learning_rate"].value, panel.messages["batch_size"].value]
+            )
+
+    history = benchmark(trainer, *beats, epochs=4, callbacks=[change]).history
+    assert seen[0] == 0.2
+    assert "from the next epoch on" in seen[1]
+    assert "must not exceed the training set" in seen[2]
+    assert [row.learning_rate for row in history] == [0.2, 0.2, 0.05, 0.05]
+    assert [row.note for row in history] == ["", "", "learning_rate 0.2 → 0.05", ""]
+    assert panel.messages["learning_rate"].value == ""
+
+
+def test_a_change_queued_in_the_last_epoch_is_made_when_the_run_has_ended(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    queue = lambda row, state: row.epoch == 2 and trainer.queue("patience", 3)  # noqa: E731
+    benchmark(trainer, *beats, epochs=2, callbacks=[queue])
+    assert trainer.patience == 3
+
+
+def test_texts_of_a_block_are_shown_as_they_are(panel):
+    help_text = panel.box.children[1].children[0].children[2].value
+    assert "&lt;b&gt;in&lt;/b&gt;" in help_text
+
+
+def test_something_else_than_a_block_is_refused():
+    with pytest.raises(TypeError, match="block takes a Block"):
+        HyperparameterPanel({"width": 3})
+
+
+def test_a_model_can_be_looked_at():
+    panel = HyperparameterPanel(LSTMAutoencoder(hidden_size=8))
+    assert all(control.disabled for control in panel.controls.values())

@@ -1,0 +1,63 @@
+"""Several histories in one plot."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trainers import BatchedTrainer, History, LSTMAutoencoder, benchmark, plot_histories
+from trainers.widgets import RunComparison
+
+from ..test_batched_trainer import WILD
+
+
+def history(*losses):
+    made = History("made")
+    for loss in losses:
+        made.append(train_loss=loss, validation_loss=loss)
+    return made
+
+
+def test_runs_and_bands_as_the_page_gets_them(beats):
+    results = [
+        benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=4), seed=s, **WILD), *beats, epochs=4) for s in range(3)
+    ]
+    data = RunComparison({"one": results[0], "seeds": results})._data()
+    assert [run["name"] for run in data["runs"]] == ["one", "seeds (mean of 3, band: all)"]
+    losses = [[result.history[e].validation_loss for result in results] for e in range(4)]
+    assert data["runs"][1]["band"] == [[min(at), max(at)] for at in losses]
+    assert [row[2] for row in data["runs"][1]["rows"]] == pytest.approx([sum(at) / 3 for at in losses])
+
+
+def test_a_band_ends_where_the_shortest_run_ends_and_skips_what_is_not_finite():
+    data = RunComparison({"two": [history(0.5, 0.4, 0.3), history(0.7, math.nan)]})._data()
+    assert data["runs"][0]["band"] == [[0.5, 0.7], [None, None]]
+
+
+def test_the_picture_has_every_run_and_says_so():
+    figure = plot_histories({"fast": history(0.5, 0.4), "slow": history(0.9), "seeds": [history(0.5), history(0.7)]})
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["fast", "slow", "seeds (mean of 2, band: all)"]
+    assert "fast over 2 epochs" in figure.alt
+    assert "seeds: 2 runs, mean validation loss 0.6" in figure.alt
+
+
+def test_exported_page(tmp_path):
+    RunComparison({"a": history(0.5), "b": history(0.4)}).to_html(tmp_path / "runs.html")
+    assert '"name":"b"' in tmp_path.joinpath("runs.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("runs", "error", "match"),
+    [
+        ({}, TypeError, "at least one"),
+        ([history(1.0)], TypeError, "runs takes a mapping"),
+        ({"a": [0.5, 0.4]}, TypeError, r"runs\['a'\] takes a History"),
+        ({"a": []}, TypeError, r"runs\['a'\] takes a History"),
+        ({"a": [history(), history(0.1)]}, ValueError, "without an epoch"),
+    ],
+)
+def test_what_is_no_run_is_refused(runs, error, match):
+    with pytest.raises(error, match=match):
+        RunComparison(runs)

@@ -1,0 +1,94 @@
+"""Flags set in one thread and obeyed in another."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from trainers import StopRun
+from trainers.widgets import run_control
+from trainers.widgets.run_control import RunControl
+
+
+def obey_in_thread(control):
+    """A loop that waits; True in the list once it goes on, the exception if it raises."""
+    seen = []
+
+    def loop():
+        try:
+            control.obey()
+            seen.append(True)
+        except StopRun as stop:
+            seen.append(stop)
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    return thread, seen
+
+
+@pytest.mark.parametrize("order", ["resume", "step"])
+def test_a_pause_holds_until_resume_or_step(order):
+    control = RunControl()
+    control.pause()
+    thread, seen = obey_in_thread(control)
+    thread.join(0.5)
+    assert thread.is_alive()
+    getattr(control, order)()
+    thread.join(10)
+    assert seen == [True]
+    assert control.waited > 0.4
+
+
+def test_a_step_becomes_a_pause_at_the_end_of_the_epoch():
+    control = RunControl()
+    control.step()
+    control.obey()
+    control.epoch_ended()
+    assert control.state == "paused"
+    control.resume()
+    control.epoch_ended()
+    assert control.state == "running"
+
+
+def test_stop_wakes_a_pause_and_nothing_takes_it_back():
+    control = RunControl()
+    control.pause()
+    thread, seen = obey_in_thread(control)
+    control.stop()
+    control.pause()
+    control.resume()
+    thread.join(10)
+    assert isinstance(seen[0], StopRun)
+    assert control.state == "stopping"
+    control.reset()
+    control.obey()
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_pause_that_nobody_watches_ends(monkeypatch, watched):
+    monkeypatch.setattr(run_control, "UNWATCHED", 0.3)
+    monkeypatch.setattr(run_control, "NEVER_WATCHED", 0.3)
+    control = RunControl()
+    if watched:
+        control.seen()
+    control.pause()
+    thread, seen = obey_in_thread(control)
+    thread.join(10)
+    assert seen == [True]
+    assert control.abandoned
+    assert control.state == "running"
+
+
+def test_many_threads_at_once_leave_one_of_the_states():
+    changes = []
+    control = RunControl(lambda: changes.append(1))
+    orders = [control.pause, control.resume, control.step] * 30
+    threads = [threading.Thread(target=order) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(changes) == 90
+    assert control.state in ("running", "paused", "stepping")
+    assert control._go.is_set() == (control.state != "paused")

@@ -1,0 +1,93 @@
+"""Models of past epochs: within the budget, and what matters is always there."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainers import Epoch
+from trainers.widgets.snapshots import Snapshots
+
+SIZE = 400
+
+
+def state(epoch):
+    return {"weight": torch.full((SIZE // 4,), float(epoch))}
+
+
+def fill(snapshots, losses, tolerance=0.0):
+    best, lowest = None, float("inf")
+    for epoch, loss in enumerate(losses, 1):
+        restored = best is not None and loss > lowest * (1 + tolerance)
+        if loss < lowest:
+            best, lowest = epoch, loss
+        snapshots.add(Epoch(epoch, loss, loss, best, lowest, restored=restored), state(epoch))
+    return best
+
+
+@given(st.lists(st.floats(0.1, 1), min_size=1, max_size=80), st.integers(0, 30), st.sampled_from([0.0, 0.3]))
+def test_budget_holds_and_what_matters_is_kept(losses, room, tolerance):
+    snapshots = Snapshots(room * SIZE)
+    best = fill(snapshots, losses, tolerance)
+    last = len(losses)
+    # The latest alone stays in memory whatever the budget.
+    assert snapshots.bytes <= max(room, 1) * SIZE
+    assert last in snapshots
+    assert best in snapshots
+    lowest = float("inf")
+    for epoch, loss in enumerate(losses, 1):
+        if loss > lowest * (1 + tolerance):
+            assert epoch in snapshots, "restored epochs are kept"
+        lowest = min(lowest, loss)
+    for epoch in snapshots.epochs:
+        assert torch.equal(snapshots[epoch]["weight"], state(epoch)["weight"])
+        assert snapshots.row(epoch).best_epoch in snapshots, "every kept epoch can be branched from"
+
+
+def test_thinning_leaves_epochs_evenly_spread():
+    snapshots = Snapshots(20 * SIZE)
+    for epoch in range(1, 1001):
+        snapshots.add(Epoch(epoch, 1.0, 1.0, 1, 1.0), state(epoch))
+    kept = snapshots.epochs
+    assert 8 <= len(kept) <= 20
+    gaps = {b - a for a, b in itertools.pairwise(kept[1:-1])}
+    assert len(gaps) == 1
+    assert snapshots.nearest(1) == 1
+    assert abs(snapshots.nearest(500) - 500) <= next(iter(gaps))
+
+
+def test_the_files_go_with_the_snapshots():
+    snapshots = Snapshots(2 * SIZE)
+    fill(snapshots, [0.1, *[0.5] * 30])
+    folder = Path(snapshots._folder.name)
+    assert len(list(folder.iterdir())) >= 25
+    del snapshots
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_a_branch_keeps_what_came_before_it():
+    snapshots = Snapshots()
+    fill(snapshots, [0.5, 0.4, 0.6, 0.3])
+    row = Epoch(3, 0.6, 0.6, 2, 0.4, note="branched")
+    other = snapshots.branch(3, row)
+    assert other.epochs == [1, 2, 3]
+    assert other.row(3) is row
+    assert torch.equal(other[3]["weight"], state(3)["weight"])
+
+
+@pytest.mark.parametrize("budget", [-1, 1.5, "much", None, True])
+def test_a_budget_that_is_none_is_refused(budget):
+    with pytest.raises(ValueError, match="budget takes a whole number of bytes"):
+        Snapshots(budget)
+
+
+def test_nothing_kept_yet_says_so():
+    with pytest.raises(ValueError, match="no epoch has been kept yet"):
+        Snapshots().nearest(1)

@@ -1,0 +1,406 @@
+"""The monitor without a page: what it would send, what it keeps, and that it changes nothing."""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import re
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark, reconstruct
+from trainers.model_state import copy_state, load_state
+from trainers.widgets import TrainingMonitor
+from trainers.widgets.chart import Chart
+
+from ..contract import same
+from ..test_batched_trainer import WILD
+from ..test_contract import SingleInstanceTrainer
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Every message that a chart sends."""
+    messages = []
+    monkeypatch.setattr(Chart, "send", lambda self, content: messages.append(json.loads(json.dumps(content))))
+    return messages
+
+
+def shown(monitor):
+    """A monitor whose widgets exist, as after it was displayed."""
+    monitor._build()
+    return monitor
+
+
+def rows_of(messages):
+    """The rows of the last run, as a page would hold them after all messages."""
+    rows = []
+    for message in messages:
+        if message["kind"] == "all":
+            rows = list(message["data"]["runs"][-1]["rows"])
+        elif message["kind"] == "rows":
+            rows += message["rows"]
+    return rows
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_training_is_the_same_to_the_last_bit(beats, sent, built):
+    plain, watched = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.2), **WILD) for _ in range(2))
+    monitor = TrainingMonitor(beats[1][:3])
+    if built:
+        shown(monitor)
+    benchmark(plain, *beats, epochs=12)
+    benchmark(watched, *beats, epochs=12, callbacks=[monitor])
+    assert plain.history == watched.history
+    assert same(copy_state(plain.model), copy_state(watched.model))
+    assert watched.between_batches is None
+
+
+def test_every_row_reaches_the_page_with_its_mark(beats, model, sent):
+    monitor = shown(TrainingMonitor())
+    history = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=15, callbacks=[monitor]).history
+    rows = rows_of(sent)
+    assert [row[0] for row in rows] == list(range(1, 16))
+    assert [row[0] for row in rows if row[4]] == history.restored_epochs != []
+    assert [row[2] for row in rows] == [row.validation_loss for row in history]
+    assert all("went back to it" in row[5] for row in rows if row[4])
+    state = [message for message in sent if "more" in message][-1]["more"]["state"]
+    assert "15 epochs, best" in state["text"]
+
+
+def test_a_page_that_appears_late_gets_everything(beats, model, sent):
+    monitor = shown(TrainingMonitor(beats[1][:2]))
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=5, callbacks=[monitor])
+    sent.clear()
+    monitor._chart._hear(None, {"kind": "hello"}, None)
+    (whole,) = sent
+    assert len(whole["data"]["runs"][0]["rows"]) == 5
+    assert len(whole["data"]["examples"]) == 2
+    assert whole["rewind"]["epoch"] == 5
+
+
+def test_messages_are_throttled_but_the_last_state_always_comes(beats, model, sent):
+    monitor = shown(TrainingMonitor())
+    benchmark(BatchedTrainer(model, n_batches=1, batch_size=4), *beats, epochs=60, callbacks=[monitor])
+    assert len(rows_of(sent)) == 60
+    assert len([message for message in sent if message["kind"] == "rows"]) < 40
+
+
+def test_rewind_shows_the_model_before_the_swap(beats, model):
+    states, examples = {}, beats[1][:3]
+    monitor = TrainingMonitor(examples)
+    keep = lambda row, state: states.__setitem__(row.epoch, state)  # noqa: E731
+    history = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=15, callbacks=[keep, monitor]).history
+    assert history.restored_epochs
+    other = LSTMAutoencoder(hidden_size=6)
+    for row in history:
+        load_state(other, states[row.epoch])
+        expected = reconstruct(other, examples)[..., 0]
+        np.testing.assert_allclose(monitor.rewind(row.epoch), expected, atol=6e-4)
+
+
+def test_stop_in_mid_epoch_undoes_it_and_ends_with_the_best_weights(beats, model):
+    trainer, monitor, states = BatchedTrainer(model, **WILD), TrainingMonitor(), {}
+    calls = []
+
+    def stop_in_the_middle():
+        calls.append(1)
+        if len(calls) == 5 * 6 + 3:  # the third of five batches, in the seventh epoch
+            monitor.control.stop()
+
+    trainer.between_batches = stop_in_the_middle
+    keep = lambda row, state: states.__setitem__(row.epoch, state)  # noqa: E731
+    result = benchmark(trainer, *beats, epochs=50, callbacks=[monitor, keep])
+    assert len(result.history) == 6
+    assert result.stopped == "stopped by hand"
+    assert same(copy_state(model), states[result.history.best.epoch])
+    assert trainer.between_batches is stop_in_the_middle, "the user's own hook is back"
+
+
+def test_a_trainer_that_has_no_hook_between_batches_reacts_at_the_end_of_its_epoch(beats, model):
+    monitor = TrainingMonitor()
+    stop = lambda row, state: row.epoch == 2 and monitor.control.stop()  # noqa: E731
+    result = benchmark(SingleInstanceTrainer(model), *beats, epochs=9, callbacks=[stop, monitor])
+    assert len(result.history) == 2
+    assert result.stopped == "stopped by hand"
+
+
+def test_steps_from_another_thread_train_one_epoch_each(beats, model):
+    monitor = TrainingMonitor(start_paused=True)
+    trainer = BatchedTrainer(model, **WILD)
+    reached = []
+
+    def user():
+        for _ in range(3):
+            while monitor.control.state != "paused" or monitor._run is None:
+                pass
+            reached.append(len(trainer.history))
+            monitor.control.step()
+        while monitor.control.state != "paused":
+            pass
+        monitor.control.stop()
+
+    thread = threading.Thread(target=user)
+    thread.start()
+    result = benchmark(trainer, *beats, epochs=50, callbacks=[monitor])
+    thread.join()
+    assert reached == [0, 1, 2]
+    assert len(result.history) == 3
+
+
+def test_pauses_do_not_count_as_training_time(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    waits = iter([0.4])
+    trainer.between_batches = lambda: threading.Event().wait(next(waits, 0))
+    begun = time.perf_counter()
+    row = benchmark(trainer, *beats, epochs=1).history[0]
+    assert row.seconds < time.perf_counter() - begun - 0.39
+
+
+def test_planned_epochs_can_be_raised_but_not_below_what_there_is(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    run = Run(trainer, *beats, epochs=3)
+    for row in run:
+        if row.epoch == 2:
+            run.plan(6)
+        if row.epoch == 5:
+            run.plan(1)
+    assert len(trainer.history) == 5
+    assert run.stopped is None
+
+
+def test_more_continues_as_if_it_had_been_one_run(beats):
+    whole, parts = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD) for _ in range(2))
+    monitor = TrainingMonitor()
+    benchmark(whole, *beats, epochs=9)
+    benchmark(parts, *beats, epochs=4, callbacks=[monitor])
+    result = monitor.more(5)
+    assert result.history == whole.history
+    assert list(monitor.histories) == ["BatchedTrainer"]
+    assert same(copy_state(whole.model), copy_state(parts.model))
+
+
+def test_more_without_a_run_says_what_to_do():
+    with pytest.raises(RuntimeError, match="none was watched yet"):
+        TrainingMonitor().more(3)
+
+
+def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
+    states, trainer, monitor = {}, BatchedTrainer(model, **WILD), TrainingMonitor()
+    keep = lambda row, state: states.setdefault(row.epoch, state)  # noqa: E731
+    old = benchmark(trainer, *beats, epochs=15, callbacks=[monitor, keep]).history
+    epoch = old.restored_epochs[0]
+    monitor.branch(epoch)
+    new = monitor.more(3).history
+    assert list(monitor.histories) == ["BatchedTrainer", f"BatchedTrainer, from epoch {epoch}"]
+    assert len(old) == 15
+    assert len(new) == epoch + 3
+    assert list(new[: epoch - 1]) == list(old[: epoch - 1])
+    assert not new[epoch - 1].restored
+    assert "branched from BatchedTrainer" in new[epoch - 1].note
+    # By hand: the same weights, a fresh optimizer, the best of the epochs up to there.
+    other = BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD)
+    other.setDataSets(*beats)
+    load_state(other.model, states[epoch])
+    other.history = old.branch(epoch, "other")
+    best = old[epoch - 1].best_epoch
+    other._memory.remember(best, old[best - 1].validation_loss, states[best], other._optimizer.state_dict())
+    for _ in range(3):
+        other.doEpoch(other.model)
+    assert [row.validation_loss for row in other.history] == [row.validation_loss for row in new]
+
+
+@pytest.mark.parametrize("epoch", [0, 16, -1, 2.5, "last", True])
+def test_a_branch_from_no_epoch_is_refused(beats, model, epoch):
+    monitor = TrainingMonitor()
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
+    with pytest.raises(ValueError, match="epoch takes a whole number from 1 to 3"):
+        monitor.branch(epoch)
+
+
+def test_a_branch_during_the_run_counts_its_epochs_on(beats, model):
+    monitor = TrainingMonitor()
+    branch = lambda row, state: row.epoch == 5 and len(monitor.histories) == 1 and monitor.branch(2)  # noqa: E731
+    result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=[branch, monitor])
+    assert [len(history) for history in monitor.histories.values()] == [5, 8]
+    assert result.history is monitor.history
+
+
+def test_a_second_run_of_one_name_is_kept_beside_the_first(beats, model, capsys):
+    monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
+    for _ in range(2):
+        benchmark(trainer, *beats, epochs=2, callbacks=[monitor])
+    assert list(monitor.histories) == ["BatchedTrainer", "BatchedTrainer (2)"]
+    assert "2 runs" in repr(monitor.figure)
+
+
+def test_losses_that_are_not_finite_are_gaps_with_a_reason(beats, model, sent, tmp_path):
+    trainer, monitor = (
+        BatchedTrainer(model, batch_size=8, learning_rate=0.01, loss="mse"),
+        shown(TrainingMonitor(beats[1][:1])),
+    )
+    blow_up = lambda row, state: setattr(trainer, "learning_rate", 1e30 if row.epoch == 2 else 0.01)  # noqa: E731
+    history = benchmark(trainer, *beats, epochs=5, callbacks=[monitor, blow_up]).history
+    assert not math.isfinite(history[2].validation_loss)
+    row = rows_of(sent)[2]
+    assert row[2] is None
+    assert row[4] == 1
+    assert re.search("validation loss is (nan|inf)", row[5])
+    monitor.to_html(tmp_path / "page.html")
+    assert "NaN" not in tmp_path.joinpath("page.html").read_text().split('id="data">')[1].split("</script>")[0].replace(
+        "is nan", ""
+    )
+    assert monitor.figure.axes
+
+
+def test_an_error_keeps_the_history_and_says_what_happened(beats, model, sent):
+    monitor = shown(TrainingMonitor())
+
+    def fail(row, state):
+        if row.epoch == 3:
+            raise OSError("disk full")
+
+    trainer = BatchedTrainer(model, **WILD)
+    with pytest.raises(OSError, match="disk full"):
+        benchmark(trainer, *beats, epochs=9, callbacks=[monitor, fail])
+    text = [message for message in sent if "more" in message][-1]["more"]["state"]["text"]
+    assert "OSError: disk full" in text
+    assert "3 epochs" in text
+    assert len(monitor.history) == 3
+    assert trainer.between_batches is None
+    assert not trainer.running
+
+
+def test_no_epoch_at_all_can_be_shown(beats, model):
+    monitor = shown(TrainingMonitor())
+    trainer = BatchedTrainer(model, batch_size=8, learning_rate=1e30, loss="mse")
+    with pytest.raises(FloatingPointError):
+        benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
+    assert "0 epochs" in monitor._state()["text"]
+    assert monitor.rewind(1) is None
+    assert monitor.figure.axes
+
+
+class Stubborn(nn.Module):
+    """Cannot be copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return self.layer(x)
+
+    def __deepcopy__(self, memo):
+        raise TypeError("holds an open file")
+
+
+def test_a_model_that_cannot_be_copied_is_trained_without_rewind(beats):
+    monitor = shown(TrainingMonitor(beats[1][:2]))
+    result = benchmark(BatchedTrainer(Stubborn(), **WILD), *beats, epochs=3, callbacks=[monitor])
+    assert len(result.history) == 3
+    assert monitor.rewind(2) is None
+    assert "holds an open file" in monitor._rewind.note
+
+
+def test_no_thread_is_left(beats, model):
+    before = threading.active_count()
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[shown(TrainingMonitor())])
+    assert threading.active_count() == before
+
+
+def test_a_monitor_that_nobody_holds_goes_with_its_snapshots(beats, model):
+    monitor = shown(TrainingMonitor(beats[1][:2]))
+    result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
+    gone, toolbar = weakref.ref(monitor), monitor._toolbar
+    assert result.callbacks == (monitor,)
+    del monitor, result
+    gc.collect()
+    assert gone() is None
+    toolbar.slider.value = 1
+    toolbar.branch.click()
+
+
+def test_buttons_and_slider_do_what_they_say(beats, model, sent):
+    monitor = shown(TrainingMonitor(beats[1][:1]))
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[monitor])
+    toolbar = monitor._toolbar
+    assert toolbar.slider.max == toolbar.slider.value == 6
+    toolbar.slider.value = 2
+    assert [message["epoch"] for message in sent if message["kind"] == "rewind"][-1] == 2
+    assert not toolbar.follows
+    monitor.control.reset()
+    toolbar.pause.click()
+    assert (monitor.control.state, toolbar.pause.description) == ("paused", "Resume")
+    toolbar.pause.click()
+    assert (monitor.control.state, toolbar.pause.description) == ("running", "Pause")
+    toolbar.step.click()
+    assert monitor.control.state == "stepping"
+    toolbar.stop.click()
+    assert monitor.control.state == "stopping"
+    toolbar.branch.click()
+    assert "branches off from epoch 2" in monitor._state()["text"]
+
+
+def test_the_exported_page_holds_all_that_it_needs(beats, model, tmp_path):
+    monitor = TrainingMonitor(beats[1][:2], titles=["one </script>", "two"])
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=[monitor])
+    monitor.to_html(tmp_path / "page.html")
+    page = tmp_path.joinpath("page.html").read_text(encoding="utf-8")
+    assert not re.search(r"(src|href)=|https?://(?!www.w3.org)", page)
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert sorted(map(int, data["rewinds"])) == list(range(1, 9))
+    assert data["examples"][0]["title"] == "one </script>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"examples": np.zeros((13, 20))}, ValueError, "at most 12 sequences; got 13"),
+        ({"examples": np.full((2, 20), np.nan)}, ValueError, "the sequences of 'examples' must be finite"),
+        ({"examples": "beats"}, TypeError, "the sequences of 'examples' must be"),
+        ({"examples": np.zeros((2, 20)), "titles": ["one"]}, ValueError, "titles must be one for each of the 2"),
+        ({"budget": -5}, ValueError, "budget takes a whole number"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, error, match):
+    with pytest.raises(error, match=match):
+        TrainingMonitor(**arguments)
+
+
+def test_memory_stays_flat_over_thousands_of_epochs(beats, sent):
+    monitor = shown(TrainingMonitor(beats[1][:1], budget=50_000))
+    benchmark(
+        BatchedTrainer(LSTMAutoencoder(hidden_size=2), n_batches=1, batch_size=4),
+        *beats,
+        epochs=1500,
+        callbacks=[monitor],
+    )
+    assert monitor._rewind._snapshots.bytes <= 50_000
+    assert len(rows_of(sent)) == 1500
+
+
+def test_history_can_be_saved(beats, model, tmp_path):
+    history = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=4).history
+    history.to_csv(tmp_path / "run.csv")
+    history.to_json(tmp_path / "run.json")
+    history.plot().savefig(tmp_path / "run.svg")
+    rows = json.loads(tmp_path.joinpath("run.json").read_text())
+    assert [row["validation_loss"] for row in rows] == pytest.approx([row.validation_loss for row in history])
+    assert tmp_path.joinpath("run.csv").read_text().startswith("epoch,train_loss,validation_loss")
+    assert tmp_path.joinpath("run.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_the_global_random_state_is_left_alone(beats, model):
+    state = torch.get_rng_state()
+    monitor = shown(TrainingMonitor(beats[1][:1]))
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor])
+    monitor.rewind(1)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,98 @@
+"""`Chart`: the picture in the page, drawn by chart.js; it is sent one row an epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from trainers.history import Epoch, History
+
+FOLDER = Path(__file__).parent
+
+
+def row_data(row: Epoch) -> list[Any]:
+    """A row as chart.js takes it; JSON has no NaN, so a loss that is not finite becomes null."""
+    return [
+        row.epoch,
+        _finite(row.train_loss),
+        _finite(row.validation_loss),
+        row.best_epoch,
+        int(row.restored),
+        row.in_words(),
+    ]
+
+
+def run_data(history: History, name: str | None = None) -> dict[str, Any]:
+    """A history as chart.js takes it."""
+    return {"name": name or history.name, "note": history.note, "rows": [row_data(row) for row in history]}
+
+
+class Chart(anywidget.AnyWidget):
+    """Loss curves and reconstructions in a page.
+
+    Everything that was sent is held here too: a page that appears late, or is loaded again, asks
+    for it and gets the whole.
+
+    Parameters
+    ----------
+    data : dict
+        ``runs`` (see `run_data`), and optionally ``planned``, ``examples``, ``state``, ``alt``.
+    """
+
+    _esm = FOLDER / "chart.js"
+    _css = FOLDER / "chart.css"
+    data = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.now = data
+        self.rewound: dict[str, Any] | None = None
+        self.on_select: Callable[[int], Any] | None = None
+        self.on_seen: Callable[[], Any] | None = None
+        super().__init__(data=data)
+        self.on_msg(self._hear)
+
+    def show(self, data: dict[str, Any]) -> None:
+        """Replace everything."""
+        self.now = data
+        self._send_all()
+
+    def add(self, rows: Iterable[list[Any]], **more: Any) -> None:
+        """Add rows to the last run, and replace ``state``, ``planned`` and so on."""
+        rows = list(rows)
+        self.now["runs"][-1]["rows"].extend(rows)
+        self.now.update(more)
+        self.send({"kind": "rows", "rows": rows, "more": more})
+
+    def change(self, **more: Any) -> None:
+        """Replace ``state``, ``planned`` and so on."""
+        self.now.update(more)
+        self.send({"kind": "state", "more": more})
+
+    def rewind(self, epoch: int, rebuilt: list[list[float | None]] | None) -> None:
+        """Mark an epoch and show what its model made of the examples."""
+        self.rewound = {"epoch": epoch, "rebuilt": rebuilt}
+        self.send({"kind": "rewind", **self.rewound})
+
+    def _send_all(self) -> None:
+        self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
+
+    def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:
+        if self.on_seen is not None:
+            self.on_seen()
+        if message.get("kind") == "hello":
+            self._send_all()
+        elif message.get("kind") == "select" and self.on_select is not None:
+            self.on_select(int(message["epoch"]))
+
+    def __repr__(self) -> str:
+        # An address would differ each time a notebook is run.
+        return "Chart()"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

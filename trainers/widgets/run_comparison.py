@@ -1,0 +1,103 @@
+"""`RunComparison`: several histories in one plot, each shown or hidden by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trainers.figure import Figure
+from trainers.history import History
+from trainers.loss_curve import band, plot_histories
+from trainers.result import Result
+from trainers.widgets.chart import Chart, run_data
+from trainers.widgets.kernel import answer_while_busy
+from trainers.widgets.page import write_page
+
+Runs = Mapping[str, History | Result | Sequence[History | Result]]
+
+
+class RunComparison:
+    """Validation losses of several runs with their best epochs and restores, in a notebook.
+
+    Click a name in the legend to hide or show its run; training losses can be shown as well. A
+    static picture stays beside it.
+
+    Parameters
+    ----------
+    runs : mapping of str to History, Result, or a sequence of these
+        By name. Several under one name (seeds) become a band from the lowest to the highest
+        validation loss, with the mean as a line, over the epochs that all of them have.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no run, or something is none.
+
+    Examples
+    --------
+    >>> from trainers import History
+    >>> history = History()
+    >>> _ = history.append(train_loss=0.5, validation_loss=0.4)
+    >>> RunComparison({"one": history, "two": [history, history]})
+    <RunComparison of one, two>
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        if not isinstance(runs, Mapping) or not runs:
+            msg = f"runs takes a mapping of names to histories, at least one; got {runs!r}. Write {{'name': history}}."
+            raise TypeError(msg)
+        self.runs: dict[str, History | list[History]] = {str(name): _histories(name, run) for name, run in runs.items()}
+        self._chart: Chart | None = None
+
+    @property
+    def figure(self) -> Figure:
+        """A static picture of all runs; `savefig` writes it as PNG or SVG."""
+        return plot_histories(self.runs)
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write a page of one file, in which runs can be shown and hidden without a kernel or a network."""
+        write_page(path, "Runs compared", self._data())
+
+    def _data(self) -> dict[str, Any]:
+        return {"runs": [_run_data(name, run) for name, run in self.runs.items()], "alt": self.figure.alt}
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        if self._chart is None:
+            self._chart = Chart(self._data())
+            answer_while_busy(self._chart)
+        display(self._chart)
+        display(self.figure)
+
+    def __repr__(self) -> str:
+        return f"<RunComparison of {', '.join(self.runs)}>"
+
+
+def _histories(name: Any, run: Any) -> History | list[History]:
+    if isinstance(run, History | Result):
+        return run if isinstance(run, History) else run.history
+    several = list(run) if isinstance(run, Sequence) and not isinstance(run, str) else []
+    if not several or not all(isinstance(one, History | Result) for one in several):
+        msg = (
+            f"runs[{name!r}] takes a History, a Result or a list of these; got {run!r}. benchmark(…) returns a Result."
+        )
+        raise TypeError(msg)
+    histories = [one if isinstance(one, History) else one.history for one in several]
+    if min(map(len, histories)) == 0:
+        msg = f"runs[{name!r}] holds a history without an epoch, so there is no band to draw. Leave it out."
+        raise ValueError(msg)
+    return histories
+
+
+def _run_data(name: str, run: History | list[History]) -> dict[str, Any]:
+    if isinstance(run, History):
+        return run_data(run, name)
+    low, mean, high = band(run)
+    averaged = History(name)
+    for epoch in range(len(mean)):
+        train = sum(history[epoch].train_loss for history in run) / len(run)
+        averaged.append(train_loss=train, validation_loss=mean[epoch], reason=f"mean of {len(run)} runs")
+    edges = [[a if a == a else None, b if b == b else None] for a, b in zip(low, high, strict=True)]
+    return {**run_data(averaged, f"{name} (mean of {len(run)}, band: all)"), "band": edges}

@@ -1,0 +1,105 @@
+"""`RunControl`: pause, step and stop, set by a button in one thread and obeyed by the loop in another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from trainers.trainer import StopRun
+
+# A paused run that no page shows goes on after this many seconds: a closed tab must not hang a
+# cell for ever. Pages report every ten seconds, in the background once a minute.
+UNWATCHED = 300.0
+# Where no page has ever appeared (a notebook run without one), it goes on sooner.
+NEVER_WATCHED = 15.0
+
+
+class RunControl:
+    """What the user wants of a run.
+
+    `pause`, `resume`, `step` and `stop` may be called from any thread and return at once.
+    `wait` and `obey` are called by the training loop.
+
+    Parameters
+    ----------
+    changed : callable, optional
+        Called with no argument after each change of `state`.
+
+    Attributes
+    ----------
+    state : {"running", "stepping", "paused", "stopping"}
+        "stepping" becomes "paused" at the end of the epoch.
+    waited : float
+        Seconds spent paused.
+    abandoned : bool
+        True after a pause that ended because nobody was watching.
+    """
+
+    def __init__(self, changed: Callable[[], object] = lambda: None) -> None:
+        self.state = "running"
+        self.waited = 0.0
+        self.abandoned = False
+        self.seen_at: float | None = None
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._go = threading.Event()
+        self._go.set()
+
+    def pause(self) -> None:
+        """Wait before the next batch, or where the trainer offers no such point, the next epoch."""
+        self._become("paused")
+
+    def resume(self) -> None:
+        """Go on."""
+        self._become("running")
+
+    def step(self) -> None:
+        """Train to the end of one epoch, the one begun or else the next, then pause."""
+        self._become("stepping")
+
+    def stop(self) -> None:
+        """End the run cleanly; an epoch begun is undone by a trainer that can."""
+        self._become("stopping")
+
+    def seen(self) -> None:
+        """A page shows the run."""
+        self.seen_at = time.monotonic()
+
+    def reset(self, state: str = "running") -> None:
+        """Ready for another run."""
+        self.waited, self.abandoned = 0.0, False
+        self._become(state, force=True)
+
+    def epoch_ended(self) -> None:
+        """What was a step becomes a pause."""
+        if self.state == "stepping":
+            self._become("paused")
+
+    def obey(self) -> None:
+        """Wait while paused; raise `StopRun` if the run is to stop."""
+        self.wait()
+        if self.state == "stopping":
+            raise StopRun("stopped by hand")
+
+    def wait(self) -> None:
+        """Return when not, or no longer, paused."""
+        begun = time.monotonic()
+        try:
+            # In slices, so that Ctrl-C gets through on every system.
+            while not self._go.wait(0.2):
+                watched = max(begun, self.seen_at or begun)
+                if time.monotonic() - watched > (UNWATCHED if self.seen_at else NEVER_WATCHED):
+                    self.abandoned = True
+                    self._become("running")
+        finally:
+            self.waited += time.monotonic() - begun
+
+    def _become(self, state: str, *, force: bool = False) -> None:
+        with self._lock:
+            # Once stopping, a run stops.
+            if self.state == "stopping" and not force:
+                return
+            self.state = state
+            (self._go.clear if state == "paused" else self._go.set)()
+        self._changed()
