@@ -152,6 +152,12 @@ class Notebook:
         # Not by its accessible name: the icon's glyph is part of it.
         self.page.locator(".jupyter-button", has_text=button).nth(which).click()
 
+    def await_words(self, beginning: str) -> None:
+        """Until the line below the curves, about the chosen epoch, begins so."""
+        self.page.wait_for_function(
+            "text => document.querySelector('.kit-chart .words').textContent.startsWith(text)", arg=beginning
+        )
+
     def await_epoch(self, epoch: int, timeout: float = 25) -> None:
         """Until a running monitor is in that epoch or a later one."""
         self.page.wait_for_function(

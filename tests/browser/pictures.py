@@ -29,7 +29,7 @@ def main() -> None:
         server = Server(Path(folder), "lab")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
-            page = browser.new_context(viewport={"width": 1320, "height": 1000}, device_scale_factor=1.5).new_page()
+            page = browser.new_context(viewport={"width": 1160, "height": 1000}, device_scale_factor=1.5).new_page()
             notebook = Notebook(page, server, "picture", [PREPARE, RUN])
             notebook.command("application:toggle-left-area")
             notebook.run(0)

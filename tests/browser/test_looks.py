@@ -141,6 +141,9 @@ def test_hyperparameters_are_changed_while_a_run_goes_on(lab, open_notebook):
     page.wait_for_selector(".widget-text input")
     notebook.run(2)
     notebook.await_epoch(3)
+    # Else the word that a change waits for the next epoch is gone before anybody can read it.
+    notebook.press("Pause")
+    notebook.await_state("paused")
     rate = page.get_by_label("learning_rate").first
     rate.fill("0.004")
     rate.press("Enter")
@@ -150,6 +153,7 @@ def test_hyperparameters_are_changed_while_a_run_goes_on(lab, open_notebook):
     size.press("Enter")
     page.wait_for_function("() => document.body.textContent.includes('batch_size takes a whole number at least 1')")
     epoch = int(notebook.state().split("epoch ")[1].split()[0])
+    notebook.press("Resume")
     notebook.await_epoch(epoch + 2)
     notebook.press("Stop")
     notebook.wait_idle()

@@ -146,7 +146,7 @@ def test_rewind_by_mouse_by_key_and_by_play(lab, open_notebook):
     page = notebook.page
     shown = lambda: page.locator(".kit-chart .words").text_content()  # noqa: E731
     beats = lambda: page.locator(".kit-chart .examples").inner_html()  # noqa: E731
-    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.startsWith('epoch 12')")
+    notebook.await_words("epoch 12")
     last = beats()
     handle = page.locator(".widget-slider .noUi-handle").first
     handle.scroll_into_view_if_needed()
@@ -155,13 +155,13 @@ def test_rewind_by_mouse_by_key_and_by_play(lab, open_notebook):
     page.mouse.down()
     page.mouse.move(track["x"] + 1, box["y"] + 4, steps=8)
     page.mouse.up()
-    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.startsWith('epoch 1:')")
+    notebook.await_words("epoch 1:")
     page.wait_for_function("before => document.querySelector('.kit-chart .examples').innerHTML !== before", arg=last)
     first = beats()
     handle.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.startsWith('epoch 3:')")
+    notebook.await_words("epoch 3:")
     page.wait_for_function("before => document.querySelector('.kit-chart .examples').innerHTML !== before", arg=first)
     assert "training" in shown()
     page.locator(".jupyter-widgets.widget-play button").first.click()
@@ -198,9 +198,7 @@ print("epoch", epoch, "errors", *(f"{e:.3f}" for e in errors), "best", *(f"{e:.3
     slider.press("Home")
     for _ in range(int(epoch) - 1):
         slider.press("ArrowRight")
-    notebook.page.wait_for_function(
-        "epoch => document.querySelector('.kit-chart .words').textContent.startsWith(`epoch ${epoch}:`)", arg=epoch
-    )
+    notebook.await_words(f"epoch {epoch}:")
     assert "went back to it" in notebook.page.locator(".kit-chart .words").text_content()
     notebook.page.wait_for_function(
         """wanted => [...document.querySelectorAll('.kit-chart small')]
@@ -238,6 +236,7 @@ def test_branch_here_starts_a_new_run_beside_the_old_one(lab, open_notebook):
     slider.press("Home")
     slider.press("ArrowRight")
     slider.press("ArrowRight")
+    notebook.await_words("epoch 3:")
     notebook.press("Branch here")
     notebook.await_state("a new run branches off from epoch 3 with monitor.more(n)")
     notebook.run(2)
@@ -257,6 +256,7 @@ def test_branching_while_it_runs(lab, open_notebook):
     slider.focus()
     slider.press("Home")
     slider.press("ArrowRight")
+    notebook.await_words("epoch 2:")
     notebook.press("Branch here")
     notebook.await_state("branches off from epoch 2 at the end of this epoch")
     notebook.press("Step")

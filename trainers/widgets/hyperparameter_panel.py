@@ -9,7 +9,7 @@ import ipywidgets
 
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import Trainer
-from trainers.widgets.kernel import answer_while_busy
+from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.weakly import weakly
 
 
@@ -136,7 +136,7 @@ class HyperparameterPanel:
     def _ipython_display_(self) -> None:
         from IPython.display import HTML, display
 
-        display(self.box)
+        display(bundle(self.box, repr(self)), raw=True)
         # What stays without a kernel.
         display(HTML(f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"))
 

@@ -34,6 +34,12 @@ def answer_while_busy(*widgets: ipywidgets.Widget) -> None:
         answer_while_busy(*getattr(widget, "children", ()))
 
 
+def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
+    """A widget for a page that can show it, and a short text for one that cannot."""
+    made = widget._repr_mimebundle_()
+    return {**(made[0] if isinstance(made, tuple) else made), "text/plain": text}
+
+
 def _kernel() -> Any:
     try:
         from IPython import get_ipython

@@ -11,7 +11,7 @@ from trainers.history import History
 from trainers.loss_curve import band, plot_histories
 from trainers.result import Result
 from trainers.widgets.chart import Chart, run_data
-from trainers.widgets.kernel import answer_while_busy
+from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.page import write_page
 
 Runs = Mapping[str, History | Result | Sequence[History | Result]]
@@ -68,7 +68,7 @@ class RunComparison:
         if self._chart is None:
             self._chart = Chart(self._data())
             answer_while_busy(self._chart)
-        display(self._chart)
+        display(bundle(self._chart, repr(self)), raw=True)
         display(self.figure)
 
     def __repr__(self) -> str:

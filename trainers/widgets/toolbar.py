@@ -80,6 +80,11 @@ class Toolbar:
             ]
         )
 
+    def enable(self, running: bool) -> None:
+        """Buttons that no run would hear are off."""
+        for control in (self.pause, self.step, self.stop, self.planned):
+            control.disabled = not running
+
     def show_control(self) -> None:
         """Let the buttons say what pressing them would do now."""
         paused = self.control.state == "paused"

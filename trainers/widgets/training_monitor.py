@@ -18,7 +18,7 @@ from trainers.result import Result
 from trainers.run import Run
 from trainers.trainer import Trainer
 from trainers.widgets.chart import Chart, row_data, run_data
-from trainers.widgets.kernel import answer_while_busy, buttons_answer, in_notebook
+from trainers.widgets.kernel import answer_while_busy, bundle, buttons_answer, in_notebook
 from trainers.widgets.page import write_page
 from trainers.widgets.rewind import Rebuilt, Rewind
 from trainers.widgets.run_control import RunControl
@@ -133,6 +133,8 @@ class TrainingMonitor:
 
             self._build()
             display(self)
+        if self._toolbar is not None:
+            self._toolbar.enable(True)
         self._show_all()
         self._obey()
         self._epoch_began = time.perf_counter()
@@ -155,6 +157,8 @@ class TrainingMonitor:
         """Called by the run when its model is finalized."""
         run.trainer.between_batches = self._hook_before
         self._run = None
+        if self._toolbar is not None:
+            self._toolbar.enable(False)
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
         self._end_text = reason + outcome(self.history)
         self._flush(force=True)
@@ -256,9 +260,7 @@ class TrainingMonitor:
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         self._build()
         assert self._toolbar is not None
-        bundle = self._toolbar.box._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        return {**data, "text/plain": repr(self)}, {}
+        return bundle(self._toolbar.box, repr(self)), {}
 
     def __repr__(self) -> str:
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
@@ -278,6 +280,7 @@ class TrainingMonitor:
         self._toolbar.on_plan = weakly(self._plan)
         answer_while_busy(self._toolbar.box)
         self._toolbar.show_control()
+        self._toolbar.enable(self._run is not None)
 
     def _keep_history(self, history: History) -> None:
         name, number = history.name, 2
