@@ -211,14 +211,30 @@ class BatchedTrainer(Trainer):
         if self._last is not None:
             self._go_back(self._last)
 
-    def check_change(self, name: str, value: Any) -> Any:
-        """As `Trainer.check_change`; nor may a batch become larger than the set, or the loss another in a run."""
-        value = super().check_change(name, value)
+    def check_change(self, name: str, value: Any) -> None:
+        """No batch larger than the set, no other loss in a run, no schedule that ends in its warm-up."""
         if name == "batch_size" and len(self.train_inputs):
             self._check_batch(len(self.train_inputs), value)
         if name == "loss" and self.running:
             self._check_loss(value)
-        return value
+        if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
+            self._check_schedule(self.planned_epochs, **{name: value})
+
+    def check_plan(self, epochs: int) -> None:
+        """A cosine schedule cannot end in its warm-up."""
+        self._check_schedule(epochs)
+
+    def _check_schedule(self, planned: int | None, **changes: Any) -> None:
+        mine = {name: value for (_, name), (block, value) in self._queued.items() if block is self}
+        values = {**self.hyperparameters, **mine, **changes}
+        learning_rate_at(
+            0,
+            step=0,
+            rate=values["learning_rate"],
+            warmup=values["warmup_epochs"],
+            schedule=values["schedule"],
+            end=values["schedule_epochs"] or planned,
+        )
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
         """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
@@ -233,6 +249,7 @@ class BatchedTrainer(Trainer):
             )
         if self._stage == "finalized":
             self._last = self._snapshot()
+        self._note = "; ".join(filter(None, [self._note, "Adam's moments fresh after branching off"]))
         return history
 
     def _train(self, model: nn.Module, epoch: int) -> tuple[float, float]:
@@ -310,11 +327,12 @@ class BatchedTrainer(Trainer):
         if self._stage == "without data":
             return
         self._check_batch(len(self.train_inputs))
+        if not self.history:
+            self._run_loss = self.loss
         self._check_loss(self.loss)
-        self._run_loss = self.loss
 
     def _check_loss(self, loss: str) -> None:
-        if loss != self._run_loss and len(self.history):
+        if loss != self._run_loss and (len(self.history) or self.running):
             msg = (
                 f"the loss of {self.name!r} must stay {self._run_loss!r} for a whole run; got {loss!r}. "
                 "The two do not compare. Set it back, or call setDataSets to start anew."

@@ -77,6 +77,14 @@ class Hyperparameter:
         return self if block is None else block.__dict__.get(self.name, self.default)
 
     def __set__(self, block: Any, value: Any) -> None:
+        value = self.check_assignment(block, value)
+        before, block.__dict__[self.name] = getattr(block, self.name), value
+        if value != before:
+            for function in tuple(_observers_of(block)):
+                function(self.name, value)
+
+    def check_assignment(self, block: Any, value: Any) -> Any:
+        """The value as assigning it to the block would make it, or the error that would raise."""
         value = self.check(value, f"{type(block).__name__}.{self.name}")
         if self.fixed and block._built:
             made = f"{type(block).__name__}({self.name}={value!r}, …)"
@@ -85,10 +93,7 @@ class Hyperparameter:
                 f"{getattr(block, self.name)!r}; got {value!r}. Build a new one: {made}."
             )
             raise AttributeError(msg)
-        before, block.__dict__[self.name] = getattr(block, self.name), value
-        if value != before:
-            for function in tuple(_OBSERVERS.get(block, ())):
-                function(self.name, value)
+        return value
 
     @property
     def takes(self) -> str:
@@ -150,8 +155,13 @@ class Hyperparameter:
         return other
 
 
-# Beside the blocks, not in them: a copied or pickled block takes no observers along.
-_OBSERVERS: weakref.WeakKeyDictionary[Any, list[Callable[[str, Any], Any]]] = weakref.WeakKeyDictionary()
+# Beside the blocks, not in them: a copied or pickled block takes no observers along. By identity, as
+# a block may define what equals it.
+_OBSERVERS: dict[int, list[Callable[[str, Any], Any]]] = {}
+
+
+def _observers_of(block: Any) -> list[Callable[[str, Any], Any]]:
+    return _OBSERVERS.get(id(block), [])
 
 
 class _BlockType(ABCMeta):
@@ -293,12 +303,15 @@ class Block(metaclass=_BlockType):
 
     def observe(self, function: Callable[[str, Any], Any]) -> None:
         """Call ``function(name, value)`` each time a hyperparameter gets another value."""
-        _OBSERVERS.setdefault(self, []).append(function)
+        if id(self) not in _OBSERVERS:
+            _OBSERVERS[id(self)] = []
+            weakref.finalize(self, _OBSERVERS.pop, id(self), None).atexit = False
+        _OBSERVERS[id(self)].append(function)
 
     def unobserve(self, function: Callable[[str, Any], Any]) -> None:
         """Call `function` no longer; nothing happens if it was not being called."""
-        if function in _OBSERVERS.get(self, ()):
-            _OBSERVERS[self].remove(function)
+        if function in _observers_of(self):
+            _observers_of(self).remove(function)
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -142,7 +144,11 @@ class History(Sequence[Epoch]):
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a JSON file, a list of objects; a loss that is not finite becomes null."""
-        self.to_frame().to_json(path, orient="records", indent=1, double_precision=15)
+        rows = [
+            {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(row).items()}
+            for row in self
+        ]
+        Path(path).write_text(json.dumps(rows, indent=1, allow_nan=False), encoding="utf-8")
 
     def plot(self, **options: Any) -> Figure:
         """Draw both losses with the best epoch and the restores marked; see `plot_history`."""

@@ -73,7 +73,9 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
     every: list[float] = []
     words = []
     for number, (name, run) in enumerate(runs.items()):
-        look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": _DASHES[number % len(_DASHES)]}
+        # The seventh run has the colour of the first, and another dash.
+        dash = _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)]
+        look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": dash}
         if isinstance(run, History):
             history = run
             losses = [row.validation_loss for row in history]
@@ -83,6 +85,9 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
             _mark_restores(axes, history, look["color"])
             words.append(_in_words(history, name))
         else:
+            if not run or not all(run):
+                msg = f"runs[{name!r}] holds a history without an epoch, so there is no band to draw. Leave it out."
+                raise ValueError(msg)
             low, mean, high = band(run)
             losses = [*low, *high]
             epochs = range(1, len(mean) + 1)

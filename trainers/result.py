@@ -86,6 +86,10 @@ class Result:
             callbacks=run.callbacks,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Callbacks hold locks, widgets and models of past epochs: a stored result is without them.
+        return {**self.__dict__, "callbacks": ()}
+
     def summary(self) -> str:
         """One sentence: how far it came, its best epoch, how often restore fired."""
         text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"

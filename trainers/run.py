@@ -72,7 +72,7 @@ class Run:
         if not isinstance(trainer, Trainer):
             msg = f"trainer takes a Trainer, such as BatchedTrainer(model, 'cpu'); got {type(trainer).__name__}."
             raise TypeError(msg)
-        self.epochs = _whole_epochs(epochs)
+        self.epochs = whole_epochs(epochs)
         if not isinstance(callbacks, list | tuple):
             msg = f"callbacks takes a list of functions of (row, state); got {callbacks!r}. Put it in brackets."
             raise TypeError(msg)
@@ -94,14 +94,22 @@ class Run:
         else:
             trainer.setDataSets(train, validation)
         self.planned_epochs = len(trainer.history) + self.epochs
-        self._resume, self._ended = resume, False
+        self._resume, self._ended, self._in_epoch = resume, False, False
 
     def plan(self, epochs: int) -> None:
         """Change how many epochs the history is meant to have, before or while the run goes on.
 
-        Never fewer than it has. A cosine schedule takes the new end from the next batch on.
+        Never fewer than it has, the one being trained included. A cosine schedule takes the new end
+        from the next batch on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If that is no number of epochs, or the trainer's schedule cannot end there.
         """
-        self.planned_epochs = self.trainer.planned_epochs = max(_whole_epochs(epochs), len(self.trainer.history))
+        planned = max(whole_epochs(epochs), len(self.trainer.history) + self._in_epoch)
+        self.trainer.check_plan(planned)
+        self.planned_epochs = self.trainer.planned_epochs = planned
 
     def stop(self, reason: str = "stopped") -> None:
         """End the run after the present epoch; for callbacks, which may call it any time."""
@@ -122,7 +130,8 @@ class Run:
                 getattr(callback, "begin", _nothing)(self)
             while len(trainer.history) < self.planned_epochs and self._stop is None:
                 yield self._one_epoch()
-            self.stopped = self._stop
+            # A stop asked for in the last epoch has cut nothing off.
+            self.stopped = self._stop if len(trainer.history) < self.planned_epochs else None
         except StopRun as stop:
             self.stopped = str(stop) or "stopped"
         except KeyboardInterrupt:
@@ -143,13 +152,16 @@ class Run:
                     trainer.model.eval()
                 trainer.apply_queued()
             finally:
-                for callback in begun:
-                    getattr(callback, "end", _nothing)(self)
+                self._end(begun)
 
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
         before = len(trainer.history)
-        returned = trainer.doEpoch(trainer.model)
+        self._in_epoch = True
+        try:
+            returned = trainer.doEpoch(trainer.model)
+        finally:
+            self._in_epoch = False
         if returned is not trainer.model:
             msg = (
                 f"doEpoch of {type(trainer).__name__} must return the model it was given; got "
@@ -163,16 +175,30 @@ class Run:
             )
             raise RuntimeError(msg)
         row = trainer.history[-1]
-        for callback in self.callbacks:
-            callback(row, trainer.reached_state())  # a copy for each, to keep or to change
+        # A copy for each, to keep or to change; made now, as one may branch off to another state.
+        states = [trainer.reached_state() for _ in self.callbacks]
+        for callback, state in zip(self.callbacks, states, strict=True):
+            callback(row, state)
         return row
+
+    def _end(self, begun: list[Callback]) -> None:
+        """Last begun, first ended; one that fails keeps no other from its end."""
+        failed: BaseException | None = None
+        for callback in reversed(begun):
+            try:
+                getattr(callback, "end", _nothing)(self)
+            except BaseException as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
 
 def _nothing(run: Run) -> None:
     """What a callback without `begin` or `end` does there."""
 
 
-def _whole_epochs(epochs: Any) -> int:
+def whole_epochs(epochs: Any) -> int:
+    """A number of epochs, checked."""
     try:
         number = 0 if isinstance(epochs, bool) else operator.index(epochs)
     except TypeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,15 @@ from trainers.reconstruction import check_model, check_shape, evaluating
 
 class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
     """Raised by a callback, or between batches, to end a run cleanly."""
+
+
+# By identity, as a trainer may define what equals it.
+_TRAINERS: weakref.WeakValueDictionary[int, Trainer] = weakref.WeakValueDictionary()
+
+
+def running_trainer(block: Block) -> Trainer | None:
+    """The trainer that is in a run just now and is this block, or trains it."""
+    return next((t for t in list(_TRAINERS.values()) if t.running and block in (t, t.model)), None)
 
 
 class Trainer(Block):
@@ -89,7 +99,8 @@ class Trainer(Block):
         self.running = False
         self._stage = "without data"
         self._reached: ModelState | None = None
-        self._queued: dict[str, Any] = {}
+        self._queued: dict[tuple[int, str], tuple[Block, Any]] = {}
+        _TRAINERS[id(self)] = self
         self._note = ""
 
     @property
@@ -148,6 +159,7 @@ class Trainer(Block):
         self.history = History(self.name, note)
         self.planned_epochs = None
         self._reached = None
+        self._note = ""
         self._stage = "ready"
 
     @abstractmethod
@@ -216,12 +228,13 @@ class Trainer(Block):
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
         """Add the row of the epoch just trained to the history; `**more` as in `Epoch`."""
-        note, self._note = self._note, ""
-        row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, note=note, **more)
+        more["note"] = "; ".join(filter(None, [self._note, more.get("note", "")]))
+        row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
+        self._note = ""
         self._stage = "training"
         return row
 
-    def queue(self, name: str, value: Any) -> Any:
+    def queue(self, name: str, value: Any, block: Block | None = None) -> Any:
         """Change a hyperparameter at the start of the next epoch, and note it in that epoch's row.
 
         Safe to call from another thread while an epoch is being trained. Without a run going on,
@@ -230,9 +243,11 @@ class Trainer(Block):
         Parameters
         ----------
         name : str
-            A hyperparameter of the trainer.
+            A hyperparameter of the block.
         value : bool, int, float, str or None
             As assigned to it; checked here and now.
+        block : Block, optional
+            Another than the trainer, such as its model.
 
         Returns
         -------
@@ -244,28 +259,34 @@ class Trainer(Block):
         TypeError, ValueError, AttributeError
             As an assignment would raise them, also for an unknown name.
         """
-        if name not in self._declared:
-            raise AttributeError(self._unknown(name, "hyperparameter or attribute"))
-        value = self.check_change(name, value)
+        block = self if block is None else block
+        if name not in block.declared():
+            raise AttributeError(block._unknown(name, "hyperparameter or attribute"))
+        value = block.declared()[name].check_assignment(block, value)
+        if block is self:
+            self.check_change(name, value)
         if not self.running:
-            setattr(self, name, value)
-        elif value == getattr(self, name):
-            self._queued.pop(name, None)
+            setattr(block, name, value)
+        elif value == getattr(block, name):
+            self._queued.pop((id(block), name), None)
         else:
-            self._queued[name] = value
+            self._queued[id(block), name] = block, value
         return value
 
-    def check_change(self, name: str, value: Any) -> Any:
-        """Return `value` as it would be assigned, or raise; a subclass adds what its data demand."""
-        return self._declared[name].check(value, f"{type(self).__name__}.{name}")
+    def check_change(self, name: str, value: Any) -> None:
+        """Raise if a value that its declaration allows cannot be set now; for subclasses to say more."""
+
+    def check_plan(self, epochs: int) -> None:
+        """Raise if a run cannot end after so many epochs; for subclasses to say more."""
 
     def apply_queued(self) -> None:
         """Make the queued changes now; the next row notes them."""
         queued, self._queued = self._queued, {}
         changes = [self._note] if self._note else []
-        for name, value in queued.items():
-            changes.append(f"{name} {getattr(self, name)} → {value}")
-            setattr(self, name, value)
+        for (_, name), (block, value) in queued.items():
+            whose = "" if block is self else f"{block.name}: "
+            changes.append(f"{whose}{name} {getattr(block, name)} → {value}")
+            setattr(block, name, value)
         self._note = "; ".join(changes)
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:

@@ -40,14 +40,14 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
+def lab(browser, tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("lab"), "lab")
     yield server
     server.close()
 
 
 @pytest.fixture(scope="session")
-def notebook_server(tmp_path_factory):
+def notebook_server(browser, tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("notebook"), "notebook")
     yield server
     server.close()

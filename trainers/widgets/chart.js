@@ -12,8 +12,9 @@ const HEIGHT = 280, LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 40;
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 const short = (value) => String(Number(value.toPrecision(4)));
 const isNumber = (value) => value !== null && Number.isFinite(value);
-const colour = (data, run) => COLOURS[run % COLOURS.length];
-const dash = (data, run) => DASHES[run % DASHES.length];
+const colour = (run) => COLOURS[run % COLOURS.length];
+// The seventh run has the colour of the first, and another dash.
+const dash = (run) => DASHES[(run + Math.floor(run / COLOURS.length)) % DASHES.length];
 
 // ---------------------------------------------------------------- scales
 
@@ -22,22 +23,24 @@ function valueRange(data, hidden, log) {
   const long = Math.max(2, ...data.runs.map((run) => run.rows.length));
   data.runs.forEach((run, index) => {
     if (hidden.has(index)) return;
-    for (const row of run.rows) {
-      const shown = data.runs.length > 1 && !hidden.has("training") ? [JUDGED, LOSS] : visibleLosses(data, hidden);
-      for (const value of shown.map((key) => row[key]).filter(isNumber)) {
-        all.push(value);
-        // The first epochs are steep; the scale is made for those that follow.
-        if (row[EPOCH] > Math.max(1, long * 0.1)) late.push(value);
-      }
-    }
-    for (const [low, high] of run.band || []) if (isNumber(low)) all.push(low, high), late.push(low, high);
+    const losses = visibleLosses(data, hidden);
+    run.rows.forEach((row, i) => {
+      const values = [...losses.map((key) => row[key]), ...((run.band || [])[i] || [])].filter(isNumber);
+      all.push(...values);
+      // The first epochs are steep; the scale is made for those that follow.
+      if (row[EPOCH] > Math.max(1, long * 0.1)) late.push(...values);
+    });
   });
   if (!all.length) return [0, 1];
   const sorted = (late.length ? late : all).sort((a, b) => a - b);
   // One epoch that blew up must not flatten the rest either; its mark stands at the upper edge.
-  let top = Math.min(sorted[sorted.length - 1], 5 * sorted[Math.floor(sorted.length / 2)]);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  let top = sorted[sorted.length - 1];
+  if (middle > 0) top = Math.min(top, 5 * middle);
   let bottom = all.reduce((a, b) => Math.min(a, b), Infinity);
-  if (!(top > bottom)) [top, bottom] = [top * 1.1 + 1e-9, bottom * 0.9];
+  // Losses that are all but equal: a range that ticks and labels can tell apart.
+  const least = 1e-3 * Math.max(Math.abs(top), Math.abs(bottom), 1e-12);
+  if (top - bottom < least) [top, bottom] = [(top + bottom + least) / 2, (top + bottom - least) / 2];
   if (log && bottom > 0) return [bottom * 0.97, top * 1.05];
   const margin = 0.06 * (top - bottom);
   return [Math.max(bottom - margin, bottom >= 0 ? 0 : -Infinity), top + margin];
@@ -56,6 +59,13 @@ function ticks(low, high, wanted) {
   return found;
 }
 
+// As many decimals as tell the ticks apart.
+function tickLabels(values) {
+  const step = values.length > 1 ? Math.min(...values.slice(1).map((v, i) => v - values[i])) : Math.abs(values[0]) || 1;
+  const decimals = Math.min(20, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  return values.map((v) => (Math.abs(v) >= 1e6 || (decimals > 8 && v !== 0) ? v.toExponential(2) : String(Number(v.toFixed(decimals)))));
+}
+
 function logTicks(low, high) {
   const found = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
@@ -70,14 +80,16 @@ function path(rows, key, x, y) {
   let text = "", pen = "M", column = null, low = 0, high = 0;
   const point = (at, value) => { text += `${pen}${at.toFixed(1)} ${y(value).toFixed(1)}`; pen = "L"; };
   const flush = () => { if (column !== null) { point(column, low); if (high > low) point(column, high); } column = null; };
+  // A loss between two that are not finite is a dot: with round ends, a line of no length is one.
+  const gap = () => { flush(); if (pen === "L") text += "h0"; pen = "M"; };
   for (const row of rows) {
     const value = row[key];
-    if (!isNumber(value)) { flush(); pen = "M"; continue; }
+    if (!isNumber(value)) { gap(); continue; }
     const at = Math.round(2 * x(row[EPOCH])) / 2;
     if (at !== column) { flush(); [column, low, high] = [at, value, value]; }
     else [low, high] = [Math.min(low, value), Math.max(high, value)];
   }
-  flush();
+  gap();
   return text;
 }
 
@@ -107,6 +119,7 @@ function bandShape(run, x, y) {
 function drawPlot(data, view, width) {
   const log = view.log, [low, high] = valueRange(data, view.hidden, log);
   const logged = log && low > 0;
+  view.logged = logged;
   const last = Math.max(2, data.planned || 0, ...data.runs.flatMap((run) => run.rows.slice(-1).map((row) => row[EPOCH])));
   const x = (epoch) => LEFT + ((epoch - 1) / (last - 1)) * (width - LEFT - RIGHT);
   const scale = logged ? Math.log : (v) => v;
@@ -114,12 +127,17 @@ function drawPlot(data, view, width) {
   view.epochAt = (px) => Math.round(1 + ((px - LEFT) / (width - LEFT - RIGHT)) * (last - 1));
   view.yOf = y;
   let text = `<clipPath id="${view.id}"><rect x="${LEFT - 6}" y="${TOP - 5}" width="${width - LEFT - RIGHT + 12}" height="${HEIGHT - TOP - BOTTOM + 10}"/></clipPath>`;
-  for (const tick of logged ? logTicks(low, high) : ticks(low, high, 5)) {
+  const marks = logged ? logTicks(low, high) : ticks(low, high, 5), labels = logged ? marks.map(short) : tickLabels(marks);
+  marks.forEach((tick, i) => {
     text += `<line class="grid" x1="${LEFT}" x2="${width - RIGHT}" y1="${y(tick)}" y2="${y(tick)}"/>`;
-    text += `<text x="${LEFT - 7}" y="${y(tick) + 4}" text-anchor="end">${short(tick)}</text>`;
+    text += `<text x="${LEFT - 7}" y="${y(tick) + 4}" text-anchor="end">${labels[i]}</text>`;
+  });
+  for (const tick of new Set([1, ...ticks(1, last, Math.min(10, width / 60)).map(Math.round)])) {
+    if (tick < 1 || (tick !== 1 && x(tick) - x(1) < 14)) continue;
+    // A long number at the right edge ends there.
+    const anchor = x(tick) + 4 * String(tick).length > width ? "end" : "middle";
+    text += `<text x="${anchor === "end" ? width - 1 : x(tick)}" y="${HEIGHT - BOTTOM + 17}" text-anchor="${anchor}">${tick}</text>`;
   }
-  for (const tick of ticks(1, last, Math.min(10, width / 60)).map(Math.round).concat(1))
-    if (tick >= 1) text += `<text x="${x(tick)}" y="${HEIGHT - BOTTOM + 17}" text-anchor="middle">${tick}</text>`;
   text += `<path class="axes" d="M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${width - RIGHT}"/>`;
   text += `<text x="${(LEFT + width - RIGHT) / 2}" y="${HEIGHT - 5}" text-anchor="middle">epoch</text>`;
   text += `<text transform="translate(13 ${(HEIGHT - BOTTOM) / 2 + TOP}) rotate(-90)" text-anchor="middle">reconstruction loss</text>`;
@@ -127,13 +145,13 @@ function drawPlot(data, view, width) {
   const several = data.runs.length > 1;
   data.runs.forEach((run, index) => {
     if (view.hidden.has(index)) return;
-    const paint = several ? colour(data, index) : VALIDATION;
+    const paint = several ? colour(index) : VALIDATION;
     const losses = visibleLosses(data, view.hidden);
     if (run.band) text += `<polygon points="${bandShape(run, x, y)}" fill="${paint}" opacity="0.2"/>`;
     if (losses.includes(LOSS))
       text += `<path class="curve${several ? " faint" : ""}" d="${path(run.rows, LOSS, x, y)}" stroke="${several ? paint : TRAIN}"/>`;
     if (losses.includes(JUDGED))
-      text += `<path class="curve" d="${path(run.rows, JUDGED, x, y)}" stroke="${paint}" stroke-dasharray="${several ? dash(data, index) : "6 3"}"/>`;
+      text += `<path class="curve" d="${path(run.rows, JUDGED, x, y)}" stroke="${paint}" stroke-dasharray="${several ? dash(index) : "6 3"}"/>`;
     if (losses.includes(JUDGED)) text += restores(run, x, y, several ? paint : RESTORE);
     const best = bestRow(run);
     if (best && losses.includes(JUDGED)) text += `<circle cx="${x(best[EPOCH])}" cy="${y(best[JUDGED])}" r="4" fill="${paint}"/>`;
@@ -164,7 +182,7 @@ function drawLegend(data, view) {
   let text = "";
   if (data.runs.length === 1) {
     const run = data.runs[0], best = bestRow(run), fired = run.rows.filter((row) => row[RESTORED]).length;
-    text += entry("training", line(TRAIN, ""), "training" + (run.note ? ` (${run.note})` : ""), true);
+    text += entry("training", line(TRAIN, ""), (data.named ? `${run.name}, ` : "") + "training" + (run.note ? ` (${run.note})` : ""), true);
     text += entry("validation", line(VALIDATION, "6 3"), "validation", true);
     if (best) text += entry("", `<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`);
     if (fired) text += entry("", triangle(RESTORE), `restored (${fired}×)`);
@@ -172,12 +190,13 @@ function drawLegend(data, view) {
     data.runs.forEach((run, index) => {
       const best = bestRow(run), fired = run.rows.filter((row) => row[RESTORED]).length;
       const more = (best ? `: ${short(best[JUDGED])} in epoch ${best[EPOCH]}` : "") + (fired ? `, restored ${fired}×` : "");
-      text += entry(index, line(colour(data, index), dash(data, index)), run.name + more, true);
+      text += entry(index, line(colour(index), dash(index)), run.name + more, true);
     });
     text += entry("training", `<line x1="1" x2="29" y1="7" y2="7" stroke="currentColor" stroke-width="1"/>`, "training losses", true);
     if (data.runs.some((run) => run.rows.some((row) => row[RESTORED]))) text += entry("", triangle("currentColor"), "restored");
   }
-  const log = `<button type="button" data-key="log" aria-pressed="${view.log}">log scale</button>`;
+  const why = view.log && !view.logged ? ' title="needs losses above zero"' : "";
+  const log = `<button type="button" data-key="log" aria-pressed="${view.logged}"${why}>log scale${why && " (losses of zero)"}</button>`;
   return `<ul>${text}</ul>${log}`;
 }
 
@@ -196,15 +215,15 @@ function drawExamples(data, view) {
       return `<figure><figcaption>${escape(example.title)}</figcaption><svg viewBox="0 0 ${w} ${h}" role="img"
         aria-label="${escape(example.title)}, reconstruction not finite"><polyline class="beat" stroke="${TRAIN}"
         points="${points(example.values).join(" ")}"/></svg><small>reconstruction not finite</small></figure>`;
-    const error = example.values.reduce((sum, v, t) => sum + Math.abs(v - rebuilt[t]), 0) / n;
+    const error = Number((example.values.reduce((sum, v, t) => sum + Math.abs(v - rebuilt[t]), 0) / n).toPrecision(3));
     const area = [...points(example.values), ...points(rebuilt).reverse()].join(" ");
-    const label = `${example.title}, mean absolute error ${error.toFixed(3)}`;
+    const label = `${example.title}, mean absolute error ${error}`;
     return `<figure><figcaption>${escape(example.title)}</figcaption>
       <svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${escape(label)}">
         <polygon points="${area}" fill="${VALIDATION}" opacity="0.3"/>
         <polyline class="beat" points="${points(example.values).join(" ")}" stroke="${TRAIN}"/>
         <polyline class="beat" points="${points(rebuilt).join(" ")}" stroke="${VALIDATION}" stroke-dasharray="5 2.5"/>
-      </svg><small>error ${error.toFixed(3)}</small></figure>`;
+      </svg><small>error ${error}</small></figure>`;
   }).join("");
 }
 
@@ -214,7 +233,7 @@ let counted = 0;
 
 // Puts a chart into `root`. `act` holds what the surroundings offer: select(epoch).
 export function mount(root, data, act = {}) {
-  const view = { id: `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`, log: false, hidden: new Set(), selected: null, rebuilt: null, drawn: 0, waiting: null };
+  const view = { id: `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`, log: false, hidden: new Set(), selected: null, kept: null, rebuilt: null, drawn: 0, waiting: null };
   if (data.runs.length > 1) view.hidden.add("training");
   root.classList.add("kit-chart");
   root.innerHTML = `
@@ -247,13 +266,18 @@ export function mount(root, data, act = {}) {
     part("progress").hidden = !isNumber(state.done);
     if (isNumber(state.done)) part("progress").value = state.done;
     const row = selectedRow();
-    words.textContent = view.hovered || (row ? row[WORDS] : "") || " ";
+    words.textContent = view.hovered || (row ? row[WORDS] + elsewhere(row) : "") || " ";
     part(".examples").innerHTML = drawExamples(data, view);
   }
 
   // At most every 100 ms, and the last state always.
   function drawSoon() {
     if (view.waiting === null) view.waiting = setTimeout(() => requestAnimationFrame(draw), Math.max(0, 100 - (performance.now() - view.drawn)));
+  }
+
+  // Models of some epochs may have been dropped to save memory.
+  function elsewhere(row) {
+    return view.rebuilt && view.kept !== row[EPOCH] ? `; below, the nearest kept model: that of epoch ${view.kept}` : "";
   }
 
   function selectedRow() {
@@ -295,15 +319,21 @@ export function mount(root, data, act = {}) {
       data = message.data;
       if (data.runs.length > 1 && !several) view.hidden.add("training");
       if (data.runs.length === 1 && several) view.hidden.clear();
-      if (message.rewind) [view.selected, view.rebuilt] = [message.rewind.epoch, message.rewind.rebuilt];
+      rewind(message.rewind || { epoch: null, kept: null, rebuilt: null });
     } else if (message.kind === "rows") {
       const rows = data.runs[data.runs.length - 1].rows;
       // Rows that are there already come again when a page has asked for all of them in between.
       for (const row of message.rows) if (row[EPOCH] === rows.length + 1) rows.push(row);
+      // A message was lost in between: ask for the whole.
+      if (message.rows.some((row) => row[EPOCH] > rows.length)) act.ask?.();
       Object.assign(data, message.more);
     } else if (message.kind === "state") Object.assign(data, message.more);
-    else if (message.kind === "rewind") [view.selected, view.rebuilt] = [message.epoch, message.rebuilt];
+    else if (message.kind === "rewind") rewind(message);
     drawSoon();
+  }
+
+  function rewind({ epoch, kept, rebuilt }) {
+    Object.assign(view, { selected: epoch, kept, rebuilt });
   }
 
   // An exported page brings its reconstructions along, and so its own slider.
@@ -311,9 +341,8 @@ export function mount(root, data, act = {}) {
     const epochs = Object.keys(data.rewinds).map(Number).sort((a, b) => a - b);
     const select = (epoch) => {
       const kept = epochs.reduce((a, b) => (Math.abs(b - epoch) < Math.abs(a - epoch) ? b : a));
-      slider.value = epoch;
-      part("output").textContent = kept === epoch ? epoch : `${epoch} (reconstruction of epoch ${kept})`;
-      update({ kind: "rewind", epoch, rebuilt: data.rewinds[kept] });
+      slider.value = part("output").textContent = epoch;
+      update({ kind: "rewind", epoch, kept, rebuilt: data.rewinds[kept] });
     };
     const rows = data.runs[data.runs.length - 1].rows;
     part(".rewind").hidden = false;
@@ -337,14 +366,29 @@ export function mount(root, data, act = {}) {
   return { update, destroy: () => { observer.disconnect(); clearTimeout(view.waiting); } };
 }
 
+// ipywidgets gives its slider's handle and its play buttons no name of their own.
+function nameControls(el) {
+  const box = el.closest(".widget-vbox");
+  box?.querySelectorAll(".noUi-handle").forEach((handle) => handle.setAttribute("aria-label", "epoch"));
+  box?.querySelectorAll(".widget-play button").forEach((button, i) => { button.title = ["Play", "Back to the first epoch"][i] || ""; });
+}
+
 export default {
   render({ model, el }) {
-    const chart = mount(el, structuredClone(model.get("data")), { select: (epoch) => model.send({ kind: "select", epoch }) });
-    const listen = (message) => chart.update(structuredClone(message));
+    const ask = () => model.send({ kind: "hello" });
+    const chart = mount(el, structuredClone(model.get("data")), { ask, select: (epoch) => model.send({ kind: "select", epoch }) });
+    let running = false;
+    const listen = (message) => {
+      const state = (message.more || message.data || {}).state;
+      if (state) running = isNumber(state.done);
+      chart.update(structuredClone(message));
+      nameControls(el);
+    };
     model.on("msg:custom", listen);
-    // What was sent before this page existed is asked for; from then on the kernel knows that somebody watches.
-    model.send({ kind: "hello" });
-    const beat = setInterval(() => model.send({ kind: "here" }), 10000);
+    // What was sent before this page existed is asked for.
+    ask();
+    // While a run goes on, the kernel is told that somebody watches.
+    const beat = setInterval(() => running && model.send({ kind: "here" }), 10000);
     return () => { clearInterval(beat); model.off("msg:custom", listen); chart.destroy(); };
   },
 };

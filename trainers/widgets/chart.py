@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ def row_data(row: Epoch) -> list[Any]:
     """A row as chart.js takes it; JSON has no NaN, so a loss that is not finite becomes null."""
     return [
         row.epoch,
-        _finite(row.train_loss),
-        _finite(row.validation_loss),
+        finite(row.train_loss),
+        finite(row.validation_loss),
         row.best_epoch,
         int(row.restored),
         row.in_words(),
@@ -49,6 +50,8 @@ class Chart(anywidget.AnyWidget):
     data = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict[str, Any]) -> None:
+        # Guards what is held and the order of what is sent: the loop and the page's messages do both.
+        self._lock = threading.RLock()
         self.now = data
         self.rewound: dict[str, Any] | None = None
         self.on_select: Callable[[int], Any] | None = None
@@ -57,29 +60,34 @@ class Chart(anywidget.AnyWidget):
         self.on_msg(self._hear)
 
     def show(self, data: dict[str, Any]) -> None:
-        """Replace everything."""
-        self.now = data
-        self._send_all()
+        """Replace everything, but for the epoch that is marked."""
+        with self._lock:
+            self.now = data
+            self._send_all()
 
     def add(self, rows: Iterable[list[Any]], **more: Any) -> None:
         """Add rows to the last run, and replace ``state``, ``planned`` and so on."""
         rows = list(rows)
-        self.now["runs"][-1]["rows"].extend(rows)
-        self.now.update(more)
-        self.send({"kind": "rows", "rows": rows, "more": more})
+        with self._lock:
+            self.now["runs"][-1]["rows"].extend(rows)
+            self.now.update(more)
+            self.send({"kind": "rows", "rows": rows, "more": more})
 
     def change(self, **more: Any) -> None:
         """Replace ``state``, ``planned`` and so on."""
-        self.now.update(more)
-        self.send({"kind": "state", "more": more})
+        with self._lock:
+            self.now.update(more)
+            self.send({"kind": "state", "more": more})
 
-    def rewind(self, epoch: int, rebuilt: list[list[float | None]] | None) -> None:
-        """Mark an epoch and show what its model made of the examples."""
-        self.rewound = {"epoch": epoch, "rebuilt": rebuilt}
-        self.send({"kind": "rewind", **self.rewound})
+    def rewind(self, epoch: int, kept: int, rebuilt: list[list[float | None]] | None) -> None:
+        """Mark an epoch and show what the model of the nearest kept epoch made of the examples."""
+        with self._lock:
+            self.rewound = {"epoch": epoch, "kept": kept, "rebuilt": rebuilt}
+            self.send({"kind": "rewind", **self.rewound})
 
     def _send_all(self) -> None:
-        self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
+        with self._lock:
+            self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
 
     def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:
         if self.on_seen is not None:
@@ -94,5 +102,6 @@ class Chart(anywidget.AnyWidget):
         return "Chart()"
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """None in place of a value that JSON does not have."""
     return value if math.isfinite(value) else None

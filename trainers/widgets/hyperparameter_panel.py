@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import threading
 from typing import Any
 
 import ipywidgets
 
 from trainers.block import Block, Hyperparameter
-from trainers.trainer import Trainer
+from trainers.trainer import running_trainer
 from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.weakly import weakly
 
@@ -19,7 +20,7 @@ class HyperparameterPanel:
     Each has a control that fits its declaration, its meaning beside it and a button that puts the
     default back. What does not fit is said in place and changes nothing. The panel follows the
     block as well: an assignment in a cell moves its control. While a run goes on, a change of the
-    trainer is queued, made at the start of the next epoch and noted in that epoch's row.
+    trainer or its model is queued, made at the start of the next epoch and noted in that epoch's row.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ class HyperparameterPanel:
         self.controls: dict[str, Any] = {}
         self.messages: dict[str, ipywidgets.HTML] = {}
         self._resets: dict[str, ipywidgets.Button] = {}
-        self._quiet = False
+        # The thread that moves a control just now, which is then no change; the page's come on another.
+        self._quiet: int | None = None
         rows = [self._row(name, declared) for name, declared in block.declared().items()]
         title = ipywidgets.HTML(f"<b>{html.escape(block.name)}</b>")
         self.box = ipywidgets.VBox([title, *rows], layout={"max_width": "980px"})
@@ -87,7 +89,7 @@ class HyperparameterPanel:
         )
 
     def _changed(self, name: str, shown: Any) -> None:
-        if self._quiet:
+        if self._quiet == threading.get_ident():
             return
         try:
             value = _value(self.block.declared()[name], shown)
@@ -98,12 +100,16 @@ class HyperparameterPanel:
     def _set(self, name: str, value: Any) -> None:
         """Change the block, or say in place why not."""
         try:
-            if isinstance(self.block, Trainer):
-                value = self.block.queue(name, value)
+            trainer = running_trainer(self.block)
+            if trainer is not None:
+                value = trainer.queue(name, value, self.block)
             else:
                 setattr(self.block, name, value)
+                value = getattr(self.block, name)
         except (TypeError, ValueError, AttributeError) as error:
             self._say(name, str(error), wrong=True)
+            # The way back from a text that does not fit.
+            self._resets[name].disabled = False
             return
         self._say(name, "" if getattr(self.block, name) == value else "from the next epoch on")
         self._show(name, value)
@@ -113,11 +119,11 @@ class HyperparameterPanel:
         self._show(name, value)
 
     def _show(self, name: str, value: Any) -> None:
-        self._quiet = True
+        self._quiet = threading.get_ident()
         try:
             self.controls[name].value = _shown(self.block.declared()[name], value)
         finally:
-            self._quiet = False
+            self._quiet = None
         self._mark(name, value)
 
     def _mark(self, name: str, *value: Any) -> None:

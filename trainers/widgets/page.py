@@ -50,8 +50,8 @@ def write_page(path: str | os.PathLike[str], title: str, data: dict[str, Any]) -
         As `Chart` takes it; with ``rewinds`` (by epoch, the reconstruction of each example) the
         page has a slider over the epochs.
     """
-    # "</" would end the script element in the middle of a name.
-    embedded = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    # A name with "<" in it could end the script element, or open a comment in it.
+    embedded = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     text = _PAGE.format(
         title=html.escape(title),
         alt=html.escape(str(data.get("alt", ""))),

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from data import DataSet
@@ -17,8 +18,6 @@ from trainers.reconstruction import reconstruct
 from trainers.widgets.snapshots import Snapshots
 
 MOST_EXAMPLES = 12
-# The first feature of each example; None where it is not finite, as JSON has no NaN.
-Rebuilt = list[list[float | None]]
 
 
 class Rewind:
@@ -56,11 +55,20 @@ class Rewind:
 
     def watch(self, model: nn.Module) -> None:
         """Make a copy of the model to rewind in, beside the one that is being trained."""
+        self._viewer, self.note = None, ""
+        if self.examples is None:
+            return
         try:
-            self._viewer, self.note = copy.deepcopy(model).cpu().eval(), ""
+            viewer = copy.deepcopy(model).cpu().eval()
+            reconstruct(viewer, self.examples)
         except Exception as error:  # whatever a user's model raises: the training does not need the copy
-            self._viewer = None
-            self.note = f"the model cannot be copied, so rewind shows no reconstructions ({error})"
+            self._give_up(error)
+        else:
+            self._viewer = viewer
+
+    def _give_up(self, error: Exception) -> None:
+        self._viewer = None
+        self.note = f"rewind shows no reconstructions: {type(error).__name__}, {error}"
 
     def forget(self) -> None:
         """Drop all epochs, for another run."""
@@ -77,20 +85,34 @@ class Rewind:
         with self._lock:
             return self._snapshots.nearest(epoch)
 
-    def rebuilt(self, epoch: int) -> Rebuilt | None:
-        """What the model of the nearest kept epoch makes of the examples; None without examples."""
-        with self._lock:
-            if self.examples is None or self._viewer is None or not len(self._snapshots):
-                return None
-            load_state(self._viewer, self._snapshots[self._snapshots.nearest(epoch)])
-            values = reconstruct(self._viewer, self.examples)[..., 0]
-        return [[round(v, 3) if math.isfinite(v) else None for v in sequence] for sequence in values.tolist()]
+    def rebuilt(self, epoch: int) -> tuple[int, np.ndarray | None]:
+        """The kept epoch nearest to this one, and what its model makes of the examples.
 
-    def states(self, epoch: int, best: int | None) -> tuple[ModelState, ModelState]:
-        """Those of a kept epoch and of the best one that it goes back to (itself, if there is none)."""
+        Shape (n, time, feature); None without examples, without any epoch, or if the model fails.
+        """
         with self._lock:
-            state = self._snapshots[epoch]
-            return state, state if best is None else self._snapshots[best]
+            kept = self._snapshots.nearest(epoch) if len(self._snapshots) else epoch
+            if self.examples is None or self._viewer is None or not len(self._snapshots):
+                return kept, None
+            try:
+                load_state(self._viewer, self._snapshots[kept])
+                return kept, reconstruct(self._viewer, self.examples).numpy()
+            except Exception as error:  # as in `watch`
+                self._give_up(error)
+                return kept, None
+
+    def states(self, epoch: int) -> tuple[int, ModelState, ModelState]:
+        """The nearest kept epoch, its state, and that of the best one up to there."""
+        with self._lock:
+            kept = self._snapshots.nearest(epoch)
+            best = self._snapshots.row(kept).best_epoch or kept
+            if best not in self._snapshots:
+                msg = (
+                    f"no run can branch off from epoch {kept}: its best model is that of epoch {best}, which this "
+                    "monitor has not seen. Watch a run from its first epoch."
+                )
+                raise ValueError(msg)
+            return kept, self._snapshots[kept], self._snapshots[best]
 
     def branch(self, epoch: int, row: Epoch) -> None:
         """Go on with the epochs up to this one, whose row is replaced."""
@@ -103,20 +125,25 @@ class Rewind:
             kept, row = self._snapshots.epochs, self._snapshots.row
             if len(kept) <= most:
                 return kept
+            must = {kept[-1], row(kept[-1]).best_epoch or kept[-1]} & set(kept)
             first = [e for e in kept if row(e).restored or row(e).best_epoch == e]
         first = first[:: -(-len(first) // (most // 2))] if len(first) > most // 2 else first
-        rest = kept[:: -(-len(kept) // (most - len(first) - 1))]
-        return sorted({*first, *rest, kept[-1]})
+        rest = kept[:: -(-len(kept) // (most - len(first) - len(must)))]
+        return sorted({*first, *rest, *must})
 
     def examples_data(self) -> list[dict[str, Any]]:
         """The examples as chart.js takes them."""
         if self.examples is None:
             return []
-        values = self.examples.sequences[..., 0].tolist()
-        return [
-            {"title": title, "values": [round(v, 3) for v in sequence]}
-            for title, sequence in zip(self.titles, values, strict=True)
-        ]
+        values = self.for_page(self.examples.sequences.numpy())
+        return [{"title": title, "values": v} for title, v in zip(self.titles, values, strict=True)]
+
+    def for_page(self, values: np.ndarray) -> list[list[float | None]]:
+        """The first feature, to a thousandth of the examples' range; None where not finite, as JSON has no NaN."""
+        assert self.examples is not None
+        span = float(np.ptp(self.examples.sequences[..., 0].numpy())) or 1.0
+        digits = 3 - math.floor(math.log10(span))
+        return [[round(v, digits) if math.isfinite(v) else None for v in one] for one in values[..., 0].tolist()]
 
 
 def _titles(examples: DataSet | None, titles: Sequence[str] | None) -> list[str]:

@@ -10,7 +10,7 @@ from trainers.figure import Figure
 from trainers.history import History
 from trainers.loss_curve import band, plot_histories
 from trainers.result import Result
-from trainers.widgets.chart import Chart, run_data
+from trainers.widgets.chart import Chart, finite, run_data
 from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.page import write_page
 
@@ -60,7 +60,11 @@ class RunComparison:
         write_page(path, "Runs compared", self._data())
 
     def _data(self) -> dict[str, Any]:
-        return {"runs": [_run_data(name, run) for name, run in self.runs.items()], "alt": self.figure.alt}
+        return {
+            "runs": [_run_data(name, run) for name, run in self.runs.items()],
+            "alt": self.figure.alt,
+            "named": True,
+        }
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -68,6 +72,9 @@ class RunComparison:
         if self._chart is None:
             self._chart = Chart(self._data())
             answer_while_busy(self._chart)
+        else:
+            # A history may have gone on since.
+            self._chart.show(self._data())
         display(bundle(self._chart, repr(self)), raw=True)
         display(self.figure)
 
@@ -99,5 +106,5 @@ def _run_data(name: str, run: History | list[History]) -> dict[str, Any]:
     for epoch in range(len(mean)):
         train = sum(history[epoch].train_loss for history in run) / len(run)
         averaged.append(train_loss=train, validation_loss=mean[epoch], reason=f"mean of {len(run)} runs")
-    edges = [[a if a == a else None, b if b == b else None] for a, b in zip(low, high, strict=True)]
+    edges = [[finite(a), finite(b)] for a, b in zip(low, high, strict=True)]
     return {**run_data(averaged, f"{name} (mean of {len(run)}, band: all)"), "band": edges}

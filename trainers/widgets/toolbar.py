@@ -102,9 +102,9 @@ class Toolbar:
         finally:
             self._own = None
 
-    def follow(self, epoch: int) -> None:
+    def point(self, epoch: int) -> None:
         """Move the slider without asking for a reconstruction."""
-        self._own, self.follows = threading.get_ident(), True
+        self._own, self.follows = threading.get_ident(), epoch == self.slider.max
         try:
             self.slider.value = self.play.value = epoch
         finally:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from trainers.benchmark import benchmark
 from trainers.figure import Figure
@@ -15,12 +18,12 @@ from trainers.history import Epoch, History
 from trainers.loss_curve import plot_histories, plot_history
 from trainers.model_state import ModelState
 from trainers.result import Result
-from trainers.run import Run
+from trainers.run import Run, whole_epochs
 from trainers.trainer import Trainer
 from trainers.widgets.chart import Chart, row_data, run_data
 from trainers.widgets.kernel import answer_while_busy, bundle, buttons_answer, in_notebook
 from trainers.widgets.page import write_page
-from trainers.widgets.rewind import Rebuilt, Rewind
+from trainers.widgets.rewind import Rewind
 from trainers.widgets.run_control import RunControl
 from trainers.widgets.toolbar import Toolbar
 from trainers.widgets.weakly import weakly
@@ -101,15 +104,20 @@ class TrainingMonitor:
         self.trainer: Trainer | None = None
         self._run: Run | None = None
         self._callbacks: Sequence[Any] = ()
-        self._branch_at: int | None = None
+        self._hooked = False
+        self._hook_before: Callable[[], None] | None = None
+        # An epoch to branch off from, its state and that of the best one up to there.
+        self._branch: tuple[int, ModelState, ModelState] | None = None
         self._pending: list[Epoch] = []
         self._sent_at = self._live_at = self._epoch_began = 0.0
         self._durations: deque[float] = deque(maxlen=10)
         self._batches = 0
-        # Whether the loop itself waits: a pause asked for begins with the end of a batch.
+        self._end_text = self._refused = ""
+        # The page's messages come on another thread. Whoever runs the model or draws random numbers
+        # for the page has the turn; the loop gives it away only while it waits.
+        self._turn = threading.RLock()
         self._waits = False
-        self._end_text = ""
-        self._asked = 0
+        self._wanted: int | None = None
         self.control = RunControl(weakly(self._control_changed))
         self._chart: Chart | None = None
         self._toolbar: Toolbar | None = None
@@ -118,16 +126,26 @@ class TrainingMonitor:
 
     def begin(self, run: Run) -> None:
         """Called by the run before its first epoch."""
+        if self._run is not None:
+            msg = "a monitor watches one run at a time, and this one watches one. Make another, or pass it once."
+            raise RuntimeError(msg)
         self._run, self.trainer, self._callbacks = run, run.trainer, run.callbacks
         trainer = run.trainer
-        if not any(history is trainer.history for history in self.histories.values()):
-            self._rewind.forget()
+        known = [name for name, history in self.histories.items() if history is trainer.history]
+        if not known:
+            self._forget()
             self._keep_history(trainer.history)
+        elif trainer.history is not self.history:
+            # An older run goes on: it is the latest now, and the models kept are another's.
+            self._forget()
+            self.histories[known[0]] = self.histories.pop(known[0])
         self._rewind.watch(trainer.model)
-        self._end_text, self._branch_at = "", None
+        self._end_text, self._refused, self._branch, self._wanted = "", "", None, None
+        self._batches = 0
         self._durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
+        self._hooked = True
         if in_notebook():
             from IPython.display import display
 
@@ -141,27 +159,31 @@ class TrainingMonitor:
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
         """Called by the run after each epoch."""
-        assert self.trainer is not None
         self._rewind.add(row, state)
         self._durations.append(time.perf_counter() - self._epoch_began)
         self._pending.append(row)
         self._batches = 0
         self.control.epoch_ended()
         self._flush(force=self.control.state != "running")
-        if self._branch_at is not None:
-            self._branch_now()
+        if self._branch is not None:
+            self._branch_off()
         self._obey()
         self._epoch_began = time.perf_counter()
 
     def end(self, run: Run) -> None:
         """Called by the run when its model is finalized."""
-        run.trainer.between_batches = self._hook_before
-        self._run = None
+        if run is not self._run:
+            return
+        if self._hooked:
+            run.trainer.between_batches, self._hooked = self._hook_before, False
+        with self._turn:
+            self._run = None
         if self._toolbar is not None:
             self._toolbar.enable(False)
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
-        self._end_text = reason + outcome(self.history)
-        self._flush(force=True)
+        self._end_text = "; ".join(filter(None, [reason + outcome(self.history), self._rewind.note]))
+        self.control.reset()
+        self._show_all()
         figure = self.figure
         if in_notebook():
             from IPython.display import display
@@ -192,22 +214,31 @@ class TrainingMonitor:
         Raises
         ------
         RuntimeError
-            If no run was watched yet, or one is going on.
+            If no run was watched yet, one is going on, or the trainer has begun another since.
+        TypeError, ValueError
+            If that is no number of epochs.
         """
         if self.trainer is None or self._run is not None:
             state = "goes on: raise its planned epochs" if self._run is not None else "was watched yet"
             msg = f"more({epochs}) needs a run that has ended; {'one' if self._run is not None else 'none'} {state}."
             raise RuntimeError(msg)
-        if self._branch_at is not None:
-            self.trainer.check_resume()
-            self._branch_now()
+        if self.trainer.history is not self.history:
+            msg = (
+                f"more({epochs}) cannot go on with {self.history.name!r}: its trainer has begun another run since. "
+                "Go on with that one: benchmark(trainer, epochs=…, resume=True, callbacks=[monitor])."
+            )
+            raise RuntimeError(msg)
+        epochs = whole_epochs(epochs)
+        if self._branch is not None:
+            self._branch_off()
         return benchmark(self.trainer, epochs=epochs, resume=True, callbacks=self._callbacks)
 
     def branch(self, epoch: int) -> None:
         """Start a new run from the weights that an epoch had reached before any swap.
 
         Its best is that of the epochs up to there, Adam's moments are fresh. While a run goes on,
-        it branches at the end of the present epoch; after its end, with the next call of `more`.
+        it branches at the end of the present epoch; paused between two, when it goes on; after its
+        end, with the next call of `more`.
 
         Parameters
         ----------
@@ -217,27 +248,35 @@ class TrainingMonitor:
         Raises
         ------
         RuntimeError, ValueError
-            If no epoch was trained yet, or the number is none.
+            If no epoch was trained yet, the number is none, or the best model up to there was
+            reached before the monitor watched.
         """
-        if not len(self.history):
-            msg = "branch needs an epoch to start from; none was trained yet."
-            raise RuntimeError(msg)
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or not 1 <= epoch <= len(self.history):
-            msg = f"epoch takes a whole number from 1 to {len(self.history)}; got {epoch!r}."
-            raise ValueError(msg)
-        self._branch_at = self._rewind.nearest(epoch)
+        self._check_epoch(epoch, "branch")
+        self._branch, self._refused = self._rewind.states(epoch), ""
         self._show_state()
 
-    def rewind(self, epoch: int) -> Rebuilt | None:
-        """Show an epoch, and return what its model made of each example's first feature.
+    def rewind(self, epoch: int) -> np.ndarray | None:
+        """Show an epoch, and return what its model, before any swap, made of the examples.
 
-        None without examples; None in place of a value that is not finite. Where the epoch's model
-        was dropped to save memory, the nearest kept one is taken.
+        Parameters
+        ----------
+        epoch : int
+            Of the latest run. If its model was dropped to save memory, the nearest kept one.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n, time, feature), or None
+            None without examples, or where the model cannot reconstruct them.
+
+        Raises
+        ------
+        RuntimeError, ValueError
+            If no epoch was trained yet, or the number is none.
         """
-        rebuilt = self._rewind.rebuilt(epoch)
-        if self._chart is not None:
-            self._chart.rewind(epoch, rebuilt)
-        return rebuilt
+        self._check_epoch(epoch, "rewind")
+        if self._toolbar is not None:
+            self._toolbar.point(epoch)
+        return self._show_epoch(epoch)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write a page of one file: the curves, a slider over the epochs, the reconstructions.
@@ -252,15 +291,22 @@ class TrainingMonitor:
         """
         data = self._data()
         data["state"] = {"text": outcome(self.history)}
-        rewinds = {epoch: self._rewind.rebuilt(epoch) for epoch in self._rewind.choose(MOST_REWINDS)}
-        if any(rebuilt is not None for rebuilt in rewinds.values()):
-            data["rewinds"] = rewinds
+        rewinds = {epoch: self._rewind.rebuilt(epoch)[1] for epoch in self._rewind.choose(MOST_REWINDS)}
+        found = {epoch: self._rewind.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
+        if found:
+            data["rewinds"] = found
         write_page(path, f"Training of {self.history.name}", data)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         self._build()
         assert self._toolbar is not None
-        return bundle(self._toolbar.box, repr(self)), {}
+        shown: dict[str, Any] = bundle(self._toolbar.box, repr(self))
+        about: dict[str, Any] = {}
+        if self._run is None and self.histories:
+            # For where no kernel runs.
+            picture, about = self.figure._repr_mimebundle_()
+            shown["image/png"] = picture["image/png"]
+        return shown, about
 
     def __repr__(self) -> str:
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
@@ -277,16 +323,31 @@ class TrainingMonitor:
         self._chart.on_select = self._toolbar.select
         self._toolbar.on_rewind = weakly(self._answer_rewind)
         self._toolbar.on_branch = weakly(self._answer_branch)
-        self._toolbar.on_plan = weakly(self._plan)
+        self._toolbar.on_plan = weakly(self._answer_plan)
         answer_while_busy(self._toolbar.box)
         self._toolbar.show_control()
         self._toolbar.enable(self._run is not None)
+        if self.histories:
+            self._toolbar.show_progress(len(self.history), self._planned())
+
+    def _forget(self) -> None:
+        self._rewind.forget()
+        if self._chart is not None:
+            self._chart.rewound = None
 
     def _keep_history(self, history: History) -> None:
         name, number = history.name, 2
         while name in self.histories:
             name, number = f"{history.name} ({number})", number + 1
         self.histories[name] = history
+
+    def _check_epoch(self, epoch: Any, what: str) -> None:
+        if not len(self.history):
+            msg = f"{what} needs an epoch; none was trained yet."
+            raise RuntimeError(msg)
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or not 1 <= epoch <= len(self.history):
+            msg = f"epoch takes a whole number from 1 to {len(self.history)}; got {epoch!r}."
+            raise ValueError(msg)
 
     def _between_batches(self) -> None:
         if self._hook_before is not None:
@@ -299,7 +360,10 @@ class TrainingMonitor:
             self.control.obey()
 
     def _obey(self) -> None:
-        """Wait while paused; a stop asked for between two epochs ends the run there."""
+        """Do what the page asked for, wait while paused; a stop between two epochs ends the run there."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self._show_epoch(wanted)
         if self.control.state == "paused":
             self._waits = True
             self._flush(force=True)
@@ -307,41 +371,57 @@ class TrainingMonitor:
             try:
                 self.control.wait()
             finally:
-                self._waits = False
+                with self._turn:
+                    self._waits = False
             # A pause is no part of the epoch's duration.
             self._epoch_began += self.control.waited - before
-        # The page's messages come on another thread; it waits for its turn only while somebody asked.
-        deadline = time.perf_counter() + 0.5
-        while self._asked and time.perf_counter() < deadline:
-            time.sleep(0.001)
+            if self._branch is not None and not self._batches:
+                self._branch_off()
         if self.control.state == "stopping" and self._run is not None and not self._batches:
             self._run.stop("stopped by hand")
 
-    def _answer_rewind(self, epoch: int) -> None:
-        self._asked += 1
-        try:
-            self.rewind(epoch)
-        finally:
-            self._asked -= 1
-
-    def _answer_branch(self, epoch: int) -> None:
-        if self.histories and len(self.history):
-            self.branch(epoch)
-
-    def _plan(self, epochs: int) -> None:
-        if self._run is not None:
-            self._run.plan(epochs)
-        self._show_state()
-
-    def _branch_now(self) -> None:
+    def _branch_off(self) -> None:
         assert self.trainer is not None
-        assert self._branch_at is not None
-        epoch, self._branch_at = self._branch_at, None
+        assert self._branch is not None
+        (epoch, *states), self._branch = self._branch, None
         self._flush(force=True)
-        history = self.trainer.branch(epoch, *self._rewind.states(epoch, self.history[epoch - 1].best_epoch))
+        history = self.trainer.branch(epoch, *states)
         self._rewind.branch(epoch, history[-1])
         self._keep_history(history)
         self._show_all()
+
+    # ------------------------------------------------------------------ what the page asks for
+
+    def _answer_rewind(self, epoch: int) -> None:
+        with self._turn:
+            if self._run is None or self._waits:
+                self._show_epoch(epoch)
+            else:
+                # Between two batches, the loop does it: a trainer may draw from PyTorch's one random state.
+                self._wanted = epoch
+
+    def _answer_branch(self, epoch: int) -> None:
+        try:
+            self.branch(epoch)
+        except (RuntimeError, ValueError) as error:
+            self._refuse(error)
+
+    def _answer_plan(self, epochs: int) -> None:
+        if self._run is None:
+            return
+        try:
+            self._run.plan(epochs)
+        except ValueError as error:
+            self._refuse(error)
+        else:
+            self._refused = ""
+        self._show_state()
+        if self._toolbar is not None:
+            self._toolbar.show_progress(len(self.history), self._planned())
+
+    def _refuse(self, error: Exception) -> None:
+        self._refused = f"⚠ {error}"
+        self._show_state()
 
     def _control_changed(self) -> None:
         if self._toolbar is not None:
@@ -357,16 +437,18 @@ class TrainingMonitor:
         return {**data, "examples": self._rewind.examples_data(), **self._more()}
 
     def _more(self) -> dict[str, Any]:
-        planned = self._run.planned_epochs if self._run is not None else None
-        return {"planned": planned or self._longest(), "state": self._state(), "alt": in_words(self.histories)}
+        return {"planned": self._planned(), "state": self._state(), "alt": in_words(self.histories)}
 
-    def _longest(self) -> int:
+    def _planned(self) -> int:
+        if self._run is not None:
+            return self._run.planned_epochs
         return max((len(history) for history in self.histories.values()), default=0)
 
     def _state(self) -> dict[str, Any]:
         run = self._run
         if run is None:
-            return {"text": " ".join(filter(None, [self._end_text or "no run yet", self._branch_text()]))}
+            texts = [self._end_text or "no run yet", self._branch_text(), self._refused]
+            return {"text": "; ".join(filter(None, texts))}
         done, planned = len(run.trainer.history), run.planned_epochs
         state = "pausing" if self.control.state == "paused" and not self._waits else self.control.state
         text = f"{state}, epoch {min(done + 1, planned)} of {planned}"
@@ -378,7 +460,7 @@ class TrainingMonitor:
             text += "; no page showed the pause, so the run went on"
         if not buttons_answer():
             text += "; here buttons answer only when the cell has ended: use ■ or Ctrl-C to stop"
-        text = "; ".join(filter(None, [text, self._branch_text(), self._rewind.note]))
+        text = "; ".join(filter(None, [text, self._branch_text(), self._refused, self._rewind.note]))
         left = ""
         if self._durations and planned > done:
             seconds = (planned - done) * sum(self._durations) / len(self._durations)
@@ -386,10 +468,20 @@ class TrainingMonitor:
         return {"text": text, "done": done / planned, "left": left}
 
     def _branch_text(self) -> str:
-        if self._branch_at is None:
+        branch = self._branch
+        if branch is None:
             return ""
-        when = "at the end of this epoch" if self._run is not None else "with monitor.more(n)"
-        return f"a new run branches off from epoch {self._branch_at} {when}"
+        when = "with monitor.more(n)"
+        if self._run is not None:
+            when = "when it goes on" if self._waits and not self._batches else "at the end of this epoch"
+        return f"a new run, its moments fresh, branches off from epoch {branch[0]} {when}"
+
+    def _show_epoch(self, epoch: int) -> np.ndarray | None:
+        """Mark an epoch, and show what its model made of the examples."""
+        kept, rebuilt = self._rewind.rebuilt(epoch)
+        if self._chart is not None:
+            self._chart.rewind(epoch, kept, None if rebuilt is None else self._rewind.for_page(rebuilt))
+        return rebuilt
 
     def _flush(self, *, force: bool = False) -> None:
         """Send what has happened since the last time, if that is long enough ago."""
@@ -404,10 +496,19 @@ class TrainingMonitor:
         more = self._more()
         self._chart.add([row_data(row) for row in rows], **more)
         self._toolbar.show_progress(len(self.history), more["planned"])
-        if rows and self._toolbar.follows and (force or now >= self._live_at):
-            self._toolbar.follow(len(self.history))
+        self._follow(at_once=force)
+
+    def _follow(self, *, at_once: bool) -> None:
+        """Where the slider stood at the latest epoch, let it and the reconstructions go along."""
+        assert self._chart is not None
+        assert self._toolbar is not None
+        latest, shown = len(self.history), self._chart.rewound and self._chart.rewound["epoch"]
+        if not latest or latest == shown or not self._toolbar.follows:
+            return
+        if at_once or time.perf_counter() >= self._live_at:
+            self._toolbar.point(latest)
             begun = time.perf_counter()
-            self.rewind(len(self.history))
+            self._show_epoch(latest)
             self._live_at = time.perf_counter() + (time.perf_counter() - begun) / LIVE_SHARE
 
     def _show_state(self) -> None:
@@ -415,9 +516,13 @@ class TrainingMonitor:
             self._chart.change(**self._more())
 
     def _show_all(self) -> None:
+        """All anew, whatever the page may have missed."""
         self._pending.clear()
-        if self._chart is not None and self._toolbar is not None:
-            self._chart.show(self._data())
-            self._toolbar.show_progress(len(self.history), self._more()["planned"])
-            if len(self.history):
-                self._toolbar.follow(len(self.history))
+        if self._chart is None or self._toolbar is None:
+            return
+        marked = self._chart.rewound
+        if marked is not None and marked["epoch"] > len(self.history):
+            self._chart.rewound = None
+        self._chart.show(self._data())
+        self._toolbar.show_progress(len(self.history), self._planned())
+        self._follow(at_once=True)

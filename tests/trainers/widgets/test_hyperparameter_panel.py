@@ -78,8 +78,9 @@ def test_what_does_not_fit_is_said_in_place_and_changes_nothing(panel, name, sho
     assert says in panel.messages[name].value
     assert getattr(panel.block, name) == before
     assert panel.controls[name].value == shown, "the text stays to be mended"
-    setattr(panel.block, name, before)
+    assert not panel._resets[name].disabled
     panel._resets[name].click()
+    assert getattr(panel.block, name) == panel.block.declared()[name].default
     assert panel.messages[name].value == ""
 
 
