@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
+
+from trainers import History
+from trainers.widgets import RunComparison
 
 SHOW = """
 monitor = TrainingMonitor(few)
@@ -16,7 +21,8 @@ CONTRAST = """() => {
     let ground = document.querySelector('.kit-chart');
     while (ground && parse(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
     const back = light(parse(ground ? getComputedStyle(ground).backgroundColor : 'rgb(255,255,255)'));
-    const texts = ['.state', '.plot text', 'figcaption', 'small', '.words'].map(name => '.kit-chart ' + name).join();
+    const texts = ['.state', '.left', '.plot text', 'figcaption', 'small', '.words', '.legend li', '.legend button']
+        .map(name => '.kit-chart ' + name).join();
     return [...document.querySelectorAll(texts)].map(e => light(parse(getComputedStyle(e).color)))
         .map(l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05));
 }"""
@@ -41,7 +47,7 @@ COVERED = """() => {
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-@pytest.mark.parametrize("width", [1200, 640])
+@pytest.mark.parametrize("width", [1200, 600])
 def test_the_monitor_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
     notebook = open_notebook(lab, "looks", SHOW)
     page = notebook.page
@@ -99,9 +105,58 @@ def test_an_exported_page_lives_without_kernel_or_network(browser, exported, sch
 def test_hovering_tells_what_happened_in_that_epoch(browser, exported):
     page = browser.new_page(viewport={"width": 900, "height": 800})
     page.goto(exported.as_uri())
+    # The first drawing is followed by one at the size that the page has settled on.
+    page.wait_for_timeout(500)
     mark = page.locator("path.restored").first.bounding_box()
     page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     page.wait_for_function("() => document.querySelector('.words').textContent.includes('went back to it')")
+    page.close()
+
+
+LOSSES = {
+    "ten thousand epochs": [10 / (1 + e) + 0.1 * (e % 3) for e in range(10_000)],
+    "tiny": [1e-7 / (1 + e) for e in range(30)],
+    "huge": [1e7 / (1 + e) for e in range(100)],
+    "all but equal": [0.1, 0.10000000000000002, 0.1, 0.1],
+    "negative": [-1 - e / 10 for e in range(20)],
+    "zero": [0.0, 0.0, 0.0],
+    "one epoch": [0.25],
+}
+
+
+@pytest.mark.parametrize("case", LOSSES)
+def test_losses_of_any_size_and_number_are_drawn_readably(browser, tmp_path, case):
+    losses = LOSSES[case]
+    history = History(case)
+    for loss in losses:
+        worse = history.best is not None and loss > history.best.validation_loss
+        history.append(train_loss=loss, validation_loss=loss, restored=worse)
+    RunComparison({case: history}).to_html(tmp_path / "page.html")
+    page = browser.new_page(viewport={"width": 600, "height": 700})
+    page.goto(tmp_path.joinpath("page.html").as_uri())
+    assert page.evaluate(CLIPPED) == []
+    assert case in page.locator(".legend").text_content()
+    axis = page.locator(".plot text[text-anchor=end]").all_text_contents()
+    labels = [text for text in axis if text != str(len(losses))]
+    assert len(set(labels)) == len(labels) >= 2, "each tick has a label of its own"
+    for curve in page.locator("path.curve").all():
+        assert len(curve.get_attribute("d")) < 60_000, "as many points as the picture has columns"
+    assert page.locator("path.restored").count() < 400
+    assert page.locator("path.curve").first.bounding_box() is not None
+    page.get_by_role("button", name="log scale").click()
+    assert page.evaluate(CLIPPED) == []
+    page.close()
+
+
+def test_a_single_finite_loss_between_two_that_are_not_is_a_dot(browser, tmp_path):
+    history = History("gaps")
+    for loss in (0.4, math.nan, 0.3, math.inf, 0.2, 0.1):
+        history.append(train_loss=loss, validation_loss=loss, restored=not math.isfinite(loss))
+    RunComparison({"gaps": history}).to_html(tmp_path / "page.html")
+    page = browser.new_page()
+    page.goto(tmp_path.joinpath("page.html").as_uri())
+    assert page.locator("path.curve").last.get_attribute("d").count("h0") == 3, "two dots, and the end of the line"
+    assert page.locator("path.restored").count() == 2
     page.close()
 
 

@@ -193,3 +193,16 @@ def test_help_and_signature_tell_the_hyperparameters():
     assert list(signature.parameters)[:2] == ["model", "device"]
     assert signature.parameters["batch_size"].default == 10
     assert "hyperparameters" not in signature.parameters
+
+
+def test_a_block_that_defines_what_equals_it_can_be_observed():
+    class Twin(Block):
+        size = Hyperparameter(1, "some number")
+
+        def __eq__(self, other):
+            return isinstance(other, Twin)
+
+    one, other, seen = Twin(size=2), Twin(), []
+    one.observe(lambda name, value: seen.append(value))
+    other.size, one.size = 3, 4
+    assert seen == [4]

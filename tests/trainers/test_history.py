@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from trainers import Epoch, History, plot_history
+from trainers import Epoch, History, plot_histories, plot_history
 
 
 @pytest.fixture
@@ -116,3 +116,16 @@ def test_figures_do_not_pile_up(history):
     for _ in range(30):
         history.plot()
     assert pyplot.get_fignums() == []
+
+
+def test_small_losses_are_saved_to_the_last_digit(tmp_path):
+    history = History()
+    history.append(train_loss=1.23456789012345e-12, validation_loss=math.inf)
+    history.to_json(tmp_path / "run.json")
+    (row,) = json.loads(tmp_path.joinpath("run.json").read_text())
+    assert (row["train_loss"], row["validation_loss"]) == (1.23456789012345e-12, None)
+
+
+def test_a_band_of_histories_without_an_epoch_is_refused():
+    with pytest.raises(ValueError, match="runs\\['seeds'\\] holds a history without an epoch"):
+        plot_histories({"seeds": [History(), History()]})

@@ -39,7 +39,7 @@ function valueRange(data, hidden, log) {
   if (middle > 0) top = Math.min(top, 5 * middle);
   let bottom = all.reduce((a, b) => Math.min(a, b), Infinity);
   // Losses that are all but equal: a range that ticks and labels can tell apart.
-  const least = 1e-3 * Math.max(Math.abs(top), Math.abs(bottom), 1e-12);
+  const least = 1e-3 * (Math.max(Math.abs(top), Math.abs(bottom)) || 1);
   if (top - bottom < least) [top, bottom] = [(top + bottom + least) / 2, (top + bottom - least) / 2];
   if (log && bottom > 0) return [bottom * 0.97, top * 1.05];
   const margin = 0.06 * (top - bottom);
@@ -370,7 +370,10 @@ export function mount(root, data, act = {}) {
 function nameControls(el) {
   const box = el.closest(".widget-vbox");
   box?.querySelectorAll(".noUi-handle").forEach((handle) => handle.setAttribute("aria-label", "epoch"));
-  box?.querySelectorAll(".widget-play button").forEach((button, i) => { button.title = ["Play", "Back to the first epoch"][i] || ""; });
+  box?.querySelectorAll(".widget-play button").forEach((button, i) => {
+    button.title = ["Play", "Back to the first epoch"][i] || "";
+    button.setAttribute("aria-label", button.title); // its icon's glyph would be its name
+  });
 }
 
 export default {

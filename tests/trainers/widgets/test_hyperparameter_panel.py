@@ -149,3 +149,35 @@ def test_something_else_than_a_block_is_refused():
 def test_a_model_can_be_looked_at():
     panel = HyperparameterPanel(LSTMAutoencoder(hidden_size=8))
     assert all(control.disabled for control in panel.controls.values())
+
+
+class Louder(LSTMAutoencoder):
+    """Has something that can be changed while it learns."""
+
+    gain = Hyperparameter(1.0, "factor of the output", above=0)
+
+    def forward(self, x):
+        return self.gain * super().forward(x)
+
+
+def test_a_change_of_the_model_during_a_run_waits_and_is_noted_too(beats):
+    model = Louder(hidden_size=4)
+    trainer, panel, seen = BatchedTrainer(model, **WILD), HyperparameterPanel(model), []
+
+    def change(row, state):
+        if row.epoch == 2:
+            panel.controls["gain"].value = "0.25"
+            seen.extend([model.gain, panel.messages["gain"].value])
+
+    history = benchmark(trainer, *beats, epochs=4, callbacks=[change]).history
+    assert seen[0] == 1.0
+    assert "from the next epoch on" in seen[1]
+    assert model.gain == 0.25
+    assert [row.note for row in history] == ["", "", "Louder: gain 1.0 → 0.25", ""]
+
+
+def test_a_text_that_does_not_fit_is_taken_back_where_the_default_stands(panel):
+    panel.controls["decay"].value = "much"
+    panel._resets["decay"].click()
+    assert panel.controls["decay"].value == str(panel.block.decay)
+    assert panel._resets["decay"].disabled

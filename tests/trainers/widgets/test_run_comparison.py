@@ -61,3 +61,9 @@ def test_exported_page(tmp_path):
 def test_what_is_no_run_is_refused(runs, error, match):
     with pytest.raises(error, match=match):
         RunComparison(runs)
+
+
+def test_losses_that_are_not_finite_leave_gaps_in_a_band(tmp_path):
+    RunComparison({"seeds": [history(0.5, 0.4), history(0.5, math.inf)]}).to_html(tmp_path / "runs.html")
+    data = tmp_path.joinpath("runs.html").read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
+    assert '"band":[[0.5,0.5],[0.4,null]]' in data

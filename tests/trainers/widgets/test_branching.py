@@ -1,0 +1,131 @@
+"""Branching off from an epoch: whose weights, which best, when."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
+from trainers.model_state import copy_state, load_state
+from trainers.widgets import TrainingMonitor
+
+from ..contract import same
+from ..test_batched_trainer import WILD
+
+
+def at(epoch, do):
+    """A callback that does something after an epoch."""
+    return lambda row, state: row.epoch == epoch and do()
+
+
+def test_a_branch_is_held_even_if_its_epochs_are_dropped_meanwhile(beats, model):
+    size = sum(tensor.nbytes for tensor in copy_state(model).values())
+    monitor = TrainingMonitor(budget=6 * size)
+    branch = at(15, lambda: len(monitor.histories) == 1 and monitor.branch(15))
+    trainer = BatchedTrainer(model, **{**WILD, "restore": "off"})
+    result = benchmark(trainer, *beats, epochs=30, callbacks=[monitor, branch])
+    assert len(result.history) == 30
+    assert len(monitor.histories) == 2
+
+
+def test_a_branch_whose_best_was_never_seen_is_refused_and_costs_nothing(beats, model):
+    trainer = BatchedTrainer(model, learning_rate=0.001, batch_size=4)
+    benchmark(trainer, *beats, epochs=4)
+    trainer.learning_rate, trainer.restore = 1.0, "off"
+    monitor = TrainingMonitor()
+    benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
+    assert trainer.history.best.epoch <= 4
+    with pytest.raises(ValueError, match=r"its best model is that of epoch \d, which this monitor has not seen"):
+        monitor.branch(6)
+    monitor._answer_branch(6)
+    assert "⚠ no run can branch off from epoch 6" in monitor._state()["text"]
+    assert len(monitor.more(1).history) == 8
+
+
+def test_callbacks_after_the_monitor_get_the_epochs_own_state(beats, model):
+    """A checkpoint written in the epoch that branches off holds what that epoch reached."""
+    before, after = {}, {}
+    monitor = TrainingMonitor()
+    branch = at(5, lambda: len(monitor.histories) == 1 and monitor.branch(2))
+    keep = lambda states: lambda row, state: states.setdefault(row.epoch, state)  # noqa: E731
+    callbacks = [keep(before), branch, monitor, keep(after)]
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=callbacks)
+    assert all(same(before[epoch], after[epoch]) for epoch in (4, 5))
+
+
+def test_a_branch_asked_for_in_a_pause_between_two_epochs_comes_before_the_next(beats, model):
+    monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
+
+    def user():
+        while not (monitor._waits and len(trainer.history) == 4):
+            time.sleep(0.001)
+        monitor.branch(2)
+        monitor.control.resume()
+
+    thread = threading.Thread(target=user)
+    thread.start()
+    pause = at(4, lambda: len(monitor.histories) == 1 and monitor.control.pause())
+    benchmark(trainer, *beats, epochs=6, callbacks=[pause, monitor])
+    thread.join()
+    assert [len(history) for history in monitor.histories.values()] == [4, 6]
+
+
+def test_a_branch_of_a_finished_cosine_run_goes_on_to_the_planned_end(beats, model):
+    monitor = TrainingMonitor()
+    trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine"})
+    benchmark(trainer, *beats, epochs=8, callbacks=[monitor])
+    monitor.branch(3)
+    assert len(monitor.more(5).history) == 8
+
+
+def test_fresh_moments_are_said_aloud(beats, model):
+    monitor = TrainingMonitor()
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=4, callbacks=[monitor])
+    monitor.branch(2)
+    assert "its moments fresh" in monitor._state()["text"]
+    history = monitor.more(2).history
+    assert history[2].note == "Adam's moments fresh after branching off"
+    assert history[3].note == ""
+
+
+def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
+    states, trainer, monitor = {}, BatchedTrainer(model, **WILD), TrainingMonitor()
+    keep = lambda row, state: states.setdefault(row.epoch, state)  # noqa: E731
+    old = benchmark(trainer, *beats, epochs=15, callbacks=[monitor, keep]).history
+    epoch = old.restored_epochs[0]
+    monitor.branch(epoch)
+    new = monitor.more(3).history
+    assert list(monitor.histories) == ["BatchedTrainer", f"BatchedTrainer, from epoch {epoch}"]
+    assert len(old) == 15
+    assert len(new) == epoch + 3
+    assert list(new[: epoch - 1]) == list(old[: epoch - 1])
+    assert not new[epoch - 1].restored
+    assert "branched from BatchedTrainer" in new[epoch - 1].note
+    # By hand: the same weights, a fresh optimizer, the best of the epochs up to there.
+    other = BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD)
+    other.setDataSets(*beats)
+    load_state(other.model, states[epoch])
+    other.history = old.branch(epoch, "other")
+    best = old[epoch - 1].best_epoch
+    other._memory.remember(best, old[best - 1].validation_loss, states[best], other._optimizer.state_dict())
+    for _ in range(3):
+        other.doEpoch(other.model)
+    assert [row.validation_loss for row in other.history] == [row.validation_loss for row in new]
+
+
+@pytest.mark.parametrize("epoch", [0, 16, -1, 2.5, "last", True])
+def test_a_branch_from_no_epoch_is_refused(beats, model, epoch):
+    monitor = TrainingMonitor()
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
+    with pytest.raises(ValueError, match="epoch takes a whole number from 1 to 3"):
+        monitor.branch(epoch)
+
+
+def test_a_branch_during_the_run_counts_its_epochs_on(beats, model):
+    monitor = TrainingMonitor()
+    branch = lambda row, state: row.epoch == 5 and len(monitor.histories) == 1 and monitor.branch(2)  # noqa: E731
+    result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=[branch, monitor])
+    assert [len(history) for history in monitor.histories.values()] == [5, 8]
+    assert result.history is monitor.history

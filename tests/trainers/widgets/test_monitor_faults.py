@@ -1,0 +1,296 @@
+"""What could go wrong around a monitor, and must not cost a run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers.model_state import copy_state
+from trainers.widgets import TrainingMonitor
+from trainers.widgets.chart import Chart
+
+from ..contract import same
+from ..test_batched_trainer import WILD
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """What a page would hold: the messages, taken as chart.js takes them."""
+    held = {"rows": {}, "rewind": None, "asked": 0}
+
+    def take(self, message):
+        message = json.loads(json.dumps(message, allow_nan=False))
+        if message["kind"] == "all":
+            held["rows"] = {run["name"]: [row[0] for row in run["rows"]] for run in message["data"]["runs"]}
+            held["rewind"] = message["rewind"]
+        elif message["kind"] == "rows":
+            rows = list(held["rows"].values())[-1]
+            for row in message["rows"]:
+                rows += [row[0]] * (row[0] == len(rows) + 1)
+        elif message["kind"] == "rewind":
+            held["rewind"] = message
+        if "more" in message:
+            held["text"] = message["more"]["state"]["text"]
+        elif "data" in message:
+            held["text"] = message["data"]["state"]["text"]
+
+    monkeypatch.setattr(Chart, "send", take)
+    return held
+
+
+def built(monitor):
+    monitor._build()
+    return monitor
+
+
+def at(epoch, do):
+    """A callback that does something after an epoch, once."""
+    return lambda row, state: row.epoch == epoch and do()
+
+
+def test_two_monitors_on_one_run_leave_the_users_hook_as_it_was(beats, model):
+    trainer, own = BatchedTrainer(model, **WILD), lambda: None
+    trainer.between_batches = own
+    first, second = TrainingMonitor(), TrainingMonitor()
+    stop = at(2, first.control.stop)
+    result = benchmark(trainer, *beats, epochs=5, callbacks=[stop, first, second])
+    assert result.stopped == "stopped by hand"
+    assert trainer.between_batches is own
+    assert len(benchmark(trainer, *beats, epochs=2).history) == 2
+
+
+def test_a_monitor_given_twice_is_refused_and_still_usable(beats, model):
+    trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
+    with pytest.raises(RuntimeError, match="watches one run at a time"):
+        benchmark(trainer, *beats, epochs=3, callbacks=[monitor, monitor])
+    assert trainer.between_batches is None
+    assert len(benchmark(trainer, *beats, epochs=3, callbacks=[monitor]).history) == 3
+
+
+def test_one_callbacks_failing_end_keeps_no_other_from_its_end(beats, model):
+    class Failing:
+        def __call__(self, row, state):
+            pass
+
+        def end(self, run):
+            raise OSError("disk full")
+
+    trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
+    with pytest.raises(OSError, match="disk full"):
+        benchmark(trainer, *beats, epochs=2, callbacks=[Failing(), monitor, Failing()])
+    assert trainer.between_batches is None
+    assert len(monitor.history) == 2
+    with pytest.raises(OSError, match="disk full"):
+        monitor.more(1)
+    assert len(monitor.history) == 3, "it goes on"
+
+
+def test_examples_of_another_length_cost_the_pictures_and_not_the_run(beats, page):
+    class OneLength(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(20, 20)
+
+        def forward(self, x):
+            return self.layer(x[..., 0])[..., None]
+
+    monitor = built(TrainingMonitor(np.zeros((2, 31), dtype=np.float32)))
+    result = benchmark(BatchedTrainer(OneLength(), **WILD), *beats, epochs=3, callbacks=[monitor])
+    assert len(result.history) == 3
+    assert monitor.rewind(2) is None
+    assert "rewind shows no reconstructions" in page["text"]
+
+
+def test_the_page_has_every_row_even_when_an_earlier_callback_failed(beats, model, page):
+    def fail():
+        raise OSError("disk full")
+
+    monitor = built(TrainingMonitor())
+    with pytest.raises(OSError, match="disk full"):
+        benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[at(3, fail), monitor])
+    assert page["rows"] == {"BatchedTrainer": [1, 2, 3]}
+
+
+def test_the_page_has_every_row_whenever_it_asks(beats, model, page):
+    """A page that appears in mid-run is answered on another thread than the one that trains."""
+    monitor, done = built(TrainingMonitor()), threading.Event()
+
+    def ask():
+        while not done.wait(0.0005):
+            monitor._chart._hear(None, {"kind": "hello"}, None)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        benchmark(BatchedTrainer(model, n_batches=1, batch_size=4), *beats, epochs=40, callbacks=[monitor])
+    finally:
+        done.set()
+        asking.join()
+    assert page["rows"] == {"BatchedTrainer": list(range(1, 41))}
+
+
+def test_the_last_epoch_is_the_one_shown_at_the_end(beats, model, page):
+    """Whether or not there was time to show it when its row was sent."""
+    monitor = built(TrainingMonitor(beats[1][:2]))
+    hold = lambda row, state: setattr(monitor, "_live_at", float("inf"))  # noqa: E731
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[hold, monitor])
+    assert page["rewind"]["epoch"] == page["rewind"]["kept"] == monitor._toolbar.slider.value == 6
+
+
+def test_one_monitor_on_several_trainers_keeps_their_runs_apart(beats, page):
+    first, second = (BatchedTrainer(LSTMAutoencoder(hidden_size=h), **WILD, name=f"h{h}") for h in (3, 5))
+    monitor = built(TrainingMonitor(beats[1][:2]))
+    benchmark(first, *beats, epochs=4, callbacks=[monitor])
+    benchmark(second, *beats, epochs=3, callbacks=[monitor])
+    benchmark(first, epochs=2, resume=True, callbacks=[monitor])
+    assert page["rows"] == {"h5": [1, 2, 3], "h3": [1, 2, 3, 4, 5, 6]}
+    assert monitor.history is first.history
+    assert page["rewind"]["kept"] == 6
+    assert monitor.rewind(1) is not None
+    assert page["rewind"]["kept"] == 5, "the nearest of this trainer's that was kept"
+
+
+def test_more_and_branch_do_not_mix_a_run_with_one_that_came_after(beats, model):
+    trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
+    benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
+    monitor.branch(2)
+    benchmark(trainer, *beats, epochs=2)
+    before = copy_state(model)
+    with pytest.raises(RuntimeError, match="has begun another run since"):
+        monitor.more(1)
+    assert same(before, copy_state(model))
+
+
+def test_more_checks_its_number_before_anything_changes(beats, model):
+    trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
+    benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
+    monitor.branch(1)
+    before = copy_state(model)
+    with pytest.raises(ValueError, match="epochs takes a whole number"):
+        monitor.more(0)
+    assert same(before, copy_state(model))
+    assert len(trainer.history) == 3
+
+
+def test_a_stop_in_the_last_epoch_has_cut_nothing_off(beats, model):
+    monitor = TrainingMonitor()
+    result = benchmark(
+        BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[at(3, monitor.control.stop), monitor]
+    )
+    assert result.stopped is None
+    assert len(result.history) == 3
+
+
+def test_after_a_stop_in_mid_epoch_more_begins_between_two_epochs(beats, model):
+    trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
+    calls = iter(range(99))
+    trainer.between_batches = lambda: next(calls) == 7 and monitor.control.stop()
+    benchmark(trainer, *beats, epochs=9, callbacks=[monitor])
+    texts = []
+    trainer.between_batches = None
+    monitor._callbacks = (monitor, lambda row, state: None)
+    begun = monitor.begin
+    monitor.begin = lambda run: (begun(run), texts.append(monitor._state()["text"]))
+    monitor.more(1)
+    assert "batch" not in texts[0]
+
+
+def test_the_plan_never_falls_below_the_epoch_being_trained(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    run, calls = Run(trainer, *beats, epochs=9), iter(range(999))
+    trainer.between_batches = lambda: next(calls) == 3 * 5 + 2 and run.plan(1)
+    list(run)
+    assert len(trainer.history) == run.planned_epochs == 4
+
+
+def test_a_plan_that_the_schedule_cannot_keep_is_refused_in_the_page(beats, model, page):
+    monitor = built(TrainingMonitor())
+    trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine", "warmup_epochs": 3})
+    said = []
+    shorten = at(1, lambda: (monitor._answer_plan(2), said.append(page["text"])))
+    assert len(benchmark(trainer, *beats, epochs=5, callbacks=[monitor, shorten]).history) == 5
+    assert '⚠ schedule "cosine" must end after the warm-up' in said[0]
+
+
+def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, page):
+    """Dropout of a trainer that uses PyTorch's own random state goes on as if nobody looked."""
+
+    class Plain(BatchedTrainer):
+        def _train(self, model, epoch):
+            torch.manual_seed(epoch)
+            for batch in self._batches(len(self.train_inputs), epoch):
+                self.between_batches and self.between_batches()
+                self._optimizer.zero_grad()
+                loss = (model(self.train_inputs[batch]) - self.train_targets[batch]).abs().mean()
+                loss.backward()
+                self._optimizer.step()
+            return loss.item(), 0.0
+
+    def run(drag):
+        monitor = built(TrainingMonitor(beats[1][:2]))
+        trainer = Plain(LSTMAutoencoder(hidden_size=6, dropout=0.5), **WILD)
+        done = threading.Event()
+
+        def user():
+            while not done.wait(0.001):
+                if len(trainer.history) > 1:
+                    monitor._answer_rewind(1)
+
+        thread = threading.Thread(target=user)
+        if drag:
+            thread.start()
+        try:
+            benchmark(trainer, *beats, epochs=15, callbacks=[monitor])
+        finally:
+            done.set()
+            if drag:
+                thread.join()
+        return copy_state(trainer.model)
+
+    assert same(run(drag=False), run(drag=True))
+
+
+def test_a_result_can_be_stored_without_its_monitor(beats, model):
+    monitor = TrainingMonitor(beats[1][:2])
+    result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor, lambda row, state: None])
+    stored = pickle.loads(pickle.dumps(result))
+    assert stored.history == result.history
+    assert stored.callbacks == ()
+    assert result.callbacks[0] is monitor
+
+
+def test_tiny_values_are_shown_as_exactly_as_large_ones(beats, model, page):
+    monitor = built(TrainingMonitor(1e-4 * beats[1].sequences[:1]))
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=1, callbacks=[monitor])
+    shown = np.array(page["rewind"]["rebuilt"])
+    assert len(np.unique(shown)) > 10
+    np.testing.assert_allclose(shown, monitor.rewind(1)[..., 0], atol=1e-6)
+
+
+def test_a_dropped_epoch_shows_the_nearest_and_says_which(beats, model, page):
+    size = sum(tensor.nbytes for tensor in copy_state(model).values())
+    monitor = built(TrainingMonitor(beats[1][:1], budget=8 * size))
+    benchmark(BatchedTrainer(model, restore="off"), *beats, epochs=40, callbacks=[monitor])
+    kept = {}
+    for epoch in range(1, 41):
+        monitor.rewind(epoch)
+        kept[epoch] = page["rewind"]["kept"]
+    assert len(set(kept.values())) < 20
+    assert kept[40] == 40
+    assert any(epoch != shown for epoch, shown in kept.items())
+
+
+def test_stop_run_from_a_callback_is_named(beats, model, page):
+    def enough():
+        raise StopRun("five epochs without a better one")
+
+    monitor = built(TrainingMonitor())
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[at(2, enough), monitor])
+    assert "five epochs without a better one" in page["text"]
