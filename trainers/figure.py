@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
 
 # Told apart by dash and marker too, and readable on a light and on a dark page.
@@ -50,5 +51,6 @@ class Figure(_Figure):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         picture = io.BytesIO()
-        self.savefig(picture, format="png")
+        # The same picture as savefig's, which would draw twice to find its layout.
+        FigureCanvasAgg(self).print_png(picture)
         return {"image/png": picture.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}

@@ -79,7 +79,7 @@ class LSTMAutoencoder(Block, nn.Module):
         "orthogonal", "of the LSTM weights: orthogonal and Xavier, or PyTorch's own",
         choices=("orthogonal", "torch"), fixed=True,
     )  # fmt: skip
-    forget_bias = Hyperparameter(1.0, "first bias of the forget gates; None: as initialized", optional=True, fixed=True)
+    forget_bias = Hyperparameter(1.0, "first bias of the forget gates; None: as initialised", optional=True, fixed=True)
     dropout = Hyperparameter(0.0, "share of the latent vector zeroed in training", minimum=0, below=1, fixed=True)
     seed = Hyperparameter(0, "of the first weights", minimum=0, maximum=LARGEST_SEED, fixed=True)
 

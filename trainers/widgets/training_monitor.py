@@ -30,9 +30,9 @@ from trainers.widgets.weakly import weakly
 from trainers.widgets.words import duration, in_words, outcome
 
 # Seconds between two messages to the page while a run goes on.
-INTERVAL = 0.25
+INTERVAL = 0.5
 # The share of the time that showing the live model's reconstructions may take.
-LIVE_SHARE = 0.0025
+LIVE_SHARE = 0.0015
 # An exported page holds the reconstructions of so many epochs at most.
 MOST_REWINDS = 200
 
