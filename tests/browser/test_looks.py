@@ -105,8 +105,7 @@ def test_an_exported_page_lives_without_kernel_or_network(browser, exported, sch
 def test_hovering_tells_what_happened_in_that_epoch(browser, exported):
     page = browser.new_page(viewport={"width": 900, "height": 800})
     page.goto(exported.as_uri())
-    # The first drawing is followed by one at the size that the page has settled on.
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(300)
     mark = page.locator("path.restored").first.bounding_box()
     page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     page.wait_for_function("() => document.querySelector('.words').textContent.includes('went back to it')")
@@ -134,6 +133,7 @@ def test_losses_of_any_size_and_number_are_drawn_readably(browser, tmp_path, cas
     RunComparison({case: history}).to_html(tmp_path / "page.html")
     page = browser.new_page(viewport={"width": 600, "height": 700})
     page.goto(tmp_path.joinpath("page.html").as_uri())
+    page.wait_for_timeout(300)
     assert page.evaluate(CLIPPED) == []
     assert case in page.locator(".legend").text_content()
     axis = page.locator(".plot text[text-anchor=end]").all_text_contents()

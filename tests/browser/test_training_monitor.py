@@ -185,7 +185,7 @@ load_state(other, states[epoch])
 errors = (reconstruct(other, few) - few.sequences).abs().mean((1, 2))
 load_state(other, states[result.history[epoch - 1].best_epoch])
 best = (reconstruct(other, few) - few.sequences).abs().mean((1, 2))
-print("epoch", epoch, "errors", *(f"{e:.3f}" for e in errors), "best", *(f"{e:.3f}" for e in best))
+print("epoch", epoch, "errors", *(f"{e:#.3g}" for e in errors), "best", *(f"{e:#.3g}" for e in best))
 """
     notebook = open_notebook(lab, "before", seen, check)
     notebook.run_all()

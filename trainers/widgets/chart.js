@@ -215,7 +215,7 @@ function drawExamples(data, view) {
       return `<figure><figcaption>${escape(example.title)}</figcaption><svg viewBox="0 0 ${w} ${h}" role="img"
         aria-label="${escape(example.title)}, reconstruction not finite"><polyline class="beat" stroke="${TRAIN}"
         points="${points(example.values).join(" ")}"/></svg><small>reconstruction not finite</small></figure>`;
-    const error = Number((example.values.reduce((sum, v, t) => sum + Math.abs(v - rebuilt[t]), 0) / n).toPrecision(3));
+    const error = (example.values.reduce((sum, v, t) => sum + Math.abs(v - rebuilt[t]), 0) / n).toPrecision(3);
     const area = [...points(example.values), ...points(rebuilt).reverse()].join(" ");
     const label = `${example.title}, mean absolute error ${error}`;
     return `<figure><figcaption>${escape(example.title)}</figcaption>
@@ -249,7 +249,8 @@ export function mount(root, data, act = {}) {
   function draw() {
     view.drawn = performance.now();
     view.waiting = null;
-    const width = Math.max(300, plot.getBoundingClientRect().width || 600);
+    view.width = plot.getBoundingClientRect().width;
+    const width = Math.max(300, view.width || 600);
     plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     plot.innerHTML = drawPlot(data, view, width);
     plot.setAttribute("aria-label", data.alt || "Training and validation loss by epoch");
@@ -360,7 +361,8 @@ export function mount(root, data, act = {}) {
     act.select(rows.length);
   }
 
-  const observer = new ResizeObserver(drawSoon);
+  // Its first call comes without any change of size.
+  const observer = new ResizeObserver(() => { if (plot.getBoundingClientRect().width !== view.width) drawSoon(); });
   observer.observe(root);
   draw();
   return { update, destroy: () => { observer.disconnect(); clearTimeout(view.waiting); } };
