@@ -225,7 +225,7 @@ class BatchedTrainer(Trainer):
         self._check_schedule(epochs)
 
     def _check_schedule(self, planned: int | None, **changes: Any) -> None:
-        mine = {name: value for (_, name), (block, value) in self._queued.items() if block is self}
+        mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
         values = {**self.hyperparameters, **mine, **changes}
         learning_rate_at(
             0,
@@ -355,6 +355,7 @@ class BatchedTrainer(Trainer):
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "memory": copy.copy(self._memory),
             "rate_factor": self._rate_factor,
+            "reached": self._reached,
             "modes": {module: module.training for module in self.model.modules()},
         }
 
@@ -365,4 +366,4 @@ class BatchedTrainer(Trainer):
         self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
         for module, mode in start["modes"].items():
             module.training = mode
-        self._reached = None
+        self._reached = start["reached"]

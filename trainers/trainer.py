@@ -24,12 +24,12 @@ class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
 
 
 # By identity, as a trainer may define what equals it.
-_TRAINERS: weakref.WeakValueDictionary[int, Trainer] = weakref.WeakValueDictionary()
+_RUNNING: weakref.WeakValueDictionary[int, Trainer] = weakref.WeakValueDictionary()
 
 
 def running_trainer(block: Block) -> Trainer | None:
     """The trainer that is in a run just now and is this block, or trains it."""
-    return next((t for t in list(_TRAINERS.values()) if t.running and block in (t, t.model)), None)
+    return next((t for t in list(_RUNNING.values()) if block is t or block is t.model), None)
 
 
 class Trainer(Block):
@@ -96,11 +96,10 @@ class Trainer(Block):
         self.validation_inputs = self.validation_targets = torch.empty(0)
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
-        self.running = False
+        self._running = False
         self._stage = "without data"
         self._reached: ModelState | None = None
-        self._queued: dict[tuple[int, str], tuple[Block, Any]] = {}
-        _TRAINERS[id(self)] = self
+        self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
         self._note = ""
 
     @property
@@ -120,6 +119,19 @@ class Trainer(Block):
     @device.setter
     def device(self, _: Any) -> None:
         self._refuse("device")
+
+    @property
+    def running(self) -> bool:
+        """Whether a `Run` is going on."""
+        return self._running
+
+    @running.setter
+    def running(self, value: bool) -> None:
+        self._running = value
+        if value:
+            _RUNNING[id(self)] = self
+        else:
+            _RUNNING.pop(id(self), None)
 
     def _refuse(self, what: str) -> None:
         msg = f"the {what} of {self.name!r} stays as it was built. Build another trainer: {type(self).__name__}(…)."
@@ -270,7 +282,7 @@ class Trainer(Block):
         elif value == getattr(block, name):
             self._queued.pop((id(block), name), None)
         else:
-            self._queued[id(block), name] = block, value
+            self._queued[id(block), name] = block, value, getattr(block, name)
         return value
 
     def check_change(self, name: str, value: Any) -> None:
@@ -283,7 +295,9 @@ class Trainer(Block):
         """Make the queued changes now; the next row notes them."""
         queued, self._queued = self._queued, {}
         changes = [self._note] if self._note else []
-        for (_, name), (block, value) in queued.items():
+        for (_, name), (block, value, before) in queued.items():
+            if getattr(block, name) != before:
+                continue  # assigned since: what came last counts
             whose = "" if block is self else f"{block.name}: "
             changes.append(f"{whose}{name} {getattr(block, name)} → {value}")
             setattr(block, name, value)

@@ -45,6 +45,7 @@ class RunControl:
         self._lock = threading.Lock()
         self._go = threading.Event()
         self._go.set()
+        self._stir = threading.Event()
 
     def pause(self) -> None:
         """Wait before the next batch, or where the trainer offers no such point, the next epoch."""
@@ -82,12 +83,19 @@ class RunControl:
         if self.state == "stopping":
             raise StopRun("stopped by hand")
 
-    def wait(self) -> None:
-        """Return when not, or no longer, paused."""
+    def nudge(self) -> None:
+        """Let a waiting loop look for something to do."""
+        self._stir.set()
+
+    def wait(self, serve: Callable[[], object] = lambda: None) -> None:
+        """Return when not, or no longer, paused; call `serve` after each nudge."""
         begun = time.monotonic()
         try:
-            # In slices, so that Ctrl-C gets through on every system.
-            while not self._go.wait(0.2):
+            while not self._go.is_set():
+                # In slices, so that Ctrl-C gets through on every system.
+                self._stir.wait(0.2)
+                self._stir.clear()
+                serve()
                 watched = max(begun, self.seen_at or begun)
                 if time.monotonic() - watched > (UNWATCHED if self.seen_at else NEVER_WATCHED):
                     self.abandoned = True
@@ -101,5 +109,8 @@ class RunControl:
             if self.state == "stopping" and not force:
                 return
             self.state = state
+            if state == "paused":
+                self.abandoned = False
             (self._go.clear if state == "paused" else self._go.set)()
+        self._stir.set()
         self._changed()

@@ -113,8 +113,8 @@ class TrainingMonitor:
         self._durations: deque[float] = deque(maxlen=10)
         self._batches = 0
         self._end_text = self._refused = ""
-        # The page's messages come on another thread. Whoever runs the model or draws random numbers
-        # for the page has the turn; the loop gives it away only while it waits.
+        # The page's messages come on another thread; while a run goes on, they only leave word of what
+        # is wanted, and the loop does it: a trainer may draw from PyTorch's one random state.
         self._turn = threading.RLock()
         self._waits = False
         self._wanted: int | None = None
@@ -159,13 +159,21 @@ class TrainingMonitor:
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
         """Called by the run after each epoch."""
-        self._rewind.add(row, state)
+        assert self.trainer is not None
+        history = self.trainer.history
+        if history is not self.history:
+            # Somebody else has branched off: what is kept is another run's.
+            self._forget()
+            self._keep_history(history)
+            self._show_all()
+        if len(history) >= row.epoch and history[row.epoch - 1] is row:
+            self._rewind.add(row, state)
+            self._pending.append(row)
         self._durations.append(time.perf_counter() - self._epoch_began)
-        self._pending.append(row)
         self._batches = 0
         self.control.epoch_ended()
         self._flush(force=self.control.state != "running")
-        if self._branch is not None:
+        if self._branch is not None and self.control.state != "stopping":
             self._branch_off()
         self._obey()
         self._epoch_began = time.perf_counter()
@@ -184,6 +192,7 @@ class TrainingMonitor:
         self._end_text = "; ".join(filter(None, [reason + outcome(self.history), self._rewind.note]))
         self.control.reset()
         self._show_all()
+        self._serve()
         figure = self.figure
         if in_notebook():
             from IPython.display import display
@@ -216,7 +225,7 @@ class TrainingMonitor:
         RuntimeError
             If no run was watched yet, one is going on, or the trainer has begun another since.
         TypeError, ValueError
-            If that is no number of epochs.
+            If that is no number of epochs, or the trainer cannot go on (see `BatchedTrainer.check_resume`).
         """
         if self.trainer is None or self._run is not None:
             state = "goes on: raise its planned epochs" if self._run is not None else "was watched yet"
@@ -230,6 +239,9 @@ class TrainingMonitor:
             raise RuntimeError(msg)
         epochs = whole_epochs(epochs)
         if self._branch is not None:
+            if self._branch[0] == len(self.history):
+                # The branch is as long as the run: what forbids to go on with this forbids it for that.
+                self.trainer.check_resume()
             self._branch_off()
         return benchmark(self.trainer, epochs=epochs, resume=True, callbacks=self._callbacks)
 
@@ -251,8 +263,9 @@ class TrainingMonitor:
             If no epoch was trained yet, the number is none, or the best model up to there was
             reached before the monitor watched.
         """
-        self._check_epoch(epoch, "branch")
-        self._branch, self._refused = self._rewind.states(epoch), ""
+        with self._turn:
+            self._check_epoch(epoch, "branch")
+            self._branch, self._refused = self._rewind.states(epoch), ""
         self._show_state()
 
     def rewind(self, epoch: int) -> np.ndarray | None:
@@ -308,6 +321,10 @@ class TrainingMonitor:
             shown["image/png"] = picture["image/png"]
         return shown, about
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> TrainingMonitor:
+        # A trainer copied in mid-run, for a checkpoint, holds its hook; locks and widgets have no copies.
+        return self
+
     def __repr__(self) -> str:
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
 
@@ -332,8 +349,8 @@ class TrainingMonitor:
 
     def _forget(self) -> None:
         self._rewind.forget()
-        if self._chart is not None:
-            self._chart.rewound = None
+        if self._chart is not None and self._toolbar is not None:
+            self._chart.rewound, self._toolbar.follows = None, True
 
     def _keep_history(self, history: History) -> None:
         name, number = history.name, 2
@@ -361,44 +378,51 @@ class TrainingMonitor:
 
     def _obey(self) -> None:
         """Do what the page asked for, wait while paused; a stop between two epochs ends the run there."""
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            self._show_epoch(wanted)
+        self._serve()
         if self.control.state == "paused":
             self._waits = True
             self._flush(force=True)
             before = self.control.waited
             try:
-                self.control.wait()
+                self.control.wait(self._serve)
             finally:
-                with self._turn:
-                    self._waits = False
+                self._waits = False
             # A pause is no part of the epoch's duration.
             self._epoch_began += self.control.waited - before
-            if self._branch is not None and not self._batches:
+            if self._branch is not None and not self._batches and self.control.state != "stopping":
                 self._branch_off()
         if self.control.state == "stopping" and self._run is not None and not self._batches:
             self._run.stop("stopped by hand")
 
+    def _serve(self) -> None:
+        """Show the epoch that the slider was moved to."""
+        with self._turn:
+            wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self._show_epoch(wanted)
+
     def _branch_off(self) -> None:
         assert self.trainer is not None
         assert self._branch is not None
-        (epoch, *states), self._branch = self._branch, None
         self._flush(force=True)
-        history = self.trainer.branch(epoch, *states)
-        self._rewind.branch(epoch, history[-1])
-        self._keep_history(history)
+        # No other branch may be asked for between the two histories.
+        with self._turn:
+            (epoch, *states), self._branch = self._branch, None
+            history = self.trainer.branch(epoch, *states)
+            self._rewind.branch(epoch, history[-1])
+            self._keep_history(history)
         self._show_all()
 
     # ------------------------------------------------------------------ what the page asks for
 
     def _answer_rewind(self, epoch: int) -> None:
         with self._turn:
-            if self._run is None or self._waits:
-                self._show_epoch(epoch)
-            else:
-                # Between two batches, the loop does it: a trainer may draw from PyTorch's one random state.
-                self._wanted = epoch
+            self._wanted = epoch
+            ended = self._run is None
+        if ended:
+            self._serve()
+        else:
+            self.control.nudge()
 
     def _answer_branch(self, epoch: int) -> None:
         try:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark
 from trainers.model_state import copy_state, load_state
 from trainers.widgets import TrainingMonitor
 
@@ -129,3 +129,65 @@ def test_a_branch_during_the_run_counts_its_epochs_on(beats, model):
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=[branch, monitor])
     assert [len(history) for history in monitor.histories.values()] == [5, 8]
     assert result.history is monitor.history
+
+
+def test_stop_while_a_branch_waits_ends_the_run_that_is_there(beats, model):
+    """The branch is for whoever goes on; `more` makes it."""
+    monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
+
+    def user():
+        while not monitor._waits:
+            time.sleep(0.001)
+        monitor.branch(2)
+        monitor.control.stop()
+
+    thread = threading.Thread(target=user)
+    thread.start()
+    result = benchmark(trainer, *beats, epochs=9, callbacks=[at(6, monitor.control.pause), monitor])
+    thread.join()
+    assert len(result.history) == 6
+    assert len(monitor.histories) == 1
+    assert len(monitor.more(1).history) == 3
+
+
+def test_branching_twice_at_once_never_breaks_the_run(beats, model):
+    monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
+    done, refused = threading.Event(), []
+
+    def user():
+        while not done.wait(0.0005):
+            monitor._answer_branch(max(1, len(trainer.history)))
+            refused.append(monitor._refused)
+
+    thread = threading.Thread(target=user)
+    thread.start()
+    run = Run(trainer, *beats, epochs=10_000, callbacks=[monitor])
+    try:
+        for number, _ in enumerate(run):
+            if number == 40:
+                break
+    finally:
+        done.set()
+        thread.join()
+    assert len(monitor.histories) > 5
+
+
+def test_another_monitor_follows_a_branch(beats, model):
+    first, second = TrainingMonitor(beats[1][:2]), TrainingMonitor(beats[1][:2])
+    branch = at(5, lambda: len(first.histories) == 1 and first.branch(2))
+    result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=7, callbacks=[branch, first, second])
+    assert [len(history) for history in second.histories.values()] == [5, 7]
+    assert second.history is result.history
+    assert (second.rewind(7) == first.rewind(7)).all()
+
+
+def test_a_branch_that_could_not_go_on_changes_nothing(beats, model):
+    monitor = TrainingMonitor()
+    trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine"})
+    benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
+    before = copy_state(model)
+    monitor.branch(3)
+    with pytest.raises(ValueError, match="reached zero at epoch 3"):
+        monitor.more(2)
+    assert same(before, copy_state(model))
+    assert len(monitor.histories) == 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from torch import nn
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
 from trainers.model_state import copy_state
-from trainers.widgets import TrainingMonitor
+from trainers.randomness import own_randomness
+from trainers.widgets import HyperparameterPanel, TrainingMonitor
 from trainers.widgets.chart import Chart
 
 from ..contract import same
@@ -294,3 +297,82 @@ def test_stop_run_from_a_callback_is_named(beats, model, page):
     monitor = built(TrainingMonitor())
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[at(2, enough), monitor])
     assert "five epochs without a better one" in page["text"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_the_last_place_a_slider_is_dragged_to_is_shown(beats, model, page, ended):
+    monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
+    shown = []
+
+    def user():
+        while not monitor._waits:
+            time.sleep(0.001)
+        for epoch in (1, 4, 2, 3):
+            monitor._toolbar.slider.value = epoch
+        deadline = time.monotonic() + 20
+        while page["rewind"]["epoch"] != 3 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        shown.append(page["rewind"]["epoch"])
+        if ended:
+            monitor._toolbar.slider.value = 2
+        monitor.control.stop()
+
+    thread = threading.Thread(target=user)
+    thread.start()
+    benchmark(trainer, *beats, epochs=9, callbacks=[at(5, monitor.control.pause), monitor])
+    thread.join()
+    assert shown == [3]
+    assert page["rewind"]["epoch"] == (2 if ended else 3)
+
+
+def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, page):
+    """The loop holds the lock of the random numbers there, and the slider must not wait for it."""
+    monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
+
+    def user():
+        while not monitor._waits:
+            time.sleep(0.001)
+        monitor._toolbar.slider.value = 1
+        monitor.control.resume()
+
+    thread = threading.Thread(target=user, daemon=True)
+    thread.start()
+    with own_randomness(3):
+        result = benchmark(trainer, *beats, epochs=3, callbacks=[at(2, monitor.control.pause), monitor])
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(result.history) == 3
+
+
+def test_a_trainer_is_copied_in_mid_run_and_its_panel_still_waits_for_the_epoch(beats, model):
+    copies, notes = [], []
+    trainer = BatchedTrainer(model, **WILD)
+    keep = at(2, lambda: copies.append(copy.deepcopy(trainer)))
+    benchmark(trainer, *beats, epochs=3, callbacks=[TrainingMonitor(), keep])
+    other = copies[0]
+    other.between_batches, other.running = None, False
+    panel = HyperparameterPanel(other)
+    change = at(1, lambda: setattr(panel.controls["learning_rate"], "value", "0.05"))
+    other.setDataSets(*beats)
+    history = benchmark(other, *beats, epochs=3, callbacks=[change]).history
+    notes = [row.note for row in history]
+    assert notes == ["", "learning_rate 0.2 → 0.05", ""]
+
+
+def test_what_was_assigned_last_counts_over_what_was_queued(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+
+    def change():
+        trainer.queue("learning_rate", 0.5)
+        trainer.learning_rate = 0.002
+
+    history = benchmark(trainer, *beats, epochs=2, callbacks=[at(1, change)]).history
+    assert [row.learning_rate for row in history] == [0.2, 0.002]
+
+
+def test_a_new_run_is_followed_though_the_last_was_rewound(beats, model, page):
+    monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
+    benchmark(trainer, *beats, epochs=6, callbacks=[monitor])
+    monitor._toolbar.slider.value = 2
+    benchmark(trainer, *beats, epochs=4, callbacks=[monitor])
+    assert page["rewind"]["epoch"] == monitor._toolbar.slider.value == 4
