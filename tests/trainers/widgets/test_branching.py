@@ -13,11 +13,7 @@ from trainers.widgets import TrainingMonitor
 
 from ..contract import same
 from ..test_batched_trainer import WILD
-
-
-def at(epoch, do):
-    """A callback that does something after an epoch."""
-    return lambda row, state: row.epoch == epoch and do()
+from .helpers import at
 
 
 def test_a_branch_is_held_even_if_its_epochs_are_dropped_meanwhile(beats, model):

@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 import copy
-import json
 import pickle
-import threading
-import time
 
-import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers import BatchedTrainer, Run, benchmark
 from trainers.model_state import copy_state
-from trainers.randomness import own_randomness
 from trainers.widgets import HyperparameterPanel, TrainingMonitor
-from trainers.widgets.chart import Chart
 
 from ..contract import same
 from ..test_batched_trainer import WILD
-
-
-@pytest.fixture
-def page(monkeypatch):
-    """What a page would hold: the messages, taken as chart.js takes them."""
-    held = {"rows": {}, "rewind": None, "asked": 0}
-
-    def take(self, message):
-        message = json.loads(json.dumps(message, allow_nan=False))
-        if message["kind"] == "all":
-            held["rows"] = {run["name"]: [row[0] for row in run["rows"]] for run in message["data"]["runs"]}
-            held["rewind"] = message["rewind"]
-        elif message["kind"] == "rows":
-            rows = list(held["rows"].values())[-1]
-            for row in message["rows"]:
-                rows += [row[0]] * (row[0] == len(rows) + 1)
-        elif message["kind"] == "rewind":
-            held["rewind"] = message
-        if "more" in message:
-            held["text"] = message["more"]["state"]["text"]
-        elif "data" in message:
-            held["text"] = message["data"]["state"]["text"]
-
-    monkeypatch.setattr(Chart, "send", take)
-    return held
-
-
-def built(monitor):
-    monitor._build()
-    return monitor
-
-
-def at(epoch, do):
-    """A callback that does something after an epoch, once."""
-    return lambda row, state: row.epoch == epoch and do()
+from .helpers import at
 
 
 def test_two_monitors_on_one_run_leave_the_users_hook_as_it_was(beats, model):
@@ -93,71 +51,6 @@ def test_one_callbacks_failing_end_keeps_no_other_from_its_end(beats, model):
     with pytest.raises(OSError, match="disk full"):
         monitor.more(1)
     assert len(monitor.history) == 3, "it goes on"
-
-
-def test_examples_of_another_length_cost_the_pictures_and_not_the_run(beats, page):
-    class OneLength(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(20, 20)
-
-        def forward(self, x):
-            return self.layer(x[..., 0])[..., None]
-
-    monitor = built(TrainingMonitor(np.zeros((2, 31), dtype=np.float32)))
-    result = benchmark(BatchedTrainer(OneLength(), **WILD), *beats, epochs=3, callbacks=[monitor])
-    assert len(result.history) == 3
-    assert monitor.rewind(2) is None
-    assert "rewind shows no reconstructions" in page["text"]
-
-
-def test_the_page_has_every_row_even_when_an_earlier_callback_failed(beats, model, page):
-    def fail():
-        raise OSError("disk full")
-
-    monitor = built(TrainingMonitor())
-    with pytest.raises(OSError, match="disk full"):
-        benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[at(3, fail), monitor])
-    assert page["rows"] == {"BatchedTrainer": [1, 2, 3]}
-
-
-def test_the_page_has_every_row_whenever_it_asks(beats, model, page):
-    """A page that appears in mid-run is answered on another thread than the one that trains."""
-    monitor, done = built(TrainingMonitor()), threading.Event()
-
-    def ask():
-        while not done.wait(0.0005):
-            monitor._chart._hear(None, {"kind": "hello"}, None)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        benchmark(BatchedTrainer(model, n_batches=1, batch_size=4), *beats, epochs=40, callbacks=[monitor])
-    finally:
-        done.set()
-        asking.join()
-    assert page["rows"] == {"BatchedTrainer": list(range(1, 41))}
-
-
-def test_the_last_epoch_is_the_one_shown_at_the_end(beats, model, page):
-    """Whether or not there was time to show it when its row was sent."""
-    monitor = built(TrainingMonitor(beats[1][:2]))
-    hold = lambda row, state: setattr(monitor, "_live_at", float("inf"))  # noqa: E731
-    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[hold, monitor])
-    assert page["rewind"]["epoch"] == page["rewind"]["kept"] == monitor._toolbar.slider.value == 6
-
-
-def test_one_monitor_on_several_trainers_keeps_their_runs_apart(beats, page):
-    first, second = (BatchedTrainer(LSTMAutoencoder(hidden_size=h), **WILD, name=f"h{h}") for h in (3, 5))
-    monitor = built(TrainingMonitor(beats[1][:2]))
-    benchmark(first, *beats, epochs=4, callbacks=[monitor])
-    benchmark(second, *beats, epochs=3, callbacks=[monitor])
-    benchmark(first, epochs=2, resume=True, callbacks=[monitor])
-    assert page["rows"] == {"h5": [1, 2, 3], "h3": [1, 2, 3, 4, 5, 6]}
-    assert monitor.history is first.history
-    assert page["rewind"]["kept"] == 6
-    assert monitor.rewind(1) is not None
-    assert page["rewind"]["kept"] == 5, "the nearest of this trainer's that was kept"
 
 
 def test_more_and_branch_do_not_mix_a_run_with_one_that_came_after(beats, model):
@@ -213,53 +106,6 @@ def test_the_plan_never_falls_below_the_epoch_being_trained(beats, model):
     assert len(trainer.history) == run.planned_epochs == 4
 
 
-def test_a_plan_that_the_schedule_cannot_keep_is_refused_in_the_page(beats, model, page):
-    monitor = built(TrainingMonitor())
-    trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine", "warmup_epochs": 3})
-    said = []
-    shorten = at(1, lambda: (monitor._answer_plan(2), said.append(page["text"])))
-    assert len(benchmark(trainer, *beats, epochs=5, callbacks=[monitor, shorten]).history) == 5
-    assert '⚠ schedule "cosine" must end after the warm-up' in said[0]
-
-
-def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, page):
-    """Dropout of a trainer that uses PyTorch's own random state goes on as if nobody looked."""
-
-    class Plain(BatchedTrainer):
-        def _train(self, model, epoch):
-            torch.manual_seed(epoch)
-            for batch in self._batches(len(self.train_inputs), epoch):
-                self.between_batches and self.between_batches()
-                self._optimizer.zero_grad()
-                loss = (model(self.train_inputs[batch]) - self.train_targets[batch]).abs().mean()
-                loss.backward()
-                self._optimizer.step()
-            return loss.item(), 0.0
-
-    def run(drag):
-        monitor = built(TrainingMonitor(beats[1][:2]))
-        trainer = Plain(LSTMAutoencoder(hidden_size=6, dropout=0.5), **WILD)
-        done = threading.Event()
-
-        def user():
-            while not done.wait(0.001):
-                if len(trainer.history) > 1:
-                    monitor._answer_rewind(1)
-
-        thread = threading.Thread(target=user)
-        if drag:
-            thread.start()
-        try:
-            benchmark(trainer, *beats, epochs=15, callbacks=[monitor])
-        finally:
-            done.set()
-            if drag:
-                thread.join()
-        return copy_state(trainer.model)
-
-    assert same(run(drag=False), run(drag=True))
-
-
 def test_a_result_can_be_stored_without_its_monitor(beats, model):
     monitor = TrainingMonitor(beats[1][:2])
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor, lambda row, state: None])
@@ -267,81 +113,6 @@ def test_a_result_can_be_stored_without_its_monitor(beats, model):
     assert stored.history == result.history
     assert stored.callbacks == ()
     assert result.callbacks[0] is monitor
-
-
-def test_tiny_values_are_shown_as_exactly_as_large_ones(beats, model, page):
-    monitor = built(TrainingMonitor(1e-4 * beats[1].sequences[:1]))
-    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=1, callbacks=[monitor])
-    shown = np.array(page["rewind"]["rebuilt"])
-    assert len(np.unique(shown)) > 10
-    np.testing.assert_allclose(shown, monitor.rewind(1)[..., 0], atol=1e-6)
-
-
-def test_a_dropped_epoch_shows_the_nearest_and_says_which(beats, model, page):
-    size = sum(tensor.nbytes for tensor in copy_state(model).values())
-    monitor = built(TrainingMonitor(beats[1][:1], budget=8 * size))
-    benchmark(BatchedTrainer(model, restore="off"), *beats, epochs=40, callbacks=[monitor])
-    kept = {}
-    for epoch in range(1, 41):
-        monitor.rewind(epoch)
-        kept[epoch] = page["rewind"]["kept"]
-    assert len(set(kept.values())) < 20
-    assert kept[40] == 40
-    assert any(epoch != shown for epoch, shown in kept.items())
-
-
-def test_stop_run_from_a_callback_is_named(beats, model, page):
-    def enough():
-        raise StopRun("five epochs without a better one")
-
-    monitor = built(TrainingMonitor())
-    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[at(2, enough), monitor])
-    assert "five epochs without a better one" in page["text"]
-
-
-@pytest.mark.parametrize("ended", [False, True])
-def test_the_last_place_a_slider_is_dragged_to_is_shown(beats, model, page, ended):
-    monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
-    shown = []
-
-    def user():
-        while not monitor._waits:
-            time.sleep(0.001)
-        for epoch in (1, 4, 2, 3):
-            monitor._toolbar.slider.value = epoch
-        deadline = time.monotonic() + 20
-        while page["rewind"]["epoch"] != 3 and time.monotonic() < deadline:
-            time.sleep(0.001)
-        shown.append(page["rewind"]["epoch"])
-        if ended:
-            monitor._toolbar.slider.value = 2
-        monitor.control.stop()
-
-    thread = threading.Thread(target=user)
-    thread.start()
-    benchmark(trainer, *beats, epochs=9, callbacks=[at(5, monitor.control.pause), monitor])
-    thread.join()
-    assert shown == [3]
-    assert page["rewind"]["epoch"] == (2 if ended else 3)
-
-
-def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, page):
-    """The loop holds the lock of the random numbers there, and the slider must not wait for it."""
-    monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
-
-    def user():
-        while not monitor._waits:
-            time.sleep(0.001)
-        monitor._toolbar.slider.value = 1
-        monitor.control.resume()
-
-    thread = threading.Thread(target=user, daemon=True)
-    thread.start()
-    with own_randomness(3):
-        result = benchmark(trainer, *beats, epochs=3, callbacks=[at(2, monitor.control.pause), monitor])
-    thread.join(20)
-    assert not thread.is_alive()
-    assert len(result.history) == 3
 
 
 def test_a_trainer_is_copied_in_mid_run_and_its_panel_still_waits_for_the_epoch(beats, model):
@@ -357,22 +128,3 @@ def test_a_trainer_is_copied_in_mid_run_and_its_panel_still_waits_for_the_epoch(
     history = benchmark(other, *beats, epochs=3, callbacks=[change]).history
     notes = [row.note for row in history]
     assert notes == ["", "learning_rate 0.2 → 0.05", ""]
-
-
-def test_what_was_assigned_last_counts_over_what_was_queued(beats, model):
-    trainer = BatchedTrainer(model, **WILD)
-
-    def change():
-        trainer.queue("learning_rate", 0.5)
-        trainer.learning_rate = 0.002
-
-    history = benchmark(trainer, *beats, epochs=2, callbacks=[at(1, change)]).history
-    assert [row.learning_rate for row in history] == [0.2, 0.002]
-
-
-def test_a_new_run_is_followed_though_the_last_was_rewound(beats, model, page):
-    monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
-    benchmark(trainer, *beats, epochs=6, callbacks=[monitor])
-    monitor._toolbar.slider.value = 2
-    benchmark(trainer, *beats, epochs=4, callbacks=[monitor])
-    assert page["rewind"]["epoch"] == monitor._toolbar.slider.value == 4

@@ -1,0 +1,69 @@
+"""Hyperparameters changed while a run goes on: checked at once, made at the next epoch, noted in its row."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainers import BatchedTrainer, benchmark
+
+from .test_batched_trainer import WILD
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("loss", "mse", "must stay 'mae' for a whole run"),
+        ("warmup_epochs", 50, "must end after the warm-up"),
+        ("schedule_epochs", 1, "must end after the warm-up"),
+        ("batch_size", 9999, "must not exceed the training set"),
+        ("patience", -1, "patience takes a whole number at least 0"),
+    ],
+)
+def test_a_change_that_would_end_the_run_later_is_refused_at_once(beats, model, name, value, match):
+    trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine", "warmup_epochs": 1})
+    refused = []
+
+    def change():
+        trainer.between_batches = None
+        with pytest.raises(ValueError, match=match):
+            trainer.queue(name, value)
+        refused.append(name)
+
+    trainer.between_batches = change  # in the first epoch, when there is no row yet
+    assert len(benchmark(trainer, *beats, epochs=4).history) == 4
+    assert refused == [name]
+
+
+def test_what_is_fixed_cannot_be_queued(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    fixed = next(name for name, declared in model.declared().items() if declared.fixed)
+    with pytest.raises(AttributeError, match="fixed once the block is built"):
+        trainer.queue(fixed, getattr(model, fixed), model)
+
+
+def test_a_note_of_ones_own_stands_beside_the_trainers(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    trainer.setDataSets(*beats)
+    trainer.running = True
+    trainer.queue("patience", 1)
+    trainer.apply_queued()
+    row = trainer.record(train_loss=1.0, validation_loss=1.0, note="my own")
+    assert row.note == "patience 0 → 1; my own"
+
+
+def test_a_change_noted_for_a_run_that_never_came_is_not_noted_in_the_next(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    late = lambda row, state: row.epoch == 2 and trainer.queue("patience", 1)  # noqa: E731
+    benchmark(trainer, *beats, epochs=2, callbacks=[late])
+    assert [row.note for row in benchmark(trainer, *beats, epochs=2).history] == ["", ""]
+
+
+def test_what_was_assigned_last_counts_over_what_was_queued(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+
+    def change():
+        trainer.queue("learning_rate", 0.5)
+        trainer.learning_rate = 0.002
+
+    history = benchmark(trainer, *beats, epochs=2, callbacks=[lambda row, state: row.epoch == 1 and change()]).history
+    assert [row.learning_rate for row in history] == [0.2, 0.002]

@@ -1,0 +1,144 @@
+"""Batches, loss, clipping and arithmetic of an epoch, and what cannot be trained."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import l1_loss
+
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
+from trainers.model_state import copy_state
+
+from .contract import same
+
+
+@pytest.mark.parametrize(("n_batches", "sizes"), [(None, [16, 16, 8]), (2, [16] * 2), (7, [16] * 7)])
+def test_batches_of_an_epoch(beats, model, n_batches, sizes):
+    trainer = BatchedTrainer(model, batch_size=16, n_batches=n_batches)
+    batches = trainer._batches(40, 1)
+    assert [len(batch) for batch in batches] == sizes
+    every = torch.cat(batches).tolist()
+    for start in range(0, len(every) - 39, 40):
+        assert sorted(every[start : start + 40]) == list(range(40)), "each pass holds every sequence once"
+    if n_batches == 7:
+        assert every[:40] != every[40:80], "a further pass is shuffled anew"
+
+
+def test_order_of_the_batches(model):
+    trainer = BatchedTrainer(model)
+    fixed = BatchedTrainer(model, reshuffle=False)
+    other = BatchedTrainer(model, seed=1)
+    order = lambda trainer, epoch: torch.cat(trainer._batches(40, epoch)).tolist()  # noqa: E731
+    assert order(trainer, 1) != order(trainer, 2)
+    assert order(trainer, 1) == order(trainer, 1)
+    assert order(trainer, 1) != order(other, 1)
+    assert order(fixed, 1) == order(fixed, 2)
+
+
+def test_train_loss_is_the_mean_over_all_elements(beats, model):
+    """With a rate too small to move a weight, it must equal the loss computed at once."""
+    trainer = BatchedTrainer(model, batch_size=16, learning_rate=1e-30)
+    expected = l1_loss(model(beats[0].sequences), beats[0].sequences).item()
+    history = benchmark(trainer, *beats, epochs=1).history
+    assert history[0].train_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_squared_error(beats, model):
+    trainer = BatchedTrainer(model, batch_size=16, loss="mse")
+    history = benchmark(trainer, *beats, epochs=1).history
+    expected = nn.functional.mse_loss(model(beats[1].sequences), beats[1].sequences).item()
+    assert history[0].validation_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_clipping_bounds_the_step(beats):
+    """After one step of SGD-like size the change would differ; Adam hides it, so look at the gradient."""
+    model = LSTMAutoencoder(hidden_size=6)
+    trainer = BatchedTrainer(model, batch_size=40, clip_norm=0.01)
+    trainer.setDataSets(*beats)
+    trainer.doEpoch(model)
+    norm = torch.cat([p.grad.reshape(-1) for p in model.parameters()]).norm()
+    assert norm == pytest.approx(0.01, rel=1e-2)
+
+
+def test_bfloat16_comes_close_to_float32(beats):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6), batch_size=8, learning_rate=0.01, precision=precision)
+        losses[precision] = benchmark(trainer, *beats, epochs=5).history[-1].validation_loss
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+    assert losses["bfloat16"] != losses["float32"]
+
+
+def test_a_batch_larger_than_the_set_is_refused(beats, model):
+    trainer = BatchedTrainer(model, batch_size=41)
+    with pytest.raises(ValueError, match="must not exceed the training set, 40 sequences; got 41"):
+        trainer.setDataSets(*beats)
+    assert trainer.train_set is None
+
+
+def test_a_cosine_that_does_not_know_its_end_is_refused(beats, model):
+    trainer = BatchedTrainer(model, schedule="cosine")
+    trainer.setDataSets(*beats)
+    before = copy_state(model)
+    with pytest.raises(ValueError, match="schedule_epochs"):
+        trainer.doEpoch(model)
+    assert same(copy_state(model), before)
+
+
+class WrongShape(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(1, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Unlearning(nn.Module):
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: "LSTM", TypeError, "torch.nn.Module"),
+        (lambda: LSTMAutoencoder, TypeError, "the class LSTMAutoencoder, not an object of it"),
+        (Unlearning, ValueError, "no parameters to train"),
+        (lambda: WrongShape().requires_grad_(False), ValueError, "no parameters to train"),
+    ],
+)
+def test_a_model_that_cannot_learn_is_refused(make, error, match):
+    with pytest.raises(error, match=match):
+        BatchedTrainer(make())
+
+
+def test_a_model_that_returns_another_shape_is_refused(beats):
+    trainer = BatchedTrainer(WrongShape())
+    with pytest.raises(ValueError, match=r"must return a tensor of shape \(2, 20, 1\)"):
+        trainer.setDataSets(*beats)
+
+
+def test_a_model_whose_weights_are_not_finite_is_refused(beats, model):
+    with torch.no_grad():
+        model.to_output.bias.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"to_output\.bias of the model LSTMAutoencoder hold NaN"):
+        BatchedTrainer(model).setDataSets(*beats)
+
+
+def test_a_model_that_changes_its_input_is_refused_and_the_data_stay(beats):
+    class InPlace(WrongShape):
+        def forward(self, x):
+            return x.mul_(2) * self.layer.weight.sum()
+
+    before = beats[0].sequences.clone()
+    with pytest.raises(ValueError, match="changes its input in place"):
+        BatchedTrainer(InPlace()).setDataSets(*beats)
+    assert torch.equal(beats[0].sequences, before)
+
+
+def test_a_model_whose_forward_fails_is_told_in_plain_words(beats):
+    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4).double())
+    with pytest.raises(ValueError, match="does not take sequences of 'training beats'"):
+        trainer.setDataSets(*beats)
