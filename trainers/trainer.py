@@ -96,7 +96,6 @@ class Trainer(Block):
         self.validation_inputs = self.validation_targets = torch.empty(0)
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
-        self._running = False
         self._stage = "without data"
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
@@ -123,11 +122,11 @@ class Trainer(Block):
     @property
     def running(self) -> bool:
         """Whether a `Run` is going on."""
-        return self._running
+        # Not kept in the object: a copy of a trainer in a run is in none.
+        return _RUNNING.get(id(self)) is self
 
     @running.setter
     def running(self, value: bool) -> None:
-        self._running = value
         if value:
             _RUNNING[id(self)] = self
         else:

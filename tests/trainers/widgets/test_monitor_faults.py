@@ -121,7 +121,8 @@ def test_a_trainer_is_copied_in_mid_run_and_its_panel_still_waits_for_the_epoch(
     keep = at(2, lambda: copies.append(copy.deepcopy(trainer)))
     benchmark(trainer, *beats, epochs=3, callbacks=[TrainingMonitor(), keep])
     other = copies[0]
-    other.between_batches, other.running = None, False
+    assert not other.running
+    other.between_batches = None
     panel = HyperparameterPanel(other)
     change = at(1, lambda: setattr(panel.controls["learning_rate"], "value", "0.05"))
     other.setDataSets(*beats)
