@@ -70,17 +70,7 @@ class DataSet:
                 raise ValueError(msg)
         self.class_names = None if class_names is None else as_class_names(class_names, f"class_names of {self.name!r}")
         self.labels = None if labels is None else self._check_labels(labels)
-        if sampling_rate is not None and not (
-            isinstance(sampling_rate, int | float | np.integer | np.floating)
-            and not isinstance(sampling_rate, bool)
-            and 0 < sampling_rate < math.inf
-        ):
-            msg = (
-                f"sampling_rate of {self.name!r} must be a number above 0 Hz; got {sampling_rate!r}. "
-                "Leave it out if unknown."
-            )
-            raise ValueError(msg)
-        self.sampling_rate = sampling_rate
+        self.sampling_rate = check_sampling_rate(sampling_rate, self.name)
 
     @classmethod
     def of(cls, values: Any, name: str = "data") -> DataSet:
@@ -134,7 +124,7 @@ class DataSet:
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         what = f"the labels of {self.name!r}"
-        array = _as_array(labels, what)
+        array = as_array(labels, what)
         n, time = self.sequences.shape[:2]
         if array.shape not in ((n,), (n, time)):
             msg = f"{what} must have shape ({n},) or ({n}, {time}), to fit its sequences; got {array.shape}."
@@ -164,7 +154,16 @@ def as_class_names(names: Any, what: str) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def _as_array(values: Any, what: str) -> np.ndarray:
+def check_sampling_rate(rate: Any, name: str) -> float | None:
+    """`rate` itself, or an error if it is none."""
+    number = isinstance(rate, int | float | np.integer | np.floating) and not isinstance(rate, bool)
+    if rate is not None and not (number and 0 < rate < math.inf):
+        msg = f"sampling_rate of {name!r} must be a number above 0 Hz; got {rate!r}. Leave it out if unknown."
+        raise ValueError(msg)
+    return rate
+
+
+def as_array(values: Any, what: str) -> np.ndarray:
     """`values` as an array of real numbers or bools, or an error that names `what`."""
     if np.ma.is_masked(values):
         msg = f"{what} must have no masked values; got {np.ma.count_masked(values)}. Remove or fill them."
@@ -189,7 +188,7 @@ def _as_array(values: Any, what: str) -> np.ndarray:
 
 def _as_sequences(values: Any, what: str) -> torch.Tensor:
     """`values` as a finite float32 tensor (n, time, feature) of its own memory."""
-    array = _as_array(values, what)
+    array = as_array(values, what)
     if array.dtype.kind == "b":
         msg = f"{what} must be numbers; got True and False. Convert them with .astype('float32') if that is meant."
         raise TypeError(msg)
