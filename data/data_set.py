@@ -23,6 +23,12 @@ class DataSet:
     targets : array or tensor of the same shape, optional
         What a model should return for each sequence. Default: the sequences themselves.
         A denoising trainer gives noisy sequences and clean targets.
+    mask : array of bool, shape (n, time) or (n, time, feature), optional
+        False where a value is missing. It may be NaN there; a value interpolated along time takes
+        its place, and counts neither in loss nor in score. Default: every value counts.
+    lengths : array of whole numbers, shape (n,), optional
+        Steps of each sequence, where shorter ones were padded at their end; see `padded`. What
+        comes after repeats the last value and does not count. Default: all have the full length.
     labels : array of whole numbers, shape (n,) or (n, time), optional
         Class of each sequence, or of each time step. 0 is normal, anything else abnormal.
     name : str, default "data"
@@ -44,6 +50,8 @@ class DataSet:
     --------
     >>> DataSet([[0.0, 1.0, 0.5], [0.1, 0.9, 0.4]], labels=[0, 1], name="two beats")
     DataSet 'two beats': 2 sequences of 3 steps, 1 feature; 1 normal, 1 abnormal
+    >>> DataSet.padded([[0.0, 1.0, 0.5], [0.1, 0.9]], name="a short one too")
+    DataSet 'a short one too': 2 sequences of 2 to 3 steps, 1 feature
     """
 
     def __init__(
@@ -51,16 +59,22 @@ class DataSet:
         sequences: Any,
         *,
         targets: Any = None,
+        mask: Any = None,
+        lengths: Any = None,
         labels: Any = None,
         name: str = "data",
         sampling_rate: float | None = None,
         class_names: Sequence[str] | None = None,
     ) -> None:
         self.name = str(name)
-        self.sequences = _as_sequences(sequences, f"the sequences of {self.name!r}")
+        what = f"the sequences of {self.name!r}"
+        array = _three_dimensions(sequences, what)
+        self.lengths = None if lengths is None else self._check_lengths(lengths, array)
+        self.mask = self._check_mask(mask, array)
+        self.sequences = _as_sequences(array, what, self.mask)
         self.targets = self.sequences
         if targets is not None:
-            self.targets = _as_sequences(targets, f"the targets of {self.name!r}")
+            self.targets = _as_sequences(targets, f"the targets of {self.name!r}", self.mask)
             if self.targets.shape != self.sequences.shape:
                 msg = (
                     f"the targets of {self.name!r} must have the shape of its sequences, "
@@ -77,9 +91,46 @@ class DataSet:
         """`values` as a data set: unchanged if it is one, else built from the array."""
         return values if isinstance(values, DataSet) else cls(values, name=name)
 
+    @classmethod
+    def padded(cls, sequences: Sequence[Any], *, length: int | None = None, **more: Any) -> DataSet:
+        """Sequences of several lengths as one data set, the shorter ones padded at their end.
+
+        Parameters
+        ----------
+        sequences : sequence of arrays, each of shape (time, feature) or (time,)
+            Of one width.
+        length : int, optional
+            Steps to pad to, so that two sets fit each other. Default: the longest one's.
+        **more
+            As `DataSet` takes them, without `mask` and `lengths`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no sequence, one is empty or longer than `length`, or their widths differ.
+        """
+        name = str(more.get("name", "data"))
+        arrays = [as_array(one, f"sequence {i} of {name!r}") for i, one in enumerate(sequences)]
+        arrays = [one[:, None] if one.ndim == 1 else one for one in arrays]
+        shapes = [one.shape for one in arrays]
+        if not arrays or any(len(s) != 2 or 0 in s for s in shapes) or len({s[1] for s in shapes}) > 1:
+            msg = (
+                f"the sequences of {name!r} must have shape (time, feature) or (time,), one width, and hold a time "
+                f"step; got {len(arrays)} with shapes {sorted(set(shapes))[:5]}."
+            )
+            raise ValueError(msg)
+        longest = max(map(len, arrays))
+        if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < longest):
+            msg = f"length takes a whole number of steps, at least the longest sequence's {longest}; got {length!r}."
+            raise ValueError(msg)
+        filled = np.zeros((len(arrays), length or longest, shapes[0][1]))
+        for row, one in zip(filled, arrays, strict=True):
+            row[: len(one)] = one
+        return cls(filled, lengths=list(map(len, arrays)), **more)
+
     @property
     def length(self) -> int:
-        """Time steps in each sequence."""
+        """Time steps in each sequence; with padding, in the longest."""
         return self.sequences.shape[1]
 
     @property
@@ -108,6 +159,8 @@ class DataSet:
         return DataSet(
             self.sequences[chosen],
             targets=None if self.targets is self.sequences else self.targets[chosen],
+            mask=None if self.mask is None else self.mask[chosen],
+            lengths=None if self.lengths is None else self.lengths[chosen],
             labels=None if self.labels is None else self.labels[chosen],
             name=name or self.name,
             sampling_rate=self.sampling_rate,
@@ -116,11 +169,43 @@ class DataSet:
 
     def __repr__(self) -> str:
         many = f"{self.n_features} feature{'s' * (self.n_features > 1)}"
-        text = f"DataSet {self.name!r}: {len(self)} sequences of {self.length} steps, {many}"
+        steps = str(self.length) if self.lengths is None else f"{self.lengths.min()} to {self.lengths.max()}"
+        text = f"DataSet {self.name!r}: {len(self)} sequences of {steps} steps, {many}"
         if self.labels is not None:
             abnormal = int(self.abnormal.sum())
             text += f"; {len(self) - abnormal} normal" + f", {abnormal} abnormal" * (abnormal > 0)
         return text
+
+    def _check_lengths(self, lengths: Any, array: np.ndarray) -> torch.Tensor:
+        given = as_array(lengths, f"the lengths of {self.name!r}")
+        n, time = array.shape[:2]
+        if given.shape != (n,) or given.dtype.kind not in "iu" or not np.all((given >= 1) & (given <= time)):
+            msg = (
+                f"the lengths of {self.name!r} must be whole numbers from 1 to {time}, one for each of {n} sequences; "
+                f"got shape {given.shape}, dtype {given.dtype}, values such as {given.reshape(-1)[:3].tolist()}."
+            )
+            raise ValueError(msg)
+        return torch.from_numpy(given.astype(np.int64))
+
+    def _check_mask(self, mask: Any, array: np.ndarray) -> torch.Tensor | None:
+        """Which values count, (n, time, feature); None if all do."""
+        counts = np.ones(array.shape, dtype=bool)
+        if mask is not None:
+            given = as_array(mask, f"the mask of {self.name!r}")
+            if given.dtype.kind != "b" or given.shape not in (array.shape, array.shape[:2]):
+                msg = (
+                    f"the mask of {self.name!r} must hold True and False, of shape {array.shape[:2]} or {array.shape}; "
+                    f"got dtype {given.dtype}, shape {given.shape}."
+                )
+                raise ValueError(msg)
+            counts &= given if given.ndim == 3 else given[..., None]
+        if self.lengths is not None:
+            counts &= (np.arange(array.shape[1]) < self.lengths.numpy()[:, None])[..., None]
+        empty = np.flatnonzero(~counts.any((1, 2)))
+        if len(empty):
+            msg = f"sequence {empty[0]} of {self.name!r} has no value that counts: all are missing. Leave it out."
+            raise ValueError(msg)
+        return None if counts.all() else torch.from_numpy(counts)
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         what = f"the labels of {self.name!r}"
@@ -186,8 +271,21 @@ def as_array(values: Any, what: str) -> np.ndarray:
     return array
 
 
-def _as_sequences(values: Any, what: str) -> torch.Tensor:
-    """`values` as a finite float32 tensor (n, time, feature) of its own memory."""
+def fill(sequences: np.ndarray, mask: np.ndarray) -> None:
+    """Interpolate, in place and along time, where the mask is False.
+
+    Before the first and after the last value stands that value; a feature of a sequence that has
+    none is 0. Both arrays (n, time, feature).
+    """
+    steps = np.arange(sequences.shape[1])
+    for i, f in np.argwhere(~mask.all(1)):
+        known = mask[i, :, f]
+        values = sequences[i, :, f]
+        values[~known] = np.interp(steps[~known], steps[known], values[known]) if known.any() else 0
+
+
+def _three_dimensions(values: Any, what: str) -> np.ndarray:
+    """`values` as an array of numbers (n, time, feature), or an error that names `what`."""
     array = as_array(values, what)
     if array.dtype.kind == "b":
         msg = f"{what} must be numbers; got True and False. Convert them with .astype('float32') if that is meant."
@@ -198,9 +296,16 @@ def _as_sequences(values: Any, what: str) -> torch.Tensor:
             "Reshape them: one row for each sequence."
         )
         raise ValueError(msg)
-    array = array[..., None] if array.ndim == 2 else array
+    return array[..., None] if array.ndim == 2 else array
+
+
+def _as_sequences(values: Any, what: str, mask: torch.Tensor | None = None) -> torch.Tensor:
+    """`values` as a finite float32 tensor (n, time, feature) of its own memory, filled where the mask is False."""
+    array = _three_dimensions(values, what)
     with np.errstate(over="ignore"):
         single = array.astype(np.float32)
+    if mask is not None and mask.shape == single.shape:
+        fill(single, mask.numpy())
     bad = ~np.isfinite(single)
     if array.dtype.kind in "iu":
         bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)

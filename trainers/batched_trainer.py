@@ -19,7 +19,7 @@ from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.learning_rate import learning_rate_at
 from trainers.model_state import ModelState, copy_state, load_state
 from trainers.randomness import LARGEST_SEED, derived_seed, own_randomness
-from trainers.reconstruction import LOSSES, check_shape, mean_loss
+from trainers.reconstruction import LOSSES, check_shape, loss_of, mean_loss, run_model
 from trainers.trainer import Trainer
 
 
@@ -159,7 +159,15 @@ class BatchedTrainer(Trainer):
         epoch = len(self.history) + 1
         try:
             train_loss, rate = self._train(model, epoch)
-            loss = mean_loss(model, self.validation_inputs, self.validation_targets, self.loss)
+            assert self.validation_set is not None
+            loss = mean_loss(
+                model,
+                self.validation_inputs,
+                self.validation_targets,
+                self.loss,
+                mask=self.validation_mask,
+                lengths=self.validation_set.lengths,
+            )
             restored, reason = self._apply_history(model, epoch, loss)
             self.record(
                 train_loss=train_loss,
@@ -255,6 +263,8 @@ class BatchedTrainer(Trainer):
     def _train(self, model: nn.Module, epoch: int) -> tuple[float, float]:
         """One epoch's steps: the mean training loss, and the learning rate of the last step."""
         batches = self._batches(len(self.train_inputs), epoch)
+        assert self.train_set is not None
+        lengths, mask = self.train_set.lengths, self.train_mask
         total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
         for number, batch in enumerate(batches):
             if self.between_batches is not None:
@@ -263,6 +273,8 @@ class BatchedTrainer(Trainer):
                 self._paused += time.perf_counter() - before
             with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
                 inputs, targets = self.train_inputs[batch], self.train_targets[batch]
+                counts = None if mask is None else mask[batch]
+                known = None if lengths is None else lengths[batch.cpu()]
                 rate = self._rate_factor * learning_rate_at(
                     epoch - 1 + number / len(batches),
                     step=1 / len(batches),
@@ -275,14 +287,15 @@ class BatchedTrainer(Trainer):
                     group["lr"] = rate
                 self._optimizer.zero_grad()
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                    outputs = check_shape(model, model(inputs), targets)
-                loss = LOSSES[self.loss](outputs.float(), targets)
+                    outputs = check_shape(model, run_model(model, inputs, known), targets)
+                loss = loss_of(outputs.float(), targets, self.loss, counts)
                 loss.backward()
                 if self.clip_norm is not None:
                     nn.utils.clip_grad_norm_(model.parameters(), self.clip_norm)
                 self._optimizer.step()
-                total += loss.detach() * targets.numel()
-                elements += targets.numel()
+                n = targets.numel() if counts is None else int(counts.sum())
+                total += loss.detach() * n
+                elements += n
         return float(total) / elements, rate
 
     def _batches(self, n: int, epoch: int) -> tuple[torch.Tensor, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from trainers.block import Block, Hyperparameter
 from trainers.randomness import LARGEST_SEED, own_randomness
@@ -108,23 +109,26 @@ class LSTMAutoencoder(Block, nn.Module):
             for lstm in (self.encoder, self.decoder):
                 self._initialize(lstm)
 
-    def forward(self, sequences: torch.Tensor) -> torch.Tensor:
+    def forward(self, sequences: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Reconstruct sequences.
 
         Parameters
         ----------
         sequences : torch.Tensor, shape (n, time, n_features)
+        lengths : torch.Tensor, shape (n,), optional
+            Steps of each, where shorter ones are padded at their end: they are reconstructed as
+            they would be alone. What is returned for the padding means nothing.
 
         Returns
         -------
         torch.Tensor, shape (n, time, n_features)
         """
-        latent = self.encode(sequences)
+        latent = self.encode(sequences, lengths)
         # EncDec-AD's decoder is fed the true values in training, and its own in evaluation.
         taught = sequences if self.decoding == "encdec-ad" and self.training else None
-        return self.decode(latent, sequences.shape[1], teacher=taught)
+        return self.decode(latent, sequences.shape[1], lengths=lengths, teacher=taught)
 
-    def encode(self, sequences: torch.Tensor) -> torch.Tensor:
+    def encode(self, sequences: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Sequences (n, time, n_features) to latent vectors (n, latent)."""
         if sequences.ndim != 3 or sequences.shape[2] != self.n_features:
             msg = (
@@ -132,25 +136,39 @@ class LSTMAutoencoder(Block, nn.Module):
                 f"got {tuple(sequences.shape)}. Build it with n_features of the data."
             )
             raise ValueError(msg)
-        _, (hidden, cell) = self.encoder(sequences)
+        read: Any = sequences
+        if lengths is not None:
+            # The last state is then that at each one's own end, and the way back begins there.
+            read = pack_padded_sequence(sequences, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        _, (hidden, cell) = self.encoder(read)
         ways = 1 + self.bidirectional  # the last layer's states stand at the end, one for each way
         last = [*hidden[-ways:], *cell[-ways:]] if self.decoding == "encdec-ad" else [*hidden[-ways:]]
         state = torch.cat(last, 1)
         return functional.dropout(self.to_latent(state), self.dropout, self.training)
 
-    def decode(self, latent: torch.Tensor, length: int, *, teacher: torch.Tensor | None = None) -> torch.Tensor:
+    def decode(
+        self,
+        latent: torch.Tensor,
+        length: int,
+        *,
+        lengths: torch.Tensor | None = None,
+        teacher: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Latent vectors (n, latent) to sequences (n, length, n_features).
 
-        `teacher`, for EncDec-AD only, holds the true sequences to read instead of one's own.
+        `lengths` (n,) are the steps of each, if some are shorter. `teacher`, for EncDec-AD only,
+        holds the true sequences to read instead of one's own.
         """
-        clock = self._clock(length).to(latent).expand(len(latent), -1, -1)
+        ends = torch.tensor([length]) if lengths is None else lengths
+        clock = self._clock(length, ends).to(latent).expand(len(latent), -1, -1)
         if self.decoding == "encdec-ad":
-            return self._decode_encdec(self.from_latent(latent), clock.flip(1), teacher)
+            if teacher is not None:
+                teacher = _reverse(teacher, lengths)
+            return _reverse(self._decode_encdec(self.from_latent(latent), _reverse(clock, lengths), teacher), lengths)
         repeated = latent[:, None].expand(-1, length, -1)
         hidden, _ = self.decoder(torch.cat([repeated, clock], 2))
         output = self.to_output(hidden)
-        # Along time, never along the batch: there, sequences would get each other's output.
-        return output.flip(1) if self.decoding == "reverse" else output
+        return _reverse(output, lengths) if self.decoding == "reverse" else output
 
     @property
     def training_note(self) -> str:
@@ -159,11 +177,11 @@ class LSTMAutoencoder(Block, nn.Module):
         return ", ".join(notes)
 
     def _decode_encdec(self, state: torch.Tensor, clock: torch.Tensor, teacher: torch.Tensor | None) -> torch.Tensor:
-        """Last step first; each later step reads the value after it, true or its own."""
+        """Everything last step first; each step reads the value before it in that order, true or its own."""
         hidden, cell = (part[None].contiguous() for part in state.chunk(2, 1))
         outputs = [self.to_output(hidden[-1])[:, None]]
         if teacher is not None:
-            read = torch.cat([teacher.flip(1)[:, :-1], clock[:, 1:]], 2)
+            read = torch.cat([teacher[:, :-1], clock[:, 1:]], 2)
             if read.shape[1]:
                 outputs.append(self.to_output(self.decoder(read, (hidden, cell))[0]))
         else:
@@ -171,13 +189,13 @@ class LSTMAutoencoder(Block, nn.Module):
                 read = torch.cat([outputs[-1], clock[:, step : step + 1]], 2)
                 written, (hidden, cell) = self.decoder(read, (hidden, cell))
                 outputs.append(self.to_output(written))
-        return torch.cat(outputs, 1).flip(1)
+        return torch.cat(outputs, 1)
 
-    def _clock(self, length: int) -> torch.Tensor:
-        """Sines and cosines of the position in the sequence, (length, 2 * time_encoding)."""
-        position = torch.arange(length)[:, None] / length
-        angles = math.pi * position * 2.0 ** torch.arange(self.time_encoding)
-        return torch.cat([angles.sin(), angles.cos()], 1)
+    def _clock(self, length: int, lengths: torch.Tensor) -> torch.Tensor:
+        """Sines and cosines of the position in each sequence, (n, length, 2 * time_encoding)."""
+        position = torch.arange(length) / lengths.cpu()[:, None]
+        angles = math.pi * position[..., None] * 2.0 ** torch.arange(self.time_encoding)
+        return torch.cat([angles.sin(), angles.cos()], 2)
 
     @torch.no_grad()
     def _initialize(self, lstm: nn.LSTM) -> None:
@@ -194,3 +212,14 @@ class LSTMAutoencoder(Block, nn.Module):
                 # Of PyTorch's two biases, which are added, the second stays.
                 if "bias_ih" in name and number == 1 and self.forget_bias is not None:
                     gate.fill_(self.forget_bias)
+
+
+def _reverse(sequences: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+    """Each sequence (n, time, feature) last step first; padding stays where it is."""
+    if lengths is None:
+        # Along time, never along the batch: there, sequences would get each other's steps.
+        return sequences.flip(1)
+    steps = torch.arange(sequences.shape[1], device=sequences.device)
+    ends = lengths.to(sequences.device)[:, None]
+    order = torch.where(steps < ends, ends - 1 - steps, steps)
+    return sequences.gather(1, order[..., None].expand_as(sequences))

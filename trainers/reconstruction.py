@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +46,20 @@ def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Te
     return output
 
 
+def run_model(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None) -> Any:
+    """What the model returns; told the sequences' lengths where some are padded and its `forward` takes them."""
+    if lengths is None or "lengths" not in inspect.signature(model.forward).parameters:
+        return model(inputs)
+    return model(inputs, lengths=lengths)
+
+
+def loss_of(outputs: torch.Tensor, targets: torch.Tensor, loss: str, mask: torch.Tensor | None) -> torch.Tensor:
+    """The mean loss over all elements that count."""
+    if mask is None:
+        return LOSSES[loss](outputs, targets)
+    return LOSSES[loss](outputs[mask], targets[mask])
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Within this context the model is in evaluation mode; afterwards each part is as before."""
@@ -86,22 +101,43 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
         msg = f"batch_size takes a whole number, at least 1; got {batch_size!r}. The default is 256."
         raise ValueError(msg)
     # A copy: a model that changes its input in place must not change the data set.
-    inputs = DataSet.of(sequences, "sequences to reconstruct").sequences.clone()
+    data = DataSet.of(sequences, "sequences to reconstruct")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     with evaluating(model), own_randomness(_SEED, device):
-        parts = [check_shape(model, model(part.to(device)), part).float().cpu() for part in inputs.split(batch_size)]
+        parts = []
+        for part, lengths in _batches(data.sequences.clone(), data.lengths, batch_size):
+            output = run_model(model, part.to(device), lengths)
+            parts.append(check_shape(model, output, part).float().cpu())
     return torch.cat(parts)
 
 
 def mean_loss(
-    model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, loss: str = "mae", *, batch_size: int = 256
+    model: nn.Module,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    loss: str = "mae",
+    *,
+    mask: torch.Tensor | None = None,
+    lengths: torch.Tensor | None = None,
+    batch_size: int = 256,
 ) -> float:
-    """The reconstruction loss, mean over all elements, of tensors on the model's own device.
+    """The reconstruction loss, mean over all elements that count, of tensors on the model's own device.
 
     The mean, not the sum, so that it depends neither on batch size nor on length.
     """
-    total = torch.zeros((), dtype=torch.float64)
+    total, start = torch.zeros((), dtype=torch.float64), 0
     with evaluating(model), own_randomness(_SEED, inputs.device):
-        for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
-            total += LOSSES[loss](check_shape(model, model(x), y).float(), y, reduction="sum").cpu()
-    return float(total) / targets.numel()
+        for x, known in _batches(inputs, lengths, batch_size):
+            at = slice(start, start + len(x))
+            output = check_shape(model, run_model(model, x, known), targets[at]).float()
+            errors, start = LOSSES[loss](output, targets[at], reduction="none"), at.stop
+            total += (errors if mask is None else errors[mask[at]]).sum().cpu()
+    return float(total) / (targets.numel() if mask is None else int(mask.sum()))
+
+
+def _batches(
+    inputs: torch.Tensor, lengths: torch.Tensor | None, size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+    for start in range(0, len(inputs), size):
+        at = slice(start, start + size)
+        yield inputs[at], None if lengths is None else lengths[at]

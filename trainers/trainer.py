@@ -16,7 +16,7 @@ from trainers.device import as_device
 from trainers.history import Epoch, History
 from trainers.model_state import ModelState, copy_state, load_state
 from trainers.randomness import own_randomness
-from trainers.reconstruction import check_model, check_shape, evaluating
+from trainers.reconstruction import check_model, check_shape, evaluating, run_model
 
 
 class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
@@ -58,6 +58,8 @@ class Trainer(Block):
         As given to `setDataSets`.
     train_inputs, train_targets, validation_inputs, validation_targets : torch.Tensor
         The same, (n, time, feature), float32, on the device.
+    train_mask, validation_mask : torch.Tensor or None
+        Which of their values count in the loss, (n, time, feature), on the device; None if all do.
     planned_epochs : int or None
         How many epochs the driver means to run; None for a loop of one's own.
     between_batches : callable or None
@@ -94,6 +96,8 @@ class Trainer(Block):
         self.validation_set: DataSet | None = None
         self.train_inputs = self.train_targets = torch.empty(0)
         self.validation_inputs = self.validation_targets = torch.empty(0)
+        self.train_mask: torch.Tensor | None = None
+        self.validation_mask: torch.Tensor | None = None
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data"
@@ -164,6 +168,9 @@ class Trainer(Block):
         self.train_inputs, self.train_targets = train.sequences.to(self.device), train.targets.to(self.device)
         self.validation_inputs = validation.sequences.to(self.device)
         self.validation_targets = validation.targets.to(self.device)
+        self.train_mask, self.validation_mask = (
+            None if data.mask is None else data.mask.to(self.device) for data in (train, validation)
+        )
         note = str(getattr(self.model, "training_note", ""))
         if not torch.equal(train.targets, train.sequences):
             note = ", ".join(filter(None, [note, "on altered inputs"]))
@@ -363,7 +370,7 @@ class Trainer(Block):
             raise ValueError(msg)
         try:
             with evaluating(self.model), own_randomness(0, self.device):
-                output = self.model(few)
+                output = run_model(self.model, few, None if train.lengths is None else train.lengths[:2])
         except Exception as error:  # whatever a user's model raises is told in the kit's words
             msg = (
                 f"the model {type(self.model).__name__} does not take sequences of {train.name!r}, shape "

@@ -1,0 +1,113 @@
+"""Sequences of several lengths, and with missing values: neither padding nor gaps count."""
+
+import numpy as np
+import pytest
+import torch
+
+from data import DataSet
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
+from trainers.reconstruction import mean_loss
+
+LENGTHS = [5, 12, 9, 12, 7, 6, 11, 8]
+
+
+def waves(seed=0, features=2):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(n, features)).cumsum(0).astype(np.float32) for n in LENGTHS]
+
+
+def model_of(decoding="forward", **more):
+    return LSTMAutoencoder(n_features=2, hidden_size=6, decoding=decoding, seed=1, **more)
+
+
+@pytest.mark.parametrize("decoding", ["forward", "reverse", "encdec-ad"])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_a_padded_sequence_is_reconstructed_as_it_is_alone(decoding, bidirectional):
+    model, sequences = model_of(decoding, bidirectional=bidirectional), waves()
+    rebuilt = reconstruct(model, DataSet.padded(sequences))
+    for one, together in zip(sequences, rebuilt, strict=True):
+        torch.testing.assert_close(together[: len(one)], reconstruct(model, one[None])[0])
+
+
+def test_in_training_a_padded_sequence_is_taught_as_it_is_alone():
+    model, sequences = model_of("encdec-ad"), waves()
+    data = DataSet.padded(sequences)
+    together = model.train()(data.sequences, data.lengths)
+    for one, output in zip(sequences, together, strict=True):
+        torch.testing.assert_close(output[: len(one)], model(torch.from_numpy(one)[None])[0])
+
+
+@pytest.mark.parametrize("loss", ["mae", "mse"])
+def test_the_validation_loss_is_the_mean_over_true_values(loss):
+    model, sequences = model_of(), waves()
+    data = DataSet.padded(sequences, length=20)
+    errors = [np.abs(reconstruct(model, one[None])[0].numpy() - one) ** (1 + (loss == "mse")) for one in sequences]
+    got = mean_loss(model, data.sequences, data.targets, loss, mask=data.mask, lengths=data.lengths, batch_size=3)
+    assert got == pytest.approx(np.concatenate(errors).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("decoding", ["forward", "encdec-ad"])
+def test_training_does_not_depend_on_how_far_is_padded(decoding):
+    losses = []
+    for length in (12, 30):
+        data = DataSet.padded(waves(), length=length)
+        trainer = BatchedTrainer(model_of(decoding), batch_size=4)
+        losses.append(benchmark(trainer, data, data, epochs=3).history.to_frame()[["train_loss", "validation_loss"]])
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_training_does_not_depend_on_targets_that_are_masked():
+    rng = np.random.default_rng(0)
+    sequences, mask = rng.normal(size=(8, 12, 2)), rng.random((8, 12, 2)) < 0.7
+    histories = []
+    for value in (0, 1e6):
+        targets = np.where(mask, sequences, value)
+        data = DataSet(np.where(mask, sequences, np.nan), targets=targets, mask=mask)
+        trainer = BatchedTrainer(model_of(), batch_size=4, loss="mse")
+        histories.append(benchmark(trainer, data, data, epochs=2).history.to_frame()[["train_loss", "validation_loss"]])
+    np.testing.assert_array_equal(*histories)
+
+
+def test_missing_values_are_interpolated_and_parts_keep_their_mask():
+    nan = np.nan
+    data = DataSet([[1, nan, 3, nan], [nan, 2, nan, 8]], mask=np.array([[1, 0, 1, 0], [0, 1, 0, 1]], dtype=bool))
+    np.testing.assert_array_equal(data.sequences[..., 0], [[1, 2, 3, 3], [2, 2, 5, 8]])
+    part = data[1:]
+    np.testing.assert_array_equal(part.mask[..., 0], [[False, True, False, True]])
+
+
+def test_lengths_go_along_into_parts():
+    part = DataSet.padded(waves())[[2, 0]]
+    assert part.lengths.tolist() == [9, 5]
+    assert part.mask.sum((1, 2)).tolist() == [18, 10]
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"mask": [[True, False]]}, "of shape"),
+        ({"mask": np.ones((2, 3))}, "True and False"),
+        ({"mask": [[True, True, True], [False] * 3]}, "sequence 1 of 'data' has no value that counts"),
+        ({"lengths": [3]}, "one for each of 2"),
+        ({"lengths": [0, 3]}, "from 1 to 3"),
+        ({"lengths": [3, 4]}, "from 1 to 3"),
+        ({"lengths": [3.0, 2.0]}, "whole numbers"),
+    ],
+)
+def test_masks_and_lengths_that_do_not_fit_are_refused(options, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        DataSet(np.zeros((2, 3)), **options)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "length", "remedy"),
+    [
+        ([], None, "got 0"),
+        ([[1.0], []], None, "hold a time step"),
+        ([np.zeros((3, 1)), np.zeros((3, 2))], None, "one width"),
+        ([[1.0, 2.0]], 1, "at least the longest"),
+    ],
+)
+def test_what_cannot_be_padded_is_refused(sequences, length, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        DataSet.padded(sequences, length=length)
