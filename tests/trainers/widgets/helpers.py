@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def built(monitor):
     """A monitor whose widgets exist, as after it was displayed."""
-    monitor._build()
+    monitor._view.build()
     return monitor
 
 

@@ -35,8 +35,8 @@ def test_a_branch_whose_best_was_never_seen_is_refused_and_costs_nothing(beats, 
     assert trainer.history.best.epoch <= 4
     with pytest.raises(ValueError, match=r"its best model is that of epoch \d, which this monitor has not seen"):
         monitor.branch(6)
-    monitor._answer_branch(6)
-    assert "⚠ no run can branch off from epoch 6" in monitor._state()["text"]
+    monitor._orders.answer_branch(6)
+    assert "⚠ no run can branch off from epoch 6" in monitor._view.state()["text"]
     assert len(monitor.more(1).history) == 8
 
 
@@ -55,7 +55,7 @@ def test_a_branch_asked_for_in_a_pause_between_two_epochs_comes_before_the_next(
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
 
     def user():
-        while not (monitor._waits and len(trainer.history) == 4):
+        while not (monitor._runs.waits and len(trainer.history) == 4):
             time.sleep(0.001)
         monitor.branch(2)
         monitor.control.resume()
@@ -80,7 +80,7 @@ def test_fresh_moments_are_said_aloud(beats, model):
     monitor = TrainingMonitor()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=4, callbacks=[monitor])
     monitor.branch(2)
-    assert "its moments fresh" in monitor._state()["text"]
+    assert "its moments fresh" in monitor._view.state()["text"]
     history = monitor.more(2).history
     assert history[2].note == "Adam's moments fresh after branching off"
     assert history[3].note == ""
@@ -132,7 +132,7 @@ def test_stop_while_a_branch_waits_ends_the_run_that_is_there(beats, model):
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
 
     def user():
-        while not monitor._waits:
+        while not monitor._runs.waits:
             time.sleep(0.001)
         monitor.branch(2)
         monitor.control.stop()
@@ -152,8 +152,8 @@ def test_branching_twice_at_once_never_breaks_the_run(beats, model):
 
     def user():
         while not done.wait(0.0005):
-            monitor._answer_branch(max(1, len(trainer.history)))
-            refused.append(monitor._refused)
+            monitor._orders.answer_branch(max(1, len(trainer.history)))
+            refused.append(monitor._runs.refused)
 
     thread = threading.Thread(target=user)
     thread.start()

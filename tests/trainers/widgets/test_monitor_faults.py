@@ -93,7 +93,7 @@ def test_after_a_stop_in_mid_epoch_more_begins_between_two_epochs(beats, model):
     trainer.between_batches = None
     monitor._callbacks = (monitor, lambda row, state: None)
     begun = monitor.begin
-    monitor.begin = lambda run: (begun(run), texts.append(monitor._state()["text"]))
+    monitor.begin = lambda run: (begun(run), texts.append(monitor._view.state()["text"]))
     monitor.more(1)
     assert "batch" not in texts[0]
 
