@@ -15,7 +15,7 @@ from trainers.trainer import Trainer
 
 @dataclass
 class WatchedRuns:
-    """Facts only: the monitor writes them, and what is shown in the page is made from them.
+    """Facts only: the monitor and its `Orders` write them, and `LiveView` shows them.
 
     Attributes
     ----------
