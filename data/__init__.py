@@ -8,7 +8,18 @@ DataSet 'ECG5000, training': 2043 sequences of 140 steps, 1 feature; 2043 normal
 
 from data.data_set import DataSet
 from data.ecg5000 import load_ecg5000
+from data.recordings import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from data.series import Series
 from data.splitting import Split, split
 
-__all__ = ["DataSet", "Series", "Split", "load_ecg5000", "split"]
+__all__ = [
+    "DataSet",
+    "Recording",
+    "Series",
+    "Split",
+    "load_ecg5000",
+    "load_ecg_diff_count",
+    "load_internal_bleeding",
+    "load_mitbih",
+    "split",
+]
