@@ -11,15 +11,21 @@ from data.ecg5000 import load_ecg5000
 from data.recordings import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from data.series import Series
 from data.splitting import Split, split
+from data.ucr import UCRDataSet, load_ucr
+from data.ucr_anomaly import load_ucr_anomalies, load_ucr_anomaly
 
 __all__ = [
     "DataSet",
     "Recording",
     "Series",
     "Split",
+    "UCRDataSet",
     "load_ecg5000",
     "load_ecg_diff_count",
     "load_internal_bleeding",
     "load_mitbih",
+    "load_ucr",
+    "load_ucr_anomalies",
+    "load_ucr_anomaly",
     "split",
 ]
