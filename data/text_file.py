@@ -15,7 +15,7 @@ _BINARY = {
 
 
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
-    r"""The file's text, with "\\n" at the ends of lines and without a byte order mark.
+    r"""The file's text, with "\n" at the ends of lines and without a byte order mark.
 
     Parameters
     ----------

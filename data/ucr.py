@@ -160,6 +160,9 @@ def _class_order(files: list[UCRFile], normal: Any, path: Path) -> list[list[str
     chosen = [] if normal is None else [as_class(c) for c in (normal if several else [normal])]
     if not chosen or not set(chosen) <= set(order):
         classes = ", ".join(f"{c!r} ({counts[c]} sequences)" for c in order)
-        msg = f"normal takes the class of {path.name} that is normal, or several; got {normal!r}. The classes are {classes}."
+        msg = (
+            f"normal takes the class of {path.name} that is normal, or several; got {normal!r}. "
+            f"The classes are {classes}."
+        )
         raise ValueError(msg)
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -124,20 +125,22 @@ def _values(path: Path) -> np.ndarray:
     text = read_text(path)
     try:
         values = np.array(text.replace(",", " ").split(), dtype=np.float64)
-        if np.isfinite(values).all():
-            return values
     except ValueError:
-        pass
-    for number, line in enumerate(text.split("\n"), 1):
-        for place, value in enumerate(line.replace(",", " ").split(), 1):
-            try:
-                finite = np.isfinite(float(value))
-            except ValueError:
-                finite = False
-            if not finite:
-                msg = (
-                    f"{path}, line {number}, value {place}: {value!r} is no finite number. "
-                    "Correct it, or download the file anew."
-                )
-                raise ValueError(msg)
-    raise AssertionError
+        values = np.full(1, np.nan)
+    if not np.isfinite(values).all():
+        number, place, value = next(
+            (number, place, value)
+            for number, line in enumerate(text.split("\n"), 1)
+            for place, value in enumerate(line.replace(",", " ").split(), 1)
+            if not _is_finite(value)
+        )
+        msg = f"{path}, line {number}, value {place}: {value!r} is no finite number. Correct it, or download the file anew."
+        raise ValueError(msg)
+    return values
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

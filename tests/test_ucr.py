@@ -166,7 +166,7 @@ def test_a_damaged_file_is_told_with_its_line(folder, suffix, text, told):
 def test_parts_of_different_length_are_refused(folder):
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").write_text("1\t0\t1\n")
-    with pytest.raises(ValueError, match="Toy_TRAIN.tsv has sequences of 3 steps and 1 features, Toy_TEST.tsv of 2"):
+    with pytest.raises(ValueError, match=r"Toy_TRAIN.tsv has sequences of 3 steps and 1 features, Toy_TEST.tsv of 2"):
         load_ucr(home, normal=1)
 
 
@@ -177,12 +177,12 @@ def test_what_is_not_there_is_told(folder, tmp_path):
         load_ucr(tmp_path, normal=1)
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").unlink()
-    with pytest.raises(FileNotFoundError, match="Toy_TEST.tsv is missing"):
+    with pytest.raises(FileNotFoundError, match=r"Toy_TEST.tsv is missing"):
         load_ucr(home, normal=1)
     home.rename(tmp_path / "Other")
     tmp_path.joinpath("Other", "Too_TRAIN.tsv").write_text("")
     with pytest.raises(FileNotFoundError, match=r"several: \['Too_TRAIN', 'Toy_TRAIN'\]"):
         load_ucr(tmp_path / "Other", normal=1)
     tmp_path.joinpath("beats.tsv").write_text("1\t0\n")
-    with pytest.raises(ValueError, match="named like ECG5000_TRAIN.tsv"):
+    with pytest.raises(ValueError, match=r"named like ECG5000_TRAIN.tsv"):
         load_ucr(tmp_path / "beats.tsv", normal=1)

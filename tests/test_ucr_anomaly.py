@@ -65,7 +65,7 @@ def test_a_folder_is_read_one_after_the_other(tmp_path):
     tmp_path.joinpath("notes.txt").write_text("no data")
     recordings = load_ucr_anomalies(tmp_path)
     assert [next(recordings).test.name, next(recordings).test.name] == ["a1, test", "a2, test"]
-    with pytest.raises(ValueError, match="003_UCR_Anomaly_a3_60_80_84.txt, line 1"):
+    with pytest.raises(ValueError, match=r"003_UCR_Anomaly_a3_60_80_84.txt, line 1"):
         next(recordings)
 
 
