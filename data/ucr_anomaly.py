@@ -134,7 +134,7 @@ def _values(path: Path) -> np.ndarray:
             for place, value in enumerate(line.replace(",", " ").split(), 1)
             if not _is_finite(value)
         )
-        msg = f"{path}, line {number}, value {place}: {value!r} is no finite number. Correct it, or download the file anew."
+        msg = f"{path}, line {number}, value {place}: {value!r} is no finite number. Correct it."
         raise ValueError(msg)
     return values
 
