@@ -6,9 +6,29 @@
 DataSet 'ECG5000, training': 2043 sequences of 140 steps, 1 feature; 2043 normal
 """
 
+from data.csv_file import CSVWarning, load_csv
 from data.data_set import DataSet
 from data.ecg5000 import load_ecg5000
+from data.recordings import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from data.series import Series
 from data.splitting import Split, split
+from data.ucr import UCRDataSet, load_ucr
+from data.ucr_anomaly import load_ucr_anomalies, load_ucr_anomaly
 
-__all__ = ["DataSet", "Series", "Split", "load_ecg5000", "split"]
+__all__ = [
+    "CSVWarning",
+    "DataSet",
+    "Recording",
+    "Series",
+    "Split",
+    "UCRDataSet",
+    "load_csv",
+    "load_ecg5000",
+    "load_ecg_diff_count",
+    "load_internal_bleeding",
+    "load_mitbih",
+    "load_ucr",
+    "load_ucr_anomalies",
+    "load_ucr_anomaly",
+    "split",
+]

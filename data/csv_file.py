@@ -1,0 +1,242 @@
+"""`load_csv`: your own recording, from a delimited text file."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from data.csv_columns import UNITS, as_labels, as_values, choose_columns
+from data.csv_table import Table, read_table
+from data.csv_time import Steps, Times, find_steps, read_times
+from data.series import Series
+
+
+class CSVWarning(UserWarning):
+    """Something about the file was decided that it does not say; the text tells what, and how to decide it."""
+
+
+class _Rows(NamedTuple):
+    """Equal steps: values (time, feature), labels (time,) or None, stamps (time,) or None."""
+
+    values: np.ndarray
+    labels: np.ndarray | None
+    stamps: np.ndarray | None
+
+
+def load_csv(
+    path: str | os.PathLike[str],
+    *,
+    time: str | None = None,
+    values: str | Sequence[str] | None = None,
+    labels: str | None = None,
+    normal: Any = None,
+    sampling_rate: float | None = None,
+    irregular: Literal["error", "keep", "interpolate"] = "error",
+    time_unit: str | None = None,
+    date_format: str | None = None,
+    separator: str | None = None,
+    decimal: Literal[".", ","] = ".",
+    header: bool | None = None,
+    encoding: str = "utf-8",
+) -> Series:
+    r"""Your own recording from a CSV file: one row a time step.
+
+    What is not said is decided by the rules below. Where they go beyond what the header says, a `CSVWarning`
+    tells what was decided. Every error names the line, counted from 1 as in an editor, and the column.
+
+    Parameters
+    ----------
+    path : path
+        The file. Empty lines are skipped (in a file of one column they are missing values), and so are lines at
+        the top that begin with "#".
+    time : str, optional
+        Column of the times. Default: the one called time, timestamp, datetime, date, t or ds, in any
+        spelling, also with a unit as in ``time_ms`` or ``Time [s]``; else the first column, if it holds dates or
+        rises in equal steps; else none.
+    values : str or sequence of str, optional
+        Columns of the measurements. Default: all other columns of numbers. Columns of text, in which less than
+        half of the cells are numbers, are left out. Empty cells, NaN, NA, null and ? are missing values; True is
+        1, False 0.
+    labels : str, optional
+        Column of the labels. Default: the one called label, class, anomaly, is_anomaly, abnormal, outlier
+        or ground_truth, in any spelling; else none. Numbers are taken as they are, whole and from 0 (normal) up.
+        Of texts, "normal", "nominal", "ok", "n", "no", "false" and "0" are 0, the others 1, 2, … in
+        alphabetical order.
+    normal : str or number, optional
+        The label that is normal, if it is another one: ``normal="N"``, ``normal=1``. The others are 1, 2, …
+    sampling_rate : float, optional
+        Rows per second (Hz). Default: from the times, if there are any and they are more than step numbers
+        (0, 1, 2, … or 1, 2, 3, …).
+    irregular : {"error", "keep", "interpolate"}, default "error"
+        What to do with times that are not in equal steps. Each may be off by a quarter of a step; where they jump by
+        whole steps, rows are missing, and rows of NaN are put in, at most as many as the file has (their label is
+        that of both neighbours if these agree, else 0). Any other times are an error. "keep" takes the
+        rows as they are, none put in, and gives no sampling rate; "interpolate" puts straight lines between rows
+        and reads them at equal steps of the median length, with the nearest row's label; gaps of more than
+        two steps become NaN.
+    time_unit : {"s", "ms", "us", "ns", "min", "h"}, optional
+        Unit of times that are numbers. Default: the one in the column's name, else seconds.
+    date_format : str, optional
+        How dates are written, as in ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, as in 2024-01-31 13:45:00.5.
+        Dates with a time zone become UTC.
+    separator : {",", ";", tab, " "}, optional
+        What stands between fields. Default: the first of tab, semicolon, comma and blank that divides the
+        first rows into equally many fields.
+    decimal : {".", ","}, default "."
+        The decimal sign.
+    header : bool, optional
+        Whether the first row names the columns. Default: not if it holds only numbers and dates; the columns are
+        then called "column 1" and so on.
+    encoding : str, default "utf-8"
+        The file's encoding. UTF-8 and UTF-16 with a byte order mark are recognised.
+
+    Returns
+    -------
+    Series
+        Called like the file, with the columns' names as `feature_names`. `time` holds seconds or dates.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, LookupError
+        If there is no such file or encoding.
+    TypeError, ValueError
+        If the file is not such a table, or a cell, a column or an option does not fit.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "pump.csv"
+    >>> _ = path.write_text("time_ms,pressure,label\n0,1.1,0\n20,1.2,0\n40,7.5,1\n60,,0\n")
+    >>> pump = load_csv(path)
+    >>> pump
+    Series 'pump': 4 steps, 1 feature, 1 value missing; 1 abnormal event
+    >>> pump.sampling_rate
+    50.0
+    """
+    for name, value, choices in (
+        ("irregular", irregular, ("error", "keep", "interpolate")),
+        ("time_unit", time_unit, (None, *UNITS)),
+        ("decimal", decimal, (".", ",")),
+    ):
+        if value not in choices:
+            msg = f"{name} takes one of {choices}; got {value!r}."
+            raise ValueError(msg)
+    table = read_table(path, separator=separator, decimal=decimal, header=header, encoding=encoding)
+    columns = choose_columns(table, time, values, labels)
+    notes = list(columns.notes)
+    rows = _Rows(
+        as_values(table, columns.values),
+        None if columns.labels is None else as_labels(table, columns.labels, normal),
+        None,
+    )
+    if columns.time is not None:
+        times = read_times(table, columns.time, time_unit, date_format)
+        steps = find_steps(times.seconds)
+        if irregular == "keep":
+            rows = rows._replace(stamps=times.stamps)
+        elif irregular == "interpolate" and not steps.equal:
+            rows, step = _interpolated(table, rows, times)
+            sampling_rate = _agreed_rate(table, sampling_rate, 1 / step)
+        else:
+            _check_equal(table, times, steps)
+            rows = _with_missing_rows(table, rows, times, steps, notes)
+            sampling_rate = sampling_rate if times.counted else _agreed_rate(table, sampling_rate, 1 / steps.step)
+        rows = rows._replace(stamps=None) if times.counted else rows
+    if notes:
+        warnings.warn(f"{table.path}: {'; '.join(notes)}.", CSVWarning, stacklevel=2)
+    return Series(
+        rows.values,
+        labels=rows.labels,
+        time=rows.stamps,
+        name=table.path.stem,
+        sampling_rate=sampling_rate,
+        feature_names=columns.values,
+    )
+
+
+def _check_equal(table: Table, times: Times, steps: Steps) -> None:
+    if steps.equal:
+        return
+    gaps = np.diff(times.seconds)
+    usual = float(np.median(gaps))
+    odd = np.flatnonzero(np.abs(gaps / usual - np.maximum(np.rint(gaps / usual), 1)) > 0.25)
+    first = odd[0] if len(odd) else int(np.argmax(np.abs(steps.off))) - 1
+    msg = (
+        f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, but they range from "
+        f"{gaps.min():.6g} to {gaps.max():.6g}, and {len(odd)} of {len(gaps)} are no whole multiple of it; the first is "
+        f"{gaps[first]:.6g} before line {table.lines[first + 1]}. irregular='interpolate' makes equal steps, irregular='keep' takes "
+        "the rows as they are."
+    )
+    raise ValueError(msg)
+
+
+def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, notes: list[str]) -> _Rows:
+    n = int(steps.position[-1]) + 1
+    put_in = n - len(rows.values)
+    if put_in == 0:
+        return rows._replace(stamps=times.stamps)
+    gaps = np.flatnonzero(np.diff(steps.position) > 1)
+    where = f"{put_in} rows are missing at {len(gaps)} places, the first after line {table.lines[gaps[0]]}"
+    if put_in > len(rows.values):
+        largest = gaps[np.argmax(np.diff(steps.position)[gaps])]
+        msg = (
+            f"{table.path}: {where}, the longest after line {table.lines[largest]}; that is more than the "
+            f"{len(rows.values)} rows there are. Check the times and their unit, divide the file at the gaps, or take the rows "
+            "as they are: irregular='keep'."
+        )
+        raise ValueError(msg)
+    notes.append(f"{where}; rows of NaN were put in")
+    values = np.full((n, rows.values.shape[1]), np.nan)
+    values[steps.position] = rows.values
+    labels = rows.labels
+    before = np.searchsorted(steps.position, np.arange(n), side="right") - 1
+    if labels is not None:
+        after = np.searchsorted(steps.position, np.arange(n))
+        labels = np.where(labels[before] == labels[after], labels[before], 0)
+    return _Rows(values, labels, _shifted(times.stamps[before], (np.arange(n) - steps.position[before]) * steps.step))
+
+
+def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float]:
+    gaps = np.diff(times.seconds)
+    step = float(np.median(gaps))
+    n = int(times.seconds[-1] / step + 1e-6) + 1
+    if n > 2 * len(rows.values):
+        longest = int(np.argmax(gaps))
+        msg = (
+            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}; the longest gap "
+            f"is {gaps[longest]:.6g} seconds after line {table.lines[longest]}. Divide the file at the gaps, or take the rows as they "
+            "are: irregular='keep'."
+        )
+        raise ValueError(msg)
+    grid = np.arange(n) * step
+    values = np.stack([np.interp(grid, times.seconds, column) for column in rows.values.T], axis=1)
+    before = np.clip(np.searchsorted(times.seconds, grid, side="right") - 1, 0, len(gaps) - 1)
+    on_row = np.isin(grid, times.seconds)
+    values[(gaps[before] > 2 * step * (1 + 1e-9)) & ~on_row] = np.nan
+    nearest = before + (grid - times.seconds[before] > gaps[before] / 2)
+    labels = None if rows.labels is None else rows.labels[nearest]
+    return _Rows(values, labels, _shifted(np.full(n, times.stamps[0]), grid)), step
+
+
+def _shifted(stamps: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    if stamps.dtype.kind == "M":
+        return stamps + np.rint(seconds * 1e9).astype("timedelta64[ns]")
+    return stamps + seconds
+
+
+def _agreed_rate(table: Table, given: float | None, found: float) -> float:
+    """The rate that was given if the times agree with it to one per cent, else an error."""
+    if given is None:
+        return float(f"{found:.9g}")  # 1 / 0.02 is 50, not 50.00000000000001
+    if not 0.99 < given / found < 1.01:
+        msg = (
+            f"{table.path}: sampling_rate={given} Hz was given, but its times are {found:.6g} rows a second. "
+            "Leave sampling_rate out, or say the times' unit: time_unit=…."
+        )
+        raise ValueError(msg)
+    return given

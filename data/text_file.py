@@ -1,0 +1,75 @@
+"""`read_text`: a text file as text, or an error that says what it is instead."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from pathlib import Path
+
+_BINARY = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or save it as CSV",
+    b"\x1f\x8b": "compressed with gzip. Unpack it",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save it as CSV",
+    b"PAR1": "a Parquet file. Save it as CSV",
+}
+
+
+def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
+    r"""The file's text, with "\n" at the ends of lines and without a byte order mark.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    encoding : str, default "utf-8"
+        As what its bytes are read. A byte order mark of UTF-8 or UTF-16 wins over it.
+
+    Returns
+    -------
+    str
+        Something other than blanks.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, LookupError, ValueError
+        If there is no such file, it is a folder, no encoding has that name, or the file is empty, not text,
+        or in another encoding.
+    """
+    path = Path(path)
+    if path.is_dir():
+        msg = f"{path} is a folder; a file was expected. Name one of those in it."
+        raise IsADirectoryError(msg)
+    if not path.is_file():
+        msg = f"there is no file {path}. Check the path; the working folder is {Path.cwd()}."
+        raise FileNotFoundError(msg)
+    raw = path.read_bytes()
+    for start, what in _BINARY.items():
+        if raw.startswith(start):
+            msg = f"{path} is not a text file but {what}."
+            raise ValueError(msg)
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif raw.startswith(codecs.BOM_UTF8):
+        encoding = "utf-8-sig"
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        msg = (
+            f"{path} is not in the encoding {encoding}: line {line} holds the byte 0x{raw[error.start]:02x}, "
+            "which has no meaning there. Save the file as UTF-8, or name its encoding; "
+            "files from Windows are often in 'cp1252'."
+        )
+        raise ValueError(msg) from error
+    except LookupError as error:
+        msg = f"no encoding is called {encoding!r}. Common ones are 'utf-8', 'cp1252' and 'utf-16'."
+        raise LookupError(msg) from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        msg = f"{path} is not a text file: line {line} holds a zero byte. If it is UTF-16, give encoding='utf-16-le'."
+        raise ValueError(msg)
+    if not text.strip():
+        msg = f"{path} is empty. It should hold the data as text."
+        raise ValueError(msg)
+    return text

@@ -1,0 +1,188 @@
+"""Data sets of the UCR archive, in each of its formats, and damaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data import load_ecg5000, load_ucr, split
+
+VALUES = {"TRAIN": [[0.5, -1.25, 2e-3], [1.0, 2.0, 3.0]], "TEST": [[4.0, 5.0, 6.0], [7.0, 8.0, -9.0], [0.0, 0.0, 1.0]]}
+CLASSES = {"TRAIN": ["2", "1"], "TEST": ["1", "10", "2"]}
+TS = "# a comment\n@problemName Toy\n@timeStamps false\n@univariate true\n@classLabel true 1 2 10\n@data\n"
+ARFF = "% a comment\n@relation Toy\n" + "@attribute a numeric\n" * 3 + "@attribute target {1,2,10}\n\n@data\n"
+
+
+def written(suffix, values, classes):
+    rows = list(zip(values, classes, strict=True))
+    if suffix == ".ts":
+        return TS + "".join(f"{','.join(map(str, v))}:{c}\n" for v, c in rows)
+    if suffix == ".arff":
+        return ARFF + "".join(f"{','.join(map(str, v))},{c}\n" for v, c in rows)
+    if suffix == ".txt":
+        return "".join(f"   {float(c):.7e}" + "".join(f"  {x:.7e}" for x in v) + "\n" for v, c in rows)
+    mark = {".tsv": "\t", ".csv": ",", "": ","}[suffix]
+    return "".join(mark.join([c, *map(str, v)]) + "\n" for v, c in rows)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Makes a set's folder in one format."""
+
+    def make(suffix, end="\n"):
+        home = tmp_path / "Toy"
+        home.mkdir(exist_ok=True)
+        for part in VALUES:
+            text = written(suffix, VALUES[part], CLASSES[part]).replace("\n", end)
+            home.joinpath(f"Toy_{part}{suffix}").write_bytes(text.encode())
+        return home
+
+    return make
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("suffix", [".tsv", ".ts", ".txt", ".arff", ".csv", ""])
+def test_every_format_gives_the_same_data(folder, suffix, end):
+    training, test = load_ucr(folder(suffix, end), normal=2)
+    np.testing.assert_array_equal(training.sequences[..., 0], np.float32(VALUES["TRAIN"]))
+    np.testing.assert_array_equal(test.sequences[..., 0], np.float32(VALUES["TEST"]))
+    assert training.class_names == test.class_names == ("2", "1", "10")
+    assert (training.labels.tolist(), test.labels.tolist()) == ([0, 1], [1, 2, 0])
+    assert (training.name, test.name) == ("Toy, training", "Toy, test")
+
+
+@pytest.mark.parametrize("normal", [2, 2.0, "2", np.int64(2), " 2.0000e+00", ["2"]])
+def test_a_class_is_named_as_number_or_text(folder, normal):
+    assert load_ucr(folder(".tsv"), normal=normal).test.labels.tolist() == [1, 2, 0]
+
+
+def test_several_classes_may_be_normal(folder):
+    test = load_ucr(folder(".tsv"), normal=[1, 10]).test
+    assert test.class_names == ("1 or 10", "2")
+    assert test.labels.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("part", VALUES)
+def test_one_file_stands_for_both(folder, part):
+    assert len(load_ucr(folder(".ts") / f"Toy_{part}.ts", normal=1).test) == 3
+
+
+def test_both_parts_together_can_be_split_anew(folder):
+    whole = load_ucr(folder(".tsv"), normal=1).whole
+    assert (whole.name, whole.labels.tolist(), whole.class_names) == ("Toy", [1, 0, 0, 2, 1], ("1", "2", "10"))
+    np.testing.assert_array_equal(whole.sequences[:, 0, 0], [0.5, 1, 4, 7, 0])
+
+
+def test_the_shipped_heartbeats_come_back_from_the_archives_format(tmp_path):
+    beats = load_ecg5000()[:600]
+    for part, chosen in (("TRAIN", slice(500)), ("TEST", slice(500, None))):
+        rows = np.column_stack([beats.labels[chosen] + 1, beats.sequences[chosen, :, 0]])
+        np.savetxt(tmp_path / f"ECG5000_{part}.txt", rows, fmt="%.9e")
+    again = load_ucr(tmp_path, normal=1).whole
+    np.testing.assert_array_equal(again.sequences, beats.sequences)
+    np.testing.assert_array_equal(again.labels, beats.labels)
+    assert split(again).training.abnormal.sum() == 0
+
+
+def test_features_of_a_ts_file_are_features(tmp_path):
+    text = TS.replace("univariate true", "univariate false")
+    for part in VALUES:
+        tmp_path.joinpath(f"Two_{part}.ts").write_text(text + "1,2,3:4,5,6:walk\n7,8,9:0,1,2:fall\n")
+    data = load_ucr(tmp_path, normal="walk").training
+    np.testing.assert_array_equal(data.sequences[0], [[1, 4], [2, 5], [3, 6]])
+    assert data.class_names == ("walk", "fall")
+
+
+def test_a_complete_format_wins_over_an_incomplete_one_and_the_folders_set_over_others(folder):
+    home = folder(".ts")
+    home.joinpath("Toy_TRAIN.tsv").write_text("1\t0\n")
+    home.joinpath("Toy_eq_TRAIN.ts").write_text("")
+    home.joinpath("._Toy_TRAIN.ts").write_text("left by a Mac")
+    assert len(load_ucr(home, normal=1).training) == 2
+
+
+@given(st.lists(st.integers(-3, 40), min_size=1, max_size=6, unique=True), st.randoms(use_true_random=False))
+def test_label_0_is_the_normal_class_whichever_it_is(tmp_path_factory, classes, random):
+    normal = random.choice(classes)
+    home = tmp_path_factory.mktemp("any") / "Any"
+    home.mkdir()
+    for part in VALUES:
+        home.joinpath(f"Any_{part}.tsv").write_text("".join(f"{c}\t{c / 7}\t1\n" for c in classes))
+    data = load_ucr(home, normal=normal).test
+    assert [data.class_names[label] for label in data.labels] == [str(c) for c in classes]
+    assert [label == 0 for label in data.labels] == [c == normal for c in classes]
+    others = [int(name) for name in data.class_names[1:]]
+    assert others == sorted(others)
+
+
+@pytest.mark.parametrize("normal", [None, 3, "normal", [1, 3], []])
+def test_without_a_normal_class_the_error_lists_the_classes(folder, normal):
+    with pytest.raises(ValueError, match=r"'1' \(2 sequences\), '2' \(2 sequences\), '10' \(1 sequences\)"):
+        load_ucr(folder(".tsv"), normal=normal)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "told"),
+    [
+        (".tsv", "1\t0\t1\n\n2\t0\tx\n", "line 3, value 2: 'x' is no number"),
+        (".tsv", "1\t0\t1\n2\t0\t1\t5\n", "2 steps and 1 features in line 1, 3 steps and 1 features in line 2"),
+        (".tsv", "1\t0\t1\n2\t0\tNaN\n", "2 steps and 1 features in line 1, 1 steps and 1 features in line 2"),
+        (".tsv", "1\t0\t1\n2\tNaN\t1\n", "first value 1 of the sequence in line 2"),
+        (".tsv", "1\t0\t1\n2\t0\t-inf\n", "line 2, value 2: '-inf' is infinite"),
+        (".tsv", "1\t0\t1\n2\n", "line 2: a class and at least one value"),
+        (".tsv", " \n\n", "is empty"),
+        (".csv", "1,0,1\n1,0,\n", "line 2, value 2: '' is no number"),
+        (".txt", "1 0 1\n1 0 1,5\n", "2 steps and 1 features in line 1, 1 steps"),
+        (".ts", TS, "holds no sequence"),
+        (".ts", TS.replace("@data\n", "") + "1,2:1\n", "no line '@data'"),
+        (".ts", TS + "1,2:1\n?,2:1\n", "first value 1 of the sequence in line 8"),
+        (".ts", TS + "1,2:1\n1,2,3:1\n", "2 steps and 1 features in line 7, 3 steps"),
+        (".ts", TS + "1,2:3,4,5:1\n", "line 7: the features of one sequence differ in length"),
+        (".ts", TS + "1,2:3,4:1\n1,2:1\n", "2 features in line 7, 2 steps and 1 features in line 8"),
+        (".ts", TS + "1,2:3,4:1\n1,2:3,b:1\n", "line 8, value 2 of feature 2: 'b' is no number"),
+        (".ts", TS + "1,2:\n", "line 7: a class and at least one value"),
+        (".ts", TS.replace("timeStamps false", "timeStamps true") + "(0,1):1\n", "line 3: '@timeStamps true'"),
+        (".ts", TS.replace("classLabel true 1 2 10", "classLabel false") + "1,2\n", "line 5: '@classLabel false'"),
+        (
+            ".arff",
+            ARFF.replace("@attribute a numeric", "@attribute b relational", 1) + "'1,2',1\n",
+            "line 3: .arff files",
+        ),
+        (".arff", ARFF + "1,2,?,1\n1,2,3,1\n", "2 steps and 1 features in line 9"),
+        (".arff", ARFF + "?,2,3,1\n1,2,3,1\n", "first value 1 of the sequence in line 9"),
+        (".arff", ARFF.replace("@data", "") + "1,2,3,1\n", "no line '@data'"),
+    ],
+)
+def test_a_damaged_file_is_told_with_its_line(folder, suffix, text, told):
+    home = folder(suffix)
+    home.joinpath(f"Toy_TEST{suffix}").write_text(text)
+    with pytest.raises(ValueError, match=told) as error:
+        load_ucr(home, normal=1)
+    assert f"Toy_TEST{suffix}" in str(error.value)
+
+
+def test_parts_of_different_length_are_refused(folder):
+    home = folder(".tsv")
+    home.joinpath("Toy_TEST.tsv").write_text("1\t0\t1\n")
+    with pytest.raises(ValueError, match=r"Toy_TRAIN.tsv has sequences of 3 steps and 1 features, Toy_TEST.tsv of 2"):
+        load_ucr(home, normal=1)
+
+
+def test_what_is_not_there_is_told(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file or folder"):
+        load_ucr(tmp_path / "Toys", normal=1)
+    with pytest.raises(FileNotFoundError, match=r"it holds no file \*_TRAIN"):
+        load_ucr(tmp_path, normal=1)
+    home = folder(".tsv")
+    home.joinpath("Toy_TEST.tsv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"Toy_TEST.tsv is missing"):
+        load_ucr(home, normal=1)
+    home.rename(tmp_path / "Other")
+    tmp_path.joinpath("Other", "Too_TRAIN.tsv").write_text("")
+    with pytest.raises(FileNotFoundError, match=r"several: \['Too_TRAIN', 'Toy_TRAIN'\]"):
+        load_ucr(tmp_path / "Other", normal=1)
+    tmp_path.joinpath("beats.tsv").write_text("1\t0\n")
+    with pytest.raises(ValueError, match=r"named like ECG5000_TRAIN.tsv"):
+        load_ucr(tmp_path / "beats.tsv", normal=1)
