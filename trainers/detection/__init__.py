@@ -9,18 +9,41 @@
 
 from trainers.detection.baselines import BASELINES, baseline_scores
 from trainers.detection.evaluation import Evaluation, evaluate
+from trainers.detection.extreme_values import pot_threshold
 from trainers.detection.figures import plot_errors, plot_reconstructions, plot_sequences
+from trainers.detection.intervals import bootstrap_interval
+from trainers.detection.oracle import oracle_threshold
+from trainers.detection.point_adjusted import misleading_point_adjusted_f1
 from trainers.detection.scores import reconstruction_error
-from trainers.detection.thresholds import quantile_threshold
+from trainers.detection.series_evaluation import SeriesEvaluation, evaluate_series
+from trainers.detection.table import compare
+from trainers.detection.thresholds import (
+    RULES,
+    false_alarm_threshold,
+    mad_threshold,
+    mean_sd_threshold,
+    quantile_threshold,
+)
 
 __all__ = [
     "BASELINES",
+    "RULES",
     "Evaluation",
+    "SeriesEvaluation",
     "baseline_scores",
+    "bootstrap_interval",
+    "compare",
     "evaluate",
+    "evaluate_series",
+    "false_alarm_threshold",
+    "mad_threshold",
+    "mean_sd_threshold",
+    "misleading_point_adjusted_f1",
+    "oracle_threshold",
     "plot_errors",
     "plot_reconstructions",
     "plot_sequences",
+    "pot_threshold",
     "quantile_threshold",
     "reconstruction_error",
 ]

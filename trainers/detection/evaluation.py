@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn import metrics
 
 from data.data_set import as_class_names
-from trainers.detection.thresholds import as_labels, as_scores, as_threshold
+from trainers.detection.checks import as_count, as_labels, as_scores, as_share, as_threshold, as_truth
+from trainers.detection.counting import figure_intervals
+from trainers.detection.table import figures_html, interleaved
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Evaluation:
     precision, recall, f1, false_alarm_rate, accuracy : float
         Of the decisions; the false alarm rate is the share of normal sequences called abnormal.
         Precision and f1 are 0 where nothing is called abnormal.
+    intervals : dict of (float, float), or None
+        Lower and upper end for each single figure, where they were asked for.
+    level : float or None
+        Of the intervals.
     """
 
     auroc: float
@@ -45,21 +50,35 @@ class Evaluation:
     f1: float
     false_alarm_rate: float
     accuracy: float
+    intervals: dict[str, tuple[float, float]] | None = None
+    level: float | None = None
 
     def to_frame(self) -> pd.DataFrame:
-        """The single figures as a table of one row."""
+        """The single figures as a table of one row; an interval adds the columns "… low" and "… high"."""
+        return pd.DataFrame([interleaved(self._figures, self.intervals)])
+
+    @property
+    def _figures(self) -> dict[str, float]:
         names = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate", "accuracy", "threshold")
-        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+        return {name: getattr(self, name) for name in names}
 
     def _repr_html_(self) -> str:
         return (
-            self.to_frame().to_html(index=False, float_format="{:.4f}".format)
+            figures_html(self._figures, self.intervals, self.level)
             + self.confusion.to_html()
             + self.recall_by_class.to_html(float_format="{:.3f}".format)
         )
 
 
-def evaluate(scores: Any, labels: Any, threshold: float, *, class_names: Sequence[str] | None = None) -> Evaluation:
+def evaluate(
+    scores: Any,
+    labels: Any,
+    threshold: float,
+    *,
+    class_names: Sequence[str] | None = None,
+    intervals: float | None = None,
+    seed: int = 0,
+) -> Evaluation:
     """Judge scores against labels; the figures are scikit-learn's.
 
     Parameters
@@ -72,6 +91,11 @@ def evaluate(scores: Any, labels: Any, threshold: float, *, class_names: Sequenc
         Set on normal data alone; scores above it are called abnormal.
     class_names : sequence of str, optional
         Name of each label, from 0 on.
+    intervals : float, optional
+        Level of bootstrap intervals for the single figures, such as 0.95; see
+        `bootstrap_interval` for what is in them. 1,000 draws of 2,400 scores take a second.
+    seed : int, default 0
+        Which random draws.
 
     Returns
     -------
@@ -80,20 +104,23 @@ def evaluate(scores: Any, labels: Any, threshold: float, *, class_names: Sequenc
     Raises
     ------
     TypeError, ValueError
-        If scores and labels do not fit, or only one side occurs.
+        If scores and labels do not fit, only one side occurs, or there are too few of one side
+        for an interval.
     """
     scores = as_scores(scores, "scores")
     labels = as_labels(labels, scores)
-    truth = labels != 0
-    if truth.all() or not truth.any():
-        msg = f"labels must hold normal (0) and abnormal sequences; got only {np.unique(labels)[:5].tolist()}."
-        raise ValueError(msg)
+    truth = as_truth(labels, scores)
     threshold = as_threshold(threshold)
     if class_names is not None:
         class_names = as_class_names(class_names, "class_names")
         if labels.max() >= len(class_names):
             msg = f"class_names must name every label up to {labels.max()}; got {len(class_names)} names."
             raise ValueError(msg)
+    ends = None
+    if intervals is not None:
+        intervals = as_share(intervals, "intervals", "their level, or None", "0.95 is usual.")
+        seed = as_count(seed, "seed", "which random draws", 0)
+        ends = figure_intervals(scores, truth, threshold, level=intervals, block=1, seed=seed)
     called = scores > threshold
     matrix = metrics.confusion_matrix(truth, called)
     by_class = pd.DataFrame({"class": labels, "called abnormal": called}).groupby("class")["called abnormal"]
@@ -115,4 +142,6 @@ def evaluate(scores: Any, labels: Any, threshold: float, *, class_names: Sequenc
         f1=float(metrics.f1_score(truth, called, zero_division=0)),
         false_alarm_rate=float(called[~truth].mean()),
         accuracy=float(metrics.accuracy_score(truth, called)),
+        intervals=ends,
+        level=intervals,
     )

@@ -1,0 +1,233 @@
+"""Thresholds from normal scores: which hold a rate of false alarms, which do not, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from scipy import stats
+from sklearn import metrics
+
+from data import load_ecg5000, split
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
+from trainers.detection import (
+    RULES,
+    false_alarm_threshold,
+    mad_threshold,
+    mean_sd_threshold,
+    oracle_threshold,
+    pot_threshold,
+    quantile_threshold,
+    reconstruction_error,
+)
+
+SCORES = npst.arrays(np.float64, st.integers(1, 80), elements=st.floats(-1e6, 1e6))
+RESPLITS, CALIBRATION = 200, 100
+
+
+@pytest.fixture(scope="module")
+def normal_errors():
+    """Of one trained model, on every normal beat it was neither trained nor selected on."""
+    parts = split(load_ecg5000(), seed=0, training=0.2, validation=0.05, calibration=0.4)
+    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=16), "cpu", batch_size=32, learning_rate=0.01)
+    model = benchmark(trainer, parts.training, parts.validation, epochs=3).model
+    unseen = (parts.calibration, parts.test.subset(~parts.test.abnormal))
+    errors = np.concatenate([reconstruction_error(model, part) for part in unseen])
+    assert len(np.unique(errors)) == len(errors) > 2000
+    return errors
+
+
+def false_alarms(errors, threshold_of, n=CALIBRATION):
+    """Share of the other errors above the threshold set on n of them, for each of 200 shuffles."""
+    shares = []
+    for seed in range(RESPLITS):
+        shuffled = np.random.default_rng(seed).permutation(errors)
+        shares.append(np.mean(shuffled[n:] > threshold_of(shuffled[:n])))
+    return np.array(shares)
+
+
+def standard_error(rate, total, n=CALIBRATION):
+    """Of the mean over the resplits, for a threshold at a rank of the calibration scores; exact.
+
+    The model and its errors are held fixed, so the resplits are independent draws, though they
+    share their errors: what is random is the shuffle alone. By the symmetry of the shuffle the
+    number of test errors above the k-th smallest of n has the negative hypergeometric (a
+    beta-binomial) distribution with parameters n + 1 - k and k.
+    """
+    k = math.ceil(round((n + 1) * (1 - rate), 9))
+    return stats.betabinom(total - n, n + 1 - k, k).std() / (total - n) / math.sqrt(RESPLITS)
+
+
+def holds(shares, rate, total):
+    """One-sided at the 1 % level: whether the mean share is compatible with `rate` or less."""
+    return shares.mean() <= rate + stats.norm.ppf(0.99) * standard_error(rate, total)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05])
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.promises_rate])
+def test_a_rule_that_promises_a_rate_holds_it_on_the_errors_of_a_trained_model(normal_errors, name, rate):
+    rule = RULES[name]
+    value = 1000 * rate if rule.keyword == "per_thousand" else rate
+    shares = false_alarms(normal_errors, lambda scores: rule.function(scores, **{rule.keyword: value}))
+    assert holds(shares, rate, len(normal_errors))
+    # And it is no higher than it need be: the rank gives the mean exactly, and the spread.
+    promised = 1 - math.ceil(round((CALIBRATION + 1) * (1 - rate), 9)) / (CALIBRATION + 1)
+    error = standard_error(rate, len(normal_errors))
+    assert shares.mean() == pytest.approx(promised, abs=stats.norm.ppf(0.995) * error)
+    assert shares.std() / math.sqrt(RESPLITS) == pytest.approx(error, rel=0.25)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05])
+def test_that_check_finds_the_rules_that_do_not_hold_a_rate(normal_errors, rate):
+    """The plain quantile misses it by 1/(n + 1); deviations from the middle know no rate."""
+    for broken in (
+        lambda scores: np.quantile(scores, 1 - rate),
+        lambda scores: np.sort(scores)[math.ceil((len(scores) + 1) * (1 - rate)) - 2],
+        lambda scores: mean_sd_threshold(scores, k=stats.norm.ppf(1 - rate)) if rate == 0.01 else 0.0,
+        lambda scores: mad_threshold(scores, k=stats.norm.ppf(1 - rate)),
+    ):
+        assert not holds(false_alarms(normal_errors, broken), rate, len(normal_errors))
+
+
+def test_the_figures_quoted_for_rules_without_a_promise(normal_errors):
+    """In their docstrings: 2.7 % and 6.0 %; peaks over threshold 0.22 %, 0.12 % and 1.8 %."""
+
+    def mean(rule, n):
+        return 100 * false_alarms(normal_errors, rule, n).mean()
+
+    assert mean(mean_sd_threshold, 1000) == pytest.approx(2.7, abs=0.5)
+    assert mean(mad_threshold, 1000) == pytest.approx(6.0, abs=1)
+    assert mean(pot_threshold, 500) == pytest.approx(0.22, abs=0.06)
+    assert mean(pot_threshold, 1000) == pytest.approx(0.12, abs=0.04)
+    assert mean(lambda scores: pot_threshold(scores, rate=0.01, level=0.9), 500) == pytest.approx(1.8, abs=0.3)
+    normal = np.random.default_rng(1).normal(size=20_000)
+    assert 100 * false_alarms(normal, pot_threshold, 500).mean() == pytest.approx(0.23, abs=0.06)
+
+
+@given(SCORES.filter(lambda x: np.ptp(x) > 1e-3), st.floats(0.1, 10))
+def test_deviations_from_the_middle_against_their_formulas(scores, k):
+    assert mean_sd_threshold(scores, k=k) == pytest.approx(scores.mean() + k * np.std(scores, ddof=1), abs=1e-6)
+    scale = stats.median_abs_deviation(scores, scale="normal")
+    if scale > 0:
+        assert mad_threshold(scores, k=k) == pytest.approx(np.median(scores) + k * scale, rel=1e-4, abs=1e-4)
+
+
+def test_peaks_over_threshold_finds_the_tail_of_known_distributions():
+    """Exponential (shape 0), Pareto (1/3) and uniform (-1): the exact quantile, within a few per cent."""
+    generator = np.random.default_rng(0)
+    for distribution, tolerance in ((stats.expon(), 0.1), (stats.pareto(3), 0.3), (stats.uniform(), 0.01)):
+        scores = distribution.rvs(20_000, random_state=generator)
+        for rate in (1e-3, 1e-4):
+            assert pot_threshold(scores, rate=rate) == pytest.approx(distribution.isf(rate), rel=tolerance)
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.005, 0.0195])
+def test_peaks_over_threshold_is_the_papers_formula(rate):
+    scores = np.random.default_rng(3).lognormal(size=1000)
+    start = np.quantile(scores, 0.98)
+    excesses = scores[scores > start] - start
+    gamma, _, sigma = stats.genpareto.fit(excesses, floc=0)
+    expected = start + sigma / gamma * ((rate * 1000 / len(excesses)) ** -gamma - 1)
+    assert pot_threshold(scores, rate=rate) == pytest.approx(expected, rel=1e-3)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(-100, 100))
+def test_peaks_over_threshold_moves_and_scales_with_the_scores(scale, shift):
+    scores = np.random.default_rng(4).lognormal(size=600)
+    there = (pot_threshold(scores * scale + shift) - shift) / scale
+    assert there == pytest.approx(pot_threshold(scores), rel=1e-3)
+
+
+def test_peaks_over_threshold_refuses_what_it_cannot_extend():
+    scores = np.random.default_rng(0).lognormal(size=1000)
+    assert pot_threshold(scores, rate=1e-5) > scores.max()
+    with pytest.raises(ValueError, match="too few for a rate"):
+        quantile_threshold(scores, rate=1e-5)
+    with pytest.raises(ValueError, match=r"got 2 of 100\. Bring more, or lower the level"):
+        pot_threshold(scores[:100])
+    with pytest.raises(ValueError, match="got 0 of 1000"):
+        pot_threshold(np.ones(1000))
+    with pytest.raises(ValueError, match="not all equal"):
+        pot_threshold(np.repeat([0.0, 1.0], [980, 20]), level=0.9)
+    with pytest.raises(ValueError, match=r"at most the share of scores above the level, 0\.02; got 0\.05"):
+        pot_threshold(scores, rate=0.05)
+    with pytest.raises(ValueError, match="level takes a number between 0 and 1"):
+        pot_threshold(scores, level=1.0)
+
+
+@given(st.integers(1, 900), st.integers(1, 2000))
+def test_false_alarms_per_thousand_and_per_hour_are_the_same_rate(alarms, stride):
+    scores = np.random.default_rng(0).uniform(size=2000)
+    threshold = quantile_threshold(scores, rate=alarms / 1000)
+    assert false_alarm_threshold(scores, per_thousand=alarms) == threshold
+    per_hour = alarms / 1000 * 3600 * 250 / stride
+    there = false_alarm_threshold(scores, per_hour=per_hour, sampling_rate=250, stride=stride)
+    assert abs(np.searchsorted(np.sort(scores), [there, threshold]) @ [1, -1]) <= 1
+
+
+def test_false_alarms_per_hour_counted_in_hours():
+    """Ten hours of windows: no more alarms than asked for, and less than one below, in the mean of 400."""
+    windows_per_hour, alarms = 360, []
+    for seed in range(400):
+        scores = np.random.default_rng(seed).exponential(size=719 + 10 * windows_per_hour)
+        threshold = false_alarm_threshold(scores[:719], per_hour=5, sampling_rate=100, stride=1000)
+        alarms.append((scores[719:] > threshold).sum() / 10)
+    assert np.mean(alarms) == pytest.approx(5, abs=3 * np.std(alarms) / 20)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({}, "give one of per_thousand and per_hour"),
+        ({"per_thousand": 5, "per_hour": 5}, "give one of"),
+        ({"per_thousand": 1000}, "per_thousand must be below the number of windows, 1000"),
+        ({"per_thousand": 0}, "per_thousand takes a number above 0"),
+        ({"per_thousand": math.nan}, "per_thousand takes a number above 0"),
+        ({"per_hour": 5}, "sampling_rate takes a number above 0"),
+        ({"per_hour": 5, "sampling_rate": 1, "stride": 0}, "stride takes a whole number"),
+        ({"per_hour": 3601, "sampling_rate": 1}, "below the number of windows, 3600"),
+        ({"per_thousand": 1}, "at least 999 are needed"),
+    ],
+)
+def test_false_alarms_that_are_none_are_refused(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        false_alarm_threshold([1.0] * 500, **arguments)
+
+
+@pytest.mark.parametrize("rule", [mean_sd_threshold, mad_threshold])
+def test_scores_without_a_spread_are_refused(rule):
+    for scores in ([0.1] * 10, [3.0]):
+        with pytest.raises(ValueError, match="calibration_scores must"):
+            rule(scores)
+    with pytest.raises(ValueError, match="small enough"):
+        rule([-1e308, -1e308, 0.0, 1e308, 1e308])
+    with pytest.raises(ValueError, match="k takes a number above 0"):
+        rule([1.0, 2.0, 3.0], k=-1)
+    with pytest.raises(ValueError, match="3 of 5 equal to 1.*quantile_threshold"):
+        mad_threshold([1.0, 1.0, 1.0, 2.0, 3.0])
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=1, max_size=30))
+def test_the_oracle_has_the_best_f1_of_all_thresholds(pairs):
+    scores, labels = np.array([[0, 0], [1, 1], *pairs]).T
+
+    def f1(threshold):
+        return metrics.f1_score(labels, scores > threshold, zero_division=0)
+
+    best = oracle_threshold(scores, labels)
+    assert f1(best) == pytest.approx(max(f1(threshold) for threshold in range(-6, 7)))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_looks_at_the_scores_alone_whatever_their_order(name, normal_errors):
+    rule = RULES[name]
+    value = {"rate": 0.01, "per_thousand": 10, "k": 3}[rule.keyword]
+    threshold = rule.function(normal_errors, **{rule.keyword: value})
+    assert rule.function(normal_errors[::-1], **{rule.keyword: value}) == pytest.approx(threshold, rel=1e-6)
+    for scores in ([], [math.nan], None, [[1.0]]):
+        with pytest.raises((TypeError, ValueError), match="calibration_scores must be"):
+            rule.function(scores, **{rule.keyword: value})

@@ -1,0 +1,98 @@
+"""What scores, labels, thresholds and numbers must be, checked before anything is computed from them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
+    """`scores` as a finite array (n,), one for `each`, or an error that names `what`."""
+    try:
+        array = np.asarray(scores)
+    except (TypeError, ValueError) as error:
+        msg = f"{what} must be one number for each {each}; got {type(scores).__name__}: {error}"
+        raise TypeError(msg) from error
+    if array.dtype.kind not in "iuf":
+        msg = f"{what} must be real numbers, one for each {each}; got dtype {array.dtype}."
+        raise TypeError(msg)
+    array = array.astype(np.float64)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        remedy = {"sequence": "reconstruction_error(model, sequences) gives them."}.get(
+            each, f"Leave out, or fill, what has no score: one for each {each}."
+        )
+        msg = (
+            f"{what} must be finite numbers of shape (n,), at least one; got shape {array.shape}"
+            f"{'' if np.isfinite(array).all() else ' with NaN or infinite values'}. {remedy}"
+        )
+        raise ValueError(msg)
+    return array
+
+
+def as_labels(labels: Any, scores: np.ndarray) -> np.ndarray:
+    """`labels` as whole numbers from 0 up, one for each score, or an error."""
+    try:
+        array = np.asarray(labels)
+    except (TypeError, ValueError) as error:
+        msg = f"labels must be whole numbers, one for each of the {len(scores)} scores; got {error}. 0 is normal."
+        raise ValueError(msg) from error
+    if array.shape != scores.shape or array.dtype.kind not in "biu" or (array < 0).any():
+        msg = (
+            f"labels must be whole numbers from 0 (normal) up, one for each of the {len(scores)} scores; "
+            f"got shape {array.shape}, dtype {array.dtype}, values such as {array.reshape(-1)[:3].tolist()}."
+        )
+        raise ValueError(msg)
+    return array
+
+
+def as_truth(labels: Any, scores: np.ndarray, each: str = "sequence") -> np.ndarray:
+    """Which are abnormal, bool; an error unless both normal and abnormal ones occur."""
+    labels = as_labels(labels, scores)
+    truth = labels != 0
+    if truth.all() or not truth.any():
+        msg = f"labels must hold normal (0) and abnormal {each}s; got only {np.unique(labels)[:5].tolist()}."
+        raise ValueError(msg)
+    return truth
+
+
+def as_threshold(threshold: Any) -> float:
+    """`threshold` as a finite float, or an error."""
+    if not is_number(threshold):
+        msg = f"threshold takes a finite number; got {threshold!r}. quantile_threshold(…) gives one."
+        raise ValueError(msg)
+    return float(threshold)
+
+
+def as_share(value: Any, name: str, meaning: str, default: str) -> float:
+    """`value` as a float between 0 and 1, or an error that says what it means."""
+    if not is_number(value) or not 0 < value < 1:
+        msg = f"{name} takes a number between 0 and 1, {meaning}; got {value!r}. {default}"
+        raise ValueError(msg)
+    return float(value)
+
+
+def as_positive(value: Any, name: str, meaning: str) -> float:
+    """`value` as a finite float above 0, or an error that says what it means."""
+    if not is_number(value) or not value > 0:
+        msg = f"{name} takes a number above 0, {meaning}; got {value!r}."
+        raise ValueError(msg)
+    return float(value)
+
+
+def as_count(value: Any, name: str, meaning: str, least: int = 1) -> int:
+    """`value` as a whole number from `least` up, or an error that says what it means."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        msg = f"{name} takes a whole number, {meaning}, at least {least}; got {value!r}."
+        raise ValueError(msg)
+    return int(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is one finite real number, and no bool."""
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )
