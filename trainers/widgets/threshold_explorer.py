@@ -93,7 +93,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
     _css = joined(*STYLES)
     data = traitlets.Dict().tag(sync=True)
     # Any: traitlets' Float takes NaN, and refuses NumPy's float32.
-    threshold = traitlets.Any().tag(sync=True)
+    threshold = traitlets.Any(0.0, allow_none=False).tag(sync=True)
     hide_labels = traitlets.Bool().tag(sync=True)
     false_alarm_price = traitlets.Any().tag(sync=True)
     miss_price = traitlets.Any().tag(sync=True)
