@@ -22,11 +22,14 @@ function ticks(low, high, wanted) {
   return found;
 }
 
-// As many decimals as tell the ticks apart.
+// As many decimals as tell the ticks apart; with a power of ten where that is too long to read.
 function tickLabels(values) {
   const step = values.length > 1 ? values[1] - values[0] : Math.abs(values[0]) || 1;
-  const decimals = Math.min(20, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
-  return values.map((v) => (Math.abs(v) >= 1e6 || (decimals > 6 && v !== 0) ? v.toExponential(2) : String(Number(v.toFixed(decimals)))));
+  const decimals = Math.min(100, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  return values.map((v) => {
+    const plain = String(Number(v.toFixed(decimals)));
+    return plain.length <= 10 ? plain : v.toExponential(Math.max(0, Math.min(12, Math.ceil(Math.log10(Math.abs(v) / step) - 1e-9))));
+  });
 }
 
 // 1, 2, 5 of each power of ten, or as many powers as there is room for.
@@ -87,11 +90,14 @@ function drawHistogram(parts, scale, width, logCounts, id) {
       <text x="${LEFT - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`;
   const room = width / 75, marks = scale.log ? logTicks(scale.bottom, scale.top, room) : ticks(scale.bottom, scale.top, room);
   const labels = scale.log ? marks.map((v) => String(Number(v.toPrecision(3)))) : tickLabels(marks);
+  let taken = -Infinity;
   marks.forEach((tick, i) => {
-    // A long number at an edge stays inside.
-    const half = 3.5 * labels[i].length, at = Math.max(half, Math.min(width - half, x(tick)));
-    text += `<line class="axes" x1="${x(tick)}" x2="${x(tick)}" y1="${bottom}" y2="${bottom + 4}"/>
-      <text x="${at}" y="${bottom + 20}" text-anchor="middle">${labels[i]}</text>`;
+    text += `<line class="axes" x1="${x(tick)}" x2="${x(tick)}" y1="${bottom}" y2="${bottom + 4}"/>`;
+    // A long number at an edge stays inside, and beside a long number there is none.
+    const half = 4 * labels[i].length, at = Math.max(half, Math.min(width - half, x(tick)));
+    if (at - half < taken) return;
+    text += `<text x="${at}" y="${bottom + 20}" text-anchor="middle">${labels[i]}</text>`;
+    taken = at + half;
   });
   text += `<path class="axes" d="M${LEFT} ${TOP}V${bottom}H${width - RIGHT}"/>
     <text x="${(LEFT + width - RIGHT) / 2}" y="${HEIGHT - 5}" text-anchor="middle">score (error)</text>

@@ -14,11 +14,12 @@ import traitlets
 
 from data import DataSet
 from data.data_set import as_class_names
-from trainers.detection import plot_errors, quantile_threshold
+from trainers.detection import quantile_threshold
 from trainers.detection.thresholds import as_labels, as_scores, as_threshold
-from trainers.figure import RESTORE, TEXT, Figure
+from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.page import joined, write_page
+from trainers.widgets.threshold_figure import plot_threshold
 
 SCRIPTS = ("threshold_figures.js", "threshold_drawing.js", "threshold_explorer.js")
 STYLES = ("threshold_explorer.css",)
@@ -92,8 +93,8 @@ class ThresholdExplorer(anywidget.AnyWidget):
     _esm = joined(*SCRIPTS)
     _css = joined(*STYLES)
     data = traitlets.Dict().tag(sync=True)
-    # Any: traitlets' Float takes NaN, and refuses NumPy's float32.
-    threshold = traitlets.Any(0.0, allow_none=False).tag(sync=True)
+    # No Float, which takes NaN and refuses NumPy's float32; no Any, which takes None unchecked.
+    threshold: Any = traitlets.TraitType(0.0).tag(sync=True)
     hide_labels = traitlets.Bool().tag(sync=True)
     false_alarm_price = traitlets.Any().tag(sync=True)
     miss_price = traitlets.Any().tag(sync=True)
@@ -135,9 +136,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
     @property
     def figure(self) -> Figure:
         """A static picture of the histogram and the threshold, without the truth where labels are hidden."""
-        if self.labels is None or self.hide_labels:
-            return _plot_all(self.scores, self.threshold)
-        return plot_errors(self.scores, self.labels, self.threshold)
+        return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write a page of one file that can do what the widget can, without a kernel or a network.
@@ -253,17 +252,3 @@ def _as_text(data: Any) -> Any:
     if isinstance(data, bytes):
         return base64.b64encode(data).decode("ascii")
     return {name: _as_text(value) for name, value in data.items()} if isinstance(data, dict) else data
-
-
-def _plot_all(scores: np.ndarray, threshold: float) -> Figure:
-    figure = Figure("histogram of scores")
-    axes = figure.plain_axes()
-    called = int(np.sum(scores > threshold))
-    axes.hist(scores, 60, color=TEXT, alpha=0.6, label=f"all ({len(scores)})")
-    axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.4g}")
-    axes.set(xlabel="score (error)", ylabel="sequences", title=f"{called} of {len(scores)} called abnormal")
-    figure.legend_beside(axes)
-    figure.alt = (
-        f"Histogram of {len(scores)} scores, without labels; {called} of them lie above the threshold, {threshold:.4g}."
-    )
-    return figure

@@ -122,8 +122,10 @@ function changed(known, from, to) {
 function scoreScale(known, threshold, log) {
   const to = log ? Math.log : (v) => v, from = log ? Math.exp : (v) => v;
   let low = to(known.lowest), high = to(known.highest);
-  if (low === high) {
-    const room = log ? 0.1 : 0.1 * Math.abs(low) || 0.5;
+  // Scores that are all but equal are one bar, on an axis that numbers can be written on.
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (high - low <= 1e-6 * (log ? 1 : size)) {
+    const room = log ? 0.1 : 0.1 * size || 0.5;
     [low, high] = [low - room, high + room];
   }
   const bins = [low, high], margin = 0.03 * (high - low);

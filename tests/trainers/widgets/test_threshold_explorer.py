@@ -153,7 +153,7 @@ def test_a_picture_stands_beside_the_widget_and_says_what_it_shows():
     data, about = ThresholdExplorer(SCORES, LABELS, threshold=0.3)._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert "100.0% of the abnormal ones" in about["image/png"]["alt"]
+    assert "2 of 2 abnormal ones lie above" in about["image/png"]["alt"]
 
 
 @pytest.mark.parametrize("hidden", [{"labels": LABELS, "hide_labels": True}, {}])
@@ -162,8 +162,8 @@ def test_with_hidden_labels_neither_picture_nor_text_tells_the_truth(hidden):
     data, about = explorer._repr_mimebundle_()
     figure = explorer.figure
     drawn = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert drawn == ["all (5)", "threshold 0.3"]
-    assert "3 of them lie above the threshold" in figure.alt
+    assert drawn == ["unlabelled (5)", "threshold 0.3"]
+    assert "3 of 5 unlabelled ones lie above the threshold" in figure.alt
     for text in (figure.alt, about["image/png"]["alt"], data["text/plain"]):
         assert "normal" not in text
     explorer.hide_labels = False
