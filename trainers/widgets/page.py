@@ -1,10 +1,11 @@
-"""`write_page`: a chart as one HTML file that needs neither a kernel nor a network."""
+"""`write_page`: a chart, or another renderer, as one HTML file that needs neither a kernel nor a network."""
 
 from __future__ import annotations
 
 import html
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,20 @@ mount(document.getElementById("chart"), JSON.parse(document.getElementById("data
 """
 
 
-def write_page(path: str | os.PathLike[str], title: str, data: dict[str, Any]) -> None:
-    """Write the renderer, its style and its data into one file.
+def joined(*names: str) -> str:
+    """Files of this folder, one after the other: a page's module may stand in several."""
+    return "\n".join(FOLDER.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+def write_page(
+    path: str | os.PathLike[str],
+    title: str,
+    data: dict[str, Any],
+    *,
+    scripts: Sequence[str] = ("chart.js",),
+    styles: Sequence[str] = ("chart.css",),
+) -> None:
+    """Write a renderer, its style and its data into one file.
 
     Parameters
     ----------
@@ -48,15 +61,20 @@ def write_page(path: str | os.PathLike[str], title: str, data: dict[str, Any]) -
         Heading of the page.
     data : dict
         As `Chart` takes it; with ``rewinds`` (by epoch, the reconstruction of each example) the
-        page has a slider over the epochs.
+        page has a slider over the epochs. Another renderer takes other data; ``alt`` stands where
+        no script runs.
+    scripts : sequence of str, default ("chart.js",)
+        Files of the renderer, joined in this order; they define ``mount(element, data)``.
+    styles : sequence of str, default ("chart.css",)
+        Files of its style.
     """
     # A name with "<" in it could end the script element, or open a comment in it.
     embedded = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     text = _PAGE.format(
         title=html.escape(title),
         alt=html.escape(str(data.get("alt", ""))),
-        css=FOLDER.joinpath("chart.css").read_text(encoding="utf-8"),
-        script=FOLDER.joinpath("chart.js").read_text(encoding="utf-8"),
+        css=joined(*styles),
+        script=joined(*scripts),
         data=embedded,
     )
     Path(path).write_text(text, encoding="utf-8")

@@ -1,0 +1,517 @@
+"""The threshold explorer: its figures against scikit-learn's, its looks, real drags and keys in real pages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from trainers.widgets import ThresholdExplorer
+
+from .test_looks import CONTRAST
+
+TEXTS = ".said, .plot text, label, .keys, .known, .note, th, td[data-figure], .moved, .changed small, figcaption, .cost"
+# The monitor's, over other texts.
+CONTRAST = CONTRAST[: CONTRAST.index("const texts")].replace(".kit-chart", ".kit-threshold") + f"""
+    return [...document.querySelector('.kit-threshold').querySelectorAll('{TEXTS}')]
+        .filter(e => e.textContent.trim() && e.getBoundingClientRect().width)
+        .map(e => light(parse(getComputedStyle(e).color)))
+        .map(l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05));
+}}"""
+# No text leaves its plot or the widget, and the widget is not wider than its place.
+CLIPPED = f"""() => {{
+    const root = document.querySelector('.kit-threshold'), whole = root.getBoundingClientRect(), found = [];
+    if (root.scrollWidth > root.clientWidth + 1) found.push('the whole');
+    for (const e of root.querySelectorAll('{TEXTS}')) {{
+        const box = e.getBoundingClientRect();
+        const frame = e.closest('svg.plot')?.getBoundingClientRect() ?? whole;
+        if (box.width && (box.left < frame.left - 1 || box.right > frame.right + 1
+            || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)) found.push(e.textContent);
+    }}
+    return found;
+}}"""
+OVERLAPPING = """() => {
+    const boxes = [...document.querySelectorAll('.kit-threshold .histogram .still text')]
+        .map(e => [e.textContent, e.getBoundingClientRect()]);
+    return boxes.flatMap(([a, p], i) => boxes.slice(i + 1).filter(([b, q]) =>
+        p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1).map(([b]) => [a, b]));
+}"""
+
+
+def beats(n=400, seed=0):
+    """Scores of four classes, overlapping, with ties."""
+    random = np.random.default_rng(seed)
+    labels = random.choice(4, n, p=[0.6, 0.25, 0.1, 0.05])
+    scores = np.abs(random.normal(size=n)) + np.array([0, 1.5, 0.8, 3])[labels]
+    return np.where(random.random(n) < 0.3, scores.round(1), scores), labels
+
+
+class Explorer:
+    """An exported page, read as a user reads it."""
+
+    def __init__(self, page, tmp_path, *args, **kwargs):
+        self.page, self.wrong = page, []
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", lambda request: request.url.startswith("file:") or self.wrong.append(request.url))
+        ThresholdExplorer(*args, **kwargs).to_html(tmp_path / "page.html")
+        page.goto(tmp_path.joinpath("page.html").as_uri())
+        self.slider = page.get_by_role("slider", name="threshold")
+        self.slider.wait_for()
+
+    @property
+    def threshold(self):
+        return float(self.slider.get_attribute("aria-valuenow"))
+
+    def settle(self):
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def set(self, threshold):
+        field = self.page.locator("input.number")
+        field.fill(repr(threshold))
+        field.press("Enter")
+        self.settle()
+        assert self.threshold == threshold
+
+    def press(self, *keys):
+        for key in keys:
+            self.slider.press(key)
+            self.settle()
+
+    def figure(self, name):
+        return self.page.locator(f"[data-figure={name}]").text_content()
+
+    def move_mouse(self, share, steps=1):
+        box = self.page.locator(".histogram").bounding_box()
+        self.page.mouse.move(box["x"] + share * box["width"], box["y"] + 100, steps=steps)
+        self.settle()
+
+    def text(self):
+        """All that can be seen, hovered over or heard."""
+        return self.page.evaluate("""() => {
+            const root = document.querySelector('.kit-threshold'), texts = [root.innerText];
+            for (const e of root.querySelectorAll('*')) for (const name of ['title', 'aria-label', 'aria-valuetext'])
+                if (e.checkVisibility()) texts.push(e.getAttribute(name) || '');
+            return texts.concat([...root.querySelectorAll('title')].map(e => e.textContent)).join('\\n');
+        }""")
+
+
+@pytest.fixture
+def explore(page, tmp_path):
+    def open_(*args, **kwargs):
+        explorers.append(Explorer(page, tmp_path, *args, **kwargs))
+        return explorers[-1]
+
+    explorers = []
+    yield open_
+    for explorer in explorers:
+        assert explorer.wrong == []
+
+
+def shown(explorer, scores, labels):
+    """Compares every number in the page with scikit-learn's at the threshold shown."""
+    truth, called = labels != 0, scores > explorer.threshold
+    rate = 5.001e-4  # three decimals
+    counts = ("passed", "falseAlarms", "missed", "found")
+    matrix = metrics.confusion_matrix(truth, called, labels=[False, True]).ravel()
+    assert [int(explorer.figure(name)) for name in counts] == matrix.tolist()
+    for name, expected in {
+        "precision": metrics.precision_score(truth, called, zero_division=0),
+        "recall": metrics.recall_score(truth, called),
+        "f1": metrics.f1_score(truth, called, zero_division=0),
+        "falseAlarmRate": called[~truth].mean(),
+        "auroc": metrics.roc_auc_score(truth, scores),
+        "averagePrecision": metrics.average_precision_score(truth, scores),
+    }.items():
+        assert float(explorer.figure(name)) == pytest.approx(expected, abs=rate), name
+    assert float(explorer.figure("falseAlarmsPerThousand")) == pytest.approx(1000 * np.mean(called & ~truth), abs=0.051)
+    assert f"{called.sum()} of {len(scores)} called abnormal" in explorer.figure("called")
+    for place, label in enumerate(np.unique(labels)):
+        of_class = called[labels == label]
+        assert int(explorer.page.locator(f"[data-called='{place}']").text_content()) == of_class.sum()
+        assert float(explorer.page.locator(f"[data-share='{place}']").text_content()) == pytest.approx(
+            of_class.mean(), abs=rate
+        )
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_figure_is_scikit_learns(explore, seed):
+    scores, labels = beats(seed=seed)
+    explorer = explore(scores, labels, threshold=1.0)
+    for threshold in (1.0, float(scores[7]), float(scores.min()), float(scores.max()), -3.0, 99.0, 2.3):
+        explorer.set(threshold) if threshold != explorer.threshold else None
+        shown(explorer, scores, labels)
+    for key in ("ArrowLeft", "PageUp", "Shift+ArrowRight", "Shift+ArrowLeft", "Home", "End"):
+        explorer.press(key)
+        shown(explorer, scores, labels)
+
+
+def test_figures_of_two_hundred_thousand_scores_are_exact_too(explore):
+    scores, labels = beats(200_000)
+    explorer = explore(scores, labels, threshold=1.0)
+    shown(explorer, scores, labels)
+    explorer.move_mouse(0.2)
+    explorer.page.mouse.down()
+    explorer.move_mouse(0.5, steps=20)
+    explorer.page.mouse.up()
+    shown(explorer, scores, labels)
+    for curve in explorer.page.locator("path.curve").all():
+        assert len(curve.get_attribute("d")) < 30_000, "as many points as the picture has columns"
+    assert explorer.page.locator(".changed li").count() == 13, "twelve, and how many more"
+
+
+def test_the_points_stand_on_the_curves(explore):
+    scores, labels = beats()
+    explorer = explore(scores, labels, threshold=1.0)
+    truth = labels != 0
+    for threshold in (0.5, 1.5, 2.5):
+        explorer.set(threshold)
+        called = scores > threshold
+        for curve, x, y in (
+            (".roc", called[~truth].mean(), called[truth].mean()),
+            (".pr", called[truth].mean(), truth[called].mean()),
+        ):
+            point = explorer.page.locator(f"{curve} circle")
+            assert float(point.get_attribute("cx")) == pytest.approx(42 + 180 * x, abs=0.01)
+            assert float(point.get_attribute("cy")) == pytest.approx(170 - 162 * y, abs=0.01)
+    explorer.press("End")
+    assert explorer.page.locator(".pr circle").count() == 0, "no precision where nothing is called abnormal"
+
+
+def test_a_drag_moves_the_line_and_shows_what_changed_sides_since_it_began(explore):
+    scores, labels = beats()
+    explorer = explore(scores, labels, threshold=1.0, sequences=np.outer(scores, np.sin(np.arange(30))))
+    explorer.move_mouse(0.3)
+    explorer.page.mouse.down()
+    explorer.move_mouse(0.6, steps=7)
+    explorer.move_mouse(0.5, steps=7)
+    explorer.page.mouse.up()
+    explorer.move_mouse(0.9)
+    reached = explorer.threshold
+    assert reached == pytest.approx(np.ptp(scores) * 0.5, rel=0.1), "and stays when the button is up"
+    between = (scores > 1.0) & (scores <= reached)
+    said = explorer.page.locator(".moved").text_content()
+    assert said.startswith(f"{between.sum()} sequences changed sides by the last move, now called normal")
+    assert f"{(between & (labels != 0)).sum()} now missed" in said
+    assert f"{(between & (labels == 0)).sum()} no longer false alarms" in said
+    pictures = explorer.page.locator(".changed li:has(svg)")
+    nearest = np.argsort(np.where(between, reached - scores, np.inf))[:6]
+    listed = [int(text.split("sequence ")[1].split("score")[0]) for text in pictures.all_text_contents()]
+    assert sorted(scores[listed]) == sorted(scores[nearest])
+    for text, position in zip(pictures.all_text_contents(), listed, strict=True):
+        assert ("normal" if labels[position] == 0 else f"class {labels[position]}") in text
+
+
+def test_without_sequences_those_that_changed_are_named(explore):
+    explorer = explore([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1], threshold=0.25)
+    explorer.set(0.15)
+    assert explorer.page.locator(".moved").text_content().endswith("now called abnormal: 1 now a false alarm.")
+    assert "sequence 1score 0.2" in explorer.page.locator(".changed").text_content()
+    explorer.set(0.16)
+    assert "No sequence changed sides" in explorer.page.locator(".moved").text_content()
+
+
+def test_keys_move_the_line_by_steps_pages_and_single_scores(explore):
+    scores = np.array([1.0, 2.0, 2.0, 3.0, 11.0])
+    explorer = explore(scores, threshold=2.5)
+    explorer.press("ArrowRight")
+    assert 2.5 < explorer.threshold < 2.6
+    explorer.press("ArrowDown")
+    assert explorer.threshold == pytest.approx(2.5, abs=0.01)
+    explorer.press("PageUp")
+    assert explorer.threshold == pytest.approx(2.5 + 0.05 * 10.6, abs=0.02)
+    reached = []
+    for _ in range(3):
+        explorer.press("Shift+ArrowLeft")
+        reached.append(int(np.sum(scores > explorer.threshold)))
+    assert reached == [2, 4, 5], "equal scores change sides together"
+    for _ in range(5):
+        explorer.press("Shift+ArrowUp")
+    assert explorer.threshold == 11.0
+    explorer.press("Home")
+    assert np.sum(scores > explorer.threshold) == 5
+    assert explorer.page.locator(".changed li").count() == 5
+
+
+def test_every_control_is_reached_by_tab_and_shows_it(explore):
+    scores, labels = beats()
+    explorer = explore(scores + 0.1, labels, threshold=1.0, false_alarm_price=1, miss_price=5)
+    found = []
+    for _ in range(8):
+        explorer.page.keyboard.press("Tab")
+        found.append(
+            explorer.page.evaluate("""() => {
+                const e = document.activeElement, grip = e.querySelector('.grip');
+                const look = getComputedStyle(grip || e);
+                const seen = grip ? look.stroke !== 'none' : look.outlineStyle === 'solid';
+                return [e.getAttribute('aria-label') || (e.labels?.[0] || e).textContent.trim(), seen];
+            }""")
+        )
+    names = ["threshold", "hide the labels", "threshold", "log counts", "log scores", "a false alarm", "a miss"]
+    assert found == [[name, True] for name in [*names, "go to the least cost"]]
+
+
+@pytest.mark.parametrize("pictures", [False, True])
+def test_hidden_labels_leave_nothing_to_read_the_truth_from(explore, pictures):
+    scores, labels = beats()
+    order = np.argsort(labels, kind="stable")  # so that a position would tell the class
+    scores, labels = scores[order], labels[order]
+    more = {"sequences": np.outer(scores, np.arange(9.0))} if pictures else {}
+    explorer = explore(scores, labels, threshold=1.0, hide_labels=True, false_alarm_price=1, miss_price=5, **more)
+    explorer.press("PageUp", "PageDown", "PageUp")
+    text = explorer.text()
+    for word in ("precision", "recall", "AUROC", "class", "false alarm", "miss", "found", "cost", "is normal", "sequence "):
+        assert word not in text.replace("sequences", ""), word
+    assert explorer.page.locator(".histogram .bars").count() == 1
+    assert explorer.page.locator(".truth [data-figure]:not(:empty)").count() == 0
+    assert f"{np.sum(scores > explorer.threshold)} of 400 called abnormal" in text
+    assert explorer.page.locator(".changed li").count() > 3
+    for colour in ("#0072B2", "#D55E00"):
+        assert colour not in explorer.page.locator(".histogram .bars").evaluate("e => e.outerHTML")
+    explorer.page.get_by_label("hide the labels").uncheck()
+    shown(explorer, scores, labels)
+    assert explorer.page.locator(".histogram .bars").count() == 2
+    assert "sequence " in explorer.page.locator(".changed").inner_text()
+    explorer.page.get_by_label("hide the labels").check()
+    assert explorer.text() == text
+
+
+def test_without_labels_there_is_no_box_to_show_them(explore):
+    explorer = explore(beats()[0], threshold=1.0)
+    assert not explorer.page.get_by_label("hide the labels").is_visible()
+    assert "precision" not in explorer.text()
+    explorer.press("PageUp")
+    assert "sequence" in explorer.page.locator(".changed").inner_text(), "a position, to look it up by"
+
+
+def test_prices_give_the_cost_and_the_threshold_where_it_is_least(explore):
+    scores, labels = beats()
+    truth = labels != 0
+    explorer = explore(scores, labels, threshold=1.0)
+    assert "Give both prices" in explorer.page.locator(".cost").text_content()
+
+    def cost(threshold, prices):
+        called = scores > threshold
+        return prices[0] * np.sum(called & ~truth) + prices[1] * np.sum(~called & truth)
+
+    for prices in ((1, 5), (2.5, 0.1), (0, 1), (1, 0)):
+        for name, value in zip(("a false alarm", "a miss"), prices, strict=True):
+            field = explorer.page.get_by_label(name)
+            field.fill(str(value).replace(".", ","))
+            field.press("Enter")
+        explorer.page.get_by_role("button", name="go to the least cost").click()
+        explorer.settle()
+        least = min(cost(t, prices) for t in (-1.0, *scores))
+        assert cost(explorer.threshold, prices) == pytest.approx(least)
+        for name in ("cost", "least"):
+            total, per_thousand = explorer.figure(name).removesuffix(" in 1000 sequences)").split(" (")
+            assert float(total) == pytest.approx(least)
+            assert float(per_thousand) == pytest.approx(1000 * least / 400, rel=1e-3)
+        assert explorer.page.locator("path.least").count() == 1
+    field.fill("-1")
+    field.press("Enter")
+    assert field.input_value() == ""
+    assert explorer.page.locator("path.least").count() == 0
+
+
+def test_calibration_scores_tell_the_false_alarm_rate_that_one_knows_in_practice(explore):
+    scores, labels = beats()
+    calibration = np.abs(np.random.default_rng(5).normal(size=300))
+    explorer = explore(scores, labels, calibration=calibration, hide_labels=True)
+    assert "Of the 300 calibration sequences, known to be normal, 14 would" in explorer.text()
+    explorer.set(1.0)
+    assert f"normal, {np.sum(calibration > 1)} would be called abnormal" in explorer.text()
+    assert explorer.page.locator(".histogram .bars").count() == 2
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_side_only_leaves_open_what_needs_the_other(explore, label):
+    explorer = explore(np.arange(10.0), np.full(10, label), threshold=5.5)
+    assert not explorer.page.locator(".roc").is_visible()
+    assert ("All labels are normal" if label == 0 else "All labels are abnormal") in explorer.text()
+    figures = {name: explorer.figure(name) for name in ("precision", "recall", "f1", "falseAlarmRate")}
+    if label == 0:
+        assert figures == {"precision": "–", "recall": "–", "f1": "–", "falseAlarmRate": "0.400"}
+    else:
+        assert figures == {"precision": "1.000", "recall": "0.400", "f1": "0.571", "falseAlarmRate": "–"}
+
+
+EXTREMES = {
+    "constant": np.full(40, 0.25),
+    "zero": np.zeros(40),
+    "tiny": np.arange(40) * 1e-12,
+    "huge": np.arange(40) * 1e298,
+    "negative": -np.arange(40.0),
+    "one outlier": np.r_[np.linspace(0.1, 0.2, 39), 1e5],
+    "all but equal": np.r_[np.full(39, 0.1), 0.10000000000000002],
+    "far from zero": 1e6 + np.arange(40) / 100,
+}
+
+
+@pytest.mark.parametrize("case", EXTREMES)
+def test_scores_of_any_size_are_drawn_readably(explore, case):
+    scores, labels = EXTREMES[case], np.arange(40) % 3
+    explorer = explore(scores, labels, threshold=float(np.median(scores)))
+    explorer.page.set_viewport_size({"width": 600, "height": 800})
+    explorer.page.wait_for_timeout(200)
+    shown(explorer, scores, labels)
+    logs = [None, "log counts", *(["log scores"] if scores.min() > 0 else [])]
+    for log in logs:
+        if log:
+            explorer.page.get_by_role("button", name=log).click()
+        assert explorer.page.evaluate(CLIPPED) == []
+        assert explorer.page.evaluate(OVERLAPPING) == []
+        assert "NaN" not in explorer.page.locator(".kit-threshold").inner_html()
+        assert "Infinity" not in explorer.page.locator(".kit-threshold").inner_html()
+        explorer.press("ArrowRight", "PageDown")
+        shown(explorer, scores, labels)
+    assert explorer.page.get_by_role("button", name="log scores").is_visible() == (scores.min() > 0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 600, 400])
+def test_an_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
+    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 900})
+    scores, labels = beats()
+    sequences = np.outer(scores, np.sin(np.arange(40)))
+    more = {"calibration": scores[labels == 0], "sequences": sequences, "reconstructions": 0.9 * sequences}
+    explorer = Explorer(
+        context.new_page(), tmp_path, scores, labels, class_names=["normal", "a", "a long name of a class", "c"],
+        false_alarm_price=1, miss_price=5, **more,
+    )  # fmt: skip
+    explorer.press("PageUp")
+    assert min(explorer.page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
+    assert explorer.page.evaluate(CLIPPED) == []
+    assert explorer.page.evaluate(OVERLAPPING) == []
+    explorer.page.screenshot(path=tmp_path / "page.png", full_page=True)
+    assert explorer.wrong == []
+    context.close()
+
+
+# ---------------------------------------------------------------- in JupyterLab and Notebook
+
+SHOW = """
+import numpy as np
+from trainers.widgets import ThresholdExplorer
+mean = training.sequences.mean(0)
+scores = (test.sequences - mean).abs().mean((1, 2)).numpy()
+explorer = ThresholdExplorer(scores, test.labels, threshold=0.5, class_names=test.class_names,
+                             sequences=test, reconstructions=mean.expand_as(test.sequences))
+explorer
+"""
+SAY = "print('now', explorer.threshold, explorer.hide_labels, explorer.miss_price, (scores > explorer.threshold).sum())"
+
+
+@pytest.fixture(params=["lab", "notebook_server"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+def said_by(notebook, index):
+    """What the cell SAY prints, run anew."""
+    notebook.run(index)
+    notebook.wait_idle()
+    return notebook.text(index).split("now ")[-1].split()
+
+
+def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_notebook):
+    notebook = open_notebook(server, "threshold", SHOW, SAY, "explorer.threshold = 0.75\nexplorer.hide_labels = False", SAY)
+    page = notebook.page
+    notebook.run(1)
+    slider = page.get_by_role("slider", name="threshold")
+    slider.wait_for()
+    notebook.wait_idle()
+    slider.scroll_into_view_if_needed()
+    box = page.locator(".kit-threshold .histogram").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 90, steps=15)
+    page.mouse.up()
+    dragged = slider.get_attribute("aria-valuenow")
+    assert float(dragged) > 0.8
+    page.wait_for_timeout(300)
+    said = said_by(notebook, 2)
+    assert float(said[0]) == float(dragged)
+    assert page.locator(".kit-threshold .said").text_content().startswith(f"{said[3]} of ")
+
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    slider.focus()
+    before = page.evaluate(active)
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "PageDown", "Shift+ArrowLeft"):
+        slider.press(key)
+    assert page.evaluate(active) == before, "the notebook does not take the keys for its own"
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+    page.get_by_label("hide the labels").check()
+    page.wait_for_timeout(300)
+    stepped = slider.get_attribute("aria-valuenow")
+    assert float(stepped) < float(dragged)
+    assert not page.locator(".kit-threshold .truth").is_visible()
+    said = said_by(notebook, 2)
+    assert float(said[0]) == float(stepped)
+    assert said[1] == "True"
+
+    notebook.run(3)
+    page.wait_for_function("() => document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow') === '0.75'")
+    assert page.locator(".kit-threshold .truth").is_visible()
+    price = page.get_by_label("a miss")
+    price.fill("5")
+    price.press("Enter")
+    page.wait_for_timeout(300)
+    assert said_by(notebook, 4)[:3] == ["0.75", "False", "5.0"]
+    counts = [int(page.locator(f"[data-figure={name}]").text_content()) for name in ("falseAlarms", "found")]
+    assert sum(counts) == int(said_by(notebook, 4)[3])
+
+
+def test_a_drag_reaches_python_and_two_views_stay_equal(lab, open_notebook):
+    notebook = open_notebook(lab, "views", SHOW, "explorer", SAY)
+    page = notebook.page
+    notebook.run(1)
+    notebook.run(2)
+    page.wait_for_function("() => document.querySelectorAll('.kit-threshold').length === 2")
+    notebook.wait_idle()
+    first, second = page.get_by_role("slider", name="threshold").all()
+    first.press("PageUp")
+    first.press("ArrowRight")
+    page.wait_for_function("""() => new Set([...document.querySelectorAll('.kit-threshold .threshold')]
+        .map(e => e.getAttribute('aria-valuenow'))).size === 1""")
+    second.press("PageUp")
+    page.wait_for_timeout(400)
+    assert first.get_attribute("aria-valuenow") == second.get_attribute("aria-valuenow")
+    assert float(said_by(notebook, 3)[0]) == float(first.get_attribute("aria-valuenow"))
+
+
+def test_the_line_answers_while_a_cell_is_busy(lab, open_notebook):
+    wait = "import time\nend = time.monotonic() + 40\nwhile explorer.threshold == 0.5 and time.monotonic() < end:\n    time.sleep(0.05)"
+    notebook = open_notebook(lab, "busy", SHOW, wait, SAY)
+    page = notebook.page
+    notebook.run(1)
+    slider = page.get_by_role("slider", name="threshold")
+    slider.wait_for()
+    notebook.wait_idle()
+    notebook.run(2)
+    page.wait_for_function("() => document.querySelector('.jp-Notebook').textContent.includes('[*]')")
+    slider.press("PageUp")
+    notebook.wait_idle(30)
+    assert float(said_by(notebook, 3)[0]) > 0.5
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("width", [1200, 600])
+def test_the_widget_is_readable_in_either_theme_and_a_narrow_window(lab, open_notebook, tmp_path, theme, width):
+    notebook = open_notebook(lab, "looks", SHOW)
+    page = notebook.page
+    page.set_viewport_size({"width": width, "height": 1300})
+    if width < 1000:
+        notebook.command("application:toggle-left-area")
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    notebook.run(1)
+    page.get_by_role("slider", name="threshold").press("PageUp")
+    page.get_by_label("a miss").fill("5")
+    page.get_by_label("a false alarm").fill("1")
+    page.get_by_label("a false alarm").press("Enter")
+    notebook.wait_idle()
+    page.wait_for_timeout(500)
+    page.locator(".kit-threshold").screenshot(path=tmp_path / "explorer.png")
+    assert min(page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
+    assert page.evaluate(CLIPPED) == []
+    assert page.evaluate(OVERLAPPING) == []

@@ -1,0 +1,254 @@
+"""`ThresholdExplorer`: drag a threshold and see what follows, in a notebook or in a page of its own."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from data import DataSet
+from data.data_set import as_class_names
+from trainers.detection import quantile_threshold
+from trainers.detection.thresholds import as_labels, as_scores, as_threshold
+from trainers.figure import Figure
+from trainers.widgets.kernel import answer_while_busy
+from trainers.widgets.page import joined, write_page
+from trainers.widgets.threshold_figure import plot_threshold
+
+SCRIPTS = ("threshold_figures.js", "threshold_drawing.js", "threshold_explorer.js")
+STYLES = ("threshold_explorer.css",)
+# Values of sequences and reconstructions that a page holds at most: 8 MB.
+MOST_VALUES = 2_000_000
+# Features drawn in one small plot, one below the other.
+MOST_FEATURES = 4
+# The share of false alarms that the threshold begins with, where none is given.
+RATE = 0.05
+
+
+class ThresholdExplorer(anywidget.AnyWidget):
+    """A threshold to drag over the histogram of scores, with all that follows from it.
+
+    With labels: the histograms of both sides, the confusion matrix, precision, recall, F1, false
+    alarms, recall by class, the ROC and precision-recall curves with the point where the threshold
+    stands, the cost of errors for given prices. Always: how many are called abnormal, and the
+    sequences that changed sides by the last move. With hidden labels one sees what one has in
+    practice: one histogram, and nothing that gives the truth away.
+
+    Everything is computed in the page, so that a page written by `to_html` can do the same. All
+    scores count, however many. A sequence is called abnormal if its score is *above* the threshold.
+
+    Parameters
+    ----------
+    scores : array, shape (n,)
+        The higher, the more anomalous.
+    labels : array of whole numbers, shape (n,), optional
+        0 is normal, anything else abnormal. Where all are of one side, there are no curves, and
+        figures that need the other side are left open. None: as with hidden labels, for good.
+    threshold : float, optional
+        Where to begin. Default: with calibration scores, their quantile for 5 % false alarms
+        (`quantile_threshold`); else the score that 95 % of all scores do not exceed.
+    class_names : sequence of str, optional
+        Name of each label, from 0 on.
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
+        Drawn where they change sides, up to four features. The page holds 2 million values at
+        most; of more sequences than that, some are drawn, evenly spread over the scores.
+    reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
+        Drawn with them.
+    hide_labels : bool, default False
+        Begin with hidden labels; a checkbox shows them, and a trait.
+    calibration : array, optional
+        Scores of sequences known to be normal, shape (m,): their histogram, and how many of them
+        would be called abnormal, help to set a threshold without labels.
+    false_alarm_price, miss_price : float, optional
+        Price of each error, from 0 up; both can be typed in the page.
+
+    Attributes
+    ----------
+    threshold : float
+        Where the line stands; may be set.
+    hide_labels : bool
+        May be set.
+    false_alarm_price, miss_price : float or None
+        May be set.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scores are no finite numbers, or the rest does not fit them.
+
+    Examples
+    --------
+    >>> explorer = ThresholdExplorer([0.1, 0.2, 0.3, 0.9], labels=[0, 0, 1, 1], threshold=0.5)
+    >>> explorer.threshold = 0.25
+    >>> explorer
+    <ThresholdExplorer of 4 scores, threshold 0.25>
+    """
+
+    _esm = joined(*SCRIPTS)
+    _css = joined(*STYLES)
+    data = traitlets.Dict().tag(sync=True)
+    # No Float, which takes NaN and refuses NumPy's float32; no Any, which takes None unchecked.
+    threshold: Any = traitlets.TraitType(0.0).tag(sync=True)
+    hide_labels = traitlets.Bool().tag(sync=True)
+    false_alarm_price = traitlets.Any().tag(sync=True)
+    miss_price = traitlets.Any().tag(sync=True)
+
+    def __init__(
+        self,
+        scores: Any,
+        labels: Any = None,
+        *,
+        threshold: float | None = None,
+        class_names: Sequence[str] | None = None,
+        sequences: Any = None,
+        reconstructions: Any = None,
+        hide_labels: bool = False,
+        calibration: Any = None,
+        false_alarm_price: float | None = None,
+        miss_price: float | None = None,
+    ) -> None:
+        self.scores = _within_reach(as_scores(scores, "scores"), "scores")
+        self.labels = None if labels is None else as_labels(labels, self.scores)
+        self.calibration = None
+        if calibration is not None:
+            self.calibration = _within_reach(as_scores(calibration, "calibration"), "calibration")
+        data: dict[str, Any] = {
+            "scores": self.scores.astype("<f8").tobytes(),
+            "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
+            "pictures": _pictures(self.scores, sequences, reconstructions),
+            **_classes(self.labels, class_names),
+        }
+        super().__init__(
+            data=data,
+            threshold=self._first_threshold() if threshold is None else threshold,
+            hide_labels=hide_labels,
+            false_alarm_price=false_alarm_price,
+            miss_price=miss_price,
+        )
+        answer_while_busy(self)
+
+    @property
+    def figure(self) -> Figure:
+        """A static picture of the histogram and the threshold, without the truth where labels are hidden."""
+        return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write a page of one file that can do what the widget can, without a kernel or a network.
+
+        Hidden labels are in it all the same, for its checkbox; without labels there is nothing to find.
+
+        Parameters
+        ----------
+        path : path
+            Where to; an existing file is replaced.
+        """
+        names = ("threshold", "hide_labels", "false_alarm_price", "miss_price")
+        data = {**self.data, **{name: getattr(self, name) for name in names}, "alt": self.figure.alt}
+        write_page(path, "Where to set the threshold?", _as_text(data), scripts=SCRIPTS, styles=STYLES)
+
+    def _first_threshold(self) -> float:
+        if self.calibration is None:
+            return float(np.quantile(self.scores, 1 - RATE, method="inverted_cdf"))
+        # Few calibration scores cannot promise that rate: their highest stands for the lowest rate they can.
+        return quantile_threshold(self.calibration, rate=max(RATE, 1 / (len(self.calibration) + 1)))
+
+    @traitlets.validate("threshold")
+    def _check_threshold(self, proposal: Any) -> float:
+        return as_threshold(proposal["value"])
+
+    @traitlets.validate("false_alarm_price", "miss_price")
+    def _check_price(self, proposal: Any) -> float | None:
+        price, name = proposal["value"], proposal["trait"].name
+        if price is None:
+            return None
+        number = isinstance(price, int | float | np.integer | np.floating) and not isinstance(price, bool)
+        if not number or not 0 <= price < math.inf:
+            msg = f"{name} takes a finite number from 0 up, or None for no price; got {price!r}."
+            raise ValueError(msg)
+        return float(price)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        shown, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        # For where no kernel runs.
+        picture, alt = self.figure._repr_mimebundle_()
+        return {**shown, "text/plain": repr(self), "image/png": picture["image/png"]}, {**about, **alt}
+
+    def __repr__(self) -> str:
+        return f"<ThresholdExplorer of {len(self.scores)} scores, threshold {self.threshold:g}>"
+
+
+def _within_reach(scores: np.ndarray, what: str) -> np.ndarray:
+    """The scores themselves, or an error if a picture cannot span them."""
+    if np.abs(scores).max() > 1e300:
+        msg = f"{what} must lie between -1e300 and 1e300; got up to {np.abs(scores).max():.3g}. Scale them."
+        raise ValueError(msg)
+    return scores
+
+
+def _classes(labels: np.ndarray | None, names: Sequence[str] | None) -> dict[str, Any]:
+    """The classes that occur, and for each sequence the place of its own among them."""
+    if labels is None:
+        return {"labels": None, "classes": None}
+    occurring, places = np.unique(labels, return_inverse=True)
+    if names is not None:
+        names = as_class_names(names, "class_names")
+        if occurring[-1] >= len(names):
+            msg = f"class_names must name every label up to {occurring[-1]}; got {len(names)} names."
+            raise ValueError(msg)
+    several = np.count_nonzero(occurring) > 1
+
+    def name(label: int) -> str:
+        if names is not None:
+            return names[label]
+        return "normal" if label == 0 else f"class {label}" if several else "abnormal"
+
+    classes = [{"name": name(int(label)), "abnormal": int(label != 0)} for label in occurring]
+    return {"labels": places.astype("<i4").tobytes(), "classes": classes}
+
+
+def _pictures(scores: np.ndarray, sequences: Any, reconstructions: Any) -> dict[str, Any] | None:
+    """The sequences that can be drawn, as the page takes them."""
+    if sequences is None:
+        if reconstructions is not None:
+            msg = "reconstructions are drawn with their sequences; got none. Give sequences=… too."
+            raise ValueError(msg)
+        return None
+    values = DataSet.of(sequences, "sequences").sequences.numpy()
+    if len(values) != len(scores):
+        msg = f"sequences must be one for each of the {len(scores)} scores; got {len(values)}."
+        raise ValueError(msg)
+    parts = {"sequences": values}
+    if reconstructions is not None:
+        parts["reconstructions"] = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
+        if parts["reconstructions"].shape != values.shape:
+            msg = (
+                f"reconstructions must have the shape of the sequences, {values.shape}; "
+                f"got {parts['reconstructions'].shape}. reconstruct(model, sequences) gives them."
+            )
+            raise ValueError(msg)
+    features = min(values.shape[2], MOST_FEATURES)
+    most = max(1, MOST_VALUES // (values.shape[1] * features * len(parts)))
+    positions = np.arange(len(scores))
+    if len(positions) > most:
+        # Evenly over the ranks, so that wherever the threshold stands there is something to see.
+        positions = np.sort(np.argsort(scores, kind="stable")[np.linspace(0, len(scores) - 1, most).astype(int)])
+    return {
+        "positions": positions.astype("<i4").tobytes(),
+        "time": values.shape[1],
+        "features": features,
+        "reconstructions": None,
+        **{name: part[positions, :, :features].astype("<f4").tobytes() for name, part in parts.items()},
+    }
+
+
+def _as_text(data: Any) -> Any:
+    """The same with base64 text in place of bytes, which JSON does not have."""
+    if isinstance(data, bytes):
+        return base64.b64encode(data).decode("ascii")
+    return {name: _as_text(value) for name, value in data.items()} if isinstance(data, dict) else data
