@@ -12,12 +12,15 @@ from .test_looks import CONTRAST
 
 TEXTS = ".said, .plot text, label, .keys, .known, .note, th, td[data-figure], .moved, .changed small, figcaption, .cost"
 # The monitor's, over other texts.
-CONTRAST = CONTRAST[: CONTRAST.index("const texts")].replace(".kit-chart", ".kit-threshold") + f"""
+CONTRAST = (
+    CONTRAST[: CONTRAST.index("const texts")].replace(".kit-chart", ".kit-threshold")
+    + f"""
     return [...document.querySelector('.kit-threshold').querySelectorAll('{TEXTS}')]
         .filter(e => e.textContent.trim() && e.getBoundingClientRect().width)
         .map(e => light(parse(getComputedStyle(e).color)))
         .map(l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05));
 }}"""
+)
 # No text leaves its plot or the widget, and the widget is not wider than its place.
 CLIPPED = f"""() => {{
     const root = document.querySelector('.kit-threshold'), whole = root.getBoundingClientRect(), found = [];
@@ -259,7 +262,18 @@ def test_hidden_labels_leave_nothing_to_read_the_truth_from(explore, pictures):
     explorer = explore(scores, labels, threshold=1.0, hide_labels=True, false_alarm_price=1, miss_price=5, **more)
     explorer.press("PageUp", "PageDown", "PageUp")
     text = explorer.text()
-    for word in ("precision", "recall", "AUROC", "class", "false alarm", "miss", "found", "cost", "is normal", "sequence "):
+    for word in (
+        "precision",
+        "recall",
+        "AUROC",
+        "class",
+        "false alarm",
+        "miss",
+        "found",
+        "cost",
+        "is normal",
+        "sequence ",
+    ):
         assert word not in text.replace("sequences", ""), word
     assert explorer.page.locator(".histogram .bars").count() == 1
     assert explorer.page.locator(".truth [data-figure]:not(:empty)").count() == 0
@@ -414,7 +428,9 @@ def said_by(notebook, index):
 
 
 def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_notebook):
-    notebook = open_notebook(server, "threshold", SHOW, SAY, "explorer.threshold = 0.75\nexplorer.hide_labels = False", SAY)
+    notebook = open_notebook(
+        server, "threshold", SHOW, SAY, "explorer.threshold = 0.75\nexplorer.hide_labels = False", SAY
+    )
     page = notebook.page
     notebook.run(1)
     slider = page.get_by_role("slider", name="threshold")
@@ -451,7 +467,9 @@ def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_
     assert said[1] == "True"
 
     notebook.run(3)
-    page.wait_for_function("() => document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow') === '0.75'")
+    page.wait_for_function(
+        "() => document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow') === '0.75'"
+    )
     assert page.locator(".kit-threshold .truth").is_visible()
     price = page.get_by_label("a miss")
     price.fill("5")

@@ -1,4 +1,4 @@
-"""`write_page`: a chart, or another renderer, as one HTML file that needs neither a kernel nor a network."""
+"""`write_page`: a chart as one HTML file that needs neither a kernel nor a network; `fragment`: as a part of one."""
 
 from __future__ import annotations
 
@@ -21,37 +21,32 @@ _PAGE = """<!DOCTYPE html>
 :root {{ color-scheme: light dark; }}
 body {{ margin: 1.2rem; background: Canvas; color: CanvasText; font-family: system-ui, sans-serif; }}
 h1 {{ font-size: 1.2rem; }}
-{css}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
-<div id="chart"></div>
-<noscript><p>{alt}</p></noscript>
-<script type="application/json" id="data">{data}</script>
-<script type="module">
-{script}
-mount(document.getElementById("chart"), JSON.parse(document.getElementById("data").textContent));
-</script>
+{fragment}
 </body>
 </html>
 """
-
-
-def joined(*names: str) -> str:
-    """Files of this folder, one after the other: a page's module may stand in several."""
-    return "\n".join(FOLDER.joinpath(name).read_text(encoding="utf-8") for name in names)
+# A module's names are its own, so that several fragments can stand in one page.
+_FRAGMENT = """<style>
+{css}
+</style>
+<div id="{key}-place"></div>
+<noscript><p>{alt}</p></noscript>
+<script type="application/json" id="{key}">{data}</script>
+<script type="module">
+{script}
+mount(document.getElementById("{key}-place"), JSON.parse(document.getElementById("{key}").textContent));
+</script>
+"""
 
 
 def write_page(
-    path: str | os.PathLike[str],
-    title: str,
-    data: dict[str, Any],
-    *,
-    scripts: Sequence[str] = ("chart.js",),
-    styles: Sequence[str] = ("chart.css",),
+    path: str | os.PathLike[str], title: str, data: dict[str, Any], files: Sequence[str] = ("chart.css", "chart.js")
 ) -> None:
-    """Write a renderer, its style and its data into one file.
+    """Write the renderer, its style and its data into one file.
 
     Parameters
     ----------
@@ -60,21 +55,44 @@ def write_page(
     title : str
         Heading of the page.
     data : dict
-        As `Chart` takes it; with ``rewinds`` (by epoch, the reconstruction of each example) the
-        page has a slider over the epochs. Another renderer takes other data; ``alt`` stands where
-        no script runs.
-    scripts : sequence of str, default ("chart.js",)
-        Files of the renderer, joined in this order; they define ``mount(element, data)``.
-    styles : sequence of str, default ("chart.css",)
-        Files of its style.
+        As the renderer takes it: that of a chart as `Chart` takes it; with ``rewinds`` (by epoch, the
+        reconstruction of each example) the page has a slider over the epochs.
+    files : sequence of str, default ("chart.css", "chart.js")
+        The renderer, as in `fragment`.
+    """
+    text = _PAGE.format(title=html.escape(title), fragment=fragment(data, files))
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def fragment(data: dict[str, Any], files: Sequence[str] = ("chart.css", "chart.js"), key: str = "data") -> str:
+    """The renderer, its style and its data as a piece of HTML for any page.
+
+    Parameters
+    ----------
+    data : dict
+        As the renderer takes it; ``alt`` is the sentence for pages without scripts.
+    files : sequence of str, default ("chart.css", "chart.js")
+        Style and script files of this folder, in the order in which they build on each other; the
+        last script defines ``mount(element, data)``.
+    key : str, default "data"
+        The element's id, another one for each fragment of a page.
+
+    Returns
+    -------
+    str
+        HTML without head and body.
     """
     # A name with "<" in it could end the script element, or open a comment in it.
     embedded = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    text = _PAGE.format(
-        title=html.escape(title),
+    return _FRAGMENT.format(
+        key=html.escape(key),
         alt=html.escape(str(data.get("alt", ""))),
-        css=joined(*styles),
-        script=joined(*scripts),
+        css=source(files, ".css"),
+        script=source(files, ".js"),
         data=embedded,
     )
-    Path(path).write_text(text, encoding="utf-8")
+
+
+def source(files: Sequence[str], kind: str) -> str:
+    """The text of those files of this folder that end so, one after the other."""
+    return "\n".join(FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind))

@@ -18,11 +18,10 @@ from trainers.detection import quantile_threshold
 from trainers.detection.thresholds import as_labels, as_scores, as_threshold
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
-from trainers.widgets.page import joined, write_page
+from trainers.widgets.page import source, write_page
 from trainers.widgets.threshold_figure import plot_threshold
 
-SCRIPTS = ("threshold_figures.js", "threshold_drawing.js", "threshold_explorer.js")
-STYLES = ("threshold_explorer.css",)
+FILES = ("threshold_explorer.css", "threshold_figures.js", "threshold_drawing.js", "threshold_explorer.js")
 # Values of sequences and reconstructions that a page holds at most: 8 MB.
 MOST_VALUES = 2_000_000
 # Features drawn in one small plot, one below the other.
@@ -90,8 +89,8 @@ class ThresholdExplorer(anywidget.AnyWidget):
     <ThresholdExplorer of 4 scores, threshold 0.25>
     """
 
-    _esm = joined(*SCRIPTS)
-    _css = joined(*STYLES)
+    _esm = source(FILES, ".js")
+    _css = source(FILES, ".css")
     data = traitlets.Dict().tag(sync=True)
     # No Float, which takes NaN and refuses NumPy's float32; no Any, which takes None unchecked.
     threshold: Any = traitlets.TraitType(0.0).tag(sync=True)
@@ -150,7 +149,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
         """
         names = ("threshold", "hide_labels", "false_alarm_price", "miss_price")
         data = {**self.data, **{name: getattr(self, name) for name in names}, "alt": self.figure.alt}
-        write_page(path, "Where to set the threshold?", _as_text(data), scripts=SCRIPTS, styles=STYLES)
+        write_page(path, "Where to set the threshold?", _as_text(data), FILES)
 
     def _first_threshold(self) -> float:
         if self.calibration is None:

@@ -1,0 +1,304 @@
+// Draws on canvases: lanes, event rows, score, axis, and the whole series at the bottom.
+
+const LEFT = 64, RIGHT = 14, TOP = 6, ROW = 20, GAP = 8, SCORE = 90, AXIS = 38, OVERVIEW = 54;
+
+// Told apart by dash, fill and place as well as by colour; each has contrast 3 to its ground (WCAG, graphics).
+function palette(root) {
+  const text = getComputedStyle(root).color, [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
+  const dark = 0.299 * r + 0.587 * g + 0.114 * b > (text.startsWith("rgb") ? 128 : 0.5);
+  const ground = groundOf(root);
+  return dark
+    ? { text, ground, signal: "#56B4E9", rebuilt: "#F0965A", truth: "#2FC598", found: "#E08BDC", focus: "#56B4E9" }
+    : { text, ground, signal: "#0072B2", rebuilt: "#D55E00", truth: "#008060", found: "#AA4499", focus: "#0072B2" };
+}
+
+// The colour behind the picture, whoever painted it.
+function groundOf(element) {
+  for (let at = element; at; at = at.parentElement) {
+    const color = getComputedStyle(at).backgroundColor;
+    if (color && color !== "transparent" && !/, 0\)$/.test(color)) return color;
+  }
+  return "transparent";
+}
+
+// Where everything is, from top to bottom.
+function layout(lanes, judged, hasScore) {
+  const laneHeight = lanes === 1 ? 170 : Math.max(54, Math.round(270 / lanes) - GAP), place = { lanes: [], rows: {} };
+  let top = TOP;
+  for (let i = 0; i < lanes; i++) {
+    place.lanes.push({ top, height: laneHeight });
+    top += laneHeight + GAP;
+  }
+  for (const name of ["truth", "found"]) {
+    if (!judged[name]) continue;
+    place.rows[name] = top;
+    top += ROW;
+  }
+  if (hasScore) {
+    place.score = { top: top + GAP / 2, height: SCORE };
+    top += SCORE + GAP;
+  }
+  return { ...place, bottom: top, height: top + AXIS };
+}
+
+// A canvas of so many CSS pixels, sharp on any screen, empty.
+function prepare(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.style.height = `${height}px`;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
+  pen.lineJoin = pen.lineCap = "round";
+  return pen;
+}
+
+// ---------------------------------------------------------------- curves
+
+// A curve between two steps. Where several steps share a column of pixels, from its lowest to its highest;
+// a missing value is a gap, and a value between two of them a dot.
+function trace(pen, curve, stride, x, y, from, to) {
+  const first = Math.max(0, Math.floor(from / stride) - 1), last = Math.min(curve.values.length, Math.ceil(to / stride) + 2);
+  const perPixel = 1 / ((x(stride) - x(0)) || 1);
+  pen.beginPath();
+  let down = false, lone = null;
+  const lift = () => { if (lone) { pen.moveTo(...lone); pen.lineTo(lone[0] + 0.1, lone[1]); } down = false; lone = null; };
+  const point = (px, value) => {
+    if (down) pen.lineTo(px, y(value));
+    else pen.moveTo(px, y(value));
+    lone = down ? null : [px, y(value)];
+    down = true;
+  };
+  if (perPixel <= 1.5)
+    for (let i = first; i < last; i++) {
+      if (Number.isFinite(curve.values[i])) point(x(i * stride), curve.values[i]);
+      else lift();
+    }
+  else
+    // Columns are counted from step 0, so that a curve does not flicker while it is dragged.
+    for (let column = Math.floor(first / perPixel); column * perPixel < last; column++) {
+      const i = Math.round(column * perPixel), [low, high] = extent(curve, i, Math.round((column + 1) * perPixel));
+      if (low > high) { lift(); continue; }
+      const px = x(i * stride);
+      point(px, low);
+      if (high > low) point(px, high);
+    }
+  lift();
+  pen.stroke();
+}
+
+// The range of a lane: of the whole series or of the visible part; a reconstruction that blew up does not flatten it.
+function laneRange(curve, rebuilt, from, to) {
+  let [low, high] = extent(curve, from, to);
+  if (low > high) [low, high] = extent(curve, 0, curve.values.length);
+  if (rebuilt) {
+    const room = high - low || 1, [least, most] = extent(rebuilt, from, to);
+    if (least <= most) [low, high] = [Math.max(low - room, Math.min(low, least)), Math.min(high + room, Math.max(high, most))];
+  }
+  return padded(low, high);
+}
+
+function padded(low, high) {
+  const margin = 0.06 * (high - low) || 0.05 * Math.abs(high) || 1;
+  return [low - margin, high + margin];
+}
+
+const scale = ([low, high], top, height) => (value) => top + height * (1 - (value - low) / (high - low));
+
+function inBox(pen, box, width, draw) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(LEFT, box.top, width - LEFT - RIGHT, box.height);
+  pen.clip();
+  draw();
+  pen.restore();
+}
+
+function frame(pen, paint, box, range, width) {
+  const y = scale(range, box.top, box.height), marks = ticks(range[0], range[1], box.height > 70 ? 4 : 2), labels = tickLabels(marks);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  pen.fillStyle = pen.strokeStyle = paint.text;
+  pen.lineWidth = 1;
+  marks.forEach((value, i) => {
+    pen.globalAlpha = 0.13;
+    pen.fillRect(LEFT, Math.round(y(value)), width - LEFT - RIGHT, 1);
+    pen.globalAlpha = 1;
+    if (y(value) > box.top + 4 && y(value) < box.top + box.height - 4) pen.fillText(labels[i], LEFT - 7, y(value));
+  });
+  pen.globalAlpha = 0.5;
+  pen.strokeRect(LEFT + 0.5, box.top + 0.5, width - LEFT - RIGHT - 1, box.height - 1);
+  pen.globalAlpha = 1;
+}
+
+// ---------------------------------------------------------------- events
+
+// The boxes of events in pixels; of many in one place the first.
+function boxes(events, x, width) {
+  const shown = [];
+  let edge = -Infinity;
+  events.forEach(([start, end], index) => {
+    const left = Math.max(LEFT, x(start - 0.5)), right = Math.min(width - RIGHT, Math.max(x(end - 0.5), x(start - 0.5) + 3));
+    if (right <= LEFT || left >= width - RIGHT || right <= edge + 1) return;
+    shown.push({ left: Math.max(left, edge), right, index });
+    edge = right;
+  });
+  return shown;
+}
+
+function hatch(pen, box, top, height) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.left, top, box.right - box.left, height);
+  pen.clip();
+  pen.beginPath();
+  for (let at = Math.floor((box.left - height) / 5) * 5; at < box.right; at += 5) {
+    pen.moveTo(at, top + height);
+    pen.lineTo(at + height, top);
+  }
+  pen.stroke();
+  pen.restore();
+}
+
+// One row: an event that has a partner in the other row is full (true) or hatched (found), one that has none is hollow.
+function eventRow(pen, paint, name, judged, top, x, width) {
+  const partners = name === "truth" ? judged.compared.hit : judged.compared.right, height = ROW - 7, color = paint[name];
+  const words = judged.truth && judged.found ? (name === "truth" ? ["missed", "found"] : ["false alarm", ""]) : ["", ""];
+  const shown = boxes(judged[name], x, width), middle = top + height / 2;
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  pen.fillStyle = paint.text;
+  pen.fillText(name === "truth" ? "true" : "found", LEFT - 7, middle);
+  pen.strokeStyle = pen.fillStyle = color;
+  shown.forEach((box, i) => {
+    const paired = partners[box.index] || !judged.truth || !judged.found;
+    pen.lineWidth = 1.5;
+    if (name === "truth" && paired) pen.fillRect(box.left, top, box.right - box.left, height);
+    else {
+      if (paired) hatch(pen, box, top, height);
+      pen.strokeRect(box.left + 0.75, top + 0.75, Math.max(1, box.right - box.left - 1.5), height - 1.5);
+    }
+    const word = words[Number(paired)], room = (shown[i + 1] ? shown[i + 1].left : width - RIGHT) - box.right;
+    if (!word || pen.measureText(word).width + 8 > room) return;
+    pen.fillStyle = paint.text;
+    pen.textAlign = "left";
+    pen.fillText(word, box.right + 4, middle);
+    pen.fillStyle = color;
+  });
+}
+
+// ---------------------------------------------------------------- the pictures
+
+// Draws the visible part; returns where things came to lie, for the mouse.
+function drawMain(canvas, data, judged, view, width) {
+  const paint = palette(canvas), place = layout(view.features.length, judged, Boolean(data.scores)), { stride } = data.facts;
+  const pen = prepare(canvas, width, place.height), x = (step) => LEFT + ((step - view.from) / (view.to - view.from)) * (width - LEFT - RIGHT);
+  const marks = boxes(judged.truth || [], x, width), first = Math.floor(view.from / stride), last = Math.ceil(view.to / stride) + 1;
+  const ground = (box) => {
+    pen.fillStyle = paint.truth;
+    pen.globalAlpha = 0.18;
+    for (const { left, right } of marks) pen.fillRect(left, box.top, right - left, box.height);
+    pen.globalAlpha = 1;
+  };
+  view.features.forEach((f, lane) => {
+    const box = place.lanes[lane], rebuilt = view.rebuilt && data.rebuilt ? data.rebuilt[f] : null, curve = data.curves[f];
+    const range = view.fit ? laneRange(curve, rebuilt, first, last) : laneRange(curve, rebuilt, 0, curve.values.length);
+    ground(box);
+    frame(pen, paint, box, range, width);
+    inBox(pen, box, width, () => {
+      const y = scale(range, box.top, box.height);
+      pen.strokeStyle = paint.signal;
+      pen.lineWidth = 1.3;
+      trace(pen, curve, stride, x, y, view.from, view.to);
+      if (rebuilt) {
+        pen.strokeStyle = paint.rebuilt;
+        pen.lineWidth = 1.6;
+        pen.lineCap = "butt"; // round ends would close the gaps between dashes
+        pen.setLineDash([5, 3.5]);
+        trace(pen, rebuilt, stride, x, y, view.from, view.to);
+      }
+    });
+    if (data.facts.features.length > 1) label(pen, paint, data.facts.features[f], LEFT + 6, box.top + 3, width - LEFT - RIGHT - 12);
+  });
+  for (const name of Object.keys(place.rows)) eventRow(pen, paint, name, judged, place.rows[name], x, width);
+  if (data.scores) {
+    const box = place.score, range = view.scoreRange;
+    place.score.y = scale(range, box.top, box.height);
+    ground(box);
+    frame(pen, paint, box, range, width);
+    inBox(pen, box, width, () => {
+      pen.strokeStyle = paint.text;
+      pen.lineWidth = 1.1;
+      trace(pen, data.scores, stride, x, place.score.y, view.from, view.to);
+      if (view.threshold === null) return;
+      pen.fillStyle = paint.found;
+      pen.fillRect(LEFT, place.score.y(view.threshold) - 1, width, 2);
+    });
+    label(pen, paint, "score", LEFT + 6, box.top + 3, 100);
+  }
+  timeAxis(pen, paint, data.clock, view, place.bottom, x, width);
+  if (view.cursor !== null && view.cursor >= view.from && view.cursor <= view.to) {
+    pen.fillStyle = paint.text;
+    pen.globalAlpha = 0.6;
+    pen.fillRect(x(view.cursor) - 0.5, TOP, 1, place.bottom - TOP - GAP);
+    pen.globalAlpha = 1;
+  }
+  return { ...place, x, step: (px) => view.from + ((px - LEFT) / (width - LEFT - RIGHT)) * (view.to - view.from) };
+}
+
+// A name inside its box; a halo of the ground's colour keeps it readable on a curve.
+function label(pen, paint, text, left, top, room) {
+  pen.textAlign = "left";
+  pen.textBaseline = "top";
+  pen.lineWidth = 4;
+  pen.strokeStyle = paint.ground;
+  pen.strokeText(text, left, top, room);
+  pen.fillStyle = paint.text;
+  pen.fillText(text, left, top, room);
+}
+
+function timeAxis(pen, paint, clock, view, top, x, width) {
+  pen.fillStyle = paint.text;
+  pen.textBaseline = "top";
+  let edge = -Infinity;
+  for (const { step, label } of timeMarks(clock, view.from, view.to, Math.max(2, (width - LEFT - RIGHT) / 95))) {
+    const room = pen.measureText(label).width, left = Math.min(x(step) - room / 2, width - room);
+    if (step < view.from || step > view.to || left < edge + 8) continue;
+    pen.fillRect(Math.round(x(step)), top - GAP, 1, 5);
+    pen.textAlign = "left";
+    pen.fillText(label, left, top);
+    edge = left + room;
+  }
+  pen.textAlign = "center";
+  pen.fillText(axisTitle(clock), (LEFT + width - RIGHT) / 2, top + 19);
+}
+
+// The whole series with all its events (true at the foot, found at the head) and the visible part as a handle.
+function drawOverview(canvas, data, judged, view, width) {
+  const paint = palette(canvas), pen = prepare(canvas, width, OVERVIEW), { stride, length } = data.facts, whole = [-0.5, length - 0.5];
+  const x = (step) => LEFT + ((step + 0.5) / length) * (width - LEFT - RIGHT), box = { top: 8, height: OVERVIEW - 16 };
+  const curve = data.curves[view.features[0]], y = scale(padded(...extent(curve, 0, curve.values.length)), box.top, box.height);
+  inBox(pen, box, width, () => {
+    pen.strokeStyle = paint.signal;
+    pen.lineWidth = 1;
+    trace(pen, curve, stride, x, y, ...whole);
+  });
+  for (const [name, top] of [["found", 1], ["truth", OVERVIEW - 7]]) {
+    pen.fillStyle = paint[name];
+    for (const { left, right } of boxes(judged[name] || [], x, width)) pen.fillRect(left, top, right - left, 6);
+  }
+  const left = x(view.from), right = Math.max(x(view.to), left + 6);
+  pen.fillStyle = pen.strokeStyle = paint.text;
+  pen.globalAlpha = 0.16;
+  pen.fillRect(left, 8, right - left, OVERVIEW - 16);
+  pen.globalAlpha = 1;
+  pen.lineWidth = 1.5;
+  pen.strokeRect(left, 8, right - left, OVERVIEW - 16);
+  // Grips at both edges.
+  for (const edge of [left, right]) pen.fillRect(edge - 2.5, OVERVIEW / 2 - 8, 5, 16);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  pen.fillText("whole", LEFT - 7, OVERVIEW / 2);
+  return { x, left, right, step: (px) => ((px - LEFT) / (width - LEFT - RIGHT)) * length - 0.5 };
+}
