@@ -15,7 +15,7 @@ import traitlets
 from data import DataSet
 from data.data_set import as_class_names
 from trainers.detection import quantile_threshold
-from trainers.detection.thresholds import as_labels, as_scores, as_threshold
+from trainers.detection.checks import as_labels, as_scores, as_threshold
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.page import source, write_page
