@@ -1,24 +1,123 @@
-"""`reconstruction_error`: how badly a model reconstructs each sequence."""
+"""What a reconstruction is worth: from differences to errors of time steps, to the score of a sequence."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
+from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
 from trainers.reconstruction import reconstruct
 
-# Each reduces differences (n, time, feature) to one score for each sequence.
-_REDUCTIONS = {
-    "mae": lambda e: np.abs(e).mean((1, 2)),
-    "mse": lambda e: np.square(e).mean((1, 2)),
-    "sum": lambda e: np.abs(e).sum((1, 2)),
-}
+KINDS = ("mae", "mse", "sum", "max", "gaussian")
 
 
-def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae", smooth: int = 1) -> np.ndarray:
+class ErrorGaussian:
+    """The normal distribution of a model's error vectors on normal data, as EncDec-AD scores by it.
+
+    The error vector of a time step holds its absolute errors, one for each feature; mean μ and
+    covariance Σ are the maximum likelihood estimates. The score of a step is
+    (e − μ)ᵀ Σ⁻¹ (e − μ): the squared distance from the usual error, in units of its spread. A
+    feature without spread is left out by the pseudo-inverse. The covariance is scikit-learn's.
+
+    Parameters
+    ----------
+    differences : numpy.ndarray, shape (n, time, feature)
+        Reconstruction less sequence, on normal data that the weights were not fitted to; at least
+        two time steps. NaN where a value does not count.
+
+    Raises
+    ------
+    ValueError
+        If there are not two time steps at which every feature counts.
+
+    References
+    ----------
+    .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2.
+
+    Examples
+    --------
+    >>> differences = np.random.default_rng(0).normal(size=(20, 50, 2))
+    >>> scores = ErrorGaussian(differences)(differences)
+    >>> scores.shape, round(float(scores.mean()), 3)  # the mean is the number of features
+    ((20, 50), 2.0)
+    """
+
+    def __init__(self, differences: np.ndarray) -> None:
+        errors = np.abs(differences).reshape(-1, differences.shape[-1])
+        errors = errors[np.isfinite(errors).all(1)]
+        if len(errors) < 2:
+            msg = (
+                f'the score "gaussian" needs at least two time steps of normal data at which every feature is known; '
+                f'got {len(errors)}. Bring more validation data, or choose score="mae".'
+            )
+            raise ValueError(msg)
+        fitted = EmpiricalCovariance().fit(errors)
+        self.mean, self.precision = fitted.location_, fitted.precision_
+
+    def __call__(self, differences: np.ndarray) -> np.ndarray:
+        """Scores (n, time) of differences (n, time, feature); a value that does not count counts as usual."""
+        errors = np.nan_to_num(np.abs(differences) - self.mean, nan=0.0)
+        scores = np.einsum("ntf,fg,ntg->nt", errors, self.precision, errors, optimize=True)
+        return np.where(np.isnan(differences).all(2), np.nan, scores)
+
+
+def step_errors(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None) -> np.ndarray:
+    """The error of each time step, (n, time), from differences (n, time, feature).
+
+    Over the features that count: the mean absolute ("mae"), mean squared ("mse"), summed absolute
+    ("sum") or largest absolute error ("max"), or the distance in `gaussian`. NaN where none counts.
+    """
+    if kind == "gaussian":
+        assert gaussian is not None
+        return gaussian(differences)
+    errors = np.square(differences) if kind == "mse" else np.abs(differences)
+    if kind == "max":
+        return np.fmax.reduce(errors, axis=2)
+    counts = np.count_nonzero(~np.isnan(errors), axis=2)
+    total = np.nansum(errors, axis=2)
+    divisor = np.minimum(counts, 1) if kind == "sum" else counts
+    return np.divide(total, divisor, out=np.full(total.shape, np.nan), where=counts > 0)
+
+
+def sequence_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None) -> np.ndarray:
+    """The score of each sequence, (n,): over all values that count, for "gaussian" over all such steps.
+
+    The mean, but for "sum" the sum and for "max" the largest. NaN where none counts.
+    """
+    if kind == "gaussian":
+        differences, kind = step_errors(differences, kind, gaussian), "mae"
+    # As if all the values stood side by side in one time step.
+    return step_errors(differences.reshape(len(differences), 1, -1), kind)[:, 0]
+
+
+def smoothed(differences: np.ndarray, width: int) -> np.ndarray:
+    """Mean over `width` neighbouring time steps that count (fewer at the edges), (n, time, feature)."""
+    if width == 1:
+        return differences
+    counts = ~np.isnan(differences)
+    # For an even width, one step more comes after than before.
+    origin = -((width + 1) % 2)
+
+    def window_mean(values: np.ndarray) -> np.ndarray:
+        return uniform_filter1d(values, width, axis=1, mode="constant", origin=origin)
+
+    weights = window_mean(counts.astype(np.float64))
+    total = window_mean(np.where(counts, differences, 0.0))
+    return np.divide(total, weights, out=np.full(total.shape, np.nan), where=counts)
+
+
+def reconstruction_error(
+    model: nn.Module,
+    sequences: Any,
+    *,
+    kind: str = "mae",
+    smooth: int = 1,
+    gaussian: ErrorGaussian | None = None,
+) -> np.ndarray:
     """The anomaly score of each sequence: the difference from its reconstruction.
 
     Parameters
@@ -26,13 +125,17 @@ def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae",
     model : torch.nn.Module
         Trained on normal sequences.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        What to score.
-    kind : {"mae", "mse", "sum"}, default "mae"
-        Mean absolute or mean squared error over all time steps and features, or the sum of
-        the absolute errors, which grows with the length; in the data's units.
+        What to score. Padding and missing values do not count.
+    kind : {"mae", "mse", "sum", "max", "gaussian"}, default "mae"
+        Mean absolute or mean squared error over all time steps and features; the sum of the
+        absolute errors, which grows with the length; the largest absolute error; all in the
+        data's units. Or EncDec-AD's distance from the usual error, mean over the time steps.
     smooth : int, default 1
         The differences are first averaged over this many neighbouring time steps (fewer at the
         edges), so that noise cancels and what is wrong for longer stays. 1: not at all.
+    gaussian : ErrorGaussian, optional
+        For "gaussian": that of the model's errors on normal data, smoothed likewise; see
+        `reconstruction_differences`.
 
     Returns
     -------
@@ -44,32 +147,59 @@ def reconstruction_error(model: nn.Module, sequences: Any, *, kind: str = "mae",
     TypeError, ValueError
         If the sequences are no finite numbers, the model returns another shape or numbers that
         are not finite, `kind` is unknown, or `smooth` is not between 1 and the length.
+
+    References
+    ----------
+    .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2: "gaussian".
     """
-    if not isinstance(kind, str) or kind not in _REDUCTIONS:
-        msg = f"kind takes one of {', '.join(map(repr, _REDUCTIONS))}; got {kind!r}."
+    if not isinstance(kind, str) or kind not in KINDS:
+        msg = f"kind takes one of {', '.join(map(repr, KINDS))}; got {kind!r}."
         raise ValueError(msg)
+    if (kind == "gaussian") != (gaussian is not None):
+        msg = 'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
+        raise ValueError(msg)
+    return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
+
+
+def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int = 1) -> np.ndarray:
+    """Reconstruction less sequence.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained.
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        What to reconstruct.
+    smooth : int, default 1
+        As in `reconstruction_error`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, time, feature)
+        float64, in the data's units; NaN at padding and missing values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `reconstruction_error`.
+    """
     data = DataSet.of(sequences, "sequences to score")
     if isinstance(smooth, bool) or not isinstance(smooth, int | np.integer) or not 1 <= smooth <= data.length:
         msg = f"smooth takes a whole number of time steps from 1 to {data.length}, the length; got {smooth!r}."
         raise ValueError(msg)
-    differences = (reconstruct(model, data) - data.sequences).double().numpy()
-    if smooth > 1:
-        differences = _moving_mean(differences, int(smooth))
-    scores = _REDUCTIONS[kind](differences)
-    if not np.isfinite(scores).all():
+    differences = check_differences(model, (reconstruct(model, data) - data.sequences).double().numpy())
+    if data.mask is not None:
+        differences[~data.mask.numpy()] = np.nan
+    return smoothed(differences, int(smooth))
+
+
+def check_differences(model: nn.Module, differences: np.ndarray) -> np.ndarray:
+    """`differences` (n, time, feature) itself, or an error if the model returned NaN or infinite values."""
+    bad = ~np.isfinite(differences).all((1, 2))
+    if bad.any():
         msg = (
-            f"the model {type(model).__name__} reconstructs {int((~np.isfinite(scores)).sum())} of {len(scores)} "
-            "sequences with NaN or infinite values, so they have no score. Train it again with a lower learning_rate."
+            f"the model {type(model).__name__} reconstructs {int(bad.sum())} of {len(bad)} sequences with NaN or "
+            "infinite values, so they have no score. Train it again with a lower learning_rate."
         )
         raise ValueError(msg)
-    return scores
-
-
-def _moving_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean over `width` neighbouring time steps of (n, time, feature), over those there are at the edges."""
-    window = np.ones(width)
-
-    def total(series: np.ndarray) -> np.ndarray:
-        return np.convolve(series, window, "full")[width // 2 :][: len(series)]
-
-    return np.apply_along_axis(total, 1, values) / total(np.ones(values.shape[1]))[None, :, None]
+    return differences

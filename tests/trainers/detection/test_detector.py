@@ -1,0 +1,292 @@
+"""`AnomalyDetector`: from data to decisions."""
+
+import numpy as np
+import pytest
+import torch
+
+from data import DataSet, Series, load_ecg5000, load_ecg_diff_count, split
+from trainers import BatchedTrainer, LSTMAutoencoder, reconstruct
+from trainers.detection import AnomalyDetector, evaluate, false_alarm_threshold, quantile_threshold
+from trainers.detection import detector as module
+from trainers.detection.windows import window_starts
+
+COMBINE = {"mean": np.mean, "max": np.max, "median": np.median}
+
+
+def small(n_features=1, seed=0, **more):
+    model = LSTMAutoencoder(n_features=n_features, hidden_size=8, seed=seed)
+    return BatchedTrainer(model, batch_size=8, learning_rate=0.01, seed=seed, **more)
+
+
+def wave(steps=600, features=1, seed=0):
+    rng = np.random.default_rng(seed)
+    time = np.arange(steps)[:, None] + np.arange(features) * 7
+    return Series(np.sin(2 * np.pi * time / 25) * (1 + np.arange(features)) + 0.05 * rng.normal(size=(steps, features)))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return AnomalyDetector(small(2), window=25, stride=4, epochs=3).fit(wave(features=2), progress=False)
+
+
+def by_hand(detector, series, point):
+    """Scores of a series, one window after the other."""
+    normal = wave(features=2).values[: round(0.6 * 600)].astype(np.float64)
+    scaled = ((series.values - normal.mean(0)) / normal.std(0)).astype(np.float32)
+    said = [[] for _ in range(len(series))]
+    for start in window_starts(len(series), 25, detector.stride):
+        window = scaled[start : start + 25]
+        error = (reconstruct(detector.trainer.model, window[None])[0].numpy() - window).astype(np.float64)
+        error = np.square(error) if detector.error == "mse" else np.abs(error)
+        total = error.max() if detector.error == "max" else error.mean()
+        for step in range(25):
+            own = error[step].max() if detector.error == "max" else error[step].mean()
+            said[start + step].append(own if point else total)
+    return np.array([COMBINE[detector.combine](values) for values in said])
+
+
+@pytest.mark.parametrize("combine", COMBINE)
+@pytest.mark.parametrize("step_score", ["window", "point"])
+@pytest.mark.parametrize("error", ["mae", "mse", "max"])
+def test_scores_of_a_series_agree_with_a_plain_loop(fitted, combine, step_score, error, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 7)
+    fitted.combine, fitted.step_score, fitted.error = combine, step_score, error
+    series = wave(203, features=2, seed=1)
+    np.testing.assert_allclose(fitted.score(series), by_hand(fitted, series, step_score == "point"), rtol=1e-4)
+
+
+@pytest.mark.parametrize("stride", [1, 4, 25])
+@pytest.mark.parametrize("combine", COMBINE)
+def test_a_series_scored_in_chunks_scores_as_a_whole(fitted, stride, combine, monkeypatch):
+    fitted.stride, fitted.combine, fitted.step_score, fitted.error = stride, combine, "point", "mae"
+    series = wave(1003, features=2, seed=2)
+    series.values[300:330, 0] = np.nan
+    whole = fitted.score(series)
+    monkeypatch.setattr(module, "CHUNK", 9)
+    np.testing.assert_allclose(fitted.score(series), whole, rtol=1e-5, atol=1e-7)
+    fitted.stride = 4
+
+
+def test_what_the_network_reads_is_scaled_by_training_alone(fitted):
+    series = wave(features=2)
+    training = series.values[:360].astype(np.float64)
+    np.testing.assert_allclose(fitted._scaling.center, training.mean(0))
+    np.testing.assert_allclose(fitted._scaling.spread, training.std(0))
+    inputs = fitted.trainer.train_inputs.numpy()
+    np.testing.assert_allclose(inputs[0], (training[:25] - training.mean(0)) / training.std(0), rtol=1e-5, atol=1e-6)
+
+
+def test_no_step_lies_in_two_of_training_validation_and_calibration():
+    series = Series(np.arange(900.0) % 25 + np.arange(900.0) * 1e-3)
+    detector = AnomalyDetector(small(), window=30, scaling="none", epochs=1, stride=1).fit(series, progress=False)
+    parts = [detector.trainer.train_inputs, detector.trainer.validation_inputs]
+    values = [set(part.numpy().reshape(-1).tolist()) for part in parts]
+    values.append(set(detector._held_out[1].values.reshape(-1).tolist()))
+    assert [len(v) for v in values] == [540, 180, 180]
+    assert not values[0] & values[1]
+    assert not values[0] & values[2]
+    assert not values[1] & values[2]
+
+
+def test_equal_sequences_go_to_one_part_and_every_sequence_to_some():
+    rows = np.random.default_rng(0).normal(size=(40, 20)).repeat(2, 0)
+    detector = AnomalyDetector(small(), scaling="none", epochs=1, rate=0.1).fit(rows, progress=False)
+    parts = [detector.trainer.train_set, *detector._held_out]
+    found = [{row.tobytes() for row in part.sequences.numpy()} for part in parts]
+    assert [len(part) for part in parts] == [48, 16, 16]
+    assert sum(map(len, found)) == 40
+    assert len(set.union(*found)) == 40
+
+
+def test_the_threshold_is_set_on_calibration_and_follows_the_settings(fitted):
+    fitted.error, fitted.combine, fitted.step_score, fitted.rule, fitted.rate = (
+        "mae",
+        "mean",
+        "window",
+        "conformal quantile",
+        0.05,
+    )
+    scores = fitted.score(wave(features=2)[480:])
+    np.testing.assert_allclose(fitted.calibration_scores, scores)
+    assert fitted.threshold == quantile_threshold(scores, rate=0.05)
+    fitted.rule, fitted.k = "mean + k s.d.", 2.0
+    assert fitted.threshold == pytest.approx(scores.mean() + 2 * scores.std(), rel=0.02)
+    fitted.error = "mse"
+    assert not np.allclose(fitted.calibration_scores, scores)
+    fitted.rule, fitted.error = "conformal quantile", "mae"
+
+
+def test_detection_gives_the_runs_above_the_threshold(fitted):
+    series = wave(400, features=2, seed=3)
+    series.values[200:220] = 0
+    found = fitted.detect(series)
+    assert found.threshold == fitted.threshold
+    np.testing.assert_array_equal(found.abnormal, found.scores > found.threshold)
+    assert any(start < 220 and end > 200 for start, end in found.events)
+    table = found.to_frame()
+    assert table.score.is_monotonic_decreasing
+    best = table.iloc[0]
+    assert best.score == found.scores.max() == found.scores[int(best.peak)]
+    assert "event" in found._repr_html_()
+    per_hour = false_alarm_threshold(fitted.calibration_scores, per_hour=900, sampling_rate=1)
+    assert fitted.detect(series, threshold=per_hour).threshold == per_hour
+    assert fitted.detect(series, threshold=1e9).to_frame().empty
+
+
+def test_the_explanation_points_at_the_feature_and_the_steps(fitted):
+    series = wave(400, features=2, seed=3)
+    series.values[200:206, 1] += 6
+    told = fitted.explain(series)
+    assert told.errors.shape == told.reconstruction.shape == (400, 2)
+    assert told.by_feature(slice(200, 206)).index[0] == "feature 1"
+    assert told.by_feature().sum() == pytest.approx(1)
+    top = told.top(3)
+    assert set(top.feature) == {"feature 1"}
+    assert top.step.between(200, 205).all()
+    quiet = slice(0, 150)
+    assert np.abs(told.reconstruction[quiet] - series.values[quiet]).mean() < series.values[quiet].std() * 1.5
+    assert "feature 1" in told._repr_html_()
+
+
+def test_long_gaps_are_not_judged_and_short_ones_do_not_count(fitted):
+    fitted.step_score = "window"
+    series = wave(500, features=2, seed=4)
+    plain = fitted.score(series)
+    series.values[200:280] = np.nan
+    series.values[100:103, 0] = np.nan
+    found = fitted.detect(series)
+    assert np.isfinite(found.scores).all()
+    assert found.unjudged[225:255].all()
+    assert not found.unjudged[:190].any()
+    assert not found.abnormal[found.unjudged].any()
+    assert (found.scores[found.unjudged] == 0).all()
+    np.testing.assert_allclose(found.scores[:70], plain[:70], rtol=1e-6)
+    assert np.abs(found.scores[90:110] - plain[90:110]).max() < 0.5 * plain.std() + 0.1
+    assert "not judged" in repr(found)
+    told = fitted.explain(series)
+    assert np.isnan(told.errors[100:103, 0]).all()
+    assert np.isnan(told.errors[200:280]).all()
+
+
+def test_training_with_gaps_learns_from_what_is_there():
+    series = wave(600)
+    series.values[::7] = np.nan
+    detector = AnomalyDetector(small(), window=25, epochs=2).fit(series, progress=False)
+    assert detector.trainer.train_mask is not None
+    assert not detector.trainer.train_mask.all()
+    assert np.isfinite(detector.threshold)
+    assert np.isfinite(detector.score(wave(100, seed=5))).all()
+
+
+def test_real_heartbeats_of_any_length():
+    training, validation, calibration, test = split(load_ecg5000())
+    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=32, latent_size=16), batch_size=32, learning_rate=0.01)
+    detector = AnomalyDetector(trainer, epochs=3, rate=0.05)
+    detector.fit(training, validation, calibration, progress=False)
+    scores = detector.score(test)
+    assert evaluate(scores, test.labels, detector.threshold).auroc > 0.95
+    cut = DataSet.padded([beat[: 90 + 10 * (i % 6)] for i, beat in enumerate(test.sequences[:12].numpy())])
+    for i, one in enumerate(detector.score(cut)):
+        alone = detector.score(test.sequences[i : i + 1, : 90 + 10 * (i % 6)])
+        assert one == pytest.approx(alone[0], rel=1e-4)
+    told = detector.explain(cut)
+    assert np.isnan(told.errors[0, 90:]).all()
+    assert detector.detect(test).to_frame().columns.tolist() == ["sequence", "score"]
+    assert "sequence" in told.top(2).columns
+
+
+def test_the_gaussian_is_that_of_the_validation_part(fitted):
+    fitted.error, fitted.step_score, fitted.combine = "gaussian", "point", "mean"
+    validation = fitted.score(wave(features=2)[360:480])
+    assert validation.mean() == pytest.approx(2, abs=0.7), "the mean is the number of features"
+    fitted.error, fitted.step_score = "mae", "window"
+
+
+def test_a_default_trainer_is_built_for_the_features_and_repeats_itself():
+    series = load_ecg_diff_count().training[:400]
+    scores = []
+    for _ in range(2):
+        detector = AnomalyDetector(epochs=1, seed=3, rate=0.05).fit(series, progress=False)
+        scores.append(detector.score(series))
+    np.testing.assert_array_equal(*scores)
+    assert detector.window_length == 20
+    assert detector.trainer.seed == detector.trainer.model.seed == 3
+    many = AnomalyDetector(epochs=1, window=10, rate=0.05).fit(
+        Series(np.random.default_rng(0).normal(size=(300, 100))), progress=False
+    )
+    assert many.trainer.model.n_features == 100
+
+
+def test_callbacks_watch_the_training():
+    rows = []
+    AnomalyDetector(small(), window=25, epochs=2).fit(
+        wave(), callbacks=[lambda row, _: rows.append(row)], progress=False
+    )
+    assert [row.epoch for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("normal", "options", "remedy"),
+    [
+        (np.ones(400), {}, "window=…"),
+        (np.random.default_rng(0).normal(size=10), {}, "too short to find its period"),
+        ([1.0], {}, "need three at least"),
+        (np.full(100, np.nan), {}, "no value at all"),
+        (wave(200), {"window": 60}, "must fit into training, validation and calibration"),
+        (wave(600), {"window": 25, "stride": 30}, "at most the window"),
+        (wave(300), {"window": 25, "rate": 0.001}, "too few for a rate"),
+        (Series(wave(600).values, labels=np.arange(600) > 500), {}, "call 99 of 600 time steps abnormal"),
+        (DataSet(np.zeros((9, 20)), labels=[0] * 8 + [1]), {}, "Leave them out"),
+        (np.zeros((9, 20)), {}, "sequences that differ"),
+        (Series(wave(600, features=2).values), {"window": 25}, "n_features"),
+        ("text", {}, "normal must be"),
+    ],
+)
+def test_what_nothing_can_be_learnt_from_is_refused_before_the_training(normal, options, remedy):
+    trainer = small()
+    with pytest.raises((TypeError, ValueError), match=remedy):
+        AnomalyDetector(trainer, **options).fit(normal)
+    assert not len(trainer.history)
+
+
+def test_windows_that_miss_too_much_are_refused():
+    series = wave(600)
+    series.values[np.arange(600) % 4 > 0] = np.nan
+    with pytest.raises(ValueError, match="max_missing"):
+        AnomalyDetector(small(), window=25).fit(series)
+
+
+@pytest.mark.parametrize(
+    ("x", "remedy"),
+    [
+        (np.zeros(100), "fitted to a Series with 2 features"),
+        (np.zeros((100, 2)), "DataSet"),
+        (Series(np.zeros((20, 2))), "less than a window of 25"),
+        (Series(np.zeros((1, 2))), "less than a window of 25"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(fitted, x, remedy):
+    for judge in (fitted.score, fitted.detect, fitted.explain):
+        with pytest.raises(ValueError, match=remedy):
+            judge(x)
+
+
+def test_a_detector_that_is_not_fitted_says_so():
+    for judge in ("score", "detect", "explain"):
+        with pytest.raises(RuntimeError, match="Call fit"):
+            getattr(AnomalyDetector(), judge)(np.zeros(100))
+    with pytest.raises(RuntimeError, match="Call fit"):
+        _ = AnomalyDetector().threshold
+    with pytest.raises(TypeError, match="takes a Trainer"):
+        AnomalyDetector(LSTMAutoencoder())
+    with pytest.raises(ValueError, match="together"):
+        AnomalyDetector().fit(np.zeros((9, 9)), np.zeros((9, 9)))
+
+
+def test_a_model_that_broke_gives_no_scores(fitted):
+    series = wave(features=2)
+    detector = AnomalyDetector(small(2), window=25, epochs=1).fit(series, progress=False)
+    with torch.no_grad():
+        next(detector.trainer.model.parameters()).fill_(float("nan"))
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        detector.score(series)

@@ -1,0 +1,66 @@
+"""Simple detectors on a long series."""
+
+import numpy as np
+import pytest
+
+from data import Series, load_ecg_diff_count
+from trainers.detection import SERIES_BASELINES, series_baseline_scores
+
+
+@pytest.fixture(scope="module")
+def recording():
+    training, test = load_ecg_diff_count()
+    return training[:2000], test[1000:3000]  # one event, [560, 660)
+
+
+@pytest.mark.parametrize("name", SERIES_BASELINES)
+def test_a_baseline_scores_every_step_and_finds_what_it_can(recording, name):
+    training, test = recording
+    scores = series_baseline_scores(name, training, test, window=20)
+    assert scores.shape == (2000,)
+    assert np.isfinite(scores).all()
+    again = series_baseline_scores(name, training, test, window=20)
+    np.testing.assert_array_equal(scores, again)
+    ((start, end),) = test.events
+    if name in ("1-NN", "PCA, 4 components", "isolation forest", "matrix profile"):
+        assert start - 20 <= scores.argmax() < end + 20
+
+
+@pytest.mark.parametrize("name", SERIES_BASELINES)
+def test_several_features_gaps_and_constants_give_finite_scores(recording, name):
+    training, test = (
+        Series(np.concatenate([part.values, part.values * 0 + 2, np.roll(part.values, 5, 0)], axis=1))
+        for part in recording
+    )
+    test.values[100:140, 0] = np.nan
+    assert np.isfinite(series_baseline_scores(name, training, test, window=20)).all()
+
+
+def test_one_nearest_neighbour_agrees_with_a_plain_loop(recording):
+    training, test = recording[0].values[:300, 0], recording[1].values[500:700, 0]
+    got = series_baseline_scores("1-NN", training, test, window=30, stride=7)
+    mean, spread = training.astype(float).mean(), training.astype(float).std()
+    known = [(training[s : s + 30] - mean) / spread for s in [*range(0, 271, 7), 270]]
+    said = [[] for _ in test]
+    for s in [*range(0, 171, 7), 170]:
+        window = (test[s : s + 30] - mean) / spread
+        score = min(np.linalg.norm(window - other) for other in known)
+        for step in range(s, s + 30):
+            said[step].append(score)
+    np.testing.assert_allclose(got, [np.mean(scores) for scores in said], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"name": "2-NN"}, "takes one of '1-NN'"),
+        ({"window": 2}, "at least 3"),
+        ({"window": 500}, "fit into both parts"),
+        ({"stride": 40}, "at least a stride long"),
+        ({"test": Series(np.zeros((100, 2)))}, "as many features"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options, remedy):
+    given = {"name": "1-NN", "training": np.arange(100.0), "test": np.arange(100.0), "window": 20, **options}
+    with pytest.raises(ValueError, match=remedy):
+        series_baseline_scores(**given)

@@ -1,0 +1,85 @@
+"""Windows of a long series, and their scores brought back to the time steps."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data import Series
+from trainers.detection.windows import StepScores, cut_windows, estimate_window, interpolated, window_starts
+
+COMBINE = {"mean": np.mean, "max": np.max, "median": np.median}
+
+
+@st.composite
+def cuts(draw):
+    length = draw(st.integers(1, 12))
+    return draw(st.integers(length, 60)), length, draw(st.integers(1, 15))
+
+
+@given(cuts())
+def test_windows_reach_from_the_first_step_to_the_last(cut):
+    steps, length, stride = cut
+    starts = window_starts(steps, length, stride)
+    assert starts[0] == 0
+    assert starts[-1] == steps - length
+    assert np.all(np.diff(starts) > 0)
+    assert np.all(np.diff(starts)[:-1] == stride)
+    if stride <= length:
+        covered = {step for start in starts for step in range(start, start + length)}
+        assert covered == set(range(steps))
+
+
+@given(cuts(), st.sampled_from(list(COMBINE)), st.integers(1, 7), st.integers(0, 2**31), st.booleans())
+@settings(max_examples=300)
+def test_step_scores_agree_with_a_plain_loop_whatever_the_chunk(cut, combine, chunk, seed, missing):
+    steps, length, stride = cut[0], cut[1], min(cut[1:])
+    rng, starts = np.random.default_rng(seed), window_starts(steps, length, stride)
+    values = rng.normal(size=(len(starts), length, 2))
+    if missing:
+        values[rng.random(values.shape) < 0.3] = np.nan
+    collect = StepScores(starts, length, stride, combine)
+    parts = [collect.add(first, values[first : first + chunk]) for first in range(0, len(starts), chunk)]
+    got = np.concatenate(parts)
+    assert got.shape == (steps, 2)
+    for step in range(steps):
+        for m in range(2):
+            said = [v[step - s, m] for s, v in zip(starts, values, strict=True) if s <= step < s + length]
+            said = [value for value in said if not np.isnan(value)]
+            if said:
+                assert got[step, m] == pytest.approx(COMBINE[combine](said), abs=1e-12)
+            else:
+                assert np.isnan(got[step, m])
+
+
+@given(cuts(), st.integers(1, 3))
+def test_windows_hold_what_the_series_holds(cut, features):
+    steps, length, stride = cut
+    values = np.arange(steps * features, dtype=np.float32).reshape(steps, features)
+    starts = window_starts(steps, length, stride)
+    windows = cut_windows(values, starts, length)
+    for start, window in zip(starts, windows, strict=True):
+        np.testing.assert_array_equal(window, values[start : start + length])
+
+
+@pytest.mark.parametrize("period", [12, 25, 100])
+def test_the_window_is_the_period(period):
+    rng, steps = np.random.default_rng(0), np.arange(20 * period)
+    wave = np.sin(2 * np.pi * steps / period) ** 3 + 0.05 * rng.normal(size=len(steps))
+    assert abs(estimate_window(Series(wave), 5 * period) - period) <= 1
+    several = np.stack([wave, wave * 0 + 1, np.roll(wave, 3)], 1)
+    several[::9, 0] = np.nan
+    assert abs(estimate_window(Series(several), 5 * period) - period) <= 1
+
+
+def test_a_constant_series_has_no_period():
+    with pytest.raises(ValueError, match="window=…"):
+        estimate_window(Series(np.ones(500)), 100)
+
+
+def test_gaps_are_interpolated_and_the_rest_stays():
+    values = np.array([[np.nan, 1], [2, np.nan], [np.nan, np.nan], [4, 4], [np.nan, 5]], dtype=np.float32)
+    np.testing.assert_allclose(interpolated(values), [[2, 1], [2, 2], [3, 3], [4, 4], [4, 5]])
+    assert np.isnan(values[0, 0]), "the series itself is not changed"
+    whole = np.ones((3, 1), dtype=np.float32)
+    assert interpolated(whole) is whole

@@ -1,0 +1,521 @@
+"""`AnomalyDetector`: one object from data to decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from data import DataSet, Series
+from data.data_set import as_array
+from trainers.batched_trainer import BatchedTrainer
+from trainers.benchmark import benchmark
+from trainers.block import Block, Hyperparameter
+from trainers.detection.checks import as_threshold
+from trainers.detection.detection import Detection
+from trainers.detection.explanation import Explanation
+from trainers.detection.hold_out import check_normal, hold_out
+from trainers.detection.scaling import Scaling
+from trainers.detection.scores import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
+from trainers.detection.thresholds import RULES as THRESHOLDS
+from trainers.detection.thresholds import quantile_threshold
+from trainers.detection.windows import (
+    COMBINATIONS,
+    StepScores,
+    cut_windows,
+    estimate_window,
+    interpolated,
+    window_starts,
+)
+from trainers.device import as_device
+from trainers.lstm_autoencoder import LSTMAutoencoder
+from trainers.randomness import LARGEST_SEED
+from trainers.reconstruction import reconstruct
+from trainers.result import Result
+from trainers.run import Callback
+from trainers.trainer import Trainer
+
+# The thresholds that need nothing but normal scores; any other can be given to `detect`.
+RULES = {name: rule for name, rule in THRESHOLDS.items() if rule.keyword in ("rate", "k")}
+# Windows that are reconstructed at a time: they bound the memory, and do not change the result.
+CHUNK = 1024
+
+
+class AnomalyDetector(Block):
+    """Learns what is normal, scores what is new, decides by a threshold, and says where the error lies.
+
+    It takes sets of sequences (`DataSet`) and long recordings (`Series`), of one or many features,
+    and works for any model and trainer. The normal data is divided in three: the network learns
+    from *training*, history restore selects on *validation*, the threshold is set on *calibration*,
+    which nothing was selected on. Scaling is fitted to training alone and kept here.
+
+    A series is cut into windows of one period (or `window`), `stride` steps apart. Each window
+    gives each of its time steps a score, and a step's own score is the mean, maximum or median
+    over the windows that hold it. A series of any length is scored in chunks, with the same result.
+
+    **Missing values** (NaN in a series, or masked in a data set) are interpolated along time for
+    the network to read, and count neither in training nor in a score. Windows of which more than
+    `max_missing` is missing are not learnt from and not scored. A step that no window judges
+    scores 0, is never called abnormal, and is marked as `unjudged` in the detection.
+
+    Parameters
+    ----------
+    trainer : Trainer, optional
+        With its model, built for the data's number of features. Default: a `BatchedTrainer` with
+        an `LSTMAutoencoder` of 64 hidden units and a latent vector of 32, Adam at 0.01 with
+        warm-up and cosine decay, batches of 32; on a series, 50 batches make an epoch.
+    device : str or torch.device, default "cpu"
+        "cpu" or "gpu", for the default trainer.
+    name : str, optional
+        Used in tables and legends.
+    **hyperparameters
+        As listed below. All but `window`, `scaling`, `epochs` and `seed`, which act in `fit`, may be
+        changed afterwards and act at once.
+
+    Attributes
+    ----------
+    trainer : Trainer or None
+        None until it is fitted, if none was given.
+    result : Result or None
+        Of the last training.
+    window_length : int or None
+        Time steps in a window, of a detector fitted to a series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data import Series
+    >>> wave = np.sin(np.arange(2000) * 2 * np.pi / 25)
+    >>> detector = AnomalyDetector(epochs=2, rate=0.01).fit(Series(wave))
+    >>> detector.window_length
+    25
+    >>> wave[1000:1010] = 0
+    >>> detector.score(Series(wave)).argmax() in range(990, 1020)
+    True
+    """
+
+    window = Hyperparameter(
+        None, "time steps in a window of a series; None: its period, as estimated", kind=int, minimum=2
+    )
+    stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
+    scaling = Hyperparameter(
+        "standard",
+        "of each feature, by training data: mean and s.d., median and interquartile range, or none",
+        choices=("standard", "robust", "none"),
+    )
+    error = Hyperparameter(
+        "mae",
+        "mean absolute, mean squared, or largest absolute error, or EncDec-AD's Gaussian of the error vector",
+        choices=("mae", "mse", "max", "gaussian"),
+    )
+    smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
+    step_score = Hyperparameter(
+        "window",
+        "what a window gives each of its time steps: the score of the whole window, or the step's own error",
+        choices=("window", "point"),
+    )
+    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
+    max_missing = Hyperparameter(
+        0.5, "share of a window's values that may be missing, to learn from it or judge by it", minimum=0, below=1
+    )
+    rule = Hyperparameter(
+        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(RULES)
+    )
+    rate = Hyperparameter(
+        0.01,
+        "share of normal sequences or steps that may be called abnormal, for the first two rules",
+        above=0,
+        below=1,
+    )
+    k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
+    epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
+    seed = Hyperparameter(0, "of the division, and of the default model and trainer", minimum=0, maximum=LARGEST_SEED)
+
+    def __init__(
+        self,
+        trainer: Trainer | None = None,
+        device: str | torch.device = "cpu",
+        *,
+        name: str | None = None,
+        **hyperparameters: Any,
+    ) -> None:
+        super().__init__(name=name, **hyperparameters)
+        if trainer is not None and not isinstance(trainer, Trainer):
+            msg = f"trainer takes a Trainer with its model, such as BatchedTrainer(LSTMAutoencoder()); got {trainer!r}."
+            raise TypeError(msg)
+        self._device = as_device(device)
+        self._given, self.trainer = trainer, trainer
+        self.result: Result | None = None
+        self.window_length: int | None = None
+        self._scaling: Scaling | None = None
+        self._held_out: tuple[Any, Any] | None = None
+        self._cached: tuple[Any, Any] = None, None
+
+    # ------------------------------------------------------------------ learn
+
+    def fit(
+        self,
+        normal: Any,
+        validation: Any = None,
+        calibration: Any = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+        progress: bool | None = None,
+    ) -> AnomalyDetector:
+        """Learn from normal data, and keep what the threshold is set on.
+
+        Parameters
+        ----------
+        normal : DataSet, Series or array
+            Without anomalies. An array of shape (time,) is a series, (n, time) and
+            (n, time, feature) are sequences.
+        validation, calibration : of the same kind, optional
+            Two further normal parts; `normal` is then used whole for training. Default:
+            `normal` is divided, see `hold_out`.
+        callbacks : sequence of callables
+            As `benchmark` takes them, such as a `TrainingMonitor`.
+        progress : bool, optional
+            As `benchmark` takes it.
+
+        Returns
+        -------
+        AnomalyDetector
+            This one, fitted.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If the data is not fit for use, too short for a window or labelled abnormal, the
+            model does not take it, or it is too little for the rule that sets the threshold.
+            All but the training's own errors come before the training.
+        """
+        parts = self._three(normal, validation, calibration)
+        series = isinstance(parts[0], Series)
+        window = self._choose_window(parts) if series else None
+        if self.rule == "conformal quantile":
+            # Before the training, so that nobody waits for it in vain.
+            quantile_threshold(np.arange(float(len(parts[2]))), rate=self.rate)
+        training = parts[0]
+        flat = training.values if series else _values(training).reshape(-1, training.n_features)
+        scaling = Scaling(self.scaling, flat)
+        sets = [self._windows(part, scaling, window) if series else _scaled(part, scaling) for part in parts[:2]]
+        trainer = self._given or self._default_trainer(training.n_features, on_series=series)
+        result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
+        self.trainer, self.result, self.window_length, self._scaling = trainer, result, window, scaling
+        self._held_out, self._cached = (parts[1], parts[2]), (None, None)
+        return self
+
+    # ------------------------------------------------------------------ judge
+
+    def score(self, x: Any) -> np.ndarray:
+        """How anomalous each sequence, or each time step of a series, is.
+
+        Parameters
+        ----------
+        x : DataSet, Series or array
+            Of the kind that the detector was fitted to, with as many features.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,) or (time,)
+            float64, finite, from 0 up; of a step that no window judges, 0.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If the detector is not fitted, or `x` is of another kind, width, or shorter than a window.
+        """
+        return np.nan_to_num(self._scores(self._check(x)), nan=0.0)
+
+    def detect(self, x: Any, *, threshold: float | None = None) -> Detection:
+        """Score, and decide by the threshold.
+
+        Parameters
+        ----------
+        x : DataSet, Series or array
+            As for `score`.
+        threshold : float, optional
+            Another than the detector's own, such as
+            ``false_alarm_threshold(detector.calibration_scores, per_hour=1, sampling_rate=360)``.
+
+        Returns
+        -------
+        Detection
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            As `score`; or if the threshold is no number.
+        """
+        threshold = self.threshold if threshold is None else as_threshold(threshold)
+        data = self._check(x)
+        scores = self._scores(data)
+        unjudged = np.isnan(scores)
+        return Detection(
+            np.where(unjudged, 0.0, scores), threshold, unjudged, data if isinstance(data, Series) else None
+        )
+
+    def explain(self, x: Any) -> Explanation:
+        """Reconstruct, and say which time steps and features carry the error.
+
+        Parameters
+        ----------
+        x : DataSet, Series or array
+            As for `score`.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            As `score`.
+        """
+        data, scaling = self._check(x), self._fitted()
+        if isinstance(data, DataSet):
+            rebuilt = reconstruct(self._model, _scaled(data, scaling)).numpy()
+            errors = np.abs(rebuilt - scaling.scale(data.sequences.numpy()))
+            if data.mask is not None:
+                errors[~data.mask.numpy()] = np.nan
+            names = tuple(f"feature {i}" for i in range(data.n_features))
+            return Explanation(errors.astype(np.float64), scaling.unscale(rebuilt), names)
+
+        def both(differences: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+            return np.concatenate([np.abs(differences), rebuilt], axis=2)
+
+        steps = self._over_windows(data, both, combine="mean")
+        errors, rebuilt = np.split(steps, 2, axis=1)
+        return Explanation(errors, scaling.unscale(rebuilt), data.feature_names)
+
+    @property
+    def threshold(self) -> float:
+        """Scores above it are abnormal: set by `rule` on the calibration scores."""
+        rule = RULES[self.rule]
+        return rule.function(self.calibration_scores, **{rule.keyword: getattr(self, rule.keyword)})
+
+    @property
+    def calibration_scores(self) -> np.ndarray:
+        """Scores of the calibration part, (n,) or (time,): normal, and nothing was selected on them.
+
+        Those of neighbouring time steps depend on each other: a rate set on a series holds less
+        closely than one set on as many sequences.
+        """
+        settings = (self.score_settings, id(self._held_out))
+        if self._cached[0] != settings:
+            self._fitted()
+            assert self._held_out is not None
+            scores = self._scores(self._held_out[1])
+            self._cached = settings, scores[~np.isnan(scores)]
+        return self._cached[1]
+
+    @property
+    def score_settings(self) -> tuple[Any, ...]:
+        """Those hyperparameters on which a score depends."""
+        return self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
+
+    # ------------------------------------------------------------------ inside
+
+    @property
+    def _model(self) -> Any:
+        assert self.trainer is not None
+        return self.trainer.model
+
+    def _fitted(self) -> Scaling:
+        if self._scaling is None:
+            msg = f"{self.name!r} is not fitted yet. Call fit(normal) first."
+            raise RuntimeError(msg)
+        return self._scaling
+
+    def _default_trainer(self, n_features: int, *, on_series: bool) -> Trainer:
+        model = LSTMAutoencoder(n_features=n_features, latent_size=32, seed=self.seed)
+        return BatchedTrainer(
+            model, self._device, batch_size=32, n_batches=50 if on_series else None, learning_rate=0.01,
+            schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
+        )  # fmt: skip
+
+    def _three(self, normal: Any, validation: Any, calibration: Any) -> tuple[Any, ...]:
+        """The three normal parts, of one kind and width."""
+        if (validation is None) != (calibration is None):
+            msg = "fit takes validation and calibration together, or neither: then it divides the normal data itself."
+            raise ValueError(msg)
+        if validation is None:
+            data = _as_data(normal, "normal")
+            check_normal(data, "normal")
+            return hold_out(data, self.seed)
+        given = {"normal": normal, "validation": validation, "calibration": calibration}
+        parts = [_as_data(part, what) for what, part in given.items()]
+        for part, what in zip(parts, given, strict=True):
+            check_normal(part, what)
+            if type(part) is not type(parts[0]) or part.n_features != parts[0].n_features:
+                msg = (
+                    f"{what} must be like normal, a {type(parts[0]).__name__} with {parts[0].n_features} features; "
+                    f"got a {type(part).__name__} with {part.n_features}."
+                )
+                raise ValueError(msg)
+        return parts[0], parts[1], parts[2]
+
+    def _choose_window(self, parts: tuple[Series, ...]) -> int:
+        """Steps in a window, which fits into each part and is no shorter than the stride."""
+        window = self._fitting_window(parts)
+        self._check_stride(window)
+        return window
+
+    def _check_stride(self, window: int) -> None:
+        if self.stride > window:
+            msg = (
+                f"stride of {self.name!r} must be at most the window, {window} steps, or steps between two windows "
+                f"were left out; got {self.stride}."
+            )
+            raise ValueError(msg)
+
+    def _fitting_window(self, parts: tuple[Series, ...]) -> int:
+        shortest = min(map(len, parts))
+        if self.window is not None:
+            if self.window <= shortest:
+                return self.window
+            msg = (
+                f"window of {self.name!r} must fit into training, validation and calibration; got {self.window} steps "
+                f"for parts of {', '.join(str(len(p)) for p in parts)}. Choose it shorter, or bring a longer series."
+            )
+            raise ValueError(msg)
+        if shortest < 20:
+            msg = (
+                f"{parts[0].name!r} is too short to find its period in: training, validation and calibration have "
+                f"{', '.join(str(len(p)) for p in parts)} steps. Bring a longer series, or choose window=…."
+            )
+            raise ValueError(msg)
+        return estimate_window(parts[0], shortest)
+
+    def _windows(self, series: Series, scaling: Scaling, length: int | None) -> DataSet:
+        """The windows of a series that enough is known of."""
+        assert length is not None
+        starts = window_starts(len(series), length, self.stride)
+        usable = self._usable(series, starts, length)
+        if not usable.any():
+            msg = (
+                f"each window of {length} steps of {series.name!r} misses more than {self.max_missing:.0%} of its "
+                "values. Raise max_missing, choose a shorter window, or fill the gaps."
+            )
+            raise ValueError(msg)
+        starts = starts[usable]
+        mask = None
+        if series.missing.any():
+            mask = ~cut_windows(series.missing, starts, length)
+        return DataSet(
+            cut_windows(scaling.scale(interpolated(series.values)), starts, length), mask=mask, name=series.name
+        )
+
+    def _usable(self, series: Series, starts: np.ndarray, length: int) -> np.ndarray:
+        """Of which windows enough is known; one without any value never is."""
+        missing = np.concatenate([[0], np.cumsum(series.missing.sum(1))])
+        share = (missing[starts + length] - missing[starts]) / (length * series.n_features)
+        return (share <= self.max_missing) & (share < 1)
+
+    def _check(self, x: Any) -> Any:
+        """`x` as data of the kind and width that the detector was fitted to."""
+        self._fitted()
+        assert self._held_out is not None
+        data, like = _as_data(x, "x"), self._held_out[0]
+        if type(data) is not type(like) or data.n_features != like.n_features:
+            msg = (
+                f"{self.name!r} was fitted to a {type(like).__name__} with {like.n_features} features; got a "
+                f"{type(data).__name__} with {data.n_features}. An array of shape (time,) is a Series, (n, time) and "
+                "(n, time, feature) are a DataSet; for several features in one recording: Series(values)."
+            )
+            raise ValueError(msg)
+        if self.window_length is not None and len(data) < self.window_length:
+            msg = (
+                f"{data.name!r} has {len(data)} time steps, less than a window of {self.window_length}. Bring a longer "
+                "piece, or fit a detector with a shorter window=…."
+            )
+            raise ValueError(msg)
+        return data
+
+    def _scores(self, data: Any) -> np.ndarray:
+        """As `score`, with NaN where nothing can be judged."""
+        gaussian = self._gaussian() if self.error == "gaussian" else None
+        if isinstance(data, DataSet):
+            differences = smoothed(self._differences(_scaled(data, self._fitted())), self._smooth(data.length))
+            return sequence_scores(differences, self.error, gaussian)
+
+        def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
+            if self.step_score == "point":
+                return step_errors(differences, self.error, gaussian)[..., None]
+            scores = sequence_scores(differences, self.error, gaussian)
+            return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
+
+        return self._over_windows(data, of_steps, combine=self.combine)[:, 0]
+
+    def _over_windows(
+        self, series: Series, of_steps: Callable[[np.ndarray, np.ndarray], np.ndarray], *, combine: str
+    ) -> np.ndarray:
+        """What each window says of its steps, brought back to the steps, (time, m), a chunk at a time."""
+        scaling, length = self._fitted(), self.window_length
+        assert length is not None
+        self._check_stride(length)
+        starts = window_starts(len(series), length, self.stride)
+        usable = self._usable(series, starts, length)
+        values, gaps = interpolated(series.values), series.missing
+        has_gaps = bool(gaps.any())
+        collect, found = StepScores(starts, length, self.stride, combine), []
+        for first in range(0, len(starts), CHUNK):
+            of = starts[first : first + CHUNK]
+            part = slice(of[0], of[-1] + length)
+            windows = torch.from_numpy(cut_windows(scaling.scale(values[part]), of - of[0], length))
+            rebuilt = reconstruct(self._model, windows)
+            differences = check_differences(self._model, (rebuilt - windows).numpy())
+            if has_gaps:
+                differences[cut_windows(gaps[part], of - of[0], length)] = np.nan
+            said = of_steps(smoothed(differences, self._smooth(length)), rebuilt.numpy()).astype(np.float64)
+            if has_gaps:
+                said = np.where(usable[first : first + CHUNK, None, None], said, np.nan)
+            found.append(collect.add(first, said))
+        return np.concatenate(found)
+
+    def _differences(self, data: DataSet) -> np.ndarray:
+        differences = check_differences(self._model, (reconstruct(self._model, data) - data.sequences).numpy())
+        if data.mask is not None:
+            differences[~data.mask.numpy()] = np.nan
+        return differences
+
+    def _gaussian(self) -> ErrorGaussian:
+        """Fitted to the validation part, as in EncDec-AD."""
+        assert self._held_out is not None
+        data, scaling = self._held_out[0], self._fitted()
+        windows = (
+            self._windows(data, scaling, self.window_length) if isinstance(data, Series) else _scaled(data, scaling)
+        )
+        return ErrorGaussian(smoothed(self._differences(windows), self._smooth(windows.length)))
+
+    def _smooth(self, length: int) -> int:
+        if self.smooth > length:
+            msg = f"smooth of {self.name!r} must be at most the length, {length} steps; got {self.smooth}."
+            raise ValueError(msg)
+        return self.smooth
+
+
+def _as_data(x: Any, what: str) -> DataSet | Series:
+    """`x` as a set of sequences or, if it has one dimension, as a series."""
+    if isinstance(x, DataSet | Series):
+        return x
+    array = as_array(x, what)
+    return Series(array, name=what) if array.ndim == 1 else DataSet(array, name=what)
+
+
+def _values(data: DataSet) -> np.ndarray:
+    """The sequences, (n, time, feature), with NaN where a value does not count."""
+    values = data.sequences.numpy()
+    return values if data.mask is None else np.where(data.mask.numpy(), values, np.nan)
+
+
+def _scaled(data: DataSet, scaling: Scaling) -> DataSet:
+    return DataSet(
+        scaling.scale(data.sequences.numpy()),
+        targets=None if data.targets is data.sequences else scaling.scale(data.targets.numpy()),
+        mask=data.mask,
+        lengths=data.lengths,
+        name=data.name,
+    )

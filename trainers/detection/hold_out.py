@@ -1,0 +1,76 @@
+"""`hold_out`: normal data divided for training, validation and calibration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from data import DataSet, Series
+
+# Of the normal data; calibration gets the rest.
+TRAINING, VALIDATION = 0.6, 0.2
+PARTS = ("training", "validation", "calibration")
+
+
+def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
+    """Divide normal data into training (60 %), validation (20 %) and calibration (20 %).
+
+    The network learns from the first part, history restore selects on the second, the threshold
+    is set on the third. Sequences are drawn at random, equal ones together into one part. A
+    series is cut into three pieces in the order of time, so that no window lies in two of them.
+
+    Parameters
+    ----------
+    normal : DataSet or Series
+        Without anomalies.
+    seed : int
+        Which random division; a series has only one.
+
+    Returns
+    -------
+    tuple of three DataSet or three Series
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three sequences that differ, or three time steps.
+    """
+    n = len(normal)
+    if isinstance(normal, Series):
+        cuts = [round(TRAINING * n), round((TRAINING + VALIDATION) * n)]
+        if n >= 3:
+            edges = [0, *cuts, n]
+            return tuple(
+                normal.part(slice(start, end), f"{normal.name}, {name}")
+                for start, end, name in zip(edges, edges[1:], PARTS, strict=False)
+            )
+        what = "time steps"
+    else:
+        rows = normal.sequences.reshape(n, -1).numpy()
+        _, group = np.unique(rows, axis=0, return_inverse=True)
+        different = int(group.max()) + 1
+        rank = np.random.default_rng(seed).permutation(different)[group.reshape(-1)]
+        cuts = [max(1, round(TRAINING * different)), max(2, round((TRAINING + VALIDATION) * different))]
+        parts = np.digitize(rank, cuts)
+        if different >= 3:
+            return tuple(normal.subset(parts == i, f"{normal.name}, {name}") for i, name in enumerate(PARTS))
+        n, what = different, "sequences that differ"
+    msg = f"{normal.name!r} has {n} {what}; training, validation and calibration need three at least. Bring more data."
+    raise ValueError(msg)
+
+
+def check_normal(data: DataSet | Series, what: str) -> None:
+    """Raise if labels say that there are anomalies in what should be normal."""
+    if data.labels is not None and data.abnormal.any():
+        unit = "time steps" if isinstance(data, Series) else "sequences"
+        remedy = (
+            "Take a part without, such as series[:1000]"
+            if isinstance(data, Series)
+            else "Leave them out: data[~data.abnormal]"
+        )
+        msg = (
+            f"{what} must be normal, and the labels of {data.name!r} call {int(data.abnormal.sum())} of {len(data)} "
+            f"{unit} abnormal. {remedy}."
+        )
+        raise ValueError(msg)

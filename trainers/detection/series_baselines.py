@@ -1,0 +1,152 @@
+"""Simple detectors on a long series, to hold a network against; the methods are libraries'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from data import Series
+from trainers.detection.baselines import BASELINES
+from trainers.detection.detector import AnomalyDetector
+from trainers.detection.scaling import Scaling
+from trainers.detection.windows import StepScores, cut_windows, interpolated, window_starts
+from trainers.lstm_autoencoder import LSTMAutoencoder
+from trainers.reconstruction import mean_loss
+from trainers.trainer import Trainer
+
+
+class Untrained(Trainer):
+    """Leaves the model as it was initialised: what a score is worth before anything was learnt."""
+
+    def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
+        """Measure the losses, and change nothing."""
+        super().doEpoch(model)
+        loss = mean_loss(model, self.validation_inputs, self.validation_targets, mask=self.validation_mask)
+        self.record(train_loss=loss, validation_loss=loss)
+        return model
+
+
+def _on_windows(
+    training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int, *, name: str
+) -> np.ndarray:
+    """A detector of sequences, on the windows; a step gets the mean over the windows that hold it."""
+    normal = cut_windows(training, window_starts(len(training), window, stride), window)
+    starts = window_starts(len(test), window, stride)
+    windows = cut_windows(test, starts, window)
+    scores = BASELINES[name](normal.reshape(len(normal), -1), windows.reshape(len(windows), -1), seed)
+    return _to_steps(scores, starts, window, stride)
+
+
+def _to_steps(scores: np.ndarray, starts: np.ndarray, window: int, stride: int) -> np.ndarray:
+    said = np.broadcast_to(scores[:, None, None], (len(scores), window, 1))
+    return StepScores(starts, window, stride, "mean").add(0, said)[:, 0]
+
+
+def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    import stumpy
+
+    profiles = [
+        stumpy.stump(new, window, known, ignore_trivial=False)[:, 0].astype(np.float64)
+        for new, known in zip(test.T, training.T, strict=True)
+    ]
+    return _to_steps(np.mean(profiles, axis=0), np.arange(len(test) - window + 1), window, 1)
+
+
+def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    variances = pd.DataFrame(test).rolling(window).var(ddof=0).to_numpy()[window - 1 :].sum(1)
+    return _to_steps(variances, np.arange(len(variances)), window, 1)
+
+
+def _random(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random(len(test))
+
+
+def _untrained(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    trainer = Untrained(LSTMAutoencoder(n_features=test.shape[1], latent_size=32, seed=seed))
+    detector = AnomalyDetector(trainer, window=window, stride=stride, scaling="none", rate=0.5, epochs=1)
+    part = Series(training[: max(3 * window, 9)])
+    return detector.fit(part, part, part, progress=False).score(Series(test))
+
+
+SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {
+    "1-NN": partial(_on_windows, name="1-NN"),
+    "PCA, 4 components": partial(_on_windows, name="PCA, 4 components"),
+    "isolation forest": partial(_on_windows, name="isolation forest"),
+    "matrix profile": _matrix_profile,
+    "moving-window variance": _variance,
+    "untrained autoencoder": _untrained,
+    "random score": _random,
+}
+
+
+def series_baseline_scores(
+    name: str, training: Any, test: Any, *, window: int, stride: int = 4, seed: int = 0
+) -> np.ndarray:
+    """Scores of a simple detector for each time step of a series.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SERIES_BASELINES`. On windows, as `baseline_scores`: nearest training window,
+        four principal components, isolation forest. The matrix profile: z-normalised distance to
+        the nearest training window (stumpy), mean over the features. The variance within a window,
+        summed over the features. An LSTM autoencoder as it was initialised. A random number. A
+        step gets the mean over the windows that hold it.
+    training, test : Series or array, shape (time,)
+        Of as many features; each is scaled by the training part's mean and standard deviation,
+        missing values are interpolated.
+    window : int
+        Time steps in a window, at least 3; see `AnomalyDetector.window_length`.
+    stride : int, default 4
+        Time steps from one window to the next; matrix profile and variance take every window.
+    seed : int, default 0
+        For what is random.
+
+    Returns
+    -------
+    numpy.ndarray, shape (time,)
+        The higher, the more anomalous.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the name is unknown, the parts do not fit each other, or one is shorter than a window.
+
+    References
+    ----------
+    .. [1] Yeh et al. 2016, Matrix profile I, ICDM, section III (AB-join); Law 2019, STUMPY, JOSS 4(39).
+    .. [2] Liu, Ting & Zhou 2008, Isolation forest, ICDM.
+    .. [3] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8): the others on windows.
+
+    Examples
+    --------
+    >>> wave = np.sin(np.arange(400) / 4)
+    >>> flat = np.where(np.arange(400) // 20 == 10, 0, wave)
+    >>> int(series_baseline_scores("1-NN", wave, flat, window=25).argmax()) // 20
+    10
+    """
+    if not isinstance(name, str) or name not in SERIES_BASELINES:
+        msg = f"name takes one of {', '.join(map(repr, SERIES_BASELINES))}; got {name!r}."
+        raise ValueError(msg)
+    training, test = Series.of(training, "training"), Series.of(test, "test")
+    if training.n_features != test.n_features:
+        msg = f"training and test must have as many features; got {training.n_features} and {test.n_features}."
+        raise ValueError(msg)
+    for what, value, least in (("window", window, 3), ("stride", stride, 1)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            msg = f"{what} takes a whole number of time steps, at least {least}; got {value!r}."
+            raise ValueError(msg)
+    if not stride <= window <= min(len(training), len(test)):
+        msg = (
+            f"a window must be at least a stride long and fit into both parts; got window={window}, stride={stride} "
+            f"for {len(training)} and {len(test)} steps."
+        )
+        raise ValueError(msg)
+    scaling = Scaling("standard", training.values)
+    parts = [scaling.scale(interpolated(part.values)).astype(np.float64) for part in (training, test)]
+    return SERIES_BASELINES[name](parts[0], parts[1], int(window), int(stride), seed)
