@@ -1,4 +1,4 @@
-"""Real data for the lessons, and the type that carries it.
+"""Data for the lessons, loaders for your own, and the types that carry it.
 
 >>> from data import load_ecg5000, split
 >>> training, validation, calibration, test = split(load_ecg5000(), seed=0)
