@@ -1,4 +1,4 @@
-"""Real data for the lessons, and the type that carries it.
+"""Data for the lessons, loaders for your own, and the types that carry it.
 
 >>> from data import load_ecg5000, split
 >>> training, validation, calibration, test = split(load_ecg5000(), seed=0)
@@ -6,16 +6,20 @@
 DataSet 'ECG5000, training': 2043 sequences of 140 steps, 1 feature; 2043 normal
 """
 
+from data.anomalies import ANOMALY_KINDS, Anomaly
 from data.csv_file import CSVWarning, load_csv
 from data.data_set import DataSet
 from data.ecg5000 import load_ecg5000
 from data.recordings import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from data.series import Series
 from data.splitting import Split, split
+from data.synthetic import synthetic_series
 from data.ucr import UCRDataSet, load_ucr
 from data.ucr_anomaly import load_ucr_anomalies, load_ucr_anomaly
 
 __all__ = [
+    "ANOMALY_KINDS",
+    "Anomaly",
     "CSVWarning",
     "DataSet",
     "Recording",
@@ -31,4 +35,5 @@ __all__ = [
     "load_ucr_anomalies",
     "load_ucr_anomaly",
     "split",
+    "synthetic_series",
 ]

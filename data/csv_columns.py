@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,8 @@ from data.csv_table import DATE, Table
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
 _TIME = re.compile(
-    r"(?:time|times|timestamp|timestamps|date ?time|date|t|ds)(?:[ (\[]*(?P<unit>s|sec|seconds|ms|us|µs|ns|min|h)[)\]]*)?"
+    r"(?:times?|timestamps?|date ?time|date|t|ds)"
+    r"(?:[ (\[]+(?P<unit>s|sec|seconds|ms|us|µs|ns|min|h)[)\]]*)?"
 )
 _LABELS = re.compile(
     r"labels?|class|(?:is )?anomal(?:y|ies|ous)|(?:is )?abnormal|(?:is )?outlier|isanomaly|isoutlier|ground truth"
@@ -37,8 +38,14 @@ def choose_columns(table: Table, time: str | None, values: Any, labels: str | No
     notes = []
     if not table.has_header:
         notes.append(f"line {table.lines[0]} is data, so the columns are called {', '.join(map(repr, names))}")
+    if values is not None and not isinstance(values, Iterable):
+        msg = f"values takes the name of a column, or several; got {values!r}. The columns are {names}."
+        raise TypeError(msg)
     wanted = [values] if isinstance(values, str) else None if values is None else list(values)
     for name in (time, labels, *(wanted or ())):
+        if name is not None and not isinstance(name, str):
+            msg = f"time, labels and values take columns by their names; got {name!r}. They are {names}."
+            raise TypeError(msg)
         if name is not None and name not in names:
             msg = f"{table.path} has no column {name!r}. Its columns are {', '.join(map(repr, names))}."
             raise ValueError(msg)
@@ -60,7 +67,7 @@ def choose_columns(table: Table, time: str | None, values: Any, labels: str | No
     if wanted is None:
         rest = [name for name in names if name not in (time, labels)]
         empty = [n for n in rest if n.startswith("column ") and table.frame[n].isna().all()]
-        text = [n for n in rest if n not in empty and _is_text(table.frame[n])]
+        text = [n for n in rest if n not in empty and is_text(table.frame[n])]
         wanted = [n for n in rest if n not in (*empty, *text)]
         if text:
             notes.append(f"columns of text were left out: {', '.join(map(repr, text))}")
@@ -189,13 +196,13 @@ def _looks_like_time(table: Table, columns: int) -> bool:
     return bool(columns > 1 and len(steps) > 1 and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
 
 
-def _is_text(column: pd.Series) -> bool:
+def is_text(column: pd.Series) -> bool:
     """Whether less than half of the cells are numbers: then none were meant to be."""
     if column.dtype.kind in "biuf":
         return False
-    cells = column.dropna().astype(str).str.strip()
-    numbers = pd.to_numeric(cells, errors="coerce").notna() | cells.str.fullmatch(_DECIMAL_COMMA.pattern)
-    return bool(numbers.mean() < 0.5)
+    cells = column.dropna()
+    comma = cells.astype(str).str.strip().str.fullmatch(_DECIMAL_COMMA.pattern).to_numpy(bool)
+    return bool(np.mean(~np.isnan(_numbers(cells)) | comma) < 0.5)
 
 
 def _numbers(column: pd.Series) -> np.ndarray:

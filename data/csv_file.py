@@ -12,6 +12,7 @@ import numpy as np
 from data.csv_columns import UNITS, as_labels, as_values, choose_columns
 from data.csv_table import Table, read_table
 from data.csv_time import Steps, Times, find_steps, read_times
+from data.data_set import check_sampling_rate
 from data.series import Series
 
 
@@ -126,6 +127,7 @@ def load_csv(
         if value not in choices:
             msg = f"{name} takes one of {choices}; got {value!r}."
             raise ValueError(msg)
+    check_sampling_rate(sampling_rate, os.fspath(path))
     table = read_table(path, separator=separator, decimal=decimal, header=header, encoding=encoding)
     columns = choose_columns(table, time, values, labels)
     notes = list(columns.notes)
@@ -145,8 +147,10 @@ def load_csv(
         else:
             _check_equal(table, times, steps)
             rows = _with_missing_rows(table, rows, times, steps, notes)
-            sampling_rate = sampling_rate if times.counted else _agreed_rate(table, sampling_rate, 1 / steps.step)
-        rows = rows._replace(stamps=None) if times.counted else rows
+            if times.counted:
+                rows = rows._replace(stamps=None)
+            else:
+                sampling_rate = _agreed_rate(table, sampling_rate, 1 / steps.step)
     if notes:
         warnings.warn(f"{table.path}: {'; '.join(notes)}.", CSVWarning, stacklevel=2)
     return Series(
@@ -165,12 +169,12 @@ def _check_equal(table: Table, times: Times, steps: Steps) -> None:
     gaps = np.diff(times.seconds)
     usual = float(np.median(gaps))
     odd = np.flatnonzero(np.abs(gaps / usual - np.maximum(np.rint(gaps / usual), 1)) > 0.25)
-    first = odd[0] if len(odd) else int(np.argmax(np.abs(steps.off))) - 1
+    first = odd[0] if len(odd) else max(int(np.argmax(np.abs(steps.off))) - 1, 0)
     msg = (
         f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, but they range from "
-        f"{gaps.min():.6g} to {gaps.max():.6g}, and {len(odd)} of {len(gaps)} are no whole multiple of it; the first is "
-        f"{gaps[first]:.6g} before line {table.lines[first + 1]}. irregular='interpolate' makes equal steps, irregular='keep' takes "
-        "the rows as they are."
+        f"{gaps.min():.6g} to {gaps.max():.6g}, and {len(odd)} of {len(gaps)} are no whole multiple of it; see the "
+        f"{gaps[first]:.6g} seconds before line {table.lines[first + 1]}. irregular='interpolate' makes equal steps, "
+        "irregular='keep' takes the rows as they are."
     )
     raise ValueError(msg)
 
@@ -186,7 +190,7 @@ def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, no
         largest = gaps[np.argmax(np.diff(steps.position)[gaps])]
         msg = (
             f"{table.path}: {where}, the longest after line {table.lines[largest]}; that is more than the "
-            f"{len(rows.values)} rows there are. Check the times and their unit, divide the file at the gaps, or take the rows "
+            f"{len(rows.values)} rows there are. Check the times, divide the file at the gaps, or take the rows "
             "as they are: irregular='keep'."
         )
         raise ValueError(msg)
@@ -208,17 +212,18 @@ def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float
     if n > 2 * len(rows.values):
         longest = int(np.argmax(gaps))
         msg = (
-            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}; the longest gap "
-            f"is {gaps[longest]:.6g} seconds after line {table.lines[longest]}. Divide the file at the gaps, or take the rows as they "
-            "are: irregular='keep'."
+            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}; the longest "
+            f"gap is {gaps[longest]:.6g} seconds after line {table.lines[longest]}. Divide the file there, or "
+            "take the rows as they are: irregular='keep'."
         )
         raise ValueError(msg)
     grid = np.arange(n) * step
     values = np.stack([np.interp(grid, times.seconds, column) for column in rows.values.T], axis=1)
     before = np.clip(np.searchsorted(times.seconds, grid, side="right") - 1, 0, len(gaps) - 1)
-    on_row = np.isin(grid, times.seconds)
-    values[(gaps[before] > 2 * step * (1 + 1e-9)) & ~on_row] = np.nan
-    nearest = before + (grid - times.seconds[before] > gaps[before] / 2)
+    part = (grid - times.seconds[before]) / gaps[before]
+    inside = (part > 1e-6) & (part < 1 - 1e-6)
+    values[inside & (gaps[before] > 2 * step * (1 + 1e-6))] = np.nan
+    nearest = before + (part > 0.5)
     labels = None if rows.labels is None else rows.labels[nearest]
     return _Rows(values, labels, _shifted(np.full(n, times.stamps[0]), grid)), step
 

@@ -112,14 +112,13 @@ def _fields(row: str, separator: str) -> list[str]:
 def _check_width(path: Path, rows: list[str], lines: np.ndarray, separator: str, width: int, *, quoted: bool) -> None:
     """Every row has `width` fields, or an error that names the first that has not."""
     if quoted:
-        reader = csv.reader(rows, delimiter=separator, skipinitialspace=True)
-        widths = []
-        for i, fields in enumerate(reader):
-            if reader.line_num != i + 1:
-                msg = f"{path}, line {lines[i]}: a quotation mark is opened and not closed in this line. Correct it."
-                raise ValueError(msg)
-            widths.append(len(fields) or 1)
-        found = np.array(widths)
+        found = np.zeros(len(rows), dtype=int)
+        for i, row in enumerate(rows):
+            try:
+                found[i] = len(next(csv.reader([row], delimiter=separator, skipinitialspace=True, strict=True))) or 1
+            except csv.Error as error:
+                msg = f"{path}, line {lines[i]}: the quotation marks in {row[:60]!r} do not pair: {error}. Correct it."
+                raise ValueError(msg) from error
     else:
         found = np.array([row.count(separator) for row in rows]) + 1
     wrong = np.flatnonzero(found != width)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.csv_columns import UNITS, as_numbers, unit_of
+from data.csv_columns import UNITS, as_numbers, is_text, unit_of
 from data.csv_table import Table
 
 # A time may lie this far from a grid of equal steps, in steps: clocks are rounded, and jitter a little.
@@ -17,7 +17,7 @@ _NO_SECONDS = 1e11
 
 
 class Times(NamedTuple):
-    """`stamps` (rows,) as a Series takes them; `seconds` (rows,) since the first; `counted` if they are step numbers."""
+    """`stamps` as a Series takes them, `seconds` since the first; `counted` if they are but step numbers."""
 
     stamps: np.ndarray
     seconds: np.ndarray
@@ -30,11 +30,11 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     missing = np.flatnonzero(column.isna())
     if len(missing):
         msg = (
-            f"{table.path}, line {table.lines[missing[0]]}, column {name!r}: the time is missing ({len(missing)} rows). "
-            "Fill it in, or remove the rows."
+            f"{table.path}, line {table.lines[missing[0]]}, column {name!r}: the time is missing ({len(missing)} "
+            "rows). Fill it in, or remove the rows."
         )
         raise ValueError(msg)
-    numeric = column.dtype.kind in "iuf" and date_format is None
+    numeric = date_format is None and not is_text(column)
     times = _from_numbers(table, name, unit) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
     if not (steps > 0).all():
@@ -42,8 +42,8 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
         what = "repeats the time of" if steps[i] == 0 else "is earlier than"
         msg = (
             f"{table.path}, line {table.lines[i + 1]}, column {name!r}: {column.iloc[i + 1]!s} {what} the row before, "
-            f"{column.iloc[i]!s} in line {table.lines[i]} ({int((steps == 0).sum())} repeats, {int((steps < 0).sum())} steps "
-            "back). Sort the rows by time and leave one row for each."
+            f"{column.iloc[i]!s} in line {table.lines[i]} ({int((steps == 0).sum())} repeats, "
+            f"{int((steps < 0).sum())} steps back). Sort the rows by time and leave one row for each."
         )
         raise ValueError(msg)
     return times
@@ -95,7 +95,7 @@ class Steps(NamedTuple):
 def find_steps(seconds: np.ndarray) -> Steps:
     """The equal steps that fit rising times best; where rows are missing, a row is several steps on."""
     gaps = np.diff(seconds)
-    usual = float(np.median(gaps))
+    usual = float(np.percentile(gaps, 50, method="lower"))
     # Rounded clocks make the median a poor step; the mean of the gaps like it is a good one.
     step = float(gaps[gaps < 1.5 * usual].mean())
     position = np.concatenate([[0], np.cumsum(np.maximum(np.rint(gaps / step), 1))])

@@ -1,0 +1,354 @@
+"""`load_csv`: one's own recording, whatever wrote the file."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data import CSVWarning, load_csv
+
+
+@pytest.fixture
+def csv(tmp_path):
+    """Writes a file and loads it."""
+
+    def load(text, **options):
+        path = tmp_path / "own.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_csv(path, **options)
+
+    return load
+
+
+def table(rows, separator=",", header="time,a,b,label"):
+    return "\n".join([header.replace(",", separator), *(separator.join(map(str, row)) for row in rows)]) + "\n"
+
+
+@settings(max_examples=60)
+@given(
+    values=st.lists(
+        st.tuples(st.floats(-1e6, 1e6, width=32) | st.none(), st.floats(-1, 1, width=32), st.integers(0, 3)),
+        min_size=2,
+        max_size=30,
+    ).filter(lambda rows: any(row[0] is not None for row in rows)),
+    separator=st.sampled_from(",;\t "),
+    decimal=st.sampled_from(".,"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    rate=st.sampled_from([0.5, 1, 50, 250, 1000]),
+    start=st.sampled_from([-3, 2, 1.7e9]),
+)
+def test_what_was_written_comes_back(tmp_path_factory, values, separator, decimal, end, encoding, rate, start):
+    separator = ";" if separator == decimal else separator
+    rows = [
+        (f"{start + i / rate:.6f}", *("NaN" if v is None else repr(float(v)) for v in row[:2]), row[2])
+        for i, row in enumerate(values)
+    ]
+    text = table([[str(cell).replace(".", decimal) for cell in row] for row in rows], separator)
+    path = tmp_path_factory.mktemp("any") / "own.csv"
+    path.write_bytes(text.replace("\n", end).encode(encoding))
+    series = load_csv(path, decimal=decimal)
+    wanted = np.array([[np.nan if v is None else v for v in row[:2]] for row in values], dtype=np.float32)
+    np.testing.assert_array_equal(series.values, wanted)
+    assert series.labels.tolist() == [row[2] for row in values]
+    np.testing.assert_allclose(series.time, start + np.arange(len(values)) / rate, atol=1e-6)
+    assert series.sampling_rate == pytest.approx(rate, rel=1e-3)
+    assert series.feature_names == ("a", "b")
+    assert series.name == "own"
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_spoilt_cell_is_told_with_its_line_and_column(tmp_path_factory, data):
+    """Blank lines and comments above it shift the line as they do in an editor."""
+    n = data.draw(st.integers(3, 12))
+    lines = [f"{i / 4},{i}.5,{-i},0" for i in range(n)]
+    row, column = data.draw(st.integers(0, n - 1)), data.draw(st.integers(0, 3))
+    cells = lines[row].split(",")
+    cells[column] = "spoilt"
+    lines[row] = ",".join(cells)
+    above = data.draw(st.integers(0, 3))
+    blank = data.draw(st.integers(0, n))
+    lines[blank:blank] = ["", "  "]
+    text = "# made by hand\n" * above + "time,a,b,label\n" + "\n".join(lines) + "\n"
+    path = tmp_path_factory.mktemp("any") / "own.csv"
+    path.write_text(text)
+    line = next(i for i, t in enumerate(text.split("\n"), 1) if "spoilt" in t)
+    if column == 3:
+        assert load_csv(path).labels.sum() == 1  # a text among the labels is an abnormal one
+        return
+    name = ["time", "a", "b"][column]
+    with pytest.raises(ValueError, match=f"line {line}, column '{name}'.*spoilt"):
+        load_csv(path)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_rows_that_are_missing_become_nan(tmp_path_factory, data):
+    n = data.draw(st.integers(10, 60))
+    step = data.draw(st.sampled_from([0.004, 1 / 360, 1.0, 300.0]))
+    dates = data.draw(st.booleans())
+    gone = data.draw(st.sets(st.integers(1, n - 2), max_size=n // 3))
+    kept = [i for i in range(n) if i not in gone]
+    # What is missing must not be the rule, or the step could not be told.
+    if sum(b - a > 1 for a, b in itertools.pairwise(kept)) * 2 >= len(kept) - 1:
+        return
+    start = np.datetime64("2024-02-28T23:59:00", "ns")
+    stamps = [
+        str(start + np.timedelta64(round(i * step * 1e9), "ns")) if dates else f"{5 + i * step:.4f}" for i in kept
+    ]
+    path = tmp_path_factory.mktemp("any") / "own.csv"
+    path.write_text(table([(t, i, i % 3, int(i % 10 > 6)) for t, i in zip(stamps, kept, strict=True)]))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        series = load_csv(path)
+    assert len(series) == n
+    assert np.flatnonzero(series.missing.all(1)).tolist() == sorted(gone)
+    assert series.values[kept, 0].tolist() == kept
+    assert series.sampling_rate == pytest.approx(1 / step, rel=0.01)
+    assert bool(gone) == any(str(len(gone)) in str(w.message) for w in told if w.category is CSVWarning)
+    assert not (series.labels[kept] != [int(i % 10 > 6) for i in kept]).any()
+    seconds = (series.time - series.time[0]) / np.timedelta64(1, "s") if dates else series.time - series.time[0]
+    np.testing.assert_allclose(seconds, np.arange(n) * step, atol=0.1 * step)
+
+
+def test_a_missing_row_is_abnormal_only_between_abnormal_ones(csv):
+    rows = [(t, t, t, int(t in (4, 6, 8, 9, 10))) for t in range(2, 16) if t not in (5, 7, 11)]
+    rows = [(t / 10, *rest) for t, *rest in rows]
+    with pytest.warns(CSVWarning, match=r"3 rows are missing at 3 places, the first after line 4"):
+        series = csv(table(rows))
+    assert (np.flatnonzero(series.labels) + 2).tolist() == [4, 5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize("step", [1 / 360, 1 / 128])
+def test_times_rounded_to_milliseconds_are_equal_steps(csv, step):
+    series = csv(table([(f"{i * step:.3f}", i, 0, 0) for i in range(2000)]))
+    assert len(series) == 2000
+    assert series.sampling_rate == pytest.approx(1 / step, rel=1e-3)
+
+
+def test_step_numbers_are_no_seconds(csv):
+    for first in (0, 1):
+        series = csv("timestamp,v\n" + "".join(f"{first + i},{i}\n" for i in range(5)))
+        assert (series.sampling_rate, series.time) == (None, None)
+    assert csv("timestamp,v\n5,1\n6,2\n7,3\n").sampling_rate == 1
+    assert csv("index,v\n5,1\n6,2\n8,3\n", values="v").sampling_rate is None
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "options", "rate"),
+    [
+        ("time_ms", (0, 4, 8), {}, 250),
+        ("Time [ms]", (0, 4, 8), {}, 250),
+        ("timestamp (us)", (0, 4000, 8000), {}, 250),
+        ("T", (0, 0.004, 0.008), {}, 250),
+        ("ds", (1, 5, 9), {"time_unit": "h"}, 1 / 14400),
+        ("Date", ("2024-01-31", "2024-02-01", "2024-02-02"), {}, 1 / 86400),
+        ("Date-Time", ("2024-01-31T00:00:00Z", "2024-01-31T00:00:00.5Z", "2024-01-31T00:00:01Z"), {}, 2),
+        ("when", ("31.1.24", "1.2.24", "2.2.24"), {"time": "when", "date_format": "%d.%m.%y"}, 1 / 86400),
+        ("when", (20240131, 20240201, 20240202), {"time": "when", "date_format": "%Y%m%d"}, 1 / 86400),
+    ],
+)
+def test_the_sampling_rate_follows_from_the_times(csv, header, cells, options, rate):
+    series = csv(f"{header},v\n" + "".join(f"{cell},{i}\n" for i, cell in enumerate(cells)), **options)
+    assert series.sampling_rate == pytest.approx(rate, rel=1e-6)
+    assert series.feature_names == ("v",)
+
+
+def test_times_with_zones_become_utc_and_pass_the_change_of_the_clocks(csv):
+    series = csv("time,v\n2024-03-31T01:59:59+01:00,1\n2024-03-31T03:00:00+02:00,2\n2024-03-31T03:00:01+02:00,3\n")
+    assert series.sampling_rate == 1
+    assert series.time[1] == np.datetime64("2024-03-31T01:00:00")
+
+
+def test_irregular_times_are_an_error_unless_it_is_said_what_to_do(csv):
+    text = table([(t, 10 * t, 0, int(t == 4)) for t in (0, 1, 2, 2.5, 4, 5, 6, 9.2, 10.2)])
+    with pytest.raises(ValueError, match=r"2 of 8 are no whole multiple .* the 0\.5 seconds before line 5"):
+        csv(text)
+    kept = csv(text, irregular="keep")
+    assert kept.time.tolist() == [0, 1, 2, 2.5, 4, 5, 6, 9.2, 10.2]
+    assert (kept.sampling_rate, len(kept)) == (None, 9)
+    assert csv(text, irregular="keep", sampling_rate=1).sampling_rate == 1
+    even = csv(text, irregular="interpolate")
+    np.testing.assert_allclose(even.time, np.arange(11))
+    np.testing.assert_allclose(even.values[:, 0], [0, 10, 20, 30, 40, 50, 60, np.nan, np.nan, np.nan, 100])
+    assert (even.sampling_rate, even.events) == (1, [(4, 5)])
+
+
+def test_keep_puts_no_rows_in(csv):
+    for name in ("time", "time_s"):
+        series = csv(f"{name},v\n0,1\n1,2\n2,5\n900,1\n", irregular="keep")
+        assert series.time.tolist() == [0, 1, 2, 900]
+
+
+@pytest.mark.parametrize("irregular", ["error", "interpolate"])
+@pytest.mark.parametrize("last", [1000, 1000.4])
+def test_an_absurd_number_of_missing_rows_is_refused(csv, irregular, last):
+    text = "time_s,v\n" + "".join(f"{t},1\n" for t in (0, 1, 2, 3, 4, 5.4, last))
+    with pytest.raises(ValueError, match=r"after line 7.*irregular='keep'|not in equal steps"):
+        csv(text, irregular=irregular)
+
+
+def test_a_rate_that_contradicts_the_times_is_refused(csv):
+    text = "time,v\n0,1\n0.1,2\n0.2,3\n"
+    assert csv(text, sampling_rate=10).sampling_rate == 10
+    with pytest.raises(ValueError, match="its times are 10 rows a second"):
+        csv(text, sampling_rate=20)
+    assert csv("time,v\n0,1\n1,2\n2,3\n", sampling_rate=20).sampling_rate == 20
+
+
+@pytest.mark.parametrize(
+    ("cells", "normal", "wanted"),
+    [
+        (["normal", "Abnormal", "NORMAL "], None, [0, 1, 0]),
+        (["N", "V", "A"], None, [0, 2, 1]),
+        (["True", "False", "True"], None, [1, 0, 1]),
+        (["yes", "no", "no"], None, [1, 0, 0]),
+        (["0", "x", "0"], None, [0, 1, 0]),
+        (["0.0", "1.0", "3.0"], None, [0, 1, 3]),
+        (["1", "-1", "1"], 1, [0, 1, 0]),
+        (["10", "9", "1"], 1, [2, 1, 0]),
+        (["sinus", "PVC", "sinus"], "sinus", [0, 1, 0]),
+    ],
+)
+def test_labels_of_any_kind_are_0_where_normal(csv, cells, normal, wanted):
+    series = csv("v,class\n" + "".join(f"{i},{cell}\n" for i, cell in enumerate(cells)), normal=normal)
+    assert series.labels.tolist() == wanted
+    assert series.feature_names == ("v",)
+
+
+@pytest.mark.parametrize("name", ["label", "Labels", "is_anomaly", "ANOMALY", "is abnormal", "outlier", "ground-truth"])
+def test_labels_are_found_by_name(csv, name):
+    assert csv(f"a,{name}\n5,0\n6,1\n").events == [(1, 2)]
+
+
+def test_columns_that_were_named_are_taken(csv):
+    text = "time,a,label,b\n0,1,5.5,2\n0.5,3,6.5,4\n"
+    series = csv(text, values=["b", "label"])
+    assert (series.feature_names, series.labels, series.sampling_rate) == (("b", "label"), None, 2)
+    np.testing.assert_array_equal(series.values, [[2, 5.5], [4, 6.5]])
+    assert csv(text, values=["time", "a", "label"]).time is None
+
+
+@pytest.mark.filterwarnings("always")
+def test_what_was_decided_beyond_the_header_is_told(csv):
+    with pytest.warns(CSVWarning, match="line 1 is data, so the columns are called 'column 1', 'column 2'"):
+        assert csv("3,1\n1,2\n2,3\n").values.tolist() == [[3, 1], [1, 2], [2, 3]]
+    with pytest.warns(CSVWarning, match="the first column, 'column 1', .* taken as the time"):
+        assert csv(",v\n0,1\n1,5\n2,2\n").feature_names == ("v",)
+    with pytest.warns(CSVWarning, match="the first column, 'when', .* taken as the time"):
+        assert csv("when,v\n2024-01-01,1\n2024-01-02,5\n").sampling_rate == pytest.approx(1 / 86400)
+    with pytest.warns(CSVWarning, match="columns of text were left out: 'sensor'"):
+        assert csv("sensor,v\nx,1\ny,5\n").feature_names == ("v",)
+
+
+def test_true_and_false_are_1_and_0(csv):
+    np.testing.assert_array_equal(csv("v,w\nTrue,1\n,2\nFalse,3\n").values, [[1, 1], [np.nan, 2], [0, 3]])
+
+
+def test_missing_values_in_every_spelling(csv):
+    series = csv("a,b\n1,1\n,2\nNaN,3\nNA,4\n?,5\nnull,6\n2,7\n")
+    assert np.flatnonzero(series.missing[:, 0]).tolist() == [1, 2, 3, 4, 5]
+
+
+def test_an_empty_line_is_a_missing_value_only_in_a_file_of_one_column(csv):
+    np.testing.assert_array_equal(csv("a\n1\n\n3\n\n").values[:, 0], [1, np.nan, 3])
+    assert len(csv("a,b\n1,2\n\n3,4\n\n")) == 2
+
+
+def test_an_unnamed_empty_last_column_is_no_column(csv):
+    assert csv("a;b;\n1;2;\n3;4;\n").feature_names == ("a", "b")
+
+
+def test_quoted_fields_may_hold_separators(csv):
+    series = csv('"time","pressure, left"\n"0.0","1.5"\n"0.5","2.5"\n')
+    assert (series.feature_names, series.sampling_rate) == (("pressure, left",), 2)
+
+
+def test_blanks_may_divide_fields(csv):
+    assert csv(" time   v\n 0.0    1\n 0.5    NaN\n 1.0    3\n").sampling_rate == 2
+    assert csv("heart rate\n72\n73\n").feature_names == ("heart rate",)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        (b"", {}, "is empty"),
+        ("\n \n", {}, "is empty"),
+        ("# a\n# b\n", {}, "nothing but comments"),
+        ("a,b\n", {}, "0 rows of data below its header"),
+        ("a,b\n1,2\n", {}, "1 rows of data below its header"),
+        ("5\n", {}, "1 rows of data;"),
+        ("a,b\n1,2\n3\n4,5\n", {}, "line 3: 1 fields where line 1 has 2"),
+        ("# x\na,b\n\n1,2\n3,4,5\n", {}, "line 5: 3 fields where line 2 has 2"),
+        ("time,v\n0,1,5\n1,2,5\n", {}, "line 2: 3 fields .* decimal commas"),
+        ('a,b\n1,"2\n3,4\n', {}, "line 2: the quotation marks"),
+        ('a,b\n1,2\n3,"4\n', {}, "line 3: the quotation marks"),
+        ("a,a\n1,2\n3,4\n", {}, "two columns called 'a', numbers 1 and 2"),
+        ("a,b\n1,2\n3,x\n4,5\n6,7\n", {}, "line 3, column 'b': 'x' is no number"),
+        ("a;b\n1;2,5\n3;4,5\n", {}, "line 2, column 'b': '2,5' .* decimal=','"),
+        ("a,b\n1,2\n3,inf\n", {}, "line 3, column 'b': inf is infinite"),
+        ("a,b\n1,2\n3,1e39\n", {}, "line 3, column 'b'"),
+        ("a,b\n1,\n3,\n", {}, "column 'b' has no value at all"),
+        ("a,b\n1,2\n3,4\n", {"separator": ";"}, "no semicolon in 'a,b'; the separator seems to be the comma"),
+        ("a,b\n1,2\n3,4\n", {"separator": "|"}, "separator takes one of"),
+        ("a,b\n1,2\n3,4\n", {"values": "c"}, "no column 'c'. Its columns are 'a', 'b'"),
+        ("a,b\n1,2\n3,4\n", {"values": []}, "at least one for values"),
+        ("a,b\n1,2\n3,4\n", {"values": ["a"], "time": "a"}, "columns of their own"),
+        ("a,b\n1,2\n3,4\n", {"irregular": "drop"}, "irregular takes one of"),
+        ("a,b\n1,2\n3,4\n", {"time_unit": "d"}, "time_unit takes one of"),
+        ("a,b\n1,2\n3,4\n", {"decimal": ";"}, "decimal takes one of"),
+        ("a,b\n1,2\n3,4\n", {"sampling_rate": 0}, "must be a number above 0 Hz"),
+        ("time,date,v\n1,2,3\n4,5,6\n", {}, "several columns could be the time: 'time', 'date'"),
+        ("label,class,v\n1,2,3\n4,5,6\n", {}, "several columns could be the labels"),
+        ("time\n0.1\n0.2\n", {}, "no column of numbers to be the values"),
+        ("a\nx\ny\n", {}, "no column of numbers to be the values"),
+        ("time,v\n0,1\n,2\n2,3\n", {}, "line 3, column 'time': the time is missing"),
+        ("time,v\n0,1\n1,2\n1,3\n", {}, "line 4, column 'time': 1 repeats .* in line 3"),
+        ("time,v\n0,1\n\n2,2\n1,3\n", {}, "line 5, column 'time': 1 is earlier than .* in line 4"),
+        ("time,v\n2024-01-01,1\n2024-01-32,2\n", {}, "line 3, column 'time': '2024-01-32' is not"),
+        ("time,v\n31.01.2024,1\n01.02.2024,2\n", {}, "line 2, column 'time': .* date_format"),
+        ("time,v\n1700000000000,1\n1700000000010,2\n", {}, "time_unit='ms'"),
+        ("v,class\n1,0\n2,\n", {}, "line 3, column 'class': the label is missing"),
+        ("v,class\n1,0\n2,0.5\n", {}, "line 3, column 'class': labels are whole numbers"),
+        ("v,class\n1,1\n2,-1\n", {}, "line 3, column 'class': .* normal="),
+        ("v,class\n1,a\n2,b\n", {}, r"none of the labels says what is normal; they are 'a' \(1 rows\)"),
+        ("v,class\n1,a\n2,b\n", {"normal": "c"}, "no label is 'c'"),
+        ("zeit,wärme\n0,1\n".encode("cp1252"), {}, "line 1 holds the byte 0xe4"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place_and_the_remedy(csv, text, options, told):
+    with pytest.raises(ValueError, match=told):
+        csv(text, **options)
+
+
+@pytest.mark.parametrize("options", [{"values": 3}, {"values": [0]}, {"time": 0}, {"labels": 1.5}])
+def test_columns_are_named_by_text(csv, options):
+    with pytest.raises(TypeError, match=r"by their names|the name of a column"):
+        csv("a,b\n1,2\n3,4\n", **options)
+
+
+def test_another_encoding_can_be_named(csv):
+    text = "zeit;wärme\n1;2\n4;5\n9;1\n".encode("cp1252")
+    assert csv(text, encoding="cp1252").feature_names == ("zeit", "wärme")
+    with pytest.raises(LookupError, match="no encoding is called"):
+        csv(text, encoding="windows")
+
+
+@given(st.binary(max_size=200) | st.text("0123456789.,;\t\n\"'#-eE abN", max_size=200).map(str.encode))
+@settings(max_examples=300)
+def test_any_bytes_give_a_series_or_a_plain_error(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("any") / "own.csv"
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", CSVWarning)
+        try:
+            assert len(load_csv(path)) >= 2
+        except ValueError as error:
+            assert "own.csv" in str(error)  # noqa: PT017
