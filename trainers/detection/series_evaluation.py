@@ -50,8 +50,8 @@ class SeriesEvaluation:
         is found in; in recall half the mark is for being found at all.
     affiliation_precision, affiliation_recall : float or None
         By distance in time: the precision is 1 where all decisions lie in events and about 0.5
-        for decisions at random, the recall 1 where all of each event is covered. None where events times runs called abnormal are above 20 million, which would take
-        minutes.
+        for decisions at random, the recall 1 where all of each event is covered. None where
+        events times runs called abnormal are above 20 million, which would take minutes.
     events_found, n_events : int
         An event is found if any of its steps is called abnormal.
     median_delay : float or None
