@@ -125,7 +125,9 @@ def test_pictures_are_those_of_their_sequences(n, time, features, rebuilt):
     np.testing.assert_array_equal(np.frombuffer(pictures["positions"], "<i4"), np.arange(n))
     np.testing.assert_array_equal(np.frombuffer(pictures["sequences"], "<f4").reshape(shape), values[..., :4])
     if rebuilt:
-        np.testing.assert_array_equal(np.frombuffer(pictures["reconstructions"], "<f4").reshape(shape), -values[..., :4])
+        np.testing.assert_array_equal(
+            np.frombuffer(pictures["reconstructions"], "<f4").reshape(shape), -values[..., :4]
+        )
 
 
 def test_of_very_many_sequences_those_drawn_are_spread_over_the_scores():
