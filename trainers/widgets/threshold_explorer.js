@@ -18,10 +18,10 @@ const SKELETON = `
   <p class="note"></p>
   <div class="truth">
     <div class="counts"><table class="confusion"></table><table class="rates"></table></div>
-    <figure class="roc"><figcaption>ROC, AUROC <b data-figure="auroc"></b></figcaption>
+    <div class="curves"><figure class="roc"><figcaption>ROC, AUROC <b data-figure="auroc"></b></figcaption>
       <svg class="plot" role="img" width="${CURVE.width}" height="${CURVE.height}"></svg></figure>
     <figure class="pr"><figcaption>Precision–recall, AP <b data-figure="averagePrecision" title="average precision"></b></figcaption>
-      <svg class="plot" role="img" width="${CURVE.width}" height="${CURVE.height}"></svg></figure>
+      <svg class="plot" role="img" width="${CURVE.width}" height="${CURVE.height}"></svg></figure></div>
     <table class="classes"><thead><tr><th scope="col">class</th><th scope="col">sequences</th><th scope="col">called abnormal</th>
       <th scope="col">share</th></tr></thead><tbody></tbody></table>
     <fieldset class="prices"><legend>Prices</legend>
@@ -196,9 +196,16 @@ export function mount(root, data, act = {}) {
     event.stopPropagation();
     userMovesTo(to, event.repeat ? view.base : view.threshold);
   });
-  number.addEventListener("change", () => {
+  // JupyterLab keeps the browser from taking Enter for the end of an input.
+  function whenTyped(input, take) {
+    input.addEventListener("change", take);
+    input.addEventListener("keydown", (event) => event.key === "Enter" && take());
+  }
+
+  whenTyped(number, () => {
     const to = parse(number.value);
-    if (to !== null) userMovesTo(to);
+    // As it is shown, the threshold may be shorter than it is.
+    if (to !== null && number.value !== short(view.threshold)) userMovesTo(to);
     number.value = short(view.threshold);
   });
 
@@ -208,7 +215,7 @@ export function mount(root, data, act = {}) {
     button.addEventListener("click", () => { view[button.dataset.key] = !view[button.dataset.key]; draw(); });
   box.addEventListener("change", () => { view.hide = box.checked; draw(); told({ hide_labels: view.hide }); });
   for (const input of root.querySelectorAll("[data-price]"))
-    input.addEventListener("change", () => {
+    whenTyped(input, () => {
       const price = parse(input.value), kind = input.dataset.price;
       view.prices[kind] = price !== null && price >= 0 ? price : null;
       input.value = view.prices[kind] ?? "";
