@@ -1,10 +1,11 @@
-"""Widgets that watch and drive training runs in a notebook.
+"""Widgets for a notebook: they watch and drive training runs, and show what was detected.
 
->>> from trainers.widgets import HyperparameterPanel, RunComparison, TrainingMonitor
+>>> from trainers.widgets import HyperparameterPanel, RunComparison, SeriesViewer, TrainingMonitor
 """
 
 from trainers.widgets.hyperparameter_panel import HyperparameterPanel
 from trainers.widgets.run_comparison import RunComparison
+from trainers.widgets.series_viewer import SeriesViewer
 from trainers.widgets.training_monitor import TrainingMonitor
 
-__all__ = ["HyperparameterPanel", "RunComparison", "TrainingMonitor"]
+__all__ = ["HyperparameterPanel", "RunComparison", "SeriesViewer", "TrainingMonitor"]
