@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
 import pytest
 
 from data import Series
+from data.series import runs
 from trainers.widgets import SeriesViewer, series_data
 from trainers.widgets.page import source
 from trainers.widgets.series_events import compare
@@ -17,6 +17,7 @@ from trainers.widgets.series_viewer import _FILES
 MAKE = """
 import numpy as np
 from data import Series
+from data.series import runs
 from trainers.widgets import SeriesViewer
 steps = np.arange(20_000)
 values = np.sin(steps / 9)
@@ -43,8 +44,10 @@ CONTRAST = """() => {
     const back = light(parse(ground ? getComputedStyle(ground).backgroundColor : 'rgb(255,255,255)'));
     const against = l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05);
     const root = document.querySelector('.kit-series');
-    const hex = name => root.style.getPropertyValue('--kit-' + name).match(/[0-9A-F]{2}/gi).map(h => parseInt(h, 16));
-    const texts = [...root.querySelectorAll('button, .counts, .legend span, .words, .event, td, th, summary, label')];
+    const color = name => root.style.getPropertyValue("--kit-" + name);
+    const hex = name => color(name).match(/[0-9A-F]{2}/gi).map(h => parseInt(h, 16));
+    const texts = [...root.querySelectorAll(
+        'button, .counts, .legend span, .words, .event, td, th, summary, label')];
     return {
         text: Math.min(...texts.map(e => against(light(parse(getComputedStyle(e).color))))),
         graphics: Math.min(...['signal', 'rebuilt', 'truth', 'found', 'focus'].map(n => against(light(hex(n))))),
@@ -54,8 +57,8 @@ CLIPPED = """() => {
     const root = document.querySelector('.kit-series'), frame = root.getBoundingClientRect();
     return [...root.querySelectorAll('button, label, span, p, .counts, canvas, table')].filter(e => {
         const box = e.getBoundingClientRect();
-        return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 || e.scrollWidth > e.clientWidth + 1
-            && e.clientWidth);
+        const wide = e.clientWidth && e.scrollWidth > e.clientWidth + 1;
+        return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 || wide);
     }).map(e => e.className || e.textContent);
 }"""
 INK = """name => {
@@ -169,44 +172,37 @@ def test_zoom_jump_and_threshold_in_the_notebook(server, open_notebook):
     assert viewer.text("event") == first
     start, end = viewer.window()
     assert start < 4_000 < 4_060 < end < 4_200
-    page.keyboard.press("Shift+Tab")
-    for words in (
-        "event 2 of 4: true event, found",
-        "event 3 of 4: false alarm, steps 12,0",
-        "event 4 of 4: true event, missed",
-    ):
+    for number, kind in ((2, "true event, found"), (3, "false alarm"), (4, "true event, missed")):
         viewer.press("next event ▶")
-        assert viewer.text("event").startswith(words)
+        assert viewer.text("event").startswith(f"event {number} of 4: {kind}, steps")
     viewer.press("next event ▶")
     assert viewer.text("event") == "no event after this one"
     viewer.press("◀ previous event")
-    assert viewer.text("event").startswith("event 4 of 4") is False
+    assert viewer.text("event").startswith("event 3 of 4")
 
     # From page to kernel …
     viewer.press("whole series")
     handle = page.get_by_role("slider", name="threshold")
     viewer.drag(handle, by_y=-8)
-    viewer.await_counts("3 true events: 0 found, 3 missed; 0 false alarms") if handle.get_attribute(
-        "aria-valuenow"
-    ) > "3" else None
     notebook.run(2)
     notebook.cell(2).locator(".jp-OutputArea-output pre").wait_for()
-    value = page.get_by_role("slider", name="threshold").get_attribute("aria-valuenow")
-    assert float(value) > 2.5
-    assert f"threshold {float(value)} " in notebook.text(2)
+    value = float(handle.get_attribute("aria-valuenow"))
+    assert value > 2.5
+    assert f"threshold {value} " in notebook.text(2)
     # … and back.
     notebook.run(3)
     page.wait_for_function(
         "() => document.querySelector('.kit-series .threshold').getAttribute('aria-valuenow') === '1.2'"
     )
     viewer.await_counts("3 found, 0 missed")
-    assert page.get_by_label("threshold").nth(0).input_value() == "1.2"
+    assert page.get_by_role("spinbutton", name="threshold").input_value() == "1.2"
 
 
 def test_a_million_steps_of_six_features_come_and_answer(lab, open_notebook):
     make = """
 import numpy as np
 from data import Series
+from data.series import runs
 from trainers.widgets import SeriesViewer
 n = 1_000_000
 values = np.stack([np.sin(np.arange(n) / (40 + 7 * i)) for i in range(6)], 1)
@@ -316,7 +312,7 @@ class TestExportedPage:
     def test_more_features_than_lanes_are_chosen(self, exported):
         names = [f"sensor {i}" for i in range(8)]
         viewer = exported(SeriesViewer(Series(np.random.default_rng(0).normal(size=(50, 8)), feature_names=names)))
-        viewer.page.get_by_label("features").select_option("sensor 6 to sensor 7")
+        viewer.page.locator(".kit-series select").select_option("sensor 6 to sensor 7")
         viewer.point(0.5)
         viewer.frame()
         assert "sensor 7" in viewer.text("words")
@@ -331,10 +327,10 @@ class TestExportedPage:
         assert viewer.text("counts") == f"{min(1, n - 1)} event{'s' * (n == 1)} found"
 
     def test_gaps_are_left_blank(self, exported):
-        values = np.ones(1_000)
+        values = np.sin(np.arange(1_000.0))
         full = np.array(values)
         values[100:900] = np.nan
-        inks = [exported(SeriesViewer(v)).page.evaluate(INK, "overview") for v in (full, values)]
+        inks = [exported(SeriesViewer(v)).page.evaluate(INK, "main") for v in (full, values)]
         assert inks[1] < inks[0]
 
     def test_a_longer_series_is_thinned_and_says_so(self, exported, monkeypatch):
@@ -359,19 +355,19 @@ def test_page_and_kernel_agree_on_events_and_extremes(page):
     """The page's own reckoning against Python's, over random cases."""
     script = source(_FILES, ".js").replace("export default", "const unused =").replace("export function", "function")
     page.goto("about:blank")
-    page.add_script_tag(
-        content=f"window.kit = (() => {{ {script}; return {{ runsAbove, compareEvents, makeCurve, extent, ticks, makeClock }}; }})();"
-    )
+    kit = "runsAbove, compareEvents, makeCurve, extent, makeClock"
+    page.add_script_tag(content=f"window.kit = (() => {{ {script}; return {{ {kit} }}; }})();")
     draws = np.random.default_rng(0)
     for _ in range(20):
         n = int(draws.integers(1, 400))
-        values, level = draws.normal(size=n).round(2), float(draws.normal().round(2))
-        truth = [list(event) for event in _runs(draws.normal(size=n) > 1)]
-        found = [list(event) for event in _runs(values > level)]
+        values, level = draws.normal(size=n).round(2), round(float(draws.normal()), 2)
+        truth = [list(event) for event in runs(draws.normal(size=n) > 1)]
+        found = [list(event) for event in runs(values > level)]
         start, end = sorted(draws.integers(0, n + 1, 2).tolist())
         told = page.evaluate(
             """([values, level, truth, start, end]) => {
-                const found = kit.runsAbove(values, level, 1, values.length), compared = kit.compareEvents(truth, found);
+                const found = kit.runsAbove(values, level, 1, values.length);
+                const compared = kit.compareEvents(truth, found);
                 return [found, compared.hit, compared.right, kit.extent(kit.makeCurve(values), start, end)];
             }""",
             [values.tolist(), level, truth, start, end],
@@ -381,15 +377,12 @@ def test_page_and_kernel_agree_on_events_and_extremes(page):
         if end > start:
             assert told[3] == [values[start:end].min(), values[start:end].max()]
     uneven = page.evaluate(
-        "() => { const c = kit.makeClock({ kind: 'seconds' }, [0, 1, 7, 8], 2); return [c.at(3), c.step(4), c.step(8)]; }"
+        """() => {
+            const clock = kit.makeClock({ kind: 'seconds' }, [0, 1, 7, 8], 2);
+            return [clock.at(3), clock.step(4), clock.step(8)];
+        }"""
     )
     assert uneven == [4, 3, 6]
-
-
-def _runs(mask):
-    from data.series import runs
-
-    return runs(mask)
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
@@ -444,6 +437,5 @@ def test_several_fragments_stand_in_one_page(page, tmp_path, sine):
     page.goto(tmp_path.joinpath("both.html").as_uri())
     page.wait_for_function("() => document.querySelectorAll('.kit-series .counts:not(:empty)').length === 2")
     counts = page.locator(".kit-series .counts").all_text_contents()
-    assert json.dumps(counts).count("1 false alarm") == 2 - sum("1 found" in text for text in counts)
     assert counts[0] == "3 true events: 0 found, 3 missed; 1 false alarm"
     assert counts[1] == "3 true events: 1 found, 2 missed; 0 false alarms"
