@@ -6,7 +6,8 @@ const DATE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30]
 const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 
 const short = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "missing");
-const count = (number) => Math.round(number).toLocaleString("en-US");
+// Without a sign: the first step is 0 and not -0.
+const count = (number) => (Math.round(number) || 0).toLocaleString("en-US");
 
 // At most `wanted` of them, some 1, 2 or 5 times a power of ten apart, never closer than `least`.
 function ticks(low, high, wanted, least = 0) {

@@ -56,36 +56,54 @@ function prepare(canvas, width, height) {
 
 // ---------------------------------------------------------------- curves
 
-// A curve between two steps. Where several steps share a column of pixels, from its lowest to its highest;
-// a missing value is a gap, and a value between two of them a dot.
-function trace(pen, curve, stride, x, y, from, to) {
+// A curve between two steps. Where several steps share a column of pixels, each column from its lowest to its
+// highest value: filled, or for a dashed curve both edges, since dashes up and down would be a blot.
+function trace(pen, curve, stride, x, y, from, to, dashes = []) {
   const first = Math.max(0, Math.floor(from / stride) - 1), last = Math.min(curve.values.length, Math.ceil(to / stride) + 2);
   const perPixel = 1 / ((x(stride) - x(0)) || 1);
+  pen.setLineDash(dashes);
+  if (perPixel <= 1.5) {
+    line(pen, Array.from({ length: Math.max(0, last - first) }, (_, k) => [x((first + k) * stride), y(curve.values[first + k])]));
+    return;
+  }
+  const spans = [];
+  // Columns are counted from step 0, so that a curve does not flicker while it is dragged.
+  for (let column = Math.floor(first / perPixel); column * perPixel < last; column++) {
+    const i = Math.round(column * perPixel), [low, high] = extent(curve, i, Math.round((column + 1) * perPixel));
+    // Whole pixels, one beside the other.
+    spans.push([Math.round(x(column * perPixel * stride)), low > high ? NaN : y(high), low > high ? NaN : y(low)]);
+  }
+  if (!dashes.length) fillSpans(pen, spans);
+  else for (const edge of [1, 2]) line(pen, spans.map((span) => [span[0], span[edge]]));
+}
+
+// A line through points; where a height is missing a gap, and a point between two gaps is a dot.
+function line(pen, points) {
   pen.beginPath();
-  let down = false, lone = null;
-  const lift = () => { if (lone) { pen.moveTo(...lone); pen.lineTo(lone[0] + 0.1, lone[1]); } down = false; lone = null; };
-  const point = (px, value) => {
-    if (down) pen.lineTo(px, y(value));
-    else pen.moveTo(px, y(value));
-    lone = down ? null : [px, y(value)];
-    down = true;
-  };
-  if (perPixel <= 1.5)
-    for (let i = first; i < last; i++) {
-      if (Number.isFinite(curve.values[i])) point(x(i * stride), curve.values[i]);
-      else lift();
+  points.forEach(([px, py], i) => {
+    if (!Number.isFinite(py)) return;
+    if (i && Number.isFinite(points[i - 1][1])) return pen.lineTo(px, py);
+    pen.moveTo(px, py);
+    if (!(i + 1 < points.length && Number.isFinite(points[i + 1][1]))) {
+      pen.moveTo(px - 0.75, py);
+      pen.lineTo(px + 0.75, py);
     }
-  else
-    // Columns are counted from step 0, so that a curve does not flicker while it is dragged.
-    for (let column = Math.floor(first / perPixel); column * perPixel < last; column++) {
-      const i = Math.round(column * perPixel), [low, high] = extent(curve, i, Math.round((column + 1) * perPixel));
-      if (low > high) { lift(); continue; }
-      const px = x(i * stride);
-      point(px, low);
-      if (high > low) point(px, high);
-    }
-  lift();
+  });
   pen.stroke();
+}
+
+// Columns that reach their neighbours; rectangles are painted many times faster than a line up and down.
+function fillSpans(pen, spans) {
+  const half = pen.lineWidth / 2;
+  let before = null;
+  pen.fillStyle = pen.strokeStyle;
+  for (const span of spans) {
+    let [px, top, bottom] = span;
+    if (before && before[2] < top) top = before[2];
+    if (before && before[1] > bottom) bottom = before[1];
+    if (Number.isFinite(span[1])) pen.fillRect(px, top - half, 1, bottom - top + 2 * half);
+    before = Number.isFinite(span[1]) ? span : null;
+  }
 }
 
 // The range of a lane: of the whole series or of the visible part; a reconstruction that blew up does not flatten it.
@@ -116,7 +134,7 @@ function inBox(pen, box, width, draw) {
 }
 
 function frame(pen, paint, box, range, width) {
-  const y = scale(range, box.top, box.height), marks = ticks(range[0], range[1], box.height > 70 ? 4 : 2), labels = tickLabels(marks);
+  const y = scale(range, box.top, box.height), marks = ticks(range[0], range[1], box.height > 70 ? 4 : 3), labels = tickLabels(marks);
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.fillStyle = pen.strokeStyle = paint.text;
@@ -134,13 +152,13 @@ function frame(pen, paint, box, range, width) {
 
 // ---------------------------------------------------------------- events
 
-// The boxes of events in pixels; of many in one place the first.
-function boxes(events, x, width) {
+// The boxes of events in pixels, none too narrow to be seen; of many in one place the first.
+function boxes(events, x, width, least = 3) {
   const shown = [];
   let edge = -Infinity;
   events.forEach(([start, end], index) => {
-    const left = Math.max(LEFT, x(start - 0.5)), right = Math.min(width - RIGHT, Math.max(x(end - 0.5), x(start - 0.5) + 3));
-    if (right <= LEFT || left >= width - RIGHT || right <= edge + 1) return;
+    const left = Math.max(LEFT, x(start - 0.5)), right = Math.min(width - RIGHT, Math.max(x(end - 0.5), x(start - 0.5) + least));
+    if (right <= LEFT || left >= width - RIGHT || right <= edge + 2) return;
     shown.push({ left: Math.max(left, edge), right, index });
     edge = right;
   });
@@ -165,7 +183,9 @@ function hatch(pen, box, top, height) {
 function eventRow(pen, paint, name, judged, top, x, width) {
   const partners = name === "truth" ? judged.compared.hit : judged.compared.right, height = ROW - 7, color = paint[name];
   const words = judged.truth && judged.found ? (name === "truth" ? ["missed", "found"] : ["false alarm", ""]) : ["", ""];
-  const shown = boxes(judged[name], x, width), middle = top + height / 2;
+  // Wide enough to tell a hollow one from a full one.
+  const shown = boxes(judged[name], x, width, 7), middle = top + height / 2;
+  let taken = LEFT;
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.fillStyle = paint.text;
@@ -179,11 +199,13 @@ function eventRow(pen, paint, name, judged, top, x, width) {
       if (paired) hatch(pen, box, top, height);
       pen.strokeRect(box.left + 0.75, top + 0.75, Math.max(1, box.right - box.left - 1.5), height - 1.5);
     }
-    const word = words[Number(paired)], room = (shown[i + 1] ? shown[i + 1].left : width - RIGHT) - box.right;
-    if (!word || pen.measureText(word).width + 8 > room) return;
+    const word = words[Number(paired)], need = pen.measureText(word).width + 8, next = shown[i + 1] ? shown[i + 1].left : width - RIGHT;
+    const after = need <= next - box.right, before = !after && need <= box.left - taken;
+    taken = box.right + (after ? need : 0);
+    if (!word || !(after || before)) return;
     pen.fillStyle = paint.text;
-    pen.textAlign = "left";
-    pen.fillText(word, box.right + 4, middle);
+    pen.textAlign = after ? "left" : "right";
+    pen.fillText(word, after ? box.right + 4 : box.left - 4, middle);
     pen.fillStyle = color;
   });
 }
@@ -215,8 +237,7 @@ function drawMain(canvas, data, judged, view, width) {
         pen.strokeStyle = paint.rebuilt;
         pen.lineWidth = 1.6;
         pen.lineCap = "butt"; // round ends would close the gaps between dashes
-        pen.setLineDash([5, 3.5]);
-        trace(pen, rebuilt, stride, x, y, view.from, view.to);
+        trace(pen, rebuilt, stride, x, y, view.from, view.to, [5, 3.5]);
       }
     });
     if (data.facts.features.length > 1) label(pen, paint, data.facts.features[f], LEFT + 6, box.top + 3, width - LEFT - RIGHT - 12);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def as_events(found: Any, length: int) -> Events:
             raise ValueError(msg)
         events.append((start, end))
     events.sort()
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in pairwise(events):
         if after[0] < before[1]:
             msg = f"events in found must not overlap; got {before} and {after}. Join them into one."
             raise ValueError(msg)

@@ -74,7 +74,7 @@ def plot_series(
             axes.tick_params(labelbottom=row == rows - 1)
             axes.locator_params(axis="y", nbins=4)
             axes.locator_params(axis="x", nbins=6 if column == 0 else 3)
-            axes.set_title(title if row == 0 else "", color=TEXT, fontsize="medium", pad=14)
+            axes.set_title(title if row == 0 else "", color=TEXT, fontsize="medium", pad=20)
             axes.set_xlim(start - 0.5, end - 0.5)
         axes.set_xlabel("time step")
     _legend(figure, true, found, threshold, reconstruction)

@@ -67,7 +67,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     part(".main").setAttribute("aria-label", pictureWords(data, judged, view.threshold, view));
     overview.setAttribute("aria-valuemin", 0);
     overview.setAttribute("aria-valuemax", facts.length - 1);
-    overview.setAttribute("aria-valuenow", Math.ceil(view.from));
+    overview.setAttribute("aria-valuenow", Math.max(0, Math.ceil(view.from)));
     overview.setAttribute("aria-valuetext", `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(facts.length)}`);
     part(".words").textContent = view.cursor === null ? `showing ${overview.getAttribute("aria-valuetext")}` : pointWords(data, view, view.cursor);
     part(".counts").textContent = countWords(judged);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 import os
 from typing import Any
@@ -179,10 +180,8 @@ class SeriesViewer(anywidget.AnyWidget):
             raise ValueError(msg)
         number = math.nan
         if not isinstance(value, bool | np.bool_ | str):
-            try:
+            with contextlib.suppress(TypeError, ValueError):
                 number = float(value)
-            except (TypeError, ValueError):
-                pass
         if not math.isfinite(number):
             msg = f"threshold takes a finite number or None; got {value!r}."
             raise ValueError(msg)

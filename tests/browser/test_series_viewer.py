@@ -1,0 +1,441 @@
+"""The series viewer in a real JupyterLab and Notebook 7, and as a page of its own: mouse, wheel, keys, looks."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from data import Series
+from data.series import runs
+from trainers.widgets import SeriesViewer, series_data
+from trainers.widgets.page import source
+from trainers.widgets.series_events import compare
+from trainers.widgets.series_viewer import _FILES
+
+MAKE = """
+import numpy as np
+from data import Series
+from data.series import runs
+from trainers.widgets import SeriesViewer
+steps = np.arange(20_000)
+values = np.sin(steps / 9)
+labels = np.zeros(20_000, dtype=int)
+for start in (4_000, 9_000, 15_000):
+    values[start : start + 60] += 2
+    labels[start : start + 60] = 1
+values[12_000:12_040] += 2
+values[500:700] = np.nan
+scores = np.abs(np.nan_to_num(values))
+scores[15_000:15_060] = 1.5
+sine = Series(values, labels=labels, sampling_rate=100.0, name="sine")
+viewer = SeriesViewer(sine, scores, threshold=2.5)
+viewer
+"""
+SAY = "print('threshold', viewer.threshold, 'found', len(viewer.found))"
+CONTRAST = """() => {
+    const parse = c => c.match(/[\\d.]+/g).map(Number);
+    const linear = v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    let ground = document.querySelector('.kit-series');
+    while (ground && parse(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
+    const back = light(parse(ground ? getComputedStyle(ground).backgroundColor : 'rgb(255,255,255)'));
+    const against = l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05);
+    const root = document.querySelector('.kit-series');
+    const color = name => root.style.getPropertyValue("--kit-" + name);
+    const hex = name => color(name).match(/[0-9A-F]{2}/gi).map(h => parseInt(h, 16));
+    const texts = [...root.querySelectorAll(
+        'button, .counts, .legend span, .words, .event, td, th, summary, label')];
+    return {
+        text: Math.min(...texts.map(e => against(light(parse(getComputedStyle(e).color))))),
+        graphics: Math.min(...['signal', 'rebuilt', 'truth', 'found', 'focus'].map(n => against(light(hex(n))))),
+    };
+}"""
+CLIPPED = """() => {
+    const root = document.querySelector('.kit-series'), frame = root.getBoundingClientRect();
+    return [...root.querySelectorAll('button, label, span, p, .counts, canvas, table')].filter(e => {
+        const box = e.getBoundingClientRect();
+        const wide = e.clientWidth && e.scrollWidth > e.clientWidth + 1;
+        return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 || wide);
+    }).map(e => e.className || e.textContent);
+}"""
+INK = """name => {
+    const canvas = document.querySelector('.kit-series .' + name);
+    const all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return all.filter((v, i) => i % 4 === 3 && v > 0).length;
+}"""
+
+
+class Viewer:
+    """One viewer in a page, and what it says."""
+
+    def __init__(self, page):
+        self.page, self.stage = page, page.locator(".kit-series .stage")
+        page.wait_for_selector(".kit-series .counts:not(:empty)")
+
+    def text(self, part):
+        return self.page.locator(f".kit-series .{part}").first.text_content()
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def frame(self):
+        """Until what was asked for is drawn."""
+        self.page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+    def window(self):
+        self.frame()
+        text = self.page.locator(".kit-series .overview").get_attribute("aria-valuetext")
+        found = re.match(r"steps ([\d,]+) to ([\d,]+)", text)
+        return tuple(int(number.replace(",", "")) for number in found.groups())
+
+    def await_counts(self, words):
+        self.page.wait_for_function(
+            "words => document.querySelector('.kit-series .counts').textContent.includes(words)", arg=words
+        )
+
+    def point(self, share):
+        """The mouse on the picture, so far from its left edge."""
+        box = self.stage.bounding_box()
+        self.page.mouse.move(box["x"] + 64 + share * (box["width"] - 78), box["y"] + 60)
+
+    def drag(self, locator, by_x=0, by_y=0, at=0.5):
+        box = locator.bounding_box()
+        x, y = box["x"] + at * box["width"], box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + by_x, y + by_y, steps=6)
+        self.page.mouse.up()
+
+
+@pytest.fixture(params=["lab", "notebook_server"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def exported(page, tmp_path):
+    """A viewer's exported page, opened without a network."""
+    wrong = []
+
+    def open_(viewer):
+        viewer.to_html(tmp_path / "page.html")
+        page.context.set_offline(True)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: request.url.startswith("file:") or wrong.append(request.url))
+        page.goto(tmp_path.joinpath("page.html").as_uri())
+        return Viewer(page)
+
+    yield open_
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def sine():
+    space: dict[str, object] = {}
+    exec(MAKE, space)
+    return space["sine"], space["scores"]
+
+
+def test_zoom_jump_and_threshold_in_the_notebook(server, open_notebook):
+    notebook = open_notebook(server, "series", MAKE, SAY, "viewer.threshold = 1.2", SAY)
+    notebook.run(1)
+    viewer, page = Viewer(notebook.page), notebook.page
+    assert viewer.text("counts") == "3 true events: 2 found, 1 missed; 1 false alarm"
+    assert viewer.window() == (0, 19_999)
+
+    viewer.point(0.5)
+    page.mouse.wheel(0, -500)
+    start, end = viewer.window()
+    assert 0 < start < 10_000 < end < 19_999
+    page.mouse.wheel(0, 5000)
+    assert viewer.window() == (0, 19_999)
+
+    viewer.stage.focus()
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    start, end = viewer.window()
+    assert abs(end - start - 5_000) <= 2
+    page.keyboard.press("ArrowRight")
+    assert viewer.window()[0] - start in (499, 500, 501)
+    page.keyboard.press("Home")
+    assert viewer.window()[0] == 0
+    page.keyboard.press("End")
+    assert viewer.window()[1] == 19_999
+    page.keyboard.press("0")
+    assert viewer.window() == (0, 19_999)
+
+    viewer.press("next event ▶")
+    first = "event 1 of 4: true event, found, steps 4,000 to 4,059 (40 s to 40.59 s); highest score 3"
+    assert viewer.text("event") == first
+    start, end = viewer.window()
+    assert start < 4_000 < 4_060 < end < 4_200
+    for number, kind in ((2, "true event, found"), (3, "false alarm"), (4, "true event, missed")):
+        viewer.press("next event ▶")
+        assert viewer.text("event").startswith(f"event {number} of 4: {kind}, steps")
+    viewer.press("next event ▶")
+    assert viewer.text("event") == "no event after this one"
+    viewer.press("◀ previous event")
+    assert viewer.text("event").startswith("event 3 of 4")
+
+    # From page to kernel …
+    viewer.press("whole series")
+    handle = page.get_by_role("slider", name="threshold")
+    viewer.drag(handle, by_y=-8)
+    notebook.run(2)
+    notebook.cell(2).locator(".jp-OutputArea-output pre").wait_for()
+    value = float(handle.get_attribute("aria-valuenow"))
+    assert value > 2.5
+    assert f"threshold {value} " in notebook.text(2)
+    # … and back.
+    notebook.run(3)
+    page.wait_for_function(
+        "() => document.querySelector('.kit-series .threshold').getAttribute('aria-valuenow') === '1.2'"
+    )
+    viewer.await_counts("3 found, 0 missed")
+    assert page.get_by_role("spinbutton", name="threshold").input_value() == "1.2"
+
+
+def test_a_million_steps_of_six_features_come_and_answer(lab, open_notebook):
+    make = """
+import numpy as np
+from data import Series
+from data.series import runs
+from trainers.widgets import SeriesViewer
+n = 1_000_000
+values = np.stack([np.sin(np.arange(n) / (40 + 7 * i)) for i in range(6)], 1)
+scores = np.zeros(n)
+scores[[10, 999_999]] = 1
+SeriesViewer(values, scores, threshold=0.5, reconstruction=0.9 * values)
+"""
+    notebook = open_notebook(lab, "million", make)
+    notebook.run(1)
+    notebook.page.wait_for_selector(".kit-series .counts:not(:empty)", timeout=90_000)
+    viewer = Viewer(notebook.page)
+    assert viewer.text("counts") == "2 events found"
+    assert notebook.page.locator(".kit-series *").count() < 120, "no element for each step"
+    viewer.press("◀ previous event")
+    assert viewer.text("event") == "event 2 of 2: event found, step 999,999; highest score 1"
+    viewer.press("next event ▶")
+    assert viewer.text("event") == "no event after this one"
+    viewer.stage.focus()
+    for _ in range(20):
+        notebook.page.keyboard.press("-")
+    assert viewer.window() == (0, 999_999)
+    assert notebook.page.evaluate(INK, "main") > 10_000
+
+
+class TestExportedPage:
+    def test_mouse(self, exported, sine):
+        viewer = exported(SeriesViewer(*sine[:1], scores=sine[1], threshold=2.5))
+        page = viewer.page
+        viewer.press("zoom in")
+        start, end = viewer.window()
+        viewer.drag(viewer.stage, by_x=150)
+        moved = viewer.window()
+        assert moved[0] < start
+        assert moved[1] - moved[0] == end - start
+        viewer.point(0.5)
+        viewer.frame()
+        words = viewer.text("words")
+        step = int(re.match(r"step ([\d,]+) \(", words)[1].replace(",", ""))
+        assert f"value {float(f'{sine[0].values[step, 0]:.4g}'):g}" in words
+        assert f"score {float(f'{sine[1][step]:.4g}'):g}" in words
+        viewer.press("whole series")
+        overview = page.locator(".overview")
+        viewer.press("zoom in")
+        viewer.press("zoom in")
+        start, end = viewer.window()
+        viewer.drag(overview, by_x=200)
+        assert viewer.window()[0] > start + 3_000
+        assert viewer.window()[1] - viewer.window()[0] == end - start
+        viewer.drag(overview, by_x=-60, at=0.95)
+        assert viewer.window()[1] > 17_000, "a press beside the handle brings it there"
+
+    def test_keys(self, exported, sine):
+        viewer = exported(SeriesViewer(*sine[:1], scores=sine[1], threshold=2.5))
+        keyboard = viewer.page.keyboard
+        viewer.stage.focus()
+        assert viewer.stage.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+        keyboard.press("n")
+        assert viewer.text("event").startswith("event 1 of 4")
+        viewer.frame()
+        step = int(re.match(r"step ([\d,]+)", viewer.text("words"))[1].replace(",", ""))
+        keyboard.press("Shift+ArrowRight")
+        viewer.frame()
+        assert viewer.text("words").startswith(f"step {step + 1:,} ")
+        keyboard.press("p")
+        assert viewer.text("event") == "no event before this one"
+        handle = viewer.page.get_by_role("slider", name="threshold")
+        handle.focus()
+        keyboard.press("Home")
+        viewer.await_counts("3 found, 0 missed")
+        keyboard.press("End")
+        viewer.await_counts("0 found, 3 missed; 0 false alarms")
+        field = viewer.page.get_by_role("spinbutton", name="threshold")
+        field.fill("1.2")
+        field.press("Enter")
+        viewer.await_counts("3 found, 0 missed")
+        field.fill("")
+        field.press("Enter")
+        viewer.await_counts("3 true events")
+        assert handle.is_hidden()
+
+    def test_events_are_there_as_text_and_lead_to_their_place(self, exported, sine):
+        viewer = exported(SeriesViewer(*sine[:1], scores=sine[1], threshold=2.5))
+        viewer.page.locator("summary").click()
+        rows = viewer.page.locator(".table tbody tr")
+        rows.first.wait_for()
+        kinds = [row.locator("td").nth(1).text_content() for row in rows.all()]
+        assert kinds == ["true event, found", "true event, found", "false alarm", "true event, missed"]
+        viewer.press("show event 3")
+        start, end = viewer.window()
+        assert start < 12_000 < end < 12_300
+        label = viewer.page.locator(".main").get_attribute("aria-label")
+        assert "In the whole series 3 true events: 2 found, 1 missed; 1 false alarm." in label
+
+    def test_events_given_by_hand_give_way_to_a_new_threshold(self, exported, sine):
+        viewer = exported(SeriesViewer(sine[0], sine[1], threshold=2.5, found=[(0, 10), (14_990, 15_001)]))
+        assert viewer.text("counts") == "3 true events: 1 found, 2 missed; 1 false alarm"
+        viewer.page.get_by_role("slider", name="threshold").press("ArrowUp")
+        viewer.await_counts("2 found, 1 missed; 1 false alarm")
+
+    def test_a_reconstruction_is_switched(self, exported, sine):
+        viewer = exported(SeriesViewer(sine[0], reconstruction=sine[0].values + 1))
+        with_it = viewer.page.evaluate(INK, "main")
+        viewer.page.get_by_label("reconstruction").uncheck()
+        viewer.frame()
+        assert viewer.page.evaluate(INK, "main") < with_it
+
+    def test_more_features_than_lanes_are_chosen(self, exported):
+        names = [f"sensor {i}" for i in range(8)]
+        viewer = exported(SeriesViewer(Series(np.random.default_rng(0).normal(size=(50, 8)), feature_names=names)))
+        viewer.page.locator(".kit-series select").select_option("sensor 6 to sensor 7")
+        viewer.point(0.5)
+        viewer.frame()
+        assert "sensor 7" in viewer.text("words")
+        assert "sensor 5" not in viewer.text("words")
+
+    @pytest.mark.parametrize("n", [1, 2, 5])
+    def test_of_a_handful_of_steps(self, exported, n):
+        viewer = exported(SeriesViewer(np.arange(float(n)), np.arange(float(n)), threshold=0.5))
+        for name in ("zoom in", "zoom out", "next event ▶", "fit height", "whole series"):
+            viewer.press(name)
+        viewer.frame()
+        assert viewer.text("counts") == f"{min(1, n - 1)} event{'s' * (n == 1)} found"
+
+    def test_gaps_are_left_blank(self, exported):
+        values = np.sin(np.arange(1_000.0))
+        full = np.array(values)
+        values[100:900] = np.nan
+        inks = [exported(SeriesViewer(v)).page.evaluate(INK, "main") for v in (full, values)]
+        assert inks[1] < inks[0]
+
+    def test_a_longer_series_is_thinned_and_says_so(self, exported, monkeypatch):
+        monkeypatch.setattr(series_data, "MOST_STEPS", 1_000)
+        scores = np.zeros(9_990)
+        scores[[5_005, 9_989]] = 1
+        viewer = exported(SeriesViewer(np.sin(np.arange(9_990.0)), scores, threshold=0.5))
+        assert "exact to 10 steps" in viewer.text("note")
+        assert viewer.text("counts") == "2 events found"
+        viewer.press("◀ previous event")
+        assert viewer.text("event").startswith("event 2 of 2: event found, steps 9,980 to 9,989")
+        assert viewer.window()[1] == 9_989
+
+    def test_dates_are_the_series_own(self, exported):
+        dates = np.datetime64("2024-02-28T22:00") + np.arange(100) * np.timedelta64(10, "m")
+        viewer = exported(SeriesViewer(Series(np.arange(100.0), time=dates), found=[(12, 20)]))
+        viewer.press("next event ▶")
+        assert "(2024-02-29 00:00:00 to 2024-02-29 01:10:00)" in viewer.text("event")
+
+
+def test_page_and_kernel_agree_on_events_and_extremes(page):
+    """The page's own reckoning against Python's, over random cases."""
+    script = source(_FILES, ".js").replace("export default", "const unused =").replace("export function", "function")
+    page.goto("about:blank")
+    kit = "runsAbove, compareEvents, makeCurve, extent, makeClock"
+    page.add_script_tag(content=f"window.kit = (() => {{ {script}; return {{ {kit} }}; }})();")
+    draws = np.random.default_rng(0)
+    for _ in range(20):
+        n = int(draws.integers(1, 400))
+        values, level = draws.normal(size=n).round(2), round(float(draws.normal()), 2)
+        truth = [list(event) for event in runs(draws.normal(size=n) > 1)]
+        found = [list(event) for event in runs(values > level)]
+        start, end = sorted(draws.integers(0, n + 1, 2).tolist())
+        told = page.evaluate(
+            """([values, level, truth, start, end]) => {
+                const found = kit.runsAbove(values, level, 1, values.length);
+                const compared = kit.compareEvents(truth, found);
+                return [found, compared.hit, compared.right, kit.extent(kit.makeCurve(values), start, end)];
+            }""",
+            [values.tolist(), level, truth, start, end],
+        )
+        expected = compare([tuple(e) for e in truth], [tuple(e) for e in found])
+        assert told[:3] == [found, expected.found, expected.true]
+        if end > start:
+            assert told[3] == [values[start:end].min(), values[start:end].max()]
+    uneven = page.evaluate(
+        """() => {
+            const clock = kit.makeClock({ kind: 'seconds' }, [0, 1, 7, 8], 2);
+            return [clock.at(3), clock.step(4), clock.step(8)];
+        }"""
+    )
+    assert uneven == [4, 3, 6]
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("width", [1200, 600])
+def test_it_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
+    notebook = open_notebook(
+        lab, "series-looks", MAKE.replace("threshold=2.5", "threshold=2.5, reconstruction=values * 0.8")
+    )
+    page = notebook.page
+    page.set_viewport_size({"width": width, "height": 1100})
+    if width < 1000:
+        notebook.command("application:toggle-left-area")
+    notebook.run(1)
+    viewer = Viewer(page)
+    # Changed while it is shown: the picture follows.
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    dark = theme.endswith("Dark")
+    page.wait_for_function(
+        "dark => document.querySelector('.kit-series').style.getPropertyValue('--kit-signal') === dark",
+        arg="#56B4E9" if dark else "#0072B2",
+    )
+    viewer.press("next event ▶")
+    page.locator(".kit-series summary").click()
+    page.locator(".kit-series .table tr").first.wait_for()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(300)
+    page.locator(".kit-series").screenshot(path=tmp_path / f"series-{width}-{dark}.png")
+    contrast = page.evaluate(CONTRAST)
+    assert contrast["text"] >= 4.5, "WCAG AA"
+    assert contrast["graphics"] >= 3, "WCAG, graphics"
+    assert page.evaluate(CLIPPED) == []
+    assert page.locator(".kit-series").bounding_box()["width"] <= width
+
+
+def test_two_views_of_one_viewer_follow_each_other(lab, open_notebook):
+    notebook = open_notebook(lab, "two-views", MAKE, "viewer")
+    notebook.run(1)
+    notebook.run(2)
+    page = notebook.page
+    page.wait_for_function("() => document.querySelectorAll('.kit-series .counts:not(:empty)').length === 2")
+    page.get_by_role("slider", name="threshold").first.press("Home")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.kit-series .counts')].every(e => e.textContent.includes('3 found'))"
+    )
+
+
+def test_several_fragments_stand_in_one_page(page, tmp_path, sine):
+    parts = [SeriesViewer(sine[0], found=[(0, end)]).html(f"v{end}") for end in (1, 4_001)]
+    tmp_path.joinpath("both.html").write_text(
+        f"<!DOCTYPE html><meta charset=utf-8><body>{''.join(parts)}", encoding="utf-8"
+    )
+    page.goto(tmp_path.joinpath("both.html").as_uri())
+    page.wait_for_function("() => document.querySelectorAll('.kit-series .counts:not(:empty)').length === 2")
+    counts = page.locator(".kit-series .counts").all_text_contents()
+    assert counts[0] == "3 true events: 0 found, 3 missed; 1 false alarm"
+    assert counts[1] == "3 true events: 1 found, 2 missed; 0 false alarms"

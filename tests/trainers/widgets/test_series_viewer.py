@@ -1,0 +1,278 @@
+"""A long series with its events, score and threshold: what the page is sent, what is found, what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data import Series
+from data.series import runs
+from trainers.widgets import SeriesViewer, series_data
+from trainers.widgets.series_data import clock, extremes, highest, when
+from trainers.widgets.series_events import as_events, compare
+
+PULSE = Series([0.1, 0.2, 9.0, 8.0, 0.1, 0.3], labels=[0, 0, 1, 1, 0, 0], name="pulse")
+SCORES = np.array([0.1, 0.2, 9.0, 8.0, 0.1, 0.3])
+masks = st.lists(st.booleans(), min_size=1, max_size=40)
+
+
+def held(viewer, name, kind):
+    return np.frombuffer(getattr(viewer, f"_{name}"), dtype=kind)
+
+
+class TestEvents:
+    @given(masks, st.data())
+    def test_one_common_step_is_a_hit_and_none_a_miss_or_a_false_alarm(self, mask, draw):
+        other = draw.draw(st.lists(st.booleans(), min_size=len(mask), max_size=len(mask)))
+        true, found = runs(mask), runs(other)
+        touch = lambda a, b: bool(set(range(*a)) & set(range(*b)))  # noqa: E731
+        compared = compare(true, found)
+        assert compared.found == [any(touch(t, f) for f in found) for t in true]
+        assert compared.true == [any(touch(t, f) for t in true) for f in found]
+
+    def test_are_sorted(self):
+        assert as_events(np.array([[5, 7], [1, 3]]), 10) == [(1, 3), (5, 7)]
+
+    @pytest.mark.parametrize(
+        ("found", "error"),
+        [
+            ([(2, 7)], ValueError),
+            ([(-1, 2)], ValueError),
+            ([(3, 3)], ValueError),
+            ([(0, 3), (2, 4)], ValueError),
+            ([(0, 1.5)], TypeError),
+            ([3], TypeError),
+            ([(0, float("nan"))], TypeError),
+            ("all", TypeError),
+            (7, TypeError),
+        ],
+    )
+    def test_that_cannot_be_are_refused(self, found, error):
+        with pytest.raises(error, match="found"):
+            SeriesViewer(PULSE, found=found)
+
+
+class TestThreshold:
+    def test_what_lies_above_it_is_found_and_what_lies_on_it_is_not(self):
+        viewer = SeriesViewer(PULSE, SCORES, threshold=8.0)
+        assert viewer.found == [(2, 3)]
+        viewer.threshold = np.float32(0.25)
+        assert viewer.threshold == 0.25
+        assert viewer.found == [(2, 4), (5, 6)]
+        viewer.threshold = None
+        assert viewer.found is None
+
+    def test_the_page_tells_a_score_at_the_threshold_from_one_above_as_well(self):
+        scores = np.array([0.1, 0.1 + 1e-12, 0.0])
+        viewer = SeriesViewer([1.0, 2.0, 3.0], scores, threshold=0.1)
+        assert viewer.found == [(1, 2)]
+        np.testing.assert_array_equal(held(viewer, "scores", "<f8"), scores)
+
+    def test_events_given_by_hand_hold_until_it_is_changed(self):
+        viewer = SeriesViewer(PULSE, SCORES, threshold=8.5, found=[(0, 2)])
+        assert viewer.found == [(0, 2)]
+        viewer.threshold = 8.5
+        assert viewer.found == [(0, 2)], "not changed"
+        viewer.threshold = 7.0
+        assert viewer.found == [(2, 4)]
+
+    @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), "high", True, [1.0, 2.0]])
+    def test_that_is_no_number_is_refused_and_changes_nothing(self, wrong):
+        viewer = SeriesViewer(PULSE, SCORES, threshold=8.0)
+        with pytest.raises(ValueError, match="finite number"):
+            viewer.threshold = wrong
+        assert viewer.threshold == 8.0
+        with pytest.raises(ValueError, match="finite number"):
+            SeriesViewer(PULSE, SCORES, threshold=wrong)
+
+    def test_without_scores_is_refused(self):
+        with pytest.raises(ValueError, match="needs scores"):
+            SeriesViewer(PULSE, threshold=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"scores": SCORES[:5]}, ValueError, "one for each of 6 steps"),
+        ({"scores": SCORES[:, None]}, ValueError, "shape"),
+        ({"scores": np.where(SCORES > 5, np.nan, SCORES)}, ValueError, "at step 2"),
+        ({"scores": np.where(SCORES > 8.5, np.inf, SCORES)}, ValueError, "at step 2"),
+        ({"scores": SCORES > 5}, ValueError, "numbers"),
+        ({"scores": ["a"] * 6}, TypeError, "scores"),
+        ({"reconstruction": np.zeros((6, 2))}, ValueError, "series' shape"),
+        ({"reconstruction": np.zeros(5)}, ValueError, "series' shape"),
+        ({"reconstruction": np.full(6, 1e300)}, ValueError, "reconstruction must be finite"),
+    ],
+)
+def test_what_does_not_fit_is_refused(arguments, error, match):
+    with pytest.raises(error, match=match):
+        SeriesViewer(PULSE, **arguments)
+
+
+def test_no_series_is_refused():
+    with pytest.raises((TypeError, ValueError), match="series"):
+        SeriesViewer(np.zeros((2, 3, 4)))
+
+
+def test_the_page_gets_each_feature_behind_the_other_with_gaps():
+    values = np.array([[1.0, 2.0], [np.nan, 3.0], [4.0, 5.0]])
+    rebuilt = torch.full((3, 2), float("nan"))
+    viewer = SeriesViewer(values, reconstruction=rebuilt)
+    np.testing.assert_array_equal(held(viewer, "values", "<f4").reshape(2, 3), values.T)
+    assert np.isnan(held(viewer, "rebuilt", "<f4")).all()
+    assert viewer._facts["true"] is None
+    assert viewer.found is None
+
+
+class TestThinning:
+    @given(st.lists(st.floats(-9, 9, width=32) | st.just(float("nan")), min_size=1, max_size=50), st.integers(1, 7))
+    def test_what_a_column_of_pixels_spans_stays(self, values, stride):
+        values = np.array(values)[:, None]
+        thinned = extremes(values, stride)
+        if stride == 1:
+            np.testing.assert_array_equal(thinned, values)
+            return
+        assert len(thinned) == 2 * -(-len(values) // (2 * stride))
+        for i in range(0, len(thinned), 2):
+            block = values[i * stride : (i + 2) * stride]
+            known = block[~np.isnan(block)]
+            expected = [known.min(), known.max()] if len(known) else [np.nan, np.nan]
+            np.testing.assert_array_equal(thinned[i : i + 2, 0], expected)
+
+    @given(st.lists(st.floats(0, 9), min_size=1, max_size=50), st.integers(1, 7), st.floats(0, 9))
+    def test_whatever_exceeds_a_threshold_still_does(self, scores, stride, threshold):
+        scores = np.array(scores)
+        above = highest(scores, stride) > threshold
+        assert [bool(block) for block in above] == [
+            bool((scores[i : i + stride] > threshold).any()) for i in range(0, len(scores), stride)
+        ]
+
+    def test_is_for_the_page_only(self, monkeypatch):
+        monkeypatch.setattr(series_data, "MOST_STEPS", 100)
+        values = np.sin(np.arange(950.0))
+        scores = np.zeros(950)
+        scores[[3, 7, 949]] = 1
+        viewer = SeriesViewer(values, scores, threshold=0.5)
+        assert viewer._facts["stride"] == 10
+        assert viewer._facts["length"] == 950
+        assert len(held(viewer, "scores", "<f8")) == 95
+        assert len(held(viewer, "values", "<f4")) == 96
+        assert viewer.found == [(3, 4), (7, 8), (949, 950)]
+
+    def test_begins_above_two_million_steps_or_eight_million_values(self):
+        # Views of one number: nothing so large is built.
+        class Long:
+            def __init__(self, length, features):
+                self.values = np.broadcast_to(np.float32(0), (length, features))
+
+            def __len__(self):
+                return len(self.values)
+
+        assert [series_data.stride_of(Long(*shape)) for shape in ((2_000_000, 1), (2_000_001, 1), (400_000, 38))] == [
+            1,
+            2,
+            2,
+        ]
+
+
+class TestTime:
+    def test_steps_seconds_and_dates(self):
+        values = [1.0, 2.0, 4.0]
+        assert clock(Series(values), 1) == ({"kind": "step", "start": 0, "delta": 1}, b"")
+        assert clock(Series(values, sampling_rate=4.0), 1) == ({"kind": "seconds", "start": 0, "delta": 0.25}, b"")
+        dates = np.array(["1970-01-01T00:00:01", "1970-01-01T00:00:02", "1970-01-01T00:00:03"], dtype="M8[ns]")
+        assert clock(Series(values, time=dates), 1) == ({"kind": "date", "start": 1000.0, "delta": 1000.0}, b"")
+        assert when(Series(values, time=dates), 1) == "1970-01-01 00:00:02"
+        assert when(Series(values), 1) == ""
+
+    def test_uneven_times_are_sent_one_by_one(self):
+        about, times = clock(Series([1.0, 2.0, 4.0], time=[0.0, 1.0, 7.0]), 1)
+        assert about["kind"] == "seconds"
+        assert np.frombuffer(times).tolist() == [0.0, 1.0, 7.0]
+
+    def test_one_step(self):
+        assert clock(Series([1.0], time=[5.0]), 1)[0] == {"kind": "seconds", "start": 5.0, "delta": 1.0}
+
+
+class TestPicture:
+    def test_shows_the_whole_and_the_highest_scoring_event_and_says_so(self):
+        values = np.sin(np.arange(3000.0))
+        labels = np.zeros(3000, dtype=int)
+        labels[1000:1100] = 1
+        scores = np.abs(values)
+        scores[1040:1050], scores[2000] = 5.0, 3.0
+        figure = SeriesViewer(Series(values, labels=labels, name="sine"), scores, threshold=2.0).figure
+        assert "1 true event: 1 found, 0 missed; 1 false alarm." in figure.alt
+        assert "from step 1,040 to 1,049" in figure.alt
+        whole, zoomed = (axes.get_xlim() for axes in (figure.axes[0], figure.axes[2]))
+        assert whole == (-0.5, 2999.5)
+        assert zoomed[0] < 1040 < 1050 < zoomed[1]
+        assert zoomed[1] - zoomed[0] < 200
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {},
+            {"scores": SCORES},
+            {"found": []},
+            {"found": [(0, 2)]},
+            {"scores": np.zeros(6), "threshold": 0.0},
+        ],
+    )
+    def test_of_whatever_there_is(self, arguments):
+        for series in (PULSE, Series(PULSE.values), Series(np.tile(PULSE.values, (1, 9)))):
+            figure = SeriesViewer(series, **arguments).figure
+            bundle, about = figure._repr_mimebundle_()
+            assert bundle["image/png"].startswith(b"\x89PNG")
+            assert len(about["image/png"]["alt"]) > 20
+
+    def test_of_a_reconstruction_that_is_nowhere(self):
+        figure = SeriesViewer(PULSE, reconstruction=np.full(6, np.nan)).figure
+        assert figure._repr_mimebundle_()[0]["image/png"].startswith(b"\x89PNG")
+
+    def test_of_one_step(self):
+        assert SeriesViewer([1.0], [2.0], threshold=1.0).figure.alt.startswith("series, 1 step of 1 feature")
+
+    def test_stands_beside_the_widget_where_no_kernel_runs(self):
+        viewer = SeriesViewer(PULSE, SCORES, threshold=8.5)
+        bundle, about = viewer._repr_mimebundle_()
+        assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == viewer.model_id
+        assert bundle["image/png"].startswith(b"\x89PNG")
+        assert bundle["text/plain"] == repr(viewer)
+        assert about["image/png"]["alt"] == viewer.figure.alt
+
+
+class TestExport:
+    def data(self, text, key="data"):
+        found = re.search(rf'<script type="application/json" id="{key}">(.*?)</script>', text, re.DOTALL)
+        return json.loads(found[1])
+
+    def test_holds_all_of_it_and_reaches_for_nothing(self, tmp_path):
+        series = Series(PULSE.values, labels=PULSE.labels, name="</script><b>", sampling_rate=2.0)
+        SeriesViewer(series, SCORES, threshold=8.5).to_html(tmp_path / "page.html")
+        text = tmp_path.joinpath("page.html").read_text(encoding="utf-8")
+        data = self.data(text)
+        assert data["facts"]["name"] == "</script><b>"
+        assert data["facts"]["true"] == [[2, 4]]
+        np.testing.assert_array_equal(np.frombuffer(base64.b64decode(data["values"]), "<f4"), PULSE.values[:, 0])
+        assert np.frombuffer(base64.b64decode(data["scores"])).tolist() == SCORES.tolist()
+        assert "http" not in text
+        assert "1 true event: 1 found, 0 missed; 0 false alarms" in data["alt"]
+
+    def test_is_the_same_each_time(self):
+        make = lambda: SeriesViewer(PULSE, SCORES, threshold=8.5).html("a")  # noqa: E731
+        assert make() == make()
+
+    def test_fragments_keep_apart(self):
+        first, second = (SeriesViewer(PULSE, found=[(0, end)]).html(f"v{end}") for end in (1, 2))
+        page = first + second
+        assert self.data(page, "v1")["given"] == [[0, 1]]
+        assert self.data(page, "v2")["given"] == [[0, 2]]
+        assert "<body" not in page
