@@ -71,7 +71,7 @@ class AnomalyDetector(Block):
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        As listed below. All but `window`, `scaling`, `epochs` and `seed`, which act in `fit`, may be
+        As listed below. All but `window`, `scaling`, `centre`, `epochs` and `seed`, which act in `fit`, may be
         changed afterwards and act at once.
 
     Attributes
@@ -104,6 +104,10 @@ class AnomalyDetector(Block):
         "standard",
         "of each feature, by training data: mean and s.d., median and interquartile range, or none",
         choices=("standard", "robust", "none"),
+    )
+    centre = Hyperparameter(
+        True,
+        "subtract from each window of a series its own mean, so that slow drift does not count; hides level shifts",
     )
     error = Hyperparameter(
         "mae",
@@ -404,9 +408,12 @@ class AnomalyDetector(Block):
         mask = None
         if series.missing.any():
             mask = ~cut_windows(series.missing, starts, length)
-        return DataSet(
-            cut_windows(scaling.scale(interpolated(series.values)), starts, length), mask=mask, name=series.name
-        )
+        windows = cut_windows(scaling.scale(interpolated(series.values)), starts, length)
+        return DataSet(windows - self._middle(windows), mask=mask, name=series.name)
+
+    def _middle(self, windows: np.ndarray) -> np.ndarray | float:
+        """What is subtracted from each window, (n, 1, feature)."""
+        return windows.mean(1, keepdims=True) if self.centre else 0.0
 
     def _usable(self, series: Series, starts: np.ndarray, length: int) -> np.ndarray:
         """Of which windows enough is known; one without any value never is."""
@@ -464,12 +471,14 @@ class AnomalyDetector(Block):
         for first in range(0, len(starts), CHUNK):
             of = starts[first : first + CHUNK]
             part = slice(of[0], of[-1] + length)
-            windows = torch.from_numpy(cut_windows(scaling.scale(values[part]), of - of[0], length))
-            rebuilt = reconstruct(self._model, windows)
-            differences = check_differences(self._model, (rebuilt - windows).numpy())
+            windows = cut_windows(scaling.scale(values[part]), of - of[0], length)
+            middle = self._middle(windows)
+            windows = windows - middle
+            rebuilt = reconstruct(self._model, windows).numpy()
+            differences = check_differences(self._model, rebuilt - windows)
             if has_gaps:
                 differences[cut_windows(gaps[part], of - of[0], length)] = np.nan
-            said = of_steps(smoothed(differences, self._smooth(length)), rebuilt.numpy()).astype(np.float64)
+            said = of_steps(smoothed(differences, self._smooth(length)), rebuilt + middle).astype(np.float64)
             if has_gaps:
                 said = np.where(usable[first : first + CHUNK, None, None], said, np.nan)
             found.append(collect.add(first, said))

@@ -50,6 +50,20 @@ def test_one_nearest_neighbour_agrees_with_a_plain_loop(recording):
     np.testing.assert_allclose(got, [np.mean(scores) for scores in said], rtol=1e-4)
 
 
+def test_the_matrix_profile_agrees_with_a_plain_loop(recording):
+    training, test = recording[0].values[:200, 0].astype(float), recording[1].values[520:640, 0].astype(float)
+    test[50:80] = test[50]
+    got = series_baseline_scores("matrix profile", training, test, window=20)
+
+    def normalised(values):
+        return (values - values.mean()) / values.std() if np.ptp(values) else values * 0
+
+    known = [normalised(training[s : s + 20]) for s in range(181)]
+    profile = [min(np.linalg.norm(normalised(test[s : s + 20]) - other) for other in known) for s in range(101)]
+    expected = [np.mean(profile[max(0, t - 19) : t + 1]) for t in range(120)]
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "remedy"),
     [
