@@ -237,7 +237,8 @@ def _shifted(stamps: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 def _agreed_rate(table: Table, given: float | None, found: float) -> float:
     """The rate that was given if the times agree with it to one per cent, else an error."""
     if given is None:
-        return float(f"{found:.9g}")  # 1 / 0.02 is 50, not 50.00000000000001
+        plain = float(f"{found:.9g}")
+        return plain if abs(plain - found) < 1e-11 * found else found  # 50, not 50.00000000000001
     if not 0.99 < given / found < 1.01:
         msg = (
             f"{table.path}: sampling_rate={given} Hz was given, but its times are {found:.6g} rows a second. "

@@ -160,6 +160,11 @@ def test_the_sampling_rate_follows_from_the_times(csv, header, cells, options, r
     assert series.feature_names == ("v",)
 
 
+def test_a_rate_is_as_exact_as_the_times(csv):
+    assert csv("time,v\n0.00,1\n0.02,2\n0.04,3\n").sampling_rate == 50
+    assert csv("time,v\n2024-01-01T00:00,1\n2024-01-01T00:05,2\n").sampling_rate == 1 / 300
+
+
 def test_times_with_zones_become_utc_and_pass_the_change_of_the_clocks(csv):
     series = csv("time,v\n2024-03-31T01:59:59+01:00,1\n2024-03-31T03:00:00+02:00,2\n2024-03-31T03:00:01+02:00,3\n")
     assert series.sampling_rate == 1
