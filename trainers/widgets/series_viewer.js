@@ -48,9 +48,8 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   };
   let judged = judge(facts, data.scores, threshold, given), place = null, strip = null;
   root.classList.add("kit-series");
-  // Else JupyterLab takes the arrow keys for moving from cell to cell.
-  root.dataset.lmSuppressShortcuts = "true";
   root.innerHTML = skeleton(data);
+  keepKeys(root);
   const part = (name) => root.querySelector(name);
   const stage = part(".stage"), handle = part(".threshold"), overview = part(".overview"), field = part(".at");
 
@@ -104,7 +103,9 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const more = events.length > MOST_ROWS ? `<p>The first ${MOST_ROWS} of ${count(events.length)}.</p>` : "";
     const text = `<table><thead><tr><th>event</th><th>kind</th><th>steps</th>${data.scores ? "<th>highest score</th>" : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>${more}`;
     // Left alone where nothing has changed, so that the keyboard's focus stays.
-    if (text !== view.table) part(".table").innerHTML = view.table = text;
+    if (text === view.table) return;
+    part(".table").innerHTML = view.table = text;
+    keepKeys(part(".table"));
   }
 
   // ---------------------------------------------------------------- moving
@@ -212,6 +213,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const stop = watchLooks(root, () => stage.getBoundingClientRect().width !== view.width, drawSoon);
   draw();
   return { update, destroy: stop };
+}
+
+// Else Jupyter takes arrows and Enter for moving from cell to cell. It looks for this at the element that has the
+// focus, and not first at those around it.
+function keepKeys(root) {
+  for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]")) element.dataset.lmSuppressShortcuts = "true";
 }
 
 // Draws again when the size or the theme changes.
