@@ -21,11 +21,17 @@ _PAGE = """<!DOCTYPE html>
 :root {{ color-scheme: light dark; }}
 body {{ margin: 1.2rem; background: Canvas; color: CanvasText; font-family: system-ui, sans-serif; }}
 h1 {{ font-size: 1.2rem; }}
+h2 {{ font-size: 1.05rem; margin-top: 1.8rem; }}
+p, ul {{ max-width: 46rem; line-height: 1.45; }}
+img {{ max-width: 100%; }}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-size: 0.9rem; }}
+th, td {{ padding: 0.2rem 0.6rem; text-align: left; border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas) }}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
-{fragment}
+{body}
 </body>
 </html>
 """
@@ -60,8 +66,22 @@ def write_page(
     files : sequence of str, default ("chart.css", "chart.js")
         The renderer, as in `fragment`.
     """
-    text = _PAGE.format(title=html.escape(title), fragment=fragment(data, files))
-    Path(path).write_text(text, encoding="utf-8")
+    write_body(path, title, fragment(data, files))
+
+
+def write_body(path: str | os.PathLike[str], title: str, body: str) -> None:
+    """Write a page of one file, for a light and a dark screen, around any HTML.
+
+    Parameters
+    ----------
+    path : path
+        Where to; an existing file is replaced.
+    title : str
+        Heading of the page.
+    body : str
+        HTML without head and body.
+    """
+    Path(path).write_text(_PAGE.format(title=html.escape(title), body=body), encoding="utf-8")
 
 
 def fragment(data: dict[str, Any], files: Sequence[str] = ("chart.css", "chart.js"), key: str = "data") -> str:

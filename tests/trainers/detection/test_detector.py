@@ -78,7 +78,9 @@ def test_what_the_network_reads_is_scaled_by_training_alone(fitted):
 
 def test_no_step_lies_in_two_of_training_validation_and_calibration():
     series = Series(np.arange(900.0) % 25 + np.arange(900.0) * 1e-3)
-    detector = AnomalyDetector(small(), window=30, scaling="none", centre=False, epochs=1, stride=1).fit(series, progress=False)
+    detector = AnomalyDetector(small(), window=30, scaling="none", centre=False, epochs=1, stride=1).fit(
+        series, progress=False
+    )
     parts = [detector.trainer.train_inputs, detector.trainer.validation_inputs]
     values = [set(part.numpy().reshape(-1).tolist()) for part in parts]
     values.append(set(detector._held_out[1].values.reshape(-1).tolist()))

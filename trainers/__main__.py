@@ -1,0 +1,63 @@
+"""``python -m trainers report my.csv --output report.html``: a report on your own recording."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from trainers.detection import AnomalyDetector
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; each hyperparameter of `AnomalyDetector` is an option."""
+    whole = argparse.ArgumentParser(prog="python -m trainers", description="LSTM autoencoders find anomalies.")
+    told = whole.add_subparsers(dest="command", required=True).add_parser(
+        "report", help="learn from the first part of a CSV file, judge the rest, write a page about it"
+    )
+    told.add_argument("file", help="CSV: one row a time step; columns for time, values and labels are guessed or named")
+    told.add_argument("--output", default="report.html", help="the page (default: %(default)s)")
+    told.add_argument("--training", type=float, default=0.5, help="share to learn from, at the start (default: 0.5)")
+    told.add_argument("--device", default="cpu", help='"cpu" or "gpu" (default: cpu)')
+    file = told.add_argument_group("the file")
+    file.add_argument("--time", help="column of the times")
+    file.add_argument("--values", nargs="+", help="columns of the values")
+    file.add_argument("--labels", help="column of the labels: 0 is normal")
+    file.add_argument("--sampling-rate", type=float, help="time steps per second")
+    file.add_argument("--separator", help="between two columns")
+    file.add_argument("--decimal", choices=(".", ","), help="decimal point or comma")
+    file.add_argument(
+        "--irregular", choices=("error", "keep", "interpolate"), help="what to do with unequal time steps"
+    )
+    settings = told.add_argument_group("hyperparameters of the detector")
+    for name, one in AnomalyDetector.declared().items():
+        option = f"--{name.replace('_', '-')}"
+        meaning = f"{one.meaning} (default: {one.default})".replace("%", "%%")
+        if one.kind is bool:
+            settings.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=meaning)
+        else:
+            settings.add_argument(option, type=one.kind, choices=one.choices, help=meaning)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; 0 if it worked, 2 if something is wrong with what was given."""
+    given = vars(parser().parse_args(arguments))
+    # Not at the top: --help and a misspelt option are answered at once.
+    from trainers.report import report
+
+    csv = ("time", "values", "labels", "sampling_rate", "separator", "decimal", "irregular")
+    options = {name: given[name] for name in csv if given[name] is not None}
+    settings = {name: given[name] for name in AnomalyDetector.declared() if given[name] is not None}
+    try:
+        report(
+            given["file"], given["output"], training=given["training"], device=given["device"], csv=options, **settings
+        )
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,337 @@
+"""`report`: from a recording to one HTML page: what was found, how, and what simple detectors find."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from data import CSVWarning, Series, load_csv
+from trainers.detection import (
+    SERIES_BASELINES,
+    AnomalyDetector,
+    Detection,
+    Explanation,
+    SeriesEvaluation,
+    compare,
+    evaluate_series,
+    plot_errors,
+    quantile_threshold,
+    series_baseline_scores,
+)
+from trainers.detection.hold_out import hold_out
+from trainers.detection.thresholds import RULES
+from trainers.figure import Figure
+from trainers.loss_curve import plot_history
+from trainers.widgets import SeriesViewer
+from trainers.widgets.page import write_body
+
+# Rows of the table of events.
+MOST_EVENTS = 20
+
+
+class Report(NamedTuple):
+    """What `report` found, for going on with it.
+
+    Attributes
+    ----------
+    path : Path
+        The page.
+    detector : AnomalyDetector
+        Fitted to the first part of the recording.
+    detection : Detection
+        Of the rest, its steps counted from the rest's first.
+    evaluations : dict of SeriesEvaluation
+        By detector; empty without labels on both sides.
+    """
+
+    path: Path
+    detector: AnomalyDetector
+    detection: Detection
+    evaluations: dict[str, SeriesEvaluation]
+
+
+def report(
+    source: Any,
+    output: str | os.PathLike[str] = "report.html",
+    *,
+    training: float = 0.5,
+    device: str | torch.device = "cpu",
+    progress: bool = True,
+    csv: dict[str, Any] | None = None,
+    **hyperparameters: Any,
+) -> Report:
+    """Train on the first part of a recording, judge the rest, and write a page of one file about it.
+
+    The page holds the series with its score, threshold and events (to zoom and to drag), a table
+    of the events with what carries their error, the loss curve with every restore, the threshold
+    and why it is there, simple detectors at a threshold of the same kind, and all that is needed
+    to repeat it. It needs no network and no kernel.
+
+    Parameters
+    ----------
+    source : path, Series or array of shape (time,)
+        A CSV file, or a recording.
+    output : path, default "report.html"
+        Where to; an existing file is replaced.
+    training : float, default 0.5
+        Share of the recording, from its start, that is taken to be normal and learnt from. Where
+        labels say that an event lies in it, it ends at the first event.
+    device : str or torch.device, default "cpu"
+        "cpu" or "gpu".
+    progress : bool, default True
+        Print what is being done.
+    csv : dict, optional
+        How to read the file, as `data.load_csv` takes it, such as ``{"labels": "fault"}``.
+    **hyperparameters
+        Those of `AnomalyDetector`, such as ``window=200, epochs=10, seed=1``.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        As `load_csv` and `AnomalyDetector.fit`; or if the page's folder does not exist. Only what
+        goes wrong in the training itself comes after the training has begun.
+
+    Examples
+    --------
+    >>> wave = np.sin(np.arange(3000) * 2 * np.pi / 30)
+    >>> wave[2400:2420] = 0
+    >>> folder = getfixture("tmp_path")
+    >>> found = report(wave, folder / "wave.html", epochs=2, progress=False)
+    >>> [start < 920 and end > 900 for start, end in found.detection.events]
+    [True]
+    """
+    say = print if progress else _silent
+    path = _checked(output)
+    notes: list[str] = []
+    if isinstance(source, str | os.PathLike):
+        say(f"reading {source}")
+        series, notes = _read(source, csv or {})
+    else:
+        series = Series.of(source, "recording")
+    known, rest = _parts(series, training)
+    say(f"{series!r}; learning from the first {len(known)} steps")
+    detector = AnomalyDetector(device=device, **hyperparameters)
+    detector.fit(known, progress=progress)
+    say(f"scoring {len(rest)} steps")
+    detection, explanation = detector.detect(rest), detector.explain(rest)
+    say("asking the simple detectors")
+    rivals = _rivals(detector, known, rest)
+    evaluations = _evaluate(detector, detection, rivals, rest)
+    sections = [
+        _summary(series, known, detector, detection, notes),
+        _viewer(series, len(known), detection, explanation),
+        _events(detection, explanation, len(known)),
+        _training(detector),
+        _threshold(detector),
+        _beside(detection, rivals, evaluations),
+        _repeat(detector, known),
+    ]
+    write_body(path, f"Anomalies in {series.name}", "\n".join(sections))
+    say(f"{len(detection.events)} events found; written to {path}")
+    return Report(path, detector, detection, evaluations)
+
+
+# ---------------------------------------------------------------------- before the training
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def _checked(output: str | os.PathLike[str]) -> Path:
+    path = Path(output)
+    if not path.absolute().parent.is_dir() or path.is_dir():
+        msg = f"output takes the path of a file in a folder that exists; got {str(path)!r}."
+        raise ValueError(msg)
+    return path
+
+
+def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Series, list[str]]:
+    """The series, and what the loader decided by itself."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CSVWarning)
+        series = load_csv(source, **options)
+    return series, [str(warning.message) for warning in caught if issubclass(warning.category, CSVWarning)]
+
+
+def _parts(series: Series, training: float) -> tuple[Series, Series]:
+    """What is learnt from, and what is judged."""
+    number = isinstance(training, int | float | np.floating) and not isinstance(training, bool)
+    if not number or not 0 < training < 1:
+        msg = f"training takes a share of the recording between 0 and 1; got {training!r}. The default is 0.5."
+        raise ValueError(msg)
+    end = round(training * len(series))
+    if series.labels is not None and series.abnormal[:end].any():
+        end = series.events[0][0]
+    if not 0 < end < len(series):
+        msg = (
+            f"{series.name!r} leaves nothing to learn from or to judge: {len(series)} steps, of which the first {end} "
+            "would be for training. Bring a longer normal piece at its beginning."
+        )
+        raise ValueError(msg)
+    return series.part(slice(end), f"{series.name}, learnt from"), series.part(
+        slice(end, None), f"{series.name}, judged"
+    )
+
+
+# ---------------------------------------------------------------------- after it
+
+
+def _rivals(detector: AnomalyDetector, known: Series, rest: Series) -> dict[str, Detection]:
+    """What simple detectors decide, at a conformal threshold set on the same calibration part."""
+    assert detector.window_length is not None
+    training, _, calibration = hold_out(known, detector.seed)
+    options = {"window": max(3, detector.window_length), "stride": detector.stride, "seed": detector.seed}
+    found = {}
+    for name in SERIES_BASELINES:
+        normal, scores = (series_baseline_scores(name, training, part, **options) for part in (calibration, rest))
+        threshold = quantile_threshold(normal, rate=max(detector.rate, 2 / len(normal)))
+        found[name] = Detection(scores, threshold, np.zeros(len(rest), dtype=bool), rest)
+    return found
+
+
+def _evaluate(
+    detector: AnomalyDetector, detection: Detection, rivals: dict[str, Detection], rest: Series
+) -> dict[str, SeriesEvaluation]:
+    if rest.labels is None or not rest.abnormal.any() or rest.abnormal.all():
+        return {}
+    return {
+        name: evaluate_series(
+            one.scores, rest.labels, one.threshold, sampling_rate=rest.sampling_rate, window=detector.window_length
+        )
+        for name, one in {"LSTM autoencoder": detection, **rivals}.items()
+    }
+
+
+# ---------------------------------------------------------------------- the page's sections
+
+
+def _summary(series: Series, known: Series, detector: AnomalyDetector, detection: Detection, notes: list[str]) -> str:
+    text = (
+        f"<p>{html.escape(repr(series))}. An LSTM autoencoder learnt from the first {len(known)} steps, which were "
+        f"taken to be normal, in windows of {detector.window_length} steps; the other {len(detection.scores)} were "
+        f"judged: <strong>{len(detection.events)} events</strong> lie above the threshold of {detection.threshold:.4g}.</p>"
+    )
+    if series.labels is None:
+        text += (
+            "<p>The recording has no labels, so nothing here says which of them are truly anomalies. Look at them.</p>"
+        )
+    unjudged = int(detection.unjudged.sum())
+    if unjudged:
+        text += f"<p>{unjudged} steps could not be judged, as too many values are missing there.</p>"
+    if notes:
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        text += f"<p>Decided while reading the file:</p><ul>{items}</ul>"
+    return text
+
+
+def _viewer(series: Series, offset: int, detection: Detection, explanation: Explanation) -> str:
+    """The whole recording, so that steps count as in the file; what was learnt from scores 0."""
+    scores = np.concatenate([np.zeros(offset), detection.scores])
+    rebuilt = np.concatenate([np.full((offset, series.n_features), np.nan), explanation.reconstruction])
+    viewer = SeriesViewer(series, scores, threshold=detection.threshold, reconstruction=rebuilt)
+    return f"<h2>The recording</h2><p>The score begins where the judged part begins.</p>{viewer.html()}"
+
+
+def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
+    table = detection.to_frame()
+    if table.empty:
+        return "<h2>Events</h2><p>None lies above the threshold.</p>"
+    told = []
+    for start, end in table[["start", "end"]].head(MOST_EVENTS).to_numpy().tolist():
+        part = slice(start, end)
+        shares = explanation.by_feature(part).head(3)
+        carried = ", ".join(f"{html.escape(str(name))} {share:.0%}" for name, share in shares.items())
+        worst = explanation.top(1, part).iloc[0]
+        told.append(
+            {
+                "what carries the error": carried,
+                "largest difference": f"step {worst['step'] + offset}, {worst['feature']}: {worst['error']:.2g} s.d.",
+            }
+        )
+    steps = ["start", "end", "peak"]
+    shown = table.head(MOST_EVENTS).assign(**{name: table[name] + offset for name in steps})
+    shown = pd.concat([shown, pd.DataFrame(told)], axis=1)
+    more = f"<p>… and {len(table) - MOST_EVENTS} more.</p>" if len(table) > MOST_EVENTS else ""
+    return (
+        "<h2>Events</h2><p>The highest score first; steps are counted from 0, the end is not included. A difference is "
+        "in standard deviations of the training part.</p>" + _table(shown, index=False) + more
+    )
+
+
+def _training(detector: AnomalyDetector) -> str:
+    assert detector.result is not None
+    history = detector.result.history
+    return (
+        f"<h2>Training</h2><p>{html.escape(detector.result.summary())}. A triangle marks an epoch that was worse than "
+        "the best so far: the weights of the best were put back.</p>" + _picture(plot_history(history))
+    )
+
+
+def _threshold(detector: AnomalyDetector) -> str:
+    scores, rule = detector.calibration_scores, RULES[detector.rule]
+    setting = f"{rule.keyword} {getattr(detector, rule.keyword):g}"
+    promise = (
+        "This rule holds its rate in the mean if new normal data is like the calibration data; neighbouring steps "
+        "depend on each other, so one recording can be off by more than its number of steps suggests."
+        if rule.promises_rate
+        else "This rule promises no rate of false alarms."
+    )
+    picture = plot_errors(scores, np.zeros(len(scores), dtype=int), detector.threshold)
+    return (
+        f"<h2>Threshold</h2><p>{detector.threshold:.4g}, by the rule “{html.escape(detector.rule)}”, {setting}, from "
+        f"{len(scores)} scores of the calibration part: normal steps that neither training nor history restore has "
+        f"used. {promise}</p>{_picture(picture)}"
+    )
+
+
+def _beside(detection: Detection, rivals: dict[str, Detection], evaluations: dict[str, SeriesEvaluation]) -> str:
+    rows = [
+        {
+            "detector": name,
+            "events": len(one.events),
+            "of which touch one of the autoencoder's": sum(detection.abnormal[a:b].any() for a, b in one.events),
+            "steps called abnormal": f"{one.abnormal.mean():.2%}",
+        }
+        for name, one in {"LSTM autoencoder": detection, **rivals}.items()
+    ]
+    text = (
+        "<h2>Was a network needed?</h2><p>Simple detectors on the same windows, each with the conformal quantile of "
+        "its own scores on the same calibration part. Where they find the same, the network was not needed.</p>"
+        + _table(pd.DataFrame(rows), index=False)
+    )
+    if evaluations:
+        figures = ["vus_pr", "average_precision", "auroc", "ucr_score", "events_found", "false_alarms", "f1"]
+        text += "<p>Against the labels:</p>" + _table(compare(evaluations)[figures], index=True)
+    return text
+
+
+def _repeat(detector: AnomalyDetector, known: Series) -> str:
+    assert detector.result is not None
+    return (
+        f"<h2>To repeat it</h2><p>Seed {detector.seed}; the first {len(known)} steps for training, validation and "
+        f"calibration.</p>{detector._repr_html_()}{detector.result._repr_html_()}"
+    )
+
+
+def _table(table: pd.DataFrame, *, index: bool) -> str:
+    shown = table.to_html(index=index, float_format="{:.4g}".format, escape=True, border=0)
+    return f'<div class="wide" tabindex="0" role="region" aria-label="table">{shown}</div>'
+
+
+def _picture(figure: Figure) -> str:
+    content, about = figure._repr_mimebundle_()
+    source = base64.b64encode(content["image/png"]).decode()
+    return f'<img src="data:image/png;base64,{source}" alt="{html.escape(about["image/png"]["alt"])}">'
