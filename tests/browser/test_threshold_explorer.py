@@ -11,6 +11,7 @@ from sklearn import metrics
 from trainers.widgets import ThresholdExplorer
 
 from .test_looks import CONTRAST
+from .test_training_monitor import needs_subshells
 
 TEXTS = ".said, .plot text, label, .keys, .known, .note, th, td[data-figure], .moved, .changed small, figcaption, .cost"
 # The monitor's, over other texts.
@@ -38,8 +39,9 @@ CLIPPED = f"""() => {{
 OVERLAPPING = """() => {
     const boxes = [...document.querySelectorAll('.kit-threshold .histogram .still text')]
         .map(e => [e.textContent, e.getBoundingClientRect()]);
-    return boxes.flatMap(([a, p], i) => boxes.slice(i + 1).filter(([b, q]) =>
-        p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1).map(([b]) => [a, b]));
+    const apart = (p, q) => p.right < q.left + 1 || q.right < p.left + 1
+        || p.bottom < q.top + 1 || q.bottom < p.top + 1;
+    return boxes.flatMap(([a, p], i) => boxes.slice(i + 1).filter(([, q]) => !apart(p, q)).map(([b]) => [a, b]));
 }"""
 
 
@@ -519,8 +521,14 @@ def test_two_views_stay_equal(lab, open_notebook):
         assert one.get_attribute("aria-valuenow") == other.get_attribute("aria-valuenow") == now
 
 
+@needs_subshells
 def test_the_line_answers_while_a_cell_is_busy(lab, open_notebook):
-    wait = "import time\nend = time.monotonic() + 40\nwhile explorer.threshold == 0.5 and time.monotonic() < end:\n    time.sleep(0.05)"
+    wait = """
+import time
+end = time.monotonic() + 40
+while explorer.threshold == 0.5 and time.monotonic() < end:
+    time.sleep(0.05)
+"""
     notebook = open_notebook(lab, "busy", SHOW, wait, SAY)
     page = notebook.page
     notebook.run(1)
