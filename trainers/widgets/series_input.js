@@ -59,10 +59,13 @@ function listenTo({ stage, handle, overview, root, part }, data, view, does) {
   // ---------------------------------------------------------------- the whole series
 
   drag(overview, (start) => {
-    const strip = does.strip(), px = inside(start, overview), at = strip.step(px), { from, to } = view, near = 7;
+    const strip = does.strip(), px = inside(start, overview), at = strip.step(px), { from, to } = view;
+    // A narrow handle has a middle to carry it by, too.
+    const outside = 7, inward = Math.min(outside, (strip.right - strip.left) / 4);
+    const pulls = (edge, sign) => sign * (px - edge) < outside && sign * (edge - px) < inward;
     // An edge is pulled, the part between them carried; beside it, the part comes to the mouse.
-    if (Math.abs(px - strip.left) < near) return { move: (event) => does.move(Math.min(to - 1, strip.step(inside(event, overview))), to) };
-    if (Math.abs(px - strip.right) < near) return { move: (event) => does.move(from, Math.max(from + 1, strip.step(inside(event, overview)))) };
+    if (pulls(strip.left, -1)) return { move: (event) => does.move(Math.min(to - 1, strip.step(inside(event, overview))), to) };
+    if (pulls(strip.right, 1)) return { move: (event) => does.move(from, Math.max(from + 1, strip.step(inside(event, overview)))) };
     const by = at < from || at > to ? at - (from + to) / 2 : 0, carry = (event) => does.moveBy(strip.step(inside(event, overview)) - at + by, from, to);
     carry(start);
     return { move: carry };

@@ -92,7 +92,7 @@ class SeriesViewer(anywidget.AnyWidget):
     _css = source(_FILES, ".css")
     threshold = traitlets.Any(None, allow_none=True).tag(sync=True)
     _facts = traitlets.Dict().tag(sync=True)
-    _given = traitlets.List(None, allow_none=True).tag(sync=True)
+    _given: Any = traitlets.List(None, allow_none=True).tag(sync=True)
     _values = traitlets.Bytes().tag(sync=True)
     _scores = traitlets.Bytes().tag(sync=True)
     _rebuilt = traitlets.Bytes().tag(sync=True)
