@@ -225,9 +225,7 @@ def _summary(series: Series, known: Series, detector: AnomalyDetector, detection
         f"judged: <strong>{len(detection.events)} events</strong> lie above the threshold of {detection.threshold:.4g}.</p>"
     )
     if series.labels is None:
-        text += (
-            "<p>The recording has no labels, so nothing here says which of them are truly anomalies. Look at them.</p>"
-        )
+        text += "<p>The recording has no labels, so nothing here says which of these are truly anomalies: look.</p>"
     unjudged = int(detection.unjudged.sum())
     if unjudged:
         text += f"<p>{unjudged} steps could not be judged, as too many values are missing there.</p>"

@@ -26,7 +26,8 @@ p, ul {{ max-width: 46rem; line-height: 1.45; }}
 img {{ max-width: 100%; }}
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; font-size: 0.9rem; }}
-th, td {{ padding: 0.2rem 0.6rem; text-align: left; border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas) }}
+th, td {{ padding: 0.2rem 0.6rem; text-align: left; }}
+th, td {{ border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas); }}
 </style>
 </head>
 <body>

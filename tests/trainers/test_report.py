@@ -1,0 +1,117 @@
+"""A report on one's own recording, from Python and from the command line."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data import Series
+from trainers.__main__ import main
+from trainers.report import report
+
+QUICK = {"epochs": 1, "rate": 0.05, "progress": False}
+
+
+def signal(steps=1500, features=1):
+    rng = np.random.default_rng(0)
+    time = np.arange(steps)[:, None] + 9 * np.arange(features)
+    values = np.sin(2 * np.pi * time / 25) + 0.05 * rng.normal(size=(steps, features))
+    values[1200:1230, -1] = 1.5
+    return values
+
+
+def test_a_labelled_csv_becomes_a_page_that_stands_alone(tmp_path):
+    labels = np.zeros(1500, dtype=int)
+    labels[1200:1230] = 1
+    stamps = pd.date_range("2026-01-01", periods=1500, freq="s")
+    values = signal(features=2)
+    table = pd.DataFrame({"time": stamps, "pressure <b>": values[:, 0], "flow": values[:, 1], "label": labels})
+    table.to_csv(tmp_path / "my.csv", index=False)
+    found = report(tmp_path / "my.csv", tmp_path / "out.html", **QUICK)
+    page = found.path.read_text(encoding="utf-8")
+    assert found.path == tmp_path / "out.html"
+    assert not re.search(r"""(src|href)=["'](?!data:)|https?://(?!www\.w3\.org)|url\(""", page), "needs a network"
+    assert "pressure <b>" not in page.split("</script>")[-1]
+    assert any(start < 480 and end > 450 for start, end in found.detection.events)
+    best = found.detection.to_frame().iloc[0]
+    assert 430 < best.peak < 500
+    assert f"<td>{int(best.start) + 750}</td>" in page, "steps are those of the file"
+    assert "flow " in page.split("<h2>Events</h2>")[1]
+    assert set(found.evaluations) > {"LSTM autoencoder", "1-NN", "random score"}
+    assert found.evaluations["LSTM autoencoder"].auroc > 0.9
+    for heading in ("The recording", "Events", "Training", "Threshold", "Was a network needed?", "To repeat it"):
+        assert f"<h2>{heading}</h2>" in page
+    assert page.count('alt="') == 2
+
+
+def test_without_labels_the_page_says_that_nobody_knows(tmp_path):
+    found = report(signal()[:, 0], tmp_path / "out.html", **QUICK)
+    assert found.evaluations == {}
+    assert "has no labels" in found.path.read_text(encoding="utf-8")
+
+
+def test_training_ends_before_the_first_labelled_event(tmp_path):
+    labels = np.zeros(1500, dtype=int)
+    labels[600:610] = 1
+    found = report(Series(signal(), labels=labels), tmp_path / "out.html", **QUICK)
+    assert len(found.detection.scores) == 900
+
+
+def test_the_same_seed_gives_the_same_page(tmp_path):
+    pages = []
+    for name in ("a", "b"):
+        path = report(signal()[:, 0], tmp_path / f"{name}.html", seed=5, **QUICK).path
+        pages.append(path.read_text(encoding="utf-8"))
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"output": "nowhere/out.html"}, "a folder that exists"),
+        ({"output": "."}, "path of a file"),
+        ({"training": 1.0}, "between 0 and 1"),
+        ({"training": 0.0001}, "nothing to learn from"),
+        ({"epoch": 3}, "Did you mean 'epochs'"),
+    ],
+)
+def test_what_cannot_work_is_said_before_the_training(tmp_path, monkeypatch, options, remedy):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((TypeError, ValueError), match=remedy):
+        report(signal()[:, 0], **{"output": "out.html", **QUICK, **options})
+    assert not list(tmp_path.glob("*.html"))
+
+
+def test_the_command_line_trains_and_tells_its_progress(tmp_path):
+    pd.DataFrame({"value": signal()[:, 0]}).to_csv(tmp_path / "my.csv", index=False)
+    command = [sys.executable, "-m", "trainers", "report", "my.csv", "--epochs", "1", "--rate", "0.05", "--no-centre"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "epoch 1/1" in done.stdout
+    assert "written to report.html" in done.stdout
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("value\n1\n2\nthree\n" + "4\n" * 50, "line 4"),
+        ("value\n1\n2\n3\n", "Bring more data"),
+        ("value\n" + "7\n" * 500, "window"),
+        ("", "empty"),
+    ],
+)
+def test_the_command_line_says_what_is_wrong_with_a_file(tmp_path, capsys, content, said):
+    path = tmp_path / "my.csv"
+    path.write_text(content, encoding="utf-8")
+    assert main(["report", str(path), "--output", str(tmp_path / "out.html")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_the_command_line_names_a_file_that_is_not_there(tmp_path, capsys):
+    assert main(["report", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv" in capsys.readouterr().err
