@@ -264,3 +264,29 @@ def test_random_scores_look_good_only_when_adjusted():
     assert misleading_point_adjusted_f1(scores, labels, 0.98) > 0.85
     assert judged.f1 < 0.1
     assert 0.3 < judged.auroc < 0.7
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.text(max_size=3),
+    st.integers(-3, 3),
+    st.floats(),
+    st.lists(st.one_of(st.floats(), st.integers(0, 2), st.none()), max_size=4),
+    st.lists(st.lists(st.integers(0, 2), max_size=3), max_size=3),
+    st.just({"a": 1}),
+)
+
+
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_anything_gives_an_evaluation_or_a_plain_error(first, second, third):
+    right = {"scores": [0.0, 1.0, 2.0, 0.0], "labels": [0, 0, 1, 0], "threshold": 1.5, "window": None}
+    for wrong in (
+        {"scores": first, "labels": second, "threshold": third},
+        {"labels": first, "threshold": second},
+        {"sampling_rate": first, "block": second, "intervals": third},
+        {"seed": first, "intervals": 0.9},
+    ):
+        try:
+            evaluate_series(**{**right, **wrong})
+        except (TypeError, ValueError) as error:
+            assert str(error).split()[0] in {"scores", "labels", "threshold", *right, *wrong}  # noqa: PT017
