@@ -37,8 +37,8 @@ class SeriesEvaluation:
         Of the steps, over all thresholds.
     vus_roc, vus_pr : float or None
         Volume under the ROC and the precision-recall surface: the areas, forgiving near misses,
-        in the mean over all buffers around the events from 0 to `window` steps. None without
-        a window.
+        in the mean over all buffers around the events from 0 to `window` steps. Perfect scores
+        may stay below 1, for they do not find the buffers. None without a window.
     ucr_score : float
         1 if the highest score lies within 100 steps of any event, or within that event's own
         length where that is more; else 0.
@@ -126,7 +126,8 @@ class SeriesEvaluation:
         middle = [name for name, _ in figures].index("range_precision")
         halves = (dict(part) for part in (figures[:middle], figures[middle:]))
         tables = (figures_html(half, self.intervals, self.level) for half in halves)
-        return "".join(tables) + self.events.to_html(index=False, na_rep="missed", float_format="{:.3f}".format)
+        events = self.events.astype(object).where(self.events.notna(), "missed")
+        return "".join(tables) + events.to_html(index=False, float_format="{:.3f}".format)
 
 
 _OPTIONAL = (

@@ -62,12 +62,11 @@ def figures_html(
 ) -> str:
     """A row of figures, and under it a row of their intervals."""
     rows = {"": {name: _text(value) for name, value in figures.items()}}
-    if intervals:
-        rows[f"{level:.4g} interval"] = {
-            name: f"{_text(intervals[name][0])} to {_text(intervals[name][1])}" if name in intervals else ""
-            for name in figures
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").to_html(index=bool(intervals))
+    shown = {name: intervals[name] for name in figures if name in intervals} if intervals else {}
+    if shown:
+        ends = {name: f"{_text(low)} to {_text(high)}" for name, (low, high) in shown.items()}
+        rows[f"{level:.4g} interval"] = {name: ends.get(name, "") for name in figures}
+    return pd.DataFrame.from_dict(rows, orient="index").to_html(index=bool(shown))
 
 
 def _text(value: Any) -> str:

@@ -237,3 +237,13 @@ def test_every_rule_looks_at_the_scores_alone_whatever_their_order(name, normal_
     for scores in ([], [math.nan], None, [[1.0]]):
         with pytest.raises((TypeError, ValueError), match="calibration_scores must be"):
             rule.function(scores, **{rule.keyword: value})
+
+
+@given(npst.arrays(np.float64, 200, elements=st.floats(allow_nan=False, allow_infinity=False)))
+def test_scores_of_any_size_give_a_finite_threshold_or_a_plain_error(scores):
+    for function in (pot_threshold, mean_sd_threshold, mad_threshold):
+        try:
+            level = {"level": 0.5} if function is pot_threshold else {}
+            assert math.isfinite(function(scores, **level))
+        except ValueError as error:
+            assert str(error).startswith("calibration_scores ")  # noqa: PT017

@@ -1,0 +1,178 @@
+"""Bootstrap intervals: how often they hold the true figure, and what they refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics
+
+from trainers.detection import bootstrap_interval, compare, evaluate, evaluate_series
+from trainers.detection.counting import NAMES, figures_at
+
+# Of two normal distributions one standard deviation apart, in closed form.
+TRUE_AUROC = stats.norm.cdf(1 / np.sqrt(2))
+
+
+def auroc(truth, scores):
+    return np.mean(scores[truth][:, None] > scores[~truth][None, :])
+
+
+def coverage(draw, level, *, block=1, times=200):
+    """How often the interval holds the true AUROC of the scores that `draw` gives."""
+    held = 0
+    for seed in range(times):
+        scores, labels = draw(np.random.default_rng(seed))
+        low, high = bootstrap_interval(auroc, scores, labels, level=level, n=200, block=block, seed=seed)
+        held += low <= TRUE_AUROC <= high
+    return held / times
+
+
+def independent(generator):
+    labels = np.repeat([0, 1], 40)
+    return generator.normal(size=80) + labels, labels
+
+
+def in_runs(generator):
+    """Each score stands for five steps in a row, so there are a fifth as many as it seems."""
+    labels = generator.permutation(np.repeat([0, 1], 40))
+    return np.repeat(generator.normal(size=80) + labels, 5), np.repeat(labels, 5)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_intervals_hold_the_true_figure_about_as_often_as_they_say(level):
+    spread = np.sqrt(level * (1 - level) / 200)
+    assert level - 0.025 - 2 * spread < coverage(independent, level) < level + 2 * spread
+
+
+def test_dependent_steps_need_blocks():
+    assert coverage(in_runs, 0.95, times=100) < 0.75
+    assert 0.87 < coverage(in_runs, 0.95, block=5, times=100) <= 1
+
+
+def test_a_higher_level_is_wider_and_more_data_narrower():
+    generator = np.random.default_rng(0)
+
+    def width(n, level):
+        labels = np.repeat([0, 1], n)
+        return float(np.diff(bootstrap_interval(auroc, generator.normal(size=2 * n) + labels, labels, level=level))[0])
+
+    assert width(50, 0.5) < width(50, 0.9) < width(50, 0.99)
+    assert width(800, 0.95) == pytest.approx(width(50, 0.95) / 4, rel=0.4)
+
+
+def test_the_same_seed_gives_the_same_interval_and_any_figure_can_have_one():
+    scores, labels = independent(np.random.default_rng(1))
+    one, again, other = (bootstrap_interval(metrics.roc_auc_score, scores, labels, n=100, seed=s) for s in (3, 3, 4))
+    assert one.tolist() == again.tolist() != other.tolist()
+    several = bootstrap_interval(lambda y, s: [metrics.roc_auc_score(y, s), s.mean()], scores, labels, n=100, seed=3)
+    assert several.shape == (2, 2)
+    assert several[:, 0].tolist() == one.tolist()
+
+
+def test_draws_keep_both_classes_and_whole_blocks():
+    """Also the last block, which is shorter."""
+    labels = np.repeat(np.tile([0, 1], 6), 10)[:-3]
+    scores = np.arange(len(labels), dtype=float)
+    seen = []
+
+    def look(truth, drawn):
+        assert truth.sum() in range(42, 61)
+        starts = drawn[np.flatnonzero(np.diff(drawn, prepend=-2) != 1)]
+        assert (starts % 10 == 0).all()
+        seen.append(len(drawn))
+        return 0.0
+
+    bootstrap_interval(look, scores, labels, n=100, block=10)
+    assert {117, 120} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"metric": "auroc"}, TypeError, "metric takes a function"),
+        ({"metric": lambda y, s: np.nan}, ValueError, "metric must return finite"),
+        ({"level": 95}, ValueError, "level takes a number between 0 and 1"),
+        ({"n": 10}, ValueError, "n takes a whole number"),
+        ({"block": 0}, ValueError, "block takes a whole number"),
+        ({"seed": -1}, ValueError, "seed takes a whole number"),
+        ({"block": 20}, ValueError, "got 2 and 2"),
+        ({"labels": [1] * 4 + [0] * 76}, ValueError, "at least 5 .* got 76 and 4"),
+        ({"labels": [0] * 80}, ValueError, "normal .* and abnormal"),
+        ({"scores": [np.nan] * 80}, ValueError, "scores must be finite"),
+    ],
+)
+def test_what_gives_no_interval_is_refused(arguments, error, match):
+    scores, labels = independent(np.random.default_rng(0))
+    with pytest.raises(error, match=match):
+        bootstrap_interval(**{"metric": auroc, "scores": scores, "labels": labels, **arguments})
+
+
+@given(st.lists(st.tuples(st.integers(-4, 4), st.booleans()), max_size=40), st.integers(-5, 5))
+def test_counting_agrees_with_scikit_learn(pairs, threshold):
+    scores, labels = np.array([[0, 0], [1, 1], *pairs]).T
+    called = scores > threshold
+    expected = [
+        metrics.roc_auc_score(labels, scores),
+        metrics.average_precision_score(labels, scores),
+        metrics.precision_score(labels, called, zero_division=0),
+        metrics.recall_score(labels, called),
+        metrics.f1_score(labels, called, zero_division=0),
+        1 - metrics.recall_score(labels, called, pos_label=0),
+        metrics.accuracy_score(labels, called),
+    ]
+    np.testing.assert_allclose(figures_at(threshold, labels > 0, scores.astype(float)), expected, atol=1e-12)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=3)
+def test_an_evaluations_intervals_are_those_of_its_figures(seed):
+    scores, labels = independent(np.random.default_rng(seed))
+    judged = evaluate(scores, labels, 0.5, intervals=0.9, seed=seed)
+    assert set(judged.intervals) == set(NAMES)
+    row = judged.to_frame().iloc[0]
+    for name in NAMES:
+        assert row[f"{name} low"] <= row[name] <= row[f"{name} high"]
+        assert judged.intervals[name] == (row[f"{name} low"], row[f"{name} high"])
+    expected = bootstrap_interval(metrics.roc_auc_score, scores, labels, level=0.9, seed=seed)
+    assert judged.intervals["auroc"] == pytest.approx(tuple(expected))
+    assert f"{row['auroc low']:.4f} to {row['auroc high']:.4f}" in judged._repr_html_()
+    plain = evaluate(scores, labels, 0.5)
+    assert plain.intervals is None
+    assert not any("low" in column for column in plain.to_frame())
+
+
+def test_a_series_draws_whole_events_by_default():
+    generator = np.random.default_rng(0)
+    labels = np.tile(np.repeat([0, 1], [270, 30]), 12)
+    scores = np.repeat(generator.normal(size=360), 10) + labels
+    default = evaluate_series(scores, labels, 1.0, window=20, intervals=0.95)
+    assert default.intervals == evaluate_series(scores, labels, 1.0, window=None, intervals=0.95, block=30).intervals
+    single = evaluate_series(scores, labels, 1.0, window=None, intervals=0.95, block=1)
+    assert np.diff(single.intervals["auroc"]) < np.diff(default.intervals["auroc"])
+    assert "accuracy" not in default.intervals
+    assert {"auroc low", "f1 high"} <= set(default.to_frame())
+    with pytest.raises(ValueError, match="shorter block"):
+        evaluate_series(scores, labels, 1.0, window=None, intervals=0.95, block=900)
+
+
+@pytest.mark.parametrize("level", [95, 0, True, "0.95"])
+def test_a_level_that_is_none_is_refused(level):
+    scores, labels = independent(np.random.default_rng(0))
+    for judge in (evaluate, evaluate_series):
+        with pytest.raises(ValueError, match="intervals takes a number between 0 and 1"):
+            judge(scores, labels, 0.5, intervals=level)
+
+
+def test_detectors_side_by_side():
+    scores, labels = independent(np.random.default_rng(0))
+    table = compare({"a": evaluate(scores, labels, 0.5), "b": evaluate(-scores, labels, 0.5)})
+    assert table.index.tolist() == ["a", "b"]
+    assert table["auroc"].sum() == pytest.approx(1)
+    series = evaluate_series(scores, labels, 0.5, window=None)
+    assert compare({"c": series}).columns.tolist() == series.to_frame().columns.tolist()
+    for wrong in ({}, [series], {"a": evaluate(scores, labels, 0.5), "c": series}, {"a": 1}, None):
+        with pytest.raises(TypeError, match="evaluations takes a dict"):
+            compare(wrong)
