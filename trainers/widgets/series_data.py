@@ -1,4 +1,4 @@
-"""What a series viewer sends to its page: 32-bit numbers, thinned where there are too many, and where each step was."""
+"""What a series viewer takes, checked, and sends to its page: thinned where it is too much, and where each step was."""
 
 from __future__ import annotations
 
@@ -7,9 +7,50 @@ from typing import Any
 import numpy as np
 
 from data import Series
+from data.data_set import as_array
+from trainers.widgets.series_events import many
 
 # A page is sent so many steps, and so many values of all features together, at most.
 MOST_STEPS, MOST_VALUES = 2_000_000, 8_000_000
+
+
+def as_scores(scores: Any, series: Series) -> np.ndarray:
+    """One finite float64 for each step, or an error."""
+    array = as_array(scores, "scores")
+    if array.shape != (len(series),) or array.dtype.kind not in "iuf":
+        msg = (
+            f"scores must be numbers of shape (time,), one for each of {len(series)} steps of {series.name!r}; "
+            f"got {array.dtype}, shape {array.shape}."
+        )
+        raise ValueError(msg)
+    array = array.astype("<f8")
+    bad = np.flatnonzero(~np.isfinite(array))
+    if len(bad):
+        msg = (
+            f"scores must be finite; got {array[bad[0]]} at step {bad[0]}, and {many(len(bad), 'such score')}. "
+            "Decide what a step without a score counts as: np.nan_to_num(scores, nan=0.0), or leave these steps out."
+        )
+        raise ValueError(msg)
+    return array
+
+
+def as_reconstruction(reconstruction: Any, series: Series) -> np.ndarray:
+    """float32 of the series' shape, NaN where there is none, or an error."""
+    array = as_array(reconstruction, "reconstruction")
+    array = array[:, None] if array.ndim == 1 else array
+    if array.shape != series.values.shape or array.dtype.kind not in "iuf":
+        msg = (
+            f"reconstruction must be numbers of the series' shape (time, feature), {series.values.shape}; "
+            f"got {array.dtype}, shape {array.shape}. NaN stands where there is none."
+        )
+        raise ValueError(msg)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    if np.isinf(array).any():
+        step = int(np.argwhere(np.isinf(array))[0, 0])
+        msg = f"reconstruction must be finite and fit float32, or NaN where there is none; step {step} is not."
+        raise ValueError(msg)
+    return array
 
 
 def stride_of(series: Series) -> int:

@@ -13,12 +13,11 @@ import numpy as np
 import traitlets
 
 from data import Series
-from data.data_set import as_array
 from data.series import runs
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.page import fragment, source, write_page
-from trainers.widgets.series_data import clock, extremes, highest, stride_of
+from trainers.widgets.series_data import as_reconstruction, as_scores, clock, extremes, highest, stride_of
 from trainers.widgets.series_events import Events, as_events, in_words, many
 from trainers.widgets.series_figure import plot_series
 
@@ -108,8 +107,8 @@ class SeriesViewer(anywidget.AnyWidget):
         reconstruction: Any = None,
     ) -> None:
         self.series = series = Series.of(series)
-        self.scores = None if scores is None else _check_scores(scores, series)
-        self.reconstruction = None if reconstruction is None else _check_reconstruction(reconstruction, series)
+        self.scores = None if scores is None else as_scores(scores, series)
+        self.reconstruction = None if reconstruction is None else as_reconstruction(reconstruction, series)
         stride = stride_of(series)
         about, times = clock(series, stride)
         super().__init__(
@@ -220,40 +219,3 @@ class SeriesViewer(anywidget.AnyWidget):
 def _packed(values: np.ndarray) -> bytes:
     """Feature by feature, 32-bit, as the page reads it."""
     return np.ascontiguousarray(values.T, dtype="<f4").tobytes()
-
-
-def _check_scores(scores: Any, series: Series) -> np.ndarray:
-    array = as_array(scores, "scores")
-    if array.shape != (len(series),) or array.dtype.kind not in "iuf":
-        msg = (
-            f"scores must be numbers of shape (time,), one for each of {len(series)} steps of {series.name!r}; "
-            f"got {array.dtype}, shape {array.shape}."
-        )
-        raise ValueError(msg)
-    array = array.astype("<f8")
-    bad = np.flatnonzero(~np.isfinite(array))
-    if len(bad):
-        msg = (
-            f"scores must be finite; got {array[bad[0]]} at step {bad[0]}, and {many(len(bad), 'such score')}. "
-            "Decide what a step without a score counts as: np.nan_to_num(scores, nan=0.0), or leave these steps out."
-        )
-        raise ValueError(msg)
-    return array
-
-
-def _check_reconstruction(reconstruction: Any, series: Series) -> np.ndarray:
-    array = as_array(reconstruction, "reconstruction")
-    array = array[:, None] if array.ndim == 1 else array
-    if array.shape != series.values.shape or array.dtype.kind not in "iuf":
-        msg = (
-            f"reconstruction must be numbers of the series' shape (time, feature), {series.values.shape}; "
-            f"got {array.dtype}, shape {array.shape}. NaN stands where there is none."
-        )
-        raise ValueError(msg)
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
-    if np.isinf(array).any():
-        step = int(np.argwhere(np.isinf(array))[0, 0])
-        msg = f"reconstruction must be finite and fit float32, or NaN where there is none; step {step} is not."
-        raise ValueError(msg)
-    return array
