@@ -222,7 +222,8 @@ def _summary(series: Series, known: Series, detector: AnomalyDetector, detection
     text = (
         f"<p>{html.escape(repr(series))}. An LSTM autoencoder learnt from the first {len(known)} steps, which were "
         f"taken to be normal, in windows of {detector.window_length} steps; the other {len(detection.scores)} were "
-        f"judged: <strong>{len(detection.events)} events</strong> lie above the threshold of {detection.threshold:.4g}.</p>"
+        f"judged: <strong>{len(detection.events)} events</strong> lie above the threshold of "
+        f"{detection.threshold:.4g}.</p>"
     )
     if series.labels is None:
         text += "<p>The recording has no labels, so nothing here says which of these are truly anomalies: look.</p>"
