@@ -1,4 +1,4 @@
-"""How events are found, late or missed: delays, false alarms, range-based precision and recall, the UCR score."""
+"""How events are found, late or missed: delays, false alarms, and the figures made for ranges of steps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from data.series import runs
 
 # Wu & Keogh 2021 count a top score this near to the event as a find.
 _TOLERANCE = 100
+# Steps × window, and events × runs called abnormal, that take dtaianomaly about a minute on one slow core.
+MOST_FOR_VOLUMES = 100_000_000
+_MOST_FOR_AFFILIATION = 20_000_000
 
 
 def event_table(truth: np.ndarray, called: np.ndarray, sampling_rate: float | None) -> pd.DataFrame:
@@ -62,3 +65,27 @@ def ucr_score(truth: np.ndarray, scores: np.ndarray) -> float:
         if start - margin <= top <= end - 1 + margin:
             return 1.0
     return 0.0
+
+
+def affiliation(truth: np.ndarray, called: np.ndarray) -> tuple[float | None, float | None]:
+    """Affiliation precision and recall (Huet et al. 2022), dtaianomaly's; 0 with no run, None where slow."""
+    if not called.any():
+        return 0.0, 0.0
+    if len(runs(truth)) * len(runs(called)) > _MOST_FOR_AFFILIATION:
+        return None, None
+    # Two seconds of compiling, for those who need it.
+    from dtaianomaly.evaluation import AffiliationPrecision, AffiliationRecall
+
+    answer, decision = truth.astype(int), called.astype(int)
+    return AffiliationPrecision().compute(answer, decision), AffiliationRecall().compute(answer, decision)
+
+
+def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, float]:
+    """VUS-ROC and VUS-PR (Paparrizos et al. 2022), dtaianomaly's."""
+    from dtaianomaly.evaluation import VolumeUnderPR, VolumeUnderROC
+
+    answer = truth.astype(int)
+    return (
+        VolumeUnderROC(max_buffer_size=window).compute(answer, scores),
+        VolumeUnderPR(max_buffer_size=window).compute(answer, scores),
+    )

@@ -5,26 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn import metrics
 
 from data.data_set import check_sampling_rate
-from data.series import runs
 from trainers.detection.checks import as_count, as_scores, as_share, as_threshold, as_truth
 from trainers.detection.counting import figure_intervals
 from trainers.detection.event_figures import (
+    MOST_FOR_VOLUMES,
+    affiliation,
     count_false_alarms,
     event_table,
     range_precision,
     range_recall,
     ucr_score,
+    volumes,
 )
 from trainers.detection.table import figures_html, interleaved
-
-# Steps × window, and events × runs called abnormal, that take dtaianomaly about a minute on one slow core.
-_MOST_FOR_VUS = 100_000_000
-_MOST_FOR_AFFILIATION = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -213,9 +210,9 @@ def evaluate_series(
     threshold = as_threshold(threshold)
     sampling_rate = check_sampling_rate(sampling_rate, "the series")
     window = None if window is None else as_count(window, "window", "of steps, or None")
-    if window is not None and len(scores) * window > _MOST_FOR_VUS:
+    if window is not None and len(scores) * window > MOST_FOR_VOLUMES:
         msg = (
-            f"window must be at most {max(1, _MOST_FOR_VUS // len(scores))} for {len(scores)} time steps, or the "
+            f"window must be at most {max(1, MOST_FOR_VOLUMES // len(scores))} for {len(scores)} time steps, or the "
             f"volumes under the surfaces take minutes; got {window}. Make it smaller, or None to leave them out."
         )
         raise ValueError(msg)
@@ -231,8 +228,8 @@ def evaluate_series(
         ends = figure_intervals(scores, truth, threshold, level=intervals, block=block, seed=seed)
         del ends["accuracy"]
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(truth, called, average="binary", zero_division=0)
-    affiliation_precision, affiliation_recall = _affiliation(truth, called)
-    vus_roc, vus_pr = (None, None) if window is None else _volumes(truth, scores, window)
+    affiliation_precision, affiliation_recall = affiliation(truth, called)
+    vus_roc, vus_pr = (None, None) if window is None else volumes(truth, scores, window)
     false_alarms, normal = count_false_alarms(truth, called), int((~truth).sum())
     delays = events["delay, steps"].dropna()
     return SeriesEvaluation(
@@ -260,26 +257,4 @@ def evaluate_series(
         events=events,
         intervals=ends,
         level=intervals,
-    )
-
-
-def _affiliation(truth: np.ndarray, called: np.ndarray) -> tuple[float | None, float | None]:
-    if not called.any():
-        return 0.0, 0.0
-    if len(runs(truth)) * len(runs(called)) > _MOST_FOR_AFFILIATION:
-        return None, None
-    # Two seconds of compiling, for those who need it.
-    from dtaianomaly.evaluation import AffiliationPrecision, AffiliationRecall
-
-    answer, decision = truth.astype(int), called.astype(int)
-    return AffiliationPrecision().compute(answer, decision), AffiliationRecall().compute(answer, decision)
-
-
-def _volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, float]:
-    from dtaianomaly.evaluation import VolumeUnderPR, VolumeUnderROC
-
-    answer = truth.astype(int)
-    return (
-        VolumeUnderROC(max_buffer_size=window).compute(answer, scores),
-        VolumeUnderPR(max_buffer_size=window).compute(answer, scores),
     )
