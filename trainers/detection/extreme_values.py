@@ -15,7 +15,7 @@ from trainers.detection.checks import as_scores, as_share
 _FEWEST_EXCESSES = 10
 
 
-def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float = 0.98) -> float:
+def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float | None = None) -> float:
     """Peaks over threshold: the tail is fitted and extended; **holds its rate only roughly**.
 
     What exceeds a high quantile t of the n scores is fitted with a generalized Pareto
@@ -37,8 +37,9 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     rate : float, default 0.001
         Share of false alarms among normal sequences to aim at; at most the share of the scores
         above the level.
-    level : float, default 0.98
-        Share of the scores below the tail.
+    level : float, optional
+        Share of the scores below the tail. Default: 0.98, or lower, down to 0.5, so that twenty
+        scores and twice the rate lie in the tail.
 
     Returns
     -------
@@ -61,7 +62,9 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     """
     scores = as_scores(calibration_scores, "calibration_scores")
     rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.001.")
-    level = as_share(level, "level", "the share of the scores below the tail", "The default is 0.98.")
+    if level is None:
+        level = max(0.5, min(0.98, 1 - 20 / len(scores), 1 - 2 * rate))
+    level = as_share(level, "level", "the share of the scores below the tail", "Leave it out for the default.")
     with np.errstate(over="ignore", invalid="ignore"):
         start = float(np.quantile(scores, level))
         excesses = scores[scores > start] - start

@@ -154,13 +154,17 @@ def test_peaks_over_threshold_refuses_what_it_cannot_extend():
     with pytest.raises(ValueError, match="too few for a rate"):
         quantile_threshold(scores, rate=1e-5)
     with pytest.raises(ValueError, match=r"got 2 of 100\. Bring more, or lower the level"):
-        pot_threshold(scores[:100])
+        pot_threshold(scores[:100], level=0.98)
+    assert pot_threshold(scores[:100]) == pot_threshold(scores[:100], level=0.8)
+    assert pot_threshold(scores, rate=0.05) == pot_threshold(scores, rate=0.05, level=0.9)
+    with pytest.raises(ValueError, match="got 9 of 18"):
+        pot_threshold(scores[:18])
     with pytest.raises(ValueError, match="got 0 of 1000"):
         pot_threshold(np.ones(1000))
     with pytest.raises(ValueError, match="not all equal"):
         pot_threshold(np.repeat([0.0, 1.0], [980, 20]), level=0.9)
     with pytest.raises(ValueError, match=r"at most the share of scores above the level, 0\.02; got 0\.05"):
-        pot_threshold(scores, rate=0.05)
+        pot_threshold(scores, rate=0.05, level=0.98)
     with pytest.raises(ValueError, match="level takes a number between 0 and 1"):
         pot_threshold(scores, level=1.0)
 
