@@ -214,8 +214,7 @@ class DataSet:
         if array.shape not in ((n,), (n, time)):
             msg = f"{what} must have shape ({n},) or ({n}, {time}), to fit its sequences; got {array.shape}."
             raise ValueError(msg)
-        whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
-        if not whole or not np.all((array >= 0) & (array < 2**31)):
+        if not are_labels(array):
             msg = (
                 f"{what} must be whole numbers from 0 (normal) to 2147483647; got dtype {array.dtype}, "
                 f"values such as {array.reshape(-1)[:3].tolist()}. Number the classes and give class_names=…."
@@ -228,6 +227,12 @@ class DataSet:
             )
             raise ValueError(msg)
         return array.astype(np.int64)
+
+
+def are_labels(array: np.ndarray) -> bool:
+    """Whether all are whole numbers from 0 to 2147483647, of whatever type."""
+    whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
+    return whole and bool(np.all((array >= 0) & (array < 2**31)))
 
 
 def as_class_names(names: Any, what: str) -> tuple[str, ...]:

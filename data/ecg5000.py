@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
-from pathlib import Path
 
 import numpy as np
 
 from data.data_set import DataSet
+from data.npz_file import open_npz
 
-_FILE = Path(__file__).with_name("ecg5000.npz")
 CLASS_NAMES = ("normal", "R-on-T PVC", "PVC", "supraventricular or ectopic", "unclassified")
 
 
@@ -46,20 +43,11 @@ def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
        Data Mining and Knowledge Discovery 29, 2015.
     .. [3] Dau et al., The UCR time series archive, arXiv:1810.07758, 2018.
     """
-    path = Path(_FILE if path is None else path)
-    remedy = "Restore it with 'git checkout data/ecg5000.npz' or from a fresh clone."
-    if not path.is_file():
-        msg = f"ECG5000 is expected in the file {path}, which does not exist. {remedy}"
-        raise FileNotFoundError(msg)
-    try:
-        with np.load(path, allow_pickle=False) as parts:
-            beats = np.concatenate([parts["x_train"], parts["x_test"]])
-            classes = np.concatenate([parts["y_train"], parts["y_test"]])
+    with open_npz(path, "ecg5000.npz", "ECG5000") as parts:
+        beats = np.concatenate([parts["x_train"], parts["x_test"]])
+        classes = np.concatenate([parts["y_train"], parts["y_test"]])
         if beats.shape != (5000, 140) or not np.isin(classes, range(1, 6)).all():
             msg = f"5,000 beats of 140 steps in classes 1 to 5 were expected; got shape {beats.shape}"
             raise ValueError(msg)
         # The archive counts from 1; the kit's rule is that 0 is normal.
         return DataSet(beats, labels=classes.astype(np.int64) - 1, name="ECG5000", class_names=CLASS_NAMES)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        msg = f"the file {path} is damaged or is not ECG5000: {error}. {remedy}"
-        raise ValueError(msg) from error

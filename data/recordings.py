@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
+from data.npz_file import open_npz
 from data.series import Series
 
 
@@ -124,27 +120,18 @@ def _load(
     lengths: tuple[int, int],
     sampling_rate: float | None = None,
 ) -> Recording:
-    path = Path(Path(__file__).with_name(file_name) if path is None else path)
-    remedy = f"Restore it with 'git checkout data/{file_name}' or from a fresh clone."
-    if not path.is_file():
-        msg = f"{name} is expected in the file {path}, which does not exist. {remedy}"
-        raise FileNotFoundError(msg)
-    try:
-        with np.load(path, allow_pickle=False) as parts:
-            training, test = (
-                Series(
-                    parts[part],
-                    labels=parts[f"{part}_labels"],
-                    name=f"{name}, {part}",
-                    sampling_rate=sampling_rate,
-                    feature_names=[feature],
-                )
-                for part in Recording._fields
+    with open_npz(path, file_name, name) as parts:
+        training, test = (
+            Series(
+                parts[part],
+                labels=parts[f"{part}_labels"],
+                name=f"{name}, {part}",
+                sampling_rate=sampling_rate,
+                feature_names=[feature],
             )
+            for part in Recording._fields
+        )
         if (len(training), len(test)) != lengths:
             msg = f"parts of {lengths} steps were expected; got {(len(training), len(test))}"
             raise ValueError(msg)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        msg = f"the file {path} is damaged or is not {name}: {error}. {remedy}"
-        raise ValueError(msg) from error
     return Recording(training, test)

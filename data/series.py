@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data.data_set import as_array, as_class_names, check_sampling_rate
+from data.data_set import are_labels, as_array, as_class_names, check_sampling_rate
 
 
 class Series:
@@ -160,8 +160,7 @@ class Series:
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         array = as_array(labels, f"the labels of {self.name!r}")
-        whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
-        if array.shape != (len(self),) or not whole or not np.all((array >= 0) & (array < 2**31)):
+        if array.shape != (len(self),) or not are_labels(array):
             msg = (
                 f"the labels of {self.name!r} must be whole numbers from 0 (normal) up, one for each of {len(self)} "
                 f"time steps; got shape {array.shape}, dtype {array.dtype}, "

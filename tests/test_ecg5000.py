@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import data
 from data import DataSet, load_ecg5000, split
-from data.ecg5000 import _FILE
+
+FILE = Path(data.__file__).with_name("ecg5000.npz")
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +110,7 @@ def test_what_does_not_fit_is_refused(ecg, arguments, error, match):
 
 def test_damage_anywhere_in_the_archives_headers_is_told(tmp_path):
     """Single bytes flipped: what still loads has the right values."""
-    whole, right = _FILE.read_bytes(), load_ecg5000().sequences
+    whole, right = FILE.read_bytes(), load_ecg5000().sequences
     path, chosen = tmp_path / "ecg5000.npz", np.random.default_rng(0)
     told = 0
     for place in [*range(30), *chosen.integers(len(whole) - 400, len(whole), 60).tolist()]:
@@ -132,14 +135,14 @@ def test_a_missing_file_says_what_to_do(tmp_path):
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped", "another", "single array", "NaN", "few labels"])
 def test_a_damaged_file_says_what_to_do(tmp_path, damage):
-    path, whole = tmp_path / "ecg5000.npz", bytearray(_FILE.read_bytes())
+    path, whole = tmp_path / "ecg5000.npz", bytearray(FILE.read_bytes())
     if damage == "another":
         np.savez(path, x_train=np.zeros((3, 3)))
     elif damage == "single array":
         with path.open("wb") as file:
             np.save(file, np.zeros((5000, 140)))
     elif damage in ("NaN", "few labels"):
-        with np.load(_FILE) as parts:
+        with np.load(FILE) as parts:
             arrays = dict(parts)
         if damage == "NaN":
             arrays["x_test"][7, 7] = np.nan

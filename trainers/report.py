@@ -26,6 +26,7 @@ from trainers.detection import (
     quantile_threshold,
     series_baseline_scores,
 )
+from trainers.detection.checks import as_share
 from trainers.detection.hold_out import hold_out
 from trainers.detection.thresholds import RULES
 from trainers.figure import Figure
@@ -168,10 +169,7 @@ def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Seri
 
 def _parts(series: Series, training: float) -> tuple[Series, Series]:
     """What is learnt from, and what is judged."""
-    number = isinstance(training, int | float | np.floating) and not isinstance(training, bool)
-    if not number or not 0 < training < 1:
-        msg = f"training takes a share of the recording between 0 and 1; got {training!r}. The default is 0.5."
-        raise ValueError(msg)
+    training = as_share(training, "training", "the share of the recording to learn from", "The default is 0.5.")
     end = round(training * len(series))
     if series.labels is not None and series.abnormal[:end].any():
         end = series.events[0][0]

@@ -9,23 +9,15 @@ import pytest
 from trainers import History
 from trainers.widgets import RunComparison
 
+from .contrast import contrast_script
+
 SHOW = """
 monitor = TrainingMonitor(few)
 result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[monitor])
 """
-CONTRAST = """() => {
-    const parse = c => c.match(/[\\d.]+/g).map(Number);
-    const linear = v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    let ground = document.querySelector('.kit-chart');
-    while (ground && parse(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
-    const back = light(parse(ground ? getComputedStyle(ground).backgroundColor : 'rgb(255,255,255)'));
-    const texts = ['.state', '.left', '.plot text', 'figcaption', 'small', '.words', '.legend li', '.legend button']
-        .map(name => '.kit-chart ' + name).join();
-    return [...document.querySelectorAll(texts)].map(e => light(parse(getComputedStyle(e).color)))
-        .map(l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05));
-}"""
+CONTRAST = contrast_script(
+    ".kit-chart", "textOf('.state, .left, .plot text, figcaption, small, .words, .legend li, .legend button')"
+)
 CLIPPED = """() => {
     const chart = document.querySelector('.kit-chart').getBoundingClientRect(), found = [];
     const texts = ['.plot text', '.legend li', 'figcaption', '.state'].map(name => '.kit-chart ' + name).join();

@@ -14,6 +14,8 @@ from trainers.widgets.page import source
 from trainers.widgets.series_events import compare
 from trainers.widgets.series_viewer import _FILES
 
+from .contrast import contrast_script
+
 MAKE = """
 import numpy as np
 from data import Series
@@ -34,25 +36,14 @@ viewer = SeriesViewer(sine, scores, threshold=2.5)
 viewer
 """
 SAY = "print('threshold', viewer.threshold, 'found', len(viewer.found))"
-CONTRAST = """() => {
-    const parse = c => c.match(/[\\d.]+/g).map(Number);
-    const linear = v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    let ground = document.querySelector('.kit-series');
-    while (ground && parse(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
-    const back = light(parse(ground ? getComputedStyle(ground).backgroundColor : 'rgb(255,255,255)'));
-    const against = l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05);
-    const root = document.querySelector('.kit-series');
-    const color = name => root.style.getPropertyValue("--kit-" + name);
-    const hex = name => color(name).match(/[0-9A-F]{2}/gi).map(h => parseInt(h, 16));
-    const texts = [...root.querySelectorAll(
-        'button, .counts, .legend span, .words, .event, td, th, summary, label')];
-    return {
-        text: Math.min(...texts.map(e => against(light(parse(getComputedStyle(e).color))))),
-        graphics: Math.min(...['signal', 'rebuilt', 'truth', 'found', 'focus'].map(n => against(light(hex(n))))),
-    };
-}"""
+CONTRAST = contrast_script(
+    ".kit-series",
+    """{
+        text: Math.min(...textOf('button, .counts, .legend span, .words, .event, td, th, summary, label')),
+        graphics: Math.min(...['signal', 'rebuilt', 'truth', 'found', 'focus']
+            .map(name => ofHex(root.style.getPropertyValue('--kit-' + name)))),
+    }""",
+)
 CLIPPED = """() => {
     const root = document.querySelector('.kit-series'), frame = root.getBoundingClientRect();
     return [...root.querySelectorAll('button, label, span, p, .counts, canvas, table')].filter(e => {

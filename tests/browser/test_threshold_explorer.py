@@ -10,20 +10,11 @@ from sklearn import metrics
 
 from trainers.widgets import ThresholdExplorer
 
-from .test_looks import CONTRAST
+from .contrast import contrast_script
 from .test_training_monitor import needs_subshells
 
 TEXTS = ".said, .plot text, label, .keys, .known, .note, th, td[data-figure], .moved, .changed small, figcaption, .cost"
-# The monitor's, over other texts.
-CONTRAST = (
-    CONTRAST[: CONTRAST.index("const texts")].replace(".kit-chart", ".kit-threshold")
-    + f"""
-    return [...document.querySelector('.kit-threshold').querySelectorAll('{TEXTS}')]
-        .filter(e => e.textContent.trim() && e.getBoundingClientRect().width)
-        .map(e => light(parse(getComputedStyle(e).color)))
-        .map(l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05));
-}}"""
-)
+CONTRAST = contrast_script(".kit-threshold", f"textOf('{TEXTS}')")
 # No text leaves its plot or the widget, and the widget is not wider than its place.
 CLIPPED = f"""() => {{
     const root = document.querySelector('.kit-threshold'), whole = root.getBoundingClientRect(), found = [];

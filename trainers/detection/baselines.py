@@ -12,6 +12,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet
+from trainers.detection.checks import as_choice
 
 
 def _nearest(train: np.ndarray, test: np.ndarray, seed: int, k: int) -> np.ndarray:
@@ -66,9 +67,7 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     TypeError, ValueError
         If the name is unknown, or the sequences do not fit (see `DataSet`) each other.
     """
-    if not isinstance(name, str) or name not in BASELINES:
-        msg = f"name takes one of {', '.join(map(repr, BASELINES))}; got {name!r}."
-        raise ValueError(msg)
+    as_choice(name, "name", BASELINES)
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
     if train.sequences.shape[1:] != test.sequences.shape[1:]:
         msg = (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from data.data_set import as_class_names
 
 
 def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
@@ -57,6 +60,15 @@ def as_truth(labels: Any, scores: np.ndarray, each: str = "sequence") -> np.ndar
     return truth
 
 
+def as_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
+    """`class_names` as texts that name every label, or an error."""
+    names = as_class_names(class_names, "class_names")
+    if labels.max() >= len(names):
+        msg = f"class_names must name every label up to {labels.max()}; got {len(names)} names."
+        raise ValueError(msg)
+    return names
+
+
 def as_threshold(threshold: Any) -> float:
     """`threshold` as a finite float, or an error."""
     if not is_number(threshold):
@@ -87,6 +99,14 @@ def as_count(value: Any, name: str, meaning: str, least: int = 1) -> int:
         msg = f"{name} takes a whole number, {meaning}, at least {least}; got {value!r}."
         raise ValueError(msg)
     return int(value)
+
+
+def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:
+    """`value` itself if it is among the choices, or an error."""
+    if not isinstance(value, str) or value not in choices:
+        msg = f"{name} takes one of {', '.join(map(repr, choices))}; got {value!r}."
+        raise ValueError(msg)
+    return value
 
 
 def is_number(value: Any) -> bool:

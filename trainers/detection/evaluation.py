@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 from sklearn import metrics
 
-from data.data_set import as_class_names
-from trainers.detection.checks import as_count, as_labels, as_scores, as_share, as_threshold, as_truth
+from trainers.detection.checks import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
 from trainers.detection.counting import figure_intervals
 from trainers.detection.table import figures_html, interleaved
 
@@ -112,10 +111,7 @@ def evaluate(
     truth = as_truth(labels, scores)
     threshold = as_threshold(threshold)
     if class_names is not None:
-        class_names = as_class_names(class_names, "class_names")
-        if labels.max() >= len(class_names):
-            msg = f"class_names must name every label up to {labels.max()}; got {len(class_names)} names."
-            raise ValueError(msg)
+        class_names = as_names(class_names, labels)
     ends = None
     if intervals is not None:
         intervals = as_share(intervals, "intervals", "their level, or None", "0.95 is usual.")

@@ -10,6 +10,7 @@ from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
+from trainers.detection.checks import as_choice
 from trainers.reconstruction import reconstruct
 
 KINDS = ("mae", "mse", "sum", "max", "gaussian")
@@ -152,9 +153,7 @@ def reconstruction_error(
     ----------
     .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2: "gaussian".
     """
-    if not isinstance(kind, str) or kind not in KINDS:
-        msg = f"kind takes one of {', '.join(map(repr, KINDS))}; got {kind!r}."
-        raise ValueError(msg)
+    as_choice(kind, "kind", KINDS)
     if (kind == "gaussian") != (gaussian is not None):
         msg = 'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
         raise ValueError(msg)

@@ -13,6 +13,7 @@ from torch import nn
 
 from data import Series
 from trainers.detection.baselines import BASELINES
+from trainers.detection.checks import as_choice, as_count
 from trainers.detection.detector import AnomalyDetector
 from trainers.detection.scaling import Scaling
 from trainers.detection.windows import StepScores, cut_windows, interpolated, window_starts
@@ -139,17 +140,13 @@ def series_baseline_scores(
     >>> int(series_baseline_scores("1-NN", wave, flat, window=25).argmax()) // 20
     10
     """
-    if not isinstance(name, str) or name not in SERIES_BASELINES:
-        msg = f"name takes one of {', '.join(map(repr, SERIES_BASELINES))}; got {name!r}."
-        raise ValueError(msg)
+    as_choice(name, "name", SERIES_BASELINES)
     training, test = Series.of(training, "training"), Series.of(test, "test")
     if training.n_features != test.n_features:
         msg = f"training and test must have as many features; got {training.n_features} and {test.n_features}."
         raise ValueError(msg)
-    for what, value, least in (("window", window, 3), ("stride", stride, 1)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            msg = f"{what} takes a whole number of time steps, at least {least}; got {value!r}."
-            raise ValueError(msg)
+    window = as_count(window, "window", "of time steps", 3)
+    stride = as_count(stride, "stride", "of time steps from window to window")
     if not stride <= window <= min(len(training), len(test)):
         msg = (
             f"a window must be at least a stride long and fit into both parts; got window={window}, stride={stride} "
@@ -158,4 +155,4 @@ def series_baseline_scores(
         raise ValueError(msg)
     scaling = Scaling("standard", training.values)
     parts = [scaling.scale(interpolated(part.values)).astype(np.float64) for part in (training, test)]
-    return SERIES_BASELINES[name](parts[0], parts[1], int(window), int(stride), seed)
+    return SERIES_BASELINES[name](parts[0], parts[1], window, stride, seed)

@@ -1,5 +1,6 @@
 // Draws loss curves, restores and reconstructions. Live through anywidget, one message an epoch;
 // in an exported page from data that lie beside it. SVG, no dependency, no network.
+// scales.js and surroundings.js come before it, in one module.
 
 const TRAIN = "#0072B2", VALIDATION = "#D55E00", RESTORE = "#009E73";
 // Told apart by dash as well as by colour (Okabe and Ito's palette, for every kind of sight).
@@ -9,8 +10,6 @@ const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
 const EPOCH = 0, LOSS = 1, JUDGED = 2, BEST = 3, RESTORED = 4, WORDS = 5;
 const HEIGHT = 280, LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 40;
 
-const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
-const short = (value) => String(Number(value.toPrecision(4)));
 const isNumber = (value) => value !== null && Number.isFinite(value);
 const colour = (run) => COLOURS[run % COLOURS.length];
 // The seventh run has the colour of the first, and another dash.
@@ -49,28 +48,6 @@ function valueRange(data, hidden, log) {
 function visibleLosses(data, hidden) {
   if (data.runs.length > 1) return hidden.has("training") ? [JUDGED] : [LOSS, JUDGED];
   return [LOSS, JUDGED].filter((key) => !hidden.has(key === LOSS ? "training" : "validation"));
-}
-
-function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-12); i++) found.push(i * step);
-  return found;
-}
-
-// As many decimals as tell the ticks apart.
-function tickLabels(values) {
-  const step = values.length > 1 ? Math.min(...values.slice(1).map((v, i) => v - values[i])) : Math.abs(values[0]) || 1;
-  const decimals = Math.min(20, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
-  return values.map((v) => (Math.abs(v) >= 1e6 || (decimals > 8 && v !== 0) ? v.toExponential(2) : String(Number(v.toFixed(decimals)))));
-}
-
-function logTicks(low, high) {
-  const found = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
-    for (const m of [1, 1.5, 2, 3, 5, 7]) if (m * 10 ** power >= low && m * 10 ** power <= high) found.push(m * 10 ** power);
-  return found.length > 1 ? found : [low, high];
 }
 
 // ---------------------------------------------------------------- curves
@@ -127,7 +104,8 @@ function drawPlot(data, view, width) {
   view.epochAt = (px) => Math.round(1 + ((px - LEFT) / (width - LEFT - RIGHT)) * (last - 1));
   view.yOf = y;
   let text = `<clipPath id="${view.id}"><rect x="${LEFT - 6}" y="${TOP - 5}" width="${width - LEFT - RIGHT + 12}" height="${HEIGHT - TOP - BOTTOM + 10}"/></clipPath>`;
-  const marks = logged ? logTicks(low, high) : ticks(low, high, 5), labels = logged ? marks.map(short) : tickLabels(marks);
+  const marks = logged ? logTicks(low, high, 12, [1, 1.5, 2, 3, 5, 7]) : ticks(low, high, 5);
+  const labels = logged ? marks.map((tick) => short(tick)) : tickLabels(marks);
   marks.forEach((tick, i) => {
     text += `<line class="grid" x1="${LEFT}" x2="${width - RIGHT}" y1="${y(tick)}" y2="${y(tick)}"/>`;
     text += `<text x="${LEFT - 7}" y="${y(tick) + 4}" text-anchor="end">${labels[i]}</text>`;
@@ -259,6 +237,7 @@ export function mount(root, data, act = {}) {
     if (legend !== view.legend) {
       const focus = root.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
       part(".legend").innerHTML = view.legend = legend;
+      keepKeys(root);
       if (focus !== undefined) part(`.legend [data-key="${focus}"]`)?.focus();
     }
     const state = data.state || {};

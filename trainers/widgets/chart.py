@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from trainers.history import Epoch, History
+from trainers.widgets.page import source
 
-FOLDER = Path(__file__).parent
+# In the order in which they build on each other.
+FILES = ("chart.css", "scales.js", "surroundings.js", "chart.js")
 
 
 def row_data(row: Epoch) -> list[Any]:
@@ -42,11 +43,12 @@ class Chart(anywidget.AnyWidget):
     Parameters
     ----------
     data : dict
-        ``runs`` (see `run_data`), and optionally ``planned``, ``examples``, ``state``, ``alt``.
+        ``runs`` (see `run_data`), and optionally ``planned``, ``examples``, ``state``, ``alt``. With
+        ``rewinds`` (by epoch, the reconstruction of each example) an exported page has a slider.
     """
 
-    _esm = FOLDER / "chart.js"
-    _css = FOLDER / "chart.css"
+    _esm = source(FILES, ".js")
+    _css = source(FILES, ".css")
     data = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainers.widgets.chart import FOLDER
+FOLDER = Path(__file__).parent
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -50,9 +50,7 @@ mount(document.getElementById("{key}-place"), JSON.parse(document.getElementById
 """
 
 
-def write_page(
-    path: str | os.PathLike[str], title: str, data: dict[str, Any], files: Sequence[str] = ("chart.css", "chart.js")
-) -> None:
+def write_page(path: str | os.PathLike[str], title: str, data: dict[str, Any], files: Sequence[str]) -> None:
     """Write the renderer, its style and its data into one file.
 
     Parameters
@@ -62,9 +60,8 @@ def write_page(
     title : str
         Heading of the page.
     data : dict
-        As the renderer takes it: that of a chart as `Chart` takes it; with ``rewinds`` (by epoch, the
-        reconstruction of each example) the page has a slider over the epochs.
-    files : sequence of str, default ("chart.css", "chart.js")
+        As the renderer takes it.
+    files : sequence of str
         The renderer, as in `fragment`.
     """
     write_body(path, title, fragment(data, files))
@@ -85,14 +82,14 @@ def write_body(path: str | os.PathLike[str], title: str, body: str) -> None:
     Path(path).write_text(_PAGE.format(title=html.escape(title), body=body), encoding="utf-8")
 
 
-def fragment(data: dict[str, Any], files: Sequence[str] = ("chart.css", "chart.js"), key: str = "data") -> str:
+def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> str:
     """The renderer, its style and its data as a piece of HTML for any page.
 
     Parameters
     ----------
     data : dict
         As the renderer takes it; ``alt`` is the sentence for pages without scripts.
-    files : sequence of str, default ("chart.css", "chart.js")
+    files : sequence of str
         Style and script files of this folder, in the order in which they build on each other; the
         last script defines ``mount(element, data)``.
     key : str, default "data"

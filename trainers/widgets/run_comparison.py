@@ -10,7 +10,7 @@ from trainers.figure import Figure
 from trainers.history import History
 from trainers.loss_curve import band, plot_histories
 from trainers.result import Result
-from trainers.widgets.chart import Chart, finite, run_data
+from trainers.widgets.chart import FILES, Chart, finite, run_data
 from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.page import write_page
 
@@ -57,7 +57,7 @@ class RunComparison:
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write a page of one file, in which runs can be shown and hidden without a kernel or a network."""
-        write_page(path, "Runs compared", self._data())
+        write_page(path, "Runs compared", self._data(), FILES)
 
     def _data(self) -> dict[str, Any]:
         return {

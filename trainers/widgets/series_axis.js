@@ -1,30 +1,13 @@
-// Where the marks of an axis stand and what they say: values, steps, seconds and dates.
+// Where the marks of the time axis stand and what they say: steps, seconds and dates.
 
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 const DATE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
   ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 3, 6, 12].map((n) => n * HOUR), DAY, 2 * DAY, 7 * DAY];
 const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 
-const short = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "missing");
+const reading = (value) => (Number.isFinite(value) ? short(value) : "missing");
 // Without a sign: the first step is 0 and not -0.
 const count = (number) => (Math.round(number) || 0).toLocaleString("en-US");
-
-// At most `wanted` of them, some 1, 2 or 5 times a power of ten apart, never closer than `least`.
-function ticks(low, high, wanted, least = 0) {
-  const rough = Math.max((high - low) / wanted, least), power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * (1 - 1e-9));
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) found.push(i * step);
-  return found;
-}
-
-// As many decimals as tell the ticks apart.
-function tickLabels(values) {
-  const step = values.length > 1 ? values[1] - values[0] : Math.abs(values[0]) || 1;
-  const decimals = Math.min(12, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
-  const plain = (v) => String(Number(v.toFixed(decimals)));
-  return values.map((v) => (Math.abs(v) >= 1e6 || decimals > 6 ? v.toExponential(1) : plain(v)));
-}
 
 // ---------------------------------------------------------------- time
 
@@ -63,7 +46,7 @@ function decimalsOf(delta) {
 // "2024-05-01 12:30:00.000", cut to so many letters.
 function dateText(time, letters) {
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? short(time) : date.toISOString().replace("T", " ").replace("Z", "").slice(0, letters);
+  return Number.isNaN(date.getTime()) ? reading(time) : date.toISOString().replace("T", " ").replace("Z", "").slice(0, letters);
 }
 
 // Marks of the time axis between two steps: [{ step, label }].

@@ -1,15 +1,7 @@
 // What a series viewer knows: curves that give their extremes fast, events, and which of them were found.
-// The files series_*.js are read one after the other, as one module.
+// After scales.js and surroundings.js, the files series_*.js are read one after the other, as one module.
 
 const BLOCK = 64;
-
-// Numbers as they come: a DataView from a kernel, base64 in an exported page.
-function numbers(source, Kind) {
-  if (typeof source !== "string") return new Kind(source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength));
-  const text = atob(source), bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return new Kind(bytes.buffer);
-}
 
 // A curve with the extremes of each block, so that a picture of a million steps reads some thousands of numbers.
 function makeCurve(values) {

@@ -143,7 +143,7 @@ function frame(pen, paint, box, range, width) {
     pen.globalAlpha = 0.13;
     pen.fillRect(LEFT, Math.round(y(value)), width - LEFT - RIGHT, 1);
     pen.globalAlpha = 1;
-    if (y(value) > box.top + 4 && y(value) < box.top + box.height - 4) pen.fillText(labels[i], LEFT - 7, y(value));
+    if (y(value) > box.top + 4 && y(value) < box.top + box.height - 4) pen.fillText(labels[i], LEFT - 7, y(value), LEFT - 8);
   });
   pen.globalAlpha = 0.5;
   pen.strokeRect(LEFT + 0.5, box.top + 0.5, width - LEFT - RIGHT - 1, box.height - 1);

@@ -11,11 +11,10 @@ const SWATCH = {
   threshold: '<path d="M1 7h26" stroke="var(--kit-found)" stroke-width="2"/><path d="M28 1v12l-8-6z" fill="var(--kit-found)"/>',
 };
 const swatch = (name) => `<svg width="28" height="14" aria-hidden="true" fill="none">${SWATCH[name]}</svg>`;
-const escapeText = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 
 function skeleton(data) {
   const n = data.facts.features.length, pages = Array.from({ length: Math.ceil(n / LANES) }, (_, i) => i);
-  const option = (i) => `<option value="${i}">${escapeText(data.facts.features[i * LANES])} to ${escapeText(data.facts.features[Math.min(n, (i + 1) * LANES) - 1])}</option>`;
+  const option = (i) => `<option value="${i}">${escape(data.facts.features[i * LANES])} to ${escape(data.facts.features[Math.min(n, (i + 1) * LANES) - 1])}</option>`;
   const rebuilt = data.rebuilt ? `<label><input type="checkbox" class="rebuilt" checked>${swatch("rebuilt")}reconstruction</label>` : "";
   const threshold = data.scores ? `<label>${swatch("threshold")}threshold <input type="number" step="any" class="at"></label>` : "";
   const hollow = data.facts.true ? "<span>hollow: missed, or a false alarm</span>" : "";
@@ -97,7 +96,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function showTable() {
     const events = judged.visit, rows = events.slice(0, MOST_ROWS).map((event, i) => {
-      const score = data.scores ? `<td>${short(peakOf(event))}</td>` : "";
+      const score = data.scores ? `<td>${reading(peakOf(event))}</td>` : "";
       return `<tr><td><button type="button" data-event="${i}" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${kindWords(event.kind)}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
     });
     const more = events.length > MOST_ROWS ? `<p>The first ${MOST_ROWS} of ${count(events.length)}.</p>` : "";
@@ -186,8 +185,8 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function setThreshold(value) {
     // As many digits as the picture can tell apart: a number to type again elsewhere.
-    const [low, high] = view.scoreRange, unit = 10 ** Math.floor(Math.log10((high - low) / 1000));
-    useThreshold(Number((Math.round(Math.max(low, Math.min(high, value)) / unit) * unit).toPrecision(12)));
+    const [low, high] = view.scoreRange;
+    useThreshold(rounded(Math.max(low, Math.min(high, value)), (high - low) / 1000));
   }
 
   function useThreshold(value) {
@@ -213,12 +212,6 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const stop = watchLooks(root, () => stage.getBoundingClientRect().width !== view.width, drawSoon);
   draw();
   return { update, destroy: stop };
-}
-
-// Else Jupyter takes arrows and Enter for moving from cell to cell. It looks for this at the element that has the
-// focus, and not first at those around it.
-function keepKeys(root) {
-  for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]")) element.dataset.lmSuppressShortcuts = "true";
 }
 
 // Draws again when the size or the theme changes.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import math
 import os
 from typing import Any
 
@@ -14,6 +12,7 @@ import traitlets
 
 from data import Series
 from data.series import runs
+from trainers.detection.checks import as_threshold
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.page import fragment, source, write_page
@@ -23,8 +22,8 @@ from trainers.widgets.series_figure import plot_series
 
 # In the order in which they build on each other.
 _FILES = (
-    "series_viewer.css", "series_data.js", "series_axis.js", "series_draw.js", "series_words.js", "series_input.js",
-    "series_viewer.js",
+    "series_viewer.css", "scales.js", "surroundings.js", "series_data.js", "series_axis.js", "series_draw.js",
+    "series_words.js", "series_input.js", "series_viewer.js",
 )  # fmt: skip
 _BINARY = ("values", "scores", "rebuilt", "times")
 
@@ -177,14 +176,7 @@ class SeriesViewer(anywidget.AnyWidget):
         if self.scores is None:
             msg = f"a threshold needs scores to lie in; got threshold {value!r} without any. Give scores=… too."
             raise ValueError(msg)
-        number = math.nan
-        if not isinstance(value, bool | np.bool_ | str):
-            with contextlib.suppress(TypeError, ValueError):
-                number = float(value)
-        if not math.isfinite(number):
-            msg = f"threshold takes a finite number or None; got {value!r}."
-            raise ValueError(msg)
-        return number
+        return as_threshold(value)
 
     @traitlets.observe("threshold")
     def _forget_given(self, change: dict[str, Any]) -> None:

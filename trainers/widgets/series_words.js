@@ -13,7 +13,7 @@ function kindWords(kind) {
 }
 
 function eventWords(events, index, clock, peak) {
-  const event = events[index], score = peak === null ? "" : `; highest score ${short(peak)}`;
+  const event = events[index], score = peak === null ? "" : `; highest score ${reading(peak)}`;
   return `event ${count(index + 1)} of ${count(events.length)}: ${kindWords(event.kind)}, ${span(event.start, event.end, clock)}${score}`;
 }
 
@@ -31,10 +31,10 @@ function pointWords(data, shown, step) {
   const i = Math.floor(step / data.facts.stride), time = timeText(data.clock, step), several = data.facts.features.length > 1;
   let text = `step ${count(step)}${time ? ` (${time})` : ""}`;
   for (const f of shown.features) {
-    text += `; ${several ? data.facts.features[f] : "value"} ${short(data.curves[f].values[i])}`;
-    if (data.rebuilt && shown.rebuilt && Number.isFinite(data.rebuilt[f].values[i])) text += ` (rebuilt ${short(data.rebuilt[f].values[i])})`;
+    text += `; ${several ? data.facts.features[f] : "value"} ${reading(data.curves[f].values[i])}`;
+    if (data.rebuilt && shown.rebuilt && Number.isFinite(data.rebuilt[f].values[i])) text += ` (rebuilt ${reading(data.rebuilt[f].values[i])})`;
   }
-  return text + (data.scores ? `; score ${short(data.scores.values[i])}` : "");
+  return text + (data.scores ? `; score ${reading(data.scores.values[i])}` : "");
 }
 
 // The picture in a sentence, for who cannot see it.

@@ -3,43 +3,11 @@
 const NORMAL = "#0072B2", ABNORMAL = "#D55E00", LINE = "#009E73";
 const HEIGHT = 250, LEFT = 54, RIGHT = 14, TOP = 26, BOTTOM = 42, BINS = 60;
 
-const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
-const short = (value) => String(Number(value.toPrecision(6)));
-const score = (value) => String(Number(value.toPrecision(4)));
 // Without the last digits, which sums of such prices as 0.1 get wrong.
-const price = (value) => String(Number(value.toPrecision(12)));
+const price = (value) => short(value, 12);
 const rate = (value) => (value === null ? "–" : value.toFixed(3));
 const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
-
-// ---------------------------------------------------------------- scales
-
-function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-12) && found.length < 50; i++) found.push(i * step);
-  return found;
-}
-
-// As many decimals as tell the ticks apart; with a power of ten where that is too long to read.
-function tickLabels(values) {
-  const step = values.length > 1 ? values[1] - values[0] : Math.abs(values[0]) || 1;
-  const decimals = Math.min(100, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
-  return values.map((v) => {
-    const plain = String(Number(v.toFixed(decimals)));
-    return plain.length <= 10 ? plain : v.toExponential(Math.max(0, Math.min(12, Math.ceil(Math.log10(Math.abs(v) / step) - 1e-9))));
-  });
-}
-
-// 1, 2, 5 of each power of ten, or as many powers as there is room for.
-function logTicks(low, high, wanted) {
-  const from = Math.floor(Math.log10(low)), to = Math.floor(Math.log10(high)), every = Math.ceil((to - from + 1) / wanted);
-  const multiples = 3 * (to - from + 1) <= wanted ? [1, 2, 5] : [1], found = [];
-  for (let power = from; power <= to; power += every) for (const m of multiples) found.push(m * 10 ** power);
-  const inside = found.filter((v) => v >= low && v <= high);
-  return inside.length > 1 ? inside : ticks(low, high, wanted);
-}
 
 // ---------------------------------------------------------------- histogram
 
@@ -89,7 +57,7 @@ function drawHistogram(parts, scale, width, logCounts, id) {
     text += `<line class="grid" x1="${LEFT}" x2="${width - RIGHT}" y1="${y(tick)}" y2="${y(tick)}"/>
       <text x="${LEFT - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`;
   const room = width / 75, marks = scale.log ? logTicks(scale.bottom, scale.top, room) : ticks(scale.bottom, scale.top, room);
-  const labels = scale.log ? marks.map((v) => String(Number(v.toPrecision(3)))) : tickLabels(marks);
+  const labels = scale.log ? marks.map((v) => short(v, 3)) : tickLabels(marks, 10);
   let taken = -Infinity;
   marks.forEach((tick, i) => {
     text += `<line class="axes" x1="${x(tick)}" x2="${x(tick)}" y1="${bottom}" y2="${bottom + 4}"/>`;
@@ -252,7 +220,7 @@ function drawChanged(known, move, hidden) {
     // Data often lie in order of their classes: where labels are hidden, a position would give them away.
     const place = one || !known.labels ? `sequence ${i}<br>` : "", outcome = one ? `<br>${verdict(one.abnormal, move.called)}` : "";
     return `<li>${one ? `<b>${escape(one.name)}</b>` : ""}${drawn.length ? drawPicture(known.pictures, rows[at], ranges) : ""}
-      <small>${place}score ${score(known.scores[i])}${outcome}</small></li>`;
+      <small>${place}score ${short(known.scores[i])}${outcome}</small></li>`;
   });
   const more = move.count - shown.length;
   return items.join("") + (more > 0 ? `<li class="more">and ${more} more, farther from the threshold</li>` : "");

@@ -9,7 +9,7 @@ const SKELETON = `
   </div>
   <svg class="plot histogram" role="group" aria-label="Histogram of the scores" height="${HEIGHT}">
     <g class="still"></g><g class="least-mark"></g>
-    <g class="threshold" role="slider" tabindex="0" aria-label="threshold" aria-orientation="horizontal" data-lm-suppress-shortcuts="true"></g>
+    <g class="threshold" role="slider" tabindex="0" aria-label="threshold" aria-orientation="horizontal"></g>
   </svg>
   <div class="under"><ul class="legend"></ul>
     <button type="button" data-key="logCounts">log counts</button><button type="button" data-key="logScores">log scores</button></div>
@@ -38,6 +38,8 @@ let mounted = 0;
 // A decimal comma is a decimal point; what is no number is null.
 const parse = (text) => (text.trim() && Number.isFinite(Number(text.replace(",", "."))) ? Number(text.replace(",", ".")) : null);
 
+const written = (threshold) => short(threshold, 6);
+
 // Puts an explorer into `root`. `act.changed` is told of what the user sets: threshold, hide_labels, prices.
 export function mount(root, data, act = {}) {
   const known = prepare(data), hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
@@ -47,6 +49,7 @@ export function mount(root, data, act = {}) {
   };
   root.classList.add("kit-threshold");
   root.innerHTML = SKELETON;
+  keepKeys(root);
   const part = (name) => root.querySelector(name);
   const plot = part(".histogram"), slider = part(".threshold"), number = part(".number"), box = part(".hide input");
   const hidden = () => view.hide || !known.labels;
@@ -96,10 +99,10 @@ export function mount(root, data, act = {}) {
     slider.innerHTML = drawThreshold(px, view.drawnWidth);
     const said = `${figures.called} of ${known.n} called abnormal (${percent(figures.called, known.n)})`;
     part(".said").textContent = said;
-    if (number !== document.activeElement || view.dragging) number.value = short(threshold);
+    if (number !== document.activeElement || view.dragging) number.value = written(threshold);
     const attributes = { "aria-valuemin": scale.bottom, "aria-valuemax": scale.top, "aria-valuenow": threshold };
     const rates = shown && known.curves ? `; precision ${rate(figures.precision)}, recall ${rate(figures.recall)}` : "";
-    for (const [name, value] of Object.entries({ ...attributes, "aria-valuetext": `${short(threshold)}: ${said}${rates}` })) slider.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ ...attributes, "aria-valuetext": `${written(threshold)}: ${said}${rates}` })) slider.setAttribute(name, value);
     if (known.calibration) {
       const n = known.calibration.length, above = n - atMost(known.calibration, threshold);
       part(".known").textContent = `Of the ${n} calibration sequences, known to be normal, ${above} would be called abnormal (${percent(above, n)}).`;
@@ -130,9 +133,9 @@ export function mount(root, data, act = {}) {
   }
 
   function drawCost(figures) {
-    const words = (cost) => `${price(cost)} (${Number(((1000 * cost) / known.n).toPrecision(4))} in 1000 sequences)`;
+    const words = (cost) => `${price(cost)} (${short((1000 * cost) / known.n)} in 1000 sequences)`;
     const priced = `Cost at this threshold: <b data-figure="cost">${words(costAt(figures, view.prices))}</b>;
-      least: <b data-figure="least">${words(view.least?.cost ?? 0)}</b> at threshold <b data-figure="leastAt">${short(view.least?.threshold ?? 0)}</b> (▲ on the axis).`;
+      least: <b data-figure="least">${words(view.least?.cost ?? 0)}</b> at threshold <b data-figure="leastAt">${written(view.least?.threshold ?? 0)}</b> (▲ on the axis).`;
     part(".cost").innerHTML = hidden() ? "" : view.least ? priced : "Give both prices to see the cost of a threshold, and where it is least.";
   }
 
@@ -161,7 +164,7 @@ export function mount(root, data, act = {}) {
   function pointTo(event) {
     const frame = plot.getBoundingClientRect(), px = ((event.clientX - frame.left) * view.drawnWidth) / frame.width;
     const at = Math.max(0, Math.min(1, (px - LEFT) / (view.drawnWidth - LEFT - RIGHT)));
-    userMovesTo(rounded(view.scale, view.scale.value(at)), view.base);
+    userMovesTo(pointed(view.scale, view.scale.value(at)), view.base);
   }
 
   plot.addEventListener("pointerdown", (event) => {
@@ -178,7 +181,7 @@ export function mount(root, data, act = {}) {
 
   function keyTarget({ key, shiftKey }) {
     const { threshold, scale } = view, { sorted } = known, below = atMost(sorted, threshold);
-    const by = (share) => rounded(scale, scale.value(Math.max(0, Math.min(1, scale.place(threshold) + share))));
+    const by = (share) => pointed(scale, scale.value(Math.max(0, Math.min(1, scale.place(threshold) + share))));
     const up = ["ArrowRight", "ArrowUp"].includes(key), down = ["ArrowLeft", "ArrowDown"].includes(key);
     // At its own value a score is called normal still; for it to be called abnormal, the threshold goes to the next lower one.
     if (shiftKey && up) return below < sorted.length ? sorted[below] : threshold;
@@ -205,8 +208,8 @@ export function mount(root, data, act = {}) {
   whenTyped(number, () => {
     const to = parse(number.value);
     // As it is shown, the threshold may be shorter than it is.
-    if (to !== null && number.value !== short(view.threshold)) userMovesTo(to);
-    number.value = short(view.threshold);
+    if (to !== null && number.value !== written(view.threshold)) userMovesTo(to);
+    number.value = written(view.threshold);
   });
 
   // ---------------------------------------------------------------- the rest of the controls

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -13,15 +12,18 @@ import numpy as np
 import traitlets
 
 from data import DataSet
-from data.data_set import as_class_names
 from trainers.detection import quantile_threshold
-from trainers.detection.checks import as_labels, as_scores, as_threshold
+from trainers.detection.checks import as_labels, as_names, as_scores, as_threshold, is_number
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.page import source, write_page
 from trainers.widgets.threshold_figure import plot_threshold
 
-FILES = ("threshold_explorer.css", "threshold_figures.js", "threshold_drawing.js", "threshold_explorer.js")
+# In the order in which they build on each other.
+FILES = (
+    "threshold_explorer.css", "scales.js", "surroundings.js", "threshold_figures.js", "threshold_drawing.js",
+    "threshold_explorer.js",
+)  # fmt: skip
 # Values of sequences and reconstructions that a page holds at most: 8 MB.
 MOST_VALUES = 2_000_000
 # Features drawn in one small plot, one below the other.
@@ -166,8 +168,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
         price, name = proposal["value"], proposal["trait"].name
         if price is None:
             return None
-        number = isinstance(price, int | float | np.integer | np.floating) and not isinstance(price, bool)
-        if not number or not 0 <= price < math.inf:
+        if not is_number(price) or price < 0:
             msg = f"{name} takes a finite number from 0 up, or None for no price; got {price!r}."
             raise ValueError(msg)
         return float(price)
@@ -196,10 +197,7 @@ def _classes(labels: np.ndarray | None, names: Sequence[str] | None) -> dict[str
         return {"labels": None, "classes": None}
     occurring, places = np.unique(labels, return_inverse=True)
     if names is not None:
-        names = as_class_names(names, "class_names")
-        if occurring[-1] >= len(names):
-            msg = f"class_names must name every label up to {occurring[-1]}; got {len(names)} names."
-            raise ValueError(msg)
+        names = as_names(names, labels)
     several = np.count_nonzero(occurring) > 1
 
     def name(label: int) -> str:

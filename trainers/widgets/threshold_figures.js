@@ -1,13 +1,6 @@
 // What a threshold decides: counts, rates, curves, costs. Pure functions that know no page.
-// threshold_figures.js, threshold_drawing.js and threshold_explorer.js are joined, in this order, into one module.
-
-// Numbers come as bytes from the kernel, and as base64 text in an exported page.
-function numbers(packed, Kind) {
-  if (packed == null) return null;
-  if (typeof packed === "string") return new Kind(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0)).buffer);
-  // A copy: the bytes may begin where numbers of this size must not.
-  return new Kind(packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength));
-}
+// scales.js, surroundings.js, threshold_figures.js, threshold_drawing.js and threshold_explorer.js are joined, in this
+// order, into one module.
 
 // All that does not change while the threshold moves is sorted and counted once.
 function prepare(data) {
@@ -137,10 +130,8 @@ function scoreScale(known, threshold, log) {
 }
 
 // As exact as a hand can point, and short to read.
-function rounded(scale, value) {
-  if (scale.log) return Number(value.toPrecision(4));
-  const step = 10 ** Math.floor(Math.log10((scale.top - scale.bottom) / 2000));
-  return Number((Math.round(value / step) * step).toPrecision(12));
+function pointed(scale, value) {
+  return scale.log ? Number(value.toPrecision(4)) : rounded(value, (scale.top - scale.bottom) / 2000);
 }
 
 // Counts in each bin; what lies on an edge counts to the left, and nothing falls out at the ends.

@@ -18,6 +18,7 @@ from trainers.model_state import ModelState
 from trainers.result import Result
 from trainers.run import Run, whole_epochs
 from trainers.trainer import Trainer
+from trainers.widgets.chart import FILES
 from trainers.widgets.kernel import bundle, in_notebook
 from trainers.widgets.live_view import LiveView
 from trainers.widgets.orders import Orders
@@ -298,7 +299,7 @@ class TrainingMonitor:
         found = {epoch: self._rewind.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
         if found:
             data["rewinds"] = found
-        write_page(path, f"Training of {self.history.name}", data)
+        write_page(path, f"Training of {self.history.name}", data, FILES)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown: dict[str, Any] = bundle(self._view.build(), repr(self))

@@ -1,0 +1,64 @@
+"""The marks of the widgets' axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trainers.widgets.page import source
+
+
+@pytest.fixture
+def scales(page):
+    page.goto("about:blank")
+    script = source(["scales.js"], ".js")
+    page.add_script_tag(content=f"window.scales = (() => {{ {script}; return {{ ticks, tickLabels, logTicks }}; }})();")
+    return lambda name, *arguments: page.evaluate("([name, all]) => scales[name](...all)", [name, list(arguments)])
+
+
+def ranges():
+    """From around 0 and far from it, narrow and wide, of any size."""
+    draws = np.random.default_rng(0)
+    for _ in range(300):
+        size, share = 10 ** draws.uniform(-12, 12), 10 ** draws.uniform(-5, 1)
+        low = size * draws.choice([0.0, draws.uniform(-1, 1)])
+        yield float(low), float(low + share * size), int(draws.integers(2, 12))
+
+
+def test_ticks_lie_within_the_range_and_each_label_is_the_ticks_own(scales):
+    for low, high, wanted in ranges():
+        ticks = scales("ticks", low, high, wanted)
+        assert len(ticks) <= wanted + 1
+        if not ticks:
+            continue
+        slack = 1e-6 * (high - low)
+        assert low - slack <= min(ticks) <= max(ticks) <= high + slack
+        step = np.diff(ticks).mean() if len(ticks) > 1 else abs(ticks[0])
+        np.testing.assert_allclose([float(text) for text in scales("tickLabels", ticks)], ticks, atol=1e-3 * step)
+
+
+def test_labels_are_short_where_they_can_be(scales):
+    assert scales("tickLabels", [0, 0.02, 0.04]) == ["0", "0.02", "0.04"]
+    assert scales("tickLabels", [0.0001, 0.00015]) == ["0.0001", "0.00015"]
+    assert scales("tickLabels", [0, 5e6, 1e7]) == ["0", "5e6", "1e7"]
+    assert scales("tickLabels", [0, 5e6, 1e7], 8) == ["0", "5000000", "10000000"]
+    assert scales("tickLabels", [2e-9, 2.5e-9]) == ["2e-9", "2.5e-9"]
+    assert scales("tickLabels", [1_700_000_001, 1_700_000_002]) == ["1700000001", "1700000002"]
+    assert scales("tickLabels", [0.35]) == ["0.35"]
+
+
+def test_counting_that_cannot_go_on_ends(scales):
+    assert len(scales("ticks", 1e17, 1e17 + 64, 5)) <= 7
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted", "expected"),
+    [
+        (0.9, 11, 8, [1, 2, 5, 10]),
+        (0.9, 1200, 8, [1, 10, 100, 1000]),
+        (1, 1e9, 4, [1, 1e3, 1e6, 1e9]),
+        (3.1, 4.1, 5, [3.2, 3.4, 3.6, 3.8, 4.0]),
+    ],
+)
+def test_logarithmic_ticks_are_as_fine_as_there_is_room(scales, low, high, wanted, expected):
+    np.testing.assert_allclose(scales("logTicks", low, high, wanted), expected)
