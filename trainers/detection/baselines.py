@@ -13,24 +13,39 @@ from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet
 from trainers.detection.checks import as_choice
+from trainers.detection.scores import reconstruction_error
+from trainers.lstm_autoencoder import LSTMAutoencoder
+
+
+def _flat(sequences: np.ndarray) -> np.ndarray:
+    return sequences.reshape(len(sequences), -1)
 
 
 def _nearest(train: np.ndarray, test: np.ndarray, seed: int, k: int) -> np.ndarray:
-    distances, _ = NearestNeighbors(n_neighbors=min(k, len(train))).fit(train).kneighbors(test)
+    distances, _ = NearestNeighbors(n_neighbors=min(k, len(train))).fit(_flat(train)).kneighbors(_flat(test))
     return distances.mean(1)
 
 
 def _pca(train: np.ndarray, test: np.ndarray, seed: int, n: int) -> np.ndarray:
+    train, test = _flat(train), _flat(test)
     pca = PCA(n_components=min(n, *train.shape), random_state=seed).fit(train)
     return np.abs(test - pca.inverse_transform(pca.transform(test))).mean(1)
 
 
 def _isolation_forest(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    return -IsolationForest(random_state=seed).fit(train).score_samples(test)
+    return -IsolationForest(random_state=seed).fit(_flat(train)).score_samples(_flat(test))
 
 
 def _mean_sequence(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    return np.abs(test - train.mean(0)).mean(1)
+    return np.abs(test - train.mean(0)).mean((1, 2))
+
+
+def _untrained(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    return reconstruction_error(LSTMAutoencoder(n_features=test.shape[2], latent_size=32, seed=seed), test)
+
+
+def _random(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random(len(test))
 
 
 BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
@@ -40,6 +55,8 @@ BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "PCA, 8 components": partial(_pca, n=8),
     "isolation forest": _isolation_forest,
     "mean sequence": _mean_sequence,
+    "untrained autoencoder": _untrained,
+    "random score": _random,
 }
 
 
@@ -51,11 +68,12 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     name : str
         A key of `BASELINES`: mean Euclidean distance to the 1 or 5 nearest training sequences;
         mean absolute error of the reconstruction from 4 or 8 principal components; isolation
-        forest (Liu et al. 2008); mean absolute difference from the mean training sequence.
+        forest (Liu et al. 2008); mean absolute difference from the mean training sequence; the error
+        of an LSTM autoencoder as it was initialised; a random number.
     train, test : DataSet, array or tensor, shape (n, time, feature) or (n, time)
         Normal sequences to learn from, sequences to score.
     seed : int, default 0
-        For the isolation forest.
+        For what is random.
 
     Returns
     -------
@@ -75,5 +93,4 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
             f"{tuple(train.sequences.shape)} and {tuple(test.sequences.shape)} (n, time, feature)."
         )
         raise ValueError(msg)
-    flat = [d.sequences.reshape(len(d), -1).double().numpy() for d in (train, test)]
-    return BASELINES[name](flat[0], flat[1], seed)
+    return BASELINES[name](train.sequences.double().numpy(), test.sequences.double().numpy(), seed)

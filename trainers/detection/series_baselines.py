@@ -40,7 +40,7 @@ def _on_windows(
     normal = cut_windows(training, window_starts(len(training), window, stride), window)
     starts = window_starts(len(test), window, stride)
     windows = cut_windows(test, starts, window)
-    scores = BASELINES[name](normal.reshape(len(normal), -1), windows.reshape(len(windows), -1), seed)
+    scores = BASELINES[name](normal, windows, seed)
     return _to_steps(scores, starts, window, stride)
 
 

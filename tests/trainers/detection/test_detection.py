@@ -199,7 +199,10 @@ def test_baselines_on_real_beats(parts):
     training, _, _, test = parts
     areas = {name: evaluate(baseline_scores(name, training, test), test.labels, 0.0).auroc for name in BASELINES}
     assert areas["1-NN"] > 0.985
-    assert all(area > 0.9 for area in areas.values())
+    learnt = {name: area for name, area in areas.items() if name not in ("untrained autoencoder", "random score")}
+    assert min(learnt.values()) > 0.9
+    assert max(area for name, area in areas.items() if name not in learnt) < min(learnt.values())
+    assert areas["random score"] == pytest.approx(0.5, abs=0.08)
     distances = np.linalg.norm(test.sequences[:5, None, :, 0] - training.sequences[None, :, :, 0], axis=2).min(1)
     np.testing.assert_allclose(baseline_scores("1-NN", training, test[:5]), distances, rtol=1e-4)
     mean = np.abs(test.sequences.numpy() - training.sequences.numpy().mean(0)).mean((1, 2))
