@@ -40,6 +40,8 @@ def _on_windows(
     normal = cut_windows(training, window_starts(len(training), window, stride), window)
     starts = window_starts(len(test), window, stride)
     windows = cut_windows(test, starts, window)
+    # As AnomalyDetector does by default, so that drift is no one's advantage.
+    normal, windows = (part - part.mean(1, keepdims=True) for part in (normal, windows))
     scores = BASELINES[name](normal, windows, seed)
     return _to_steps(scores, starts, window, stride)
 
@@ -103,7 +105,7 @@ def series_baseline_scores(
     ----------
     name : str
         A key of `SERIES_BASELINES`. On windows, as `baseline_scores`: nearest training window,
-        four principal components, isolation forest. The matrix profile: z-normalised distance to
+        four principal components, isolation forest; each window less its own mean. The matrix profile: z-normalised distance to
         the nearest training window, mean over the features. The variance within a window,
         summed over the features. An LSTM autoencoder as it was initialised. A random number. A
         step gets the mean over the windows that hold it.
