@@ -24,11 +24,12 @@ class DataSet:
         What a model should return for each sequence. Default: the sequences themselves.
         A denoising trainer gives noisy sequences and clean targets.
     mask : array of bool, shape (n, time) or (n, time, feature), optional
-        False where a value is missing. It may be NaN there; a value interpolated along time takes
-        its place, and counts neither in loss nor in score. Default: every value counts.
+        False where a value is missing and counts neither in loss nor in score. A model reads what is
+        given there or, where that is NaN, what is interpolated along time. Default: every value counts.
     lengths : array of whole numbers, shape (n,), optional
         Steps of each sequence, where shorter ones were padded at their end; see `padded`. What
-        comes after repeats the last value and does not count. Default: all have the full length.
+        comes after does not count; where it is NaN, the last value is repeated. Default: all have the
+        full length.
     labels : array of whole numbers, shape (n,) or (n, time), optional
         Class of each sequence, or of each time step. 0 is normal, anything else abnormal.
     name : str, default "data"
@@ -125,7 +126,7 @@ class DataSet:
             raise ValueError(msg)
         filled = np.zeros((len(arrays), length or longest, shapes[0][1]))
         for row, one in zip(filled, arrays, strict=True):
-            row[: len(one)] = one
+            row[: len(one)], row[len(one) :] = one, one[-1]
         return cls(filled, lengths=list(map(len, arrays)), **more)
 
     @property
@@ -276,17 +277,17 @@ def as_array(values: Any, what: str) -> np.ndarray:
     return array
 
 
-def fill(sequences: np.ndarray, mask: np.ndarray) -> None:
-    """Interpolate, in place and along time, where the mask is False.
+def fill(sequences: np.ndarray, known: np.ndarray) -> None:
+    """Interpolate, in place and along time, what is not known.
 
     Before the first and after the last value stands that value; a feature of a sequence that has
     none is 0. Both arrays (n, time, feature).
     """
     steps = np.arange(sequences.shape[1])
-    for i, f in np.argwhere(~mask.all(1)):
-        known = mask[i, :, f]
+    for i, f in np.argwhere(~known.all(1)):
+        given = known[i, :, f]
         values = sequences[i, :, f]
-        values[~known] = np.interp(steps[~known], steps[known], values[known]) if known.any() else 0
+        values[~given] = np.interp(steps[~given], steps[given], values[given]) if given.any() else 0
 
 
 def _three_dimensions(values: Any, what: str) -> np.ndarray:
@@ -310,7 +311,7 @@ def _as_sequences(values: Any, what: str, mask: torch.Tensor | None = None) -> t
     with np.errstate(over="ignore"):
         single = array.astype(np.float32)
     if mask is not None and mask.shape == single.shape:
-        fill(single, mask.numpy())
+        fill(single, mask.numpy() | np.isfinite(single))
     bad = ~np.isfinite(single)
     if array.dtype.kind in "iu":
         bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)

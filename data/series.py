@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from data.data_set import are_labels, as_array, as_class_names, check_sampling_rate
 
@@ -150,6 +152,7 @@ class Series:
                 f"feature {f}, and {int(bad.sum())} such values. Put NaN there, and scale large values."
             )
             raise ValueError(msg)
+        self._check_precision(array, single, what)
         empty = np.flatnonzero(np.isnan(single).all(0))
         if len(empty):
             msg = (
@@ -157,6 +160,23 @@ class Series:
             )
             raise ValueError(msg)
         return single
+
+    @staticmethod
+    def _check_precision(array: np.ndarray, single: np.ndarray, what: str) -> None:
+        """Raise where float32 would swallow what distinguishes the values of a feature."""
+        for f in range(array.shape[1]):
+            exact = array[:, f].astype(np.float64)
+            exact = exact[np.isfinite(exact)]
+            if not len(exact):
+                continue
+            spread, size = float(np.ptp(exact)), float(np.abs(exact).max())
+            # Less than that is no signal even in float64.
+            if spread > 1e-12 * size and size * 2**-24 > 1e-3 * spread:
+                msg = (
+                    f"{what} lie too close together for their size to be told apart in float32: feature {f} goes from "
+                    f"{exact.min():.10g} to {exact.max():.10g}. Subtract an offset, such as the first value."
+                )
+                raise ValueError(msg)
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         array = as_array(labels, f"the labels of {self.name!r}")
@@ -171,6 +191,9 @@ class Series:
 
     def _check_time(self, time: Any) -> np.ndarray:
         array = np.asarray(time)
+        if array.dtype.kind == "O":
+            with contextlib.suppress(TypeError, ValueError):  # what is no date is told below
+                array = pd.to_datetime(array, utc=True).tz_localize(None).to_numpy()
         if array.shape != (len(self),) or array.dtype.kind not in "iufM":
             msg = (
                 f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps; "

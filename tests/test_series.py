@@ -1,6 +1,7 @@
 """`Series`: one long recording, checked on construction."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -31,6 +32,24 @@ def test_a_part_takes_everything_along():
     assert part.events == [(2, 4)]
     with pytest.raises(TypeError, match="slice"):
         series[::2]
+
+
+def test_dates_are_times_in_any_form():
+    days = pd.date_range("2026-01-01", periods=3, freq="D")
+    for time in (days, days.tz_localize("Europe/Berlin").tz_convert("UTC"), days.to_pydatetime().tolist()):
+        times = Series([1.0, 2.0, 3.0], time=time).time
+        assert (np.diff(times) == np.timedelta64(1, "D")).all()
+
+
+def test_what_float32_cannot_tell_apart_is_refused():
+    wave = np.sin(np.arange(100.0))
+    for offset in (1e8, -3e7):
+        with pytest.raises(ValueError, match="Subtract an offset"):
+            Series(wave + offset)
+    with pytest.raises(ValueError, match="Subtract an offset"):
+        Series([2**24 + 1, 2**24, 2**24 + 2])
+    assert np.ptp(Series(wave + 1000).values) > 1.9
+    assert (Series(np.full(5, 123456789.3)).values == np.float32(123456789.3)).all(), "a constant has nothing to lose"
 
 
 def test_nan_is_a_missing_value():

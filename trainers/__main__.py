@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report(
             given["file"], given["output"], training=given["training"], device=given["device"], csv=options, **settings
         )
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -36,6 +36,8 @@ from trainers.widgets.page import write_body
 
 # Rows of the table of events.
 MOST_EVENTS = 20
+# Steps times window, for which the volumes under the surfaces of all detectors take about a minute.
+MOST_FOR_VOLUMES = 10_000_000
 
 
 class Report(NamedTuple):
@@ -124,11 +126,15 @@ def report(
     known, rest = _parts(series, training)
     say(f"{series!r}; learning from the first {len(known)} steps")
     detector = AnomalyDetector(device=device, **hyperparameters)
+    window = detector.choose_window(known)
+    if len(rest) < window:
+        msg = f"the part to judge has {len(rest)} steps, less than a window of {window}. Lower training, or window."
+        raise ValueError(msg)
     detector.fit(known, progress=progress)
     say(f"scoring {len(rest)} steps")
     detection, explanation = detector.detect(rest), detector.explain(rest)
     say("asking the simple detectors")
-    rivals = _rivals(detector, known, rest)
+    rivals = _rivals(detector, known, rest, detection)
     evaluations = _evaluate(detector, detection, rivals, rest)
     sections = [
         _summary(series, known, detector, detection, notes),
@@ -153,8 +159,9 @@ def _silent(_: str) -> None:
 
 def _checked(output: str | os.PathLike[str]) -> Path:
     path = Path(output)
-    if not path.absolute().parent.is_dir() or path.is_dir():
-        msg = f"output takes the path of a file in a folder that exists; got {str(path)!r}."
+    folder = path.absolute().parent
+    if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        msg = f"output takes the path of a file in a folder that exists and may be written to; got {str(path)!r}."
         raise ValueError(msg)
     return path
 
@@ -187,16 +194,21 @@ def _parts(series: Series, training: float) -> tuple[Series, Series]:
 # ---------------------------------------------------------------------- after it
 
 
-def _rivals(detector: AnomalyDetector, known: Series, rest: Series) -> dict[str, Detection]:
-    """What simple detectors decide, at a conformal threshold set on the same calibration part."""
+def _rivals(detector: AnomalyDetector, known: Series, rest: Series, judged: Detection) -> dict[str, Detection]:
+    """What simple detectors decide, at a conformal threshold set on the same calibration part.
+
+    Where too much is missing for the network to judge, they judge nothing either.
+    """
     assert detector.window_length is not None
     training, _, calibration = hold_out(known, detector.seed)
     options = {"window": max(3, detector.window_length), "stride": detector.stride, "seed": detector.seed}
+    known_steps = ~detector.detect(calibration).unjudged
     found = {}
     for name in SERIES_BASELINES:
         normal, scores = (series_baseline_scores(name, training, part, **options) for part in (calibration, rest))
-        threshold = quantile_threshold(normal, rate=max(detector.rate, 2 / len(normal)))
-        found[name] = Detection(scores, threshold, np.zeros(len(rest), dtype=bool), rest)
+        normal = normal[known_steps]
+        threshold = quantile_threshold(normal, rate=max(detector.rate, min(0.5, 2 / len(normal))))
+        found[name] = Detection(np.where(judged.unjudged, 0.0, scores), threshold, judged.unjudged, rest)
     return found
 
 
@@ -205,10 +217,11 @@ def _evaluate(
 ) -> dict[str, SeriesEvaluation]:
     if rest.labels is None or not rest.abnormal.any() or rest.abnormal.all():
         return {}
+    assert detector.window_length is not None
+    # On a long recording the volumes under the surfaces would take longer than the training.
+    window = detector.window_length if detector.window_length * len(rest) < MOST_FOR_VOLUMES else None
     return {
-        name: evaluate_series(
-            one.scores, rest.labels, one.threshold, sampling_rate=rest.sampling_rate, window=detector.window_length
-        )
+        name: evaluate_series(one.scores, rest.labels, one.threshold, sampling_rate=rest.sampling_rate, window=window)
         for name, one in {"LSTM autoencoder": detection, **rivals}.items()
     }
 
@@ -251,11 +264,12 @@ def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
         part = slice(start, end)
         shares = explanation.by_feature(part).head(3)
         carried = ", ".join(f"{html.escape(str(name))} {share:.0%}" for name, share in shares.items())
-        worst = explanation.top(1, part).iloc[0]
+        top = explanation.top(1, part)
+        worst = "all values are missing" if top.empty else _difference(top.iloc[0], offset)
         told.append(
             {
                 "what carries the error": carried,
-                "largest difference": f"step {worst['step'] + offset}, {worst['feature']}: {worst['error']:.2g} s.d.",
+                "largest difference": worst,
             }
         )
     steps = ["start", "end", "peak"]
@@ -264,8 +278,12 @@ def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
     more = f"<p>… and {len(table) - MOST_EVENTS} more.</p>" if len(table) > MOST_EVENTS else ""
     return (
         "<h2>Events</h2><p>The highest score first; steps are counted from 0, the end is not included. A difference is "
-        "in standard deviations of the training part.</p>" + _table(shown, index=False) + more
+        "in the spreads of the training part by which the data was scaled.</p>" + _table(shown, index=False) + more
     )
+
+
+def _difference(row: Any, offset: int) -> str:
+    return f"step {row['step'] + offset}, {row['feature']}: {row['error']:.2g}"
 
 
 def _training(detector: AnomalyDetector) -> str:

@@ -68,6 +68,16 @@ def test_the_same_seed_gives_the_same_page(tmp_path):
     assert pages[0] == pages[1]
 
 
+def test_where_too_much_is_missing_no_detector_judges(tmp_path):
+    values, labels = signal()[:, 0], np.zeros(1500, dtype=int)
+    values[900:1000], labels[1200:1230] = np.nan, 1
+    found = report(Series(values, labels=labels), tmp_path / "out.html", **QUICK)
+    assert found.detection.unjudged[170:230].all()
+    page = found.path.read_text(encoding="utf-8")
+    assert "could not be judged" in page
+    assert found.evaluations["1-NN"].false_alarms <= found.evaluations["random score"].false_alarms
+
+
 @pytest.mark.parametrize(
     ("options", "remedy"),
     [
@@ -75,6 +85,7 @@ def test_the_same_seed_gives_the_same_page(tmp_path):
         ({"output": "."}, "path of a file"),
         ({"training": 1.0}, "between 0 and 1"),
         ({"training": 0.0001}, "nothing to learn from"),
+        ({"training": 0.99}, "less than a window"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
     ],
 )

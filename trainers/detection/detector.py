@@ -20,7 +20,6 @@ from trainers.detection.hold_out import check_normal, hold_out
 from trainers.detection.scaling import Scaling
 from trainers.detection.scores import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
 from trainers.detection.thresholds import RULES as THRESHOLDS
-from trainers.detection.thresholds import quantile_threshold
 from trainers.detection.windows import (
     COMBINATIONS,
     StepScores,
@@ -56,14 +55,14 @@ class AnomalyDetector(Block):
     over the windows that hold it. A series of any length is scored in chunks, with the same result.
 
     **Missing values** (NaN in a series, or masked in a data set) are interpolated along time for
-    the network to read, and count neither in training nor in a score. Windows of which more than
-    `max_missing` is missing are not learnt from and not scored. A step that no window judges
+    the network to read, and count neither in training nor in a score. Windows of a series of which more
+    than `max_missing` is missing are not learnt from and not scored. A step that no window judges
     scores 0, is never called abnormal, and is marked as `unjudged` in the detection.
 
     Parameters
     ----------
     trainer : Trainer, optional
-        With its model, built for the data's number of features. Default: a `BatchedTrainer` with
+        With its model, neither trained yet, built for the data's number of features. Default: a `BatchedTrainer` with
         an `LSTMAutoencoder` of 64 hidden units and a latent vector of 32, Adam at 0.01 with
         warm-up and cosine decay, batches of 32; on a series, 50 batches make an epoch.
     device : str or torch.device, default "cpu"
@@ -122,7 +121,7 @@ class AnomalyDetector(Block):
     )
     combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
-        0.5, "share of a window's values that may be missing, to learn from it or judge by it", minimum=0, below=1
+        0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )
     rule = Hyperparameter(
         "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(RULES)
@@ -154,6 +153,7 @@ class AnomalyDetector(Block):
         self.result: Result | None = None
         self.window_length: int | None = None
         self._scaling: Scaling | None = None
+        self._centre = self.centre
         self._held_out: tuple[Any, Any] | None = None
         self._cached: tuple[Any, Any] = None, None
 
@@ -192,24 +192,53 @@ class AnomalyDetector(Block):
         ------
         TypeError, ValueError, RuntimeError
             If the data is not fit for use, too short for a window or labelled abnormal, the
-            model does not take it, or it is too little for the rule that sets the threshold.
+            model does not take it, it is too little for the rule that sets the threshold, the
+            trainer has trained before, or the training was stopped before its first epoch.
             All but the training's own errors come before the training.
         """
+        if self._given is not None and len(self._given.history):
+            msg = (
+                f"the trainer {self._given.name!r} has trained before, so its weights have seen other data. Build a "
+                "new trainer and model; to go on with a run, call benchmark(trainer, epochs=…, resume=True)."
+            )
+            raise ValueError(msg)
         parts = self._three(normal, validation, calibration)
-        series = isinstance(parts[0], Series)
-        window = self._choose_window(parts) if series else None
-        if self.rule == "conformal quantile":
-            # Before the training, so that nobody waits for it in vain.
-            quantile_threshold(np.arange(float(len(parts[2]))), rate=self.rate)
-        training = parts[0]
-        flat = training.values if series else _values(training).reshape(-1, training.n_features)
+        window = self._choose_window(parts) if isinstance(parts[0], Series) else None
+        self._check_rule(parts[2], window)
+        flat = parts[0].values if window else _values(parts[0]).reshape(-1, parts[0].n_features)
+        # From here on it is another detector: if the training fails, it is none, not one of two halves.
+        self.result, self._held_out, self._cached = None, None, (None, None)
+        self._scaling, self._centre, self.window_length = None, self.centre, window
         scaling = Scaling(self.scaling, flat)
-        sets = [self._windows(part, scaling, window) if series else _scaled(part, scaling) for part in parts[:2]]
-        trainer = self._given or self._default_trainer(training.n_features, on_series=series)
+        sets = [self._windows(part, scaling) if window else _scaled(part, scaling) for part in parts[:2]]
+        trainer = self._given or self._default_trainer(sets[0], on_series=bool(window))
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
-        self.trainer, self.result, self.window_length, self._scaling = trainer, result, window, scaling
-        self._held_out, self._cached = (parts[1], parts[2]), (None, None)
+        if not len(result.history):
+            msg = f"the training of {self.name!r} was stopped before its first epoch: it is not fitted. Call fit again."
+            raise RuntimeError(msg)
+        self.trainer, self.result, self._scaling = trainer, result, scaling
+        self._held_out = parts[1], parts[2]
         return self
+
+    def choose_window(self, normal: Any) -> int:
+        """The window's length that `fit` would take for a series: as set, or its period.
+
+        Parameters
+        ----------
+        normal : Series or array, shape (time,)
+            As for `fit`.
+
+        Returns
+        -------
+        int
+            Time steps.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit`.
+        """
+        return self._choose_window(self._three(Series.of(normal, "normal"), None, None))
 
     # ------------------------------------------------------------------ judge
 
@@ -281,7 +310,7 @@ class AnomalyDetector(Block):
         data, scaling = self._check(x), self._fitted()
         if isinstance(data, DataSet):
             rebuilt = reconstruct(self._model, _scaled(data, scaling)).numpy()
-            errors = np.abs(rebuilt - scaling.scale(data.sequences.numpy()))
+            errors = np.abs(check_differences(self._model, rebuilt - scaling.scale(data.sequences.numpy())))
             if data.mask is not None:
                 errors[~data.mask.numpy()] = np.nan
             names = tuple(f"feature {i}" for i in range(data.n_features))
@@ -290,7 +319,7 @@ class AnomalyDetector(Block):
         def both(differences: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
             return np.concatenate([np.abs(differences), rebuilt], axis=2)
 
-        steps = self._over_windows(data, both, combine="mean")
+        steps = self._over_windows(data, both, combine="mean", smooth=1)
         errors, rebuilt = np.split(steps, 2, axis=1)
         return Explanation(errors, scaling.unscale(rebuilt), data.feature_names)
 
@@ -307,7 +336,9 @@ class AnomalyDetector(Block):
         Those of neighbouring time steps depend on each other: a rate set on a series holds less
         closely than one set on as many sequences.
         """
-        settings = (self.score_settings, id(self._held_out))
+        # Weights count the changes made to them: a run that goes on has other scores.
+        weights = tuple(parameter._version for parameter in self._model.parameters()) if self.trainer else ()
+        settings = (self.score_settings, weights)
         if self._cached[0] != settings:
             self._fitted()
             assert self._held_out is not None
@@ -333,11 +364,11 @@ class AnomalyDetector(Block):
             raise RuntimeError(msg)
         return self._scaling
 
-    def _default_trainer(self, n_features: int, *, on_series: bool) -> Trainer:
-        model = LSTMAutoencoder(n_features=n_features, latent_size=32, seed=self.seed)
+    def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
+        model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
         return BatchedTrainer(
-            model, self._device, batch_size=32, n_batches=50 if on_series else None, learning_rate=0.01,
-            schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
+            model, self._device, batch_size=min(32, len(training)), n_batches=50 if on_series else None,
+            learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 
     def _three(self, normal: Any, validation: Any, calibration: Any) -> tuple[Any, ...]:
@@ -360,6 +391,26 @@ class AnomalyDetector(Block):
                 )
                 raise ValueError(msg)
         return parts[0], parts[1], parts[2]
+
+    def _check_rule(self, calibration: DataSet | Series, window: int | None) -> None:
+        """Raise if the rule cannot set a threshold on so many scores: before the training, not after it."""
+        n = len(calibration)
+        if isinstance(calibration, Series):
+            assert window is not None
+            starts = window_starts(n, window, self.stride)
+            usable = starts[self._usable(calibration, starts, window)]
+            n = len(np.unique(usable[:, None] + np.arange(window))) if len(usable) else 0
+            if not n:
+                msg = (
+                    f"each window of {window} steps of {calibration.name!r} misses more than {self.max_missing:.0%} of "
+                    "its values, so no threshold can be set on it. Raise max_missing, choose a shorter window, or fill "
+                    "the gaps."
+                )
+                raise ValueError(msg)
+        self._smooth(window if isinstance(calibration, Series) else calibration.length)
+        rule = RULES[self.rule]
+        # As many scores, of a distribution that every rule can work with.
+        rule.function(-np.log1p(-np.arange(n) / n), **{rule.keyword: getattr(self, rule.keyword)})
 
     def _choose_window(self, parts: tuple[Series, ...]) -> int:
         """Steps in a window, which fits into each part and is no shorter than the stride."""
@@ -393,8 +444,9 @@ class AnomalyDetector(Block):
             raise ValueError(msg)
         return estimate_window(parts[0], shortest)
 
-    def _windows(self, series: Series, scaling: Scaling, length: int | None) -> DataSet:
+    def _windows(self, series: Series, scaling: Scaling) -> DataSet:
         """The windows of a series that enough is known of."""
+        length = self.window_length
         assert length is not None
         starts = window_starts(len(series), length, self.stride)
         usable = self._usable(series, starts, length)
@@ -413,7 +465,7 @@ class AnomalyDetector(Block):
 
     def _middle(self, windows: np.ndarray) -> np.ndarray | float:
         """What is subtracted from each window, (n, 1, feature)."""
-        return windows.mean(1, keepdims=True) if self.centre else 0.0
+        return windows.mean(1, keepdims=True) if self._centre else 0.0
 
     def _usable(self, series: Series, starts: np.ndarray, length: int) -> np.ndarray:
         """Of which windows enough is known; one without any value never is."""
@@ -457,7 +509,12 @@ class AnomalyDetector(Block):
         return self._over_windows(data, of_steps, combine=self.combine)[:, 0]
 
     def _over_windows(
-        self, series: Series, of_steps: Callable[[np.ndarray, np.ndarray], np.ndarray], *, combine: str
+        self,
+        series: Series,
+        of_steps: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        *,
+        combine: str,
+        smooth: int | None = None,
     ) -> np.ndarray:
         """What each window says of its steps, brought back to the steps, (time, m), a chunk at a time."""
         scaling, length = self._fitted(), self.window_length
@@ -468,24 +525,26 @@ class AnomalyDetector(Block):
         values, gaps = interpolated(series.values), series.missing
         has_gaps = bool(gaps.any())
         collect, found = StepScores(starts, length, self.stride, combine), []
-        for first in range(0, len(starts), CHUNK):
-            of = starts[first : first + CHUNK]
+        smooth = self._smooth(length) if smooth is None else smooth
+        size = _chunk(length * series.n_features)
+        for first in range(0, len(starts), size):
+            of = starts[first : first + size]
             part = slice(of[0], of[-1] + length)
             windows = cut_windows(scaling.scale(values[part]), of - of[0], length)
             middle = self._middle(windows)
             windows = windows - middle
             rebuilt = reconstruct(self._model, windows).numpy()
-            differences = check_differences(self._model, rebuilt - windows)
+            differences = check_differences(self._model, (rebuilt - windows).astype(np.float64))
             if has_gaps:
                 differences[cut_windows(gaps[part], of - of[0], length)] = np.nan
-            said = of_steps(smoothed(differences, self._smooth(length)), rebuilt + middle).astype(np.float64)
+            said = of_steps(smoothed(differences, smooth), rebuilt + middle)
             if has_gaps:
-                said = np.where(usable[first : first + CHUNK, None, None], said, np.nan)
+                said = np.where(usable[first : first + size, None, None], said, np.nan)
             found.append(collect.add(first, said))
         return np.concatenate(found)
 
     def _differences(self, data: DataSet) -> np.ndarray:
-        differences = check_differences(self._model, (reconstruct(self._model, data) - data.sequences).numpy())
+        differences = check_differences(self._model, (reconstruct(self._model, data) - data.sequences).double().numpy())
         if data.mask is not None:
             differences[~data.mask.numpy()] = np.nan
         return differences
@@ -494,16 +553,20 @@ class AnomalyDetector(Block):
         """Fitted to the validation part, as in EncDec-AD."""
         assert self._held_out is not None
         data, scaling = self._held_out[0], self._fitted()
-        windows = (
-            self._windows(data, scaling, self.window_length) if isinstance(data, Series) else _scaled(data, scaling)
-        )
+        windows = self._windows(data, scaling) if isinstance(data, Series) else _scaled(data, scaling)
         return ErrorGaussian(smoothed(self._differences(windows), self._smooth(windows.length)))
 
-    def _smooth(self, length: int) -> int:
+    def _smooth(self, length: int | None) -> int:
+        assert length is not None
         if self.smooth > length:
             msg = f"smooth of {self.name!r} must be at most the length, {length} steps; got {self.smooth}."
             raise ValueError(msg)
         return self.smooth
+
+
+def _chunk(values: int) -> int:
+    """Windows at a time, of so many values each: about 100 MB in all, and at most `CHUNK`."""
+    return max(1, min(CHUNK, 2**21 // values))
 
 
 def _as_data(x: Any, what: str) -> DataSet | Series:

@@ -15,9 +15,10 @@ class Explanation:
     Attributes
     ----------
     errors : numpy.ndarray, shape (n, time, feature) or (time, feature)
-        Absolute difference from the reconstruction, in standard deviations of the training data
-        (with ``scaling="none"``, in the data's units), so that features compare. Of a series, the
-        mean over the windows that hold a step. NaN where a value is missing or not judged.
+        Absolute difference from the reconstruction, in the spreads that the detector's `scaling`
+        divides by (standard deviations, interquartile ranges, or the data's units), so that
+        features compare. Not smoothed. Of a series, the mean over the windows that hold a step.
+        NaN where a value is missing or not judged.
     reconstruction : numpy.ndarray, of the same shape
         In the data's own units; NaN where no window reconstructs.
     feature_names : tuple of str
@@ -45,22 +46,33 @@ class Explanation:
         named = pd.Series(shares, index=list(self.feature_names), name="share of the error")
         return named.sort_values(ascending=False)
 
-    def top(self, n: int = 5, part: slice = slice(None)) -> pd.DataFrame:
+    def top(self, n: int = 5, part: slice | int = slice(None)) -> pd.DataFrame:
         """The values with the largest errors.
 
         Parameters
         ----------
         n : int, default 5
             How many.
-        part : slice, default all
-            Time steps of a series, or sequences of a set.
+        part : slice or int, default all
+            Time steps of a series, or sequences of a set; in a row.
 
         Returns
         -------
         pandas.DataFrame
-            Columns: sequence (of a set only), step, feature, error, reconstruction; largest error first.
+            Columns: sequence (of a set only), step, feature, error, reconstruction; largest error
+            first. Without a row where every value is missing.
+
+        Raises
+        ------
+        ValueError
+            If the part leaves steps out.
         """
-        offset, _, _ = part.indices(len(self.errors))
+        if isinstance(part, int):
+            part = slice(part, part + 1 or None)
+        offset, _, step = part.indices(len(self.errors))
+        if step != 1:
+            msg = f"part takes steps in a row, such as slice(100, 200); got {part!r}."
+            raise ValueError(msg)
         errors = np.nan_to_num(self.errors[part], nan=-1.0)
         order = np.argsort(errors, axis=None)[::-1][:n]
         rows = []
@@ -77,7 +89,8 @@ class Explanation:
                 "reconstruction": self.reconstruction[at],
             }
             rows.append(row)
-        return pd.DataFrame(rows)
+        columns = ["sequence"] * (self.errors.ndim == 3) + ["step", "feature", "error", "reconstruction"]
+        return pd.DataFrame(rows, columns=columns)
 
     def __repr__(self) -> str:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in self.by_feature().head(3).items())

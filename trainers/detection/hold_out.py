@@ -38,7 +38,7 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     """
     n = len(normal)
     if isinstance(normal, Series):
-        cuts = [round(TRAINING * n), round((TRAINING + VALIDATION) * n)]
+        cuts = _cuts(n)
         if n >= 3:
             edges = [0, *cuts, n]
             return tuple(
@@ -51,13 +51,18 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
         _, group = np.unique(rows, axis=0, return_inverse=True)
         different = int(group.max()) + 1
         rank = np.random.default_rng(seed).permutation(different)[group.reshape(-1)]
-        cuts = [max(1, round(TRAINING * different)), max(2, round((TRAINING + VALIDATION) * different))]
-        parts = np.digitize(rank, cuts)
+        parts = np.digitize(rank, _cuts(different))
         if different >= 3:
             return tuple(normal.subset(parts == i, f"{normal.name}, {name}") for i, name in enumerate(PARTS))
         n, what = different, "sequences that differ"
     msg = f"{normal.name!r} has {n} {what}; training, validation and calibration need three at least. Bring more data."
     raise ValueError(msg)
+
+
+def _cuts(n: int) -> list[int]:
+    """Where validation and calibration begin; none of the three is empty, from n = 3 on."""
+    first = min(max(1, round(TRAINING * n)), n - 2)
+    return [first, min(max(first + 1, round((TRAINING + VALIDATION) * n)), n - 1)]
 
 
 def check_normal(data: DataSet | Series, what: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-SCALINGS = ("standard", "robust", "none")
+LARGEST = 1e15
 
 
 class Scaling:
@@ -19,9 +19,18 @@ class Scaling:
         Mean and standard deviation, median and interquartile range, or no scaling.
     values : numpy.ndarray, shape (n, feature)
         Training values; NaN is passed over.
+
+    Raises
+    ------
+    ValueError
+        If a feature has no value at all.
     """
 
     def __init__(self, kind: str, values: np.ndarray) -> None:
+        empty = np.flatnonzero(np.isnan(values).all(0))
+        if len(empty):
+            msg = f"feature {empty[0]} has no value in the training data: all are missing. Leave it out."
+            raise ValueError(msg)
         self.center, self.spread = np.zeros(values.shape[1]), np.ones(values.shape[1])
         if kind == "standard":
             standard = StandardScaler().fit(values.astype(np.float64))
@@ -31,8 +40,22 @@ class Scaling:
             self.center, self.spread = robust.center_, robust.scale_
 
     def scale(self, values: np.ndarray) -> np.ndarray:
-        """Values (…, feature) on the common scale, float32."""
-        return ((values - self.center) / self.spread).astype(np.float32)
+        """Values (…, feature) on the common scale, float32.
+
+        Raises
+        ------
+        ValueError
+            If a value is so far from the training data that its square could not be a score.
+        """
+        scaled = (values - self.center) / self.spread
+        if np.nanmax(np.abs(scaled), initial=0.0) > LARGEST:
+            where = np.unravel_index(np.nanargmax(np.abs(scaled)), scaled.shape)
+            msg = (
+                f"values must be within {LARGEST:g} spreads of the training data; got {values[where]:g} in feature "
+                f"{where[-1]}. Remove such values, or mark them as missing (NaN in a Series)."
+            )
+            raise ValueError(msg)
+        return scaled.astype(np.float32)
 
     def unscale(self, values: np.ndarray) -> np.ndarray:
         """Back to the data's own units."""

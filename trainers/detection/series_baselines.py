@@ -21,6 +21,9 @@ from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.reconstruction import mean_loss
 from trainers.trainer import Trainer
 
+# Windows that are compared at a time, and training windows that they are compared with at most.
+CHUNK, MOST_NEIGHBOURS = 2048, 20_000
+
 
 class Untrained(Trainer):
     """Leaves the model as it was initialised: what a score is worth before anything was learnt."""
@@ -51,19 +54,30 @@ def _to_steps(scores: np.ndarray, starts: np.ndarray, window: int, stride: int) 
     return StepScores(starts, window, stride, "mean").add(0, said)[:, 0]
 
 
+def _every_window_to_steps(scores: np.ndarray, window: int) -> np.ndarray:
+    """The same at stride 1, where the mean over the windows that hold a step is a moving average."""
+    total = np.concatenate([[0.0], np.cumsum(scores)])
+    steps = np.arange(len(scores) + window - 1)
+    first, end = np.maximum(steps - window + 1, 0), np.minimum(steps + 1, len(scores))
+    return (total[end] - total[first]) / (end - first)
+
+
 def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     # An AB-join is a search for nearest neighbours among z-normalised windows. stumpy makes it faster on
     # long series, but compiles for a minute first.
     profiles = []
     for known, new in zip(training.T, test.T, strict=True):
-        neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(known, window))
-        profiles.append(neighbours.kneighbors(_z_normalised(new, window))[0][:, 0])
-    return _to_steps(np.mean(profiles, axis=0), np.arange(len(test) - window + 1), window, 1)
+        of = np.lib.stride_tricks.sliding_window_view(known, window)
+        of = of[np.linspace(0, len(of) - 1, min(len(of), MOST_NEIGHBOURS)).astype(int)]
+        neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(of))
+        windows = np.lib.stride_tricks.sliding_window_view(new, window)
+        parts = [windows[first : first + CHUNK] for first in range(0, len(windows), CHUNK)]
+        profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(part))[0][:, 0] for part in parts]))
+    return _every_window_to_steps(np.mean(profiles, axis=0), window)
 
 
-def _z_normalised(values: np.ndarray, window: int) -> np.ndarray:
-    """Every window (n, window), of mean 0 and standard deviation 1; a constant one is all 0."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, window)
+def _z_normalised(windows: np.ndarray) -> np.ndarray:
+    """Each window (n, window) with mean 0 and standard deviation 1; a constant one is all 0."""
     spread = windows.std(1, keepdims=True)
     centred = windows - windows.mean(1, keepdims=True)
     return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9)
@@ -71,17 +85,18 @@ def _z_normalised(values: np.ndarray, window: int) -> np.ndarray:
 
 def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     variances = pd.DataFrame(test).rolling(window).var(ddof=0).to_numpy()[window - 1 :].sum(1)
-    return _to_steps(variances, np.arange(len(variances)), window, 1)
+    return _every_window_to_steps(variances, window)
 
 
 def _random(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).random(len(test))
+    # Not the same numbers for calibration and test.
+    return np.random.default_rng([seed, len(test)]).random(len(test))
 
 
 def _untrained(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     trainer = Untrained(LSTMAutoencoder(n_features=test.shape[1], latent_size=32, seed=seed))
     detector = AnomalyDetector(trainer, window=window, stride=stride, scaling="none", rate=0.5, epochs=1)
-    part = Series(training[: max(3 * window, 9)])
+    part = Series(training[: 3 * window])
     return detector.fit(part, part, part, progress=False).score(Series(test))
 
 
@@ -105,10 +120,11 @@ def series_baseline_scores(
     ----------
     name : str
         A key of `SERIES_BASELINES`. On windows, as `baseline_scores`: nearest training window,
-        four principal components, isolation forest; each window less its own mean. The matrix profile: z-normalised distance to
-        the nearest training window, mean over the features. The variance within a window,
-        summed over the features. An LSTM autoencoder as it was initialised. A random number. A
-        step gets the mean over the windows that hold it.
+        four principal components, isolation forest; each window less its own mean. The matrix
+        profile: z-normalised distance to the nearest training window (of 20,000 evenly spaced ones
+        at most), mean over the features. The variance within a window, summed over the features.
+        An LSTM autoencoder as it was initialised. A random number. A step gets the mean over the
+        windows that hold it.
     training, test : Series or array, shape (time,)
         Of as many features; each is scaled by the training part's mean and standard deviation,
         missing values are interpolated.

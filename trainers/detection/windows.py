@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
+from scipy.signal import detrend
 
 from data import Series
 
+# Autocorrelation below which a series does not repeat itself.
+WEAKEST_PERIOD = 0.2
 COMBINATIONS = ("mean", "max", "median")
 
 
@@ -28,7 +29,7 @@ def cut_windows(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarr
 
 
 def estimate_window(series: Series, longest: int) -> int:
-    """The period of a series: the lag of its highest autocorrelation.
+    """The period of a series: the lag of its highest autocorrelation, once a linear trend is taken off.
 
     The estimator is dtaianomaly's ("acf"), one of those that Ermshaus et al. 2023 compare
     (*Window size selection in unsupervised time series analytics: a review and benchmark*).
@@ -49,15 +50,19 @@ def estimate_window(series: Series, longest: int) -> int:
     Raises
     ------
     ValueError
-        If no feature repeats within that many steps.
+        If no feature repeats within that many steps: none has an autocorrelation above 0.2.
     """
     from dtaianomaly.windowing import compute_window_size
 
     periods = []
     for values in interpolated(series.values).T.astype(np.float64):
         if np.ptp(values) > 0:
-            found = compute_window_size(values, "acf", upper_bound=longest + 1, default_window_size=0)
-            periods += [found] * (found > 0)
+            # A trend is like itself at every lag.
+            flat = detrend(values)
+            found = compute_window_size(flat, "acf", upper_bound=longest + 1, default_window_size=0)
+            # Noise has a highest value too.
+            if found > 0 and np.corrcoef(flat[:-found], flat[found:])[0, 1] > WEAKEST_PERIOD:
+                periods.append(found)
     if not periods:
         msg = (
             f"no period of 10 to {longest} steps was found in {series.name!r}, so the window's length must be chosen "
@@ -146,8 +151,3 @@ def _combined(values: np.ndarray, how: str) -> np.ndarray:
         return np.take_along_axis(ordered, np.maximum(which, 0)[:, None], axis=1)[:, 0]
 
     return (pick((counts - 1) // 2) + pick(counts // 2)) / 2
-
-
-def chunks(n: int, size: int) -> Iterator[tuple[int, int]]:
-    """(first, end) of each chunk of n windows."""
-    return ((first, min(first + size, n)) for first in range(0, n, size))

@@ -72,9 +72,15 @@ def test_the_window_is_the_period(period):
     assert abs(estimate_window(Series(several), 5 * period) - period) <= 1
 
 
-def test_a_constant_series_has_no_period():
+def test_a_trend_does_not_hide_the_period():
+    steps = np.arange(500)
+    assert abs(estimate_window(Series(np.sin(2 * np.pi * steps / 25) + steps / 20), 150) - 25) <= 1
+
+
+@pytest.mark.parametrize("values", [np.ones(500), np.random.default_rng(0).normal(size=500)])
+def test_what_does_not_repeat_has_no_period(values):
     with pytest.raises(ValueError, match="window=…"):
-        estimate_window(Series(np.ones(500)), 100)
+        estimate_window(Series(values), 100)
 
 
 def test_gaps_are_interpolated_and_the_rest_stays():
