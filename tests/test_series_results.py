@@ -1,0 +1,127 @@
+"""The table of long recordings: right figures and means, the settings meant, and a real training behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
+from trainers.detection import SERIES_BASELINES, AnomalyDetector
+
+from .benchmarks.series_results import (
+    METHODS,
+    NEAR,
+    TRAININGS,
+    chosen,
+    distance,
+    measure,
+    merged,
+    tabulate,
+    trained,
+    window_of,
+)
+
+
+@pytest.fixture(scope="module")
+def recording():
+    whole = load_ecg_diff_count()
+    return Recording(whole.training[:1000], whole.test[1000:2000])
+
+
+@pytest.fixture(scope="module")
+def rows(recording):
+    done = []
+    for seed in (0, 1):
+        done += [{"recording": "MIT-BIH", **row} for row in measure(recording, seed, epochs=1)]
+    return pd.DataFrame(done)
+
+
+def test_figures_are_in_their_ranges(rows, recording):
+    assert list(rows.method) == METHODS * 2
+    for name in ("vus_pr", "vus_roc", "average_precision", "auroc"):
+        assert rows[name].between(0, 1).all(), name
+    assert (rows.found == (rows.distance <= NEAR)).all()
+    assert (rows.seconds >= 0).all()
+    best = rows[rows.method == "1-NN"]
+    assert (best.auroc > 0.9).all(), "a new shape among beats that repeat"
+    assert best.distance.eq(0).all()
+    assert (rows[rows.method == "random score"].auroc.between(0.4, 0.6)).all()
+
+
+def test_one_training_is_scored_in_several_ways(rows):
+    *_, scorings = TRAININGS[0]
+    ways = rows[(rows.seed == 0) & rows.method.isin(scorings)]
+    assert ways.seconds.nunique() == 1
+    assert ways.vus_pr.nunique() == len(scorings) == 3
+
+
+@pytest.mark.parametrize("load", [load_internal_bleeding, load_ecg_diff_count, load_mitbih])
+def test_the_window_is_the_one_the_detector_chooses(load):
+    recording = load()
+    settings = {"epochs": 1, "stride": 15}
+    detector = trained(Recording(recording.training, recording.test), 0, settings, {"n_batches": 1}, None)
+    assert detector.window_length == window_of(recording)
+
+
+def test_a_variant_differs_from_the_default_in_what_it_names_alone(recording):
+    default = trained(recording, 1, {}, {}, 1)
+    for settings, of_trainer, _ in TRAININGS[1:]:
+        variant = trained(recording, 1, settings, of_trainer, 1)
+        assert variant.hyperparameters == {**default.hyperparameters, **settings}
+        assert variant.trainer.hyperparameters == {**default.trainer.hyperparameters, **of_trainer}
+        assert variant.trainer.model.hyperparameters == default.trainer.model.hyperparameters
+    again = trained(recording, 1, {}, {"restore": default.trainer.restore}, 1)
+    np.testing.assert_array_equal(again.score(recording.test), default.score(recording.test))
+    assert AnomalyDetector(seed=1).hyperparameters == {**default.hyperparameters, "epochs": AnomalyDetector().epochs}
+
+
+@pytest.mark.parametrize(
+    ("step", "steps_away"), [(0, 10), (9, 1), (10, 0), (14, 0), (15, 1), (22, 8), (23, 7), (30, 0), (99, 68)]
+)
+def test_distance_is_that_to_the_nearest_event(step, steps_away):
+    assert distance(step, [(10, 15), (30, 32)]) == steps_away
+
+
+def test_table_gives_means_and_counts_finds():
+    # Made-up figures, so that the arithmetic can be seen.
+    figures = {"vus_roc": 0.5, "average_precision": 0.5, "auroc": 0.5, "seconds": 2.0}
+    made_up = [
+        {
+            "recording": "MIT-BIH",
+            "method": "1-NN",
+            "seed": seed,
+            "vus_pr": area,
+            "distance": away,
+            "found": away <= NEAR,
+        }
+        for seed, area, away in [(0, 0.2, 0), (1, 0.4, 100), (2, 0.6, 200)]
+    ]
+    table = tabulate(pd.DataFrame([{**row, **figures} for row in made_up])).iloc[0]
+    assert table["VUS-PR"] == "0.400 ± 0.200"
+    assert table[f"highest score within {NEAR} steps"] == "2 of 3"
+    assert table["steps from highest score to event"] == "100 ± 100"
+    assert table["training, s"] == "2.0 ± 0.0"
+    alone = tabulate(pd.DataFrame([{**made_up[1], **figures}])).iloc[0]
+    assert alone["VUS-PR"] == "0.400", "one seed has no spread"
+
+
+def test_a_row_measured_anew_takes_the_place_of_the_old_one():
+    rows = pd.DataFrame(columns=["recording", "method", "seed"])
+    for recording, method, seed, area in [
+        ("MIT-BIH", "1-NN", 0, 0.1),
+        ("MIT-BIH", METHODS[0], 1, 0.2),
+        ("internal bleeding", "1-NN", 0, 0.3),
+        ("MIT-BIH", METHODS[0], 0, 0.4),
+        ("MIT-BIH", "1-NN", 0, 0.5),
+    ]:
+        rows = merged(rows, {"recording": recording, "method": method, "seed": seed, "vus_pr": area})
+    assert rows.vus_pr.tolist() == [0.3, 0.4, 0.2, 0.5]
+
+
+def test_only_a_part_is_measured():
+    assert chosen(None) == dict.fromkeys(["internal bleeding", "ecg-diff-count-3", "MIT-BIH"], METHODS)
+    assert chosen("mit-bih") == {"MIT-BIH": METHODS}
+    assert {tuple(methods) for methods in chosen("1-nn").values()} == {("1-NN",)}
+    assert chosen("nothing") == {}
+    assert set(SERIES_BASELINES) < set(METHODS)
