@@ -3,8 +3,8 @@
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
 # make pictures   README's pictures of the widgets
-# make benchmark  speed against a plain loop, PyTorch Lightning and skorch; cost of watching
-# make results    the table and the picture of README, over five seeds
+# make benchmark  speed against a plain loop, PyTorch Lightning and skorch; cost of watching; speed of scoring
+# make results    the tables and the picture of README: heartbeats over five seeds, long recordings over three
 # make sweep      the settings of history restore, compared
 # make steps      what each part of the best configuration gives
 #
@@ -42,9 +42,11 @@ benchmark: .venv/installed-benchmark
 	$(PY) -m tests.benchmarks.speed
 	$(PY) -m tests.benchmarks.monitor
 	$(PY) -m tests.benchmarks.clicks
+	$(PY) -m tests.benchmarks.scoring
 
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results
+	$(PY) -m tests.benchmarks.series_results
 	$(PY) -m tests.benchmarks.picture
 
 sweep: $(STAMP)

@@ -34,10 +34,9 @@ RECORDINGS = {
     "ecg-diff-count-3": load_ecg_diff_count,
     "MIT-BIH": load_mitbih,
 }
-# Each is one training: settings of the detector, settings of its trainer, and the ways to score with it.
-TRAININGS: list[tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, Any]]]] = [
+# Each is one training: settings of the detector, and the ways to score with it.
+TRAININGS: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
     (
-        {},
         {},
         {
             "LSTM autoencoder": {},
@@ -45,9 +44,7 @@ TRAININGS: list[tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, Any]]]
             "LSTM autoencoder, maximum over the windows": {"combine": "max"},
         },
     ),
-    ({"centre": False}, {}, {"LSTM autoencoder, windows keep their mean": {}}),
-    ({}, {"restore": "at the end"}, {"LSTM autoencoder, restore at the end only": {}}),
-    ({}, {"restore": "off"}, {"LSTM autoencoder, restore off": {}}),
+    ({"centre": False}, {"LSTM autoencoder, windows keep their mean": {}}),
 ]
 METHODS = [name for *_, scorings in TRAININGS for name in scorings] + list(SERIES_BASELINES)
 KEY = ["recording", "method", "seed"]
@@ -69,18 +66,10 @@ def window_of(recording: Recording) -> int:
     return estimate_window(parts[0], min(map(len, parts)))
 
 
-def trained(
-    recording: Recording, seed: int, settings: dict[str, Any], of_trainer: dict[str, Any], epochs: int | None
-) -> AnomalyDetector:
-    """The default detector, but for these settings; `of_trainer` changes the trainer that it would build itself."""
+def trained(recording: Recording, seed: int, settings: dict[str, Any], epochs: int | None) -> AnomalyDetector:
+    """The default detector, but for these settings."""
     settings = {**settings, "seed": seed, **({} if epochs is None else {"epochs": epochs})}
-    detector = AnomalyDetector(**settings)
-    if of_trainer:
-        trainer = detector._default_trainer(recording.training.n_features, on_series=True)
-        for name, value in of_trainer.items():
-            setattr(trainer, name, value)
-        detector = AnomalyDetector(trainer, **settings)
-    return detector.fit(recording.training, progress=False)
+    return AnomalyDetector(**settings).fit(recording.training, progress=False)
 
 
 def distance(step: int, events: list[tuple[int, int]]) -> int:
@@ -102,10 +91,10 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """One row for each method; the seconds of a simple detector are for learning and scoring together."""
     window = window_of(recording)
-    for settings, of_trainer, scorings in TRAININGS:
+    for settings, scorings in TRAININGS:
         asked = {method: changes for method, changes in scorings.items() if method in wanted}
         if asked:
-            detector = trained(recording, seed, settings, of_trainer, epochs)
+            detector = trained(recording, seed, settings, epochs)
             assert detector.result is not None
             for method, changes in asked.items():
                 for name, value in {"step_score": "window", "combine": "mean", **changes}.items():

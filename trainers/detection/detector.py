@@ -211,7 +211,7 @@ class AnomalyDetector(Block):
         self._scaling, self._centre, self.window_length = None, self.centre, window
         scaling = Scaling(self.scaling, flat)
         sets = [self._windows(part, scaling) if window else _scaled(part, scaling) for part in parts[:2]]
-        trainer = self._given or self._default_trainer(sets[0], on_series=bool(window))
+        trainer = self._given or self._default_trainer(sets[0].n_features, len(sets[0]), on_series=bool(window))
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
         if not len(result.history):
             msg = f"the training of {self.name!r} was stopped before its first epoch: it is not fitted. Call fit again."
@@ -364,10 +364,10 @@ class AnomalyDetector(Block):
             raise RuntimeError(msg)
         return self._scaling
 
-    def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
-        model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
+    def _default_trainer(self, n_features: int, n: int, *, on_series: bool) -> Trainer:
+        model = LSTMAutoencoder(n_features=n_features, latent_size=32, seed=self.seed)
         return BatchedTrainer(
-            model, self._device, batch_size=min(32, len(training)), n_batches=50 if on_series else None,
+            model, self._device, batch_size=min(32, n), n_batches=50 if on_series else None,
             learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 
