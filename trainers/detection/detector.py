@@ -26,6 +26,7 @@ from trainers.detection.windows import (
     cut_windows,
     estimate_window,
     interpolated,
+    start_chunks,
     window_starts,
 )
 from trainers.device import as_device
@@ -260,7 +261,9 @@ class AnomalyDetector(Block):
         TypeError, ValueError, RuntimeError
             If the detector is not fitted, or `x` is of another kind, width, or shorter than a window.
         """
-        return np.nan_to_num(self._scores(self._check(x)), nan=0.0)
+        scores = self._scores(self._check(x))
+        scores[np.isnan(scores)] = 0.0
+        return scores
 
     def detect(self, x: Any, *, threshold: float | None = None) -> Detection:
         """Score, and decide by the threshold.
@@ -398,7 +401,7 @@ class AnomalyDetector(Block):
         if isinstance(calibration, Series):
             assert window is not None
             starts = window_starts(n, window, self.stride)
-            usable = starts[self._usable(calibration, starts, window)]
+            usable = starts[self._usable(cut_windows(calibration.missing, starts, window))]
             n = len(np.unique(usable[:, None] + np.arange(window))) if len(usable) else 0
             if not n:
                 msg = (
@@ -449,28 +452,25 @@ class AnomalyDetector(Block):
         length = self.window_length
         assert length is not None
         starts = window_starts(len(series), length, self.stride)
-        usable = self._usable(series, starts, length)
+        gaps = cut_windows(series.missing, starts, length) if series.missing.any() else None
+        usable = np.ones(len(starts), dtype=bool) if gaps is None else self._usable(gaps)
         if not usable.any():
             msg = (
                 f"each window of {length} steps of {series.name!r} misses more than {self.max_missing:.0%} of its "
                 "values. Raise max_missing, choose a shorter window, or fill the gaps."
             )
             raise ValueError(msg)
-        starts = starts[usable]
-        mask = None
-        if series.missing.any():
-            mask = ~cut_windows(series.missing, starts, length)
-        windows = cut_windows(scaling.scale(interpolated(series.values)), starts, length)
+        mask = None if gaps is None else ~gaps[usable]
+        windows = cut_windows(scaling.scale(interpolated(series.values)), starts[usable], length)
         return DataSet(windows - self._middle(windows), mask=mask, name=series.name)
 
     def _middle(self, windows: np.ndarray) -> np.ndarray | float:
         """What is subtracted from each window, (n, 1, feature)."""
         return windows.mean(1, keepdims=True) if self._centre else 0.0
 
-    def _usable(self, series: Series, starts: np.ndarray, length: int) -> np.ndarray:
-        """Of which windows enough is known; one without any value never is."""
-        missing = np.concatenate([[0], np.cumsum(series.missing.sum(1))])
-        share = (missing[starts + length] - missing[starts]) / (length * series.n_features)
+    def _usable(self, gaps: np.ndarray) -> np.ndarray:
+        """Of which windows enough is known, by what is missing (n, length, feature); one without any value never is."""
+        share = gaps.mean((1, 2))
         return (share <= self.max_missing) & (share < 1)
 
     def _check(self, x: Any) -> Any:
@@ -520,28 +520,32 @@ class AnomalyDetector(Block):
         scaling, length = self._fitted(), self.window_length
         assert length is not None
         self._check_stride(length)
-        starts = window_starts(len(series), length, self.stride)
-        usable = self._usable(series, starts, length)
-        values, gaps = interpolated(series.values), series.missing
-        has_gaps = bool(gaps.any())
-        collect, found = StepScores(starts, length, self.stride, combine), []
+        values = interpolated(series.values)
         smooth = self._smooth(length) if smooth is None else smooth
         size = _chunk(length * series.n_features)
-        for first in range(0, len(starts), size):
-            of = starts[first : first + size]
-            part = slice(of[0], of[-1] + length)
-            windows = cut_windows(scaling.scale(values[part]), of - of[0], length)
+        collect, steps, done = StepScores(len(series), length, self.stride, combine), np.empty((0, 0)), 0
+        for starts in start_chunks(len(series), length, self.stride, size):
+            part, local = slice(starts[0], starts[-1] + length), starts - starts[0]
+            windows = cut_windows(scaling.scale(values[part]), local, length)
             middle = self._middle(windows)
             windows = windows - middle
             rebuilt = reconstruct(self._model, windows).numpy()
             differences = check_differences(self._model, (rebuilt - windows).astype(np.float64))
+            gaps = np.isnan(series.values[part])
+            has_gaps = bool(gaps.any())
             if has_gaps:
-                differences[cut_windows(gaps[part], of - of[0], length)] = np.nan
+                missing = cut_windows(gaps, local, length)
+                differences[missing] = np.nan
             said = of_steps(smoothed(differences, smooth), rebuilt + middle)
             if has_gaps:
-                said = np.where(usable[first : first + size, None, None], said, np.nan)
-            found.append(collect.add(first, said))
-        return np.concatenate(found)
+                said = np.where(self._usable(missing)[:, None, None], said, np.nan)
+            complete = collect.add(starts, said)
+            if not done:
+                # Here once for all: pieces put together in the end would take the memory twice.
+                steps = np.empty((len(series), complete.shape[1]))
+            steps[done : done + len(complete)] = complete
+            done += len(complete)
+        return steps
 
     def _differences(self, data: DataSet) -> np.ndarray:
         differences = check_differences(self._model, (reconstruct(self._model, data) - data.sequences).double().numpy())

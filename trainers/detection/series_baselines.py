@@ -51,7 +51,7 @@ def _on_windows(
 
 def _to_steps(scores: np.ndarray, starts: np.ndarray, window: int, stride: int) -> np.ndarray:
     said = np.broadcast_to(scores[:, None, None], (len(scores), window, 1))
-    return StepScores(starts, window, stride, "mean").add(0, said)[:, 0]
+    return StepScores(int(starts[-1]) + window, window, stride, "mean").add(starts, said)[:, 0]
 
 
 def _every_window_to_steps(scores: np.ndarray, window: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.signal import detrend
 
@@ -18,8 +20,15 @@ def window_starts(steps: int, length: int, stride: int) -> np.ndarray:
     >>> window_starts(steps=11, length=4, stride=3)
     array([0, 3, 6, 7])
     """
-    starts = np.arange(0, steps - length + 1, stride)
-    return starts if starts[-1] + length == steps else np.append(starts, steps - length)
+    return next(start_chunks(steps, length, stride, steps))
+
+
+def start_chunks(steps: int, length: int, stride: int, size: int) -> Iterator[np.ndarray]:
+    """`window_starts` in chunks of at most `size`, so that they take no memory for the whole series."""
+    last = steps - length
+    n = -(-last // stride) + 1
+    for first in range(0, n, size):
+        yield np.minimum(np.arange(first, min(first + size, n)) * stride, last)
 
 
 def cut_windows(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
@@ -77,10 +86,15 @@ def interpolated(values: np.ndarray) -> np.ndarray:
     missing = np.isnan(values)
     if not missing.any():
         return values
-    values, steps = values.copy(), np.arange(len(values))
+    values = values.copy()
     for f in np.flatnonzero(missing.any(0)):
         gap = missing[:, f]
-        values[gap, f] = np.interp(steps[gap], steps[~gap], values[~gap, f])
+        # The known values beside a gap suffice, and take no memory for the whole series.
+        beside = np.zeros_like(gap)
+        beside[:-1] |= gap[1:]
+        beside[1:] |= gap[:-1]
+        known, unknown = np.flatnonzero(beside & ~gap), np.flatnonzero(gap)
+        values[unknown, f] = np.interp(unknown, known, values[known, f])
     return values
 
 
@@ -92,29 +106,27 @@ class StepScores:
 
     Parameters
     ----------
-    starts : numpy.ndarray, shape (n,)
-        As `window_starts` gives them.
-    length, stride : int
-        Steps in a window, and from one window to the next, which leaves no step out: at most `length`.
+    steps, length, stride : int
+        Steps in the series, in a window, and from one window to the next, which leaves no step out: at most `length`.
     combine : {"mean", "max", "median"}
         Over the windows that hold a step.
     """
 
-    def __init__(self, starts: np.ndarray, length: int, stride: int, combine: str) -> None:
-        self.starts, self.length, self.combine = starts, length, combine
+    def __init__(self, steps: int, length: int, stride: int, combine: str) -> None:
+        self.steps, self.length, self.stride, self.combine = steps, length, stride, combine
         self.done = 0  # steps whose value is known
         # Windows a multiple of so many apart share no step, so each such group has a column of its own;
         # one more because the last window may begin less than a stride after the one before.
         self.columns = -(-length // stride) + 1
         self.buffer = np.full((0, self.columns, 0), np.nan)
 
-    def add(self, first: int, values: np.ndarray) -> np.ndarray:
-        """Take the values of the windows from number `first` on; return those of the steps that are now complete.
+    def add(self, starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Take the values of the next windows; return those of the steps that are now complete.
 
         Parameters
         ----------
-        first : int
-            Number of the first of these windows; they come in order, without a gap.
+        starts : numpy.ndarray, shape (n,)
+            Of these windows, as `start_chunks` gives them: in order, without a gap.
         values : numpy.ndarray, shape (n, length, m)
             What each window says of each of its steps; NaN where it says nothing.
 
@@ -123,17 +135,18 @@ class StepScores:
         numpy.ndarray, shape (steps, m)
             Of the steps after those returned before; NaN where no window says anything.
         """
-        numbers = np.arange(first, first + len(values))
-        ends = self.starts[numbers[-1]] + self.length - self.done
+        numbers = -(-starts // self.stride)
+        ends = starts[-1] + self.length - self.done
         grown = np.full((ends, self.columns, values.shape[2]), np.nan)
         grown[: len(self.buffer)] = self.buffer if self.buffer.size else np.nan
         for column in range(self.columns):
             chosen = numbers % self.columns == column
-            steps = (self.starts[numbers[chosen]] - self.done)[:, None] + np.arange(self.length)
+            steps = (starts[chosen] - self.done)[:, None] + np.arange(self.length)
             grown[steps, column] = values[chosen]
-        last = numbers[-1] + 1 == len(self.starts)
-        complete = ends if last else self.starts[numbers[-1] + 1] - self.done
-        self.buffer, self.done = grown[complete:], self.done + complete
+        last = self.steps - self.length
+        complete = ends if starts[-1] == last else min(starts[-1] + self.stride, last) - self.done
+        # A copy, so that the rest is let go.
+        self.buffer, self.done = grown[complete:].copy(), self.done + complete
         return _combined(grown[:complete], self.combine)
 
 

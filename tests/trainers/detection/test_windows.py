@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import Series
-from trainers.detection.windows import StepScores, cut_windows, estimate_window, interpolated, window_starts
+from trainers.detection.windows import (
+    StepScores,
+    cut_windows,
+    estimate_window,
+    interpolated,
+    start_chunks,
+    window_starts,
+)
 
 COMBINE = {"mean": np.mean, "max": np.max, "median": np.median}
 
@@ -38,8 +45,10 @@ def test_step_scores_agree_with_a_plain_loop_whatever_the_chunk(cut, combine, ch
     values = rng.normal(size=(len(starts), length, 2))
     if missing:
         values[rng.random(values.shape) < 0.3] = np.nan
-    collect = StepScores(starts, length, stride, combine)
-    parts = [collect.add(first, values[first : first + chunk]) for first in range(0, len(starts), chunk)]
+    collect, ahead = StepScores(steps, length, stride, combine), iter(values)
+    parts = [
+        collect.add(some, np.stack([next(ahead) for _ in some])) for some in start_chunks(steps, length, stride, chunk)
+    ]
     got = np.concatenate(parts)
     assert got.shape == (steps, 2)
     for step in range(steps):
