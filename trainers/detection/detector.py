@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from data import DataSet, Series
-from data.data_set import as_array
 from trainers.batched_trainer import BatchedTrainer
 from trainers.benchmark import benchmark
 from trainers.block import Block, Hyperparameter
 from trainers.detection.checks import as_threshold
 from trainers.detection.detection import Detection
 from trainers.detection.explanation import Explanation
-from trainers.detection.hold_out import check_normal, hold_out
+from trainers.detection.hold_out import as_data, three_parts
 from trainers.detection.scaling import Scaling
 from trainers.detection.scores import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
 from trainers.detection.thresholds import RULES as THRESHOLDS
-from trainers.detection.windows import (
-    COMBINATIONS,
-    StepScores,
-    cut_windows,
-    estimate_window,
-    interpolated,
-    start_chunks,
-    window_starts,
-)
+from trainers.detection.windowing import Windowing, choose_window
+from trainers.detection.windows import COMBINATIONS
 from trainers.device import as_device
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.randomness import LARGEST_SEED
@@ -39,8 +31,6 @@ from trainers.trainer import Trainer
 
 # The thresholds that need nothing but normal scores; any other can be given to `detect`.
 RULES = {name: rule for name, rule in THRESHOLDS.items() if rule.keyword in ("rate", "k")}
-# Windows that are reconstructed at a time: they bound the memory, and do not change the result.
-CHUNK = 1024
 
 
 class AnomalyDetector(Block):
@@ -203,16 +193,17 @@ class AnomalyDetector(Block):
                 "new trainer and model; to go on with a run, call benchmark(trainer, epochs=…, resume=True)."
             )
             raise ValueError(msg)
-        parts = self._three(normal, validation, calibration)
-        window = self._choose_window(parts) if isinstance(parts[0], Series) else None
-        self._check_rule(parts[2], window)
-        flat = parts[0].values if window else _values(parts[0]).reshape(-1, parts[0].n_features)
+        parts = three_parts(normal, validation, calibration, self.seed)
+        windowing = None
+        if isinstance(parts[0], Series):
+            windowing = Windowing(choose_window(parts, self.window), self.stride, self.centre, self.max_missing)
+        self._check_rule(parts[2], windowing)
         # From here on it is another detector: if the training fails, it is none, not one of two halves.
         self.result, self._held_out, self._cached = None, None, (None, None)
-        self._scaling, self._centre, self.window_length = None, self.centre, window
-        scaling = Scaling(self.scaling, flat)
-        sets = [self._windows(part, scaling) if window else _scaled(part, scaling) for part in parts[:2]]
-        trainer = self._given or self._default_trainer(sets[0].n_features, len(sets[0]), on_series=bool(window))
+        self._scaling, self._centre, self.window_length = None, self.centre, windowing.length if windowing else None
+        scaling = Scaling.of(self.scaling, parts[0])
+        sets = [windowing.data_set(part, scaling) if windowing else scaling.scaled(part) for part in parts[:2]]
+        trainer = self._given or self._default_trainer(sets[0].n_features, len(sets[0]), on_series=bool(windowing))
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
         if not len(result.history):
             msg = f"the training of {self.name!r} was stopped before its first epoch: it is not fitted. Call fit again."
@@ -239,7 +230,7 @@ class AnomalyDetector(Block):
         TypeError, ValueError
             As `fit`.
         """
-        return self._choose_window(self._three(Series.of(normal, "normal"), None, None))
+        return choose_window(three_parts(Series.of(normal, "normal"), None, None, self.seed), self.window)
 
     # ------------------------------------------------------------------ judge
 
@@ -312,7 +303,7 @@ class AnomalyDetector(Block):
         """
         data, scaling = self._check(x), self._fitted()
         if isinstance(data, DataSet):
-            rebuilt = reconstruct(self._model, _scaled(data, scaling)).numpy()
+            rebuilt = reconstruct(self._model, scaling.scaled(data)).numpy()
             errors = np.abs(check_differences(self._model, rebuilt - scaling.scale(data.sequences.numpy())))
             if data.mask is not None:
                 errors[~data.mask.numpy()] = np.nan
@@ -322,7 +313,7 @@ class AnomalyDetector(Block):
         def both(differences: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
             return np.concatenate([np.abs(differences), rebuilt], axis=2)
 
-        steps = self._over_windows(data, both, combine="mean", smooth=1)
+        steps = self._windowing().over(data, scaling, self._model, both, combine="mean", smooth=1)
         errors, rebuilt = np.split(steps, 2, axis=1)
         return Explanation(errors, scaling.unscale(rebuilt), data.feature_names)
 
@@ -367,6 +358,10 @@ class AnomalyDetector(Block):
             raise RuntimeError(msg)
         return self._scaling
 
+    def _windowing(self) -> Windowing:
+        assert self.window_length is not None
+        return Windowing(self.window_length, self.stride, self._centre, self.max_missing)
+
     def _default_trainer(self, n_features: int, n: int, *, on_series: bool) -> Trainer:
         model = LSTMAutoencoder(n_features=n_features, latent_size=32, seed=self.seed)
         return BatchedTrainer(
@@ -374,110 +369,23 @@ class AnomalyDetector(Block):
             learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 
-    def _three(self, normal: Any, validation: Any, calibration: Any) -> tuple[Any, ...]:
-        """The three normal parts, of one kind and width."""
-        if (validation is None) != (calibration is None):
-            msg = "fit takes validation and calibration together, or neither: then it divides the normal data itself."
-            raise ValueError(msg)
-        if validation is None:
-            data = _as_data(normal, "normal")
-            check_normal(data, "normal")
-            return hold_out(data, self.seed)
-        given = {"normal": normal, "validation": validation, "calibration": calibration}
-        parts = [_as_data(part, what) for what, part in given.items()]
-        for part, what in zip(parts, given, strict=True):
-            check_normal(part, what)
-            if type(part) is not type(parts[0]) or part.n_features != parts[0].n_features:
-                msg = (
-                    f"{what} must be like normal, a {type(parts[0]).__name__} with {parts[0].n_features} features; "
-                    f"got a {type(part).__name__} with {part.n_features}."
-                )
-                raise ValueError(msg)
-        return parts[0], parts[1], parts[2]
-
-    def _check_rule(self, calibration: DataSet | Series, window: int | None) -> None:
+    def _check_rule(self, calibration: DataSet | Series, windowing: Windowing | None) -> None:
         """Raise if the rule cannot set a threshold on so many scores: before the training, not after it."""
-        n = len(calibration)
         if isinstance(calibration, Series):
-            assert window is not None
-            starts = window_starts(n, window, self.stride)
-            usable = starts[self._usable(cut_windows(calibration.missing, starts, window))]
-            n = len(np.unique(usable[:, None] + np.arange(window))) if len(usable) else 0
-            if not n:
-                msg = (
-                    f"each window of {window} steps of {calibration.name!r} misses more than {self.max_missing:.0%} of "
-                    "its values, so no threshold can be set on it. Raise max_missing, choose a shorter window, or fill "
-                    "the gaps."
-                )
-                raise ValueError(msg)
-        self._smooth(window if isinstance(calibration, Series) else calibration.length)
+            assert windowing is not None
+            n, length = windowing.judged_steps(calibration), windowing.length
+        else:
+            n, length = len(calibration), calibration.length
+        self._smooth(length)
         rule = RULES[self.rule]
         # As many scores, of a distribution that every rule can work with.
         rule.function(-np.log1p(-np.arange(n) / n), **{rule.keyword: getattr(self, rule.keyword)})
-
-    def _choose_window(self, parts: tuple[Series, ...]) -> int:
-        """Steps in a window, which fits into each part and is no shorter than the stride."""
-        window = self._fitting_window(parts)
-        self._check_stride(window)
-        return window
-
-    def _check_stride(self, window: int) -> None:
-        if self.stride > window:
-            msg = (
-                f"stride of {self.name!r} must be at most the window, {window} steps, or steps between two windows "
-                f"were left out; got {self.stride}."
-            )
-            raise ValueError(msg)
-
-    def _fitting_window(self, parts: tuple[Series, ...]) -> int:
-        shortest = min(map(len, parts))
-        if self.window is not None:
-            if self.window <= shortest:
-                return self.window
-            msg = (
-                f"window of {self.name!r} must fit into training, validation and calibration; got {self.window} steps "
-                f"for parts of {', '.join(str(len(p)) for p in parts)}. Choose it shorter, or bring a longer series."
-            )
-            raise ValueError(msg)
-        if shortest < 20:
-            msg = (
-                f"{parts[0].name!r} is too short to find its period in: training, validation and calibration have "
-                f"{', '.join(str(len(p)) for p in parts)} steps. Bring a longer series, or choose window=…."
-            )
-            raise ValueError(msg)
-        return estimate_window(parts[0], shortest)
-
-    def _windows(self, series: Series, scaling: Scaling) -> DataSet:
-        """The windows of a series that enough is known of."""
-        length = self.window_length
-        assert length is not None
-        starts = window_starts(len(series), length, self.stride)
-        gaps = cut_windows(series.missing, starts, length) if series.missing.any() else None
-        usable = np.ones(len(starts), dtype=bool) if gaps is None else self._usable(gaps)
-        if not usable.any():
-            msg = (
-                f"each window of {length} steps of {series.name!r} misses more than {self.max_missing:.0%} of its "
-                "values. Raise max_missing, choose a shorter window, or fill the gaps."
-            )
-            raise ValueError(msg)
-        mask = None if gaps is None else ~gaps[usable]
-        windows = cut_windows(scaling.scale(interpolated(series.values)), starts[usable], length)
-        return DataSet(windows - self._middle(windows), mask=mask, name=series.name)
-
-    def _middle(self, windows: np.ndarray) -> np.ndarray | float:
-        """What is subtracted from each window, (n, 1, feature)."""
-        return windows.mean(1, keepdims=True) if self._centre else 0.0
-
-    def _usable(self, gaps: np.ndarray) -> np.ndarray:
-        """Of which windows enough is known, by what is missing (n, length, feature); one without any value never is."""
-        share = gaps.mean((1, 2))
-        return (share <= self.max_missing) & (share < 1)
 
     def _check(self, x: Any) -> Any:
         """`x` as data of the kind and width that the detector was fitted to."""
         self._fitted()
         assert self._held_out is not None
-        data, like = _as_data(x, "x"), self._held_out[0]
+        data, like = as_data(x, "x"), self._held_out[0]
         if type(data) is not type(like) or data.n_features != like.n_features:
             msg = (
                 f"{self.name!r} was fitted to a {type(like).__name__} with {like.n_features} features; got a "
@@ -497,7 +405,7 @@ class AnomalyDetector(Block):
         """As `score`, with NaN where nothing can be judged."""
         gaussian = self._gaussian() if self.error == "gaussian" else None
         if isinstance(data, DataSet):
-            differences = smoothed(self._differences(_scaled(data, self._fitted())), self._smooth(data.length))
+            differences = smoothed(self._differences(self._fitted().scaled(data)), self._smooth(data.length))
             return sequence_scores(differences, self.error, gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -506,46 +414,9 @@ class AnomalyDetector(Block):
             scores = sequence_scores(differences, self.error, gaussian)
             return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
 
-        return self._over_windows(data, of_steps, combine=self.combine)[:, 0]
-
-    def _over_windows(
-        self,
-        series: Series,
-        of_steps: Callable[[np.ndarray, np.ndarray], np.ndarray],
-        *,
-        combine: str,
-        smooth: int | None = None,
-    ) -> np.ndarray:
-        """What each window says of its steps, brought back to the steps, (time, m), a chunk at a time."""
-        scaling, length = self._fitted(), self.window_length
-        assert length is not None
-        self._check_stride(length)
-        values = interpolated(series.values)
-        smooth = self._smooth(length) if smooth is None else smooth
-        size = _chunk(length * series.n_features)
-        collect, steps, done = StepScores(len(series), length, self.stride, combine), np.empty((0, 0)), 0
-        for starts in start_chunks(len(series), length, self.stride, size):
-            part, local = slice(starts[0], starts[-1] + length), starts - starts[0]
-            windows = cut_windows(scaling.scale(values[part]), local, length)
-            middle = self._middle(windows)
-            windows = windows - middle
-            rebuilt = reconstruct(self._model, windows).numpy()
-            differences = check_differences(self._model, (rebuilt - windows).astype(np.float64))
-            gaps = np.isnan(series.values[part])
-            has_gaps = bool(gaps.any())
-            if has_gaps:
-                missing = cut_windows(gaps, local, length)
-                differences[missing] = np.nan
-            said = of_steps(smoothed(differences, smooth), rebuilt + middle)
-            if has_gaps:
-                said = np.where(self._usable(missing)[:, None, None], said, np.nan)
-            complete = collect.add(starts, said)
-            if not done:
-                # Here once for all: pieces put together in the end would take the memory twice.
-                steps = np.empty((len(series), complete.shape[1]))
-            steps[done : done + len(complete)] = complete
-            done += len(complete)
-        return steps
+        windowing = self._windowing()
+        smooth = self._smooth(windowing.length)
+        return windowing.over(data, self._fitted(), self._model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
 
     def _differences(self, data: DataSet) -> np.ndarray:
         differences = check_differences(self._model, (reconstruct(self._model, data) - data.sequences).double().numpy())
@@ -557,41 +428,11 @@ class AnomalyDetector(Block):
         """Fitted to the validation part, as in EncDec-AD."""
         assert self._held_out is not None
         data, scaling = self._held_out[0], self._fitted()
-        windows = self._windows(data, scaling) if isinstance(data, Series) else _scaled(data, scaling)
+        windows = self._windowing().data_set(data, scaling) if isinstance(data, Series) else scaling.scaled(data)
         return ErrorGaussian(smoothed(self._differences(windows), self._smooth(windows.length)))
 
-    def _smooth(self, length: int | None) -> int:
-        assert length is not None
+    def _smooth(self, length: int) -> int:
         if self.smooth > length:
             msg = f"smooth of {self.name!r} must be at most the length, {length} steps; got {self.smooth}."
             raise ValueError(msg)
         return self.smooth
-
-
-def _chunk(values: int) -> int:
-    """Windows at a time, of so many values each: about 100 MB in all, and at most `CHUNK`."""
-    return max(1, min(CHUNK, 2**21 // values))
-
-
-def _as_data(x: Any, what: str) -> DataSet | Series:
-    """`x` as a set of sequences or, if it has one dimension, as a series."""
-    if isinstance(x, DataSet | Series):
-        return x
-    array = as_array(x, what)
-    return Series(array, name=what) if array.ndim == 1 else DataSet(array, name=what)
-
-
-def _values(data: DataSet) -> np.ndarray:
-    """The sequences, (n, time, feature), with NaN where a value does not count."""
-    values = data.sequences.numpy()
-    return values if data.mask is None else np.where(data.mask.numpy(), values, np.nan)
-
-
-def _scaled(data: DataSet, scaling: Scaling) -> DataSet:
-    return DataSet(
-        scaling.scale(data.sequences.numpy()),
-        targets=None if data.targets is data.sequences else scaling.scale(data.targets.numpy()),
-        mask=data.mask,
-        lengths=data.lengths,
-        name=data.name,
-    )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from data import DataSet, Series
+from data.data_set import as_array
 
 # Of the normal data; calibration gets the rest.
 TRAINING, VALIDATION = 0.6, 0.2
@@ -79,3 +80,33 @@ def check_normal(data: DataSet | Series, what: str) -> None:
             f"{unit} abnormal. {remedy}."
         )
         raise ValueError(msg)
+
+
+def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tuple[Any, ...]:
+    """The three normal parts, of one kind and width."""
+    if (validation is None) != (calibration is None):
+        msg = "fit takes validation and calibration together, or neither: then it divides the normal data itself."
+        raise ValueError(msg)
+    if validation is None:
+        data = as_data(normal, "normal")
+        check_normal(data, "normal")
+        return hold_out(data, seed)
+    given = {"normal": normal, "validation": validation, "calibration": calibration}
+    parts = [as_data(part, what) for what, part in given.items()]
+    for part, what in zip(parts, given, strict=True):
+        check_normal(part, what)
+        if type(part) is not type(parts[0]) or part.n_features != parts[0].n_features:
+            msg = (
+                f"{what} must be like normal, a {type(parts[0]).__name__} with {parts[0].n_features} features; "
+                f"got a {type(part).__name__} with {part.n_features}."
+            )
+            raise ValueError(msg)
+    return parts[0], parts[1], parts[2]
+
+
+def as_data(x: Any, what: str) -> DataSet | Series:
+    """`x` as a set of sequences or, if it has one dimension, as a series."""
+    if isinstance(x, DataSet | Series):
+        return x
+    array = as_array(x, what)
+    return Series(array, name=what) if array.ndim == 1 else DataSet(array, name=what)

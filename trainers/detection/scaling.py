@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
+from data import DataSet, Series
+
 LARGEST = 1e15
 
 
@@ -38,6 +40,26 @@ class Scaling:
         elif kind == "robust":
             robust = RobustScaler().fit(values.astype(np.float64))
             self.center, self.spread = robust.center_, robust.scale_
+
+    @classmethod
+    def of(cls, kind: str, training: DataSet | Series) -> Scaling:
+        """The scaling of a training set: padding and missing values do not count."""
+        if isinstance(training, Series):
+            return cls(kind, training.values)
+        values = training.sequences.numpy()
+        if training.mask is not None:
+            values = np.where(training.mask.numpy(), values, np.nan)
+        return cls(kind, values.reshape(-1, training.n_features))
+
+    def scaled(self, data: DataSet) -> DataSet:
+        """A data set on the common scale, without its labels."""
+        return DataSet(
+            self.scale(data.sequences.numpy()),
+            targets=None if data.targets is data.sequences else self.scale(data.targets.numpy()),
+            mask=data.mask,
+            lengths=data.lengths,
+            name=data.name,
+        )
 
     def scale(self, values: np.ndarray) -> np.ndarray:
         """Values (…, feature) on the common scale, float32.

@@ -9,7 +9,7 @@ import torch
 from data import DataSet, Series, load_ecg5000, load_ecg_diff_count, split
 from trainers import BatchedTrainer, LSTMAutoencoder, reconstruct
 from trainers.detection import AnomalyDetector, ErrorGaussian, evaluate, false_alarm_threshold, quantile_threshold
-from trainers.detection import detector as module
+from trainers.detection import windowing as module
 from trainers.detection.hold_out import hold_out
 from trainers.detection.windows import cut_windows, interpolated, window_starts
 
