@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import torch
 
 from data.series import runs
 
@@ -84,8 +85,13 @@ def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, 
     """VUS-ROC and VUS-PR (Paparrizos et al. 2022), dtaianomaly's."""
     from dtaianomaly.evaluation import VolumeUnderPR, VolumeUnderROC
 
-    answer = truth.astype(int)
-    return (
-        VolumeUnderROC(max_buffer_size=window).compute(answer, scores),
-        VolumeUnderPR(max_buffer_size=window).compute(answer, scores),
-    )
+    answer, threads = truth.astype(int), torch.get_num_threads()
+    try:
+        return (
+            VolumeUnderROC(max_buffer_size=window).compute(answer, scores),
+            VolumeUnderPR(max_buffer_size=window).compute(answer, scores),
+        )
+    finally:
+        # numba, on which these run, sets the number of OpenMP threads at its first use, and PyTorch shares it:
+        # trainings from then on would give other numbers than those before.
+        torch.set_num_threads(threads)

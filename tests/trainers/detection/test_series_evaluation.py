@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pandas as pd
@@ -290,3 +293,17 @@ def test_anything_gives_an_evaluation_or_a_plain_error(first, second, third):
             evaluate_series(**{**right, **wrong})
         except (TypeError, ValueError) as error:
             assert str(error).split()[0] in {"scores", "labels", "threshold", *right, *wrong}  # noqa: PT017
+
+
+def test_pytorch_keeps_its_number_of_threads():
+    # In a process of its own: it is numba's first use that would change the number.
+    code = """
+import torch
+from trainers.detection import evaluate_series
+torch.set_num_threads(1)
+print(torch.get_num_threads())
+evaluate_series([0, 1, 2, 1], [0, 0, 1, 0], threshold=1.5, window=1)
+print(torch.get_num_threads())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]
