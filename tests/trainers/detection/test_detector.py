@@ -256,7 +256,7 @@ def test_callbacks_watch_the_training():
         (
             Series(np.where((np.arange(600) < 480) | (np.arange(600) % 4 == 0), wave(600).values[:, 0], np.nan)),
             {"window": 25},
-            "no threshold can be",
+            "misses more than 50%",
         ),
         (
             DataSet(np.zeros((9, 4, 2)) + np.arange(9)[:, None, None], mask=np.ones((9, 4, 2)) * [1, 0] > 0),

@@ -8,7 +8,7 @@ import pytest
 from data import Series
 from trainers import LSTMAutoencoder
 from trainers.detection import AnomalyDetector
-from trainers.detection import detector as module
+from trainers.detection import windowing as module
 from trainers.detection.series_baselines import Untrained
 
 
