@@ -87,8 +87,9 @@ def test_public_objects_say_what_they_take(package):
             assert f"\n{hyperparameter.name} : " in thing.__doc__
 
 
-def test_readme_quotes_the_results_as_they_were_printed():
-    table = ROOT.joinpath("tests/benchmarks/results.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["results.md", "series_results.md"])
+def test_readme_quotes_the_results_as_they_were_printed(name):
+    table = ROOT.joinpath("tests/benchmarks", name).read_text(encoding="utf-8")
     assert table in README
 
 
