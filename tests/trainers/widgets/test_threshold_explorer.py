@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data import DataSet
 from trainers.detection import quantile_threshold
 from trainers.widgets import ThresholdExplorer
-from trainers.widgets.threshold_explorer import MOST_VALUES
+from trainers.widgets.sequences import MOST_VALUES
 
 SCORES, LABELS = np.array([0.1, 0.5, 0.2, 0.9, 0.4]), np.array([0, 2, 0, 1, 0])
 
