@@ -18,6 +18,12 @@ function keepKeys(root) {
   for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]")) element.dataset.lmSuppressShortcuts = "true";
 }
 
+// JupyterLab keeps the browser from taking Enter for the end of an input.
+function whenTyped(input, take) {
+  input.addEventListener("change", take);
+  input.addEventListener("keydown", (event) => event.key === "Enter" && take());
+}
+
 // A canvas of so many CSS pixels, sharp on any screen, empty.
 function sharpPen(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
