@@ -56,9 +56,9 @@ function drawPoints(pen, known, view, frame) {
     mark.width = mark.height = side;
     brush.setTransform(radius * ratio, 0, 0, radius * ratio, side / 2, side / 2);
     const path = new Path2D(SHAPES[look.shape]);
-    Object.assign(brush, { fillStyle: look.color, strokeStyle: look.color, globalAlpha: 0.5, lineWidth: 0.9 / radius });
+    Object.assign(brush, { fillStyle: look.color, strokeStyle: look.color, globalAlpha: 0.6, lineWidth: 0.9 / radius });
     brush.fill(path);
-    brush.globalAlpha = 0.9;
+    brush.globalAlpha = 1;
     brush.stroke(path);
     for (const i of known.members[kind]) {
       const x = view.spots[2 * i], y = view.spots[2 * i + 1];
@@ -110,12 +110,12 @@ function drawSequence(known, i, ranges, width, about) {
   const { pictures } = known, row = pictures.row.get(i), { features, time } = pictures;
   if (row === undefined) return '<p class="hint">Not in this page, which holds 2 million values at most.</p>';
   const height = features === 1 ? 120 : 62 * features, strips = pictureStrips(ranges, height);
-  const marks = ranges.map(([low, high]) => ticks(low, high, features === 1 ? 4 : 2)), labels = marks.map((values) => tickLabels(values));
+  const marks = ranges.map(([low, high]) => ticks(low, high, features === 1 ? 4 : 3)), labels = marks.map((values) => tickLabels(values));
   const left = beside(labels.flat()), x = (share) => left + share * (width - left - RIGHT);
   let text = `<path class="axes" d="M${left} 0V${height}H${width - RIGHT}"/>`;
   marks.forEach((values, f) => values.forEach((value, m) => {
     const y = strips[f](value);
-    text += `<path class="grid" d="M${left} ${y}H${width - RIGHT}"/><text class="row" x="${left - 5}" y="${Math.max(10, y + 4)}" text-anchor="end">${labels[f][m]}</text>`;
+    text += `<path class="grid" d="M${left} ${y}H${width - RIGHT}"/><text class="row" data-feature="${f}" x="${left - 5}" y="${Math.max(10, y + 4)}" text-anchor="end">${labels[f][m]}</text>`;
   }));
   const steps = time > 1 ? ticks(0, time - 1, (width - left) / 70).filter(Number.isInteger) : [0];
   for (const step of steps) text += `<text class="column" x="${Math.min(width - 4 * String(step).length, x(step / Math.max(1, time - 1)))}" y="${height + 15}" text-anchor="middle">${step}</text>`;

@@ -65,7 +65,7 @@ function towards(spots, seen, from, key) {
     const along = dx * ahead + dy * down, across = Math.abs(dx * down) + Math.abs(dy * ahead), same = !dx && !dy;
     if (same ? i === from || i > from !== onwards : along <= 0 || across > along) continue;
     const distance = dx * dx + dy * dy;
-    if ((distance < least || (same && !onwards)) && seen(i)) [best, least] = [i, distance];
+    if ((onwards ? distance < least : distance <= least) && seen(i)) [best, least] = [i, distance];
   }
   return best;
 }
