@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 
 import numpy as np
@@ -20,18 +18,10 @@ from trainers.widgets.latent_figure import COLORS, SHAPES
 from trainers.widgets.latent_points import project
 from trainers.widgets.page import source
 
+from .helpers import page_data, unpacked
+
 POINTS = np.array([[0.0, 1.0], [2.0, 1.0], [2.0, 3.0], [0.5, 0.5], [1.0, 1.5]])
 BEATS, LABELS = np.arange(35.0).reshape(5, 7), np.array([0, 2, 0, 1, 0])
-
-
-def page_data(path):
-    """The data in a written page."""
-    text = path.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
-
-
-def unpacked(text, kind):
-    return np.frombuffer(base64.b64decode(text), kind)
 
 
 # ---------------------------------------------------------------- places
