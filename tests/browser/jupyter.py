@@ -112,6 +112,15 @@ class Notebook:
         """One of the front end's own commands, not waited for."""
         self.page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
 
+    def resize(self, width: int, height: int) -> None:
+        """The window, and in a narrow one no panel beside the notebook."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        if width < 1000:
+            self.command("application:toggle-left-area")
+
+    def wear(self, theme: str) -> None:
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")
 

@@ -43,10 +43,8 @@ COVERED = """() => {
 def test_the_monitor_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
     notebook = open_notebook(lab, "looks", SHOW)
     page = notebook.page
-    page.set_viewport_size({"width": width, "height": 1100})
-    if width < 1000:
-        notebook.command("application:toggle-left-area")
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    notebook.resize(width, 1100)
+    notebook.wear(theme)
     notebook.run_all()
     notebook.await_state("12 epochs")
     notebook.wait_idle()

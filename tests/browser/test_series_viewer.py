@@ -387,13 +387,11 @@ def test_it_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, the
         lab, "series-looks", MAKE.replace("threshold=2.5", "threshold=2.5, reconstruction=values * 0.8")
     )
     page = notebook.page
-    page.set_viewport_size({"width": width, "height": 1100})
-    if width < 1000:
-        notebook.command("application:toggle-left-area")
+    notebook.resize(width, 1100)
     notebook.run(1)
     viewer = Viewer(page)
     # Changed while it is shown: the picture follows.
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    notebook.wear(theme)
     dark = theme.endswith("Dark")
     page.wait_for_function(
         "dark => document.querySelector('.kit-series').style.getPropertyValue('--kit-signal') === dark",

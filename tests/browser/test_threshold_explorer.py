@@ -538,10 +538,8 @@ while explorer.threshold == 0.5 and time.monotonic() < end:
 def test_the_widget_is_readable_in_either_theme_and_a_narrow_window(lab, open_notebook, tmp_path, theme, width):
     notebook = open_notebook(lab, "looks", SHOW)
     page = notebook.page
-    page.set_viewport_size({"width": width, "height": 1300})
-    if width < 1000:
-        notebook.command("application:toggle-left-area")
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    notebook.resize(width, 1300)
+    notebook.wear(theme)
     notebook.run(1)
     page.get_by_role("slider", name="threshold").press("PageUp")
     page.get_by_label("a miss").fill("5")

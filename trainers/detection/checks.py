@@ -34,16 +34,16 @@ def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
     return array
 
 
-def as_labels(labels: Any, scores: np.ndarray) -> np.ndarray:
-    """`labels` as whole numbers from 0 up, one for each score, or an error."""
+def as_labels(labels: Any, scores: np.ndarray, what: str = "scores") -> np.ndarray:
+    """`labels` as whole numbers from 0 up, one for each of the scores (or of `what` else), or an error."""
     try:
         array = np.asarray(labels)
     except (TypeError, ValueError) as error:
-        msg = f"labels must be whole numbers, one for each of the {len(scores)} scores; got {error}. 0 is normal."
+        msg = f"labels must be whole numbers, one for each of the {len(scores)} {what}; got {error}. 0 is normal."
         raise ValueError(msg) from error
     if array.shape != scores.shape or array.dtype.kind not in "biu" or (array < 0).any():
         msg = (
-            f"labels must be whole numbers from 0 (normal) up, one for each of the {len(scores)} scores; "
+            f"labels must be whole numbers from 0 (normal) up, one for each of the {len(scores)} {what}; "
             f"got shape {array.shape}, dtype {array.dtype}, values such as {array.reshape(-1)[:3].tolist()}."
         )
         raise ValueError(msg)

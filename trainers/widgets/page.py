@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
@@ -114,3 +115,10 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
 def source(files: Sequence[str], kind: str) -> str:
     """The text of those files of this folder that end so, one after the other."""
     return "\n".join(FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind))
+
+
+def as_text(data: Any) -> Any:
+    """The same with base64 text in place of bytes, which JSON does not have."""
+    if isinstance(data, bytes):
+        return base64.b64encode(data).decode("ascii")
+    return {name: as_text(value) for name, value in data.items()} if isinstance(data, dict) else data

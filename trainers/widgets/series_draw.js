@@ -41,19 +41,6 @@ function layout(lanes, judged, hasScore) {
   return { ...place, bottom: top, height: top + AXIS };
 }
 
-// A canvas of so many CSS pixels, sharp on any screen, empty.
-function prepare(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  canvas.style.height = `${height}px`;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
-  pen.lineJoin = pen.lineCap = "round";
-  return pen;
-}
-
 // ---------------------------------------------------------------- curves
 
 // A curve between two steps. Where several steps share a column of pixels, each column from its lowest to its
@@ -215,7 +202,7 @@ function eventRow(pen, paint, name, judged, top, x, width) {
 // Draws the visible part; returns where things came to lie, for the mouse.
 function drawMain(canvas, data, judged, view, width) {
   const paint = palette(canvas), place = layout(view.features.length, judged, Boolean(data.scores)), { stride } = data.facts;
-  const pen = prepare(canvas, width, place.height), x = (step) => LEFT + ((step - view.from) / (view.to - view.from)) * (width - LEFT - RIGHT);
+  const pen = sharpPen(canvas, width, place.height), x = (step) => LEFT + ((step - view.from) / (view.to - view.from)) * (width - LEFT - RIGHT);
   const marks = boxes(judged.truth || [], x, width), first = Math.floor(view.from / stride), last = Math.ceil(view.to / stride) + 1;
   const ground = (box) => {
     pen.fillStyle = paint.truth;
@@ -297,7 +284,7 @@ function timeAxis(pen, paint, clock, view, top, x, width) {
 
 // The whole series with all its events (true at the foot, found at the head) and the visible part as a handle.
 function drawOverview(canvas, data, judged, view, width) {
-  const paint = palette(canvas), pen = prepare(canvas, width, OVERVIEW), { stride, length } = data.facts, whole = [-0.5, length - 0.5];
+  const paint = palette(canvas), pen = sharpPen(canvas, width, OVERVIEW), { stride, length } = data.facts, whole = [-0.5, length - 0.5];
   const x = (step) => LEFT + ((step + 0.5) / length) * (width - LEFT - RIGHT), box = { top: 8, height: OVERVIEW - 16 };
   const curve = data.curves[view.features[0]], y = scale(padded(...extent(curve, 0, curve.values.length)), box.top, box.height);
   inBox(pen, box, width, () => {

@@ -96,16 +96,3 @@ function listenTo({ stage, handle, overview, root, part }, data, view, does) {
     else if (Number.isFinite(event.target.valueAsNumber)) does.useThreshold(event.target.valueAsNumber);
   });
 }
-
-// From press to release, wherever the mouse goes meanwhile. `begin` returns what a move and the end do.
-function drag(element, begin) {
-  element.addEventListener("pointerdown", (start) => {
-    if (start.button !== 0) return;
-    start.stopPropagation();
-    element.setPointerCapture(start.pointerId);
-    const { move, end } = begin(start), stop = new AbortController();
-    element.addEventListener("pointermove", (event) => move(event), { signal: stop.signal });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
-      element.addEventListener(name, () => { if (!stop.signal.aborted) { stop.abort(); end?.(); } }, { signal: stop.signal });
-  });
-}

@@ -17,3 +17,36 @@ function numbers(packed, Kind) {
 function keepKeys(root) {
   for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]")) element.dataset.lmSuppressShortcuts = "true";
 }
+
+// JupyterLab keeps the browser from taking Enter for the end of an input.
+function whenTyped(input, take) {
+  input.addEventListener("change", take);
+  input.addEventListener("keydown", (event) => event.key === "Enter" && take());
+}
+
+// A canvas of so many CSS pixels, sharp on any screen, empty.
+function sharpPen(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.style.height = `${height}px`;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
+  pen.lineJoin = pen.lineCap = "round";
+  return pen;
+}
+
+// From press to release, wherever the mouse goes meanwhile. `begin` returns what a move and the end do, each told
+// of its event.
+function drag(element, begin) {
+  element.addEventListener("pointerdown", (start) => {
+    if (start.button !== 0) return;
+    start.stopPropagation();
+    element.setPointerCapture(start.pointerId);
+    const { move, end } = begin(start), stop = new AbortController();
+    element.addEventListener("pointermove", (event) => move(event), { signal: stop.signal });
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
+      element.addEventListener(name, (event) => { if (!stop.signal.aborted) { stop.abort(); end?.(event); } }, { signal: stop.signal });
+  });
+}

@@ -165,32 +165,8 @@ function drawClasses(known, threshold) {
 // ---------------------------------------------------------------- sequences that changed sides
 
 function drawPicture(pictures, row, ranges) {
-  const w = 150, h = 78, { time, features } = pictures, strip = h / features;
-  const line = (values, feature, look) => {
-    const [low, high] = ranges[feature], points = [];
-    for (let t = 0; t < time; t++) {
-      const v = values[(row * time + t) * features + feature];
-      points.push(`${(3 + (t / Math.max(1, time - 1)) * (w - 6)).toFixed(1)},${(strip * (feature + 1) - 3 - ((v - low) / (high - low || 1)) * (strip - 6)).toFixed(1)}`);
-    }
-    return `<polyline class="${look}" points="${points.join(" ")}"/>`;
-  };
-  let text = "";
-  for (let feature = 0; feature < features; feature++)
-    text += line(pictures.sequences, feature, "sequence") + (pictures.reconstructions ? line(pictures.reconstructions, feature, "rebuilt") : "");
-  return `<svg viewBox="0 0 ${w} ${h}" aria-hidden="true">${text}</svg>`;
-}
-
-// One scale for all that are shown beside each other.
-function pictureRanges(pictures, rows) {
-  const { time, features } = pictures;
-  return Array.from({ length: features }, (_, feature) => {
-    let low = Infinity, high = -Infinity;
-    for (const values of [pictures.sequences, pictures.reconstructions].filter(Boolean))
-      for (const row of rows)
-        for (let at = row * time * features + feature; at < (row + 1) * time * features; at += features)
-          [low, high] = [Math.min(low, values[at]), Math.max(high, values[at])];
-    return [low, high];
-  });
+  const w = 150, h = 78;
+  return `<svg viewBox="0 0 ${w} ${h}" aria-hidden="true">${sequenceLines(pictures, row, pictureStrips(ranges, h), (at) => 3 + at * (w - 6))}</svg>`;
 }
 
 // What a changed decision means, of one and of several.

@@ -199,11 +199,6 @@ export function mount(root, data, act = {}) {
     event.stopPropagation();
     userMovesTo(to, event.repeat ? view.base : view.threshold);
   });
-  // JupyterLab keeps the browser from taking Enter for the end of an input.
-  function whenTyped(input, take) {
-    input.addEventListener("change", take);
-    input.addEventListener("keydown", (event) => event.key === "Enter" && take());
-  }
 
   whenTyped(number, () => {
     const to = parse(number.value);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -11,23 +10,19 @@ import anywidget
 import numpy as np
 import traitlets
 
-from data import DataSet
 from trainers.detection import quantile_threshold
-from trainers.detection.checks import as_labels, as_names, as_scores, as_threshold, is_number
+from trainers.detection.checks import as_labels, as_scores, as_threshold, is_number
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
-from trainers.widgets.page import source, write_page
+from trainers.widgets.page import as_text, source, write_page
+from trainers.widgets.sequences import classes, pictures
 from trainers.widgets.threshold_figure import plot_threshold
 
 # In the order in which they build on each other.
 FILES = (
-    "threshold_explorer.css", "scales.js", "surroundings.js", "threshold_figures.js", "threshold_drawing.js",
-    "threshold_explorer.js",
+    "threshold_explorer.css", "scales.js", "surroundings.js", "sequences.js", "threshold_figures.js",
+    "threshold_drawing.js", "threshold_explorer.js",
 )  # fmt: skip
-# Values of sequences and reconstructions that a page holds at most: 8 MB.
-MOST_VALUES = 2_000_000
-# Features drawn in one small plot, one below the other.
-MOST_FEATURES = 4
 # The share of false alarms that the threshold begins with, where none is given.
 RATE = 0.05
 
@@ -122,8 +117,9 @@ class ThresholdExplorer(anywidget.AnyWidget):
         data: dict[str, Any] = {
             "scores": self.scores.astype("<f8").tobytes(),
             "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
-            "pictures": _pictures(self.scores, sequences, reconstructions),
-            **_classes(self.labels, class_names),
+            # Evenly over the ranks, so that wherever the threshold stands there is something to see.
+            "pictures": pictures(sequences, reconstructions, np.argsort(self.scores, kind="stable"), "scores"),
+            **classes(self.labels, class_names),
         }
         super().__init__(
             data=data,
@@ -151,7 +147,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
         """
         names = ("threshold", "hide_labels", "false_alarm_price", "miss_price")
         data = {**self.data, **{name: getattr(self, name) for name in names}, "alt": self.figure.alt}
-        write_page(path, "Where to set the threshold?", _as_text(data), FILES)
+        write_page(path, "Where to set the threshold?", as_text(data), FILES)
 
     def _first_threshold(self) -> float:
         if self.calibration is None:
@@ -190,63 +186,3 @@ def _within_reach(scores: np.ndarray, what: str) -> np.ndarray:
         msg = f"{what} must lie between -1e300 and 1e300; got up to {np.abs(scores).max():.3g}. Scale them."
         raise ValueError(msg)
     return scores
-
-
-def _classes(labels: np.ndarray | None, names: Sequence[str] | None) -> dict[str, Any]:
-    """The classes that occur, and for each sequence the place of its own among them."""
-    if labels is None:
-        return {"labels": None, "classes": None}
-    occurring, places = np.unique(labels, return_inverse=True)
-    if names is not None:
-        names = as_names(names, labels)
-    several = np.count_nonzero(occurring) > 1
-
-    def name(label: int) -> str:
-        if names is not None:
-            return names[label]
-        return "normal" if label == 0 else f"class {label}" if several else "abnormal"
-
-    classes = [{"name": name(int(label)), "abnormal": int(label != 0)} for label in occurring]
-    return {"labels": places.astype("<i4").tobytes(), "classes": classes}
-
-
-def _pictures(scores: np.ndarray, sequences: Any, reconstructions: Any) -> dict[str, Any] | None:
-    """The sequences that can be drawn, as the page takes them."""
-    if sequences is None:
-        if reconstructions is not None:
-            msg = "reconstructions are drawn with their sequences; got none. Give sequences=… too."
-            raise ValueError(msg)
-        return None
-    values = DataSet.of(sequences, "sequences").sequences.numpy()
-    if len(values) != len(scores):
-        msg = f"sequences must be one for each of the {len(scores)} scores; got {len(values)}."
-        raise ValueError(msg)
-    parts = {"sequences": values}
-    if reconstructions is not None:
-        parts["reconstructions"] = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
-        if parts["reconstructions"].shape != values.shape:
-            msg = (
-                f"reconstructions must have the shape of the sequences, {values.shape}; "
-                f"got {parts['reconstructions'].shape}. reconstruct(model, sequences) gives them."
-            )
-            raise ValueError(msg)
-    features = min(values.shape[2], MOST_FEATURES)
-    most = max(1, MOST_VALUES // (values.shape[1] * features * len(parts)))
-    positions = np.arange(len(scores))
-    if len(positions) > most:
-        # Evenly over the ranks, so that wherever the threshold stands there is something to see.
-        positions = np.sort(np.argsort(scores, kind="stable")[np.linspace(0, len(scores) - 1, most).astype(int)])
-    return {
-        "positions": positions.astype("<i4").tobytes(),
-        "time": values.shape[1],
-        "features": features,
-        "reconstructions": None,
-        **{name: part[positions, :, :features].astype("<f4").tobytes() for name, part in parts.items()},
-    }
-
-
-def _as_text(data: Any) -> Any:
-    """The same with base64 text in place of bytes, which JSON does not have."""
-    if isinstance(data, bytes):
-        return base64.b64encode(data).decode("ascii")
-    return {name: _as_text(value) for name, value in data.items()} if isinstance(data, dict) else data

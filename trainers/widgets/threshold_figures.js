@@ -1,6 +1,6 @@
 // What a threshold decides: counts, rates, curves, costs. Pure functions that know no page.
-// scales.js, surroundings.js, threshold_figures.js, threshold_drawing.js and threshold_explorer.js are joined, in this
-// order, into one module.
+// scales.js, surroundings.js, sequences.js, threshold_figures.js, threshold_drawing.js and threshold_explorer.js are
+// joined, in this order, into one module.
 
 // All that does not change while the threshold moves is sorted and counted once.
 function prepare(data) {
@@ -23,17 +23,6 @@ function prepare(data) {
     known.curves = known.abnormal && known.normal ? curves(known) : null;
   }
   return known;
-}
-
-function unpack(pictures) {
-  if (!pictures) return null;
-  const positions = numbers(pictures.positions, Int32Array);
-  return {
-    ...pictures,
-    row: new Map(Array.from(positions, (position, row) => [position, row])),
-    sequences: numbers(pictures.sequences, Float32Array),
-    reconstructions: numbers(pictures.reconstructions, Float32Array),
-  };
 }
 
 // How many of the sorted numbers are at most `value`; those above it are called abnormal.

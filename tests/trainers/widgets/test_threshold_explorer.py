@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,19 +10,11 @@ from hypothesis import strategies as st
 from data import DataSet
 from trainers.detection import quantile_threshold
 from trainers.widgets import ThresholdExplorer
-from trainers.widgets.threshold_explorer import MOST_VALUES
+from trainers.widgets.sequences import MOST_VALUES
+
+from .helpers import page_data, unpacked
 
 SCORES, LABELS = np.array([0.1, 0.5, 0.2, 0.9, 0.4]), np.array([0, 2, 0, 1, 0])
-
-
-def page_data(path):
-    """The data in a written page."""
-    text = path.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
-
-
-def unpacked(text, kind):
-    return np.frombuffer(base64.b64decode(text), kind)
 
 
 def test_the_threshold_is_read_and_set_and_heard_of():

@@ -1,0 +1,576 @@
+"""The map of a latent space in real pages: what is pointed at is what is drawn, number by number; keys, pins, looks."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from trainers.widgets import LatentMap
+
+from .contrast import contrast_script
+from .test_threshold_explorer import await_said, settle
+from .test_training_monitor import needs_subshells
+
+TEXTS = "button:enabled, label, figcaption b, figcaption span, text, .keys, .key, .hint"
+CONTRAST = contrast_script(".kit-latent", f"textOf('{TEXTS}')")
+# No text leaves its picture or the widget, and the widget is not wider than its place.
+CLIPPED = f"""() => {{
+    const root = document.querySelector('.kit-latent'), whole = root.getBoundingClientRect(), found = [];
+    if (root.scrollWidth > root.clientWidth + 1) found.push('the whole');
+    for (const e of root.querySelectorAll('{TEXTS}')) {{
+        const box = e.getBoundingClientRect(), frame = e.closest('svg')?.getBoundingClientRect() ?? whole;
+        if (box.width && (box.left < frame.left - 1 || box.right > frame.right + 1
+            || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)) found.push(e.textContent);
+    }}
+    return found;
+}}"""
+OVERLAPPING = """() => ['.still', '.first', '.second'].flatMap(part => {
+    const boxes = [...document.querySelectorAll(`.kit-latent ${part} text`)]
+        .map(e => [e.textContent, e.getBoundingClientRect()]);
+    const apart = (p, q) => p.right < q.left + 1 || q.right < p.left + 1
+        || p.bottom < q.top + 3 || q.bottom < p.top + 3;
+    return boxes.flatMap(([a, p], i) => boxes.slice(i + 1).filter(([, q]) => !apart(p, q)).map(([b]) => [a, b]));
+})"""
+INK = """() => {
+    const canvas = document.querySelector('.kit-latent canvas');
+    const all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return all.filter((v, i) => i % 4 === 3 && v > 0).length;
+}"""
+
+
+def space(n=300, features=1, seed=0):
+    """Points, sequences and labels of three classes."""
+    draws = np.random.default_rng(seed)
+    labels = draws.choice(3, n, p=[0.7, 0.2, 0.1])
+    points = draws.normal(size=(n, 2)) + 1.5 * labels[:, None]
+    return points, draws.normal(size=(n, 25, features)).astype(np.float32), labels
+
+
+class Map:
+    """A map in a page, read as a user reads it: by its axes."""
+
+    def __init__(self, page):
+        self.page, self.root = page, page.locator(".kit-latent")
+        self.stage = self.root.get_by_role("application")
+        self.stage.wait_for()
+        settle(page)
+
+    def settle(self):
+        settle(self.page)
+
+    def axis(self, within, kind, attribute):
+        """From a value to pixels, by two of the numbers along an axis: factor and offset."""
+        texts = self.root.locator(f"{within} text.{kind}").evaluate_all(
+            "(all, name) => all.map(e => [Number(e.textContent), Number(e.getAttribute(name))])", attribute
+        )
+        (a, p), (b, q) = texts[:2]
+        factor = (q - p) / (b - a)
+        return factor, p - factor * a - (4 if attribute == "y" else 0)
+
+    def pixels(self, places):
+        """Where places lie in the map, in its own pixels."""
+        (ax, bx), (ay, by) = self.axis(".still", "column", "x"), self.axis(".still", "row", "y")
+        return np.stack([ax * places[:, 0] + bx, ay * places[:, 1] + by], 1)
+
+    def point(self, pixel):
+        box = self.stage.bounding_box()
+        self.page.mouse.move(box["x"] + float(pixel[0]), box["y"] + float(pixel[1]))
+        self.settle()
+
+    def click(self, pixel):
+        self.point(pixel)
+        self.page.mouse.down()
+        self.page.mouse.up()
+        self.settle()
+
+    def press(self, *keys):
+        for key in keys:
+            self.stage.press(key)
+        self.settle()
+
+    def button(self, name):
+        self.root.get_by_role("button", name=name).click()
+        self.settle()
+
+    def cards(self):
+        """What stands beside the map: number, class name, whether pinned."""
+        found = []
+        for text in self.root.locator("figcaption").all_text_contents():
+            number, name, pinned = re.fullmatch(r"\s*sequence (\d+)(?:, (.*?))?(pinned)?", text).groups()
+            found.append((int(number), name, pinned is not None))
+        return found
+
+    def lines(self, card, look):
+        """The values that a card's lines show, (time, feature), read off its own axis."""
+        figure, columns = self.root.locator(".first" if card == 0 else ".second"), []
+        for feature, line in enumerate(figure.locator(f"polyline.{look}").all()):
+            factor, offset = self.axis(f".{figure.get_attribute('class')}", f"row[data-feature='{feature}']", "y")
+            heights = [float(pair.split(",")[1]) for pair in line.get_attribute("points").split()]
+            columns.append((np.array(heights) - offset) / factor)
+        return np.stack(columns, 1)
+
+    def said(self):
+        return self.root.locator(".said").text_content()
+
+
+@pytest.fixture
+def show(page, tmp_path):
+    """Opens a map's exported page, offline; nothing may go wrong in it."""
+    wrong = []
+
+    def open_(*args, **kwargs):
+        LatentMap(*args, **kwargs).to_html(tmp_path / "page.html")
+        page.context.set_offline(True)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+        page.on("request", lambda request: request.url.startswith("file:") or wrong.append(request.url))
+        page.goto(tmp_path.joinpath("page.html").as_uri())
+        return Map(page)
+
+    yield open_
+    assert wrong == []
+
+
+# ---------------------------------------------------------------- the mouse
+
+
+@pytest.mark.parametrize("features", [1, 3])
+def test_the_sequence_pointed_at_is_drawn_number_by_number(show, features):
+    points, values, labels = space(features=features)
+    names = ["normal", "early", "late & <broad>"]
+    shown = show(points, values, labels=labels, class_names=names, reconstructions=0.5 * values)
+    pixels = shown.pixels(points)
+    for i in np.random.default_rng(1).choice(len(points), 8, replace=False):
+        shown.point(pixels[i])
+        assert shown.cards() == [(i, names[labels[i]], False)]
+        np.testing.assert_allclose(shown.lines(0, "sequence"), values[i], atol=0.03)
+        np.testing.assert_allclose(shown.lines(0, "rebuilt"), 0.5 * values[i], atol=0.03)
+    label = shown.root.locator(".first svg.plot").get_attribute("aria-label")
+    assert label == f"sequence {i}, {names[labels[i]]}, with its reconstruction"
+
+
+def test_it_is_the_nearest_one_wherever_the_mouse_is(show):
+    points, values, labels = space()
+    shown = show(points, values, labels=labels)
+    pixels, last = shown.pixels(points), []
+    for place in np.random.default_rng(2).uniform([80, 20], [500, 380], (40, 2)):
+        shown.point(place)
+        distances = np.linalg.norm(pixels - place, axis=1)
+        near = np.flatnonzero(distances < distances.min() + 0.5)
+        if distances.min() > 30.5:
+            assert shown.cards() == last, "over empty ground the last one stays"
+        elif distances.min() < 29.5:
+            assert shown.cards()[0][0] in near
+        last = shown.cards()
+
+
+def test_a_click_pins_one_and_the_next_is_drawn_below_it_on_the_same_scale(show):
+    points, values, labels = space()
+    values[7] *= 6
+    shown = show(points, values, labels=labels)
+    pixels = shown.pixels(points)
+    shown.click(pixels[7])
+    assert shown.cards() == [(7, ["normal", "class 1", "class 2"][labels[7]], True)]
+    assert shown.said().endswith(", pinned")
+    other = int(np.argmax(np.linalg.norm(pixels - pixels[7], axis=1)))
+    shown.point(pixels[other])
+    assert [card[::2] for card in shown.cards()] == [(7, True), (other, False)]
+    assert shown.axis(".first", "row", "y") == shown.axis(".second", "row", "y")
+    np.testing.assert_allclose(shown.lines(0, "sequence"), values[7], atol=0.2)
+    np.testing.assert_allclose(shown.lines(1, "sequence"), values[other], atol=0.2)
+    marks = shown.root.locator(".marks .mark").evaluate_all("all => all.map(e => e.getAttribute('transform'))")
+    places = [[float(v) for v in re.findall(r"[\d.]+", mark)] for mark in marks]
+    np.testing.assert_allclose(places, pixels[[other, 7]], atol=0.6)
+    shown.click(pixels[other])
+    assert [card[::2] for card in shown.cards()] == [(other, True)], "the pin moves"
+    shown.click(pixels[other])
+    assert [card[::2] for card in shown.cards()] == [(other, False)], "and is taken off"
+
+
+def test_a_finger_looks_first_and_pins_then(browser, tmp_path):
+    points, values, labels = space()
+    LatentMap(points, values, labels=labels).to_html(tmp_path / "page.html")
+    context = browser.new_context(has_touch=True, viewport={"width": 400, "height": 900})
+    page = context.new_page()
+    page.goto(tmp_path.joinpath("page.html").as_uri())
+    shown = Map(page)
+    box, pixel = shown.stage.bounding_box(), shown.pixels(points)[5]
+    for pinned in (False, True, False):
+        page.touchscreen.tap(box["x"] + pixel[0], box["y"] + pixel[1])
+        shown.settle()
+        assert [card[::2] for card in shown.cards()] == [(5, pinned)]
+    context.close()
+
+
+# ---------------------------------------------------------------- the keyboard
+
+
+def test_arrows_go_to_the_nearest_point_that_way(show):
+    points, values, labels = space()
+    shown = show(points, values, labels=labels)
+    pixels = shown.pixels(points)
+    shown.press("ArrowRight")
+    at = shown.cards()[0][0]
+    ways = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
+    for key in np.random.default_rng(0).choice(list(ways), 40):
+        ahead = np.array(ways[key])
+        along, across = (pixels - pixels[at]) @ ahead, np.abs((pixels - pixels[at]) @ ahead[::-1])
+        that_way = np.where((along > 0) & (across <= along), np.linalg.norm(pixels - pixels[at], axis=1), np.inf)
+        shown.press(key)
+        if np.isinf(that_way).all():
+            assert shown.said() == f"no point further {key[5:].lower()}"
+            continue
+        reached = shown.cards()[0][0]
+        assert that_way[reached] <= that_way.min() + 0.5
+        assert shown.said() == f"sequence {reached}, {shown.cards()[0][1]}"
+        at = reached
+    shown.press(*["ArrowUp"] * 60)
+    assert shown.said() == "no point further up"
+
+
+def test_points_in_one_place_are_all_reached(show):
+    points = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
+    shown = show(points, np.zeros((5, 4)), selected=0)
+    shown.press("ArrowRight")
+    reached = [shown.cards()[1][0]]
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
+        shown.press(key)
+        reached.append(shown.cards()[-1][0])
+    assert reached == [1, 2, 3, 4, 3, 2, 1, 0]
+
+
+def test_enter_pins_and_escape_unpins(show):
+    shown = show(*space()[:2])
+    shown.press("ArrowRight", "Enter")
+    (first,) = shown.cards()
+    assert first[2]
+    assert shown.said() == f"sequence {first[0]}, pinned"
+    shown.press("ArrowRight")
+    assert [card[2] for card in shown.cards()] == [True, False]
+    assert shown.cards()[0] == first
+    shown.press("Escape")
+    assert [card[2] for card in shown.cards()] == [False]
+    assert shown.said() == "unpinned"
+    assert shown.root.get_by_role("button", name="unpin").is_disabled()
+
+
+def test_every_control_is_reached_by_tab_and_shows_it(show):
+    points, values, labels = space()
+    shown = show(points, values, labels=labels, selected=3)
+    shown.press("+")
+    # As the Tab key finds them, backwards from the map, which has the focus.
+    found = []
+    for _ in range(9):
+        shown.page.keyboard.press("Shift+Tab" if found else "Shift")
+        found.append(
+            shown.page.evaluate("""() => {
+                const e = document.activeElement;
+                const name = e.getAttribute('aria-label') || (e.labels?.[0] || e).textContent;
+                return [name.trim().split(/[ (]/)[0], getComputedStyle(e).outlineStyle];
+            }""")
+        )
+    names = ["Map", "class", "class", "normal", "sequence", "unpin", "whole", "zoom", "zoom"]
+    assert found == [[name, "solid"] for name in names]
+
+
+def test_a_sequence_is_gone_to_by_its_number(show):
+    points, values, labels = space()
+    shown = show(points, values, labels=labels)
+    field = shown.root.get_by_label("sequence", exact=True)
+    shown.button("class 2")
+    hidden = int(np.flatnonzero(labels == 2)[0])
+    field.fill(str(hidden))
+    field.press("Enter")
+    shown.settle()
+    assert shown.cards() == [(hidden, "class 2", False)]
+    assert shown.root.get_by_role("button", name="class 2").get_attribute("aria-pressed") == "true", "it is in sight"
+    field.fill("300")
+    field.press("Enter")
+    shown.settle()
+    assert shown.said() == "there are sequences 0 to 299"
+    assert field.input_value() == str(hidden)
+
+
+# ---------------------------------------------------------------- classes and zoom
+
+
+def test_a_class_is_hidden_and_shown_by_its_name(show):
+    points, values, labels = space()
+    shown = show(points, values, labels=labels)
+    pixels, ink = shown.pixels(points), shown.page.evaluate(INK)
+    one = int(np.flatnonzero(labels == 0)[0])
+    shown.point(pixels[one])
+    shown.button("normal")
+    assert shown.cards() == [], "what was looked at is hidden"
+    assert 0 < shown.page.evaluate(INK) < 0.6 * ink
+    chosen = []
+    for i in np.flatnonzero(labels == 0)[:15]:
+        shown.point(pixels[i])
+        chosen += shown.cards()
+    shown.press(*["ArrowLeft", "ArrowUp", "ArrowRight"] * 5)
+    chosen += shown.cards()
+    assert chosen
+    assert "normal" not in {name for _, name, _ in chosen}
+    shown.button("normal")
+    assert shown.page.evaluate(INK) == ink
+    assert f"({np.sum(labels == 1)})" in shown.root.get_by_role("button", name="class 1").text_content()
+
+
+def test_the_wheel_zooms_where_the_mouse_is_and_a_drag_moves_the_map(show):
+    points, values, labels = space()
+    shown = show(points, values, labels=labels)
+    whole, place = shown.pixels(points), np.array([250.0, 200.0])
+    prevented = "() => { window.taken = []; document.addEventListener('wheel', e => taken.push(e.defaultPrevented)); }"
+    shown.page.evaluate(prevented)
+    shown.point(place)
+    shown.page.mouse.wheel(0, 100)
+    shown.page.wait_for_function("() => taken.length === 1")
+    assert shown.page.evaluate("taken") == [False], "with the whole map in sight, the page scrolls"
+    shown.page.mouse.wheel(0, -500)
+    shown.page.wait_for_function("() => taken.length === 2")
+    shown.settle()
+    near = shown.pixels(points)
+    factor = 1.002**500
+    np.testing.assert_allclose(near - place, factor * (whole - place), atol=1.5 * factor)
+    inside = np.flatnonzero((np.abs(near - [280, 180]) < 100).all(1))
+    shown.point(near[inside[0]])
+    assert shown.cards()[0][0] == inside[0]
+
+    shown.point(place)
+    shown.page.mouse.down()
+    shown.point(place + np.array([40, 25]))
+    shown.page.mouse.up()
+    shown.settle()
+    np.testing.assert_allclose(shown.pixels(points) - near, np.tile([40, 25], (300, 1)), atol=1.5)
+    assert not any(pinned for *_, pinned in shown.cards()), "a drag is no click"
+    shown.button("whole map")
+    np.testing.assert_allclose(shown.pixels(points), whole, atol=0.5)
+
+
+def test_keys_and_buttons_zoom_and_keep_in_sight_what_is_gone_to(show):
+    points, values, labels = space()
+    shown = show(points, values, labels=labels)
+    whole = shown.pixels(points)
+    shown.press("+", "+", "+")
+    assert shown.said() == "zoom 3.4"
+    size = np.ptp(shown.pixels(points), axis=0) / np.ptp(whole, axis=0)
+    np.testing.assert_allclose(size, 1.5**3, rtol=0.02)
+    shown.press(*["ArrowRight"] * 40)
+    at = shown.cards()[0][0]
+    assert (shown.pixels(points)[at] < shown.stage.bounding_box()["width"]).all()
+    assert shown.root.locator(".marks .current").count() == 1
+    shown.press("-")
+    assert shown.said() == "zoom 2.3"
+    shown.press("0")
+    assert shown.said() == "whole map"
+    np.testing.assert_allclose(shown.pixels(points), whole, atol=0.5)
+    assert shown.root.get_by_role("button", name="zoom out").is_disabled()
+    shown.button("zoom in")
+    shown.button("zoom out")
+    np.testing.assert_allclose(shown.pixels(points), whole, atol=0.5)
+
+
+# ---------------------------------------------------------------- sizes and looks
+
+
+def test_five_thousand_points_are_one_picture(show):
+    points, values, labels = space(5000)
+    shown = show(points, values, labels=labels, reconstructions=values)
+    pixels = shown.pixels(points)
+    far = int(np.argmax(points[:, 1]))
+    shown.point(pixels[far])
+    assert shown.cards()[0][0] == far
+    assert shown.root.locator("*").count() < 150, "no element for each point"
+
+
+EXTREMES = {
+    "one point": np.array([[1.0, 2.0]]),
+    "all in one place": np.full((9, 2), 0.25),
+    "on a line": np.stack([np.arange(9.0), np.zeros(9)], 1),
+    "tiny": np.stack([np.arange(9), np.arange(9) ** 2], 1) * 1e-12,
+    "huge": np.stack([np.arange(9), np.arange(9) ** 2], 1) * 1e90,
+    "far from zero": 1e6 + np.stack([np.arange(9), np.arange(9) ** 2], 1) / 100,
+}
+
+
+@pytest.mark.parametrize("case", EXTREMES)
+def test_places_of_any_size_are_drawn_readably(show, case):
+    points = EXTREMES[case]
+    values = np.outer(np.arange(len(points)) - 4, [1e-9, 2e-9, 3e5])
+    shown = show(points, values, labels=np.arange(len(points)) % 3, selected=0)
+    shown.page.set_viewport_size({"width": 400, "height": 1200})
+    shown.page.wait_for_timeout(200)
+    for keys in ((), ("ArrowRight", "ArrowUp", "Enter"), ("+", "+", "+"), ("ArrowLeft",), ["+"] * 20):
+        shown.press(*keys)
+        html = shown.root.inner_html()
+        assert "NaN" not in html
+        assert "Infinity" not in html
+        assert shown.page.evaluate(CLIPPED) == []
+        assert shown.page.evaluate(OVERLAPPING) == []
+
+
+def test_sequences_beyond_what_a_page_holds_are_said_to_be_missing(show, monkeypatch):
+    monkeypatch.setattr("trainers.widgets.sequences.MOST_VALUES", 3 * 4)
+    shown = show(np.stack([np.arange(5.0)] * 2, 1), np.zeros((5, 4)), selected=1)
+    assert "Not in this page" in shown.root.locator(".first").text_content()
+    shown.press("ArrowRight", "Escape")
+    assert [card[0] for card in shown.cards()] == [2]
+    assert "Not in this page" not in shown.root.locator(".beside").text_content()
+
+
+def test_of_more_than_four_features_it_says_which_are_drawn(show):
+    shown = show(*space(features=6)[:2], selected=2)
+    assert shown.root.locator(".of-features").text_content() == "The first 4 of 6 features are drawn."
+    np.testing.assert_allclose(shown.lines(0, "sequence"), space(features=6)[1][2, :, :4], atol=0.08)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 600, 400])
+def test_an_exported_page_is_readable(browser, tmp_path, scheme, width):
+    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 1100})
+    points, values, labels = space(features=2)
+    names = ["normal", "a long name of a class", "c"]
+    LatentMap(points, values, labels=labels, class_names=names, reconstructions=0.9 * values, selected=4).to_html(
+        tmp_path / "page.html"
+    )
+    page = context.new_page()
+    page.goto(tmp_path.joinpath("page.html").as_uri())
+    shown = Map(page)
+    shown.point(shown.pixels(points)[10])
+    page.screenshot(path=tmp_path / "page.png", full_page=True)
+    assert len(shown.cards()) == 2
+    assert min(page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
+    assert page.evaluate(CLIPPED) == []
+    assert page.evaluate(OVERLAPPING) == []
+    left, right = shown.stage.bounding_box(), shown.root.locator(".beside").bounding_box()
+    if width == 1200:
+        assert right["x"] >= left["x"] + left["width"]
+    if width == 400:
+        assert right["y"] >= left["y"] + left["height"]
+    context.close()
+
+
+# ---------------------------------------------------------------- in JupyterLab and Notebook
+
+SHOW = """
+from trainers.widgets import LatentMap
+rebuilt = 0.8 * test.sequences
+latent_map = LatentMap(test.sequences[:, [20, 100], 0], test, reconstructions=rebuilt)
+latent_map
+"""
+SAY = "print('now', latent_map.selected)"
+
+
+@pytest.fixture(params=["lab", "notebook_server"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def test_set():
+    """The same as the notebook's `test`."""
+    from data import load_ecg5000, split
+
+    return split(load_ecg5000())[3]
+
+
+def test_the_pinned_one_is_pythons_selected_and_the_other_way_round(server, open_notebook, test_set):
+    notebook = open_notebook(server, "latent", SHOW, SAY, "latent_map.selected = 8", SAY)
+    page, wrong = notebook.page, []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    notebook.run(1)
+    shown = Map(page)
+    notebook.wait_idle()
+    shown.stage.scroll_into_view_if_needed()
+    beats = test_set.sequences[..., 0].numpy()
+    points = beats[:, [20, 100]]
+    far = int(np.argmax(points[:, 1]))
+    shown.point(shown.pixels(points)[far])
+    (card,) = shown.cards()
+    assert card == (far, test_set.class_names[test_set.labels[far]], False)
+    np.testing.assert_allclose(shown.lines(0, "sequence")[:, 0], beats[far], atol=0.06)
+    np.testing.assert_allclose(shown.lines(0, "rebuilt")[:, 0], 0.8 * beats[far], atol=0.06)
+    shown.click(shown.pixels(points)[far])
+    await_said(notebook, 2, str(far))
+
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    shown.stage.focus()
+    before = page.evaluate(active)
+    shown.press("ArrowDown", "ArrowDown", "ArrowLeft", "+", "-", "0", "Enter")
+    assert page.evaluate(active) == before, "the notebook does not take the keys for its own"
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+    ((stepped, _, pinned),) = shown.cards()
+    assert pinned
+    assert stepped != far
+    await_said(notebook, 2, str(stepped))
+
+    notebook.run(3)
+    page.wait_for_function("() => document.querySelector('.kit-latent .first b').textContent.includes('sequence 8,')")
+    notebook.wait_idle()
+    assert shown.cards()[0][::2] == (8, True)
+    shown.press("Escape")
+    await_said(notebook, 4, "None")
+    assert wrong == []
+
+
+def test_two_views_stay_equal(lab, open_notebook):
+    notebook = open_notebook(lab, "latent-views", SHOW, "latent_map")
+    page = notebook.page
+    notebook.run(1)
+    notebook.run(2)
+    page.wait_for_function("() => document.querySelectorAll('.kit-latent').length === 2")
+    notebook.wait_idle()
+    first, second = page.locator(".kit-latent .stage").all()
+    for one in (first, second):
+        one.press("ArrowRight")
+        one.press("Enter")
+        page.wait_for_function("""() => {
+            const [a, b] = [...document.querySelectorAll('.kit-latent .first')].map(e => e.textContent);
+            return a === b && a.includes('pinned');
+        }""")
+        one.press("Escape")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.kit-latent')].every(e => !e.querySelector('.marks .pinned'))"
+        )
+
+
+@needs_subshells
+def test_a_pin_reaches_python_while_a_cell_is_busy(lab, open_notebook):
+    wait = """
+import time
+end = time.monotonic() + 40
+while latent_map.selected is None and time.monotonic() < end:
+    time.sleep(0.05)
+"""
+    notebook = open_notebook(lab, "latent-busy", SHOW, wait, SAY)
+    page = notebook.page
+    notebook.run(1)
+    shown = Map(page)
+    notebook.wait_idle()
+    notebook.run(2)
+    page.wait_for_function("() => document.querySelector('.jp-Notebook').textContent.includes('[*]')")
+    shown.press("ArrowRight", "Enter")
+    notebook.wait_idle(30)
+    await_said(notebook, 3, str(shown.cards()[0][0]))
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("width", [1200, 600])
+def test_the_widget_is_readable_in_either_theme_and_a_narrow_window(lab, open_notebook, tmp_path, theme, width):
+    notebook = open_notebook(lab, "latent-looks", SHOW)
+    page = notebook.page
+    notebook.resize(width, 1300)
+    notebook.wear(theme)
+    notebook.run(1)
+    shown = Map(page)
+    shown.press("ArrowRight", "Enter", "ArrowUp")
+    notebook.wait_idle()
+    shown.settle()
+    assert len(shown.cards()) == 2
+    shown.root.screenshot(path=tmp_path / "map.png")
+    assert min(page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
+    assert page.evaluate(CLIPPED) == []
+    assert page.evaluate(OVERLAPPING) == []
