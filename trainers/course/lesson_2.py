@@ -52,7 +52,7 @@ def check_2(n_parameters: Any) -> str:
     return "Most of them are the weights on h: twice as many units, four times as many numbers to learn."
 
 
-def _own_step(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, lstm: nn.LSTM) -> tuple[torch.Tensor, torch.Tensor]:
+def _own_step(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, lstm: Any) -> tuple[torch.Tensor, torch.Tensor]:
     sums = lstm.weight_ih_l0 @ x + lstm.bias_ih_l0 + lstm.weight_hh_l0 @ h + lstm.bias_hh_l0
     i, f, new, o = sums.chunk(4)
     c = f.sigmoid() * c + i.sigmoid() * new.tanh()
