@@ -1,5 +1,7 @@
 # make lab        set up and open JupyterLab on the first notebook
 # make test       set up and run every test, notebooks included
+# make lint-notebooks  its part that looks at the notebooks as they are committed, without running them
+# make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
 # make pictures   README's pictures of the widgets
@@ -15,7 +17,8 @@ PY = .venv/bin/python
 # Set up again when one of these changes.
 STAMP = .venv/installed
 
-.PHONY: lab test test-browser test-matrix pictures benchmark results sweep steps clean help
+.PHONY: lab test test-browser test-matrix pictures benchmark results sweep steps \
+	lint-notebooks solutions clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -28,6 +31,12 @@ test: $(STAMP)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m pytest
+
+lint-notebooks: $(STAMP)
+	$(PY) -m tests.notebooks.linter
+
+solutions: $(STAMP)
+	$(PY) -m trainers.course.solutions
 
 test-browser: $(STAMP)
 	$(PY) -m pytest tests/browser

@@ -5,9 +5,13 @@ from __future__ import annotations
 import functools
 import html
 import inspect
-import traceback
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
+
+from trainers.course.students_code import where
 
 # Readable on a light and on a dark page; told apart by sign and word too.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
@@ -41,17 +45,18 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         color, sign, word = (_RIGHT, "✓", "right") if self.right else (_WRONG, "○", "not yet")
+        text = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(self.text))
         return (
             f'<div style="border-left: 0.4em solid {color}; padding: 0.3em 0.8em">'
-            f"<b>{sign} Exercise {self.number}, {word}.</b> {html.escape(self.text)}</div>"
+            f"<b>{sign} Exercise {html.escape(self.number)}, {word}.</b> {text}</div>"
         )
 
 
 def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable[..., Verdict]]:
     """Make a function that raises `NotYet`, or returns what to take away, into a check.
 
-    An untouched stub (``...``) and an answer of another kind than the function can look at are told
-    as such: a check never ends in a traceback.
+    An untouched stub (``...``, also as one of several values), an answer of another kind than the function
+    can look at, and too few or too many answers are told as such: a check never ends in a traceback.
 
     Parameters
     ----------
@@ -81,21 +86,31 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
     """
 
     def decorate(look: Callable[..., str]) -> Callable[..., Verdict]:
-        names = list(inspect.signature(look).parameters)
+        signature = inspect.signature(look)
 
         @functools.wraps(look)
-        def check(*answers: Any) -> Verdict:
-            for name, answer in zip(names, answers, strict=True):
-                if answer is ...:
-                    return Verdict(
-                        number, False, f"`{name}` is still `...`: put your answer there. The answer is {takes}."
-                    )
+        def check(*answers: Any, **named: Any) -> Verdict:
             try:
-                return Verdict(number, True, look(*answers))
+                given = signature.bind(*answers, **named).arguments
+            except TypeError:
+                names = ", ".join(f"`{name}`" for name in signature.parameters)
+                return Verdict(number, False, f"the check takes {names}: write its cell as it was.")
+            for name, answer in given.items():
+                if answer is ...:
+                    text = f"`{name}` is still `...`: put your answer there. The answer is {takes}."
+                    return Verdict(number, False, text)
+                if _unfinished(answer):
+                    text = f"`{name}` still has a `...` in it: put your answer there. The answer is {takes}."
+                    return Verdict(number, False, text)
+            try:
+                return Verdict(number, True, look(*answers, **named))
             except NotYet as wrong:
                 return Verdict(number, False, str(wrong))
             except Exception as error:
-                text = f"the check cannot use this answer ({type(error).__name__}: {error}). The answer is {takes}."
+                came = "; ".join(f"`{name}` is {_kind(answer)}" for name, answer in given.items())
+                text = (
+                    f"the check cannot use this answer ({_error(error, besides=look)}). The answer is {takes}; {came}."
+                )
                 return Verdict(number, False, text)
 
         return check
@@ -123,19 +138,82 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     Raises
     ------
     NotYet
-        If it is no function, raises an error, or returns nothing.
+        If it is no function, takes other arguments, raises an error, or returns nothing.
+
+    Examples
+    --------
+    >>> @exercise("0.2", "a function that halves a number")
+    ... def check(half):
+    ...     if call(half, 6) != 3:
+    ...         raise NotYet("half of 6 is 3.")
+    ...     return "Halved."
+    >>> check(lambda number: number / 2)
+    Exercise 0.2, right: Halved.
+    >>> check(lambda: 3)
+    Exercise 0.2, not yet: `<lambda>` is called with 1 argument; yours takes none.
     """
     name = name or getattr(function, "__name__", "the answer")
     if not callable(function):
         msg = f"`{name}` should be a function; it is {type(function).__name__}."
         raise NotYet(msg)
+    if (takes := _refused(function, arguments)) is not None:
+        count = f"{len(arguments)} argument{'s' if len(arguments) != 1 else ''}"
+        msg = f"`{name}` is called with {count}; yours takes {takes or 'none'}."
+        raise NotYet(msg)
     try:
         returned = function(*arguments)
+    except NotYet:
+        raise
     except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1].lineno
-        msg = f"`{name}` raised {type(error).__name__} (line {line}): {error}"
+        msg = f"`{name}` raised {_error(error)}."
         raise NotYet(msg) from error
     if returned is None or returned is ...:
         msg = f"`{name}` returned nothing. Write its body, and end it with `return`."
         raise NotYet(msg)
+    if _unfinished(returned):
+        msg = f"what `{name}` returned still has a `...` in it: put your answer there."
+        raise NotYet(msg)
     return returned
+
+
+def _unfinished(answer: Any, depth: int = 4) -> bool:
+    """Whether `...` is among the answer's values."""
+    if answer is ... or depth == 0:
+        return answer is ...
+    if isinstance(answer, Mapping):
+        answer = list(answer.values())
+    elif isinstance(answer, np.ndarray) and answer.dtype.hasobject:
+        answer = list(answer.ravel())
+    return isinstance(answer, (list, tuple, set, frozenset)) and any(_unfinished(part, depth - 1) for part in answer)
+
+
+def _kind(answer: Any) -> str:
+    """The kind of an answer in a few words; the value too, if it is short."""
+    kind = type(answer).__name__
+    if answer is None:
+        return "None"
+    if isinstance(answer, (bool, int, float, str)):
+        return f"{answer!r:.40} ({kind})"
+    if isinstance(getattr(answer, "shape", None), tuple):
+        return f"a {kind} of shape {tuple(answer.shape)}"
+    return f"a {kind}"
+
+
+def _error(error: Exception, besides: Callable[..., Any] | None = None) -> str:
+    """One line on an error, with the place in the student's own code if it came from there."""
+    lines = str(error).strip().splitlines()
+    place = where(error, besides=besides)
+    return type(error).__name__ + (f" in {place}" if place else "") + (f": {lines[0]:.200}" if lines else "")
+
+
+def _refused(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str | None:
+    """The parameters of a function that does not take the arguments; None if it does, or does not tell."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return ", ".join(f"`{parameter}`" for parameter in signature.parameters)
+    return None

@@ -1,0 +1,319 @@
+"""Each rule of the linter fires on a notebook that breaks this rule alone, and says where and what to do."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+
+import pytest
+
+from tests.notebooks import committed, structure, writing
+from tests.notebooks.execute import execute
+from tests.notebooks.linter import lint, main
+from tests.notebooks.reading import prose
+
+ALT = "Eight heartbeats; the lower four are abnormal."
+PNG = {"output_type": "display_data", "data": {"image/png": "aGVsbG8="}, "metadata": {"image/png": {"alt": ALT}}}
+WIDGET = {"output_type": "display_data", "data": {committed.WIDGET: {"model_id": "1"}}, "metadata": {}}
+TITLE = """# 1. Find it
+
+A hook.
+
+**After this lesson you can** do it.
+
+**It takes** ten minutes. **It needs** nothing."""
+
+
+IDS = itertools.count()
+
+
+def md(text):
+    return {"cell_type": "markdown", "id": f"cell-{next(IDS)}", "metadata": {}, "source": text}
+
+
+def code(text, *outputs, tags=()):
+    metadata = {"tags": list(tags)} if tags else {}
+    return {
+        "cell_type": "code",
+        "id": f"cell-{next(IDS)}",
+        "metadata": metadata,
+        "source": text,
+        "outputs": list(outputs),
+    }
+
+
+def printed(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def shown(text, kind="text/plain"):
+    return {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {kind: text}}
+
+
+def exercise(number):
+    verdict = shown(f"Exercise {number}, not yet: `rate` is still `...`.")
+    return [
+        md(f"### Exercise {number}: a rate\n\nWrite it."),
+        code("rate = ...", tags=["stub"]),
+        code("lesson_1.check(rate)", verdict, tags=["check"]),
+    ]
+
+
+@pytest.fixture
+def lesson():
+    """A lesson of no fault."""
+    cells = [
+        md(TITLE),
+        code("plot_sequences(beats)", PNG),
+        md("**Predict, then run:** how many?"),
+        code("SeriesViewer(beats)", WIDGET),
+        md("## Takeaways\n\n- One."),
+        md("## Exercises\n\nStart here."),
+        code("beats = load_ecg5000()", tags=["exercise-setup"]),
+        *exercise("1.1"),
+        *exercise("1.2"),
+        md("### Exercise 1.3, open: why\n\nSay why."),
+        md("## Read on\n\n- A paper.\n\nNext: [2. Inside](02_inside.ipynb)"),
+    ]
+    for number, cell in enumerate((cell for cell in cells if cell["cell_type"] == "code"), start=1):
+        cell["execution_count"] = number
+    metadata = {"kernelspec": dict(committed.KERNEL), "language_info": {"name": "python"}}
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+@pytest.fixture
+def found(tmp_path, lesson):
+    """What the linter finds in a notebook written to a file."""
+    tmp_path.joinpath("02_inside.ipynb").write_text(
+        json.dumps({**lesson, "cells": [md("# 2. Inside\n\n## The gates")]})
+    )
+
+    def look(notebook, name="01_find_it.ipynb"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        return lint(path)
+
+    return look
+
+
+def test_a_good_lesson_has_no_faults(lesson, found):
+    assert found(lesson) == []
+
+
+def meta(**changed):
+    return lambda notebook: notebook["metadata"].update(changed)
+
+
+def cell(place, **changed):
+    """Change the cell at a place, counted from 1 as the linter counts."""
+    return lambda notebook: notebook["cells"][place - 1].update(changed)
+
+
+def text(place, added):
+    def change(notebook):
+        notebook["cells"][place - 1]["source"] += added
+
+    return change
+
+
+def replaced(place, old, new):
+    def change(notebook):
+        before = notebook["cells"][place - 1]["source"]
+        assert old in before
+        notebook["cells"][place - 1]["source"] = before.replace(old, new)
+
+    return change
+
+
+def without(*places):
+    def change(notebook):
+        for place in sorted(places, reverse=True):
+            del notebook["cells"][place - 1]
+        codes = (cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+        for number, one in enumerate(codes, start=1):
+            one["execution_count"] = number
+
+    return change
+
+
+def svg(inside):
+    return {"outputs": [shown(f"<div><svg {inside}</svg></div>", "text/html"), PNG]}
+
+
+ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": ["ValueError: no"]}
+IGNORED = "# NBVAL_IGNORE_OUTPUT\n"
+
+# Rule, what its message holds, and how to break the good lesson.
+BREAKS = [
+    ("no_widget_state", "delete `widgets`", meta(widgets={"state": {}})),
+    ("plain_metadata", "kernelspec should be", meta(kernelspec={"name": "mine"})),
+    ("plain_metadata", "language_info should be", meta(language_info={"name": "python", "version": "3.11.7"})),
+    ("plain_metadata", "`vscode`", meta(vscode={})),
+    ("plain_metadata", "cell 3 (markdown): metadata `collapsed`", cell(3, metadata={"collapsed": True})),
+    ("plain_metadata", "cell 4 (code): metadata `execution`", cell(4, metadata={"execution": {"iopub.busy": "now"}})),
+    ("run_in_order", "cell 4 (code): execution count should be 2; it is 7", cell(4, execution_count=7)),
+    ("run_in_order", "it is None", cell(4, execution_count=None)),
+    ("outputs_are_there", "cell 7 (code): its last line shows something", text(7, "\nbeats.labels")),
+    ("outputs_are_there", "cell 7", text(7, "\nplot_errors(beats)")),
+    ("outputs_are_there", "cell 7", text(7, "\nSeriesViewer(beats)")),
+    ("outputs_are_there", "cell 10", cell(10, outputs=[])),
+    ("outputs_are_there", "cell 7 (code): it prints", text(7, "\nprint(beats)\nx = 1")),
+    ("outputs_are_there", "cell 7 (code): it prints", text(7, "\nfor beat in beats:\n    print(beat)")),
+    ("alt_texts", "cell 2 (code): image/png", cell(2, outputs=[{**PNG, "metadata": {}}])),
+    ("alt_texts", "it has “beats”", cell(2, outputs=[{**PNG, "metadata": {"image/png": {"alt": "beats"}}}])),
+    ("alt_texts", "<img>", cell(2, outputs=[shown('<img src="data:x">', "text/html"), PNG])),
+    ("alt_texts", "<svg>", cell(2, **svg("width='3'>"))),
+    ("alt_texts", "<svg>", cell(2, **svg("><title>beats</title>"))),
+    ("alt_texts", "markdown picture", text(3, "\n\n![beats](02_inside.ipynb)")),
+    ("nothing_of_a_machine", "/home/mary/beats.csv", cell(7, source="beats = load('/home/mary/beats.csv')")),
+    ("nothing_of_a_machine", "/Users/mary", cell(7, source="beats = load('/Users/mary/beats.csv')")),
+    ("nothing_of_a_machine", "C:\\", cell(7, source="beats = load(r'C:\\beats.csv')")),
+    ("nothing_of_a_machine", "/tmp/", text(3, " See /tmp/x.")),
+    ("nothing_of_a_machine", "/work", cell(2, outputs=[PNG, printed("saved as /work/run.csv")])),
+    ("nothing_of_a_machine", "file:///", text(3, " See file:///x.")),
+    ("nothing_of_a_machine", "site-packages", cell(2, outputs=[PNG, shown("<b>site-packages</b>", "text/html")])),
+    ("nothing_of_a_machine", "an address in memory", cell(2, outputs=[PNG, shown("<Beats at 0x7f23a4b5c6d7>")])),
+    ("no_warnings", "cell 2 (code): it ends in ValueError", cell(2, outputs=[PNG, ERROR])),
+    ("no_warnings", "stderr, “slow”", cell(2, outputs=[PNG, printed("slow", "stderr")])),
+    ("no_warnings", "“UserWarning: slow”", cell(2, outputs=[PNG, printed("x.py:3: UserWarning: slow")])),
+    ("ignored_outputs_are_asserted", "assert a bound", cell(7, source=IGNORED + "x = 'assert'")),
+    ("ignored_outputs_are_asserted", "first line", cell(7, source="x = 1\n" + IGNORED + "assert x")),
+    ("short_cells", "cell 7 (code): 14 lines of code", text(7, "\nx = 1" * 13)),
+    ("short_cells", "cell 3 (markdown): 26 lines of prose", text(3, "\n\nMore." * 25)),
+    ("short_lines", "cell 7 (code): line 2 has 123 characters", text(7, "\nx = '" + "a" * 117 + "'")),
+    ("short_lines", "cell 3 (markdown): line 3 has 131 characters", text(3, "\n\n" + "a" * 131)),
+    ("headings_in_order", "a second title, “Two”", text(3, "\n\n# Two")),
+    ("headings_in_order", "“Deep” is a heading of level 3 below one of level 1", text(3, "\n\n### Deep")),
+    ("links_lead_somewhere", "the link to 03_gone.ipynb leads nowhere", text(3, " See [there](03_gone.ipynb).")),
+    ("links_lead_somewhere", "no such heading", text(3, " See [there](02_inside.ipynb#The-doors).")),
+    ("links_lead_somewhere", "gone.csv", text(3, ' See <a href="gone.csv">there</a>.')),
+    ("terms", "“data-sets” is data set in this kit", text(3, " Two data-sets.")),
+    ("terms", "“AUC-ROC” is AUROC", cell(2, outputs=[{**PNG, "metadata": {"image/png": {"alt": ALT + " AUC-ROC."}}}])),
+    ("spelling", "cell 3 (markdown): spelling: teh should be the", text(3, "\n\nLook at teh beats.")),
+    ("spelling", "cell 7 (code): spelling: recieve should be receive", text(7, "  # to recieve")),
+    ("spelling", "cell 2 (code)", cell(2, outputs=[{**PNG, "metadata": {"image/png": {"alt": ALT + " Teh."}}}])),
+    ("opening", "begin `# 1. `", replaced(1, "# 1. ", "# ")),
+    ("opening", "lacks “**After this lesson you can**", replaced(1, "**After this lesson you can**", "You can")),
+    ("opening", "lacks “**It takes**", replaced(1, "**It takes**", "In")),
+    ("opening", "lacks “**It needs**", replaced(1, "**It needs**", "With")),
+    ("picture_on_the_first_screen", "no picture", cell(2, outputs=[shown("beats")])),
+    ("something_to_do", "no interactive widget", cell(4, outputs=[PNG])),
+    ("something_to_do", "nothing to predict", cell(3, source="How many?")),
+    ("closing", "should be Takeaways, Exercises, Read on", replaced(5, "Takeaways", "What to keep")),
+    ("closing", "`Next: [title](02_inside.ipynb)`", replaced(15, "Next: ", "Then: ")),
+    ("exercises", "tagged `exercise-setup`", cell(7, metadata={})),
+    ("exercises", "3 to 5 exercises", without(8, 9, 10)),
+    ("exercises", "should be `### Exercise 1.2: …`", replaced(11, "1.2", "1.4")),
+    ("exercises", "should be `### Exercise 1.3, open: …`", replaced(14, ", open", "")),
+    ("exercises", "cell 8 (markdown): an exercise has one cell tagged `stub`", cell(9, metadata={})),
+    ("exercises", "here ['stub']", cell(10, metadata={})),
+    ("exercises", "here ['stub', 'check', 'check']", cell(9, metadata={"tags": ["stub", "check"]}, outputs=[PNG])),
+    ("exercises", "where the answer goes", cell(9, source="rate = 0.5")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "message", "breaks"), BREAKS, ids=[f"{rule}-{said[:30]}" for rule, said, _ in BREAKS])
+def test_a_broken_rule_is_named_with_its_place_and_no_other_is(rule, message, breaks, lesson, found):
+    breaks(lesson)
+    told = found(lesson)
+    assert told
+    assert all(line.endswith(f"[{rule}]") for line in told), told
+    assert any(message in line for line in told), told
+    assert all("01_find_it.ipynb" in line for line in told)
+
+
+def test_no_rule_is_without_a_notebook_that_breaks_it():
+    rules = {rule.__name__ for part in (committed, writing, structure) for rule in part.RULES}
+    assert rules == {rule for rule, _, _ in BREAKS}
+
+
+ALLOWED = [
+    cell(2, **svg(f'aria-label="{ALT}">')),
+    cell(2, **svg(f"><title>{ALT}</title>")),
+    cell(2, **svg('aria-hidden="true">')),
+    cell(3, metadata={"slideshow": {"slide_type": "slide"}}),
+    cell(7, source="def show(x):\n    print(x)\n\n\nx = 1"),
+    cell(7, source="if beats:\n    print(beats)"),
+    cell(7, source="beats.labels;"),
+    cell(7, source="monitor.branch(3)"),
+    cell(7, source=IGNORED + "x = 1\nassert x"),
+    text(3, "\n\nThe mean/var ratio, and/or 5 km/home, see https://a.org/home/x and `/proc`, or 3/work."),
+    text(
+        3, "\n\nSee [there](02_inside.ipynb), [gates](02_inside.ipynb#The-gates), [home](https://a.org/x) and `[a](b)`."
+    ),
+    text(3, "\n\n```python\n# no title\ncolor = dataset  # [x](gone.md)\n```\n"),
+    text(3, "\n\n| " + "wide " * 40 + "|"),
+    text(
+        3, "\n\n*Towards a time-series dataset* by Lee; time-step labels, `dataset`, a `color`, numpy.org, my_dataset."
+    ),
+    text(3, " An optimizer, the VUS-PR, a real size, z-normalised beats."),
+]
+
+
+@pytest.mark.parametrize("change", ALLOWED)
+def test_what_only_looks_like_a_fault_is_none(change, lesson, found):
+    change(lesson)
+    assert found(lesson) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [(right, form) for right, forms in writing.TERMS.items() for form in forms]
+)
+def test_every_term_is_found_and_its_right_form_is_not(right, wrong, lesson, found):
+    good = copy.deepcopy(lesson)
+    text(3, f" The {right}, ({right})s.")(good)
+    assert found(good) == []
+    for form in {wrong, wrong[0].upper() + wrong[1:]} - {right}:
+        bad = copy.deepcopy(lesson)
+        text(3, f" Some {form}, **{form}**.")(bad)
+        told = found(bad)
+        assert len(told) == 2, told
+        assert all(f"is {right} in this kit" in line for line in told)
+
+
+def test_rules_of_a_lesson_are_for_lessons_only(lesson, found):
+    lesson["cells"] = lesson["cells"][:1]
+    assert found(lesson)
+    for name in ("00_check_your_setup.ipynb", "solutions/01_find_it.ipynb"):
+        assert found(lesson, name) == []
+
+
+def test_the_last_lesson_leads_nowhere(lesson, found):
+    changed = json.loads(json.dumps(lesson).replace("1.1", "7.1").replace("1.2", "7.2").replace("1.3", "7.3"))
+    replaced(1, "# 1. ", "# 7. ")(changed)
+    replaced(15, "Next: [2. Inside](02_inside.ipynb)", "")(changed)
+    assert found(changed, "07_your_own_data.ipynb") == []
+
+
+def test_an_empty_notebook_is_no_crash(lesson, found):
+    lesson["cells"] = [code("", tags=[])]
+    assert any("headings_in_order" in line for line in found(lesson))
+
+
+def test_prose_keeps_its_lines():
+    assert prose("a `b`\n```\nc\n```\nd [e](f) $x$\n<b>g</b>").split("\n") == ["a  ", "", "", "", "d [e   ", " g "]
+
+
+def test_main_counts_and_prints(lesson, found, tmp_path, capsys):
+    found(lesson)
+    assert main([tmp_path / "01_find_it.ipynb"]) == 0
+    assert capsys.readouterr().out == "1 notebooks are as they should be.\n"
+    text(3, " Teh data-set.")(lesson)
+    found(lesson)
+    assert main([tmp_path / "01_find_it.ipynb"]) == 2
+    assert "[terms]" in capsys.readouterr().out
+
+
+def test_an_executed_notebook_breaks_no_rule_on_what_is_committed(tmp_path, lesson):
+    """Really run: printed in two pieces, a widget, a count left over."""
+    source = "import ipywidgets\n\nprint('a', flush=True)\nprint('b')\nipywidgets.IntSlider(description='n')"
+    lesson["cells"] = [md("# Check your set-up"), {**code(source), "execution_count": 9}]
+    path = tmp_path / "00_check_your_setup.ipynb"
+    path.write_text(json.dumps(lesson))
+    execute(path)
+    assert lint(path) == []
+    outputs = json.loads(path.read_text())["cells"][1]["outputs"]
+    assert [output["output_type"] for output in outputs] == ["stream", "execute_result"]
+    assert "".join(outputs[0]["text"]) == "a\nb\n"
