@@ -210,7 +210,6 @@ BREAKS = [
     ("exercises", "cell 8 (markdown): an exercise has one cell tagged `stub`", cell(9, metadata={})),
     ("exercises", "here ['stub']", cell(10, metadata={})),
     ("exercises", "here ['stub', 'check', 'check']", cell(9, metadata={"tags": ["stub", "check"]}, outputs=[PNG])),
-    ("exercises", "where the answer goes", cell(9, source="rate = 0.5")),
 ]  # fmt: skip
 
 
