@@ -176,7 +176,7 @@ def update(lesson: Path, solutions: Path) -> list[str]:
 
 def _header(title: str, name: str) -> Cell:
     text = (
-        f"# Solutions: {title}\n\nOne way to solve each exercise of [the lesson](../{name}); there are others. "
+        f"# Solutions: {title}\n\nOne way to solve each exercise of [the lesson](../{name}); there are others.\n"
         "Try yours first: the check below it says what is still wrong.\n\n## Exercises"
     )
     return {"cell_type": "markdown", "id": "solutions", "metadata": {}, "source": text.splitlines(keepends=True)}
