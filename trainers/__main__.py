@@ -69,9 +69,7 @@ def _report(given: dict[str, Any]) -> int:
     csv = ("time", "values", "labels", "sampling_rate", "separator", "decimal", "irregular")
     options = {name: given[name] for name in csv if given[name] is not None}
     settings = {name: given[name] for name in AnomalyDetector.declared() if given[name] is not None}
-    report(
-        given["file"], given["output"], training=given["training"], device=given["device"], csv=options, **settings
-    )
+    report(given["file"], given["output"], training=given["training"], device=given["device"], csv=options, **settings)
     return 0
 
 
@@ -83,13 +81,15 @@ def _add_check(commands: Any) -> None:
 def _check(given: dict[str, Any]) -> int:
     from trainers.course.setup_check import check
 
-    print(found := check())
+    found = check(show=lambda line: print(line, flush=True))
+    print(f"\n{found.verdict}")
     return int(not found.ready)
 
 
 def _add_classroom(commands: Any) -> None:
     told = commands.add_parser(
-        "classroom", help="open JupyterLab in classroom mode: all is larger, and a training run ends within half a minute"
+        "classroom",
+        help="open JupyterLab in classroom mode: all is larger, and a training run ends within half a minute",
     )
     told.set_defaults(run=_classroom)
     told.add_argument("notebook", nargs="?", help="the notebook to open (default: lesson 1)")

@@ -13,10 +13,12 @@ from typing import Any
 
 from trainers import classroom
 
+# Jupyter looks for `labextensions` in it: there the slides are.
+_HERE = Path(__file__).parent
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 # By plugin; merged into what the user has set.
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "apputils-extension/themes": {
+    "@jupyterlab/apputils-extension/themes": {
         "overrides": {
             "content-font-size1": f"{classroom.TEXT}px",
             "code-font-size": f"{classroom.CODE}px",
@@ -24,9 +26,9 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         }
     },
     # A long line of code goes on below, not out of the page.
-    "notebook-extension/tracker": {"codeCellConfig": {"lineWrap": True}},
+    "@jupyterlab/notebook-extension/tracker": {"codeCellConfig": {"lineWrap": True}},
     # No question about news over the last slide, and no request into a network that is not there.
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 # The whole width for the notebook.
 _LAYOUT = {"left": {"collapsed": True}, "right": {"collapsed": True}}
@@ -101,13 +103,14 @@ def prepare(folder: Path) -> dict[str, str]:
     if Path(get_user_settings_dir()).is_dir():
         shutil.copytree(get_user_settings_dir(), settings)
     for plugin, wanted in _SETTINGS.items():
-        file = settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        file = settings / f"{plugin}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(merged(_read(file), wanted), indent=1), encoding="utf-8")
     workspace = {"data": {"layout-restorer:data": _LAYOUT}, "metadata": {"id": "default"}}
     WorkspacesManager(str(workspaces)).save("default", json.dumps(workspace))
     return {
         "TRAINERS_CLASSROOM": "1",
+        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(_HERE), os.environ.get("JUPYTER_PATH")])),
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(workspaces),
     }
