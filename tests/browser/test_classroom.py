@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from trainers import classroom
 from trainers.course.classroom_lab import prepare
 
-from .jupyter import Notebook, Server
+from .jupyter import Server
 from .test_looks import CLIPPED, COVERED
 from .test_threshold_explorer import CLIPPED as CLIPPED_EXPLORER
 from .test_threshold_explorer import OVERLAPPING
@@ -37,27 +39,20 @@ SIZE = """selector => {
 
 def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(browser, page, tmp_path):
     page.set_viewport_size({"width": 1280, "height": 720})
-    settings = tmp_path / "settings"
-    server = Server(tmp_path, "lab", prepare(settings))
+    said = {"output_type": "stream", "name": "stdout", "text": "said"}
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [said], "execution_count": 1}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    tmp_path.joinpath("text.ipynb").write_text(json.dumps(notebook))
+    server = Server(tmp_path, "lab", prepare(tmp_path / "settings"))
     try:
-        notebook = Notebook(page, server, "text", ["print('text')"])
-        notebook.run(0)
-        page.wait_for_selector(".jp-OutputArea-output pre")
-        # Not as the other tests open it, who ask for an empty workspace in place of the prepared one.
-        settings.joinpath("workspaces").rename(tmp_path / "used")
-        prepare(tmp_path / "again")
-        tmp_path.joinpath("again/workspaces").rename(settings / "workspaces")
-        page.goto(page.url.split("?")[0])
+        # As the command opens it; the other tests ask for an empty workspace in place of the prepared one.
+        page.goto(f"http://127.0.0.1:{server.port}/lab/tree/text.ipynb?token={server.token}")
         page.wait_for_selector(".jp-OutputArea-output pre", timeout=60_000)
-        _check_text_and_width(page)
+        assert page.evaluate(SIZE, ".jp-Notebook .cm-content") == classroom.CODE
+        assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
+        assert page.locator(".jp-NotebookPanel").bounding_box()["width"] > 1150, "no sidebar beside it"
     finally:
         server.close()
-
-
-def _check_text_and_width(page):
-    assert page.evaluate(SIZE, ".jp-Notebook .cm-content") == classroom.CODE
-    assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
-    assert page.locator(".jp-NotebookPanel").bounding_box()["width"] > 1150, "no sidebar beside it"
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
