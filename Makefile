@@ -1,4 +1,6 @@
 # make lab        set up and open JupyterLab on the first notebook
+# make class      the same for a class: text, lines and figures larger, runs below half a minute, slides
+# make check      see whether this computer is ready for a lesson
 # make test       set up and run every test, notebooks included
 # make lint-notebooks  its part that looks at the notebooks as they are committed, without running them
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
@@ -17,7 +19,7 @@ PY = .venv/bin/python
 # Set up again when one of these changes.
 STAMP = .venv/installed
 
-.PHONY: lab test test-browser test-matrix pictures benchmark results sweep steps \
+.PHONY: lab class check test test-browser test-matrix pictures benchmark results sweep steps \
 	lint-notebooks solutions clean help
 
 help:
@@ -25,6 +27,12 @@ help:
 
 lab: $(STAMP)
 	$(PY) -m jupyterlab notebooks/01_find_the_abnormal_heartbeat.ipynb
+
+class: $(STAMP)
+	$(PY) -m trainers classroom
+
+check: $(STAMP)
+	$(PY) -m trainers check
 
 test: $(STAMP)
 	$(PY) -m ruff check .

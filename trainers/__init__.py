@@ -9,6 +9,7 @@ The short way through: a model, a trainer for it, the driver.
 >>> result = benchmark(trainer, training, validation, epochs=1)
 """
 
+from trainers import classroom
 from trainers.batched_trainer import BatchedTrainer
 from trainers.benchmark import benchmark
 from trainers.block import Block, Hyperparameter
@@ -34,6 +35,7 @@ __all__ = [
     "StopRun",
     "Trainer",
     "benchmark",
+    "classroom",
     "plot_histories",
     "plot_history",
     "reconstruct",

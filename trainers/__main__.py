@@ -1,20 +1,44 @@
-"""``python -m trainers report my.csv --output report.html``: a report on your own recording."""
+"""``python -m trainers report my.csv``, ``python -m trainers check``, ``python -m trainers classroom``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from trainers.detection import AnomalyDetector
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; each hyperparameter of `AnomalyDetector` is an option."""
+    """The command line: one parser for each command, which says in `run` what does it."""
     whole = argparse.ArgumentParser(prog="python -m trainers", description="LSTM autoencoders find anomalies.")
-    told = whole.add_subparsers(dest="command", required=True).add_parser(
+    commands = whole.add_subparsers(dest="command", required=True)
+    _add_report(commands)
+    _add_check(commands)
+    _add_classroom(commands)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; 0 if it worked, 1 if a check found faults, 2 if something is wrong with what was given."""
+    given = vars(parser().parse_args(arguments))
+    try:
+        return int(given["run"](given))
+    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+# What a command needs is imported by it, so that --help and a misspelt option are answered at once.
+
+
+def _add_report(commands: Any) -> None:
+    """Each hyperparameter of `AnomalyDetector` is an option."""
+    told = commands.add_parser(
         "report", help="learn from the first part of a CSV file, judge the rest, write a page about it"
     )
+    told.set_defaults(run=_report)
     told.add_argument("file", help="CSV: one row a time step; columns for time, values and labels are guessed or named")
     told.add_argument("--output", default="report.html", help="the page (default: %(default)s)")
     told.add_argument("--training", type=float, default=0.5, help="share to learn from, at the start (default: 0.5)")
@@ -37,26 +61,44 @@ def parser() -> argparse.ArgumentParser:
             settings.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=meaning)
         else:
             settings.add_argument(option, type=one.kind, choices=one.choices, help=meaning)
-    return whole
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; 0 if it worked, 2 if something is wrong with what was given."""
-    given = vars(parser().parse_args(arguments))
-    # Not at the top: --help and a misspelt option are answered at once.
+def _report(given: dict[str, Any]) -> int:
     from trainers.report import report
 
     csv = ("time", "values", "labels", "sampling_rate", "separator", "decimal", "irregular")
     options = {name: given[name] for name in csv if given[name] is not None}
     settings = {name: given[name] for name in AnomalyDetector.declared() if given[name] is not None}
-    try:
-        report(
-            given["file"], given["output"], training=given["training"], device=given["device"], csv=options, **settings
-        )
-    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    report(given["file"], given["output"], training=given["training"], device=given["device"], csv=options, **settings)
     return 0
+
+
+def _add_check(commands: Any) -> None:
+    told = commands.add_parser("check", help="see whether this computer is ready for a lesson; 1 if it is not")
+    told.set_defaults(run=_check)
+
+
+def _check(given: dict[str, Any]) -> int:
+    from trainers.course.setup_check import check
+
+    found = check(show=lambda line: print(line, flush=True))
+    print(f"\n{found.verdict}")
+    return int(not found.ready)
+
+
+def _add_classroom(commands: Any) -> None:
+    told = commands.add_parser(
+        "classroom",
+        help="open JupyterLab in classroom mode: all is larger, and a training run ends within half a minute",
+    )
+    told.set_defaults(run=_classroom)
+    told.add_argument("notebook", nargs="?", help="the notebook to open (default: lesson 1)")
+
+
+def _classroom(given: dict[str, Any]) -> int:
+    from trainers.course.classroom_lab import start
+
+    return start(given["notebook"])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def benchmark(
     callbacks: Sequence[Callback] = (),
     resume: bool = False,
     progress: bool | None = None,
+    seconds: float | None = None,
 ) -> Result:
     """Train with any trainer: `setDataSets`, `doEpoch` as often as asked, `finalizeTraining`.
 
@@ -42,17 +43,28 @@ def benchmark(
         Go on with the trainer's last run where its last epoch left it.
     progress : bool, optional
         True prints about ten lines, and the last epoch always. Default: one line that is rewritten, in a terminal only.
+    seconds : float, optional
+        End with the epoch in which the training time passes this limit, and say so. Default: no
+        limit, or in classroom mode that of the mode; see `Run`.
 
     Returns
     -------
     Result
         With the trained model and its history. After Ctrl-C, the notebook's stop button or
-        `StopRun`, the result so far, finalized as well; its `stopped` says why.
+        `StopRun` or the time limit, the result so far, finalized as well; its `stopped` says why.
 
     Raises
     ------
     TypeError, ValueError, RuntimeError, FloatingPointError
         As `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
+
+    Notes
+    -----
+    What a time limit cuts off depends on the machine, so such a run is not one to compare with others.
+    A cosine schedule is not hurried on: it keeps the shape that it would have had over all planned
+    epochs, and the run ends while its rate is still high. So ``resume=True`` with the epochs that are
+    missing gives what the run would have become without the limit, to the last bit. For a schedule
+    that ends where the class has to end, plan fewer epochs.
 
     Examples
     --------
@@ -64,7 +76,7 @@ def benchmark(
     2
     """
     trained = len(trainer.history) if isinstance(trainer, Trainer) else 0
-    run = Run(trainer, train, validation, epochs=epochs, callbacks=callbacks, resume=resume)
+    run = Run(trainer, train, validation, epochs=epochs, callbacks=callbacks, resume=resume, seconds=seconds)
     if trained and not resume:
         print(
             f"{trainer.name}: a new history on weights already trained for {trained} epochs. "
@@ -87,6 +99,12 @@ def benchmark(
             print()
         elif progress and trainer.history and trainer.history[-1].epoch != printed:
             print(_line(trainer.history[-1], run.planned_epochs))
+    if run.out_of_time:
+        done, planned = len(trainer.history), run.planned_epochs
+        print(
+            f"{trainer.name}: stopped after epoch {done} of {planned}, {run.stopped}. "
+            f"To go on: benchmark(trainer, epochs={planned - done}, resume=True)."
+        )
     return Result.of(run)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from trainers import classroom
 from trainers.history import Epoch
 from trainers.model_state import ModelState
 from trainers.trainer import StopRun, Trainer
@@ -33,6 +36,10 @@ class Run:
         ``end(run)`` has them called before the first epoch, and after the last is finalized.
     resume : bool, default False
         Go on with the trainer's finalized run instead of starting a new one.
+    seconds : float, optional
+        End with the epoch in which the training time of this run passes this limit; its first
+        epoch is always trained. Pauses and callbacks do not count. Default: no limit, or in
+        classroom mode that of the mode (25 s, see `trainers.classroom`); `math.inf` is none there either.
 
     Attributes
     ----------
@@ -40,6 +47,8 @@ class Run:
         How long the history is meant to become; `plan` changes it.
     stopped : str or None
         Why the run ended before its planned epochs, if it did.
+    out_of_time : bool
+        Whether that was the time limit.
 
     Raises
     ------
@@ -68,6 +77,7 @@ class Run:
         epochs: int = 20,
         callbacks: Sequence[Callback] = (),
         resume: bool = False,
+        seconds: float | None = None,
     ) -> None:
         if not isinstance(trainer, Trainer):
             msg = f"trainer takes a Trainer, such as BatchedTrainer(model, 'cpu'); got {type(trainer).__name__}."
@@ -86,9 +96,11 @@ class Run:
         if not resume and (train is None or validation is None):
             msg = "a run needs a training and a validation set. Pass both, or resume=True to go on with the last run."
             raise ValueError(msg)
+        self.seconds = math.inf if (limit := _limit(seconds)) is None else limit
         self.trainer, self.callbacks = trainer, tuple(callbacks)
         self.stopped: str | None = None
         self._stop: str | None = None
+        self.out_of_time, self._trained = False, 0.0
         if resume:
             trainer.check_resume()
         else:
@@ -132,6 +144,7 @@ class Run:
                 yield self._one_epoch()
             # A stop asked for in the last epoch has cut nothing off.
             self.stopped = self._stop if len(trainer.history) < self.planned_epochs else None
+            self.out_of_time = self.stopped is not None and self.out_of_time
         except StopRun as stop:
             self.stopped = str(stop) or "stopped"
         except KeyboardInterrupt:
@@ -157,7 +170,7 @@ class Run:
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
         before = len(trainer.history)
-        self._in_epoch = True
+        self._in_epoch, begun = True, time.perf_counter()
         try:
             returned = trainer.doEpoch(trainer.model)
         finally:
@@ -175,10 +188,15 @@ class Run:
             )
             raise RuntimeError(msg)
         row = trainer.history[-1]
+        # Where a row holds its own time, that is without pauses between batches.
+        self._trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
         # A copy for each, to keep or to change; made now, as one may branch off to another state.
         states = [trainer.reached_state() for _ in self.callbacks]
         for callback, state in zip(self.callbacks, states, strict=True):
             callback(row, state)
+        if self._trained >= self.seconds and self._stop is None:
+            self.out_of_time = True
+            self.stop(f"time limit of {self.seconds:g} s")
         return row
 
     def _end(self, begun: list[Callback]) -> None:
@@ -191,6 +209,11 @@ class Run:
                 failed = failed or error
         if failed is not None:
             raise failed
+
+
+def _limit(seconds: Any) -> float | None:
+    """The time limit as given, checked; else that of classroom mode, if it is on."""
+    return classroom.seconds() if seconds is None else classroom.checked_seconds(seconds)
 
 
 def _nothing(run: Run) -> None:

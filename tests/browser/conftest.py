@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from trainers.course.classroom_lab import prepare
+
 from .jupyter import FLAGS, Notebook, Server, chromium
 
 SETUP = """
@@ -42,6 +44,15 @@ def browser():
 @pytest.fixture(scope="session")
 def lab(browser, tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("lab"), "lab")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def class_lab(browser, tmp_path_factory):
+    """JupyterLab as `python -m trainers classroom` starts it."""
+    folder = tmp_path_factory.mktemp("class")
+    server = Server(folder, "lab", prepare(tmp_path_factory.mktemp("settings")))
     yield server
     server.close()
 

@@ -33,7 +33,7 @@ def chromium() -> str | None:
 class Server:
     """JupyterLab, which serves Notebook 7's pages too, in a folder of its own."""
 
-    def __init__(self, folder: Path, app: str) -> None:
+    def __init__(self, folder: Path, app: str, more: dict[str, str] | None = None) -> None:
         self.folder, self.app, self.token = folder, app, secrets.token_hex(8)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -42,7 +42,7 @@ class Server:
         own = {f"JUPYTER_{name}": str(folder / name.lower()) for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")}
         environment = {
             **os.environ, **own, "IPYTHONDIR": str(folder / "ipython"),
-            "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1",
+            "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1", **(more or {}),
         }  # fmt: skip
         # Otherwise a question about news covers the corner of the page where the slider ends.
         settings = folder / "config_dir/lab/user-settings/@jupyterlab/apputils-extension"

@@ -227,7 +227,7 @@ export function mount(root, data, act = {}) {
   function draw() {
     view.drawn = performance.now();
     view.waiting = null;
-    view.width = plot.getBoundingClientRect().width;
+    view.width = widthOf(plot);
     const width = Math.max(300, view.width || 600);
     plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     plot.innerHTML = drawPlot(data, view, width);
@@ -266,7 +266,7 @@ export function mount(root, data, act = {}) {
   }
 
   function hover(event) {
-    const box = plot.getBoundingClientRect(), py = event.clientY - box.top;
+    const box = plot.getBoundingClientRect(), py = (event.clientY - box.top) / enlargement(plot);
     const epoch = view.epochAt(((event.clientX - box.left) * plot.viewBox.baseVal.width) / box.width);
     let nearest = null, distance = Infinity;
     data.runs.forEach((run, index) => {
@@ -341,7 +341,7 @@ export function mount(root, data, act = {}) {
   }
 
   // Its first call comes without any change of size.
-  const observer = new ResizeObserver(() => { if (plot.getBoundingClientRect().width !== view.width) drawSoon(); });
+  const observer = new ResizeObserver(() => { if (widthOf(plot) !== view.width) drawSoon(); });
   observer.observe(root);
   draw();
   return { update, destroy: () => { observer.disconnect(); clearTimeout(view.waiting); } };

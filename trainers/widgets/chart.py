@@ -14,7 +14,7 @@ from trainers.history import Epoch, History
 from trainers.widgets.page import source
 
 # In the order in which they build on each other.
-FILES = ("chart.css", "scales.js", "surroundings.js", "chart.js")
+FILES = ("larger.css", "chart.css", "scales.js", "surroundings.js", "chart.js")
 
 
 def row_data(row: Epoch) -> list[Any]:

@@ -11,6 +11,8 @@ import ipywidgets
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
 from trainers.widgets.kernel import answer_while_busy, bundle
+from trainers.widgets.larger import larger_in_class
+from trainers.widgets.page import source
 from trainers.widgets.weakly import weakly
 
 
@@ -55,9 +57,11 @@ class HyperparameterPanel:
         # The thread that moves a control just now, which is then no change; the page's come on another.
         self._quiet: int | None = None
         rows = [self._row(name, declared) for name, declared in block.declared().items()]
-        title = ipywidgets.HTML(f"<b>{html.escape(block.name)}</b>")
+        style = source(("larger.css",), ".css")
+        title = ipywidgets.HTML(f"<style>{style}</style><b>{html.escape(block.name)}</b>")
         self.box = ipywidgets.VBox([title, *rows], layout={"max_width": "980px"})
         answer_while_busy(self.box)
+        larger_in_class(self.box)
         block.observe(weakly(self._follow))
 
     def _row(self, name: str, declared: Hyperparameter) -> ipywidgets.VBox:

@@ -43,7 +43,7 @@ export function mount(root, data, act = {}) {
   // ---------------------------------------------------------------- drawing
 
   function draw() {
-    view.width = stage.getBoundingClientRect().width;
+    view.width = widthOf(stage);
     const width = Math.max(280, view.width || 600);
     frame = mapFrame(view.window, width);
     view.spots = onScreen(known, view.window, frame);
@@ -62,7 +62,7 @@ export function mount(root, data, act = {}) {
     part('[data-do="unpin"]').disabled = view.pinned === null;
     if (number !== document.activeElement) number.value = view.current ?? view.pinned ?? "";
     const shown = [view.pinned, view.current === view.pinned ? null : view.current].filter((i) => i !== null);
-    const width = Math.max(240, part(".beside").getBoundingClientRect().width || 320), ranges = sharedRanges(known, shown);
+    const width = Math.max(240, widthOf(part(".beside")) || 320), ranges = sharedRanges(known, shown);
     const card = (at) => (shown[at] === undefined ? "" : drawCard(known, shown[at], shown[at] === view.pinned, ranges, width));
     part(".first").innerHTML = card(0) || '<p class="hint">Point at a dot of the map: its sequence is drawn here.</p>';
     part(".second").innerHTML = card(1) || (shown.length ? `<p class="hint">${view.pinned === null ? "Pin it with a click or Enter, to compare another with it." : "Point at another dot to compare the two."}</p>` : "");
@@ -124,7 +124,7 @@ export function mount(root, data, act = {}) {
 
   const spot = (event) => {
     const box = stage.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    return [event.clientX - box.left, event.clientY - box.top].map((v) => v / enlargement(stage));
   };
   const placeAt = ([x, y]) => {
     const [[left, right], [bottom, top]] = view.window;
@@ -226,7 +226,7 @@ export function mount(root, data, act = {}) {
   });
 
   // Its first call comes without any change of size.
-  const observer = new ResizeObserver(() => { if (stage.getBoundingClientRect().width !== view.width) draw(); });
+  const observer = new ResizeObserver(() => { if (widthOf(stage) !== view.width) draw(); });
   observer.observe(root);
   draw();
   return { pin, destroy: () => { observer.disconnect(); cancelAnimationFrame(waiting); } };

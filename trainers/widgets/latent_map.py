@@ -14,6 +14,7 @@ from data import DataSet
 from trainers.detection.checks import as_labels
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
+from trainers.widgets.larger import larger_in_class
 from trainers.widgets.latent_figure import COLORS, SHAPES, Kind, plot_latent
 from trainers.widgets.latent_points import project
 from trainers.widgets.page import as_text, source, write_page
@@ -21,8 +22,8 @@ from trainers.widgets.sequences import MOST_FEATURES, classes, pictures
 
 # In the order in which they build on each other.
 FILES = (
-    "latent_map.css", "scales.js", "surroundings.js", "sequences.js", "latent_places.js", "latent_drawing.js",
-    "latent_map.js",
+    "larger.css", "latent_map.css", "scales.js", "surroundings.js", "sequences.js", "latent_places.js",
+    "latent_drawing.js", "latent_map.js",
 )  # fmt: skip
 
 
@@ -112,6 +113,7 @@ class LatentMap(anywidget.AnyWidget):
             selected=selected,
         )
         answer_while_busy(self)
+        larger_in_class(self)
 
     @property
     def figure(self) -> Figure:

@@ -12,6 +12,7 @@ import numpy as np
 from trainers.history import Epoch
 from trainers.widgets.chart import Chart, row_data, run_data
 from trainers.widgets.kernel import answer_while_busy, buttons_answer
+from trainers.widgets.larger import larger_in_class
 from trainers.widgets.rewind import Rewind
 from trainers.widgets.run_control import RunControl
 from trainers.widgets.toolbar import Toolbar
@@ -69,6 +70,7 @@ class LiveView:
         self.toolbar.on_branch = self.on_branch
         self.toolbar.on_plan = self.on_plan
         answer_while_busy(self.toolbar.box)
+        larger_in_class(self.toolbar.box)
         self.toolbar.show_control()
         self.enable_buttons()
         if self._runs.histories:

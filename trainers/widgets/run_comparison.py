@@ -12,6 +12,7 @@ from trainers.loss_curve import band, plot_histories
 from trainers.result import Result
 from trainers.widgets.chart import FILES, Chart, finite, run_data
 from trainers.widgets.kernel import answer_while_busy, bundle
+from trainers.widgets.larger import larger_in_class
 from trainers.widgets.page import write_page
 
 Runs = Mapping[str, History | Result | Sequence[History | Result]]
@@ -72,6 +73,7 @@ class RunComparison:
         if self._chart is None:
             self._chart = Chart(self._data())
             answer_while_busy(self._chart)
+            larger_in_class(self._chart)
         else:
             # A history may have gone on since.
             self._chart.show(self._data())

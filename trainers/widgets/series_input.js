@@ -1,7 +1,7 @@
 // What mouse and keyboard do to a viewer.
 
 function listenTo({ stage, handle, overview, root, part }, data, view, does) {
-  const inside = (event, element) => event.clientX - element.getBoundingClientRect().left;
+  const inside = (event, element) => (event.clientX - element.getBoundingClientRect().left) / enlargement(element);
 
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -32,7 +32,7 @@ function listenTo({ stage, handle, overview, root, part }, data, view, does) {
     const { from, to } = view, perPixel = does.place().step(1) - does.place().step(0);
     stage.classList.add("held");
     return {
-      move: (event) => does.moveBy((start.clientX - event.clientX) * perPixel, from, to),
+      move: (event) => does.moveBy(((start.clientX - event.clientX) / enlargement(stage)) * perPixel, from, to),
       end: () => stage.classList.remove("held"),
     };
   });
@@ -77,7 +77,7 @@ function listenTo({ stage, handle, overview, root, part }, data, view, does) {
     const box = stage.getBoundingClientRect(), { top, height } = does.place().score, [low, high] = view.scoreRange;
     view.dragging = true;
     return {
-      move: (event) => does.setThreshold(high - ((event.clientY - box.top - top) / height) * (high - low)),
+      move: (event) => does.setThreshold(high - (((event.clientY - box.top) / enlargement(stage) - top) / height) * (high - low)),
       end: () => { view.dragging = false; does.drawSoon(); },
     };
   });

@@ -56,7 +56,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function draw() {
     view.waiting = false;
-    view.width = stage.getBoundingClientRect().width;
+    view.width = widthOf(stage);
     const width = Math.max(280, view.width || 600);
     for (const [name, color] of Object.entries(palette(root))) root.style.setProperty(`--kit-${name}`, color);
     if (data.scores && !view.dragging) view.scoreRange = scoreRange();
@@ -209,7 +209,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     place: () => place, strip: () => strip,
   });
   part("details").addEventListener("toggle", drawSoon);
-  const stop = watchLooks(root, () => stage.getBoundingClientRect().width !== view.width, drawSoon);
+  const stop = watchLooks(root, () => widthOf(stage) !== view.width, drawSoon);
   draw();
   return { update, destroy: stop };
 }

@@ -15,6 +15,7 @@ from data.series import runs
 from trainers.detection.checks import as_threshold
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
+from trainers.widgets.larger import larger_in_class
 from trainers.widgets.page import fragment, source, write_page
 from trainers.widgets.series_data import as_reconstruction, as_scores, clock, extremes, highest, stride_of
 from trainers.widgets.series_events import Events, as_events, in_words, many
@@ -22,8 +23,8 @@ from trainers.widgets.series_figure import plot_series
 
 # In the order in which they build on each other.
 _FILES = (
-    "series_viewer.css", "scales.js", "surroundings.js", "series_data.js", "series_axis.js", "series_draw.js",
-    "series_words.js", "series_input.js", "series_viewer.js",
+    "larger.css", "series_viewer.css", "scales.js", "surroundings.js", "series_data.js", "series_axis.js",
+    "series_draw.js", "series_words.js", "series_input.js", "series_viewer.js",
 )  # fmt: skip
 _BINARY = ("values", "scores", "rebuilt", "times")
 
@@ -128,6 +129,7 @@ class SeriesViewer(anywidget.AnyWidget):
             _times=times,
         )
         answer_while_busy(self)
+        larger_in_class(self)
 
     @property
     def found(self) -> Events | None:

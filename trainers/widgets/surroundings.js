@@ -2,6 +2,10 @@
 
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 
+// Classroom mode zooms a widget. What the page measures is in its own pixels, what is drawn is in the widget's.
+const enlargement = (element) => element.currentCSSZoom ?? 1;
+const widthOf = (element) => element.getBoundingClientRect().width / enlargement(element);
+
 // Numbers come as bytes from the kernel, and as base64 text in an exported page.
 function numbers(packed, Kind) {
   if (packed == null) return null;
@@ -26,7 +30,7 @@ function whenTyped(input, take) {
 
 // A canvas of so many CSS pixels, sharp on any screen, empty.
 function sharpPen(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = (window.devicePixelRatio || 1) * enlargement(canvas);
   canvas.style.height = `${height}px`;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);

@@ -61,7 +61,7 @@ export function mount(root, data, act = {}) {
 
   // All that stands still while the threshold moves.
   function draw() {
-    view.width = plot.getBoundingClientRect().width;
+    view.width = widthOf(plot);
     const width = Math.max(300, view.width || 600);
     view.drawnWidth = width;
     plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
@@ -235,7 +235,7 @@ export function mount(root, data, act = {}) {
   }
 
   // Its first call comes without any change of size.
-  const observer = new ResizeObserver(() => { if (plot.getBoundingClientRect().width !== view.width) draw(); });
+  const observer = new ResizeObserver(() => { if (widthOf(plot) !== view.width) draw(); });
   observer.observe(root);
   draw();
   return { set, destroy: () => { observer.disconnect(); cancelAnimationFrame(waiting); } };

@@ -14,13 +14,14 @@ from trainers.detection import quantile_threshold
 from trainers.detection.checks import as_labels, as_scores, as_threshold, is_number
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
+from trainers.widgets.larger import larger_in_class
 from trainers.widgets.page import as_text, source, write_page
 from trainers.widgets.sequences import classes, pictures
 from trainers.widgets.threshold_figure import plot_threshold
 
 # In the order in which they build on each other.
 FILES = (
-    "threshold_explorer.css", "scales.js", "surroundings.js", "sequences.js", "threshold_figures.js",
+    "larger.css", "threshold_explorer.css", "scales.js", "surroundings.js", "sequences.js", "threshold_figures.js",
     "threshold_drawing.js", "threshold_explorer.js",
 )  # fmt: skip
 # The share of false alarms that the threshold begins with, where none is given.
@@ -129,6 +130,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
             miss_price=miss_price,
         )
         answer_while_busy(self)
+        larger_in_class(self)
 
     @property
     def figure(self) -> Figure:

@@ -1,0 +1,140 @@
+"""Classroom mode in the browser: what is larger, and that nothing is clipped for it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from trainers import classroom
+from trainers.course.classroom_lab import prepare
+
+from .jupyter import Server
+from .test_looks import CLIPPED, COVERED
+from .test_threshold_explorer import CLIPPED as CLIPPED_EXPLORER
+from .test_threshold_explorer import OVERLAPPING
+
+SHOW = """
+monitor = TrainingMonitor(few)
+result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[monitor])
+"""
+EXPLORER = """
+from trainers.detection import reconstruction_error
+from trainers.widgets import ThresholdExplorer
+ThresholdExplorer(reconstruction_error(result.model, test), test.labels, class_names=test.class_names)
+"""
+SERIES = """
+from data import load_mitbih
+from trainers.widgets import SeriesViewer
+recording = load_mitbih().test
+viewer = SeriesViewer(recording, scores=abs(recording.values[:, 0]), threshold=0.8)
+viewer
+"""
+# On the screen, zoom included; "none" is not to be found.
+SIZE = """selector => {
+    const e = document.querySelector(selector);
+    return parseFloat(getComputedStyle(e).fontSize) * (e.currentCSSZoom ?? 1);
+}"""
+
+
+def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(browser, page, tmp_path):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    said = {"output_type": "stream", "name": "stdout", "text": "said"}
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [said], "execution_count": 1}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    tmp_path.joinpath("text.ipynb").write_text(json.dumps(notebook))
+    server = Server(tmp_path, "lab", prepare(tmp_path / "settings"))
+    try:
+        # As the command opens it; the other tests ask for an empty workspace in place of the prepared one.
+        page.goto(f"http://127.0.0.1:{server.port}/lab/tree/text.ipynb?token={server.token}")
+        page.wait_for_selector(".jp-OutputArea-output pre", timeout=60_000)
+        assert page.evaluate(SIZE, ".jp-Notebook .cm-content") == classroom.CODE
+        assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
+        assert page.locator(".jp-NotebookPanel").bounding_box()["width"] > 1150, "no sidebar beside it"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp_path, theme):
+    notebook = open_notebook(class_lab, "widgets", SHOW, EXPLORER, SERIES, "HyperparameterPanel(make())")
+    page = notebook.page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    notebook.run_all()
+    notebook.await_state("12 epochs")
+    notebook.wait_idle()
+    page.wait_for_timeout(500)
+    texts = {
+        ".kit-chart .state": 19.5, ".kit-chart .plot text": 18, ".kit-threshold .said": 19.5,
+        ".kit-series .counts": 19.5, ".jupyter-button": 19.5, ".widget-html-content": 19.5,
+    }  # fmt: skip
+    for selector, size in texts.items():
+        assert page.evaluate(SIZE, selector) == pytest.approx(size), selector
+    page.locator(".kit-chart").screenshot(path=tmp_path / "chart.png")
+    assert page.evaluate(CLIPPED) == []
+    assert not page.evaluate(COVERED)
+    assert page.evaluate(CLIPPED_EXPLORER) == []
+    assert page.evaluate(OVERLAPPING) == []
+    # As many pixels as it takes on the screen: no blur.
+    canvas = page.locator(".kit-series canvas.main")
+    assert canvas.evaluate("e => e.width") == pytest.approx(canvas.bounding_box()["width"], abs=2)
+
+
+def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
+    notebook = open_notebook(class_lab, "mouse", SHOW, SERIES, "print('now', viewer.threshold)")
+    page = notebook.page
+    notebook.run(1)
+    notebook.await_state("12 epochs")
+    notebook.wait_idle()
+    mark = page.locator(".kit-chart path.restored").first
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.includes('went back to it')")
+    handle = page.get_by_role("slider", name="epoch")
+    handle.scroll_into_view_if_needed()
+    box, track = handle.bounding_box(), page.locator(".widget-slider .noUi-target").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(track["x"] + 1, box["y"] + 4, steps=8)
+    page.mouse.up()
+    notebook.await_words("epoch 1:")
+
+    notebook.run(2)
+    line = page.locator(".kit-series .threshold")
+    line.wait_for()
+    notebook.wait_idle()
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0], middle[1] + 30, steps=6)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    after = line.bounding_box()
+    assert after["y"] + after["height"] / 2 == pytest.approx(middle[1] + 30, abs=2)
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook_server"])
+def test_on_and_off_in_a_running_notebook(app, request, open_notebook):
+    server = request.getfixturevalue(app)
+    notebook = open_notebook(
+        server, "on", SHOW, "from trainers import classroom\nclassroom.on()", "classroom.off()", "print('text')"
+    )
+    page = notebook.page
+    notebook.run(1)
+    notebook.await_state("12 epochs")
+    notebook.run(4)
+    notebook.wait_idle()
+    before = [page.evaluate(SIZE, selector) for selector in (".kit-chart .state", ".jp-OutputArea-output pre")]
+    notebook.run(2)
+    page.wait_for_function("() => document.body.textContent.includes('Classroom mode is on')")
+    notebook.wait_idle()
+    page.wait_for_function(f"([s, was]) => ({SIZE})(s) > was", arg=[".kit-chart .state", before[0]])
+    assert page.evaluate(SIZE, ".kit-chart .state") == pytest.approx(1.5 * before[0])
+    assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
+    notebook.run(3)
+    page.wait_for_function(f"([s, was]) => ({SIZE})(s) === was", arg=[".kit-chart .state", before[0]])
+    page.wait_for_function(f"([s, was]) => ({SIZE})(s) === was", arg=[".jp-OutputArea-output pre", before[1]])

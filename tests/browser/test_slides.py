@@ -1,0 +1,154 @@
+"""Slides in JupyterLab as `python -m trainers classroom` opens it: they go on, their cells run, widgets answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .conftest import SETUP
+from .jupyter import Notebook
+from .test_training_monitor import needs_subshells
+
+BUSY = """
+monitor = TrainingMonitor(few)
+result = benchmark(make(), training, validation, epochs=500, callbacks=[monitor])
+"""
+EXPLORER = """
+from trainers.widgets import ThresholdExplorer
+explorer = ThresholdExplorer([0.1, 0.2, 0.3, 0.9], [0, 0, 0, 1], threshold=0.5)
+explorer
+"""
+SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
+    .map((cell, i) => (cell.checkVisibility({ visibilityProperty: true }) ? i : -1)).filter(i => i >= 0)"""
+
+
+@pytest.fixture
+def slides(class_lab, page):
+    """A notebook of eight cells, open as slides; the first cell of code has been run."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    sources = [SETUP, BUSY, "print(result.stopped, len(result.history))", EXPLORER, "print(explorer.threshold)"]
+    notebook = Notebook(page, class_lab, "slides", sources)
+    content = json.loads(notebook.path.read_text())
+    text = {"cell_type": "markdown", "metadata": {}}
+    cells = content["cells"]
+    cells = [
+        {**text, "id": "a", "source": "# A title\n\nand a line"}, *cells[:1],
+        {**text, "id": "b", "source": "## Train\n\n**Predict:** what?"}, *cells[1:3],
+        {**text, "id": "c", "source": "## Exercises"}, *cells[3:],
+    ]  # fmt: skip
+    kinds = ["slide", None, "slide", "subslide", "fragment", "skip", "slide", None]
+    for cell, kind in zip(cells, kinds, strict=True):
+        cell["metadata"] = {"slideshow": {"slide_type": kind}} if kind else {}
+    notebook.path.write_text(json.dumps({**content, "cells": cells}))
+    notebook.open()
+    notebook.run(1)
+    page.wait_for_function("() => document.querySelector('.jp-OutputArea-output pre')?.textContent.includes('ready')")
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
+    page.get_by_role("button", name="Slides").click()
+    page.wait_for_selector(".kit-slides")
+    return notebook
+
+
+def place(page):
+    return page.locator(".kit-slides-bar span").text_content()
+
+
+def test_keys_and_buttons_go_on_and_back_and_end_it(slides):
+    page = slides.page
+    assert page.evaluate(SHOWN) == [0, 1]
+    assert place(page) == "1 / 4"
+    steps = {
+        "Space": [2],
+        "PageDown": [3],
+        "ArrowRight": [3, 4],
+        "Shift+Space": [3],
+        "PageUp": [2],
+        "ArrowLeft": [0, 1],
+    }
+    for key, shown in steps.items():
+        page.keyboard.press(key)
+        assert page.evaluate(SHOWN) == shown, key
+    page.get_by_role("button", name="on", exact=True).click()
+    assert page.evaluate(SHOWN) == [2]
+    page.get_by_role("button", name="back", exact=True).click()
+    assert page.evaluate(SHOWN) == [0, 1]
+    for _ in range(9):
+        page.keyboard.press("PageDown")
+    assert place(page) == "4 / 4", "the exercises are left out, and the end is the end"
+    assert page.evaluate(SHOWN) == [6, 7]
+    page.keyboard.press("Escape")
+    assert page.evaluate(SHOWN) == list(range(8))
+    assert page.locator(".kit-slides, .kit-elsewhere, .kit-later").count() == 0
+
+
+@needs_subshells
+def test_a_training_is_watched_and_stopped_on_a_slide(slides):
+    page = slides.page
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Shift+Enter")
+    slides.await_epoch(3)
+    assert page.evaluate(SHOWN) == [3], "running a cell stays on its slide"
+    assert page.locator(".kit-chart path.curve").count() == 2
+    slides.press("Pause")
+    slides.await_state("paused")
+    assert slides.busy(1)
+    slides.press("Stop")
+    slides.await_state("stopped by hand")
+    slides.wait_idle()
+    page.locator(".kit-slides-bar button").nth(1).click()
+    assert page.evaluate(SHOWN) == [3, 4]
+    page.keyboard.press("Shift+Enter")
+    slides.wait_idle()
+    assert "stopped by hand" in slides.text(2)
+
+
+def test_an_explorer_is_dragged_on_a_slide_and_keeps_its_own_keys(slides):
+    page = slides.page
+    for _ in range(4):
+        page.keyboard.press("PageDown")
+    page.keyboard.press("Shift+Enter")
+    slider = page.get_by_role("slider", name="threshold")
+    slider.wait_for()
+    slides.wait_idle()
+    slider.scroll_into_view_if_needed()
+    box = page.locator(".kit-threshold .histogram").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 90, steps=8)
+    page.mouse.up()
+    page.wait_for_function(
+        "() => Number(document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow')) > 0.6"
+    )
+    # The line is where the mouse has left it, though the widget is zoomed.
+    grip = page.locator(".kit-threshold .grip").bounding_box()
+    assert grip["x"] + grip["width"] / 2 == pytest.approx(box["x"] + 0.8 * box["width"], abs=4)
+    slider.press("PageUp")
+    assert place(page) == "4 / 4", "its keys are its own"
+
+
+def test_typing_on_a_slide_types(slides):
+    page = slides.page
+    for _ in range(3):
+        page.keyboard.press("PageDown")
+    page.locator(".jp-Cell:not(.kit-elsewhere) .cm-content").last.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nprint('a b')")
+    assert page.evaluate(SHOWN) == [3, 4]
+    source = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets[4].model.sharedModel.source")
+    assert source.endswith("print('a b')")
+
+
+def test_nothing_is_asked_of_the_network(class_lab, page):
+    asked = []
+    page.context.on(
+        "request",
+        lambda request: (
+            "127.0.0.1" in request.url or request.url[:5] in ("data:", "blob:") or asked.append(request.url)
+        ),
+    )
+    notebook = Notebook(page, class_lab, "offline", ["1"])
+    notebook.command("classroom:slides")
+    page.wait_for_selector(".kit-slides")
+    assert asked == []

@@ -1,0 +1,194 @@
+"""The set-up check: what it says of a computer that is fit, slow, or lacks something."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from trainers.__main__ import main
+from trainers.course import busy_kernel, press_check, setup_check
+from trainers.course.press_check import PressCheck
+from trainers.course.setup_check import Finding, SetupCheck, check
+
+FINE, NOTE, FAULT = (
+    Finding("a", "is."),
+    Finding("b", "is slow.", "note", "Wait."),
+    Finding("c", "is not.", "fault", "Get c."),
+)
+
+
+@pytest.mark.parametrize(
+    ("findings", "ready", "verdict"),
+    [
+        ((FINE,), True, "Ready for class."),
+        ((FINE, NOTE), True, "Works, but: b, is slow. Wait."),
+        ((FINE, NOTE, FAULT), False, "Not ready: c, is not. Get c."),
+    ],
+)
+def test_the_verdict(findings, ready, verdict):
+    found = SetupCheck(findings)
+    assert found.ready is ready
+    assert found.verdict == verdict
+    assert str(found).endswith(verdict)
+    assert verdict in found._repr_html_()
+
+
+def test_the_installed_kit_keeps_its_own_bounds():
+    found = setup_check.versions()
+    assert found.level == "fine", found
+    assert "torch" in found.text
+
+
+def test_a_version_out_of_bounds_and_a_missing_package_are_faults(monkeypatch):
+    there = setup_check.version
+
+    def other(name):
+        if name == "anywidget":
+            raise PackageNotFoundError(name)
+        return "6.29" if name == "ipykernel" else there(name)
+
+    monkeypatch.setattr(setup_check, "version", other)
+    found = setup_check.versions()
+    assert found.level == "fault"
+    assert "ipykernel 6.29 (needs >=7.0)" in found.text
+    assert "anywidget is missing" in found.text
+    assert "make lab" in found.remedy
+
+
+def test_a_kit_that_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setattr(setup_check, "KIT", "no-such-kit")
+    assert setup_check.versions().level == "fault"
+
+
+@pytest.mark.parametrize(("free", "level"), [(8, "fine"), (1.5, "note"), (0.5, "fault")])
+def test_memory(free, level):
+    assert setup_check.memory(free).level == level
+
+
+def test_disk_and_data():
+    assert setup_check.disk(0.1).level == "note"
+    assert setup_check.disk(5).level == "fine"
+    assert setup_check.data().text == "5,000 heartbeats and 3 long recordings are there."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level", "words"),
+    [(12, "fine", "about 10 s: fine"), (60, "note", "slow. "), (500, "note", "too slow to wait for")],
+)
+def test_training_in_plain_words(seconds, level, words):
+    found = setup_check.training(seconds)
+    assert found.level == level, "however slow, a lesson runs: time decides no exit code"
+    assert words in str(found)
+    assert ("of its 20 epochs" in str(found)) == (level == "note")
+
+
+def test_a_slow_run_stops_after_so_many_epochs():
+    assert "after about 5 of its 20 epochs" in setup_check.training(100).remedy
+
+
+def test_a_real_training_is_timed():
+    assert setup_check._lesson_1_seconds() > 0
+
+
+def test_a_real_kernel_answers_while_it_is_busy():
+    # Not how fast: within the time that it works.
+    assert busy_kernel.answer_while_busy_seconds(limit=60) is not None
+    assert busy_kernel.busy_kernel_finding().level == "fine"
+
+
+def test_a_kernel_that_does_not_answer_is_a_note(monkeypatch):
+    monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", lambda: None)
+    found = busy_kernel.busy_kernel_finding()
+    assert found.level == "note"
+    assert "use ■" in found.remedy
+
+
+def test_a_kernel_that_hears_nothing_meanwhile_is_found_out(monkeypatch):
+    """The message is sent on the main shell, as by a page that knows of no subshells: it waits for the cell's end."""
+    wait = busy_kernel._await
+
+    def on_the_main_shell(take, parent, kind):
+        message = wait(take, parent, kind)
+        return {"content": {"subshell_id": None}} if kind == "create_subshell_reply" else message
+
+    monkeypatch.setattr(busy_kernel, "_await", on_the_main_shell)
+    assert busy_kernel.answer_while_busy_seconds(limit=2) is None
+
+
+def light(monkeypatch):
+    """Without the second kernel and the training, which have tests of their own."""
+    monkeypatch.setattr(setup_check, "training", lambda: FINE)
+    monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", lambda: 0.01)
+
+
+def test_a_check_that_fails_is_a_finding_and_never_a_traceback(monkeypatch):
+    light(monkeypatch)
+
+    def broken():
+        raise OSError("no such device")
+
+    monkeypatch.setattr(setup_check, "data", broken)
+    found = check()
+    assert not found.ready
+    assert "could not be looked at (OSError: no such device)" in found.verdict
+
+
+def test_the_command_prints_each_finding_and_the_verdict(monkeypatch, capsys):
+    light(monkeypatch)
+    assert main(["check"]) == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 9
+    assert all(line[0] in "✓!" for line in lines[:7])
+    assert lines[-1].startswith(("Ready for class.", "Works, but: "))
+    monkeypatch.setattr(setup_check, "memory", lambda: FAULT)
+    assert main(["check"]) == 1
+    assert capsys.readouterr().out.strip().splitlines()[-1].startswith("Not ready: ")
+
+
+# ---------------------------------------------------------------------- the button
+
+
+@pytest.fixture
+def press(monkeypatch):
+    made = PressCheck(seconds=15)
+    made.sent = []
+    monkeypatch.setattr(made, "send", made.sent.append)
+    return made
+
+
+def ticks(*actions):
+    """A clock that goes on by a second a look, and at each look does what is asked for."""
+    todo, now = list(actions), [0.0]
+
+    def clock():
+        now[0] += 1
+        if todo and (action := todo.pop(0)):
+            action()
+        return now[0]
+
+    return clock
+
+
+def test_a_press_while_it_counts_is_answered_and_timed(press, capsys):
+    hear = lambda **message: lambda: press._hear(press, message, [])  # noqa: E731
+    press.count(ticks(None, None, hear(kind="press"), hear(kind="took", milliseconds=31.4)))
+    assert press.sent == [{"kind": "heard"}]
+    assert press.milliseconds == 31.4
+    assert press.counted < 15
+    assert "Your press arrived while the cell was counting; the answer took 31 ms." in capsys.readouterr().out
+    assert not press.counting
+
+
+def test_without_a_press_it_ends_and_says_so(press, capsys):
+    press.count(ticks())
+    assert press.counted >= 15
+    assert "No press arrived in 15 s." in capsys.readouterr().out
+    press._hear(press, {"kind": "press"}, [])
+    assert press.sent == [], "a press that waited for the cell's end has not arrived in time"
+
+
+@pytest.mark.parametrize(("answer", "words"), [(True, "use JupyterLab from 4.4"), (False, "use ■ to stop a training")])
+def test_what_to_do_depends_on_the_kernel(press, monkeypatch, answer, words):
+    monkeypatch.setattr(press_check, "buttons_answer", lambda: answer)
+    assert words in press.verdict

@@ -1,0 +1,199 @@
+"""Classroom mode: what it makes larger, and where it ends a run."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+import torch
+from matplotlib.image import imread
+
+from data import Series
+from trainers import BatchedTrainer, Figure, LSTMAutoencoder, Run, Trainer, benchmark, classroom
+from trainers.detection import AnomalyDetector, plot_errors
+from trainers.model_state import copy_state
+from trainers.reconstruction import mean_loss
+from trainers.widgets import HyperparameterPanel, ThresholdExplorer, TrainingMonitor
+from trainers.widgets.page import source
+
+from .contract import same
+from .test_batched_trainer import WILD
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch):
+    """Each test begins with the mode off and nothing chosen, and leaves no trace."""
+    monkeypatch.delenv("TRAINERS_CLASSROOM", raising=False)
+    monkeypatch.setattr(classroom, "_chosen", None)
+    monkeypatch.setattr(classroom, "_seconds", 25.0)
+
+
+class TenSeconds(BatchedTrainer):
+    """Each epoch takes ten seconds by its own account; no test hangs on a real clock."""
+
+    def record(self, **row):
+        return super().record(**{**row, "seconds": 10.0})
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", True), ("0", False), ("", False), ("yes", True)])
+def test_the_environment_sets_it_and_a_call_outweighs_it(monkeypatch, value, expected):
+    assert not classroom.is_on()
+    monkeypatch.setenv("TRAINERS_CLASSROOM", value)
+    assert classroom.is_on() is expected
+    assert classroom.seconds() == (25 if expected else None)
+    classroom.off()
+    assert not classroom.is_on()
+    classroom.on()
+    assert classroom.is_on()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"), [(-1, ValueError), (math.nan, ValueError), ("25", TypeError), (True, TypeError)]
+)
+def test_what_is_no_time_limit_is_refused(beats, model, wrong, kind):
+    with pytest.raises(kind, match="seconds takes a number from 0 up"):
+        classroom.on(wrong)
+    assert not classroom.is_on()
+    with pytest.raises(kind, match="seconds takes a number from 0 up"):
+        Run(BatchedTrainer(model), *beats, seconds=wrong)
+
+
+# ---------------------------------------------------------------------- runs
+
+
+def test_a_run_ends_with_the_epoch_that_passes_the_limit(beats, model, capsys):
+    classroom.on()
+    trainer = TenSeconds(model, name="slow", **WILD)
+    result = benchmark(trainer, *beats, epochs=20)
+    assert len(result.history) == 3
+    assert result.stopped == "time limit of 25 s"
+    said = (
+        "slow: stopped after epoch 3 of 20, time limit of 25 s. To go on: benchmark(trainer, epochs=17, resume=True)."
+    )
+    assert capsys.readouterr().out.strip() == said
+    best = mean_loss(model, trainer.validation_inputs, trainer.validation_targets)
+    assert best == result.history.best.validation_loss
+    assert not model.training
+
+
+def test_the_first_epoch_is_always_trained_and_a_run_that_is_done_was_not_stopped(beats):
+    for epochs, stopped in ((5, "time limit of 0 s"), (1, None)):
+        run = Run(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=epochs, seconds=0)
+        assert len(list(run)) == 1
+        assert run.stopped == stopped
+        assert run.out_of_time is (stopped is not None)
+
+
+def test_without_the_mode_or_with_infinity_there_is_no_limit(beats, model):
+    assert len(benchmark(TenSeconds(model, **WILD), *beats, epochs=4).history) == 4
+    classroom.on()
+    assert len(benchmark(TenSeconds(model, **WILD), *beats, epochs=4, seconds=math.inf).history) == 4
+
+
+def test_a_trainer_that_records_no_time_is_timed_by_the_run(beats, model):
+    class Plain(Trainer):
+        def doEpoch(self, model):
+            model = super().doEpoch(model)
+            self.record(train_loss=1.0, validation_loss=1.0)
+            return model
+
+    run = Run(Plain(model), *beats, epochs=3, seconds=0)
+    assert len(list(run)) == 1
+    assert run.out_of_time
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_going_on_after_the_limit_is_the_run_without_it(beats, schedule):
+    settings = {**WILD, "schedule": schedule}
+    whole, cut = (TenSeconds(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    benchmark(whole, *beats, epochs=8)
+    benchmark(cut, *beats, epochs=8, seconds=25)
+    assert len(cut.history) == 3
+    result = benchmark(cut, epochs=5, resume=True)
+    assert result.stopped is None
+    assert cut.history == whole.history
+    assert same(copy_state(cut.model), copy_state(whole.model))
+
+
+def test_a_reason_of_the_users_own_counts_more_than_the_limit(beats, model):
+    run = Run(BatchedTrainer(model, **WILD), *beats, epochs=9, seconds=0)
+    run.callbacks = (lambda row, state: run.stop("seen enough"),)
+    assert len(list(run)) == 1
+    assert run.stopped == "seen enough"
+    assert not run.out_of_time
+
+
+def test_the_monitor_says_that_the_limit_ended_it(beats, model):
+    monitor = TrainingMonitor(beats[0][:2])
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[monitor], seconds=0)
+    assert "ended before its 9 epochs (time limit of 0 s)" in monitor._view.state()["text"]
+
+
+def test_a_detector_whose_training_was_cut_short_is_fitted(beats):
+    torch.manual_seed(0)
+    series = Series(torch.sin(torch.arange(900) / 5).numpy(), name="wave")
+    classroom.on(seconds=0)
+    detector = AnomalyDetector(window=20, epochs=5, rate=0.05).fit(series)
+    assert detector.result.stopped == "time limit of 0 s"
+    assert len(detector.result.history) == 1
+    assert len(detector.detect(series).scores) == 900
+
+
+# ---------------------------------------------------------------------- figures and widgets
+
+
+def height_of(picture):
+    return imread(io.BytesIO(picture)).shape[0]
+
+
+def png(figure):
+    return figure._repr_mimebundle_()[0]["image/png"]
+
+
+def test_a_figure_has_larger_text_and_lines_and_is_itself_as_before():
+    # Anew each time: matplotlib moves the layout of a figure that it draws again by a hair.
+    new = lambda: plot_errors([0.1, 0.2, 0.3, 0.9], [0, 0, 0, 1], 0.5)  # noqa: E731
+    figure = new()
+    before, size, dpi = png(figure), tuple(figure.get_size_inches()), figure.dpi
+    classroom.on()
+    larger, written = png(figure), io.BytesIO()
+    figure.savefig(written)
+    assert larger != before
+    # Of a picture 1.2 times as high, in which an inch has 1.5 times as many dots.
+    assert height_of(larger) == height_of(written.getvalue()) == pytest.approx(1.2 * height_of(before), abs=1)
+    assert (tuple(figure.get_size_inches()), figure.dpi) == (size, dpi)
+    classroom.off()
+    assert png(new()) == before
+
+
+def test_a_size_of_ones_own_is_kept_in_proportion():
+    figure = Figure("wide", figsize=(6, 2))
+    figure.plain_axes()
+    classroom.on()
+    assert imread(io.BytesIO(png(figure))).shape[:2] == pytest.approx((240, 720), abs=1)
+
+
+def widgets(model):
+    monitor = TrainingMonitor()
+    return [
+        monitor._view.build(),
+        HyperparameterPanel(model).box,
+        ThresholdExplorer([0.1, 0.2, 0.9], [0, 0, 1]),
+    ]
+
+
+def test_widgets_follow_the_mode_those_made_before_too(model):
+    made = widgets(model)
+    assert not any("kit-larger" in widget._dom_classes for widget in made)
+    classroom.on()
+    made += widgets(model)
+    assert all(widget._dom_classes.count("kit-larger") == 1 for widget in made)
+    inside = [child for widget in made[:2] for child in widget.children]
+    assert not any("kit-larger" in part._dom_classes for part in inside), "zooms would multiply"
+    classroom.off()
+    assert not any("kit-larger" in widget._dom_classes for widget in made)
+
+
+def test_text_in_figures_and_in_widgets_grows_alike():
+    assert f"zoom: {classroom.LARGER};" in source(("larger.css",), ".css")

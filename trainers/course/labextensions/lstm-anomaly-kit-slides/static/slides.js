@@ -1,0 +1,175 @@
+// Slides in JupyterLab itself: of a notebook, only the cells of one slide are shown. They stay the notebook's own cells,
+// so they run, are edited, and their widgets answer as ever. Which cell begins a slide is in its metadata (slides.py
+// writes it). Written as JupyterLab loads extensions, so that there is nothing to build.
+(() => {
+  const NAME = "lstm-anomaly-kit-slides";
+  const STYLE = `
+.kit-slides { position: fixed !important; inset: 0 !important; width: auto !important; height: auto !important; z-index: 900; background: var(--jp-layout-color0); contain: none !important; }
+.kit-slides > .jp-Toolbar, .kit-slides > .jp-NotebookPanel-toolbar, .kit-slides .jp-cell-toolbar, .kit-slides .jp-Notebook-footer, .kit-slides .jp-Collapser,
+.kit-slides .jp-InputPrompt, .kit-slides .jp-OutputPrompt, .kit-slides .jp-OutputArea-promptOverlay, .kit-slides .jp-WindowedPanel-outer::after { display: none !important; }
+.kit-slides > .jp-Notebook { position: absolute !important; inset: 0 !important; width: auto !important; height: auto !important; padding: 0 !important; }
+.kit-slides .jp-WindowedPanel-outer { padding: 14px 40px 40px !important; box-sizing: border-box; }
+.kit-slides .jp-Cell { border: 0 !important; outline: 0 !important; box-shadow: none !important; }
+.kit-slides .jp-MarkdownOutput { border: 0 !important; padding-right: 0; }
+.kit-slides .jp-OutputArea-output img { max-height: 56vh; width: auto !important; }
+.kit-slides .kit-elsewhere { display: none !important; }
+.kit-slides .kit-later { visibility: hidden; }
+.kit-slides-bar { position: absolute; right: 14px; bottom: 6px; z-index: 1; display: flex; gap: 6px; align-items: center; font: 15px var(--jp-ui-font-family); color: var(--jp-ui-font-color2); background: var(--jp-layout-color0); border-radius: 4px; }
+.kit-slides-bar button { font: inherit; color: inherit; background: none; border: 1px solid currentColor; border-radius: 4px; padding: 1px 9px; cursor: pointer; }
+.kit-slides-bar button:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }`;
+
+  const kindOf = (cell) => cell.model.getMetadata("slideshow")?.slide_type ?? "-";
+
+  // Every slide as its steps, and each step as the cells that come with it.
+  function slidesOf(notebook) {
+    const slides = [];
+    for (const cell of notebook.widgets) {
+      const kind = kindOf(cell), last = slides[slides.length - 1];
+      if (kind === "skip" || kind === "notes") continue;
+      if (!last || kind === "slide" || kind === "subslide") slides.push([[cell]]);
+      else if (kind === "fragment") last.push([cell]);
+      else last[last.length - 1].push(cell);
+    }
+    return slides;
+  }
+
+  // One notebook as slides, from `start` on; `end` gives it back.
+  class Show {
+    constructor(panel) {
+      this.panel = panel;
+      this.at = [0, 0];
+      const notebook = (this.notebook = panel.content);
+      this.config = notebook.notebookConfig;
+      // Cells that are far away are left out of the page otherwise.
+      notebook.notebookConfig = { ...this.config, windowingMode: "none" };
+      panel.addClass("kit-slides");
+      this.bar = document.createElement("div");
+      this.bar.className = "kit-slides-bar";
+      this.bar.innerHTML = `<span role="status"></span><button type="button" data-do="back" aria-label="back">◀</button>
+        <button type="button" data-do="on" aria-label="on">▶</button><button type="button" data-do="end" aria-label="end the slides">✕</button>`;
+      this.bar.addEventListener("click", (event) => { const what = event.target.closest("button")?.dataset.do; if (what) this[what](); });
+      panel.node.append(this.bar);
+      this.follow = () => this.goTo(notebook.activeCell);
+      notebook.activeCellChanged.connect(this.follow);
+      // A cell that is added or taken away belongs to a slide too.
+      this.again = () => this.draw();
+      notebook.model.cells.changed.connect(this.again);
+      if (!this.goTo(notebook.activeCell)) this.draw();
+      this.focus();
+    }
+
+    // To the step with this cell, if it is on a slide and out of sight.
+    goTo(cell) {
+      const slides = slidesOf(this.notebook);
+      const slide = slides.findIndex((steps) => steps.flat().includes(cell));
+      if (slide < 0) return false;
+      const step = slides[slide].findIndex((cells) => cells.includes(cell));
+      if (slide !== this.at[0] || step > this.at[1]) this.at = [slide, step];
+      this.draw();
+      return true;
+    }
+
+    on() {
+      const slides = slidesOf(this.notebook), [slide, step] = this.at;
+      if (step + 1 < slides[slide].length) this.move([slide, step + 1]);
+      else if (slide + 1 < slides.length) this.move([slide + 1, 0]);
+    }
+
+    back() {
+      const slides = slidesOf(this.notebook), [slide, step] = this.at;
+      if (step) this.move([slide, step - 1]);
+      else if (slide) this.move([slide - 1, slides[slide - 1].length - 1]);
+    }
+
+    move(to) {
+      const cells = slidesOf(this.notebook)[to[0]][to[1]], entered = to[1] === 0;
+      this.at = to;
+      // Code that comes with the step is what Shift Enter runs.
+      const chosen = cells.find((cell) => cell.model.type === "code") ?? cells[0];
+      this.notebook.mode = "command";
+      this.notebook.activeCellIndex = this.notebook.widgets.indexOf(chosen);
+      this.notebook.deselectAll();
+      this.draw();
+      if (entered) this.notebook.node.querySelector(".jp-WindowedPanel-outer")?.scrollTo(0, 0);
+      else cells[cells.length - 1].node.scrollIntoView({ block: "nearest" });
+      this.focus();
+    }
+
+    draw() {
+      const slides = slidesOf(this.notebook);
+      if (!slides.length) return this.end();
+      this.at[0] = Math.min(this.at[0], slides.length - 1);
+      const [slide, step] = this.at, here = slides[slide];
+      for (const cell of this.notebook.widgets) {
+        const mine = here.findIndex((cells) => cells.includes(cell));
+        cell.toggleClass("kit-elsewhere", mine < 0);
+        cell.toggleClass("kit-later", mine > step);
+      }
+      this.bar.firstChild.textContent = `${slide + 1} / ${slides.length}`;
+    }
+
+    // Hidden cells lose the focus, and the keys with it.
+    focus() {
+      (this.notebook.activeCell?.node ?? this.notebook.node).focus({ preventScroll: true });
+    }
+
+    end() {
+      const { notebook, panel } = this;
+      notebook.activeCellChanged.disconnect(this.follow);
+      notebook.model?.cells.changed.disconnect(this.again);
+      for (const cell of notebook.widgets) for (const name of ["kit-elsewhere", "kit-later"]) cell.removeClass(name);
+      this.bar.remove();
+      panel.removeClass("kit-slides");
+      notebook.notebookConfig = this.config;
+      Show.now = null;
+      notebook.scrollToItem(notebook.activeCellIndex, "center");
+      this.focus();
+    }
+  }
+  Show.now = null;
+
+  function activate(app, tracker, ToolbarButton) {
+    const style = document.createElement("style");
+    style.textContent = STYLE;
+    document.head.append(style);
+    const toggle = () => {
+      const panel = tracker.currentWidget;
+      if (Show.now) Show.now.end();
+      else if (panel) {
+        Show.now = new Show(panel);
+        panel.disposed.connect(() => { if (Show.now?.panel === panel) Show.now = null; });
+      }
+    };
+    const { commands } = app, shown = () => Show.now !== null;
+    commands.addCommand("classroom:slides", { label: "Slides, On and Off", isEnabled: () => tracker.currentWidget !== null, execute: toggle });
+    commands.addCommand("classroom:slides-on", { label: "Next Slide", isEnabled: shown, execute: () => Show.now?.on() });
+    commands.addCommand("classroom:slides-back", { label: "Previous Slide", isEnabled: shown, execute: () => Show.now?.back() });
+    const bind = (keys, command, selector) => commands.addKeyBinding({ keys: [keys], command, selector });
+    // What a presenter's remote control sends works wherever the focus is, but in code; other keys on the cell alone.
+    for (const [keys, what] of [["PageDown", "-on"], ["PageUp", "-back"], ["Escape", ""]])
+      bind(keys, `classroom:slides${what}`, ".kit-slides .jp-Notebook.jp-mod-commandMode");
+    for (const [keys, what] of [["Space", "-on"], ["Shift Space", "-back"], ["ArrowRight", "-on"], ["ArrowLeft", "-back"]])
+      bind(keys, `classroom:slides${what}`, ".kit-slides .jp-Notebook.jp-mod-commandMode .jp-Cell:focus");
+    // Run it and stay: its output belongs to this slide.
+    bind("Shift Enter", "notebook:run-cell", ".kit-slides .jp-Notebook .jp-Cell");
+    bind("Alt S", "classroom:slides", ".jp-Notebook.jp-mod-commandMode");
+    app.docRegistry.addWidgetExtension("Notebook", {
+      createNew: (panel) => {
+        const button = new ToolbarButton({ label: "Slides", tooltip: "Show this notebook as slides (Alt S)", onClick: toggle });
+        panel.toolbar.insertItem(10, "slides", button);
+        return button;
+      },
+    });
+  }
+
+  const shared = (scope, name) => Promise.resolve(Object.values(scope[name])[0].get()).then((module) => module());
+  let scope = null;
+  (window._JUPYTERLAB ??= {})[NAME] = {
+    init: (given) => { scope = given; },
+    get: async () => {
+      const [{ INotebookTracker }, { ToolbarButton }] = await Promise.all(["@jupyterlab/notebook", "@jupyterlab/apputils"].map((name) => shared(scope, name)));
+      const plugin = { id: `${NAME}:plugin`, autoStart: true, requires: [INotebookTracker], activate: (app, tracker) => activate(app, tracker, ToolbarButton) };
+      return () => ({ __esModule: true, default: plugin });
+    },
+  };
+})();
