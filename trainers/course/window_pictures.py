@@ -12,6 +12,7 @@ from data import Series
 from data.series import runs
 from trainers.detection.point_adjusted import misleading_point_adjusted_f1, point_adjusted
 from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.widgets.series_events import many
 
 _CALLED = "#AA4499"  # as in the viewer of a series
 
@@ -91,7 +92,7 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
     Figure
     """
     rows = 1 + len(scores)
-    figure = Figure(f"{len(scores)} scores of {series.name}", figsize=(9, 0.6 + 0.95 * rows))
+    figure = Figure(f"{many(len(scores), 'score')} of {series.name}", figsize=(9, 0.6 + 0.95 * rows))
     first = axes = figure.plain_axes(rows, 1, 1)
     first.plot(series.values[:, 0], color=TRAIN, linewidth=1)
     first.set_ylabel("signal", rotation=0, ha="right", va="center")
@@ -111,7 +112,9 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
         for start, end in series.events:
             axes.axvspan(start, end, color=RESTORE, alpha=0.25, linewidth=0)
     figure.axes[-1].set_xlabel("time step")
-    figure.alt = f"{series.name} with its event on a green ground, and {len(scores)} scores. {'; '.join(words)}."
+    figure.alt = (
+        f"{series.name} with its event on a green ground, and {many(len(scores), 'score')}. {'; '.join(words)}."
+    )
     return figure
 
 
