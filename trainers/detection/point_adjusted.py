@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn import metrics
 
 from data.series import runs
@@ -48,7 +49,17 @@ def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> 
     """
     scores = as_scores(scores, "scores", "time step")
     truth = as_truth(labels, scores, "time step")
-    called = scores > as_threshold(threshold)
-    for start, end in runs(truth):
-        called[start:end] |= called[start:end].any()
+    called = point_adjusted(scores > as_threshold(threshold), truth)
     return float(metrics.f1_score(truth, called, zero_division=0))
+
+
+def point_adjusted(called: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Decisions with every step of an event called abnormal as soon as one of them is; both of shape (time,), bool.
+
+    >>> point_adjusted(np.array([False, True, False, False]), np.array([True, True, False, True]))
+    array([ True,  True, False, False])
+    """
+    adjusted = called.copy()
+    for start, end in runs(truth):
+        adjusted[start:end] |= called[start:end].any()
+    return adjusted

@@ -1,0 +1,208 @@
+"""The pictures of lesson 5, *Long recordings*: windows, scores of steps, strips of decisions, point adjustment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from data import Series
+from data.series import runs
+from trainers.detection.point_adjusted import misleading_point_adjusted_f1, point_adjusted
+from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.widgets.series_events import many
+
+_CALLED = "#AA4499"  # as in the viewer of a series
+
+
+def plot_windows(series: Series, starts: Any, length: int, every: int = 1) -> Figure:
+    """Draw a recording, where its windows lie, and how many of them hold each step.
+
+    Parameters
+    ----------
+    series : Series
+        Its first feature is drawn.
+    starts : array of int, shape (n,)
+        First step of each window.
+    length : int
+        Steps in a window.
+    every : int, default 1
+        Only each so many-th window is drawn as a bar, and the last; all are counted.
+
+    Returns
+    -------
+    Figure
+    """
+    starts = np.asarray(starts)
+    shown = np.unique(np.append(starts[::every], starts[-1]))
+    figure = Figure(f"{len(starts)} windows over {len(series)} steps", figsize=(9, 4.6))
+    grid = figure.add_gridspec(3, 1, height_ratios=[2, 2, 1.2])
+    signal = figure.plain_axes(grid[0])
+    bars, count = figure.plain_axes(grid[1], sharex=signal), figure.plain_axes(grid[2], sharex=signal)
+    signal.plot(series.values[:, 0], color=TRAIN, linewidth=1)
+    for row, start in enumerate(shown):
+        last = start == starts[-1]
+        bars.broken_barh(
+            [(start, length)], (-row - 0.4, 0.8), facecolor="none", linewidth=1.2,
+            edgecolor=VALIDATION if last else TEXT, hatch="////" if last else None,
+        )  # fmt: skip
+    covered = coverage(len(series), starts, length)
+    count.plot(covered, color=TEXT)
+    bars.set_yticks([])
+    signal.set_ylabel("signal")
+    bars.set_ylabel("windows" if every == 1 else f"each {every}th\nwindow")
+    count.set(ylabel="windows\nover a step", xlabel="time step", ylim=(0, None), xlim=(0, len(series)))
+    for axes in (signal, bars):
+        axes.tick_params(labelbottom=False)
+    figure.align_ylabels()
+    figure.alt = (
+        f"A recording of {len(series)} steps; below it {len(shown)} of its {len(starts)} windows of {length} steps as "
+        f"overlapping bars, the last hatched; at the bottom how many windows hold each step: up to {covered.max()}, "
+        f"at the ends {covered[0]} and {covered[-1]}."
+    )
+    return figure
+
+
+def coverage(steps: int, starts: Any, length: int) -> np.ndarray:
+    """How many windows hold each step, shape (steps,).
+
+    >>> coverage(5, [0, 1, 2], 3)
+    array([1, 2, 3, 2, 1])
+    """
+    changes = np.zeros(steps + 1, dtype=int)
+    np.add.at(changes, np.asarray(starts), 1)
+    np.add.at(changes, np.asarray(starts) + length, -1)
+    return np.cumsum(changes)[:steps]
+
+
+def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
+    """Draw several scores of one labelled recording below it, each with a mark at its highest step.
+
+    Parameters
+    ----------
+    series : Series
+        Labelled; its first feature is drawn.
+    scores : mapping of str to array, shape (time,)
+        By name.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = 1 + len(scores)
+    figure = Figure(f"{many(len(scores), 'score')} of {series.name}", figsize=(9, 0.6 + 0.95 * rows))
+    first = axes = figure.plain_axes(rows, 1, 1)
+    first.plot(series.values[:, 0], color=TRAIN, linewidth=1)
+    first.set_ylabel("signal", rotation=0, ha="right", va="center")
+    words = []
+    for row, (name, values) in enumerate(scores.items(), 2):
+        axes = figure.plain_axes(rows, 1, row, sharex=first)
+        score = np.asarray(values)
+        top = int(score.argmax())
+        axes.plot(score, color=TEXT, linewidth=1)
+        axes.plot(top, score[top], "v", color=VALIDATION, markersize=7)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        words.append(f"{' '.join(name.split())}: highest at step {top:,}")
+    for axes in figure.axes:
+        axes.set_yticks([])
+        axes.set_xlim(0, len(series))
+        axes.tick_params(labelbottom=axes is figure.axes[-1])
+        for start, end in series.events:
+            axes.axvspan(start, end, color=RESTORE, alpha=0.25, linewidth=0)
+    figure.axes[-1].set_xlabel("time step")
+    figure.alt = (
+        f"{series.name} with its event on a green ground, and {many(len(scores), 'score')}. {'; '.join(words)}."
+    )
+    return figure
+
+
+def plot_strips(truth: Any, strips: Mapping[str, Any]) -> Figure:
+    """Draw decisions as strips one below the other, over the true events.
+
+    Parameters
+    ----------
+    truth : array of bool, shape (time,)
+        True in an event.
+    strips : mapping of str to array of bool, shape (time,)
+        What was called abnormal, by name.
+
+    Returns
+    -------
+    Figure
+    """
+    truth = np.asarray(truth, dtype=bool)
+    figure = Figure(f"{len(strips)} strips of decisions", figsize=(9, 0.9 + 0.42 * len(strips)))
+    axes, least = figure.plain_axes(), len(truth) / 700  # a single step must be seen too
+    for start, end in runs(truth):
+        axes.axvspan(start, end, color=RESTORE, alpha=0.25, linewidth=0)
+    words = []
+    for row, (name, strip) in enumerate(strips.items()):
+        called = np.asarray(strip, dtype=bool)
+        bars = [(start, max(end - start, least)) for start, end in runs(called)]
+        axes.broken_barh(bars, (row - 0.32, 0.64), color=_CALLED, linewidth=0)
+        inside, outside = (called & truth).sum(), (called & ~truth).sum()
+        words.append(f"{', '.join(name.splitlines())}: {inside} steps in an event, {outside} outside")
+    axes.set_yticks(range(len(strips)), list(strips))
+    axes.set(xlim=(0, len(truth)), ylim=(len(strips) - 0.5, -0.5), xlabel="time step")
+    figure.alt = f"What was called abnormal, as strips over the true events (green ground). {'; '.join(words)}."
+    return figure
+
+
+def plot_point_adjustment(scores: Any, labels: Any, threshold: float) -> Figure:
+    """Draw what point adjustment makes of decisions: as they are, and with each event that was hit filled.
+
+    Parameters
+    ----------
+    scores : array, shape (time,)
+        The higher, the more anomalous.
+    labels : array of whole numbers, shape (time,)
+        0 is normal.
+    threshold : float
+        Scores above it are called abnormal.
+
+    Returns
+    -------
+    Figure
+    """
+    truth, called = np.asarray(labels) != 0, np.asarray(scores) > threshold
+    plain, flattered = f1_score(truth, called), misleading_point_adjusted_f1(scores, labels, threshold)
+    adjusted = point_adjusted(called, truth)
+    strips = {f"called\nF1 {plain:.2f}": called, f"point-adjusted\nF1 {flattered:.2f}": adjusted}
+    figure = plot_strips(truth, strips)
+    figure.set_size_inches(9, 2.2)
+    figure.alt = f"Before and after point adjustment. {figure.alt}"
+    return figure
+
+
+def plot_adjusted(lengths: Sequence[int], plain: Sequence[float], adjusted: Sequence[float]) -> Figure:
+    """Draw F1 of a random score as pairs of bars, plain and point-adjusted, against the event's length.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Steps in an event.
+    plain, adjusted : sequence of float
+        F1, one for each length.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure("F1 of a random score, plain and point-adjusted")
+    axes, place = figure.plain_axes(), np.arange(len(lengths))
+    for values, shift, color, hatch, name in (
+        (plain, -0.2, TRAIN, None, "plain"),
+        (adjusted, 0.2, VALIDATION, "///", "point-adjusted"),
+    ):
+        bars = axes.bar(
+            place + shift, values, 0.38, facecolor=color, edgecolor=color, hatch=hatch, alpha=0.6, label=name
+        )
+        axes.bar_label(bars, fmt="%.2f", color=TEXT, padding=2)
+    axes.set_xticks(place, [f"{length:,}" for length in lengths])
+    axes.set(xlabel="steps in the event", ylabel="F1 of a random score", ylim=(0, 1.1))
+    figure.legend_beside(axes)
+    pairs = ", ".join(f"{a:.2f} and {b:.2f} at {n}" for n, a, b in zip(lengths, plain, adjusted, strict=True))
+    figure.alt = f"F1 of a random score, plain and point-adjusted, by the event's length in steps: {pairs}."
+    return figure
