@@ -6,24 +6,37 @@ from pathlib import Path
 
 import numpy as np
 
-from data import Anomaly, Series, load_ecg_diff_count, synthetic_series
+from data import Anomaly, Series, synthetic_series
 
 # The patch: rows a second, what it writes for "no contact", and where what goes wrong lies, in rows.
-PATCH_RATE, NO_CONTACT = 20, -99.99
-LOOSE, HANGS, LOST, NO_CONTACT_AT = slice(0, 80), slice(3000, 3080), slice(8000, 8090), (1200, 9300)
-# The true events, as steps of the recording once its lost rows are put back.
-PATCH_EVENTS = [(6560, 6660), (11_600, 11_700), (11_940, 12_040)]
-# The pump of the exercises: 1 Hz; its longest gap; the event that nobody has labelled.
+PATCH_RATE, NO_CONTACT = 25, -99.99
+LOOSE, HANGS, LOST, NO_CONTACT_AT = slice(0, 80), slice(3000, 3080), slice(12_500, 12_590), (1200, 14_300)
+# The pump of the exercises: 1 Hz; its gaps; the event that nobody has labelled.
 PUMP_GAPS, PUMP_EVENT = [(310, 318), (1450, 1495), (2600, 2607)], (1020, 1060)
 
 
-def write_patch_csv(path: Path) -> Path:
-    """A pulse as a patch on the skin might write it down: 12,410 rows, semicolons, decimal commas.
+def patch() -> Series:
+    """What the patch would have recorded if nothing had gone wrong: 18,000 steps at 25 Hz, four labelled events.
 
-    The signal is the artificial electrocardiogram `load_ecg_diff_count`, the first half of its training part and
-    then its test part up to step 7,500; that it has 20 rows a second is made up, and so is everything that is wrong:
-    a loose beginning, a sensor that hangs, a code for no contact, lost rows, a word in a cell, a
-    dead channel, a drifting one, a column of text. It has no labels.
+    An artificial pulse of about 60 beats a minute: a pause, a racing heart, a disturbance that is none of the heart's,
+    and something that comes at the wrong time, all after step 11,000.
+    """
+    events = [
+        Anomaly("missing beat", length=50),
+        Anomaly("frequency change", length=75),
+        Anomaly("noise burst", length=25),
+        Anomaly("contextual", length=5),
+    ]
+    # This seed lays all of them into the later part.
+    made = synthetic_series(events, n_training=2, n_test=18_000, period=25, seed=183).test
+    return Series(made.values, labels=made.labels, name="patch", sampling_rate=PATCH_RATE, feature_names=["pulse"])
+
+
+def write_patch_csv(path: Path) -> Path:
+    """`patch` as it might come from somebody else: 17,910 rows, semicolons, decimal commas, no labels.
+
+    What goes wrong: a loose beginning, a sensor that hangs, a code for no contact, lost rows, a word in
+    a cell, a dead channel, a drifting one, a column of text.
 
     Parameters
     ----------
@@ -35,18 +48,17 @@ def write_patch_csv(path: Path) -> Path:
     Path
         The same.
     """
-    training, test = load_ecg_diff_count()
-    pulse = np.concatenate([training.values[:5000, 0], test.values[:7500, 0]]).astype(float)
+    pulse = patch().values[:, 0].astype(float)
     rng = np.random.default_rng(0)
-    pulse[LOOSE] += np.cumsum(rng.normal(0, 0.7, LOOSE.stop))
+    pulse[LOOSE] += np.cumsum(rng.normal(0, 0.1, LOOSE.stop))
     pulse[HANGS] = pulse[HANGS.start]
-    for row in NO_CONTACT_AT:
-        pulse[row : row + 4] = NO_CONTACT
+    for first in NO_CONTACT_AT:
+        pulse[first : first + 4] = NO_CONTACT
     rows = np.arange(len(pulse))
     warmth = 31 + 2.5 * rows / len(rows) + rng.normal(0, 0.05, len(rows))
-    told = {0: "start", 2996: "patient turns over", 12_499: "end"}
+    told = {0: "start", 2996: "patient turns over", len(rows) - 1: "end"}
     lines = ["time_ms;pulse;lead2;temperature;comment"]
-    for row in np.delete(rows, LOST):
+    for row in np.delete(rows, LOST).tolist():
         value = "ERR" if row == 4210 else f"{pulse[row]:.3f}".replace(".", ",")
         warm = f"{warmth[row]:.2f}".replace(".", ",")
         lines.append(f"{row * 1000 // PATCH_RATE};{value};0,0;{warm};{told.get(row, '')}")
