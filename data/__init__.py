@@ -12,6 +12,8 @@ from data.data_set import DataSet
 from data.ecg5000 import load_ecg5000
 from data.recordings import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from data.series import Series
+from data.series_check import check_series
+from data.series_findings import Finding, SeriesCheck
 from data.splitting import Split, split
 from data.synthetic import synthetic_series
 from data.ucr import UCRDataSet, load_ucr
@@ -22,10 +24,13 @@ __all__ = [
     "Anomaly",
     "CSVWarning",
     "DataSet",
+    "Finding",
     "Recording",
     "Series",
+    "SeriesCheck",
     "Split",
     "UCRDataSet",
+    "check_series",
     "load_csv",
     "load_ecg5000",
     "load_ecg_diff_count",

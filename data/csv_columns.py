@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.csv_table import DATE, Table
+from data.csv_table import DATE, DECIMAL_COMMA, Table
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
 _TIME = re.compile(
@@ -20,7 +20,6 @@ _LABELS = re.compile(
     r"labels?|class|(?:is )?anomal(?:y|ies|ous)|(?:is )?abnormal|(?:is )?outlier|isanomaly|isoutlier|ground truth"
 )
 _NORMAL_WORDS = ("normal", "nominal", "ok", "n", "no", "false", "0")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
 class Columns(NamedTuple):
@@ -98,7 +97,7 @@ def as_numbers(table: Table, name: str) -> np.ndarray:
         if len(bad):
             cell = str(column.iloc[bad[0]]).strip()
             remedy = "Correct it, or leave the cell empty where a value is missing."
-            if _DECIMAL_COMMA.fullmatch(cell):
+            if DECIMAL_COMMA.fullmatch(cell):
                 remedy = "If that is a decimal comma, give decimal=','."
             msg = (
                 f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {cell!r} is no number "
@@ -201,7 +200,7 @@ def is_text(column: pd.Series) -> bool:
     if column.dtype.kind in "biuf":
         return False
     cells = column.dropna()
-    comma = cells.astype(str).str.strip().str.fullmatch(_DECIMAL_COMMA.pattern).to_numpy(bool)
+    comma = cells.astype(str).str.strip().str.fullmatch(DECIMAL_COMMA.pattern).to_numpy(bool)
     return bool(np.mean(~np.isnan(_numbers(cells)) | comma) < 0.5)
 
 

@@ -17,6 +17,7 @@ from data.text_file import read_text
 SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma", " ": "blank"}
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _MISSING = ("", "?", "na", "nan", "null", "n/a", "none")
 
 
@@ -79,7 +80,17 @@ def read_table(
         low_memory=False,
         float_precision="round_trip",
     )
+    if decimal == ",":
+        # One cell that is no number makes pandas leave the whole column as text, decimal commas and all.
+        for name in names:
+            if frame[name].dtype.kind not in "biuf":
+                frame[name] = frame[name].map(_with_point, na_action="ignore")
     return Table(path, frame, numbers, header)
+
+
+def _with_point(cell: object) -> object:
+    text = str(cell).strip()
+    return text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else cell
 
 
 def _separator(path: Path, rows: list[str], separator: str | None) -> str:

@@ -297,6 +297,7 @@ def test_blanks_may_divide_fields(csv):
         ("a,a\n1,2\n3,4\n", {}, "two columns called 'a', numbers 1 and 2"),
         ("a,b\n1,2\n3,x\n4,5\n6,7\n", {}, "line 3, column 'b': 'x' is no number"),
         ("a;b\n1;2,5\n3;4,5\n", {}, "line 2, column 'b': '2,5' .* decimal=','"),
+        ("a;b\n1;2,5\n3;ERR\n4;4,5\n", {"decimal": ","}, "line 3, column 'b': 'ERR' is no number .1 such"),
         ("a,b\n1,2\n3,inf\n", {}, "line 3, column 'b': inf is infinite"),
         ("a,b\n1,2\n3,1e39\n", {}, "line 3, column 'b'"),
         ("a,b\n1,\n3,\n", {}, "column 'b' has no value at all"),

@@ -63,7 +63,8 @@ def plot_series(
             _mark_events(axes, true, found if row == 0 else None, start, end)
             if row < lanes:
                 rebuilt = None if reconstruction is None else reconstruction[start:end, row]
-                _draw_lane(axes, steps, series.values[start:end, row], rebuilt)
+                # Over the whole, dashes would lie so close that they hide the signal.
+                _draw_lane(axes, steps, series.values[start:end, row], rebuilt, behind=column == 0)
                 axes.set_ylabel(series.feature_names[row] if column == 0 and lanes > 1 else "", color=TEXT)
             else:
                 assert scores is not None
@@ -103,10 +104,10 @@ def around(event: tuple[int, int], length: int) -> tuple[int, int]:
     return max(0, event[0] - margin), min(length, event[1] + margin)
 
 
-def _draw_lane(axes: Any, steps: np.ndarray, values: np.ndarray, rebuilt: np.ndarray | None) -> None:
-    _draw(axes, steps, values, color=TRAIN, linewidth=1)
+def _draw_lane(axes: Any, steps: np.ndarray, values: np.ndarray, rebuilt: np.ndarray | None, *, behind: bool) -> None:
+    _draw(axes, steps, values, color=TRAIN, linewidth=1, zorder=2)
     if rebuilt is not None:
-        _draw(axes, steps, rebuilt, color=VALIDATION, linewidth=1, linestyle="--")
+        _draw(axes, steps, rebuilt, color=VALIDATION, linewidth=1, linestyle="--", zorder=1.9 if behind else 2.1)
 
 
 def _draw(axes: Any, steps: np.ndarray, values: np.ndarray, **look: Any) -> None:

@@ -1,0 +1,214 @@
+"""`check_series`: what a careful person looks at before anything is learnt from a recording."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from data.series import Series, runs
+from data.series_findings import Finding, SeriesCheck, Verdict
+
+# A recording is looked at in so many blocks of equal length: what is usual in a block is usual.
+_BLOCKS = 20
+# Steps of one value in a row that are never called stuck, and how many times the usual run others must be.
+_SHORTEST_STUCK, _TIMES_USUAL_RUN = 10, 10
+# A value is far off if it lies so many times as far from the middle as a usual block's farthest.
+_FAR = 3
+# Windows in the training part: with fewer than the first it is too short, from the second on it suffices.
+_FEWEST_WINDOWS, _ENOUGH_WINDOWS = 10, 20
+
+
+def check_series(series: Any, *, training: float = 0.5, window: int | None = None) -> SeriesCheck:
+    """Look a recording over before anything is learnt from it: one table of what was found and what to do.
+
+    It looks for what commonly goes wrong, by rules of thumb that are given here; it changes nothing, and what it
+    calls fine has only passed these rules. Each feature is looked at alone.
+
+    ========== =========================================================================================
+    check      look, or mend
+    ========== =========================================================================================
+    time       no sampling rate; times that are not in equal steps
+    missing    any value is missing; more than a fifth of a feature is
+    constant   a feature never changes
+    stuck      one value 10 steps or more in a row, and 10 times as long as equal values usually follow
+    far off    a value three times as far from the median as the farthest of a usual twentieth of the
+               recording; the same one several times in a row may be a code for "no value"
+    drift      the median of a twentieth of the recording moves by more than the spread within one
+    likeness   what 98 % of the values span in the part to judge is twice or half that in the other part
+    labels     none; none abnormal; more than a fifth abnormal; abnormal ones in the part to learn from
+    training   less than 20 windows in the part to learn from; less than 10 (only with `window`)
+    ========== =========================================================================================
+
+    Parameters
+    ----------
+    series : Series or array, shape (time, feature) or (time,)
+        The whole recording.
+    training : float, default 0.5
+        Share of it, from its start, that is to be learnt from, as `trainers.report.report` takes it.
+    window : int, optional
+        Steps of a window, such as ``AnomalyDetector().choose_window(series)`` gives. Default: the length of
+        the training part is not judged.
+
+    Returns
+    -------
+    SeriesCheck
+
+    Raises
+    ------
+    TypeError, ValueError
+        If that is no series, `training` no share between 0 and 1, or `window` no number of steps.
+
+    Examples
+    --------
+    >>> wave = np.sin(np.arange(1000) / 5)
+    >>> wave[300:360] = wave[300]
+    >>> check_series(Series(wave, name="pump", sampling_rate=50.0), window=31).findings[0]
+    Finding(check='stuck', feature='feature 0', verdict='mend', found='60 steps of one value from step 300 on.', \
+advice='Set them to NaN: a sensor that hangs measures nothing. If it may stay still, leave them.', steps=((300, 360),))
+    """
+    series = Series.of(series)
+    number = isinstance(training, int | float | np.integer | np.floating) and not isinstance(training, bool)
+    if not number or not 0 < training < 1:
+        msg = f"training takes the share of the recording to learn from, between 0 and 1; got {training!r}."
+        raise ValueError(msg)
+    whole = window is None or (isinstance(window, int | np.integer) and not isinstance(window, bool))
+    if not whole or (window is not None and window < 2):
+        msg = f"window takes a whole number of steps, at least 2; got {window!r}. Leave it out if it is not known."
+        raise ValueError(msg)
+    end = max(1, round(training * len(series)))
+    findings = [_time(series), *_labels(series, end)]
+    if window is not None:
+        findings.append(_enough(end, int(window)))
+    for values, name in zip(series.values.T.astype(np.float64), series.feature_names, strict=True):
+        known = values[~np.isnan(values)]
+        if np.ptp(known) == 0:
+            found = f"Every value is {known[0]:g}."
+            findings.append(Finding("constant", name, "mend", found, "Leave it out: it says nothing, or is dead."))
+            continue
+        findings += [_missing(values, name), _stuck(values, name), _far_off(values, name)]
+        findings += [_drift(values, name, window), _likeness(values, name, end)]
+    return SeriesCheck(series.name, findings)
+
+
+def _time(series: Series) -> Finding:
+    if series.time is not None and len(series) > 2:
+        gaps = np.diff(series.time).astype(np.float64)
+        if gaps.max() > 1.5 * np.median(gaps) or gaps.min() < 0.5 * np.median(gaps):
+            found = (
+                f"Unequal steps: from {gaps.min() / np.median(gaps):.2g} to {gaps.max() / np.median(gaps):.2g} usual."
+            )
+            return Finding("time", "", "mend", found, "Read it again with irregular='interpolate'.")
+    if series.sampling_rate is None:
+        advice = "Give sampling_rate=…, or events are in steps only and false alarms not per hour."
+        return Finding("time", "", "look", f"{len(series)} steps; no sampling rate.", advice)
+    lasts = len(series) / series.sampling_rate
+    return Finding("time", "", "fine", f"{len(series)} steps at {series.sampling_rate:.6g} Hz: {lasts:.6g} s.")
+
+
+def _labels(series: Series, end: int) -> list[Finding]:
+    if series.labels is None:
+        advice = "Nothing can be evaluated: look at each event that is found, and write down what it is."
+        return [Finding("labels", "", "look", "None.", advice)]
+    share, events = float(series.abnormal.mean()), tuple(series.events)
+    if not events:
+        return [Finding("labels", "", "look", "No step is abnormal.", "Misses cannot be counted, only false alarms.")]
+    found = f"{len(events)} abnormal event{'s' * (len(events) > 1)}, {share:.1%} of the steps."
+    dense = share > 0.2
+    advice = "So dense that the figures will say little of practice, where anomalies are rare." if dense else ""
+    findings = [Finding("labels", "", "look" if dense else "fine", found, advice, events)]
+    inside = tuple(event for event in events if event[0] < end)
+    if inside:
+        found = f"The part to learn from, {end} steps, holds {len(inside)} of the events."
+        advice = f"Learn from less: training below {inside[0][0] / len(series):.3f}; or cut the event out."
+        findings.append(Finding("labels", "", "mend", found, advice, inside))
+    return findings
+
+
+def _enough(end: int, window: int) -> Finding:
+    number = end / window
+    found = f"{end} steps to learn from: {number:.1f} windows of {window}, about {number / 5:.1f} for the threshold."
+    if number >= _ENOUGH_WINDOWS:
+        return Finding("training", "", "fine", found)
+    verdict: Verdict = "look" if number >= _FEWEST_WINDOWS else "mend"
+    return Finding("training", "", verdict, found, "Bring a longer normal piece; trust the threshold little.")
+
+
+def _missing(values: np.ndarray, name: str) -> Finding:
+    gaps = tuple(runs(np.isnan(values)))
+    if not gaps:
+        return Finding("missing", name, "fine", "No value is missing.")
+    share = float(np.isnan(values).mean())
+    start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
+    found = f"{share:.1%} in {len(gaps)} gap{'s' * (len(gaps) > 1)}, the longest {end - start} steps at step {start}."
+    advice = "Gaps are interpolated to be read and do not count; a window of which half is missing is not judged."
+    if share > 0.2:
+        return Finding("missing", name, "mend", found, f"Leave the feature out, or cut the recording. {advice}", gaps)
+    return Finding("missing", name, "look", found, advice, gaps)
+
+
+def _stuck(values: np.ndarray, name: str) -> Finding:
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    lengths = np.diff(np.append(starts, len(values)))
+    # NaN differs from itself, so a missing value is a run of one.
+    shortest = max(_SHORTEST_STUCK, _TIMES_USUAL_RUN * float(lengths.mean()))
+    found = tuple((int(s), int(s + n)) for s, n in zip(starts, lengths, strict=True) if n >= shortest)
+    if not found:
+        return Finding("stuck", name, "fine", f"Never more than {lengths.max()} equal values in a row.")
+    start, end = max(found, key=lambda run: run[1] - run[0])
+    more = f", and {len(found) - 1} such stretches more" * (len(found) > 1)
+    advice = "Set them to NaN: a sensor that hangs measures nothing. If it may stay still, leave them."
+    return Finding(
+        "stuck", name, "mend", f"{end - start} steps of one value from step {start} on{more}.", advice, found
+    )
+
+
+def _far_off(values: np.ndarray, name: str) -> Finding:
+    away = np.abs(values - np.nanmedian(values))
+    usual = float(np.median([np.nanmax(block) for block in _blocks(away)]))
+    low, high = np.nanmin(values), np.nanmax(values)
+    beyond = away > _FAR * usual
+    if usual == 0 or not beyond.any():
+        return Finding("far off", name, "fine", f"All between {low:.4g} and {high:.4g}.")
+    places, worst = tuple(runs(beyond)), int(np.nanargmax(away))
+    number, same = int(beyond.sum()), int((values == values[worst]).sum())
+    found = f"{number} value{'s' * (number > 1)} far from the others, {values[worst]:.4g} at step {worst}."
+    advice = "Impossible ones to NaN: one in the training part spoils the scaling. Possible ones are what you look for."
+    if same > 1:
+        found += f" {values[worst]:.4g} comes {same} times: a code for no value?"
+    return Finding("far off", name, "mend", found, advice, places)
+
+
+def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
+    # A block shorter than a pattern has a level of its own.
+    number = _BLOCKS if window is None else max(2, min(_BLOCKS, len(values) // (3 * window)))
+    blocks = _blocks(values, number)
+    moved = float(np.ptp([np.nanmedian(block) for block in blocks]))
+    spread = float(np.median([np.nanstd(block) for block in blocks]))
+    if moved <= spread:
+        return Finding("drift", name, "fine", f"The level moves by {moved:.3g}, less than the spread of {spread:.3g}.")
+    advice = (
+        "Windows lose their mean by default, so slow drift does not count; nor does a jump (centre=False minds it)."
+    )
+    return Finding("drift", name, "look", f"The level moves by {moved:.3g}; the usual spread is {spread:.3g}.", advice)
+
+
+def _likeness(values: np.ndarray, name: str, end: int) -> Finding:
+    parts = (values[:end], values[end:])
+    before, after = (_middle_range(part[~np.isnan(part)]) for part in parts)
+    found = f"98 % of the values span {before:.3g} in the part to learn from, {after:.3g} in the rest."
+    if 0.5 * before < after < 2 * before:
+        return Finding("likeness", name, "fine", found)
+    return Finding(
+        "likeness", name, "look", found, "Was anything changed in between: sensor, gain, mode? Learn from both."
+    )
+
+
+def _middle_range(values: np.ndarray) -> float:
+    return float(np.ptp(np.quantile(values, [0.01, 0.99]))) if len(values) else 0.0
+
+
+def _blocks(values: np.ndarray, number: int = _BLOCKS) -> list[np.ndarray]:
+    """The values in so many pieces of time, those without any known value left out."""
+    pieces = np.array_split(values, min(number, len(values)))
+    return [piece for piece in pieces if np.isfinite(piece).any()]

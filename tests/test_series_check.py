@@ -1,0 +1,143 @@
+"""`check_series`: each fault is found where it is, and sound recordings are called fine."""
+
+import numpy as np
+import pytest
+
+from data import Series, check_series, load_ecg_diff_count, load_internal_bleeding, load_mitbih
+from trainers.course.own_files import HANGS, LOST, NO_CONTACT_AT, write_patch_csv
+
+WAVE = np.sin(np.arange(2000) / 5) + np.random.default_rng(0).normal(0, 0.05, 2000)
+
+
+def found(values, check, *, feature=0, **options):
+    """The one finding of that kind."""
+    series = values if isinstance(values, Series) else Series(values, sampling_rate=10.0)
+    named = ("", series.feature_names[feature])
+    (finding,) = (one for one in check_series(series, **options) if one.check == check and one.feature in named)
+    return finding
+
+
+def changed(part, value):
+    values = WAVE.copy()
+    values[part] = value
+    return values
+
+
+def test_a_sound_recording_is_fine_in_every_check():
+    labels = np.zeros(2000, dtype=int)
+    labels[1500:1520] = 1
+    check = check_series(Series(WAVE, labels=labels, sampling_rate=10.0), window=31)
+    assert [one for one in check if one.verdict != "fine"] == []
+    assert {one.check for one in check} == {
+        "time", "labels", "training", "missing", "stuck", "far off", "drift", "likeness",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("recording", [load_ecg_diff_count, load_internal_bleeding, load_mitbih])
+def test_the_kits_recordings_need_no_mending_of_their_values(recording):
+    for part in recording():
+        faults = [one.check for one in check_series(part) if one.verdict == "mend" and one.check != "labels"]
+        assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("values", "check", "verdict", "steps", "words"),
+    [
+        (changed(slice(700, 760), 0.3), "stuck", "mend", ((700, 760),), "60 steps of one value from step 700"),
+        (changed([400, 401, 900], -99.0), "far off", "mend", ((400, 402), (900, 901)), "-99 comes 3 times"),
+        (changed([400], 7.0), "far off", "mend", ((400, 401),), "1 value far from the others, 7 at step 400"),
+        (changed(slice(100, 130), np.nan), "missing", "look", ((100, 130),), "1.5% in 1 gap"),
+        (changed(slice(100, 900), np.nan), "missing", "mend", ((100, 900),), "40.0%"),
+        (np.ones(50), "constant", "mend", (), "Every value is 1."),
+        (WAVE + np.arange(2000) / 200, "drift", "look", (), "The level moves by 9.3"),
+        (WAVE * np.repeat([1, 3], 1000), "likeness", "look", (), "98 %"),
+    ],
+)
+def test_each_fault_is_found_where_it_is(values, check, verdict, steps, words):
+    finding = found(values, check)
+    assert (finding.verdict, finding.steps) == (verdict, steps)
+    assert words in finding.found
+    assert finding.advice
+
+
+def test_values_that_keep_still_by_nature_are_not_called_stuck():
+    switch = np.repeat(np.arange(40) % 2, 50).astype(float)
+    slow = np.repeat(np.round(20 + np.cumsum(np.random.default_rng(0).normal(0, 0.1, 50)), 1), 40)
+    for values in (switch, slow):
+        assert found(values, "stuck").verdict == "fine"
+
+
+def test_rare_peaks_of_a_pulse_are_not_called_far_off():
+    pulse = np.random.default_rng(0).normal(0, 0.1, 4000)
+    pulse[::100] = 8
+    assert found(pulse, "far off").verdict == "fine"
+
+
+def test_labels_say_how_far_the_training_part_may_reach():
+    labels = np.zeros(2000, dtype=int)
+    labels[[600, 1500]] = 1
+    series = Series(WAVE, labels=labels)
+    inside = [one for one in check_series(series) if one.verdict == "mend"]
+    assert [(one.check, one.steps) for one in inside] == [("labels", ((600, 601),))]
+    assert "training below 0.300" in inside[0].advice
+    assert found(series, "labels", training=0.29).verdict == "fine"
+    assert found(WAVE, "labels").found == "None."
+    assert found(Series(WAVE, labels=np.zeros(2000)), "labels").verdict == "look"
+    labels[::3] = 1
+    labels[:400] = 0
+    assert found(Series(WAVE, labels=labels), "labels", training=0.2).verdict == "look"
+
+
+@pytest.mark.parametrize(("window", "verdict"), [(50, "fine"), (51, "look"), (100, "look"), (101, "mend")])
+def test_twenty_windows_suffice_and_ten_are_the_least(window, verdict):
+    assert found(WAVE, "training", window=window).verdict == verdict
+
+
+def test_times_and_rate():
+    assert found(WAVE, "time").found == "2000 steps at 10 Hz: 200 s."
+    assert found(Series(WAVE), "time").verdict == "look"
+    times = np.arange(2000.0)
+    times[1000:] += 5
+    assert found(Series(WAVE, time=times, sampling_rate=1.0), "time").verdict == "mend"
+    assert found(Series(WAVE, time=times.astype("M8[s]"), sampling_rate=1.0), "time").verdict == "mend"
+
+
+def test_a_pattern_longer_than_a_block_is_no_drift_once_its_window_is_known():
+    slow = np.sin(np.arange(2000) / 60)
+    assert found(slow, "drift").verdict == "look"
+    assert found(slow, "drift", window=377).verdict == "fine"
+
+
+def test_the_worst_comes_first_in_words_and_table(tmp_path):
+    path = write_patch_csv(tmp_path / "patch.csv")
+    path.write_text(path.read_text(encoding="utf-8").replace("ERR", ""), encoding="utf-8")
+    from data import load_csv
+
+    with pytest.warns(UserWarning, match="rows of NaN"):
+        check = check_series(load_csv(path, decimal=","), training=0.4)
+    order = ["mend", "look", "fine"]
+    verdicts = [one.verdict for one in check]
+    assert verdicts == sorted(verdicts, key=order.index)
+    faults = {(one.check, one.feature): one.steps for one in check if one.verdict == "mend"}
+    assert faults == {
+        ("stuck", "pulse"): ((HANGS.start, HANGS.stop),),
+        ("far off", "pulse"): tuple((row, row + 4) for row in NO_CONTACT_AT),
+        ("constant", "lead2"): (),
+    }
+    gaps = next(one.steps for one in check if (one.check, one.feature) == ("missing", "pulse"))
+    assert gaps == ((4210, 4211), (LOST.start, LOST.stop))
+    page = check._repr_html_()
+    assert page.index("mend") < page.index("look") < page.index("fine")
+    assert "<script" not in check_series(Series(np.ones(3), feature_names=["<script>"]))._repr_html_()
+    assert list(check.to_frame().columns) == ["check", "feature", "verdict", "found", "advice", "steps"]
+    assert repr(check).startswith("Check of 'patch'\nmend: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [({"training": 0}, "between 0 and 1"), ({"training": True}, "between 0 and 1"), ({"window": 1}, "at least 2"),
+     ({"window": 2.5}, "whole number")],
+)  # fmt: skip
+def test_what_is_no_share_and_no_window_is_refused(options, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        check_series(WAVE, **options)
