@@ -10,6 +10,7 @@ from trainers import classroom
 from trainers.course.classroom_lab import prepare
 
 from .jupyter import Server
+from .test_latent_map import CLIPPED as CLIPPED_MAP
 from .test_looks import CLIPPED, COVERED
 from .test_threshold_explorer import CLIPPED as CLIPPED_EXPLORER
 from .test_threshold_explorer import OVERLAPPING
@@ -30,7 +31,12 @@ recording = load_mitbih().test
 viewer = SeriesViewer(recording, scores=abs(recording.values[:, 0]), threshold=0.8)
 viewer
 """
-# On the screen, zoom included; "none" is not to be found.
+MAP = """
+from trainers.widgets import LatentMap
+latent_map = LatentMap(test.sequences[:300, [20, 100], 0], test.subset(range(300)), selected=8)
+latent_map
+"""
+# On the screen, zoom included.
 SIZE = """selector => {
     const e = document.querySelector(selector);
     return parseFloat(getComputedStyle(e).fontSize) * (e.currentCSSZoom ?? 1);
@@ -57,7 +63,7 @@ def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(browser, 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp_path, theme):
-    notebook = open_notebook(class_lab, "widgets", SHOW, EXPLORER, SERIES, "HyperparameterPanel(make())")
+    notebook = open_notebook(class_lab, "widgets", SHOW, EXPLORER, SERIES, MAP, "HyperparameterPanel(make())")
     page = notebook.page
     page.set_viewport_size({"width": 1280, "height": 720})
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
@@ -67,7 +73,7 @@ def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp
     page.wait_for_timeout(500)
     texts = {
         ".kit-chart .state": 19.5, ".kit-chart .plot text": 18, ".kit-threshold .said": 19.5,
-        ".kit-series .counts": 19.5, ".jupyter-button": 19.5, ".widget-html-content": 19.5,
+        ".kit-series .counts": 19.5, ".kit-latent .keys": 18, ".jupyter-button": 19.5, ".widget-html-content": 19.5,
     }  # fmt: skip
     for selector, size in texts.items():
         assert page.evaluate(SIZE, selector) == pytest.approx(size), selector
@@ -76,13 +82,17 @@ def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp
     assert not page.evaluate(COVERED)
     assert page.evaluate(CLIPPED_EXPLORER) == []
     assert page.evaluate(OVERLAPPING) == []
+    # The pixel that is let pass there is one and a half here; boxes of text have more height than its figures.
+    assert (
+        page.evaluate(CLIPPED_MAP.replace("- 1 ", "- 2.5 ").replace("+ 1)", "+ 2.5)").replace("+ 1 ", "+ 2.5 ")) == []
+    )
     # As many pixels as it takes on the screen: no blur.
-    canvas = page.locator(".kit-series canvas.main")
-    assert canvas.evaluate("e => e.width") == pytest.approx(canvas.bounding_box()["width"], abs=2)
+    for canvas in (page.locator(".kit-series canvas.main"), page.locator(".kit-latent canvas")):
+        assert canvas.evaluate("e => e.width") == pytest.approx(canvas.bounding_box()["width"], abs=2)
 
 
 def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
-    notebook = open_notebook(class_lab, "mouse", SHOW, SERIES, "print('now', viewer.threshold)")
+    notebook = open_notebook(class_lab, "mouse", SHOW, SERIES, MAP, "print('now', latent_map.selected)")
     page = notebook.page
     notebook.run(1)
     notebook.await_state("12 epochs")
@@ -115,6 +125,18 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
     page.wait_for_timeout(300)
     after = line.bounding_box()
     assert after["y"] + after["height"] / 2 == pytest.approx(middle[1] + 30, abs=2)
+
+    notebook.run(3)
+    ring = page.locator(".kit-latent .marks > *").first
+    ring.wait_for()
+    notebook.wait_idle()
+    ring.scroll_into_view_if_needed()
+    box = ring.bounding_box()
+    # A click on the one that is pinned unpins it.
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(500)
+    notebook.run(4)
+    page.wait_for_function("() => document.body.textContent.includes('now None')")
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook_server"])
