@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from data import Anomaly, Series, synthetic_series
+from data import Anomaly, CSVWarning, Series, load_csv, synthetic_series
 
 # The patch: rows a second, what it writes for "no contact", and where what goes wrong lies, in rows.
 PATCH_RATE, NO_CONTACT = 25, -99.99
 LOOSE, HANGS, LOST, NO_CONTACT_AT = slice(0, 80), slice(3000, 3080), slice(12_500, 12_590), (1200, 14_300)
 # The pump of the exercises: 1 Hz; its gaps; the event that nobody has labelled.
 PUMP_GAPS, PUMP_EVENT = [(310, 318), (1450, 1495), (2600, 2607)], (1020, 1060)
+
+
+def attempt(path: Path, **options: Any) -> Series | None:
+    """Read a file with `data.load_csv`, and print what it warns of, or the error it ends in.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    **options
+        As `data.load_csv` takes them.
+
+    Returns
+    -------
+    Series or None
+        None if the file cannot be read so.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CSVWarning)
+        try:
+            return load_csv(path, **options)
+        except ValueError as error:
+            print("error:", str(error).replace(str(path), path.name))
+            return None
+        finally:
+            for warning in caught:
+                print("warning:", str(warning.message).replace(str(path), path.name))
 
 
 def patch() -> Series:
