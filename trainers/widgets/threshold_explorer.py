@@ -13,6 +13,7 @@ import traitlets
 from trainers.detection import quantile_threshold
 from trainers.detection.checks import as_labels, as_scores, as_threshold, is_number
 from trainers.figure import Figure
+from trainers.widgets.fewer_pictures import fewer
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.larger import larger_in_class
 from trainers.widgets.on_page import or_page
@@ -153,6 +154,8 @@ class ThresholdExplorer(anywidget.AnyWidget):
     def html(self, key: str = "threshold") -> str:
         """The same as a piece of HTML for a page of your own.
 
+        It holds fewer of the sequences to draw, evenly spread over the scores; all scores count.
+
         Parameters
         ----------
         key : str, default "threshold"
@@ -163,7 +166,8 @@ class ThresholdExplorer(anywidget.AnyWidget):
         str
             HTML without head and body.
         """
-        return fragment(self._page_data(), FILES, key)
+        pictures = fewer(self.data["pictures"], np.argsort(self.scores, kind="stable"))
+        return fragment({**self._page_data(), "pictures": _as_text(pictures)}, FILES, key)
 
     def _first_threshold(self) -> float:
         if self.calibration is None:

@@ -21,8 +21,8 @@ from trainers.trainer import Trainer
 from trainers.widgets.chart import FILES
 from trainers.widgets.kernel import bundle, in_notebook
 from trainers.widgets.live_view import LiveView
-from trainers.widgets.orders import Orders
 from trainers.widgets.on_page import on_page, or_page
+from trainers.widgets.orders import Orders
 from trainers.widgets.page import fragment, write_page
 from trainers.widgets.rewind import Rewind
 from trainers.widgets.run_control import RunControl

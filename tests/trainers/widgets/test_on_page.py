@@ -17,7 +17,8 @@ from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.widgets import RunComparison, TrainingMonitor
 beats = torch.sin(torch.linspace(0, 6.28, 20)).repeat(40, 1)
 monitor = TrainingMonitor(beats[:2])
-result = benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=4), "cpu"), beats[:30], beats[30:], epochs=3, callbacks=[monitor])
+trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), "cpu")
+result = benchmark(trainer, beats[:30], beats[30:], epochs=3, callbacks=[monitor])
 """
 
 
