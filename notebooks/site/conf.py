@@ -70,6 +70,7 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the docstrings say what is taken
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = False
+napoleon_use_ivar = True  # what is also a property would else be described twice
 napoleon_custom_sections = [("Hyperparameters", "params_style")]
 
 # ---------------------------------------------------------------- looks
@@ -90,7 +91,6 @@ html_sidebars = {"**": ["lessons.html"]}
 html_theme_options = {
     "logo": {"text": "LSTM anomaly kit"},
     "navbar_center": [],
-    "navbar_align": "right",
     "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],

@@ -20,6 +20,9 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.inspect import signature as inspect_signature
+from sphinx.util.inspect import stringify_signature
+from traitlets import HasTraits
 
 ROOT = Path(__file__).resolve().parents[2]
 # Files outside of the notebooks' folder that are pages of the site.
@@ -155,9 +158,32 @@ def named(
     return [addnodes.pending_xref(raw, code, refdomain="py", reftype="obj", reftarget=target, refdoc=where)], []
 
 
+class TypeLinks(SphinxTransform):
+    """Of the words that say a parameter's type, those are links that are public names: not "time" in a shape."""
+
+    default_priority = 1
+
+    def apply(self, **_: Any) -> None:
+        for node in list(self.document.findall(addnodes.pending_xref)):
+            if node.get("reftype") == "class" and node.get("refspecific"):
+                if node["reftarget"] in public():
+                    node["reftarget"], node["refspecific"] = public()[node["reftarget"]], False
+                else:
+                    node.replace_self(node.children)
+
+
 def number_references(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """References are counted in each docstring; as footnotes, those of one page would get into each other's way."""
     lines[:] = [re.sub(r"\[(\d+)\]_", r"[\1]", re.sub(r"^\.\. \[(\d+)\] ", r"\1. ", line)) for line in lines]
+
+
+def own_signature(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """A widget's class takes what its ``__init__`` takes; traitlets hides that."""
+    if what != "class" or not issubclass(thing, HasTraits):
+        return None
+    return stringify_signature(inspect_signature(thing.__init__, bound_method=True), show_annotation=False), returns
 
 
 class Public(SphinxDirective):
@@ -169,7 +195,7 @@ class Public(SphinxDirective):
         """As reStructuredText, which autodoc speaks."""
         package = importlib.import_module(self.arguments[0])
         kinds = {name: kind(getattr(package, name)) for name in package.__all__}
-        lines = [f".. currentmodule:: {package.__name__}", "", ".. autosummary::", ""]
+        lines = [f".. currentmodule:: {package.__name__}", "", ".. autosummary::", "   :nosignatures:", ""]
         lines += [f"   {name}" for name in kinds if kinds[name] != "data"]
         for name in kinds:
             if kinds[name] == "data":
@@ -202,8 +228,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     NbElementRenderer.render_text_html = without_empty_headers(NbElementRenderer.render_text_html)
     app.connect("source-read", add_contents)
     app.add_transform(RepositoryLinks)
+    app.add_transform(TypeLinks)
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
     app.add_directive("public", Public)
     app.add_role("named", named)
+    app.connect("autodoc-process-signature", own_signature)
     app.connect("autodoc-process-docstring", number_references, priority=1)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
