@@ -13,9 +13,9 @@ import traitlets
 from trainers.detection import quantile_threshold
 from trainers.detection.checks import as_labels, as_scores, as_threshold, is_number
 from trainers.figure import Figure
-from trainers.widgets.fewer_pictures import fewer
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.larger import larger_in_class
+from trainers.widgets.light_pictures import lighten
 from trainers.widgets.on_page import or_page
 from trainers.widgets.page import as_text, fragment, source, write_page
 from trainers.widgets.sequences import classes, pictures
@@ -166,8 +166,8 @@ class ThresholdExplorer(anywidget.AnyWidget):
         str
             HTML without head and body.
         """
-        pictures = fewer(self.data["pictures"], np.argsort(self.scores, kind="stable"))
-        return fragment({**self._page_data(), "pictures": _as_text(pictures)}, FILES, key)
+        drawn = lighten(self.data["pictures"], np.argsort(self.scores, kind="stable"))
+        return fragment({**self._page_data(), "pictures": as_text(drawn)}, FILES, key)
 
     def _first_threshold(self) -> float:
         if self.calibration is None:

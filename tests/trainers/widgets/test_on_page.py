@@ -9,7 +9,14 @@ from nbconvert import HTMLExporter
 
 from data import Series
 from trainers import BatchedTrainer, History, LSTMAutoencoder
-from trainers.widgets import HyperparameterPanel, RunComparison, SeriesViewer, ThresholdExplorer, TrainingMonitor
+from trainers.widgets import (
+    HyperparameterPanel,
+    LatentMap,
+    RunComparison,
+    SeriesViewer,
+    ThresholdExplorer,
+    TrainingMonitor,
+)
 
 CODE = """
 import torch
@@ -37,6 +44,7 @@ def widgets():
         "comparison": RunComparison({"one": history}),
         "panel": HyperparameterPanel(BatchedTrainer(LSTMAutoencoder(hidden_size=4))),
         "monitor": TrainingMonitor(),
+        "map": LatentMap([[0.0, 1.0], [1.0, 0.5]], [[0.1, 0.2], [0.3, 0.1]]),
     }
 
 
@@ -67,7 +75,7 @@ def test_every_widget_is_html_under_a_key_of_its_own(on_page, widgets, capture):
     assert len(set(keys)) == len(htmls)
 
 
-@pytest.mark.parametrize("name", ["explorer", "viewer", "comparison", "monitor"])
+@pytest.mark.parametrize("name", ["explorer", "viewer", "comparison", "monitor", "map"])
 def test_html_is_the_renderer_with_the_widgets_data(name, widgets):
     html = widgets[name].html("mine")
     assert 'document.getElementById("mine-place")' in html
