@@ -57,21 +57,14 @@ class RepositoryLinks(SphinxTransform):
     default_priority = 1
 
     def apply(self, **_: Any) -> None:
-        folder = Path(self.env.srcdir, self.env.docname).parent
         for node in [
             *self.document.findall(addnodes.download_reference),
             *self.document.findall(addnodes.pending_xref),
         ]:
-            target = unquote(node["reftarget"].split("#")[0])
-            if node.get("refdomain") == "doc" and target not in self.env.found_docs:
-                # MyST has taken a Markdown file outside of the folder for a page.
-                target += ".md"
-            if node.get("reftype") != "myst" or target in self.env.found_docs:
+            if node.get("reftype") != "myst" or node["reftarget"] in self.env.found_docs:
                 continue
-            # What stands in the data's own page is written for the data's folder.
-            near = [folder, ROOT / "data"] if self.env.docname.startswith("site/data_") else [folder]
-            path = next((there for one in near if (there := (one / target).resolve()).exists()), None)
-            if not target or path is None:
+            path = self._file(unquote(node["reftarget"].split("#")[0]), node.get("refdomain") == "doc")
+            if path is None:
                 continue
             if path in PAGES:
                 to = addnodes.pending_xref(
@@ -88,6 +81,20 @@ class RepositoryLinks(SphinxTransform):
                     else [nodes.Text(" ("), nodes.literal(name, name), nodes.Text(")")]
                 )
                 node.replace_self([nodes.inline("", "", *node.children), *words])
+
+    def _file(self, target: str, cut: bool) -> Path | None:
+        """What a link leads to; MyST cuts the ending off a file that it takes for a page."""
+        if not target:
+            return None
+        source = Path(self.env.srcdir)
+        folders = [source if cut else Path(source, self.env.docname).parent]
+        if self.env.docname.startswith("site/data_"):
+            # What stands there is written for the data's folder.
+            target = target.removeprefix("site/")
+            folders.append(ROOT / "data")
+        endings = ("", ".md", ".ipynb") if cut else ("",)
+        paths = ((folder / f"{target}{ending}").resolve() for folder in folders for ending in endings)
+        return next((path for path in paths if path.exists()), None)
 
 
 # ---------------------------------------------------------------- outputs
