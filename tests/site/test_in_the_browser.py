@@ -87,6 +87,25 @@ def test_a_recording_can_be_zoomed(open_page):
     page.wait_for_function("([words, before]) => words.textContent !== before", arg=[words.element_handle(), before])
 
 
+def test_the_map_draws_the_sequences_that_are_pointed_at(open_page):
+    page = open_page(lesson_with("LatentMap("))
+    latent = page.locator(".kit-latent").first
+    drawn = latent.locator("figure polyline")
+    seen = set()
+    latent.locator(".stage").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
+        before = latent.locator(".beside").inner_html()
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "([beside, before]) => beside.innerHTML !== before",
+            arg=[latent.locator(".beside").element_handle(), before],
+        )
+        # The sequence and its reconstruction.
+        assert drawn.count() >= 2
+        seen.add(drawn.first.get_attribute("points"))
+    assert len(seen) == 3
+
+
 def test_widgets_follow_the_switch_between_light_and_dark(open_page):
     page = open_page(lesson_with("TrainingMonitor("))
     colour = "getComputedStyle(document.querySelector('.kit-chart')).color"
