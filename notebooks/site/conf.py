@@ -15,6 +15,8 @@ SITE = Path(__file__).resolve().parent
 ROOT = SITE.parents[1]
 sys.path[:0] = [str(ROOT), str(SITE)]
 os.environ["TRAINERS_WIDGETS"] = "page"
+# Whatever the shell is set to: a page is no projector.
+os.environ.pop("TRAINERS_CLASSROOM", None)
 
 
 def digest() -> str:
@@ -47,6 +49,8 @@ nitpicky = False
 nb_execution_mode = "cache"
 # A notebook is run again when it, the packages or the data have changed.
 nb_execution_cache_path = str(ROOT / "build" / "site-cache" / digest())
+# The set-up check is about its reader's computer, and waits for a press of a button.
+nb_execution_excludepatterns = ["00_*"]
 nb_execution_in_temp = True
 nb_execution_timeout = 180
 nb_execution_raise_on_error = True

@@ -216,6 +216,8 @@ def kind(thing: Any) -> str:
     """The word that autodoc has for it."""
     if isinstance(thing, type):
         return "exception" if issubclass(thing, BaseException) else "class"
+    if isinstance(thing, ModuleType):
+        return "module"
     return "function" if callable(thing) else "data"
 
 
