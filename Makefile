@@ -6,6 +6,8 @@
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
+# make site       build the course site from the notebooks, into build/site (nothing in it needs a network)
+# make test-site  its links, pictures, widgets and accessibility, in the system's Chromium
 # make pictures   README's pictures of the widgets
 # make benchmark  speed against a plain loop, PyTorch Lightning and skorch; cost of watching; speed of scoring
 # make results    the tables and the picture of README: heartbeats over five seeds, long recordings over three
@@ -19,7 +21,7 @@ PY = .venv/bin/python
 # Set up again when one of these changes.
 STAMP = .venv/installed
 
-.PHONY: lab class check test test-browser test-matrix pictures benchmark results sweep steps \
+.PHONY: lab class check test test-browser test-matrix site test-site pictures benchmark results sweep steps \
 	lint-notebooks solutions clean help
 
 help:
@@ -52,6 +54,12 @@ test-browser: $(STAMP)
 test-matrix: $(STAMP)
 	$(PY) -m tests.browser.matrix
 
+site: .venv/installed-site
+	$(PY) notebooks/site/build.py
+
+test-site: site
+	$(PY) -m pytest tests/site
+
 pictures: $(STAMP)
 	$(PY) -m tests.browser.pictures
 
@@ -78,6 +86,10 @@ clean:
 $(STAMP): pyproject.toml .ci/find-python
 	@python=`sh .ci/find-python "$(PYTHON)"` && "$$python" -m venv --clear .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[test]"
+	@touch $@
+
+.venv/installed-site: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[test,site]"
 	@touch $@
 
 .venv/installed-benchmark: $(STAMP)

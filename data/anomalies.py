@@ -20,6 +20,7 @@ _LENGTHS = {
     "contextual": 0.15,
 }
 ANOMALY_KINDS = tuple(_LENGTHS)
+"""The kinds of anomaly that `synthetic_series` puts in."""
 # Of these, 1 is all there is: a line cannot be flatter than flat.
 _AT_MOST_1 = ("flat line", "missing beat", "contextual")
 

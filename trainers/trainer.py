@@ -64,8 +64,6 @@ class Trainer(Block):
         How many epochs the driver means to run; None for a loop of one's own.
     between_batches : callable or None
         Called with no argument between batches, by a trainer that can; may raise `StopRun`.
-    running : bool
-        Whether a `Run` is going on, so that changes are better queued; set by the run.
 
     Raises
     ------
@@ -125,7 +123,7 @@ class Trainer(Block):
 
     @property
     def running(self) -> bool:
-        """Whether a `Run` is going on."""
+        """Whether a `Run` is going on, so that changes are better queued; set by the run."""
         # Not kept in the object: a copy of a trainer in a run is in none.
         return _RUNNING.get(id(self)) is self
 

@@ -58,6 +58,7 @@ BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "untrained autoencoder": _untrained,
     "random score": _random,
 }
+"""By name, the detectors of `baseline_scores`."""
 
 
 def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.ndarray:

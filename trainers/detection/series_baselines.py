@@ -109,6 +109,7 @@ SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np
     "untrained autoencoder": _untrained,
     "random score": _random,
 }
+"""By name, the detectors of `series_baseline_scores`."""
 
 
 def series_baseline_scores(

@@ -238,3 +238,4 @@ RULES = {
     "mean + k s.d.": Rule(mean_sd_threshold, "k", False),
     "median + k MAD": Rule(mad_threshold, "k", False),
 }
+"""By name, each rule that sets a threshold from normal scores: its function, what it takes, if it promises a rate."""

@@ -12,6 +12,7 @@ from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
 from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.larger import larger_in_class
+from trainers.widgets.on_page import or_page
 from trainers.widgets.page import source
 from trainers.widgets.weakly import weakly
 
@@ -143,6 +144,22 @@ class HyperparameterPanel:
             f'<span role="status" style="{style}">{sign}{html.escape(text)}</span>' if text else ""
         )
 
+    def html(self, key: str = "panel") -> str:
+        """The hyperparameters as a table, for a page of your own; nothing can be changed there.
+
+        Parameters
+        ----------
+        key : str, default "panel"
+            The table's id, another one for each widget in the page.
+
+        Returns
+        -------
+        str
+            HTML without head and body.
+        """
+        return f'<div id="{html.escape(key)}">{self.block._repr_html_()}</div>'
+
+    @or_page
     def _ipython_display_(self) -> None:
         from IPython.display import HTML, display
 

@@ -17,7 +17,9 @@ from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.larger import larger_in_class
 from trainers.widgets.latent_figure import COLORS, SHAPES, Kind, plot_latent
 from trainers.widgets.latent_points import project
-from trainers.widgets.page import as_text, source, write_page
+from trainers.widgets.light_pictures import lighten
+from trainers.widgets.on_page import or_page
+from trainers.widgets.page import as_text, fragment, source, write_page
 from trainers.widgets.sequences import MOST_FEATURES, classes, pictures
 
 # In the order in which they build on each other.
@@ -25,6 +27,8 @@ FILES = (
     "larger.css", "latent_map.css", "scales.js", "surroundings.js", "sequences.js", "latent_places.js",
     "latent_drawing.js", "latent_map.js",
 )  # fmt: skip
+# Pointing at any of them is what a map is for: as part of a page, 4 MB of text.
+MOST_VALUES_IN_PART = 1_500_000
 
 
 class LatentMap(anywidget.AnyWidget):
@@ -134,8 +138,28 @@ class LatentMap(anywidget.AnyWidget):
         path : path
             Where to; an existing file is replaced.
         """
-        data = {**self.data, "selected": self.selected, "alt": self.figure.alt}
-        write_page(path, "The latent space, sequence by sequence", as_text(data), FILES)
+        write_page(path, "The latent space, sequence by sequence", self._page_data(), FILES)
+
+    def html(self, key: str = "latent") -> str:
+        """The same as a piece of HTML for a page of your own.
+
+        Of very many sequences it draws some, evenly spread; all points are there.
+
+        Parameters
+        ----------
+        key : str, default "latent"
+            Another one for each widget in the page.
+
+        Returns
+        -------
+        str
+            HTML without head and body.
+        """
+        drawn = lighten(self.data["pictures"], np.arange(len(self.places)), MOST_VALUES_IN_PART)
+        return fragment({**self._page_data(), "pictures": as_text(drawn)}, FILES, key)
+
+    def _page_data(self) -> dict[str, Any]:
+        return as_text({**self.data, "selected": self.selected, "alt": self.figure.alt})
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int | None:
@@ -147,6 +171,7 @@ class LatentMap(anywidget.AnyWidget):
             raise ValueError(msg)
         return int(one)
 
+    @or_page
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
         # For where no kernel runs.

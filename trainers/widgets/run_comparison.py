@@ -13,7 +13,8 @@ from trainers.result import Result
 from trainers.widgets.chart import FILES, Chart, finite, run_data
 from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.larger import larger_in_class
-from trainers.widgets.page import write_page
+from trainers.widgets.on_page import or_page
+from trainers.widgets.page import fragment, write_page
 
 Runs = Mapping[str, History | Result | Sequence[History | Result]]
 
@@ -60,6 +61,21 @@ class RunComparison:
         """Write a page of one file, in which runs can be shown and hidden without a kernel or a network."""
         write_page(path, "Runs compared", self._data(), FILES)
 
+    def html(self, key: str = "comparison") -> str:
+        """The same as a piece of HTML for a page of your own.
+
+        Parameters
+        ----------
+        key : str, default "comparison"
+            Another one for each widget in the page.
+
+        Returns
+        -------
+        str
+            HTML without head and body.
+        """
+        return fragment(self._data(), FILES, key)
+
     def _data(self) -> dict[str, Any]:
         return {
             "runs": [_run_data(name, run) for name, run in self.runs.items()],
@@ -67,6 +83,7 @@ class RunComparison:
             "named": True,
         }
 
+    @or_page
     def _ipython_display_(self) -> None:
         from IPython.display import display
 

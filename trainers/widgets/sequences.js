@@ -2,12 +2,17 @@
 
 function unpack(pictures) {
   if (!pictures) return null;
-  const positions = numbers(pictures.positions, Int32Array);
+  const positions = numbers(pictures.positions, Int32Array), [middle, step] = pictures.scale ?? [];
+  // A part of a page brings them in 16 bits.
+  const values = (packed) => {
+    if (!pictures.scale || packed == null) return numbers(packed, Float32Array);
+    return Float32Array.from(numbers(packed, Int16Array), (v) => (v === -32768 ? NaN : middle + step * v));
+  };
   return {
     ...pictures,
     row: new Map(Array.from(positions, (position, row) => [position, row])),
-    sequences: numbers(pictures.sequences, Float32Array),
-    reconstructions: numbers(pictures.reconstructions, Float32Array),
+    sequences: values(pictures.sequences),
+    reconstructions: values(pictures.reconstructions),
   };
 }
 

@@ -16,6 +16,7 @@ from trainers.detection.checks import as_threshold
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.larger import larger_in_class
+from trainers.widgets.on_page import or_page
 from trainers.widgets.page import fragment, source, write_page
 from trainers.widgets.series_data import as_reconstruction, as_scores, clock, extremes, highest, stride_of
 from trainers.widgets.series_events import Events, as_events, in_words, many
@@ -200,6 +201,7 @@ class SeriesViewer(anywidget.AnyWidget):
         true = None if self.series.labels is None else self.series.events
         return f"{many(len(self.series), 'step')}; {in_words(true, self.found)}"
 
+    @or_page
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         view = super()._repr_mimebundle_(**kwargs)
         shown, about = view if isinstance(view, tuple) else (view or {}, {})

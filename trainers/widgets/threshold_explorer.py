@@ -15,7 +15,9 @@ from trainers.detection.checks import as_labels, as_scores, as_threshold, is_num
 from trainers.figure import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.larger import larger_in_class
-from trainers.widgets.page import as_text, source, write_page
+from trainers.widgets.light_pictures import lighten
+from trainers.widgets.on_page import or_page
+from trainers.widgets.page import as_text, fragment, source, write_page
 from trainers.widgets.sequences import classes, pictures
 from trainers.widgets.threshold_figure import plot_threshold
 
@@ -147,9 +149,25 @@ class ThresholdExplorer(anywidget.AnyWidget):
         path : path
             Where to; an existing file is replaced.
         """
-        names = ("threshold", "hide_labels", "false_alarm_price", "miss_price")
-        data = {**self.data, **{name: getattr(self, name) for name in names}, "alt": self.figure.alt}
-        write_page(path, "Where to set the threshold?", as_text(data), FILES)
+        write_page(path, "Where to set the threshold?", self._page_data(), FILES)
+
+    def html(self, key: str = "threshold") -> str:
+        """The same as a piece of HTML for a page of your own.
+
+        It holds fewer of the sequences to draw, evenly spread over the scores; all scores count.
+
+        Parameters
+        ----------
+        key : str, default "threshold"
+            Another one for each widget in the page.
+
+        Returns
+        -------
+        str
+            HTML without head and body.
+        """
+        drawn = lighten(self.data["pictures"], np.argsort(self.scores, kind="stable"))
+        return fragment({**self._page_data(), "pictures": as_text(drawn)}, FILES, key)
 
     def _first_threshold(self) -> float:
         if self.calibration is None:
@@ -171,6 +189,12 @@ class ThresholdExplorer(anywidget.AnyWidget):
             raise ValueError(msg)
         return float(price)
 
+    def _page_data(self) -> dict[str, Any]:
+        names = ("threshold", "hide_labels", "false_alarm_price", "miss_price")
+        data = {**self.data, **{name: getattr(self, name) for name in names}, "alt": self.figure.alt}
+        return as_text(data)
+
+    @or_page
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
         # For where no kernel runs.

@@ -21,8 +21,9 @@ from trainers.trainer import Trainer
 from trainers.widgets.chart import FILES
 from trainers.widgets.kernel import bundle, in_notebook
 from trainers.widgets.live_view import LiveView
+from trainers.widgets.on_page import on_page, or_page
 from trainers.widgets.orders import Orders
-from trainers.widgets.page import write_page
+from trainers.widgets.page import fragment, write_page
 from trainers.widgets.rewind import Rewind
 from trainers.widgets.run_control import RunControl
 from trainers.widgets.watched_runs import WatchedRuns
@@ -130,7 +131,8 @@ class TrainingMonitor:
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
         self._hooked = True
-        if in_notebook():
+        # On a page nothing can grow: there it is shown when the run has ended.
+        if in_notebook() and not on_page():
             from IPython.display import display
 
             self._view.build()
@@ -188,7 +190,7 @@ class TrainingMonitor:
         if in_notebook():
             from IPython.display import display
 
-            display(figure)
+            display(self if on_page() else figure)
         # In a terminal, the progress line is not ended yet.
         print("\n" * sys.stdout.isatty() + figure.alt)
 
@@ -293,14 +295,34 @@ class TrainingMonitor:
         path : path
             Where to; an existing file is replaced.
         """
+        write_page(path, f"Training of {self.history.name}", self._page_data(), FILES)
+
+    def html(self, key: str = "monitor") -> str:
+        """The same as a piece of HTML for a page of your own.
+
+        Parameters
+        ----------
+        key : str, default "monitor"
+            Another one for each widget in the page.
+
+        Returns
+        -------
+        str
+            HTML without head and body.
+        """
+        return fragment(self._page_data(), FILES, key)
+
+    def _page_data(self) -> dict[str, Any]:
         data = self._view.data()
-        data["state"] = {"text": outcome(self.history)}
+        if self.histories:
+            data["state"] = {"text": outcome(self.history)}
         rewinds = {epoch: self._rewind.rebuilt(epoch)[1] for epoch in self._rewind.choose(MOST_REWINDS)}
         found = {epoch: self._rewind.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
         if found:
             data["rewinds"] = found
-        write_page(path, f"Training of {self.history.name}", data, FILES)
+        return data
 
+    @or_page
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown: dict[str, Any] = bundle(self._view.build(), repr(self))
         about: dict[str, Any] = {}

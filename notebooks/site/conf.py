@@ -1,0 +1,106 @@
+"""Settings of the course site: `make site` builds it from the notebooks, the guide and the docstrings.
+
+The notebooks are executed for it, in an empty folder and with widgets as HTML that needs no kernel
+(`trainers.widgets.on_page`). Nothing in the site asks for another host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+SITE = Path(__file__).resolve().parent
+ROOT = SITE.parents[1]
+sys.path[:0] = [str(ROOT), str(SITE)]
+os.environ["TRAINERS_WIDGETS"] = "page"
+# Whatever the shell is set to: a page is no projector.
+os.environ.pop("TRAINERS_CLASSROOM", None)
+
+
+def digest() -> str:
+    """What the outputs hang on beside the notebooks themselves: the code and data of the packages."""
+    text = hashlib.sha256()
+    for folder in ("trainers", "data"):
+        for path in sorted(ROOT.joinpath(folder).rglob("*")):
+            if path.suffix in (".py", ".js", ".css", ".npz"):
+                text.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return text.hexdigest()[:16]
+
+
+project = "LSTM anomaly kit"
+author = project
+project_copyright = "the authors of the kit, MIT licence"
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "myst_nb",
+    "course_site",
+]
+exclude_patterns = ["solutions", "kept", "**/.ipynb_checkpoints"]
+root_doc = "index"
+default_role = "named"
+nitpicky = False
+
+# ---------------------------------------------------------------- notebooks
+
+nb_execution_mode = "cache"
+# A notebook is run again when it, the packages or the data have changed.
+nb_execution_cache_path = str(ROOT / "build" / "site-cache" / digest())
+# The set-up check is about its reader's computer, and waits for a press of a button.
+nb_execution_excludepatterns = ["00_*"]
+nb_execution_in_temp = True
+nb_execution_timeout = 180
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+# A widget's live view is of no use without a kernel, and its scripts would come from another host.
+nb_ipywidgets_js = {}
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+html_math_renderer = "mathml"
+
+# ---------------------------------------------------------------- reference
+
+autodoc_member_order = "bysource"
+autodoc_default_options = {
+    "members": True,
+    "show-inheritance": True,
+    "exclude-members": "set",
+}  # matplotlib writes that one
+toc_object_entries_show_parents = "hide"
+autodoc_typehints = "none"  # the docstrings say what is taken
+autodoc_class_signature = "mixed"
+napoleon_google_docstring = False
+napoleon_use_ivar = True  # what is also a property would else be described twice
+napoleon_custom_sections = [("Hyperparameters", "params_style")]
+
+# ---------------------------------------------------------------- looks
+
+html_theme = "pydata_sphinx_theme"
+html_title = "Anomaly detection with LSTM autoencoders"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}
+templates_path = ["templates"]
+html_copy_source = False
+html_show_sourcelink = False
+# Summaries would be fetched, which a page opened as a file must not.
+html_show_search_summary = False
+html_use_index = True
+html_domain_indices = False
+html_sidebars = {"**": ["lessons.html"]}
+html_theme_options = {
+    "logo": {"text": "LSTM anomaly kit"},
+    "navbar_center": [],
+    "navbar_persistent": ["search-button"],
+    "navbar_end": ["theme-switcher"],
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_toc_level": 2,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}

@@ -1,0 +1,56 @@
+"""In a part of a page some of many sequences are drawn, evenly spread, each with its own values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trainers.widgets.light_pictures import MOST_VALUES, lighten
+from trainers.widgets.sequences import pictures
+
+
+def read(lighter, name):
+    """As sequences.js reads them."""
+    middle, step = lighter["scale"]
+    numbers = np.frombuffer(lighter[name], "<i2")
+    values = np.where(numbers == -32768, np.nan, middle + step * numbers.astype(float))
+    return values.reshape(-1, lighter["time"], lighter["features"])
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_those_that_stay_are_spread_over_the_order_and_keep_their_values(rebuilt):
+    n, time = 4000, 400
+    scores = np.random.default_rng(0).permutation(n).astype(float)
+    values = np.broadcast_to(scores[:, None].astype(np.float32), (n, time))
+    order = np.argsort(scores)
+    lighter = lighten(pictures(values, -values if rebuilt else None, order, "scores"), order)
+    positions = np.frombuffer(lighter["positions"], "<i4")
+    assert len(positions) == MOST_VALUES // time // (1 + rebuilt)
+    assert (np.diff(positions) > 0).all()
+    drawn = np.sort(scores[positions])
+    assert np.diff(drawn).max() <= np.ceil(n / len(positions)) + 2
+    wanted = np.broadcast_to(scores[positions, None, None], (len(positions), time, 1))
+    np.testing.assert_allclose(read(lighter, "sequences"), wanted, atol=n / 60_000)
+    if rebuilt:
+        np.testing.assert_allclose(read(lighter, "reconstructions"), -wanted, atol=n / 60_000)
+
+
+@pytest.mark.parametrize("level", [0.0, -3.5, 1e6])
+def test_few_stay_all_and_a_missing_value_stays_missing(level):
+    values = np.random.default_rng(1).normal(level, 1, (10, 20, 3)).astype(np.float32)
+    drawn = pictures(values, None, np.arange(10), "scores")
+    # DataSet takes what is missing in its own way: here only what the page is given counts.
+    holes = values.copy()
+    holes[2, 5, 1] = np.nan
+    lighter = lighten({**drawn, "sequences": holes.tobytes()}, np.arange(10))
+    assert np.frombuffer(lighter["positions"], "<i4").tolist() == list(range(10))
+    np.testing.assert_allclose(read(lighter, "sequences"), holes, atol=np.ptp(values) / 60_000)
+
+
+def test_values_that_are_all_one():
+    lighter = lighten(pictures(np.full((3, 4), 2.5), None, np.arange(3), "scores"), np.arange(3))
+    assert (read(lighter, "sequences") == 2.5).all()
+
+
+def test_without_sequences_there_are_none():
+    assert lighten(None, np.arange(3)) is None
