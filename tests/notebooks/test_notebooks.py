@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.notebooks.linter import NOTEBOOKS, ROOT, lint
+from trainers.course.slides import wrong_slides
 
 
 def test_there_are_notebooks():
@@ -15,3 +16,10 @@ def test_there_are_notebooks():
 def test_a_notebook_is_as_a_reader_should_see_it(path):
     found = lint(path)
     assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.parent.name == "notebooks"], ids=lambda path: path.stem
+)
+def test_a_lessons_slides_are_what_the_rule_makes_of_it(path):
+    assert wrong_slides(path) == []
