@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notebooks.linter import NOTEBOOKS, ROOT, lint
 from trainers.course.slides import wrong_slides
+
+from tests.notebooks.linter import NOTEBOOKS, ROOT, lint
 
 
 def test_there_are_notebooks():
