@@ -1,0 +1,63 @@
+"""The set-up notebook's button: pressed in a real page while the cell counts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+from .jupyter import ROOT
+from .test_training_monitor import needs_subshells, server  # noqa: F401 - a fixture
+
+COUNT = """
+from trainers.course.press_check import PressCheck
+press = PressCheck(seconds=60)
+press.count()
+print("milliseconds", press.milliseconds)
+"""
+
+
+@needs_subshells
+def test_a_press_arrives_while_the_cell_counts(server, open_notebook):  # noqa: F811
+    notebook = open_notebook(server, "press", COUNT)
+    notebook.run(1)
+    button = notebook.page.get_by_role("button", name="Press me")
+    notebook.page.get_by_text("s left: press now").wait_for()
+    assert notebook.busy(1)
+    button.click()
+    notebook.wait_idle()
+    said = notebook.text(1)
+    assert "Your press arrived while the cell was counting; the answer took" in said
+    assert float(re.search(r"milliseconds ([\d.]+)", said)[1]) > 0
+    notebook.page.get_by_role("status").get_by_text("Your press arrived").wait_for()
+    assert button.is_disabled()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@needs_subshells
+def test_the_notebook_says_ready_when_it_is_run_and_pressed(lab, page, tmp_path, theme):
+    name = "00_check_your_setup.ipynb"
+    shutil.copy(ROOT / "notebooks" / name, lab.folder / name)
+    content = json.loads((lab.folder / name).read_text(encoding="utf-8"))
+    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    for cell in cells:
+        cell.update(outputs=[], execution_count=None)
+    # Nobody has to be quick.
+    source = "".join(cells[-1]["source"])
+    assert "seconds=15" in source
+    cells[-1]["source"] = source.replace("15", "60")
+    (lab.folder / name).write_text(json.dumps(content), encoding="utf-8")
+    page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/{name}?token={lab.token}&reset")
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.get_by_text("s left: press now").wait_for(timeout=120_000)
+    assert page.get_by_text(re.compile("^(Ready for class|Works, but)")).count() == 1
+    assert page.locator(".kit-threshold .plot").count() > 0, "a widget is drawn"
+    page.get_by_role("button", name="Press me").click()
+    page.get_by_text("Your press arrived while the cell was counting").first.wait_for()
+    page.screenshot(path=tmp_path / "press.png")
