@@ -29,8 +29,8 @@ from typing import Any
 # Pixels, in classroom mode: what a slide has room for, and what its parts take.
 _ROOM = 600
 _LETTERS, _TEXT_LINE, _CODE_LINE, _GAP, _HEADING = 105, 30, 25, 22, 70
-# The slides let no picture be higher; a widget has a slide of its own.
-_PICTURE, _WIDGET = 400, 600
+# The slides let no picture be higher, and code scrolls above its output; a widget has a slide of its own.
+_PICTURE, _CODE, _WIDGET = 400, 230, 600
 _LEFT_OUT = ("exercises", "solutions", "read on", "next")
 _TAGS = {"exercise-setup", "stub", "check", "solution", "answer"}
 _QUESTION = re.compile(r"\*\*(Predict|Think|Ask yourself)|\?\s*$", re.IGNORECASE)
@@ -160,7 +160,8 @@ def _height(cell: dict[str, Any]) -> float:
             _HEADING if line.startswith("#") else _TEXT_LINE * math.ceil(len(line) / _LETTERS) if line else _GAP
             for line in _joined(lines)
         )
-    return _GAP + _CODE_LINE * len(lines) + sum(map(_output_height, cell["outputs"]))
+    outputs = sum(map(_output_height, cell["outputs"]))
+    return _GAP + min(_CODE_LINE * len(lines), _CODE if outputs else math.inf) + outputs
 
 
 def _joined(lines: list[str]) -> list[str]:

@@ -11,6 +11,7 @@
 .kit-slides .jp-WindowedPanel-outer { padding: 14px 40px 40px !important; box-sizing: border-box; }
 .kit-slides .jp-Cell { border: 0 !important; outline: 0 !important; box-shadow: none !important; }
 .kit-slides .jp-MarkdownOutput { border: 0 !important; padding-right: 0; }
+.kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: 32vh; overflow-y: auto; }
 .kit-slides .jp-OutputArea-output img { max-height: 56vh; width: auto !important; }
 .kit-slides .kit-elsewhere { display: none !important; }
 .kit-slides .kit-later { visibility: hidden; }
