@@ -16,7 +16,7 @@ def check_1(gate: Any) -> str:
     """0.5 ** (1 / 70)."""
     gate = float(gate)
     if not 0 < gate < 1:
-        msg = f"a gate lies between 0 and 1; got {gate:g}."
+        msg = f"a gate lies between 0 and 1, and 1 itself loses nothing; got {gate:g}."
         raise NotYet(msg)
     kept = gate**70
     if abs(kept - 0.5) < 1e-3:
@@ -25,20 +25,22 @@ def check_1(gate: Any) -> str:
         msg = "close: but what is lost is a share of what is left, not of the beginning. Multiply, do not subtract."
         raise NotYet(msg)
     more = "more" if kept > 0.5 else "less"
-    msg = f"with {gate:.4f} at each step, {kept:.3g} is left after 70 steps: {more} than half. Solve gate ** 70 = 0.5."
+    msg = f"with {gate:.4f} at each step, {kept:.3g} is left after 70 steps: {more} than half. "
+    msg += "Write down what is left after 70 steps, then turn it round."
     raise NotYet(msg)
 
 
 @exercise("2.2", "a function of n_features and n_units that returns a whole number")
 def check_2(n_parameters: Any) -> str:
     """4 · units · (features + units + 2)."""
-    for n_features, n_units in ((3, 5), (7, 2), (1, 32), (1, 1)):
+    for n_features, n_units in ((3, 7), (7, 2), (1, 32), (1, 1)):
         count = call(n_parameters, n_features, n_units, name="n_parameters")
         right = sum(weights.numel() for weights in nn.LSTM(n_features, n_units).parameters())
         if count == right:
             continue
-        where = f"n_parameters({n_features}, {n_units}) is {count}, nn.LSTM has {right}"
+        where = f"n_parameters({n_features}, {n_units}) is {count!r}, nn.LSTM has {right}"
         slips = {
+            4 * n_features * (n_features + n_units + 2): "features come first, then units: yours has them swapped.",
             n_units * (n_features + n_units + 2): "there are four sums: three gates, and what is new.",
             4 * n_units * (n_features + n_units): "every sum has biases as well.",
             4 * n_units * (n_features + n_units + 1): "PyTorch adds two biases in each sum, one for x and one for h.",
@@ -46,7 +48,8 @@ def check_2(n_parameters: Any) -> str:
             4 * n_units * (n_units + 2): "x is multiplied with weights too.",
             4 * n_units * (n_features + 1 + 2): "each unit reads all of h, not only its own number.",
         }
-        hint = slips.get(count, "Count the weights on x, the weights on h and the biases, for one sum; then for all.")
+        otherwise = "Count the weights on x, the weights on h and the biases, for one sum; then for all."
+        hint = slips.get(count if isinstance(count, int) else -1, otherwise)
         msg = f"{where}: {hint}"
         raise NotYet(msg)
     return "Most of them are the weights on h: twice as many units, four times as many numbers to learn."
@@ -70,6 +73,7 @@ def check_3(step: Any) -> str:
             if not isinstance(returned, tuple) or len(returned) != 2:
                 msg = "`step` should return two tensors, the next h and the next c: `return h, c`."
                 raise NotYet(msg)
+            returned = tuple(torch.as_tensor(part, dtype=torch.float32) for part in returned)
             wanted = _own_step(x[number], h, c, lstm)
             wrong = [not torch.allclose(a, b, atol=1e-5) for a, b in zip(returned, wanted, strict=True)]
             if any(wrong):

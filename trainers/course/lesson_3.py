@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 from trainers.batched_trainer import BatchedTrainer
 from trainers.course.verdict import NotYet, call, exercise
 from trainers.history import History
-from trainers.model_state import copy_state
+from trainers.model_state import ModelState, copy_state
 from trainers.randomness import own_randomness
 from trainers.trainer import StopRun
 
@@ -84,28 +85,33 @@ def check_3(remember: Any, put_back: Any) -> str:
         try:
             put_back(model, memory)
         except Exception as error:
-            msg = f"`put_back` raised {type(error).__name__}: {error}"
+            msg = f"`put_back` raised {type(error).__name__}: {' '.join(str(error).split())}"
             raise NotYet(msg) from error
         now = copy_state(model)
         if not _same(now, best):
-            kept = [name for name in best if torch.equal(now[name], best[name]) != torch.equal(worse[name], best[name])]
-            if _same(now, worse):
-                msg = (
-                    "after put_back the model has the weights of the *worse* epoch: training changes tensors in place, "
-                    "and what you remember are those same tensors. Take a copy of each."
-                )
-            elif kept:
-                lost = ", ".join(name for name in best if not torch.equal(now[name], best[name]))
-                msg = f"some came back, but not {lost}. Parameters alone are not the whole state."
-            else:
-                msg = "the model has neither its best weights nor its last ones."
-            raise NotYet(msg)
+            raise NotYet(_what_is_wrong(memory, now, worse, best))
         _train_on(model)
         put_back(model, memory)
         if not _same(copy_state(model), best):
             msg = "it works once. After a second swap the memory has changed along: put copies *in*, too."
             raise NotYet(msg)
     return "A dictionary of tensors is a list of places, not of numbers. Compare weights, not messages."
+
+
+def _what_is_wrong(memory: Any, now: ModelState, worse: ModelState, best: ModelState) -> str:
+    """Why the model is not back in its best state."""
+    if _same(now, worse):
+        if isinstance(memory, Mapping) and memory.keys() == best.keys() and _same(memory, best):
+            return "what you remember is right, but `put_back` has left the model as it was."
+        return (
+            "after put_back the model has the weights of the *worse* epoch. Look at what you remember, after training "
+            "has gone on: does it hold numbers, or the places where the model's numbers stand? (Copying a dictionary "
+            "copies the list of places only.)"
+        )
+    lost = [name for name in best if not torch.equal(now[name], best[name])]
+    if len(lost) < len(best):
+        return f"some came back, but not {', '.join(lost)}. Parameters alone are not the whole state."
+    return "the model has neither its best weights nor its last ones."
 
 
 def _train_on(model: nn.Module) -> None:
@@ -117,7 +123,7 @@ def _train_on(model: nn.Module) -> None:
         optimizer.step()
 
 
-def _same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+def _same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in other)
 
 

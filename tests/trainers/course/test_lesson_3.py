@@ -93,6 +93,8 @@ def test_a_copy_is_remembered():
     [
         (lambda model: model.state_dict(), put_back, "weights of the *worse* epoch"),
         (lambda model: model, lambda model, memory: None, "weights of the *worse* epoch"),
+        (lambda model: dict(model.state_dict()), put_back, "list of places only"),
+        (remember, lambda model, memory: None, "`put_back` has left the model as it was"),
         (remember, parameters_only, "not the whole state"),
         (remember, put_in_place, "After a second swap"),
         (lambda model: None, put_back, "returned nothing"),
