@@ -18,6 +18,7 @@ from trainers.detection.intervals import bootstrap_interval
 from trainers.detection.oracle import oracle_threshold
 from trainers.detection.point_adjusted import misleading_point_adjusted_f1
 from trainers.detection.scores import ErrorGaussian, reconstruction_differences, reconstruction_error
+from trainers.detection.seed_plot import plot_seeds
 from trainers.detection.series_baselines import SERIES_BASELINES, series_baseline_scores
 from trainers.detection.series_evaluation import SeriesEvaluation, evaluate_series
 from trainers.detection.table import compare
@@ -51,6 +52,7 @@ __all__ = [
     "oracle_threshold",
     "plot_errors",
     "plot_reconstructions",
+    "plot_seeds",
     "plot_sequences",
     "pot_threshold",
     "quantile_threshold",
