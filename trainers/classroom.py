@@ -27,8 +27,8 @@ from typing import Any
 LARGER = 1.5
 # JupyterLab's own sizes in pixels, in place of 14, 13 and 13: its text, its code, its menus and tables.
 TEXT, CODE, MENUS = 19, 18, 16
-# A run and the last epoch of it: under half a minute.
-_SECONDS = 25.0
+# The limit of a run where none is chosen. With the last epoch of it: under half a minute.
+SECONDS = 25.0
 _ID = "trainers-classroom"
 # The page's text; its widgets have classroom.css.
 _STYLE = f"""<style>
@@ -37,7 +37,7 @@ _STYLE = f"""<style>
 </style>"""
 
 _chosen: bool | None = None
-_seconds = _SECONDS
+_seconds = SECONDS
 _followers: list[Callable[[], Any]] = []
 
 
@@ -67,7 +67,7 @@ def seconds() -> float | None:
     return _seconds if is_on() else None
 
 
-def on(seconds: float = _SECONDS) -> Any:
+def on(seconds: float = SECONDS) -> Any:
     """Switch classroom mode on, here and now.
 
     Parameters
