@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import queue
 import re
 import time
 from importlib.metadata import PackageNotFoundError
@@ -125,6 +126,57 @@ def test_a_kernel_that_does_not_answer_is_a_note(monkeypatch):
     assert "use ■" in found.remedy
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(queue.Empty(), "did not answer in time."), (busy_kernel._late(30), "the kernel did not answer in 30 s.")],
+)
+def test_a_kernel_that_is_too_slow_to_be_tried_is_a_note(monkeypatch, error, words):
+    def late():
+        raise error
+
+    monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", late)
+    found = busy_kernel.busy_kernel_finding()
+    assert found.level == "note"
+    assert found.text.endswith(words)
+    assert found.remedy == "Try again when nothing else runs."
+
+
+class Sends:
+    """A kernel's messages in a given order."""
+
+    def __init__(self, *kinds):
+        self.kinds, self.session, self.control_channel, self.shell_channel = list(kinds), self, self, self
+
+    def msg(self, kind, content=None):
+        return {"header": {"msg_id": kind}, "content": content}
+
+    def send(self, message):
+        pass
+
+    def execute(self, code):
+        return "work"
+
+    def get_control_msg(self, timeout):
+        content = {"subshell_id": "1"}
+        parent = {"msg_id": "create_subshell_request"}
+        return {"msg_type": "create_subshell_reply", "parent_header": parent, "content": content}
+
+    def get_iopub_msg(self, timeout):
+        if not self.kinds:
+            raise queue.Empty
+        kind, *text = self.kinds.pop(0).split(":")
+        content = {"data": {"heard": True}, "text": "".join(text)}
+        return {"msg_type": kind, "parent_header": {"msg_id": "work"}, "content": content}
+
+
+def test_the_answer_may_come_after_the_cell_has_ended():
+    assert busy_kernel._try(Sends("execute_input", "stream:heard\n", "comm_msg"), 1) is not None
+    assert busy_kernel._try(Sends("execute_input", "comm_msg", "stream:heard\n"), 1) is not None
+    assert busy_kernel._try(Sends("execute_input", "stream:not heard\n"), 1) is None
+    with pytest.raises(TimeoutError, match="did not answer in 5 s"):
+        busy_kernel._try(Sends("execute_input", "stream:heard\n"), 1)
+
+
 def test_a_kernel_that_hears_nothing_meanwhile_is_found_out(monkeypatch):
     """The message is sent on the main shell, as by a page that knows of no subshells: it waits for the cell's end."""
     wait = busy_kernel._await
@@ -209,6 +261,15 @@ def test_without_a_press_it_ends_and_says_so(press, capsys):
     assert "No press arrived in 15 s." in capsys.readouterr().out
     press._hear(press, {"kind": "press"}, [])
     assert press.sent == [], "a press that waited for the cell's end has not arrived in time"
+
+
+def test_a_second_count_wants_a_press_of_its_own(press, capsys):
+    hear = lambda **message: lambda: press._hear(press, message, [])  # noqa: E731
+    press.count(ticks(hear(kind="press"), hear(kind="took", milliseconds=31.4)))
+    press.count(ticks())
+    assert press.counted >= 15
+    assert press.milliseconds is None
+    assert "No press arrived" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("answer", "words"), [(True, "use JupyterLab from 4.4"), (False, "use ■ to stop a training")])
