@@ -120,7 +120,9 @@ def _labels(series: Series, end: int) -> list[Finding]:
     inside = tuple(event for event in events if event[0] < end)
     if inside:
         found = f"The part to learn from, {end} steps, holds {len(inside)} of the events."
-        advice = f"Learn from less: training below {inside[0][0] / len(series):.3f}; or cut the event out."
+        # Rounded down: as much as is named holds no step of the event.
+        most = inside[0][0] * 1000 // len(series) / 1000
+        advice = f"Learn from less: training up to {most:.3f}; or cut the event out." if most else "Cut the event out."
         findings.append(Finding("labels", "", "mend", found, advice, inside))
     return findings
 
@@ -195,7 +197,12 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
 
 def _likeness(values: np.ndarray, name: str, end: int) -> Finding:
     parts = (values[:end], values[end:])
-    before, after = (_middle_range(part[~np.isnan(part)]) for part in parts)
+    known = [part[~np.isnan(part)] for part in parts]
+    for part, where in zip(known, ("part to learn from", "rest"), strict=True):
+        if not len(part):
+            found = f"No value is known in the {where}."
+            return Finding("likeness", name, "look", found, "Leave the feature out, or choose another training part.")
+    before, after = map(_middle_range, known)
     found = f"98 % of the values span {before:.3g} in the part to learn from, {after:.3g} in the rest."
     if 0.5 * before < after < 2 * before:
         return Finding("likeness", name, "fine", found)
@@ -205,7 +212,7 @@ def _likeness(values: np.ndarray, name: str, end: int) -> Finding:
 
 
 def _middle_range(values: np.ndarray) -> float:
-    return float(np.ptp(np.quantile(values, [0.01, 0.99]))) if len(values) else 0.0
+    return float(np.ptp(np.quantile(values, [0.01, 0.99])))
 
 
 def _blocks(values: np.ndarray, number: int = _BLOCKS) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import re
@@ -43,6 +44,22 @@ def test_conda_gets_the_same_packages_in_the_same_bounds():
     del wanted["dtaianomaly"]  # not on conda-forge: pip brings it with the kit
     assert listed == wanted
     assert environment["dependencies"][-1] == {"pip": ["-e ."]}
+
+
+def test_what_is_imported_is_declared():
+    """A package that only another one brings may be gone with its next version."""
+    called = {"sklearn": "scikit-learn", "IPython": "ipython"}
+    imported = set()
+    for path in [*ROOT.joinpath("trainers").rglob("*.py"), *ROOT.joinpath("data").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.split(".")[0])
+    others = imported - set(sys.stdlib_module_names) - {"trainers", "data"}
+    declared = {bounds(text)[0] for text in PYPROJECT["dependencies"]}
+    assert {"torch", "psutil"} <= others
+    assert {called.get(name, name) for name in others} <= declared
 
 
 def test_installed_torch_lies_within_the_bounds():

@@ -79,13 +79,34 @@ def test_labels_say_how_far_the_training_part_may_reach():
     series = Series(WAVE, labels=labels)
     inside = [one for one in check_series(series) if one.verdict == "mend"]
     assert [(one.check, one.steps) for one in inside] == [("labels", ((600, 601),))]
-    assert "training below 0.300" in inside[0].advice
+    assert "training up to 0.300" in inside[0].advice
     assert found(series, "labels", training=0.29).verdict == "fine"
     assert found(WAVE, "labels").found == "None."
     assert found(Series(WAVE, labels=np.zeros(2000)), "labels").verdict == "look"
     labels[::3] = 1
     labels[:400] = 0
     assert found(Series(WAVE, labels=labels), "labels", training=0.2).verdict == "look"
+
+
+@pytest.mark.parametrize(
+    ("step", "words"), [(1333, "training up to 0.666;"), (0, None), (1, None), (2, "up to 0.001;")]
+)
+def test_the_training_part_that_is_advised_holds_no_event(step, words):
+    labels = np.zeros(2000, dtype=int)
+    labels[step] = 1
+    (advice,) = (one.advice for one in check_series(Series(WAVE, labels=labels), training=0.8) if one.verdict == "mend")
+    if words is None:
+        assert advice == "Cut the event out."
+        return
+    assert words in advice
+    share = float(advice.split("up to ")[1].split(";")[0])
+    assert found(Series(WAVE, labels=labels), "labels", training=share).verdict == "fine"
+
+
+@pytest.mark.parametrize(("part", "words"), [(slice(0, 1000), "part to learn from"), (slice(1000, 2000), "rest")])
+def test_a_part_without_values_is_said(part, words):
+    finding = found(changed(part, np.nan), "likeness")
+    assert (finding.verdict, finding.found) == ("look", f"No value is known in the {words}.")
 
 
 @pytest.mark.parametrize(("window", "verdict"), [(50, "fine"), (51, "look"), (100, "look"), (101, "mend")])

@@ -5,7 +5,8 @@ call `on` in a notebook that runs. Then
 
 - every `trainers.Figure` has larger text, thicker lines and larger marks,
 - every widget of `trainers.widgets` is drawn larger, also one that is on the page already,
-- every training run stops at the end of the epoch in which 25 s of training are over, and says so.
+- every training run stops at the end of the epoch in which 25 s of training are over; `trainers.benchmark` says so,
+  a plain `trainers.Run` has it in `stopped`.
 
 >>> from trainers import classroom
 >>> classroom.on(seconds=10)
@@ -21,23 +22,25 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 # Text, lines and marks are so many times as large.
 LARGER = 1.5
 # JupyterLab's own sizes in pixels, in place of 14, 13 and 13: its text, its code, its menus and tables.
 TEXT, CODE, MENUS = 19, 18, 16
-# A run and the last epoch of it: under half a minute.
-_SECONDS = 25.0
+# The limit of a run where none is chosen. With the last epoch of it: under half a minute.
+SECONDS = 25.0
 _ID = "trainers-classroom"
-# The page's text; its widgets have classroom.css.
+_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+# The page's text; its widgets have larger.css.
 _STYLE = f"""<style>
 .jp-Notebook {{ --jp-content-font-size1: {TEXT}px; --jp-code-font-size: {CODE}px; }}
 .jp-Notebook .jp-RenderedHTMLCommon table {{ font-size: {MENUS}px; }}
 </style>"""
 
 _chosen: bool | None = None
-_seconds = _SECONDS
+_seconds = SECONDS
 _followers: list[Callable[[], Any]] = []
 
 
@@ -58,8 +61,14 @@ class _Said:
 
 
 def is_on() -> bool:
-    """Whether classroom mode is on: as said by `on` or `off`, else by ``TRAINERS_CLASSROOM``."""
-    return os.environ.get("TRAINERS_CLASSROOM", "") not in ("", "0") if _chosen is None else _chosen
+    """Whether classroom mode is on: as said by `on` or `off`, else by ``TRAINERS_CLASSROOM``.
+
+    Raises
+    ------
+    ValueError
+        If that environment variable counts, and says neither yes nor no.
+    """
+    return _wished() if _chosen is None else _chosen
 
 
 def seconds() -> float | None:
@@ -67,7 +76,7 @@ def seconds() -> float | None:
     return _seconds if is_on() else None
 
 
-def on(seconds: float = _SECONDS) -> Any:
+def on(seconds: float = SECONDS) -> Any:
     """Switch classroom mode on, here and now.
 
     Parameters
@@ -108,13 +117,21 @@ def follow(changed: Callable[[], Any]) -> None:
 
 def checked_seconds(seconds: Any) -> float:
     """A time limit as a number: 0 or more, infinity for none."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        msg = f"seconds takes a number from 0 up, or None; got {seconds!r}. math.inf is no limit, also in class."
+    msg = f"seconds takes a number from 0 up, math.inf for no limit; got {seconds!r}. Leave it out for the default."
+    if isinstance(seconds, bool) or not isinstance(seconds, Real):
         raise TypeError(msg)
     if math.isnan(seconds) or seconds < 0:
-        msg = f"seconds takes a number from 0 up, or None; got {seconds!r}. math.inf is no limit, also in class."
         raise ValueError(msg)
     return float(seconds)
+
+
+def _wished() -> bool:
+    """What the environment variable says; nothing is no."""
+    wish = os.environ.get("TRAINERS_CLASSROOM", "")
+    if wish.strip().lower() not in (*_YES, *_NO):
+        msg = f"TRAINERS_CLASSROOM must be 1 (classroom mode is on), 0 (off) or not set; got {wish!r}."
+        raise ValueError(msg)
+    return wish.strip().lower() in _YES
 
 
 def _choose(chosen: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
@@ -36,7 +37,11 @@ class TenSeconds(BatchedTrainer):
         return super().record(**{**row, "seconds": 10.0})
 
 
-@pytest.mark.parametrize(("value", "expected"), [("1", True), ("0", False), ("", False), ("yes", True)])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(text, True) for text in ("1", "yes", "true", "On")]
+    + [(text, False) for text in ("", "0", "no", "False", "off ")],
+)
 def test_the_environment_sets_it_and_a_call_outweighs_it(monkeypatch, value, expected):
     assert not classroom.is_on()
     monkeypatch.setenv("TRAINERS_CLASSROOM", value)
@@ -57,6 +62,23 @@ def test_what_is_no_time_limit_is_refused(beats, model, wrong, kind):
     assert not classroom.is_on()
     with pytest.raises(kind, match="seconds takes a number from 0 up"):
         Run(BatchedTrainer(model), *beats, seconds=wrong)
+
+
+def test_a_wish_that_is_neither_yes_nor_no_is_refused(monkeypatch):
+    monkeypatch.setenv("TRAINERS_CLASSROOM", "maybe")
+    with pytest.raises(ValueError, match=r"TRAINERS_CLASSROOM must be 1 .* got 'maybe'"):
+        classroom.is_on()
+    classroom.off()
+    assert not classroom.is_on()
+
+
+def test_no_number_and_numpys_numbers():
+    with pytest.raises(TypeError, match=r"got None. Leave it out for the default"):
+        classroom.on(None)
+    for number in (np.int64(7), np.float32(7)):
+        classroom.on(number)
+        assert classroom.seconds() == 7
+        assert type(classroom.seconds()) is float
 
 
 # ---------------------------------------------------------------------- runs

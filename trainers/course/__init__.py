@@ -1,4 +1,7 @@
-"""What the lessons in `notebooks/` lean on: checks of their exercises, one file a lesson.
+"""What the lessons in `notebooks/` and whoever teaches them lean on.
+
+Checks of the exercises, one file a lesson; the lessons' own pictures; slides and JupyterLab for a class; the check of a
+computer's set-up.
 
 >>> from trainers.course import lesson_1
 >>> lesson_1.check_1(...)

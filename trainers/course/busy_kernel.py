@@ -19,8 +19,9 @@ def opened(comm, message):
         comm._reply_subshell_for = None
     @comm.on_msg
     def _(message):
-        heard.append(message)
         comm.send({{"heard": True}})
+        # Only now may the cell end.
+        heard.append(message)
 get_ipython().kernel.comm_manager.register_target({_TARGET!r}, opened)
 """
 # Works, as a training does, and never waits.
@@ -35,7 +36,14 @@ _REMEDY = "Where a lesson says to press a button while a cell trains, use ■; a
 
 def busy_kernel_finding() -> Finding:
     """What the trial says, in words."""
-    seconds = answer_while_busy_seconds()
+    try:
+        seconds = answer_while_busy_seconds()
+    except (queue.Empty, TimeoutError) as error:
+        # Only the buttons could not be tried: a kernel that is slow to answer is no reason against a lesson.
+        text = (
+            f"could not be tried: {error}" if str(error) else "could not be tried: the kernel did not answer in time."
+        )
+        return Finding("buttons", text, "note", "Try again when nothing else runs.")
     if seconds is None:
         text = "do not answer while a cell is busy."
         return Finding("buttons", text, "note", f"{_REMEDY} (Buttons need ipykernel 7 and JupyterLab 4.4.)")
@@ -54,6 +62,11 @@ def answer_while_busy_seconds(limit: float = 10.0) -> float | None:
     -------
     float or None
         From the message to its answer; None where none came before the work was done.
+
+    Raises
+    ------
+    TimeoutError, queue.Empty
+        If the kernel answers nothing at all in time.
     """
     from jupyter_client.manager import KernelManager
 
@@ -62,7 +75,7 @@ def answer_while_busy_seconds(limit: float = 10.0) -> float | None:
     client = manager.blocking_client()
     try:
         client.start_channels()
-        client.wait_for_ready(timeout=60)
+        _wait_until_ready(client)
         about = client.kernel_info(reply=True, timeout=30)["content"]
         if "kernel subshells" not in about.get("supported_features", ()):
             return None
@@ -89,15 +102,35 @@ def _try(client: Any, limit: float) -> float | None:
     _await(lambda: client.get_iopub_msg(timeout=1), work, "execute_input")
     # It has begun; now it is in the middle of it.
     time.sleep(0.3)
-    begun, took = time.perf_counter(), None
+    begun, took, said = time.perf_counter(), None, ""
     tell("comm_msg")
-    while True:
-        message = client.get_iopub_msg(timeout=limit + 20)
+    # The two come from two threads of the kernel, so in either order.
+    while not said or (said == "heard" and took is None):
+        patience = 5.0 if said else limit + 20
+        try:
+            message = client.get_iopub_msg(timeout=patience)
+        except queue.Empty:
+            raise _late(patience) from None
         kind, content = message["msg_type"], message["content"]
         if kind == "comm_msg" and content["data"].get("heard"):
             took = time.perf_counter() - begun
         elif kind == "stream" and message["parent_header"].get("msg_id") == work:
-            return took if content["text"].strip() == "heard" else None
+            said = content["text"].strip()
+    return took if said == "heard" else None
+
+
+def _wait_until_ready(client: Any, patience: float = 60.0) -> None:
+    try:
+        client.wait_for_ready(timeout=patience)
+    except RuntimeError as error:
+        # It is also what a kernel that died gives.
+        if not client.is_alive():
+            raise
+        raise _late(patience) from error
+
+
+def _late(patience: float) -> TimeoutError:
+    return TimeoutError(f"the kernel did not answer in {patience:g} s.")
 
 
 def _await(take: Callable[[], Any], parent: str, kind: str, patience: float = 30.0) -> Any:
@@ -110,5 +143,4 @@ def _await(take: Callable[[], Any], parent: str, kind: str, patience: float = 30
             continue
         if message["msg_type"] == kind and message["parent_header"].get("msg_id") == parent:
             return message
-    msg = f"the kernel sent no {kind} in {patience:g} s."
-    raise RuntimeError(msg)
+    raise _late(patience)

@@ -49,7 +49,7 @@ def first_lesson() -> Path:
     return found[0]
 
 
-def start(notebook: str | None = None, *, more: tuple[str, ...] = ()) -> int:
+def start(notebook: str | None = None) -> int:
     """Open a notebook in JupyterLab in classroom mode, and return when the server has ended.
 
     The user's own settings are read, and left as they are: the enlarged ones are in a folder of their own that goes
@@ -59,8 +59,6 @@ def start(notebook: str | None = None, *, more: tuple[str, ...] = ()) -> int:
     ----------
     notebook : str, optional
         Default: lesson 1.
-    more : tuple of str
-        Further options of JupyterLab.
 
     Returns
     -------
@@ -78,10 +76,30 @@ def start(notebook: str | None = None, *, more: tuple[str, ...] = ()) -> int:
         raise FileNotFoundError(msg)
     with tempfile.TemporaryDirectory(prefix="classroom-") as folder:
         environment = {**os.environ, **prepare(Path(folder))}
+        return run_to_its_end([sys.executable, "-m", "jupyterlab", str(path)], environment)
+
+
+def run_to_its_end(command: list[str], environment: dict[str, str]) -> int:
+    """Run a program until it ends by itself; its exit code.
+
+    Ctrl-C reaches the program too, since it is in the same terminal. A server needs time to end its kernels, and may
+    ask whether it is meant: it is waited for, however often the keys are pressed. (`subprocess.call` would kill it.)
+
+    Parameters
+    ----------
+    command : list of str
+    environment : dict of str
+
+    Returns
+    -------
+    int
+    """
+    process = subprocess.Popen(command, env=environment)
+    while True:
         try:
-            return subprocess.call([sys.executable, "-m", "jupyterlab", str(path), *more], env=environment)
+            return process.wait()
         except KeyboardInterrupt:
-            return 0
+            continue
 
 
 def prepare(folder: Path) -> dict[str, str]:

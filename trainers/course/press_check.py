@@ -57,6 +57,8 @@ class PressCheck(anywidget.AnyWidget):
 
         display(bundle(self, repr(self)), raw=True)
         begun, told = clock(), -1
+        # An earlier count's press is no answer to this one.
+        self.milliseconds, self._pressed = None, False
         self.counting = True
         while (passed := clock() - begun) < self.seconds and self.milliseconds is None:
             # It never waits for messages, as a training does not.

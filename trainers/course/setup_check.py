@@ -18,6 +18,8 @@ KIT = "lstm-anomaly-kit"
 _NAMED = ("torch", "jupyterlab", "ipykernel", "ipywidgets", "anywidget")
 # Gigabytes: with less it fails; with less it may.
 _LEAST_MEMORY, _GOOD_MEMORY, _GOOD_DISK = 0.7, 2.0, 1.0
+# Epochs of lesson 1's training; a test holds them to the notebook.
+LESSON_1_EPOCHS = 15
 # Seconds that lesson 1's training may take, to be fine and to be no more than slow.
 _FINE, _SLOW = 40.0, 120.0
 
@@ -197,8 +199,12 @@ def training(seconds: float | None = None) -> Finding:
     from trainers import classroom
 
     # What the mode lets a run take, also while it is off.
-    epochs = max(1, math.ceil(20 * (classroom.seconds() or 25.0) / seconds))
-    less = f"In classroom mode it stops after about {epochs} of its 20 epochs."
+    limit = classroom.SECONDS if (chosen := classroom.seconds()) is None else chosen
+    epochs = max(1, math.ceil(min(LESSON_1_EPOCHS, LESSON_1_EPOCHS * limit / seconds)))
+    if epochs < LESSON_1_EPOCHS:
+        less = f"In classroom mode it stops after about {epochs} of its {LESSON_1_EPOCHS} epochs."
+    else:
+        less = "In classroom mode it takes as long."
     if seconds <= _SLOW:
         return Finding("training", f"{text}: slow.", "note", f"Close other programs, plug the power cable in. {less}")
     return Finding("training", f"{text}: too slow to wait for.", "note", f"Use another computer if you can. {less}")
@@ -213,7 +219,7 @@ def _lesson_1_seconds() -> float:
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=64, latent_size=32), batch_size=32, learning_rate=0.01)
     # The first epoch of a process is slower: memory and threads are new.
     rows = list(Run(trainer, train, validation, epochs=2, seconds=math.inf))
-    return rows[-1].seconds * 4 * 20
+    return rows[-1].seconds * 4 * LESSON_1_EPOCHS
 
 
 def _rounded(seconds: float) -> int:

@@ -13,8 +13,12 @@ from typing import Any
 _KIT = Path(__file__).parents[2]
 _INSTALLED = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")]
 _OTHERS = tuple(f"{folder}{os.sep}" for folder in (_KIT / "trainers", _KIT / "data", *_INSTALLED))
+# Installed too, be it in the user's folder or a distribution's.
+_ELSEWHERE = {"site-packages", "dist-packages"}
 # Code that has no file: made by a library while it runs.
 _MADE = ("<frozen", "<string>", "<__array_function__", "<attrs")
+# Characters of a line that is quoted.
+_LONGEST = 100
 
 
 def where(error: BaseException, besides: Callable[..., Any] | None = None) -> str:
@@ -38,8 +42,11 @@ def where(error: BaseException, besides: Callable[..., Any] | None = None) -> st
     place, step = "", error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
-        if not code.co_filename.startswith((*_OTHERS, *_MADE)) and code is not getattr(besides, "__code__", None):
-            text = linecache.getline(code.co_filename, step.tb_lineno).strip()
+        file = code.co_filename
+        others = file.startswith((*_OTHERS, *_MADE)) or not _ELSEWHERE.isdisjoint(Path(file).parts)
+        if not others and code is not getattr(besides, "__code__", None):
+            text = linecache.getline(file, step.tb_lineno).strip()
+            text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
             place = f"line {step.tb_lineno}" + (f", `{text}`" if text else "")
         step = step.tb_next
     return place

@@ -7,6 +7,7 @@ import html
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ from trainers.course.students_code import where
 
 # Readable on a light and on a dark page; told apart by sign and word too.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
+# Characters of a verdict: what a student's value or error adds may be of any length.
+_LONGEST = 600
+
+
+# What the student's function returned last, in words, while a check runs.
+_returned: ContextVar[list[str]] = ContextVar("returned", default=[])  # noqa: B039  # outside a check nobody reads it
 
 
 class NotYet(Exception):  # noqa: N818  # no error: the usual state of an exercise
@@ -31,11 +38,12 @@ class Verdict:
     right : bool
         Whether the answer is right; also the truth value of the verdict.
     text : str
-        What is wrong and where to look, or what to take away.
+        What is wrong and where to look, or what to take away; cut after 600 characters.
     """
 
     def __init__(self, number: str, right: bool, text: str) -> None:
-        self.number, self.right, self.text = number, right, text
+        self.number, self.right = number, right
+        self.text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
 
     def __bool__(self) -> bool:
         return self.right
@@ -102,16 +110,24 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
                 if _unfinished(answer):
                     text = f"`{name}` still has a `...` in it: put your answer there. The answer is {takes}."
                     return Verdict(number, False, text)
+            token = _returned.set([])
             try:
                 return Verdict(number, True, look(*answers, **named))
             except NotYet as wrong:
                 return Verdict(number, False, str(wrong))
-            except Exception as error:
-                came = "; ".join(f"`{name}` is {_kind(answer)}" for name, answer in given.items())
+            except (Exception, SystemExit) as error:
+                # Where a function of the student's returned something, that is what the check cannot use.
+                parts = list(_returned.get())
+                parts += [
+                    f"`{name}` is {_kind(value)}" for name, value in given.items() if not (parts and callable(value))
+                ]
+                came = "; ".join(parts)
                 text = (
                     f"the check cannot use this answer ({_error(error, besides=look)}). The answer is {takes}; {came}."
                 )
                 return Verdict(number, False, text)
+            finally:
+                _returned.reset(token)
 
         return check
 
@@ -164,7 +180,7 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
         returned = function(*arguments)
     except NotYet:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         msg = f"`{name}` raised {_error(error)}."
         raise NotYet(msg) from error
     if returned is None or returned is ...:
@@ -173,6 +189,7 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     if _unfinished(returned):
         msg = f"what `{name}` returned still has a `...` in it: put your answer there."
         raise NotYet(msg)
+    _returned.get()[:] = [f"`{name}` returned {_kind(returned)}"]
     return returned
 
 
@@ -188,20 +205,26 @@ def _unfinished(answer: Any, depth: int = 4) -> bool:
 
 
 def _kind(answer: Any) -> str:
-    """The kind of an answer in a few words; the value too, if it is short."""
+    """The kind of an answer in a few words; the value too, if it is short. It raises nothing, whatever comes."""
     kind = type(answer).__name__
     if answer is None:
         return "None"
-    if isinstance(answer, (bool, int, float, str)):
-        return f"{answer!r:.40} ({kind})"
-    if isinstance(getattr(answer, "shape", None), tuple):
-        return f"a {kind} of shape {tuple(answer.shape)}"
+    try:
+        if isinstance(answer, (bool, int, float, str)):
+            return f"{answer!r:.40} ({kind})"
+        if isinstance(getattr(answer, "shape", None), tuple):
+            return f"a {kind} of shape {tuple(answer.shape)}"
+    except Exception:  # an integer too long to be written, an object that fails when it is asked
+        pass
     return f"a {kind}"
 
 
-def _error(error: Exception, besides: Callable[..., Any] | None = None) -> str:
+def _error(error: BaseException, besides: Callable[..., Any] | None = None) -> str:
     """One line on an error, with the place in the student's own code if it came from there."""
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # an error of the student's own that cannot be written
+        lines = []
     place = where(error, besides=besides)
     return type(error).__name__ + (f" in {place}" if place else "") + (f": {lines[0]:.200}" if lines else "")
 

@@ -68,10 +68,24 @@ def plot_latent(
         if sequence is not None:
             axes = [figure.plain_axes(grid[feature, 1]) for feature in range(features)]
             _draw_sequence(axes, sequence, reconstruction, kind.color)
-            axes[0].set_title(name, color=TEXT, fontsize="medium")
+            axes[0].set_title(plain(name), color=TEXT, fontsize="medium")
             figure.alt += f", drawn beside it{' with its reconstruction' * (reconstruction is not None)}"
         figure.alt += "."
     return figure
+
+
+def _legend(name: str, count: int) -> str | None:
+    """A class as matplotlib shows it: it would leave a name out that begins with "_", and read "$" as maths."""
+    if not name:
+        return None
+    # A space of no width comes before "_": only the very first sign counts.
+    shown = f"\u200b{name}" if name.startswith("_") else name
+    return f"{plain(shown)} ({count:,})"
+
+
+def plain(text: str) -> str:
+    """Text of the user's own, for matplotlib to show as it stands."""
+    return text.replace("$", r"\$")
 
 
 def _draw_map(axes: Any, places: np.ndarray, kinds: list[Kind], selected: int | None) -> None:
@@ -80,7 +94,7 @@ def _draw_map(axes: Any, places: np.ndarray, kinds: list[Kind], selected: int | 
         count = len(kind.members)
         axes.scatter(
             *places[kind.members].T, s=float(np.clip(12_000 / count, 9, 25)), marker=SHAPES[kind.shape],
-            color=kind.color, alpha=0.6, linewidths=0.5, label=f"{kind.name} ({count:,})" if kind.name else None,
+            color=kind.color, alpha=0.6, linewidths=0.5, label=_legend(kind.name, count),
         )  # fmt: skip
     if selected is not None:
         # Black in white, to be found on any ground.

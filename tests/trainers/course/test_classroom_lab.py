@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -68,17 +72,42 @@ def test_the_environment_switches_the_mode_on_and_finds_the_slides(own, tmp_path
 def test_the_command_opens_the_notebook_named_or_lesson_1(own, monkeypatch):
     started = []
 
-    def call(command, env):
+    def run(command, env):
         assert Path(env["JUPYTERLAB_SETTINGS_DIR"], THEMES).exists()
         started.append((command[1:], env["JUPYTERLAB_SETTINGS_DIR"]))
         return 0
 
-    monkeypatch.setattr(classroom_lab.subprocess, "call", call)
+    monkeypatch.setattr(classroom_lab, "run_to_its_end", run)
     notebooks = classroom_lab.NOTEBOOKS
     assert main(["classroom"]) == 0
     assert main(["classroom", str(notebooks / "04_choosing_a_threshold.ipynb")]) == 0
     assert [Path(command[-1]).name[:2] for command, _ in started] == ["01", "04"]
     assert not any(Path(folder).exists() for _, folder in started), "nothing is left behind"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_lets_the_server_end_by_itself(tmp_path):
+    """Both get the signal, as from a terminal; the server takes its time, and its own exit code is handed on."""
+    server = (
+        "import pathlib, signal, sys, time\n"
+        "def end(*_): time.sleep(1.5); pathlib.Path('ended').touch(); sys.exit(7)\n"
+        "signal.signal(signal.SIGINT, end)\n"
+        "pathlib.Path('ready').touch(); time.sleep(60)"
+    )
+    code = (
+        "import os, sys; from trainers.course.classroom_lab import run_to_its_end\n"
+        f"sys.exit(run_to_its_end([sys.executable, '-c', {server!r}], dict(os.environ)))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, start_new_session=True)
+    try:
+        end = time.monotonic() + 60
+        while not tmp_path.joinpath("ready").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=30) == 7
+        assert tmp_path.joinpath("ended").exists()
+    finally:
+        process.kill()
 
 
 def test_a_notebook_that_is_not_there_is_said(own, capsys):

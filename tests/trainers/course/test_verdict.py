@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import nbformat
 import numpy as np
@@ -109,7 +110,70 @@ def test_a_check_that_the_answer_itself_breaks_names_the_students_line():
     assert "line" not in share("x").text, "the check's own lines are no help to a student"
 
 
+def test_what_cannot_be_described_is_named_by_its_kind():
+    class Shapeless:
+        @property
+        def shape(self):
+            raise OSError("gone")
+
+    class Unspeakable(Exception):  # noqa: N818
+        def __str__(self):
+            raise OSError("gone")
+
+    class Refuses:
+        def __gt__(self, other):
+            raise Unspeakable
+
+    assert share(Shapeless()).text.endswith("`rate` is a Shapeless.")
+    assert share(Refuses()).text.endswith("`rate` is a Refuses.")
+    assert ends("a", 10**5000).text.endswith("`last` is a int.")
+
+
+def test_a_long_text_is_cut():
+    assert len(Verdict("2.1", False, "x" * 5000).text) == 600
+    assert Verdict("2.1", False, "x" * 5000).text.endswith("x …")
+    assert Verdict("2.1", False, "x" * 600).text == "x" * 600
+
+
+def test_a_line_of_another_place_of_installed_packages_is_not_the_students(tmp_path):
+    folder = tmp_path / "dist-packages"
+    folder.mkdir()
+    code = "def broken(number):\n    return number.missing\n"
+    for path, expected in ((folder / "library.py", False), (tmp_path / "own.py", True)):
+        path.write_text(code, encoding="utf-8")
+        space = {}
+        exec(compile(code, str(path), "exec"), space)
+        text = halves(space["broken"]).text
+        assert text.startswith("`broken` raised AttributeError")
+        assert ("`return number.missing`" in text) is expected
+
+
+def test_a_long_line_is_cut(tmp_path):
+    path = tmp_path / "own.py"
+    code = f"def half(number):\n    return number.missing, {'1, ' * 200}\n"
+    path.write_text(code, encoding="utf-8")
+    space = {}
+    exec(compile(code, str(path), "exec"), space)
+    assert "`return number.missing, 1, 1," in halves(space["half"]).text
+    assert len(halves(space["half"]).text) < 250
+
+
 class TestCall:
+    def test_what_was_returned_is_told_where_it_is_of_the_wrong_kind(self):
+        @exercise("2.4", "a function that returns a number")
+        def doubled(function):
+            return f"{call(function, 3, name='f') - 1:.1f}"
+
+        assert doubled(lambda number: [number]).text.endswith(
+            "The answer is a function that returns a number; `f` returned a list."
+        )
+        assert doubled(lambda number: number)
+        assert call(lambda: 3) == 3
+
+    def test_leaving_python_is_an_error_too(self):
+        assert halves(lambda number: sys.exit("bye")).text.endswith(": bye.")
+        assert "raised SystemExit" in halves(lambda number: sys.exit()).text
+
     def test_returns_what_the_function_returns(self):
         assert halves(lambda number: number / 2)
         assert halves(lambda number: number).text == "half of 6 is 3."

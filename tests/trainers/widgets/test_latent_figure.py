@@ -1,0 +1,25 @@
+"""The static map: names of the user's own are shown as they stand."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from trainers.widgets.latent_figure import COLORS, Kind, plot_latent
+
+
+@pytest.mark.parametrize("name", ["_hidden", "5$ and 6$", "$x^2", "_$a$"])
+def test_names_that_mean_something_to_matplotlib_are_only_names(name):
+    kinds = [Kind("usual", COLORS[0], 0, np.arange(3)), Kind(name, COLORS[1], 1, np.arange(3, 5))]
+    figure = plot_latent(np.arange(10.0).reshape(5, 2), ("a", "b"), kinds, 4, np.zeros((7, 1)))
+    drawn = io.StringIO()
+    with_text = {"svg.fonttype": "none"}
+    import matplotlib as mpl
+
+    with mpl.rc_context(with_text):
+        figure.savefig(drawn, format="svg")
+    assert f"{name} (2)" in drawn.getvalue().replace("\u200b", "")
+    assert f"sequence 4, {name}" in drawn.getvalue()
+    assert f"2 {name} (squares)" in figure.alt
