@@ -38,6 +38,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "myst_nb",
     "course_site",
+    "reference",
 ]
 exclude_patterns = ["solutions", "kept", "**/.ipynb_checkpoints"]
 root_doc = "index"

@@ -1,4 +1,4 @@
-"""The site's own part of Sphinx: contents, alternative texts, links out of the folder, formulas, the reference."""
+"""The site's own part of Sphinx: contents, links out of the folder, outputs, formulas."""
 
 from __future__ import annotations
 
@@ -100,6 +100,20 @@ class RepositoryLinks(SphinxTransform):
 # ---------------------------------------------------------------- outputs
 
 
+class WithoutMarks(SphinxTransform):
+    """The first line of some cells speaks to nbval, not to a reader."""
+
+    default_priority = 1
+
+    def apply(self, **_: Any) -> None:
+        for code in list(self.document.findall(nodes.literal_block)):
+            text = code.astext()
+            if text.startswith("# NBVAL_IGNORE_OUTPUT\n"):
+                text = text.partition("\n")[2]
+                code.rawsource, code.children = text, []
+                code += nodes.Text(text)
+
+
 def with_alt(render: Any) -> Any:
     """A picture's alternative text stands in its output's metadata, as the front ends and nbconvert read it."""
 
@@ -140,95 +154,6 @@ def formula(writer: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-# ---------------------------------------------------------------- reference
-
-
-PACKAGES = ("trainers", "trainers.detection", "trainers.widgets", "data")
-
-
-@cache
-def public() -> dict[str, str]:
-    """Every public name, and the same with its package."""
-    return {name: f"{package}.{name}" for package in PACKAGES for name in importlib.import_module(package).__all__}
-
-
-def named(
-    name: str, raw: str, text: str, line: int, inliner: Any, *_: Any
-) -> tuple[list[nodes.Node], list[nodes.Node]]:
-    """What stands between single backticks: code, and a link where it is a public name or something of one."""
-    first, *rest = text.removesuffix("()").split(".")
-    code = nodes.literal(raw, text)
-    if first not in public():
-        return [code], []
-    target = ".".join([public()[first], *rest])
-    where = inliner.document.settings.env.docname
-    return [addnodes.pending_xref(raw, code, refdomain="py", reftype="obj", reftarget=target, refdoc=where)], []
-
-
-class TypeLinks(SphinxTransform):
-    """Of the words that say a parameter's type, those are links that are public names: not "time" in a shape."""
-
-    default_priority = 1
-
-    def apply(self, **_: Any) -> None:
-        for node in list(self.document.findall(addnodes.pending_xref)):
-            if node.get("reftype") == "class" and node.get("refspecific"):
-                if node["reftarget"] in public():
-                    node["reftarget"], node["refspecific"] = public()[node["reftarget"]], False
-                else:
-                    node.replace_self(node.children)
-
-
-def number_references(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """References are counted in each docstring; as footnotes, those of one page would get into each other's way."""
-    lines[:] = [re.sub(r"\[(\d+)\]_", r"[\1]", re.sub(r"^\.\. \[(\d+)\] ", r"\1. ", line)) for line in lines]
-
-
-def own_signature(
-    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str, returns: str
-) -> tuple[str, str] | None:
-    """A widget's class takes what its ``__init__`` takes; traitlets hides that."""
-    if what != "class" or not issubclass(thing, HasTraits):
-        return None
-    return stringify_signature(inspect_signature(thing.__init__, bound_method=True), show_annotation=False), returns
-
-
-class Public(SphinxDirective):
-    """``{public} package``: a table of all that a package exports, then each in full."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """As reStructuredText, which autodoc speaks."""
-        package = importlib.import_module(self.arguments[0])
-        kinds = {name: kind(getattr(package, name)) for name in package.__all__}
-        lines = [f".. currentmodule:: {package.__name__}", "", ".. autosummary::", "   :nosignatures:", ""]
-        lines += [f"   {name}" for name in kinds if kinds[name] != "data"]
-        for name in kinds:
-            if kinds[name] == "data":
-                lines += ["", f".. py:data:: {name}", "", *(f"   {line}" for line in constant(package, name))]
-            else:
-                lines += ["", f".. auto{kinds[name]}:: {package.__name__}.{name}"]
-        return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
-
-
-def kind(thing: Any) -> str:
-    """The word that autodoc has for it."""
-    if isinstance(thing, type):
-        return "exception" if issubclass(thing, BaseException) else "class"
-    if isinstance(thing, ModuleType):
-        return "module"
-    return "function" if callable(thing) else "data"
-
-
-def constant(package: ModuleType, name: str) -> list[str]:
-    """What is said of a constant where it is defined, and the names it holds."""
-    names = [module for module in sys.modules if module.startswith(f"{package.__name__}.")]
-    found = (ModuleAnalyzer.for_module(module).find_attr_docs() for module in names)
-    (lines,) = (docs["", name] for docs in found if ("", name) in docs)
-    return [*lines, "It holds " + ", ".join(f"``{key!r}``" for key in getattr(package, name)) + "."]
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     # It would lie in every page, megabytes of it, and nothing there could read it.
@@ -237,10 +162,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     NbElementRenderer.render_text_html = without_empty_headers(NbElementRenderer.render_text_html)
     app.connect("source-read", add_contents)
     app.add_transform(RepositoryLinks)
-    app.add_transform(TypeLinks)
+    app.add_transform(WithoutMarks)
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
-    app.add_directive("public", Public)
-    app.add_role("named", named)
-    app.connect("autodoc-process-signature", own_signature)
-    app.connect("autodoc-process-docstring", number_references, priority=1)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

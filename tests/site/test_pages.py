@@ -89,6 +89,7 @@ def test_a_lesson_shows_all_that_it_gave_when_run(lesson, soups):
     for cell, at in zip(cells, shown, strict=True):
         assert bool(cell["outputs"]) == bool(at.select("div.cell_output")), "".join(cell["source"])
     assert page.select(".traceback, .stderr") == []
+    assert "NBVAL" not in page.get_text(), "marks for the tests are no part of a lesson"
 
 
 def test_no_widget_waits_for_a_kernel(soups):
