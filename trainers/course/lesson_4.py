@@ -23,8 +23,8 @@ def check_1(quiet_line: Any, known: Any, new: Any) -> str:
     mistakes = {
         quantile_threshold(known, rate=0.05): "this is the line for 5 %, one alarm in twenty; the rate has to change.",
         quantile_threshold(known, rate=0.1): "this is the line for 10 %, one alarm in ten. One in a hundred is …?",
-        quantile_threshold(new, rate=0.01): "this line was set on `new`, whose beats it is to judge, ill ones among "
-        "them. Set it on the beats known to be normal.",
+        quantile_threshold(known, rate=0.99): "this is the line for 99 %: nearly every normal beat lies above it. The "
+        "rate is the share of false alarms, not of normal beats.",
         float(np.quantile(known, 0.99)): "this is the plain quantile, and it lies a little too low: of the n known "
         "scores it leaves 1 % above it, and of new ones more. `quantile_threshold` counts the new beat too.",
     }
@@ -33,6 +33,12 @@ def check_1(quiet_line: Any, known: Any, new: Any) -> str:
             raise NotYet(text)
     right = quantile_threshold(known, rate=0.01)
     if not _equal(line, right):
+        if np.isclose(new, line, rtol=1e-6).any() and not np.isclose(known, line, rtol=1e-6).any():
+            msg = (
+                "this line was set on `new`, a piece to be judged, with ill beats in it. Set it on the beats known to "
+                "be normal."
+            )
+            raise NotYet(msg)
         side = "low: more" if line < right else "high: fewer"
         msg = f"the line lies too {side} than one normal beat in a hundred would be called abnormal in the mean."
         raise NotYet(msg)
@@ -57,22 +63,35 @@ def check_2(conformal_threshold: Any) -> str:
             )
             raise NotYet(msg)
         _explain_threshold(line, np.array(scores, dtype=float), rate)
-    # Of three scores the fourth smallest is asked for: an error is as good as an infinite threshold.
-    try:
-        line = conformal_threshold(np.array([10.0, 20.0, 30.0]), 0.05)
-    except Exception:
-        line = math.inf
-    if line is not None and math.isfinite(line):
-        msg = (
-            "right where there are enough scores. But of 3 scores, at a rate of 5 %, the fourth smallest is asked for. "
-            f"There is none, and yours returned {float(line):g}: a promise that cannot be kept. Let it fail, or return "
-            "infinity."
-        )
-        raise NotYet(msg)
-    return (
+    return _where_there_is_none(conformal_threshold)
+
+
+def _where_there_is_none(conformal_threshold: Any) -> str:
+    """What to take away; raise `NotYet` if three scores at a rate of 5 %, where k is 4, give a line all the same."""
+    text = (
         "A new normal beat is equally likely to land in each of the n + 1 places between and beside the n scores; "
         "that is the whole proof, and why it is n + 1. No shape of the distribution was assumed."
     )
+    try:
+        line = conformal_threshold(np.array([10.0, 20.0, 30.0]), 0.05)
+    except IndexError:
+        return f"{text} Of too few scores yours ends in an IndexError; a ValueError that explains is better."
+    except Exception:
+        return text
+    there_is_none = (
+        "right where there are enough scores. But of 3 scores, at a rate of 5 %, the fourth smallest is asked "
+    )
+    there_is_none += "for. There is none, and yours returned"
+    instead = "Let it fail with an error that says why, or return infinity."
+    if line is None or (isinstance(line, float) and math.isnan(line)):
+        came = "nothing" if line is None else "NaN"
+        msg = f"{there_is_none} {came}: a line nobody can compare with is no alarm, and no error either. {instead}"
+        raise NotYet(msg)
+    line = _number(line, "what `conformal_threshold` returned for 3 scores at a rate of 5 %")
+    if line != math.inf:
+        msg = f"{there_is_none} {line:g}: a promise that cannot be kept. {instead}"
+        raise NotYet(msg)
+    return text
 
 
 def _explain_threshold(line: float, scores: np.ndarray, rate: float) -> None:

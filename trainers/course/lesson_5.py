@@ -196,10 +196,27 @@ def check_4(point_adjusted: Any) -> str:
     if not math.isclose(yours, flattered):
         msg = f"right for ten steps; on the recording, noise gets F1 {yours:.2f}. Is a 10 or a 3 written in by hand?"
         raise NotYet(msg)
+    _both_hit(point_adjusted)
     return (
         f"Of noise that calls one step in a hundred it makes an F1 of {flattered:.2f} in place of {plain:.2f} on the "
         "recording. Five lines, and anything looks good."
     )
+
+
+def _both_hit(point_adjusted: Any) -> None:
+    """Raise `NotYet` if only the first of two events that are hit is filled, or only the last."""
+    called = np.array([False, True, False, False, False, False, False, True, False, False])
+    got = np.asarray(call(point_adjusted, called.copy(), [(1, 3), (6, 9)]))
+    right = np.array([False, True, True, False, False, False, True, True, True, False])
+    if np.array_equal(got.astype(bool), right):
+        return
+    text = "Look at each event by itself."
+    if got.shape == right.shape and np.array_equal(got[:3], right[:3]) and not got[6]:
+        text = (
+            "Yours leaves the second as it was. Is every event looked at? A `return` in the loop ends it at the first."
+        )
+    msg = f"right where one event is hit; but of [1, 3) and [6, 9) both are hit, at steps 1 and 7. {text}"
+    raise NotYet(msg)
 
 
 def _adjustment_mistake(got: np.ndarray, called: np.ndarray) -> str:

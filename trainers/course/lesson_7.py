@@ -13,6 +13,8 @@ from trainers.course.verdict import NotYet, exercise
 
 # Steps of a beat of the pump, and how many beats there should be to learn from.
 _BEAT, _FEWEST = 40, 20
+# The day on which the file of 7.1 begins.
+_FIRST_DAY = "2026-03-02"
 
 
 @exercise("7.1", "the recording that `load_csv(druck, …)` returns")
@@ -31,6 +33,12 @@ def check_1(tank: Any) -> str:
             "and is every row there?"
         )
         raise NotYet(msg)
+    if tank.labels is not None:
+        msg = (
+            "values are right, but a column was taken as `labels`: the truth about what is abnormal. A valve is no ground "
+            "truth: that it is open says nothing of the kind. Leave it out."
+        )
+        raise NotYet(msg)
     if tank.time is None:
         rate = "The rate given by hand is right, but the" if tank.sampling_rate else "No sampling rate, and the"
         msg = (
@@ -38,7 +46,13 @@ def check_1(tank: Any) -> str:
             "says so), so a missing row would go unnoticed. Say which column is the time, and how dates are written."
         )
         raise NotYet(msg)
-    if tank.sampling_rate != 1 or str(tank.time[0])[:10] != "2026-03-02":
+    if tank.sampling_rate is None and str(tank.time[0])[:10] == _FIRST_DAY:
+        msg = (
+            "values and times are right, but there is no sampling rate: `irregular='keep'` takes the rows as they come, "
+            "and a missing row goes unnoticed. The rows of this file come once a second; leave that option out."
+        )
+        raise NotYet(msg)
+    if tank.sampling_rate != 1 or str(tank.time[0])[:10] != _FIRST_DAY:
         month = str(tank.time[0])[:10]
         msg = f"it begins on {month}, with {tank.sampling_rate} rows a second. In the file, 02.03.2026 is in March."
         raise NotYet(msg)
@@ -100,6 +114,7 @@ def check_3(share: Any) -> str:
         )
         raise NotYet(msg)
     return (
-        "Normal, and just enough. The default of a half would have taught the network that a fault is normal: "
+        f"Normal, and just enough: {end} steps, {end // _BEAT} beats; from step {PUMP_EVENT[0]} to {PUMP_EVENT[1]} the beat "
+        "is another. The default of a half would have taught the network that a fault is normal: "
         "it would never have reported its like."
     )

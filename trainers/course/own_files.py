@@ -7,14 +7,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from data import Anomaly, CSVWarning, Series, load_csv, synthetic_series
+from trainers.figure import Figure
+from trainers.widgets.series_figure import plot_series
 
 # The patch: rows a second, what it writes for "no contact", and where what goes wrong lies, in rows.
 PATCH_RATE, NO_CONTACT = 25, -99.99
 LOOSE, HANGS, LOST, NO_CONTACT_AT = slice(0, 80), slice(3000, 3080), slice(12_500, 12_590), (1200, 14_300)
 # The pump of the exercises: 1 Hz; its gaps; the event that nobody has labelled.
 PUMP_GAPS, PUMP_EVENT = [(310, 318), (1450, 1495), (2600, 2607)], (1020, 1060)
+
+
+def first_look(path: Path) -> Figure:
+    """Draw the column 'pulse' of the patch's file as it stands there, before anything is mended.
+
+    Parameters
+    ----------
+    path : Path
+        A file as `write_patch_csv` writes it.
+
+    Returns
+    -------
+    Figure
+    """
+    sheet = pd.read_csv(path, sep=";", decimal=",", na_values="ERR")
+    picture = plot_series(Series(sheet["pulse"], name="the column 'pulse'"))
+    picture.alt = (
+        "The column 'pulse' as it is in the file: a flat band near 0, with two drops to -100, thin as needles."
+    )
+    return picture
 
 
 def attempt(path: Path, **options: Any) -> Series | None:

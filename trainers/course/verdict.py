@@ -176,12 +176,13 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
         count = f"{len(arguments)} argument{'s' if len(arguments) != 1 else ''}"
         msg = f"`{name}` is called with {count}; yours takes {takes or 'none'}."
         raise NotYet(msg)
+    given = ", ".join(map(_brief, arguments))  # before the call, which may change them
     try:
         returned = function(*arguments)
     except NotYet:
         raise
     except (Exception, SystemExit) as error:
-        msg = f"`{name}` raised {_error(error)}."
+        msg = f"`{name}` raised {_error(error)}." + (f" It was called with {given}." if given else "")
         raise NotYet(msg) from error
     if returned is None or returned is ...:
         msg = f"`{name}` returned nothing. Write its body, and end it with `return`."
@@ -217,6 +218,16 @@ def _kind(answer: Any) -> str:
     except Exception:  # an integer too long to be written, an object that fails when it is asked
         pass
     return f"a {kind}"
+
+
+def _brief(argument: Any) -> str:
+    """The value of an argument if it is short, else its kind."""
+    if isinstance(argument, np.ndarray):
+        return str(argument.tolist()) if argument.size <= 12 else _kind(argument)
+    plain = isinstance(argument, (bool, int, float, str)) or argument is None
+    if isinstance(argument, (list, tuple)):
+        plain = len(repr(argument)) <= 60
+    return f"{argument!r:.60}" if plain else _kind(argument)
 
 
 def _error(error: BaseException, besides: Callable[..., Any] | None = None) -> str:

@@ -48,7 +48,9 @@ def test_mistakes_with_the_rate_are_told_apart(scores):
     known, new, *_ = scores
     says(lesson_4.check_1(quantile_threshold(known, rate=0.05), known, new), "the line for 5 %")
     says(lesson_4.check_1(quantile_threshold(known, rate=0.1), known, new), "the line for 10 %")
-    says(lesson_4.check_1(quantile_threshold(new, rate=0.01), known, new), "set on `new`")
+    says(lesson_4.check_1(quantile_threshold(known, rate=0.99), known, new), "not of normal beats")
+    for rate in (0.01, 0.05):
+        says(lesson_4.check_1(quantile_threshold(new, rate=rate), known, new), "set on `new`, a piece to be judged")
     says(lesson_4.check_1(float(np.quantile(known, 0.99)), known, new), "plain quantile")
     says(lesson_4.check_1(quantile_threshold(known, rate=0.02), known, new), "too low")
     says(lesson_4.check_1(float(known.max()), known, new), "too high")
@@ -72,6 +74,34 @@ def test_an_infinite_threshold_is_right_where_there_are_too_few_scores():
         return np.sort(scores)[k - 1] if k <= len(scores) else math.inf
 
     assert lesson_4.check_2(infinite)
+
+
+def returning(value):
+    def function(scores, rate):
+        k = math.ceil((len(scores) + 1) * (1 - rate))
+        return np.sort(scores)[k - 1] if k <= len(scores) else value
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        (None, "returned nothing: a line nobody can compare with is no alarm"),
+        (math.nan, "returned NaN: a line nobody can compare with is no alarm"),
+        (np.float64("nan"), "returned NaN"),
+        (-math.inf, "a promise that cannot be kept"),
+        ("none", "for 3 scores at a rate of 5 % should be one number"),
+    ],
+)
+def test_a_line_where_there_is_no_such_score_is_refused(value, part):
+    says(lesson_4.check_2(returning(value)), part)
+
+
+def test_an_accidental_error_is_right_and_one_that_explains_is_better():
+    assert "a ValueError that explains is better" in str(lesson_4.check_2(conformal))
+    assert "explains" not in str(lesson_4.check_2(lambda scores, rate: quantile_threshold(scores, rate=rate)))
+    assert "explains" not in str(lesson_4.check_2(returning(math.inf)))
 
 
 def by_place(place):

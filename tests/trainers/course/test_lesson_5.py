@@ -198,6 +198,31 @@ def only_events(called, events):
     return adjusted
 
 
+def returns_in_the_loop(called, events):
+    adjusted = called.copy()
+    for start, end in events:
+        if called[start:end].any():
+            adjusted[start:end] = True
+            return adjusted
+    return adjusted
+
+
+def breaks_after_a_hit(called, events):
+    adjusted = called.copy()
+    for start, end in events:
+        if called[start:end].any():
+            adjusted[start:end] = True
+            break
+    return adjusted
+
+
+def last_hit_only(called, events):
+    adjusted = called.copy()
+    hits = [event for event in events if called[slice(*event)].any()]
+    adjusted[slice(*hits[-1])] = True
+    return adjusted
+
+
 MISTAKES_4 = {
     "was not hit, yet yours fills it": altered(fill),
     "The end of an event is not included": altered(fill_one_more),
@@ -210,6 +235,21 @@ MISTAKES_4 = {
     "Look at each event by itself": lambda called, events: called | (np.arange(len(called)) == 3),
     "returned nothing": lambda called, events: None,
 }
+
+
+@pytest.mark.parametrize(
+    "function", [returns_in_the_loop, breaks_after_a_hit, lambda called, events: point_adjusted(called, events[:1])]
+)
+def test_the_first_event_alone_is_not_enough(function):
+    says(lesson_5.check_4(function), "A `return` in the loop ends it at the first")
+
+
+def test_the_last_event_alone_is_not_enough():
+    says(lesson_5.check_4(last_hit_only), "of [1, 3) and [6, 9) both are hit")
+
+
+def test_the_input_of_an_error_is_named():
+    says(lesson_5.check_2(lambda steps, length, stride: [][0]), "called with 10, 4, 3")
 
 
 def test_point_adjustment_by_hand_is_right_and_flatters_noise():

@@ -36,13 +36,20 @@ def test_a_clock_left_out_is_told(druck):
     ("options", "words"),
     [
         ({"date_format": "%m.%d.%Y %H:%M:%S"}, "it begins on 2026-02-03"),
-        ({"irregular": "keep"}, "it begins on 2026-03-02, with None rows"),
+        ({"irregular": "keep"}, "there is no sampling rate: `irregular='keep'`"),
+        ({"irregular": "keep", "date_format": "%m.%d.%Y %H:%M:%S"}, "it begins on 2026-02-03"),
     ],
 )
 def test_a_clock_read_wrong_is_told(druck, options, words):
     verdict = lesson_7.check_1(load_csv(druck, **RIGHT | options))
     assert not verdict
     assert words in verdict.text
+
+
+def test_the_valve_as_ground_truth_is_refused(druck):
+    verdict = lesson_7.check_1(load_csv(druck, **RIGHT, labels="Ventil", normal="auf"))
+    assert not verdict
+    assert "A valve is no ground truth" in verdict.text
 
 
 def test_values_that_are_not_the_files_are_told(druck):
@@ -105,7 +112,9 @@ def test_each_wrong_share_is_told_why(share, words):
 
 @pytest.mark.parametrize("share", [0.2, 0.25, PUMP_EVENT[0] / 4000])
 def test_normal_and_enough(share):
-    assert lesson_7.check_3(share)
+    verdict = lesson_7.check_3(share)
+    assert verdict
+    assert f"{share * 4000:.0f} steps, {int(share * 4000) // 40} beats" in verdict.text
 
 
 @pytest.mark.parametrize("check", [lesson_7.check_1, lesson_7.check_2, lesson_7.check_3])

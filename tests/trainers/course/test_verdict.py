@@ -204,7 +204,7 @@ class TestCall:
         def half(number):
             raise ValueError(long)
 
-        assert halves(half).text.endswith("`raise ValueError(long)`: first.")
+        assert halves(half).text.endswith("`raise ValueError(long)`: first. It was called with 6.")
 
     @pytest.mark.parametrize("empty", [None, ...])
     def test_nothing_returned(self, empty):
