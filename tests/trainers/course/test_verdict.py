@@ -171,7 +171,7 @@ class TestCall:
         assert call(lambda: 3) == 3
 
     def test_leaving_python_is_an_error_too(self):
-        assert "`: bye. It was called with 6" in halves(lambda number: sys.exit("bye")).text
+        assert ": bye. It was called with 6." in halves(lambda number: sys.exit("bye")).text
         assert "raised SystemExit" in halves(lambda number: sys.exit()).text
 
     def test_returns_what_the_function_returns(self):
