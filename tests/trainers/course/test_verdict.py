@@ -171,7 +171,7 @@ class TestCall:
         assert call(lambda: 3) == 3
 
     def test_leaving_python_is_an_error_too(self):
-        assert halves(lambda number: sys.exit("bye")).text.endswith(": bye.")
+        assert halves(lambda number: sys.exit("bye")).text.endswith(": bye. It was called with 6.")
         assert "raised SystemExit" in halves(lambda number: sys.exit()).text
 
     def test_returns_what_the_function_returns(self):
