@@ -36,8 +36,7 @@ def check_1(tank: Any) -> str:
     if tank.labels is not None:
         msg = (
             "values are right, but a column was taken as `labels`: the truth about what is abnormal. A valve is no "
-            "ground "
-            "truth: that it is open says nothing of the kind. Leave it out."
+            "ground truth: that it is open says nothing of the kind. Leave it out."
         )
         raise NotYet(msg)
     if tank.time is None:
@@ -50,8 +49,7 @@ def check_1(tank: Any) -> str:
     if tank.sampling_rate is None and str(tank.time[0])[:10] == _FIRST_DAY:
         msg = (
             "values and times are right, but there is no sampling rate: `irregular='keep'` takes the rows as they "
-            "come, "
-            "and a missing row goes unnoticed. The rows of this file come once a second; leave that option out."
+            "come, and a missing row goes unnoticed. The rows of this file come once a second; leave that option out."
         )
         raise NotYet(msg)
     if tank.sampling_rate != 1 or str(tank.time[0])[:10] != _FIRST_DAY:
@@ -117,7 +115,6 @@ def check_3(share: Any) -> str:
         raise NotYet(msg)
     return (
         f"Normal, and just enough: {end} steps, {end // _BEAT} beats; from step {PUMP_EVENT[0]} to {PUMP_EVENT[1]} the "
-        "beat "
-        "is another. The default of a half would have taught the network that a fault is normal: "
+        "beat is another. The default of a half would have taught the network that a fault is normal: "
         "it would never have reported its like."
     )
