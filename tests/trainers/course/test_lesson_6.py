@@ -117,7 +117,7 @@ def test_one_draw():
         (too_few, "too much"),
         (too_many, "too little"),
         (lambda rng, a, b, y: ..., "returned nothing"),
-        (lambda rng, a, b: 0, "raised TypeError"),
+        (lambda rng, a, b: 0, "called with 4 arguments"),
         (0.01, "should be a function"),
     ],
 )
