@@ -53,7 +53,7 @@ def check_1(half_beat: Any) -> str:
 @exercise("5.2", "a function that returns the first step of each window")
 def check_2(first_steps: Any) -> str:
     """Where windows begin, so that every step lies in one."""
-    for steps, length, stride in ((10, 4, 3), (11, 4, 3), (12, 4, 3), (4, 4, 3), (9, 3, 3)):
+    for steps, length, stride in ((10, 4, 3), (11, 4, 3), (12, 4, 3), (4, 4, 3), (9, 3, 3), (11, 5, 2), (7, 3, 1)):
         returned = call(first_steps, steps, length, stride)
         of = f"for {steps} steps, windows of {length}, {stride} apart"
         starts = np.asarray(returned if hasattr(returned, "__len__") else [returned]).tolist()
@@ -111,13 +111,18 @@ def check_3(to_steps: Any) -> str:
         raise NotYet(msg)
     _explain_step_scores(got.astype(float), errors)
     # The last window closer than the stride; scores that are no whole numbers.
-    errors, starts, steps = np.random.default_rng(0).random((4, 4)), np.array([0, 3, 6, 7]), 11
-    got, right = np.asarray(call(to_steps, errors.copy(), starts, steps)), _step_means(errors.mean(1), starts, 4, steps)
+    errors, starts, steps = np.random.default_rng(0).random((4, 3)), np.array([0, 2, 5, 6]), 9
+    got, right = (
+        np.asarray(call(to_steps, errors.copy(), starts.copy(), steps)),
+        _step_means(errors.mean(1), starts, 3, steps),
+    )
     if not np.allclose(got, right):
         text = "the last window there begins sooner than a stride after the one before. Use `starts` as it is."
         if np.allclose(got, np.trunc(got)):
             text = "yours are whole numbers: an array made of whole numbers cuts off what is added to it."
-        msg = f"right where windows are evenly spaced; not for windows that begin at 0, 3, 6 and 7. {text}"
+        msg = (
+            f"right where windows are evenly spaced; not for windows of three steps that begin at 0, 2, 5 and 6. {text}"
+        )
         raise NotYet(msg)
     return (
         "A step in the middle of a recording is judged by many windows, the first and the last step by one. "

@@ -261,3 +261,18 @@ def test_point_adjustment_by_hand_is_right_and_flatters_noise():
 @pytest.mark.parametrize("part", MISTAKES_4)
 def test_mistakes_with_point_adjustment_are_told_apart(part):
     says(lesson_5.check_4(MISTAKES_4[part]), part)
+
+
+def test_numbers_of_the_first_examples_do_not_pass():
+    def stride_of_three(steps, length, stride):
+        return sorted({*range(0, steps - length, 3), steps - length})
+
+    def length_of_four(errors, starts, steps):
+        total, count = np.zeros(steps), np.zeros(steps)
+        for error, start in zip(errors.mean(1), starts, strict=True):
+            total[start : start + 4] += error
+            count[start : start + 4] += 1
+        return total / count
+
+    assert "2 apart" in lesson_5.check_2(stride_of_three).text
+    assert "of three steps" in lesson_5.check_3(length_of_four).text
