@@ -33,8 +33,9 @@ TEXT, CODE, MENUS = 19, 18, 16
 SECONDS = 25.0
 _ID = "trainers-classroom"
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
-# The page's text; its widgets have larger.css.
+# The page's text; its widgets have larger.css. Printed lines are longer than the page now: they break between words.
 _STYLE = f"""<style>
+.jp-OutputArea-output pre {{ word-break: normal; overflow-wrap: anywhere; }}
 .jp-Notebook {{ --jp-content-font-size1: {TEXT}px; --jp-code-font-size: {CODE}px; }}
 .jp-Notebook .jp-RenderedHTMLCommon table {{ font-size: {MENUS}px; }}
 </style>"""

@@ -73,8 +73,44 @@ class Server:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            # A kernel that is still starting is waited for, on a busy machine for long.
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            # How a server ends is no test's matter here; its kernels end with it.
+            self.process.kill()
+            self.process.wait()
         self.log.close()
+
+
+# False where the element has been replaced meanwhile.
+AT_REST = """element => new Promise(done => {
+    element.scrollIntoViewIfNeeded();
+    let last = '', frames = 0;
+    const look = () => {
+        if (!element.isConnected) return done(false);
+        const box = element.getBoundingClientRect(), now = [box.x, box.y, box.width, box.height].join();
+        frames = now === last ? frames + 1 : 0;
+        last = now;
+        frames < 6 ? requestAnimationFrame(look) : done(true);
+    };
+    look();
+})"""
+
+
+def at_rest(locator, seconds: float = 20) -> dict[str, float]:
+    """The box of an element that has been scrolled into view and rests there.
+
+    A page that is still settling moves its widgets, and a chart that is drawn anew puts new elements in the place of
+    the old ones: whoever measures too early clicks beside.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        element = locator.element_handle()
+        if element.evaluate(AT_REST) and (box := element.bounding_box()):
+            return box
+    msg = f"{locator} did not come to rest within {seconds:g} s"
+    raise TimeoutError(msg)
 
 
 class Notebook:

@@ -9,7 +9,7 @@ import pytest
 from trainers import classroom
 from trainers.course.classroom_lab import prepare
 
-from .jupyter import Server
+from .jupyter import Server, at_rest
 from .test_latent_map import CLIPPED as CLIPPED_MAP
 from .test_looks import CLIPPED, COVERED
 from .test_threshold_explorer import CLIPPED as CLIPPED_EXPLORER
@@ -54,9 +54,10 @@ def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(browser, 
         # As the command opens it; the other tests ask for an empty workspace in place of the prepared one.
         page.goto(f"http://127.0.0.1:{server.port}/lab/tree/text.ipynb?token={server.token}")
         page.wait_for_selector(".jp-OutputArea-output pre", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .cm-content")
         assert page.evaluate(SIZE, ".jp-Notebook .cm-content") == classroom.CODE
         assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
-        assert page.locator(".jp-NotebookPanel").bounding_box()["width"] > 1150, "no sidebar beside it"
+        assert at_rest(page.locator(".jp-NotebookPanel"))["width"] > 1150, "no sidebar beside it"
     finally:
         server.close()
 
@@ -99,14 +100,11 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
     notebook.run(1)
     notebook.await_state("12 epochs")
     notebook.wait_idle()
-    mark = page.locator(".kit-chart path.restored").first
-    mark.scroll_into_view_if_needed()
-    box = mark.bounding_box()
+    box = at_rest(page.locator(".kit-chart path.restored").first)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.includes('went back to it')")
-    handle = page.get_by_role("slider", name="epoch")
-    handle.scroll_into_view_if_needed()
-    box, track = handle.bounding_box(), page.locator(".widget-slider .noUi-target").first.bounding_box()
+    box = at_rest(page.get_by_role("slider", name="epoch"))
+    track = page.locator(".widget-slider .noUi-target").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(track["x"] + 1, box["y"] + 4, steps=8)
@@ -117,23 +115,21 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
     line = page.locator(".kit-series .threshold")
     line.wait_for()
     notebook.wait_idle()
-    line.scroll_into_view_if_needed()
-    box = line.bounding_box()
+    box = at_rest(line)
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(*middle)
     page.mouse.down()
     page.mouse.move(middle[0], middle[1] + 30, steps=6)
     page.mouse.up()
     page.wait_for_timeout(300)
-    after = line.bounding_box()
+    after = at_rest(line)
     assert after["y"] + after["height"] / 2 == pytest.approx(middle[1] + 30, abs=2)
 
     notebook.run(3)
     ring = page.locator(".kit-latent .marks > *").first
     ring.wait_for()
     notebook.wait_idle()
-    ring.scroll_into_view_if_needed()
-    box = ring.bounding_box()
+    box = at_rest(ring)
     # A click on the one that is pinned unpins it.
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_timeout(500)

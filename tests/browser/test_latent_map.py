@@ -10,6 +10,7 @@ import pytest
 from trainers.widgets import LatentMap
 
 from .contrast import contrast_script
+from .jupyter import at_rest
 from .test_threshold_explorer import await_said, settle
 from .test_training_monitor import needs_subshells
 
@@ -483,7 +484,7 @@ def test_the_pinned_one_is_pythons_selected_and_the_other_way_round(server, open
     notebook.run(1)
     shown = Map(page)
     notebook.wait_idle()
-    shown.stage.scroll_into_view_if_needed()
+    at_rest(shown.stage)
     beats = test_set.sequences[..., 0].numpy()
     points = beats[:, [20, 100]]
     far = int(np.argmax(points[:, 1]))

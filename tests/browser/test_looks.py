@@ -10,6 +10,7 @@ from trainers import History
 from trainers.widgets import RunComparison
 
 from .contrast import contrast_script
+from .jupyter import at_rest
 
 SHOW = """
 monitor = TrainingMonitor(few)
@@ -95,8 +96,7 @@ def test_an_exported_page_lives_without_kernel_or_network(browser, exported, sch
 def test_hovering_tells_what_happened_in_that_epoch(browser, exported):
     page = browser.new_page(viewport={"width": 900, "height": 800})
     page.goto(exported.as_uri())
-    page.wait_for_timeout(300)
-    mark = page.locator("path.restored").first.bounding_box()
+    mark = at_rest(page.locator("path.restored").first)
     page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     page.wait_for_function("() => document.querySelector('.words').textContent.includes('went back to it')")
     page.close()

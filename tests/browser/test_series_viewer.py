@@ -15,6 +15,7 @@ from trainers.widgets.series_events import compare
 from trainers.widgets.series_viewer import _FILES
 
 from .contrast import contrast_script
+from .jupyter import at_rest
 
 MAKE = """
 import numpy as np
@@ -89,11 +90,11 @@ class Viewer:
 
     def point(self, share):
         """The mouse on the picture, so far from its left edge."""
-        box = self.stage.bounding_box()
+        box = at_rest(self.stage)
         self.page.mouse.move(box["x"] + 64 + share * (box["width"] - 78), box["y"] + 60)
 
     def drag(self, locator, by_x=0, by_y=0, at=0.5):
-        box = locator.bounding_box()
+        box = at_rest(locator)
         x, y = box["x"] + at * box["width"], box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()

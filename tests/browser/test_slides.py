@@ -7,7 +7,7 @@ import json
 import pytest
 
 from .conftest import SETUP
-from .jupyter import Notebook
+from .jupyter import Notebook, at_rest
 from .test_training_monitor import needs_subshells
 
 BUSY = """
@@ -52,6 +52,23 @@ def slides(class_lab, page):
 
 def place(page):
     return page.locator(".kit-slides-bar span").text_content()
+
+
+def test_a_slide_has_the_whole_window(slides):
+    page = slides.page
+    around = """() => [[5, 5], [640, 5], [1275, 5], [5, 360], [1275, 360], [5, 715], [640, 715]]
+        .filter(([x, y]) => !document.elementFromPoint(x, y)?.closest('.kit-slides'))"""
+    assert page.evaluate(around) == []
+    page.keyboard.press("Escape")
+    assert len(page.evaluate(around)) == 7
+
+
+def test_printed_lines_break_between_words(slides):
+    page = slides.page
+    output = page.locator(".jp-OutputArea-output pre").first
+    narrow = "e => { e.textContent = 'tolerance '.repeat(20); e.style.width = '15.5ch'; return e.scrollHeight; }"
+    unbroken = "e => { e.style.width = '10.5ch'; return e.scrollHeight; }"
+    assert output.evaluate(narrow) == output.evaluate(unbroken)
 
 
 def test_keys_and_buttons_go_on_and_back_and_end_it(slides):
@@ -112,8 +129,7 @@ def test_an_explorer_is_dragged_on_a_slide_and_keeps_its_own_keys(slides):
     slider = page.get_by_role("slider", name="threshold")
     slider.wait_for()
     slides.wait_idle()
-    slider.scroll_into_view_if_needed()
-    box = page.locator(".kit-threshold .histogram").bounding_box()
+    box = at_rest(page.locator(".kit-threshold .histogram"))
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 80)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 90, steps=8)
@@ -122,7 +138,7 @@ def test_an_explorer_is_dragged_on_a_slide_and_keeps_its_own_keys(slides):
         "() => Number(document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow')) > 0.6"
     )
     # The line is where the mouse has left it, though the widget is zoomed.
-    grip = page.locator(".kit-threshold .grip").bounding_box()
+    grip = at_rest(page.locator(".kit-threshold .grip"))
     assert grip["x"] + grip["width"] / 2 == pytest.approx(box["x"] + 0.8 * box["width"], abs=4)
     slider.press("PageUp")
     assert place(page) == "4 / 4", "its keys are its own"

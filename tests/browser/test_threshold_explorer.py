@@ -11,6 +11,7 @@ from sklearn import metrics
 from trainers.widgets import ThresholdExplorer
 
 from .contrast import contrast_script
+from .jupyter import at_rest
 from .test_training_monitor import needs_subshells
 
 TEXTS = ".said, .plot text, label, .keys, .known, .note, th, td[data-figure], .moved, .changed small, figcaption, .cost"
@@ -450,8 +451,7 @@ def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_
     slider = page.get_by_role("slider", name="threshold")
     slider.wait_for()
     notebook.wait_idle()
-    slider.scroll_into_view_if_needed()
-    box = page.locator(".kit-threshold .histogram").bounding_box()
+    box = at_rest(page.locator(".kit-threshold .histogram"))
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 80)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 90, steps=15)

@@ -8,6 +8,8 @@ from importlib.metadata import version
 
 import pytest
 
+from .jupyter import at_rest
+
 # Long enough to click in: stopped by the tests, never trained to its end.
 BUSY = """
 monitor = TrainingMonitor(few)
@@ -152,8 +154,7 @@ def test_rewind_by_mouse_by_key_and_by_play(lab, open_notebook):
     notebook.await_words("epoch 12")
     last = beats()
     handle = page.get_by_role("slider", name="epoch")
-    handle.scroll_into_view_if_needed()
-    box, track = handle.bounding_box(), page.locator(".widget-slider .noUi-target").first.bounding_box()
+    box, track = at_rest(handle), page.locator(".widget-slider .noUi-target").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(track["x"] + 1, box["y"] + 4, steps=8)

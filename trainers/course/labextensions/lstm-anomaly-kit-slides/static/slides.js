@@ -3,8 +3,11 @@
 // writes it). Written as JupyterLab loads extensions, so that there is nothing to build.
 (() => {
   const NAME = "lstm-anomaly-kit-slides";
+  // A panel that is contained by the ones around it cannot cover the window; what it covers takes no focus meanwhile.
   const STYLE = `
-.kit-slides { position: fixed !important; inset: 0 !important; width: auto !important; height: auto !important; z-index: 900; background: var(--jp-layout-color0); contain: none !important; }
+.lm-Widget:has(.kit-slides) { contain: none !important; overflow: visible !important; }
+body:has(.kit-slides) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-stack, #jp-right-stack, #jp-bottom-panel, #jp-main-dock-panel > .lm-TabBar) { visibility: hidden; }
+.kit-slides { position: fixed !important; inset: 0 !important; width: auto !important; height: auto !important; border: 0 !important; z-index: 900; background: var(--jp-layout-color0); contain: none !important; }
 .kit-slides > .jp-Toolbar, .kit-slides > .jp-NotebookPanel-toolbar, .kit-slides .jp-cell-toolbar, .kit-slides .jp-Notebook-footer, .kit-slides .jp-Collapser,
 .kit-slides .jp-InputPrompt, .kit-slides .jp-OutputPrompt, .kit-slides .jp-OutputArea-promptOverlay, .kit-slides .jp-WindowedPanel-outer::after { display: none !important; }
 .kit-slides > .jp-Notebook { position: absolute !important; inset: 0 !important; width: auto !important; height: auto !important; padding: 0 !important; }
@@ -13,6 +16,7 @@
 .kit-slides .jp-MarkdownOutput { border: 0 !important; padding-right: 0; }
 .kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: 32vh; overflow-y: auto; }
 .kit-slides .jp-OutputArea-output img { max-height: 56vh; width: auto !important; }
+.jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
 .kit-slides .kit-elsewhere { display: none !important; }
 .kit-slides .kit-later { visibility: hidden; }
 .kit-slides-bar { position: absolute; right: 14px; bottom: 6px; z-index: 1; display: flex; gap: 6px; align-items: center; font: 15px var(--jp-ui-font-family); color: var(--jp-ui-font-color2); background: var(--jp-layout-color0); border-radius: 4px; }
