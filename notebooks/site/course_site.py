@@ -100,20 +100,6 @@ class RepositoryLinks(SphinxTransform):
 # ---------------------------------------------------------------- outputs
 
 
-class WithoutMarks(SphinxTransform):
-    """The first line of some cells speaks to nbval, not to a reader."""
-
-    default_priority = 1
-
-    def apply(self, **_: Any) -> None:
-        for code in list(self.document.findall(nodes.literal_block)):
-            text = code.astext()
-            if text.startswith("# NBVAL_IGNORE_OUTPUT\n"):
-                text = text.partition("\n")[2]
-                code.rawsource, code.children = text, []
-                code += nodes.Text(text)
-
-
 def with_alt(render: Any) -> Any:
     """A picture's alternative text stands in its output's metadata, as the front ends and nbconvert read it."""
 
@@ -162,6 +148,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     NbElementRenderer.render_text_html = without_empty_headers(NbElementRenderer.render_text_html)
     app.connect("source-read", add_contents)
     app.add_transform(RepositoryLinks)
-    app.add_transform(WithoutMarks)
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -143,7 +143,7 @@ def svg(inside):
 
 
 ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": ["ValueError: no"]}
-IGNORED = "# NBVAL_IGNORE_OUTPUT\n"
+IGNORED = {"tags": ["exercise-setup", "nbval-ignore-output"]}  # of cell 7
 
 # Rule, what its message holds, and how to break the good lesson.
 BREAKS = [
@@ -178,8 +178,8 @@ BREAKS = [
     ("no_warnings", "cell 2 (code): it ends in ValueError", cell(2, outputs=[PNG, ERROR])),
     ("no_warnings", "stderr, “slow”", cell(2, outputs=[PNG, printed("slow", "stderr")])),
     ("no_warnings", "“UserWarning: slow”", cell(2, outputs=[PNG, printed("x.py:3: UserWarning: slow")])),
-    ("ignored_outputs_are_asserted", "assert a bound", cell(7, source=IGNORED + "x = 'assert'")),
-    ("ignored_outputs_are_asserted", "first line", cell(7, source="x = 1\n" + IGNORED + "assert x")),
+    ("ignored_outputs_are_asserted", "assert a bound", cell(7, metadata=IGNORED, source="x = 'assert'")),
+    ("ignored_outputs_are_asserted", "that readers see", text(7, "\n# NBVAL_IGNORE_OUTPUT\nassert beats")),
     ("short_cells", "cell 2 (code): 14 lines of code", text(2, "\nx = 1" * 13)),
     ("short_cells", "cell 7 (code): 23 lines of code", text(7, "\nx = 1" * 22)),
     ("short_cells", "cell 3 (markdown): 26 lines of prose", text(3, "\n\nMore." * 25)),
@@ -239,7 +239,7 @@ ALLOWED = [
     cell(7, source="if beats:\n    print(beats)"),
     cell(7, source="beats.labels;"),
     cell(7, source="monitor.branch(3)"),
-    cell(7, source=IGNORED + "x = 1\nassert x"),
+    cell(7, metadata=IGNORED, source="x = 1\nassert x"),
     text(3, "\n\nThe mean/var ratio, and/or 5 km/home, see https://a.org/home/x and `/proc`, or 3/work."),
     text(
         3, "\n\nSee [there](02_inside.ipynb), [gates](02_inside.ipynb#The-gates), [home](https://a.org/x) and `[a](b)`."
