@@ -61,6 +61,10 @@ def test_a_slide_has_the_whole_window(slides):
     assert page.evaluate(around) == []
     page.keyboard.press("Escape")
     assert len(page.evaluate(around)) == 7
+    page.wait_for_function("""() => {
+        const [panel, notebook] = ['.jp-NotebookPanel', '.jp-Notebook'].map(e => document.querySelector(e).clientWidth);
+        return notebook === panel && panel < 1280;
+    }""")
 
 
 def test_printed_lines_break_between_words(slides):
@@ -111,6 +115,8 @@ def test_a_training_is_watched_and_stopped_on_a_slide(slides):
     slides.press("Pause")
     slides.await_state("paused")
     assert slides.busy(1)
+    monitor = at_rest(page.locator(".widget-vbox", has=page.locator(".kit-chart")).first)
+    assert monitor["height"] < 690, "buttons, curves and reconstructions are seen at once"
     slides.press("Stop")
     slides.await_state("stopped by hand")
     slides.wait_idle()

@@ -8,7 +8,9 @@ const COLOURS = [VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9"];
 const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
 // A row as it comes: [epoch, training loss, validation loss, best epoch, restored, words].
 const EPOCH = 0, LOSS = 1, JUDGED = 2, BEST = 3, RESTORED = 4, WORDS = 5;
-const HEIGHT = 280, LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 40;
+// Of the plot: less in a low window, so that curves, buttons and reconstructions (some 270 pixels) are seen at once.
+const HEIGHT = 280, LEAST_HEIGHT = 170, AROUND = 270;
+const LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 40;
 
 const isNumber = (value) => value !== null && Number.isFinite(value);
 const colour = (run) => COLOURS[run % COLOURS.length];
@@ -93,17 +95,17 @@ function bandShape(run, x, y) {
   return edge.map(([px, value]) => `${px.toFixed(1)},${y(value).toFixed(1)}`).join(" ");
 }
 
-function drawPlot(data, view, width) {
+function drawPlot(data, view, width, height) {
   const log = view.log, [low, high] = valueRange(data, view.hidden, log);
   const logged = log && low > 0;
   view.logged = logged;
   const last = Math.max(2, data.planned || 0, ...data.runs.flatMap((run) => run.rows.slice(-1).map((row) => row[EPOCH])));
   const x = (epoch) => LEFT + ((epoch - 1) / (last - 1)) * (width - LEFT - RIGHT);
   const scale = logged ? Math.log : (v) => v;
-  const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - (scale(value) - scale(low)) / (scale(high) - scale(low)));
+  const y = (value) => TOP + (height - TOP - BOTTOM) * (1 - (scale(value) - scale(low)) / (scale(high) - scale(low)));
   view.epochAt = (px) => Math.round(1 + ((px - LEFT) / (width - LEFT - RIGHT)) * (last - 1));
   view.yOf = y;
-  let text = `<clipPath id="${view.id}"><rect x="${LEFT - 6}" y="${TOP - 5}" width="${width - LEFT - RIGHT + 12}" height="${HEIGHT - TOP - BOTTOM + 10}"/></clipPath>`;
+  let text = `<clipPath id="${view.id}"><rect x="${LEFT - 6}" y="${TOP - 5}" width="${width - LEFT - RIGHT + 12}" height="${height - TOP - BOTTOM + 10}"/></clipPath>`;
   const marks = logged ? logTicks(low, high, 12, [1, 1.5, 2, 3, 5, 7]) : ticks(low, high, 5);
   const labels = logged ? marks.map((tick) => short(tick)) : tickLabels(marks);
   marks.forEach((tick, i) => {
@@ -114,11 +116,11 @@ function drawPlot(data, view, width) {
     if (tick < 1 || (tick !== 1 && x(tick) - x(1) < 14)) continue;
     // A long number at the right edge ends there.
     const anchor = x(tick) + 4 * String(tick).length > width ? "end" : "middle";
-    text += `<text x="${anchor === "end" ? width - 1 : x(tick)}" y="${HEIGHT - BOTTOM + 17}" text-anchor="${anchor}">${tick}</text>`;
+    text += `<text x="${anchor === "end" ? width - 1 : x(tick)}" y="${height - BOTTOM + 17}" text-anchor="${anchor}">${tick}</text>`;
   }
-  text += `<path class="axes" d="M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${width - RIGHT}"/>`;
-  text += `<text x="${(LEFT + width - RIGHT) / 2}" y="${HEIGHT - 5}" text-anchor="middle">epoch</text>`;
-  text += `<text transform="translate(13 ${(HEIGHT - BOTTOM) / 2 + TOP}) rotate(-90)" text-anchor="middle">reconstruction loss</text>`;
+  text += `<path class="axes" d="M${LEFT} ${TOP}V${height - BOTTOM}H${width - RIGHT}"/>`;
+  text += `<text x="${(LEFT + width - RIGHT) / 2}" y="${height - 5}" text-anchor="middle">epoch</text>`;
+  text += `<text transform="translate(13 ${(height - BOTTOM) / 2 + TOP}) rotate(-90)" text-anchor="middle">reconstruction loss</text>`;
   text += `<g clip-path="url(#${view.id})">`;
   const several = data.runs.length > 1;
   data.runs.forEach((run, index) => {
@@ -136,7 +138,7 @@ function drawPlot(data, view, width) {
   });
   const run = data.runs[data.runs.length - 1], row = run && run.rows[view.selected - 1];
   if (row) {
-    text += `<line class="selected" x1="${x(row[EPOCH])}" x2="${x(row[EPOCH])}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>`;
+    text += `<line class="selected" x1="${x(row[EPOCH])}" x2="${x(row[EPOCH])}" y1="${TOP}" y2="${height - BOTTOM}"/>`;
     if (isNumber(row[JUDGED])) text += `<circle class="selected" cx="${x(row[EPOCH])}" cy="${y(row[JUDGED])}" r="6"/>`;
   }
   return text + "</g>";
@@ -216,7 +218,7 @@ export function mount(root, data, act = {}) {
   root.classList.add("kit-chart");
   root.innerHTML = `
     <div class="head"><span class="state" role="status"></span><progress max="1" hidden></progress><span class="left"></span></div>
-    <div class="body"><svg class="plot" role="img" height="${HEIGHT}"></svg><div class="legend"></div></div>
+    <div class="body"><svg class="plot" role="img"></svg><div class="legend"></div></div>
     <p class="words"></p>
     <div class="rewind" hidden><button type="button" class="play">▶ play</button>
       <label>epoch <input type="range" min="1" step="1"></label><output></output></div>
@@ -228,9 +230,11 @@ export function mount(root, data, act = {}) {
     view.drawn = performance.now();
     view.waiting = null;
     view.width = widthOf(plot);
-    const width = Math.max(300, view.width || 600);
-    plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    plot.innerHTML = drawPlot(data, view, width);
+    const width = Math.max(300, view.width || 600), room = window.innerHeight / enlargement(plot) - AROUND;
+    const height = data.runs.length > 1 ? HEIGHT : Math.round(Math.max(LEAST_HEIGHT, Math.min(HEIGHT, room)));
+    plot.setAttribute("height", height);
+    plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    plot.innerHTML = drawPlot(data, view, width, height);
     plot.setAttribute("aria-label", data.alt || "Training and validation loss by epoch");
     const legend = drawLegend(data, view);
     // Left alone where nothing has changed, so that the keyboard's focus stays.

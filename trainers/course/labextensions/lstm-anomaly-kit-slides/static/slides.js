@@ -125,6 +125,7 @@ body:has(.kit-slides) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-s
       for (const cell of notebook.widgets) for (const name of ["kit-elsewhere", "kit-later"]) cell.removeClass(name);
       this.bar.remove();
       panel.removeClass("kit-slides");
+      panel.update(); // its parts still have the window's size
       notebook.notebookConfig = this.config;
       Show.now = null;
       notebook.scrollToItem(notebook.activeCellIndex, "center");
