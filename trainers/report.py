@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from data import CSVWarning, Series, load_csv
+from data import CSVWarning, Series, check_series, load_csv
 from trainers.detection import (
     SERIES_BASELINES,
     AnomalyDetector,
@@ -63,9 +63,9 @@ def report(
     """Train on the first part of a recording, judge the rest, and write a page of one file about it.
 
     The page holds the series with its score, threshold and events (to zoom and to drag), a table
-    of the events with what carries their error, the loss curve with every restore, the threshold
-    and why it is there, simple detectors at a threshold of the same kind, and all that is needed
-    to repeat it. It needs no network and no kernel.
+    of the events with what carries their error, what `data.check_series` finds, the loss curve with
+    every restore, the threshold and why it is there, simple detectors at a threshold of the same
+    kind, and all that is needed to repeat it. It needs no network and no kernel.
 
     Parameters
     ----------
@@ -119,13 +119,17 @@ def report(
     if len(rest) < window:
         msg = f"the part to judge has {len(rest)} steps, less than a window of {window}. Lower training, or window."
         raise ValueError(msg)
+    check = check_series(series, training=len(known) / len(series), window=window)
+    for finding in check:
+        if finding.verdict == "mend":
+            say(f"mend first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
     detector.fit(known, progress=progress)
     say(f"scoring {len(rest)} steps")
     detection, explanation = detector.detect(rest), detector.explain(rest)
     say("asking the simple detectors")
     rivals = _rivals(detector, known, rest, detection)
     evaluations = _evaluate(detector, detection, rivals, rest)
-    text = page_body(series, known, detector, detection, explanation, rivals, evaluations, notes)
+    text = page_body(series, known, check, detector, detection, explanation, rivals, evaluations, notes)
     write_body(path, f"Anomalies in {series.name}", text)
     say(f"{len(detection.events)} events found; written to {path}")
     return Report(path, detector, detection, evaluations)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data import Series
+from data import Series, SeriesCheck
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, plot_errors
 from trainers.detection.thresholds import RULES
 from trainers.figure import Figure
@@ -23,6 +23,7 @@ MOST_EVENTS = 20
 def page_body(
     series: Series,
     known: Series,
+    check: SeriesCheck,
     detector: AnomalyDetector,
     detection: Detection,
     explanation: Explanation,
@@ -35,6 +36,7 @@ def page_body(
         _summary(series, known, detector, detection, notes),
         _viewer(series, len(known), detection, explanation),
         _events(detection, explanation, len(known)),
+        _check(check),
         _training(detector),
         _threshold(detector),
         _beside(detection, rivals, evaluations),
@@ -100,6 +102,19 @@ def _difference(row: Any, offset: int) -> str:
     return f"step {row['step'] + offset}, {row['feature']}: {row['error']:.2g}"
 
 
+def _check(check: SeriesCheck) -> str:
+    mend = sum(finding.verdict == "mend" for finding in check)
+    advice = (
+        f"<strong>{mend} of them want{'s' * (mend == 1)} mending first</strong>; then make this report again."
+        if mend
+        else "None of them wants mending first."
+    )
+    return (
+        f"<h2>What to check first</h2><p>{len(check.findings)} findings about the recording, by rules of thumb, the worst first. "
+        f"{advice} What is fine has only passed these rules.</p>{_wide(check._repr_html_())}"
+    )
+
+
 def _training(detector: AnomalyDetector) -> str:
     assert detector.result is not None
     history = detector.result.history
@@ -157,7 +172,12 @@ def _repeat(detector: AnomalyDetector, known: Series) -> str:
 
 def _table(table: pd.DataFrame, *, index: bool) -> str:
     shown = table.to_html(index=index, float_format="{:.4g}".format, escape=True, border=0)
-    return f'<div class="wide" tabindex="0" role="region" aria-label="table">{shown}</div>'
+    return _wide(shown)
+
+
+def _wide(table: str) -> str:
+    """A table that is scrolled where the page is too narrow for it."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="table">{table}</div>'
 
 
 def _picture(figure: Figure) -> str:

@@ -42,8 +42,9 @@ def test_a_labelled_csv_becomes_a_page_that_stands_alone(tmp_path):
     assert "flow " in page.split("<h2>Events</h2>")[1]
     assert set(found.evaluations) > {"LSTM autoencoder", "1-NN", "random score"}
     assert found.evaluations["LSTM autoencoder"].auroc > 0.9
-    for heading in ("The recording", "Events", "Training", "Threshold", "Was a network needed?", "To repeat it"):
-        assert f"<h2>{heading}</h2>" in page
+    sections = re.findall("<h2>(.*?)</h2>", page)
+    about_the_detector = ["Training", "Threshold", "Was a network needed?", "To repeat it"]
+    assert sections == ["The recording", "Events", "What to check first", *about_the_detector]
     assert page.count('alt="') == 2
 
 
@@ -51,6 +52,18 @@ def test_without_labels_the_page_says_that_nobody_knows(tmp_path):
     found = report(signal()[:, 0], tmp_path / "out.html", **QUICK)
     assert found.evaluations == {}
     assert "has no labels" in found.path.read_text(encoding="utf-8")
+
+
+def test_what_should_be_mended_first_is_said_in_the_page_and_while_it_works(tmp_path, capsys):
+    values = signal()[:1200, 0]
+    fine = report(values, tmp_path / "fine.html", **QUICK).path.read_text(encoding="utf-8")
+    assert "None of them wants mending first." in fine
+    values[100:180] = 0.5
+    page = report(values, tmp_path / "out.html", **{**QUICK, "progress": True}).path.read_text(encoding="utf-8")
+    found = "80 steps of one value from step 100 on."
+    assert f"mend first: stuck of feature 0: {found}" in capsys.readouterr().out
+    assert "1 of them wants mending first" in page
+    assert found in page
 
 
 def test_training_ends_before_the_first_labelled_event(tmp_path):
