@@ -110,8 +110,8 @@ def _check(check: SeriesCheck) -> str:
         else "None of them wants mending first."
     )
     return (
-        f"<h2>What to check first</h2><p>{len(check.findings)} findings about the recording, by rules of thumb, the worst first. "
-        f"{advice} What is fine has only passed these rules.</p>{_wide(check._repr_html_())}"
+        f"<h2>What to check first</h2><p>{len(check.findings)} findings about the recording, by rules of thumb, the "
+        f"worst first. {advice} What is fine has only passed these rules.</p>{_wide(check._repr_html_())}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trainers.course.one_number import one_number
 from trainers.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 
@@ -16,6 +17,7 @@ _SIZES = (2, 16, None)
 @exercise("1.1", "a false alarm rate between 0 and 1")
 def check_1(rate: Any) -> str:
     """One alarm in a hundred normal beats."""
+    rate = one_number(rate, "`rate`")
     if not 0 < rate < 1:
         msg = f"a rate is a share, between 0 and 1; got {rate}. One in a hundred is …?"
         raise NotYet(msg)
@@ -31,7 +33,7 @@ def check_2(precision: Any) -> str:
     # 3 found, 2 missed, 1 false alarm, 8 rightly called normal: no two of the figures agree.
     abnormal = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
     called = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
-    got = float(call(precision, called, abnormal, name="precision"))
+    got = one_number(call(precision, called, abnormal, name="precision"), "what `precision` returned")
     others = {
         3 / 5: "that is recall: of the *abnormal* ones, the share that was called. Divide by what was called instead.",
         11 / 14: "that is accuracy: the share of all beats that were judged right.",
@@ -50,7 +52,7 @@ def check_2(precision: Any) -> str:
             "Try it on these by hand."
         )
         raise NotYet(msg)
-    again = float(call(precision, ~called, abnormal, name="precision"))
+    again = one_number(call(precision, ~called, abnormal, name="precision"), "what `precision` returned")
     if not np.isclose(again, 2 / 10):
         msg = "right for one example and wrong for another: does it use its arguments, or figures from outside of it?"
         raise NotYet(msg)
@@ -63,6 +65,7 @@ def check_2(precision: Any) -> str:
 @exercise("1.3", 'two shares between 0 and 1, and "a", "b" or "c"')
 def check_3(leaky: Any, honest: Any, why: Any, error: Mapping[str, np.ndarray]) -> str:
     """The threshold from what was learnt from lies too low."""
+    leaky, honest = one_number(leaky, "`leaky`"), one_number(honest, "`honest`")
     new = error["normal test"]
     line = {name: quantile_threshold(error[name], rate=0.05) for name in ("training", "calibration")}
     wanted = {name: float((new > of).mean()) for name, of in line.items()}
@@ -133,5 +136,5 @@ def check_4(redraws_best: Any, detects_worst: Any, one_run_tells: Any) -> str:
     )
 
 
-def _close(given: Any, wanted: float) -> bool:
-    return bool(np.isclose(float(given), wanted, rtol=0, atol=1e-3))
+def _close(given: float, wanted: float) -> bool:
+    return bool(np.isclose(given, wanted, rtol=0, atol=1e-3))

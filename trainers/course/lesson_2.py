@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainers.course.one_number import one_number
 from trainers.course.verdict import NotYet, call, exercise
 from trainers.randomness import own_randomness
 
@@ -14,7 +15,7 @@ from trainers.randomness import own_randomness
 @exercise("2.1", "one number, the value of a forget gate")
 def check_1(gate: Any) -> str:
     """0.5 ** (1 / 70)."""
-    gate = float(gate)
+    gate = one_number(gate, "`gate`")
     if not 0 < gate < 1:
         msg = f"a gate lies between 0 and 1, and 1 itself loses nothing; got {gate:g}."
         raise NotYet(msg)

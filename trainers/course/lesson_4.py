@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trainers.course.one_number import one_number
 from trainers.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 
@@ -19,7 +20,7 @@ BEATS_A_MINUTE = 75
 @exercise("4.1", "a threshold: one number, set on the scores `known`")
 def check_1(quiet_line: Any, known: Any, new: Any) -> str:
     """One alarm in a hundred normal beats."""
-    line = _number(quiet_line, "quiet_line")
+    line = one_number(quiet_line, "`quiet_line`")
     mistakes = {
         quantile_threshold(known, rate=0.05): "this is the line for 5 %, one alarm in twenty; the rate has to change.",
         quantile_threshold(known, rate=0.1): "this is the line for 10 %, one alarm in ten. One in a hundred is …?",
@@ -55,7 +56,7 @@ def check_2(conformal_threshold: Any) -> str:
     ten = [90, 30, 10, 100, 50, 40, 80, 20, 60, 70]
     for scores, rate in ((ten, 0.2), (_mixed(11), 0.3), (_mixed(19), 0.05)):
         given = np.array(scores, dtype=float)
-        line = _number(call(conformal_threshold, given, rate), "what `conformal_threshold` returned")
+        line = one_number(call(conformal_threshold, given, rate), "what `conformal_threshold` returned")
         if not np.array_equal(given, scores):
             msg = (
                 "the function has changed the scores that it was given: whoever called it finds them in another order. "
@@ -87,7 +88,7 @@ def _where_there_is_none(conformal_threshold: Any) -> str:
         came = "nothing" if line is None else "NaN"
         msg = f"{there_is_none} {came}: a line nobody can compare with is no alarm, and no error either. {instead}"
         raise NotYet(msg)
-    line = _number(line, "what `conformal_threshold` returned for 3 scores at a rate of 5 %")
+    line = one_number(line, "what `conformal_threshold` returned for 3 scores at a rate of 5 %")
     if line != math.inf:
         msg = f"{there_is_none} {line:g}: a promise that cannot be kept. {instead}"
         raise NotYet(msg)
@@ -128,16 +129,16 @@ def _explain_threshold(line: float, scores: np.ndarray, rate: float) -> None:
 def check_3(cost: Any, cheapest: Any, candidates: Any, normal: Any, ill: Any) -> str:
     """Expected cost of a beat, and the threshold where it is lowest."""
     few_normal, few_ill = np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0, 7.0, 8.0])
-    got = _number(call(cost, 3.0, few_normal, few_ill), "what `cost` returned")
+    got = one_number(call(cost, 3.0, few_normal, few_ill), "what `cost` returned")
     _explain_cost(got)
-    costs = np.array([_number(call(cost, line, normal, ill), "what `cost` returned") for line in candidates])
+    costs = np.array([one_number(call(cost, line, normal, ill), "what `cost` returned") for line in candidates])
     expected = np.array([_cost((normal > line).mean(), (ill <= line).mean()) for line in candidates])
     if not np.allclose(costs, expected):
         msg = (
             "`cost` is right for the small case of the check, but not for these beats. Does it use its arguments only?"
         )
         raise NotYet(msg)
-    line = _number(cheapest, "cheapest")
+    line = one_number(cheapest, "`cheapest`")
     if _equal(line, costs.min()):
         msg = "`cheapest` is the least cost. The line where it is reached was asked for."
         raise NotYet(msg)
@@ -194,7 +195,7 @@ def _explain_cost(got: float) -> None:
 def check_4(fewest: Any) -> str:
     """One false alarm an hour, at 75 beats a minute."""
     beats = 60 * BEATS_A_MINUTE
-    number = _number(fewest, "fewest")
+    number = one_number(fewest, "`fewest`")
     mistakes: dict[float, str] = {
         beats: "very near. With so many scores the highest of them promises a little *less* than asked: one in n + 1.",
         beats + 1: "one in n + 1 is what the highest of n scores promises. Which way does the 1 go?",
@@ -222,16 +223,6 @@ def check_4(fewest: Any) -> str:
 def _mixed(n: int) -> list[float]:
     """That many different scores out of order, none of them a small whole number."""
     return [float(10 * (1 + (7 * i + 3) % n)) for i in range(n)]
-
-
-def _number(value: Any, name: str) -> float:
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "iuf":
-        msg = f"{name} should be one number; it is {type(value).__name__}" + (
-            f" of shape {array.shape}." if array.size != 1 else "."
-        )
-        raise NotYet(msg)
-    return float(array.reshape(()))
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from trainers.course.one_number import one_number
 from trainers.course.verdict import NotYet, call, exercise
 
 
@@ -15,11 +16,13 @@ def check_1(ahead: Any, interval: Any, network: np.ndarray, nearest: np.ndarray)
     """The t interval of the paired differences."""
     differences = network - nearest
     mean, n = float(differences.mean()), len(differences)
+    if np.shape(ahead) == (n,):
+        msg = "`ahead`: these are the five differences; take their mean."
+        raise NotYet(msg)
+    ahead = one_number(ahead, "`ahead`")
     if not _close(ahead, mean):
         if _close(ahead, -mean):
             msg = "`ahead`: the other way round: network less 1-NN."
-        elif np.shape(ahead) == (n,):
-            msg = "`ahead`: these are the five differences; take their mean."
         elif _close(ahead, float(np.median(network) - np.median(nearest))) or _close(
             ahead, float(np.median(differences))
         ):
@@ -27,7 +30,7 @@ def check_1(ahead: Any, interval: Any, network: np.ndarray, nearest: np.ndarray)
         else:
             msg = "`ahead`: it is not the mean of the five differences, network less 1-NN."
         raise NotYet(msg)
-    low, high = (float(end) for end in interval)
+    low, high = (one_number(end, "each end of `interval`") for end in interval)
     if low > high:
         msg = "`interval`: the low end comes first."
         raise NotYet(msg)
@@ -69,7 +72,9 @@ def check_2(draw: Any) -> str:
 
     def drawn(a: np.ndarray, b: np.ndarray, seed: int = 1, n: int = 5) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        return np.array([float(call(draw, rng, a, b, abnormal, name="draw")) for _ in range(n)])
+        return np.array(
+            [one_number(call(draw, rng, a, b, abnormal, name="draw"), "what `draw` returned") for _ in range(n)]
+        )
 
     if not np.allclose(drawn(good, good), 0):
         msg = (
@@ -157,5 +162,5 @@ def _spread_of_draws(a: np.ndarray, b: np.ndarray, abnormal: np.ndarray) -> floa
     return float(np.std(found))
 
 
-def _close(given: Any, wanted: float) -> bool:
-    return np.ndim(given) == 0 and bool(np.isclose(float(given), wanted, rtol=0, atol=2e-5))
+def _close(given: float, wanted: float) -> bool:
+    return bool(np.isclose(given, wanted, rtol=0, atol=2e-5))

@@ -8,6 +8,7 @@ import numpy as np
 
 from data import Series
 from data.series import runs
+from trainers.course.one_number import one_number
 from trainers.course.own_files import PUMP_EVENT, pump
 from trainers.course.verdict import NotYet, exercise
 
@@ -95,7 +96,7 @@ def check_2(gap: Any) -> str:
 @exercise("7.3", "a share of the recording between 0 and 1")
 def check_3(share: Any) -> str:
     """Normal, and enough."""
-    steps = len(pump())
+    steps, share = len(pump()), one_number(share, "`share`")
     if not 0 < share < 1:
         msg = f"a share lies between 0 and 1; got {share}. A number of steps is divided by the {steps} there are."
         raise NotYet(msg)

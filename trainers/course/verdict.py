@@ -119,7 +119,7 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
                 # Where a function of the student's returned something, that is what the check cannot use.
                 parts = list(_returned.get())
                 parts += [
-                    f"`{name}` is {_kind(value)}" for name, value in given.items() if not (parts and callable(value))
+                    f"`{name}` is {kind_of(value)}" for name, value in given.items() if not (parts and callable(value))
                 ]
                 came = "; ".join(parts)
                 text = (
@@ -190,7 +190,7 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     if _unfinished(returned):
         msg = f"what `{name}` returned still has a `...` in it: put your answer there."
         raise NotYet(msg)
-    _returned.get()[:] = [f"`{name}` returned {_kind(returned)}"]
+    _returned.get()[:] = [f"`{name}` returned {kind_of(returned)}"]
     return returned
 
 
@@ -205,7 +205,7 @@ def _unfinished(answer: Any, depth: int = 4) -> bool:
     return isinstance(answer, (list, tuple, set, frozenset)) and any(_unfinished(part, depth - 1) for part in answer)
 
 
-def _kind(answer: Any) -> str:
+def kind_of(answer: Any) -> str:
     """The kind of an answer in a few words; the value too, if it is short. It raises nothing, whatever comes."""
     kind = type(answer).__name__
     if answer is None:
@@ -223,11 +223,11 @@ def _kind(answer: Any) -> str:
 def _brief(argument: Any) -> str:
     """The value of an argument if it is short, else its kind."""
     if isinstance(argument, np.ndarray):
-        return str(argument.tolist()) if argument.size <= 12 else _kind(argument)
+        return str(argument.tolist()) if argument.size <= 12 else kind_of(argument)
     plain = isinstance(argument, (bool, int, float, str)) or argument is None
     if isinstance(argument, (list, tuple)):
         plain = len(repr(argument)) <= 60
-    return f"{argument!r:.60}" if plain else _kind(argument)
+    return f"{argument!r:.60}" if plain else kind_of(argument)
 
 
 def _error(error: BaseException, besides: Callable[..., Any] | None = None) -> str:

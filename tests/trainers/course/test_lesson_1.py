@@ -19,7 +19,12 @@ def test_one_in_a_hundred(rate):
 
 @pytest.mark.parametrize(
     ("rate", "words"),
-    [(1, "between 0 and 1"), (0.001, "1 alarms in a thousand"), (0.05, "50 alarms"), ("1 %", "cannot use")],
+    [
+        (1, "between 0 and 1"),
+        (0.001, "1 alarms in a thousand"),
+        (0.05, "50 alarms"),
+        ("1 %", "should be one number; it is '1 %' (str)"),
+    ],
 )
 def test_another_rate_is_told(rate, words):
     assert words in told(lesson_1.check_1(rate))

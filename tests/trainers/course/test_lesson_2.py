@@ -26,7 +26,7 @@ def test_half_is_left(gate):
         (0.5, "less than half"),
         (0.999, "more than half"),
         (1 - 0.5 / 70, "Multiply, do not subtract"),
-        ("0.99x", "cannot use this answer"),
+        ("0.99x", "should be one number"),
     ],
 )
 def test_another_gate(gate, said):

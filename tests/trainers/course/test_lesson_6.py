@@ -35,7 +35,7 @@ def test_the_paired_interval():
         (DIFFERENCES, "take their mean"),
         (np.median(DIFFERENCES), "a median"),
         (0.5, "not the mean of the five"),
-        ("far", "cannot use this answer"),
+        ("far", "should be one number"),
     ],
 )
 def test_another_difference_is_told(ahead, words):

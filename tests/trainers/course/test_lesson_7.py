@@ -101,7 +101,7 @@ def test_the_longest_gap():
         (0.1, "10 beats of 40"),
         (1000, "between 0 and 1; got 1000"),
         (1.0, "between 0 and 1"),
-        ("a quarter", "cannot use this answer"),
+        ("a quarter", "should be one number"),
     ],
 )
 def test_each_wrong_share_is_told_why(share, words):
