@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from trainers import classroom
 from trainers.course.classroom_lab import prepare
+from trainers.widgets import LatentMap, SeriesViewer
 
 from .jupyter import Server, at_rest
 from .test_latent_map import CLIPPED as CLIPPED_MAP
@@ -36,6 +38,11 @@ from trainers.widgets import LatentMap
 latent_map = LatentMap(test.sequences[:300, [20, 100], 0], test.subset(range(300)), selected=8)
 latent_map
 """
+# A canvas has as many pixels as it takes on the screen: no blur. It follows its size a frame or more later.
+SHARP = """selector => {
+    const e = document.querySelector(selector);
+    return e && Math.abs(e.width - e.getBoundingClientRect().width) <= 2;
+}"""
 # On the screen, zoom included.
 SIZE = """selector => {
     const e = document.querySelector(selector);
@@ -87,11 +94,24 @@ def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp
     assert (
         page.evaluate(CLIPPED_MAP.replace("- 1 ", "- 2.5 ").replace("+ 1)", "+ 2.5)").replace("+ 1 ", "+ 2.5 ")) == []
     )
-    # As many pixels as it takes on the screen: no blur.
-    for canvas in (page.locator(".kit-series canvas.main"), page.locator(".kit-latent canvas")):
-        # It follows its size on the screen a frame or more later.
-        sharp = "e => Math.abs(e.width - e.getBoundingClientRect().width) <= 2"
-        page.wait_for_function(f"e => ({sharp})(e)", arg=canvas.element_handle())
+    for selector in (".kit-series canvas.main", ".kit-latent canvas"):
+        page.wait_for_function(SHARP, arg=selector)
+
+
+@pytest.mark.parametrize("kind", [LatentMap, SeriesViewer])
+def test_a_canvas_stays_sharp_when_its_widget_is_zoomed_where_it_stands(page, tmp_path, kind):
+    """In a wide page it has as many pixels of its own as before, and more on the screen."""
+    values = np.sin(np.arange(90.0))
+    shown = LatentMap(np.stack([values, values**2], 1), np.zeros((90, 5))) if kind is LatentMap else kind(values)
+    shown.to_html(tmp_path / "page.html")
+    page.set_viewport_size({"width": 2400, "height": 1000})
+    page.goto(tmp_path.joinpath("page.html").as_uri())
+    widget = ".kit-latent" if kind is LatentMap else ".kit-series"
+    page.wait_for_function(SHARP, arg=f"{widget} canvas")
+    before = page.locator(f"{widget} canvas").first.evaluate("e => e.width")
+    page.locator(widget).evaluate("e => e.classList.add('kit-larger')")
+    page.wait_for_function(SHARP, arg=f"{widget} canvas")
+    assert page.locator(f"{widget} canvas").first.evaluate("e => e.width") == pytest.approx(1.5 * before, abs=2)
 
 
 def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):

@@ -43,8 +43,7 @@ export function mount(root, data, act = {}) {
   // ---------------------------------------------------------------- drawing
 
   function draw() {
-    view.width = widthOf(stage);
-    const width = Math.max(280, view.width || 600);
+    const width = Math.max(280, widthOf(stage) || 600);
     frame = mapFrame(view.window, width);
     view.spots = onScreen(known, view.window, frame);
     drawPoints(sharpPen(part("canvas"), width, frame.whole), known, view, frame);
@@ -225,11 +224,9 @@ export function mount(root, data, act = {}) {
     number.value = view.current ?? view.pinned ?? "";
   });
 
-  // Its first call comes without any change of size.
-  const observer = new ResizeObserver(() => { if (widthOf(stage) !== view.width) draw(); });
-  observer.observe(root);
+  const unfollow = followSize(part("canvas"), draw);
   draw();
-  return { pin, destroy: () => { observer.disconnect(); cancelAnimationFrame(waiting); } };
+  return { pin, destroy: () => { unfollow(); cancelAnimationFrame(waiting); } };
 }
 
 export default {

@@ -56,8 +56,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function draw() {
     view.waiting = false;
-    view.width = widthOf(stage);
-    const width = Math.max(280, view.width || 600);
+    const width = Math.max(280, widthOf(stage) || 600);
     for (const [name, color] of Object.entries(palette(root))) root.style.setProperty(`--kit-${name}`, color);
     if (data.scores && !view.dragging) view.scoreRange = scoreRange();
     place = drawMain(part(".main"), data, judged, view, width);
@@ -209,21 +208,20 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     place: () => place, strip: () => strip,
   });
   part("details").addEventListener("toggle", drawSoon);
-  const stop = watchLooks(root, () => widthOf(stage) !== view.width, drawSoon);
+  const stop = watchLooks(part(".main"), drawSoon);
   draw();
   return { update, destroy: stop };
 }
 
 // Draws again when the size or the theme changes.
-function watchLooks(root, resized, drawSoon) {
-  const size = new ResizeObserver(() => resized() && drawSoon());
-  size.observe(root);
+function watchLooks(canvas, drawSoon) {
+  const unfollow = followSize(canvas, drawSoon);
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", drawSoon);
   const theme = new MutationObserver(drawSoon);
   for (const element of [document.body, document.documentElement]) theme.observe(element, { attributes: true });
   return () => {
-    size.disconnect();
+    unfollow();
     theme.disconnect();
     scheme.removeEventListener("change", drawSoon);
   };

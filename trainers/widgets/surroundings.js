@@ -28,6 +28,17 @@ function whenTyped(input, take) {
   input.addEventListener("keydown", (event) => event.key === "Enter" && take());
 }
 
+// Calls when a canvas has got another size, in its own pixels or in the screen's: a zoom may leave its own as they are.
+// What ends that is returned.
+function followSize(canvas, changed) {
+  const size = () => [widthOf(canvas), enlargement(canvas), window.devicePixelRatio].join();
+  let last = size();
+  const observer = new ResizeObserver(() => { if (size() !== last) { last = size(); changed(); } });
+  try { observer.observe(canvas, { box: "device-pixel-content-box" }); }
+  catch { observer.observe(canvas); } // Safari knows its own pixels only
+  return () => observer.disconnect();
+}
+
 // A canvas of so many CSS pixels, sharp on any screen, empty.
 function sharpPen(canvas, width, height) {
   const ratio = (window.devicePixelRatio || 1) * enlargement(canvas);
