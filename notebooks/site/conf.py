@@ -53,7 +53,7 @@ nb_execution_cache_path = str(ROOT / "build" / "site-cache" / digest())
 # The set-up check is about its reader's computer, and waits for a press of a button.
 nb_execution_excludepatterns = ["00_*"]
 nb_execution_in_temp = True
-nb_execution_timeout = 180
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 # A widget's live view is of no use without a kernel, and its scripts would come from another host.

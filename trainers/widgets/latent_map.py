@@ -6,20 +6,17 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
 from data import DataSet
 from trainers.detection.checks import as_labels
 from trainers.figure import Figure
-from trainers.widgets.kernel import answer_while_busy
-from trainers.widgets.larger import larger_in_class
 from trainers.widgets.latent_figure import COLORS, SHAPES, Kind, plot_latent
 from trainers.widgets.latent_points import project
 from trainers.widgets.light_pictures import lighten
-from trainers.widgets.on_page import or_page
 from trainers.widgets.page import as_text, fragment, source, write_page
+from trainers.widgets.pictured_widget import PicturedWidget
 from trainers.widgets.sequences import MOST_FEATURES, classes, pictures
 
 # In the order in which they build on each other.
@@ -31,7 +28,7 @@ FILES = (
 MOST_VALUES_IN_PART = 1_500_000
 
 
-class LatentMap(anywidget.AnyWidget):
+class LatentMap(PicturedWidget):
     """A map of a latent space: each point a sequence, drawn beside the map when it is pointed at.
 
     The mouse or the arrow keys go from point to point; a click or Enter pins the point, and the next
@@ -116,8 +113,6 @@ class LatentMap(anywidget.AnyWidget):
             },
             selected=selected,
         )
-        answer_while_busy(self)
-        larger_in_class(self)
 
     @property
     def figure(self) -> Figure:
@@ -170,13 +165,6 @@ class LatentMap(anywidget.AnyWidget):
             msg = f"selected takes the number of a sequence, from 0 to {n - 1}, or None for none; got {one!r}."
             raise ValueError(msg)
         return int(one)
-
-    @or_page
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        shown, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        # For where no kernel runs.
-        picture, alt = self.figure._repr_mimebundle_()
-        return {**shown, "text/plain": repr(self), "image/png": picture["image/png"]}, {**about, **alt}
 
     def __repr__(self) -> str:
         return f"<LatentMap of {len(self.places)} sequences>"

@@ -6,7 +6,6 @@ import base64
 import os
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -14,10 +13,8 @@ from data import Series
 from data.series import runs
 from trainers.detection.checks import as_threshold
 from trainers.figure import Figure
-from trainers.widgets.kernel import answer_while_busy
-from trainers.widgets.larger import larger_in_class
-from trainers.widgets.on_page import or_page
 from trainers.widgets.page import fragment, source, write_page
+from trainers.widgets.pictured_widget import PicturedWidget
 from trainers.widgets.series_data import as_reconstruction, as_scores, clock, extremes, highest, stride_of
 from trainers.widgets.series_events import Events, as_events, in_words, many
 from trainers.widgets.series_figure import plot_series
@@ -30,7 +27,7 @@ _FILES = (
 _BINARY = ("values", "scores", "rebuilt", "times")
 
 
-class SeriesViewer(anywidget.AnyWidget):
+class SeriesViewer(PicturedWidget):
     """A long series in a notebook: zoom, pan, jump from event to event, drag the threshold.
 
     On top the signal, one lane for each feature, with its reconstruction dashed over it; between
@@ -129,8 +126,6 @@ class SeriesViewer(anywidget.AnyWidget):
             _scores=b"" if self.scores is None else highest(self.scores, stride).tobytes(),
             _times=times,
         )
-        answer_while_busy(self)
-        larger_in_class(self)
 
     @property
     def found(self) -> Events | None:
@@ -200,13 +195,6 @@ class SeriesViewer(anywidget.AnyWidget):
     def _summary(self) -> str:
         true = None if self.series.labels is None else self.series.events
         return f"{many(len(self.series), 'step')}; {in_words(true, self.found)}"
-
-    @or_page
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        view = super()._repr_mimebundle_(**kwargs)
-        shown, about = view if isinstance(view, tuple) else (view or {}, {})
-        picture, alt = self.figure._repr_mimebundle_()
-        return {**shown, **picture, "text/plain": repr(self)}, {**about, **alt}
 
     def __repr__(self) -> str:
         return f"<SeriesViewer of {self.series.name!r}, {self._summary()}>"

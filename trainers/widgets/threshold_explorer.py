@@ -6,18 +6,15 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
 from trainers.detection import quantile_threshold
 from trainers.detection.checks import as_labels, as_scores, as_threshold, is_number
 from trainers.figure import Figure
-from trainers.widgets.kernel import answer_while_busy
-from trainers.widgets.larger import larger_in_class
 from trainers.widgets.light_pictures import lighten
-from trainers.widgets.on_page import or_page
 from trainers.widgets.page import as_text, fragment, source, write_page
+from trainers.widgets.pictured_widget import PicturedWidget
 from trainers.widgets.sequences import classes, pictures
 from trainers.widgets.threshold_figure import plot_threshold
 
@@ -30,7 +27,7 @@ FILES = (
 RATE = 0.05
 
 
-class ThresholdExplorer(anywidget.AnyWidget):
+class ThresholdExplorer(PicturedWidget):
     """A threshold to drag over the histogram of scores, with all that follows from it.
 
     With labels: the histograms of both sides, the confusion matrix, precision, recall, F1, false
@@ -131,8 +128,6 @@ class ThresholdExplorer(anywidget.AnyWidget):
             false_alarm_price=false_alarm_price,
             miss_price=miss_price,
         )
-        answer_while_busy(self)
-        larger_in_class(self)
 
     @property
     def figure(self) -> Figure:
@@ -193,13 +188,6 @@ class ThresholdExplorer(anywidget.AnyWidget):
         names = ("threshold", "hide_labels", "false_alarm_price", "miss_price")
         data = {**self.data, **{name: getattr(self, name) for name in names}, "alt": self.figure.alt}
         return as_text(data)
-
-    @or_page
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        shown, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        # For where no kernel runs.
-        picture, alt = self.figure._repr_mimebundle_()
-        return {**shown, "text/plain": repr(self), "image/png": picture["image/png"]}, {**about, **alt}
 
     def __repr__(self) -> str:
         # Without the threshold, whose last digits differ between machines: a notebook that shows it stays the same.
