@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from importlib.metadata import version
 
 import pytest
 
@@ -11,6 +12,9 @@ from trainers.course.classroom_lab import prepare
 
 from .jupyter import FLAGS, Notebook, Server, chromium
 
+# Clicks reach a busy kernel over subshells, which ipykernel has from 7 on.
+SUBSHELLS = int(version("ipykernel").split(".")[0]) >= 7
+needs_subshells = pytest.mark.skipif(not SUBSHELLS, reason="ipykernel 6: buttons cannot answer in a busy cell")
 SETUP = """
 import torch
 from data import load_ecg5000, split
@@ -62,6 +66,12 @@ def notebook_server(browser, tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("notebook"), "notebook")
     yield server
     server.close()
+
+
+@pytest.fixture(params=["lab", "notebook_server"])
+def server(request):
+    """JupyterLab and Notebook 7, one after the other."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

@@ -113,6 +113,11 @@ def at_rest(locator, seconds: float = 20) -> dict[str, float]:
     raise TimeoutError(msg)
 
 
+def settle(page) -> None:
+    """Until what was done before is drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 class Notebook:
     """One notebook in one page."""
 
@@ -213,3 +218,22 @@ class Notebook:
             arg=epoch,
             timeout=timeout * 1000,
         )
+
+    def said_by(self, index: int) -> list[str]:
+        """The words that a cell prints after "now", run anew."""
+        prompt = self.cell(index).locator(".jp-InputPrompt")
+        before = prompt.text_content()
+        self.run(index)
+        deadline = time.monotonic() + 20
+        while prompt.text_content() in (before, "[*]:") and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        self.wait_idle()
+        return self.text(index).split("now ")[-1].split()
+
+    def await_said(self, index: int, *expected: str) -> list[str]:
+        """Runs such a cell until it prints these words first: a page's message takes its time."""
+        deadline = time.monotonic() + 20
+        while (said := self.said_by(index))[: len(expected)] != list(expected) and time.monotonic() < deadline:
+            self.page.wait_for_timeout(100)
+        assert said[: len(expected)] == list(expected)
+        return said

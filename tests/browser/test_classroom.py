@@ -12,10 +12,10 @@ from trainers.course.classroom_lab import prepare
 from trainers.widgets import LatentMap, SeriesViewer
 
 from .jupyter import Server, at_rest
-from .test_latent_map import CLIPPED as CLIPPED_MAP
+from .latent_page import CLIPPED as CLIPPED_MAP
 from .test_looks import CLIPPED, COVERED
-from .test_threshold_explorer import CLIPPED as CLIPPED_EXPLORER
-from .test_threshold_explorer import OVERLAPPING
+from .threshold_page import CLIPPED as CLIPPED_EXPLORER
+from .threshold_page import OVERLAPPING
 
 SHOW = """
 monitor = TrainingMonitor(few)
@@ -95,6 +95,8 @@ def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp
         page.evaluate(CLIPPED_MAP.replace("- 1 ", "- 2.5 ").replace("+ 1)", "+ 2.5)").replace("+ 1 ", "+ 2.5 ")) == []
     )
     for selector in (".kit-series canvas.main", ".kit-latent canvas"):
+        # JupyterLab lays out what is far from sight only when it is scrolled to.
+        at_rest(page.locator(selector))
         page.wait_for_function(SHARP, arg=selector)
 
 

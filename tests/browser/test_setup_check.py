@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
+from .conftest import needs_subshells
 from .jupyter import ROOT
-from .test_training_monitor import needs_subshells, server  # noqa: F401 - a fixture
 
 COUNT = """
 from trainers.course.press_check import PressCheck
@@ -20,7 +20,7 @@ print("milliseconds", press.milliseconds)
 
 
 @needs_subshells
-def test_a_press_arrives_while_the_cell_counts(server, open_notebook):  # noqa: F811
+def test_a_press_arrives_while_the_cell_counts(server, open_notebook):
     notebook = open_notebook(server, "press", COUNT)
     notebook.run(1)
     button = notebook.page.get_by_role("button", name="Press me")

@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from .conftest import SETUP
+from .conftest import SETUP, needs_subshells
 from .jupyter import Notebook, at_rest
-from .test_training_monitor import needs_subshells
 
 BUSY = """
 monitor = TrainingMonitor(few)

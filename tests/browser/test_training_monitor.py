@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from importlib.metadata import version
 
 import pytest
 
+from .conftest import SUBSHELLS, needs_subshells
 from .jupyter import at_rest
 
 # Long enough to click in: stopped by the tests, never trained to its end.
@@ -25,16 +25,6 @@ loss = mean_loss(result.model, validation.sequences, validation.sequences)
 kept = "best weights" if loss == result.history.best.validation_loss else f"other weights {loss}"
 print(kept, len(result.history), result.stopped)
 """
-
-
-# Clicks reach a busy kernel over subshells, which ipykernel has from 7 on.
-SUBSHELLS = int(version("ipykernel").split(".")[0]) >= 7
-needs_subshells = pytest.mark.skipif(not SUBSHELLS, reason="ipykernel 6: buttons cannot answer in a busy cell")
-
-
-@pytest.fixture(params=["lab", "notebook_server"])
-def server(request):
-    return request.getfixturevalue(request.param)
 
 
 def epochs_kept_after_an_interrupt(notebook):

@@ -1,0 +1,132 @@
+"""The threshold explorer in JupyterLab and Notebook 7: what is dragged and typed reaches Python, and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import needs_subshells
+from .jupyter import at_rest, settle
+from .threshold_page import CLIPPED, CONTRAST, OVERLAPPING
+
+SHOW = """
+import numpy as np
+from trainers.widgets import ThresholdExplorer
+mean = training.sequences.mean(0)
+scores = (test.sequences - mean).abs().mean((1, 2)).numpy()
+explorer = ThresholdExplorer(scores, test.labels, threshold=0.5, class_names=test.class_names,
+                             sequences=test, reconstructions=mean.expand_as(test.sequences))
+explorer
+"""
+SAY = "print('now', explorer.threshold, explorer.hide_labels, explorer.miss_price, (scores > explorer.threshold).sum())"
+
+
+def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_notebook):
+    notebook = open_notebook(
+        server, "threshold", SHOW, SAY, "explorer.threshold = 0.75\nexplorer.hide_labels = False", SAY
+    )
+    page = notebook.page
+    notebook.run(1)
+    slider = page.get_by_role("slider", name="threshold")
+    slider.wait_for()
+    notebook.wait_idle()
+    box = at_rest(page.locator(".kit-threshold .histogram"))
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 90, steps=15)
+    page.mouse.up()
+    settle(page)
+    dragged = slider.get_attribute("aria-valuenow")
+    assert float(dragged) > 0.8
+    said = notebook.await_said(2, dragged)
+    assert page.locator(".kit-threshold .said").text_content().startswith(f"{said[3]} of ")
+
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    slider.focus()
+    before = page.evaluate(active)
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "PageDown", "Shift+ArrowLeft"):
+        slider.press(key)
+    assert page.evaluate(active) == before, "the notebook does not take the keys for its own"
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+    page.get_by_label("hide the labels").check()
+    settle(page)
+    stepped = slider.get_attribute("aria-valuenow")
+    assert float(stepped) < float(dragged)
+    assert not page.locator(".kit-threshold .truth").is_visible()
+    notebook.await_said(2, stepped, "True")
+
+    notebook.run(3)
+    page.wait_for_function(
+        "() => document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow') === '0.75'"
+    )
+    assert page.locator(".kit-threshold .truth").is_visible()
+    price = page.get_by_label("a miss")
+    price.fill("5")
+    price.press("Enter")
+    field = page.locator(".kit-threshold input.number")
+    field.fill("0.8")
+    field.press("Enter")
+    settle(page)
+    assert slider.get_attribute("aria-valuenow") == "0.8", "Enter is enough, without leaving the field"
+    said = notebook.await_said(4, "0.8", "False", "5.0")
+    counts = [int(page.locator(f"[data-figure={name}]").text_content()) for name in ("falseAlarms", "found")]
+    assert sum(counts) == int(said[3])
+
+
+def test_two_views_stay_equal(lab, open_notebook):
+    notebook = open_notebook(lab, "views", SHOW, "explorer", SAY)
+    page = notebook.page
+    notebook.run(1)
+    notebook.run(2)
+    page.wait_for_function("() => document.querySelectorAll('.kit-threshold').length === 2")
+    notebook.wait_idle()
+    first, second = page.get_by_role("slider", name="threshold").all()
+    for one, other in ((first, second), (second, first)):
+        one.press("PageUp")
+        one.press("ArrowRight")
+        settle(page)
+        now = one.get_attribute("aria-valuenow")
+        notebook.await_said(3, now)
+        assert one.get_attribute("aria-valuenow") == other.get_attribute("aria-valuenow") == now
+
+
+@needs_subshells
+def test_the_line_answers_while_a_cell_is_busy(lab, open_notebook):
+    wait = """
+import time
+end = time.monotonic() + 40
+while explorer.threshold == 0.5 and time.monotonic() < end:
+    time.sleep(0.05)
+"""
+    notebook = open_notebook(lab, "busy", SHOW, wait, SAY)
+    page = notebook.page
+    notebook.run(1)
+    slider = page.get_by_role("slider", name="threshold")
+    slider.wait_for()
+    notebook.wait_idle()
+    notebook.run(2)
+    page.wait_for_function("() => document.querySelector('.jp-Notebook').textContent.includes('[*]')")
+    slider.press("PageUp")
+    notebook.wait_idle(30)
+    assert float(notebook.said_by(3)[0]) > 0.5
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("width", [1200, 600])
+def test_the_widget_is_readable_in_either_theme_and_a_narrow_window(lab, open_notebook, tmp_path, theme, width):
+    notebook = open_notebook(lab, "looks", SHOW)
+    page = notebook.page
+    notebook.resize(width, 1300)
+    notebook.wear(theme)
+    notebook.run(1)
+    page.get_by_role("slider", name="threshold").press("PageUp")
+    page.get_by_label("a miss").fill("5")
+    page.get_by_label("a false alarm").fill("1")
+    page.get_by_label("a false alarm").press("Enter")
+    notebook.wait_idle()
+    settle(page)
+    assert page.locator("[data-figure=least]").is_visible()
+    page.locator(".kit-threshold").screenshot(path=tmp_path / "explorer.png")
+    assert min(page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
+    assert page.evaluate(CLIPPED) == []
+    assert page.evaluate(OVERLAPPING) == []
