@@ -66,6 +66,31 @@ def test_a_slide_has_the_whole_window(slides):
     }""")
 
 
+def test_a_link_in_a_slide_leads_out_and_its_tab_back(slides):
+    page = slides.page
+    slides.server.folder.joinpath("words.md").write_text("# Words")
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:open', { path: 'words.md' })")
+    page.get_by_text("Words", exact=True).first.wait_for()
+    assert page.locator("#jp-menu-panel").is_visible()
+    page.locator(".lm-TabBar-tabLabel", has_text=slides.path.name).click()
+    page.wait_for_function("() => document.querySelector('.kit-slides')?.checkVisibility()")
+    assert not page.locator("#jp-menu-panel").is_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !document.querySelector('.kit-slides')")
+    assert page.locator("#jp-menu-panel").is_visible()
+
+
+def test_a_cell_that_is_on_no_slide_is_not_run_unseen(slides):
+    page = slides.page
+    for _ in range(3):
+        page.keyboard.press("PageDown")
+    assert page.evaluate(SHOWN) == [3, 4]
+    active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 5; }")
+    assert page.evaluate(active) == 4, "the exercises are no slide"
+    assert page.evaluate(SHOWN) == [3, 4]
+
+
 def test_printed_lines_break_between_words(slides):
     page = slides.page
     output = page.locator(".jp-OutputArea-output pre").first

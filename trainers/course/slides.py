@@ -50,13 +50,13 @@ def slide_types(notebook: dict[str, Any]) -> list[str | None]:
         None goes on with the slide before it.
     """
     found: list[str | None] = []
-    used, left_out = 0.0, False
+    used, left_out = 0.0, False  # left out: whether the section is that the cell before has ended in
     before: dict[str, Any] | None = None
     for cell in notebook["cells"]:
-        level, title = _heading(cell)
-        if level and level <= 2:
-            left_out = title.lower().startswith(_LEFT_OUT)
-        if left_out or _TAGS & set(cell["metadata"].get("tags", ())):
+        level, sections = _heading(cell), _sections(cell)
+        skipped = sections[0] if sections else left_out
+        left_out = sections[-1] if sections else left_out
+        if skipped or _TAGS & set(cell["metadata"].get("tags", ())):
             found.append("skip")
             continue
         height = _height(cell)
@@ -191,14 +191,21 @@ def _has_picture(cell: dict[str, Any]) -> bool:
     return any(_output_height(output) >= _PICTURE for output in cell.get("outputs", ()))
 
 
-def _heading(cell: dict[str, Any]) -> tuple[int, str]:
-    """Level and text of its highest heading; of several, the first. Level 0 without one, and for code."""
+def _heading(cell: dict[str, Any]) -> int:
+    """Level of its highest heading; 0 without one, and for code."""
+    return min((len(marks) for marks, _ in _headings(cell)), default=0)
+
+
+def _sections(cell: dict[str, Any]) -> list[bool]:
+    """Of each section that begins in it, whether it is left out."""
+    return [title.lower().startswith(_LEFT_OUT) for marks, title in _headings(cell) if len(marks) <= 2]
+
+
+def _headings(cell: dict[str, Any]) -> list[tuple[str, str]]:
     if cell["cell_type"] != "markdown":
-        return 0, ""
+        return []
     outside_code = re.sub(r"```.*?```", "", _source(cell), flags=re.DOTALL)
-    headings = re.findall(r"^(#+) +(.*)", outside_code, re.MULTILINE)
-    marks, title = min(headings, key=lambda heading: len(heading[0]), default=("", ""))
-    return len(marks), title
+    return re.findall(r"^(#+) +(.*)", outside_code, re.MULTILINE)
 
 
 def _source(cell: dict[str, Any]) -> str:

@@ -58,6 +58,10 @@ CASES = {
         [text("# One"), text("## Exercises"), code("setup"), text("### Exercise 1.1"), code("..."), text("## Read on")],
         "slide skip skip skip skip skip",
     ),
+    "exercises are left out where they begin in the middle of a cell": (
+        [text("# One"), text("## Takeaways\n\n- it\n\n## Exercises"), text("### Exercise 1.1"), text("## Read on")],
+        "slide slide skip skip",
+    ),
     "so is what is tagged for them": (
         [text("# One"), code("...", tags=["stub"]), code("check_1()", tags=["check"])],
         "slide skip skip",
@@ -128,3 +132,12 @@ def test_the_lessons_can_be_given_slides(path, tmp_path):
         cell["metadata"].pop("slideshow", None)
     assert before == after
     assert wrong_slides(copy) == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/0[1-9]*.ipynb")), ids=lambda path: path.stem)
+def test_nothing_of_a_lesson_is_a_slide_once_its_exercises_have_begun(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (begin,) = (i for i, cell in enumerate(cells) if "\n## Exercises" in "\n" + "".join(cell["source"]))
+    kinds = [cell["metadata"].get("slideshow", {}).get("slide_type") for cell in cells]
+    assert set(kinds[begin + 1 :]) == {"skip"}
+    assert "skip" not in kinds[:begin]

@@ -4,9 +4,10 @@
 (() => {
   const NAME = "lstm-anomaly-kit-slides";
   // A panel that is contained by the ones around it cannot cover the window; what it covers takes no focus meanwhile.
+  // A link in a slide opens another tab, and hides the slides: then all of JupyterLab is there, and its tab leads back.
   const STYLE = `
 .lm-Widget:has(.kit-slides) { contain: none !important; overflow: visible !important; }
-body:has(.kit-slides) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-stack, #jp-right-stack, #jp-bottom-panel, #jp-main-dock-panel > .lm-TabBar) { visibility: hidden; }
+body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-stack, #jp-right-stack, #jp-bottom-panel, #jp-main-dock-panel > .lm-TabBar) { visibility: hidden; }
 .kit-slides { position: fixed !important; inset: 0 !important; width: auto !important; height: auto !important; border: 0 !important; z-index: 900; background: var(--jp-layout-color0); contain: none !important; }
 .kit-slides > .jp-Toolbar, .kit-slides > .jp-NotebookPanel-toolbar, .kit-slides .jp-cell-toolbar, .kit-slides .jp-Notebook-footer, .kit-slides .jp-Collapser,
 .kit-slides .jp-InputPrompt, .kit-slides .jp-OutputPrompt, .kit-slides .jp-OutputArea-promptOverlay, .kit-slides .jp-WindowedPanel-outer::after { display: none !important; }
@@ -16,7 +17,7 @@ body:has(.kit-slides) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-s
 .kit-slides .jp-MarkdownOutput { border: 0 !important; padding-right: 0; }
 .kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: 32vh; overflow-y: auto; }
 .kit-slides .jp-OutputArea-output img { max-height: 56vh; width: auto !important; }
-.jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
+.kit-slides .jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
 .kit-slides .kit-elsewhere { display: none !important; }
 .kit-slides .kit-later { visibility: hidden; }
 .kit-slides-bar { position: absolute; right: 14px; bottom: 6px; z-index: 1; display: flex; gap: 6px; align-items: center; font: 15px var(--jp-ui-font-family); color: var(--jp-ui-font-color2); background: var(--jp-layout-color0); border-radius: 4px; }
@@ -54,13 +55,19 @@ body:has(.kit-slides) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-s
         <button type="button" data-do="on" aria-label="on">▶</button><button type="button" data-do="end" aria-label="end the slides">✕</button>`;
       this.bar.addEventListener("click", (event) => { const what = event.target.closest("button")?.dataset.do; if (what) this[what](); });
       panel.node.append(this.bar);
-      this.follow = () => this.goTo(notebook.activeCell);
+      this.follow = () => { if (!this.goTo(notebook.activeCell)) this.stay(); };
       notebook.activeCellChanged.connect(this.follow);
       // A cell that is added or taken away belongs to a slide too.
       this.again = () => this.draw();
       notebook.model.cells.changed.connect(this.again);
-      if (!this.goTo(notebook.activeCell)) this.draw();
+      if (!this.goTo(notebook.activeCell)) { this.draw(); this.stay(); }
       this.focus();
+    }
+
+    // A cell that is on no slide would be run unseen: back to one that is here.
+    stay() {
+      const [slide, step] = this.at, here = slidesOf(this.notebook)[slide]?.[step];
+      if (here) this.notebook.activeCellIndex = this.notebook.widgets.indexOf(here[here.length - 1]);
     }
 
     // To the step with this cell, if it is on a slide and out of sight.
