@@ -68,6 +68,7 @@ benchmark: .venv/installed-benchmark
 	$(PY) -m tests.benchmarks.monitor
 	$(PY) -m tests.benchmarks.clicks
 	$(PY) -m tests.benchmarks.scoring
+	$(PY) -m tests.benchmarks.threads
 
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results

@@ -20,6 +20,7 @@ from trainers.learning_rate import learning_rate_at
 from trainers.model_state import ModelState, copy_state, load_state
 from trainers.randomness import LARGEST_SEED, derived_seed, own_randomness
 from trainers.reconstruction import LOSSES, check_shape, loss_of, mean_loss, run_model
+from trainers.threads import useful_threads, with_threads
 from trainers.trainer import Trainer
 
 
@@ -158,16 +159,17 @@ class BatchedTrainer(Trainer):
         super().doEpoch(model)
         epoch = len(self.history) + 1
         try:
-            train_loss, rate = self._train(model, epoch)
-            assert self.validation_set is not None
-            loss = mean_loss(
-                model,
-                self.validation_inputs,
-                self.validation_targets,
-                self.loss,
-                mask=self.validation_mask,
-                lengths=self.validation_set.lengths,
-            )
+            with with_threads(self.threads):
+                train_loss, rate = self._train(model, epoch)
+                assert self.validation_set is not None
+                loss = mean_loss(
+                    model,
+                    self.validation_inputs,
+                    self.validation_targets,
+                    self.loss,
+                    mask=self.validation_mask,
+                    lengths=self.validation_set.lengths,
+                )
             restored, reason = self._apply_history(model, epoch, loss)
             self.record(
                 train_loss=train_loss,
@@ -227,6 +229,11 @@ class BatchedTrainer(Trainer):
             self._check_loss(value)
         if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
             self._check_schedule(self.planned_epochs, **{name: value})
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that an epoch takes: one where the model and its batches are small (`trainers.threads`)."""
+        return useful_threads(self.model, self.batch_size, self.device)
 
     def check_plan(self, epochs: int) -> None:
         """A cosine schedule cannot end in its warm-up."""

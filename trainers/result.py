@@ -44,7 +44,8 @@ class Result:
     versions : dict of str
         Of Python, PyTorch and NumPy.
     threads : int
-        PyTorch's, on the CPU; another number may change the last digits.
+        PyTorch's, on the CPU; another number may change the last digits. A `BatchedTrainer` of a small model takes
+        one only (`trainers.threads`).
     tables : str
         The hyperparameters as HTML tables, as they were at the end of the run.
     callbacks : tuple of callables
@@ -83,6 +84,7 @@ class Result:
             stopped=run.stopped,
             seconds=float(sum(row.seconds for row in trainer.history)),
             tables="".join(block._repr_html_() for block in blocks),
+            threads=trainer.threads,
             callbacks=run.callbacks,
         )
 

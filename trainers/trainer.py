@@ -122,6 +122,11 @@ class Trainer(Block):
         self._refuse("device")
 
     @property
+    def threads(self) -> int:
+        """CPU threads that an epoch takes: as many as PyTorch is set to."""
+        return torch.get_num_threads()
+
+    @property
     def running(self) -> bool:
         """Whether a `Run` is going on, so that changes are better queued; set by the run."""
         # Not kept in the object: a copy of a trainer in a run is in none.

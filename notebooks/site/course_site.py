@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import re
-import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,12 +12,7 @@ from myst_nb.core.render import MimeData, NbElementRenderer
 from nbclient import NotebookClient
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.pycode import ModuleAnalyzer
 from sphinx.transforms import SphinxTransform
-from sphinx.util.docutils import SphinxDirective
-from sphinx.util.inspect import signature as inspect_signature
-from sphinx.util.inspect import stringify_signature
-from traitlets import HasTraits
 
 ROOT = Path(__file__).resolve().parents[2]
 # Files outside of the notebooks' folder that are pages of the site.

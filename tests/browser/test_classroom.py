@@ -177,6 +177,7 @@ def test_on_and_off_in_a_running_notebook(app, request, open_notebook):
     page.wait_for_function(f"([s, was]) => ({SIZE})(s) > was", arg=[".kit-chart .state", before[0]])
     assert page.evaluate(SIZE, ".kit-chart .state") == pytest.approx(1.5 * before[0])
     assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
+    assert page.locator(".jp-OutputArea-output pre").first.evaluate("e => getComputedStyle(e).wordBreak") == "normal"
     notebook.run(3)
     page.wait_for_function(f"([s, was]) => ({SIZE})(s) === was", arg=[".kit-chart .state", before[0]])
     page.wait_for_function(f"([s, was]) => ({SIZE})(s) === was", arg=[".jp-OutputArea-output pre", before[1]])

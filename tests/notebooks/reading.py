@@ -40,7 +40,7 @@ class Notebook:
         self.content = json.loads(path.read_text(encoding="utf-8"))
         self.metadata = self.content["metadata"]
         self.cells = [_cell(place, raw) for place, raw in enumerate(self.content["cells"], start=1)]
-        number = re.match(r"0([1-7])_", path.name)
+        number = re.match(r"0([1-9])_", path.name)
         self.solutions = path.parent.name == "solutions"
         self.lesson = int(number[1]) if number and not self.solutions else None
 

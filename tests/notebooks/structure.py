@@ -10,6 +10,7 @@ from tests.notebooks.reading import Cell, Findings, Notebook, headings
 OPENING = ("**After this lesson you can**", "**It takes**", "**It needs**")
 CLOSING = ("Takeaways", "Exercises", "Read on")
 FEWEST, MOST = 3, 5
+_HINT = r"^<details><summary>Hint</summary>\n\n(.+\n)+\n</details>$"
 
 
 def opening(notebook: Notebook) -> Findings:
@@ -59,6 +60,8 @@ def exercises(notebook: Notebook) -> Findings:
         if not re.match(re.escape(wanted) + r"\S", cell.source):
             yield cell, f"its heading should be `{wanted}…`; it is `{cell.lines[0]}`"
         tagged = [tag for part in parts for tag in part.tags if tag in ("stub", "check")]
+        if not last and not re.search(_HINT, cell.source, re.MULTILINE):
+            yield cell, "it lacks a hint to unfold: `<details><summary>Hint</summary>`, a blank line, how to begin"
         if last and any(part.kind == "code" for part in parts):
             yield cell, "the last exercise is an open question, in words only: give its code to another"
         elif not last and tagged != ["stub", "check"]:

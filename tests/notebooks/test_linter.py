@@ -54,7 +54,7 @@ def shown(text, kind="text/plain"):
 def exercise(number):
     verdict = shown(f"Exercise {number}, not yet: `rate` is still `...`.")
     return [
-        md(f"### Exercise {number}: a rate\n\nWrite it."),
+        md(f"### Exercise {number}: a rate\n\nWrite it.\n\n<details><summary>Hint</summary>\n\nA pen.\n\n</details>"),
         code("rate = ...", tags=["stub"]),
         code("lesson_1.check(rate)", verdict, tags=["check"]),
     ]
@@ -208,6 +208,7 @@ BREAKS = [
     ("exercises", "3 to 5 exercises", without(8, 9, 10)),
     ("exercises", "should be `### Exercise 1.2: …`", replaced(11, "1.2", "1.4")),
     ("exercises", "should be `### Exercise 1.3, open: …`", replaced(14, ", open", "")),
+    ("exercises", "cell 8 (markdown): it lacks a hint", replaced(8, "<details><summary>Hint", "<p>Hint")),
     ("exercises", "cell 8 (markdown): an exercise has one cell tagged `stub`", cell(9, metadata={})),
     ("exercises", "here ['stub']", cell(10, metadata={})),
     ("exercises", "here ['stub', 'check', 'check']", cell(9, metadata={"tags": ["stub", "check"]}, outputs=[PNG])),

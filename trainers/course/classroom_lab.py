@@ -134,14 +134,16 @@ def prepare(folder: Path) -> dict[str, str]:
     }
 
 
-def merged(own: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+def merged(own: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     """`own` with what is wanted in it, in dictionaries within too.
 
     >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}
     """
+    if not isinstance(own, dict):  # somebody's file holds something else there, which JupyterLab would not use either
+        return wanted
     changed = {
-        name: merged(own.get(name) or {}, value) if isinstance(value, dict) else value for name, value in wanted.items()
+        name: merged(own.get(name, {}), value) if isinstance(value, dict) else value for name, value in wanted.items()
     }
     return {**own, **changed}
 

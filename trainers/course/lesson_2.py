@@ -35,11 +35,11 @@ def check_1(gate: Any) -> str:
 def check_2(n_parameters: Any) -> str:
     """4 · units · (features + units + 2)."""
     for n_features, n_units in ((3, 7), (7, 2), (1, 32), (1, 1)):
-        count = call(n_parameters, n_features, n_units, name="n_parameters")
+        count = one_number(call(n_parameters, n_features, n_units, name="n_parameters"), "what `n_parameters` returned")
         right = sum(weights.numel() for weights in nn.LSTM(n_features, n_units).parameters())
         if count == right:
             continue
-        where = f"n_parameters({n_features}, {n_units}) is {count!r}, nn.LSTM has {right}"
+        where = f"n_parameters({n_features}, {n_units}) is {count:g}, nn.LSTM has {right}"
         slips = {
             4 * n_features * (n_features + n_units + 2): "features come first, then units: yours has them swapped.",
             n_units * (n_features + n_units + 2): "there are four sums: three gates, and what is new.",
@@ -50,7 +50,7 @@ def check_2(n_parameters: Any) -> str:
             4 * n_units * (n_features + 1 + 2): "each unit reads all of h, not only its own number.",
         }
         otherwise = "Count the weights on x, the weights on h and the biases, for one sum; then for all."
-        hint = slips.get(count if isinstance(count, int) else -1, otherwise)
+        hint = slips.get(int(count), otherwise)
         msg = f"{where}: {hint}"
         raise NotYet(msg)
     return "Most of them are the weights on h: twice as many units, four times as many numbers to learn."

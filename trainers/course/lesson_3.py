@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from trainers.batched_trainer import BatchedTrainer
-from trainers.course.verdict import NotYet, call, exercise
+from trainers.course.verdict import NotYet, call, exercise, run
 from trainers.history import History
 from trainers.model_state import ModelState, copy_state
 from trainers.randomness import own_randomness
@@ -47,7 +48,7 @@ _RUNS = {
 def check_2(restored_epochs: Any) -> str:
     """Higher than the lowest so far."""
     for losses, right in _RUNS.items():
-        found = list(call(restored_epochs, list(losses), name="restored_epochs"))
+        found = np.asarray(list(call(restored_epochs, list(losses), name="restored_epochs"))).tolist()
         if found == right:
             continue
         slips = [
@@ -82,16 +83,12 @@ def check_3(remember: Any, put_back: Any) -> str:
         memory = call(remember, model, name="remember")
         _train_on(model)
         worse = copy_state(model)
-        try:
-            put_back(model, memory)
-        except Exception as error:
-            msg = f"`put_back` raised {type(error).__name__}: {' '.join(str(error).split())}"
-            raise NotYet(msg) from error
+        run(put_back, model, memory, name="put_back")
         now = copy_state(model)
         if not _same(now, best):
             raise NotYet(_what_is_wrong(memory, now, worse, best))
         _train_on(model)
-        put_back(model, memory)
+        run(put_back, model, memory, name="put_back")
         if not _same(copy_state(model), best):
             msg = "it works once. After a second swap the memory has changed along: put copies *in*, too."
             raise NotYet(msg)
@@ -157,10 +154,7 @@ def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:
     for loss in losses:
         row = history.append(train_loss=loss, validation_loss=loss)
         try:
-            callback(row, {})
+            run(callback, row, {}, name="stop_when_stuck", lets=(StopRun,))
         except StopRun:
             return row.epoch
-        except Exception as error:
-            msg = f"in epoch {row.epoch} it raised {type(error).__name__} ({error}); StopRun was asked for."
-            raise NotYet(msg) from error
     return None

@@ -40,6 +40,9 @@ def check_1(quiet_line: Any, known: Any, new: Any) -> str:
                 "be normal."
             )
             raise NotYet(msg)
+        if math.isclose(line, right, rel_tol=5e-3):
+            msg = "nearly. Give the line as it comes, unrounded."
+            raise NotYet(msg)
         side = "low: more" if line < right else "high: fewer"
         msg = f"the line lies too {side} than one normal beat in a hundred would be called abnormal in the mean."
         raise NotYet(msg)
@@ -84,13 +87,14 @@ def _where_there_is_none(conformal_threshold: Any) -> str:
     )
     there_is_none += "for. There is none, and yours returned"
     instead = "Let it fail with an error that says why, or return infinity."
-    if line is None or (isinstance(line, float) and math.isnan(line)):
+    came = "what `conformal_threshold` returned for 3 scores at a rate of 5 %"
+    number = math.nan if line is None else one_number(line, came)
+    if math.isnan(number):
         came = "nothing" if line is None else "NaN"
         msg = f"{there_is_none} {came}: a line nobody can compare with is no alarm, and no error either. {instead}"
         raise NotYet(msg)
-    line = one_number(line, "what `conformal_threshold` returned for 3 scores at a rate of 5 %")
-    if line != math.inf:
-        msg = f"{there_is_none} {line:g}: a promise that cannot be kept. {instead}"
+    if number != math.inf:
+        msg = f"{there_is_none} {number:g}: a promise that cannot be kept. {instead}"
         raise NotYet(msg)
     return text
 

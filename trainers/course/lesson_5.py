@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import f1_score
 
 from data import Series, load_mitbih
-from trainers.course.verdict import NotYet, call, exercise
+from trainers.course.one_number import one_number
+from trainers.course.verdict import NotYet, call, exercise, kind_of
 from trainers.detection import series_baseline_scores
 from trainers.detection.point_adjusted import misleading_point_adjusted_f1
 
@@ -56,23 +59,25 @@ def check_2(first_steps: Any) -> str:
     for steps, length, stride in ((10, 4, 3), (11, 4, 3), (12, 4, 3), (4, 4, 3), (9, 3, 3), (11, 5, 2), (7, 3, 1)):
         returned = call(first_steps, steps, length, stride)
         of = f"for {steps} steps, windows of {length}, {stride} apart"
-        starts = np.asarray(returned if hasattr(returned, "__len__") else [returned]).tolist()
-        _explain_starts(starts, returned, of, steps, length, stride)
+        if isinstance(returned, str | dict | set) or not isinstance(returned, Iterable):
+            what = "the first step of each window, a list in order, not how many there are"
+            msg = f"yours returned {kind_of(returned)}. Return {what}."
+            raise NotYet(msg)
+        starts = [one_number(start, "the first step of a window") for start in islice(returned, 2 * steps)]
+        _explain_starts([int(start) if start == int(start) else start for start in starts], of, steps, length, stride)
     return (
         "Every step lies in a window, and none is left out at the end, where a recording is often cut because "
         "something has just happened."
     )
 
 
-def _explain_starts(starts: list[Any], returned: Any, of: str, steps: int, length: int, stride: int) -> None:
+def _explain_starts(starts: list[float], of: str, steps: int, length: int, stride: int) -> None:
     """Raise `NotYet` with what is wrong, if these are not the starts."""
     last = steps - length
     right = sorted({*range(0, last, stride), last})
     if starts == right:
         return
-    if not hasattr(returned, "__len__"):
-        text = f"yours returned {returned!r}. Return the first step of each window, a list, not how many there are."
-    elif not starts:
+    if not starts:
         text = "yours returned no window at all. A recording just as long as a window holds one."
     elif any(start + length > steps for start in starts):
         bad = next(start for start in starts if start + length > steps)
@@ -103,19 +108,10 @@ def _explain_starts(starts: list[Any], returned: Any, of: str, steps: int, lengt
 def check_3(to_steps: Any) -> str:
     """The mean over the windows that hold a step."""
     errors, starts, steps = np.array([[1.0, 3, 5, 7], [0, 0, 8, 0], [8, 10, 6, 8]]), np.array([0, 2, 4]), 8
-    got = np.asarray(call(to_steps, errors.copy(), starts, steps))
-    if got.shape != (steps,):
-        msg = (
-            f"three windows over {steps} steps: yours returned shape {got.shape}; one score for each step, ({steps},)."
-        )
-        raise NotYet(msg)
-    _explain_step_scores(got.astype(float), errors)
+    _explain_step_scores(_scores(to_steps, errors, starts, steps), errors)
     # The last window closer than the stride; scores that are no whole numbers.
     errors, starts, steps = np.random.default_rng(0).random((4, 3)), np.array([0, 2, 5, 6]), 9
-    got, right = (
-        np.asarray(call(to_steps, errors.copy(), starts.copy(), steps)),
-        _step_means(errors.mean(1), starts, 3, steps),
-    )
+    got, right = _scores(to_steps, errors, starts, steps), _step_means(errors.mean(1), starts, 3, steps)
     if not np.allclose(got, right):
         text = "the last window there begins sooner than a stride after the one before. Use `starts` as it is."
         if np.allclose(got, np.trunc(got)):
@@ -128,6 +124,19 @@ def check_3(to_steps: Any) -> str:
         "A step in the middle of a recording is judged by many windows, the first and the last step by one. "
         "The ends of a score are its least certain part."
     )
+
+
+def _scores(to_steps: Any, errors: np.ndarray, starts: np.ndarray, steps: int) -> np.ndarray:
+    """What the student's function returns, one number a step."""
+    got = np.asarray(call(to_steps, errors.copy(), starts.copy(), steps))
+    if got.shape != (steps,):
+        number = {3: "three", 4: "four"}[len(starts)]
+        msg = (
+            f"{number} windows over {steps} steps: yours returned shape {got.shape}; "
+            f"one score for each step, ({steps},)."
+        )
+        raise NotYet(msg)
+    return got.astype(float)
 
 
 def _step_means(scores: Any, starts: Any, length: int, steps: int) -> np.ndarray:
@@ -196,7 +205,7 @@ def check_4(point_adjusted: Any) -> str:
     test = load_mitbih().test
     noise = np.random.default_rng(0).random(len(test)) < 0.01
     plain = f1_score(test.abnormal, noise)
-    yours = f1_score(test.abnormal, np.asarray(call(point_adjusted, noise.copy(), test.events)))
+    yours = f1_score(test.abnormal, np.asarray(call(point_adjusted, noise.copy(), test.events)).astype(bool))
     flattered = misleading_point_adjusted_f1(noise.astype(float), test.labels, 0.5)
     if not math.isclose(yours, flattered):
         msg = f"right for ten steps; on the recording, noise gets F1 {yours:.2f}. Is a 10 or a 3 written in by hand?"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from trainers.course.one_number import one_number
-from trainers.course.verdict import NotYet, call, exercise
+from trainers.course.verdict import NotYet, call, exercise, kind_of
 
 
 @exercise("6.1", "a difference, and a pair (low, high)")
@@ -27,8 +27,14 @@ def check_1(ahead: Any, interval: Any, network: np.ndarray, nearest: np.ndarray)
             ahead, float(np.median(differences))
         ):
             msg = "`ahead`: that is a median; the interval below is one of the mean."
+        elif abs(ahead - mean) < 6e-4:
+            msg = "`ahead`: nearly. Give it as it comes, unrounded."
         else:
             msg = "`ahead`: it is not the mean of the five differences, network less 1-NN."
+        raise NotYet(msg)
+    if np.shape(interval) != (2,):
+        kind = kind_of(interval) + (f" of {len(interval)}" if isinstance(interval, list | tuple) else "")
+        msg = f"`interval` should be a pair (low, high); it is {kind}."
         raise NotYet(msg)
     low, high = (one_number(end, "each end of `interval`") for end in interval)
     if low > high:
@@ -92,6 +98,9 @@ def check_2(draw: Any) -> str:
         )
         raise NotYet(msg)
     several = drawn(good, poor)
+    if np.ptp(several) and np.allclose(drawn(poor, good), several):
+        msg = "which of the two is ahead must show in the sign: AUROC of `a` less AUROC of `b`, and no more than that."
+        raise NotYet(msg)
     if np.ptp(several) == 0:
         msg = (
             "five draws give the same number. Either nothing is drawn, or without replacement: all beats in another "

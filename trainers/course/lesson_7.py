@@ -65,8 +65,8 @@ def check_2(gap: Any) -> str:
     """The longest run of missing values."""
     gaps = runs(pump().missing[:, 0])
     longest = max(gaps, key=lambda one: one[1] - one[0])
-    if isinstance(gap, int | np.integer):
-        kind = "the length" if gap == longest[1] - longest[0] else "one number"
+    if np.ndim(gap) == 0 and np.asarray(gap).dtype.kind in "iuf":
+        kind = "the length" if one_number(gap, "`gap`") == longest[1] - longest[0] else "one number"
         msg = f"that is {kind}; asked for is where it begins and ends, as a pair."
         raise NotYet(msg)
     if len(gap) != 2:

@@ -54,6 +54,7 @@ class Verdict:
     def _repr_html_(self) -> str:
         color, sign, word = (_RIGHT, "✓", "right") if self.right else (_WRONG, "○", "not yet")
         text = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(self.text))
+        text = re.sub(r"\B\*(\w[^*\n]*\w)\*\B", r"<em>\1</em>", text)
         return (
             f'<div style="border-left: 0.4em solid {color}; padding: 0.3em 0.8em">'
             f"<b>{sign} Exercise {html.escape(self.number)}, {word}.</b> {text}</div>"
@@ -169,21 +170,7 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     Exercise 0.2, not yet: `<lambda>` is called with 1 argument; yours takes none.
     """
     name = name or getattr(function, "__name__", "the answer")
-    if not callable(function):
-        msg = f"`{name}` should be a function; it is {type(function).__name__}."
-        raise NotYet(msg)
-    if (takes := _refused(function, arguments)) is not None:
-        count = f"{len(arguments)} argument{'s' if len(arguments) != 1 else ''}"
-        msg = f"`{name}` is called with {count}; yours takes {takes or 'none'}."
-        raise NotYet(msg)
-    given = ", ".join(map(_brief, arguments))  # before the call, which may change them
-    try:
-        returned = function(*arguments)
-    except NotYet:
-        raise
-    except (Exception, SystemExit) as error:
-        msg = f"`{name}` raised {_error(error)}." + (f" It was called with {given}." if given else "")
-        raise NotYet(msg) from error
+    returned = run(function, *arguments, name=name)
     if returned is None or returned is ...:
         msg = f"`{name}` returned nothing. Write its body, and end it with `return`."
         raise NotYet(msg)
@@ -192,6 +179,49 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
         raise NotYet(msg)
     _returned.get()[:] = [f"`{name}` returned {kind_of(returned)}"]
     return returned
+
+
+def run(function: Any, *arguments: Any, name: str, lets: tuple[type[Exception], ...] = ()) -> Any:
+    """Call what the student wrote, whatever it returns; its mistakes become the verdict.
+
+    Parameters
+    ----------
+    function : callable
+        The student's.
+    *arguments
+        Handed to it.
+    name : str
+        What the verdict calls it.
+    lets : tuple of exceptions, optional
+        No mistakes: let through.
+
+    Returns
+    -------
+    object
+        What it returned.
+
+    Raises
+    ------
+    NotYet
+        If it is no function, takes other arguments, or raises an error.
+    """
+    if not callable(function):
+        msg = f"`{name}` should be a function; it is {kind_of(function)}."
+        raise NotYet(msg)
+    if (takes := _refused(function, arguments)) is not None:
+        count = f"{len(arguments)} argument{'s' if len(arguments) != 1 else ''}"
+        msg = f"`{name}` is called with {count}; yours takes {takes or 'none'}."
+        raise NotYet(msg)
+    given = ", ".join(map(_brief, arguments))  # before the call, which may change them
+    try:
+        return function(*arguments)
+    except NotYet:
+        raise
+    except lets:
+        raise
+    except (Exception, SystemExit) as error:
+        msg = f"`{name}` raised {_error(error)}." + (f" It was called with {given}." if given else "")
+        raise NotYet(msg) from error
 
 
 def _unfinished(answer: Any, depth: int = 4) -> bool:
@@ -207,9 +237,11 @@ def _unfinished(answer: Any, depth: int = 4) -> bool:
 
 def kind_of(answer: Any) -> str:
     """The kind of an answer in a few words; the value too, if it is short. It raises nothing, whatever comes."""
-    kind = type(answer).__name__
     if answer is None:
         return "None"
+    if isinstance(answer, np.generic):
+        answer = answer.item()  # NumPy's numbers as Python writes them
+    kind = type(answer).__name__
     try:
         if isinstance(answer, (bool, int, float, str)):
             return f"{answer!r:.40} ({kind})"
@@ -249,5 +281,6 @@ def _refused(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str | 
     try:
         signature.bind(*arguments)
     except TypeError:
-        return ", ".join(f"`{parameter}`" for parameter in signature.parameters)
+        parameters = signature.parameters.values()
+        return ", ".join(f"`{one}`" + " (by name only)" * (one.kind is one.KEYWORD_ONLY) for one in parameters)
     return None

@@ -49,7 +49,7 @@ def test_the_users_settings_are_taken_along_and_left_as_they_are(own, tmp_path):
     assert not (tmp_path / "own" / "@jupyterlab" / "notebook-extension").exists()
 
 
-@pytest.mark.parametrize("text", ["not JSON", "[1, 2]", ""])
+@pytest.mark.parametrize("text", ["not JSON", "[1, 2]", "", '{"overrides": "none"}'])
 def test_settings_that_cannot_be_read_do_not_matter(own, tmp_path, text):
     own.joinpath(THEMES).parent.mkdir(parents=True)
     own.joinpath(THEMES).write_text(text, encoding="utf-8")

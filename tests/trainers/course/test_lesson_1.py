@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from trainers.course import lesson_1
 from trainers.detection import quantile_threshold
@@ -12,7 +13,7 @@ def told(verdict):
     return verdict.text
 
 
-@pytest.mark.parametrize("rate", [0.01, np.float64(0.01), 1 / 100])
+@pytest.mark.parametrize("rate", [0.01, np.float64(0.01), 1 / 100, 1 - 0.99, np.float32(0.01), torch.tensor(0.01)])
 def test_one_in_a_hundred(rate):
     assert lesson_1.check_1(rate)
 
@@ -97,6 +98,7 @@ def test_the_leak(error):
         (above(error, "training", "abnormal test"), "share of abnormal beats"),
         (float((everything > line).mean()), "counts abnormal beats too"),
         (above(error, "training", "training"), "the training beats themselves"),
+        (leaky + 4e-3, "nearly. Give the share as it comes"),
         (0.5, "the share from"),
     ):
         text = told(lesson_1.check_3(wrong, honest, "b", error))
@@ -106,6 +108,7 @@ def test_the_leak(error):
 
 def test_sizes():
     assert lesson_1.check_4(None, 2, False)
+    assert lesson_1.check_4(None, 2, np.False_)
     assert "one of the sizes" in told(lesson_1.check_4(32, 2, False))
     assert "one of the sizes" in told(lesson_1.check_4(None, "2", False))
     assert "easier it is to redraw" in told(lesson_1.check_4(16, 2, False))

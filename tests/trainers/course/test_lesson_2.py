@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,8 +50,10 @@ def test_parameters_are_counted():
         (lambda n, u: 4 * u * (u + 2), "x is multiplied"),
         (lambda n, u: 4 * u * (n + 3), "reads all of h"),
         (lambda n, u: 4 * n * (n + u + 2), "yours has them swapped"),
+        (lambda n, u: np.int64(4 * u * (n + u + 1)), "two biases"),
+        (lambda n, u: 4.0 * u * (n + u + 1), "two biases"),
         (lambda n, u: 17, "for one sum; then for all"),
-        (lambda n, u: [17], "is [17]"),
+        (lambda n, u: [17], "is 17, nn.LSTM has"),
         (lambda n: 17, "called with 2 arguments"),
     ],
 )

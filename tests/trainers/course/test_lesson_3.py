@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 
 from trainers import BatchedTrainer, LSTMAutoencoder, StopRun
@@ -53,6 +54,7 @@ def test_history_by_hand():
         (lambda of: [e for e in range(2, len(of) + 1) if of[e - 1] >= min(of[: e - 1])], "is not worse"),
         (lambda of: [e for e in range(1, len(of) + 1) if of[e - 1] > min(of)], "nobody knows epoch 4"),
         (lambda of: [1, 2, 3], "by hand"),
+        (lambda of: np.array([2, 3]), "you return [2, 3], it fires"),
         (lambda of: of[99], "IndexError"),
         (lambda of: ..., "returned nothing"),
     ],
@@ -99,6 +101,8 @@ def test_a_copy_is_remembered():
         (remember, put_in_place, "After a second swap"),
         (lambda model: None, put_back, "returned nothing"),
         (remember, lambda model, memory: model.load_state_dict({}), "`put_back` raised RuntimeError"),
+        (remember, lambda model: None, "`put_back` is called with 2 arguments; yours takes `model`"),
+        (remember, 3, "`put_back` should be a function; it is 3 (int)"),
     ],
 )
 def test_other_memories(first, second, said):
@@ -127,6 +131,7 @@ def test_stops_when_stuck():
         (stopping(2), "is four at least"),
         (stopping(4), "yours stops after epoch 7. Compare row.epoch"),
         (lambda row, state: row.nothing, "raised AttributeError"),
+        (lambda row: None, "`stop_when_stuck` is called with 2 arguments; yours takes `row`"),
     ],
 )
 def test_other_callbacks(wrong, said):

@@ -54,6 +54,9 @@ def test_mistakes_with_the_rate_are_told_apart(scores):
     says(lesson_4.check_1(float(np.quantile(known, 0.99)), known, new), "plain quantile")
     says(lesson_4.check_1(quantile_threshold(known, rate=0.02), known, new), "too low")
     says(lesson_4.check_1(float(known.max()), known, new), "too high")
+    says(
+        lesson_4.check_1(quantile_threshold(known, rate=0.01) * 1.001, known, new), "nearly. Give the line as it comes"
+    )
     says(lesson_4.check_1(known, known, new), "one number")
     says(lesson_4.check_1("0.01", known, new), "one number")
 
@@ -90,6 +93,7 @@ def returning(value):
         (None, "returned nothing: a line nobody can compare with is no alarm"),
         (math.nan, "returned NaN: a line nobody can compare with is no alarm"),
         (np.float64("nan"), "returned NaN"),
+        (np.float32("nan"), "returned NaN: a line nobody"),
         (-math.inf, "a promise that cannot be kept"),
         ("none", "for 3 scores at a rate of 5 % should be one number"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,7 @@ def first_steps(steps, length, stride):
 def test_the_first_steps_are_right():
     assert lesson_5.check_2(first_steps)
     assert lesson_5.check_2(lambda *given: np.array(first_steps(*given)))
+    assert lesson_5.check_2(lambda *given: map(float, first_steps(*given)))
 
 
 MISTAKES_2 = {
@@ -74,6 +77,9 @@ MISTAKES_2 = {
     ],
     "go on by 3": lambda steps, length, stride: list(range(steps - length + 1)),
     "returned nothing": lambda steps, length, stride: None,
+    "yours returned a set": lambda *given: set(first_steps(*given)),
+    "the first step of a window should be one number": lambda *given: [(one, one + 4) for one in first_steps(*given)],
+    "two windows begin at 0": lambda *given: itertools.repeat(0),
 }
 
 
@@ -141,6 +147,9 @@ MISTAKES_3 = {
     "Use `starts` as it is": evenly,
     "one score for each step": lambda errors, starts, steps: errors.mean(1),
     "which of them hold step 3": lambda errors, starts, steps: np.arange(steps),
+    "four windows over 9 steps: yours returned shape (8,)": lambda errors, starts, steps: (
+        to_steps(errors, starts, 8) if steps == 8 else np.zeros(8)
+    ),
     "returned nothing": lambda errors, starts, steps: None,
 }
 
@@ -255,6 +264,7 @@ def test_the_input_of_an_error_is_named():
 def test_point_adjustment_by_hand_is_right_and_flatters_noise():
     verdict = lesson_5.check_4(point_adjusted)
     assert verdict
+    assert lesson_5.check_4(lambda called, events: point_adjusted(called, events).astype(object))
     assert "F1 of 0.95 in place of 0.02" in str(verdict)
 
 

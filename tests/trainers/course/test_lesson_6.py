@@ -34,6 +34,7 @@ def test_the_paired_interval():
         (-AHEAD, "other way round"),
         (DIFFERENCES, "take their mean"),
         (np.median(DIFFERENCES), "a median"),
+        (round(AHEAD, 3), "nearly. Give it as it comes"),
         (0.5, "not the mean of the five"),
         ("far", "should be one number"),
     ],
@@ -55,7 +56,9 @@ def test_another_difference_is_told(ahead, words):
         (around(0.5), "the width is not"),
         (around(0.5)[::-1], "low end comes first"),
         ((0.97, 0.99), "its middle"),
-        (0.01, "cannot use this answer"),
+        (0.01, "should be a pair (low, high); it is 0.01 (float)"),
+        ((1, 2, 3), "should be a pair (low, high); it is a tuple of 3"),
+        (("low", "high"), "each end of `interval` should be one number"),
     ],
 )
 def test_another_interval_is_told(interval, words):
@@ -110,6 +113,7 @@ def test_one_draw():
     [
         (own_draws, "draw of its own"),
         (lambda rng, a, b, y: right_draw(rng, b, a, y), "the sign"),
+        (lambda rng, a, b, y: abs(right_draw(rng, a, b, y)), "must show in the sign"),
         (labels_stay, "Do the labels come along"),
         (no_replacement, "without replacement"),
         (new_generator, "begin with a new generator"),

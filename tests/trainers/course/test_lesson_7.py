@@ -76,6 +76,7 @@ def test_values_that_are_not_the_files_are_told(druck):
         ((1495, 1450), "begins before it ends"),
         ((1400, 1500), "not a gap from its first"),
         (45, "the length"),
+        (np.array(45.0), "the length"),
         (1450, "one number"),
         (PUMP_GAPS, "has 3 entries"),
         (PUMP_GAPS[:2], "several gaps"),

@@ -179,7 +179,7 @@ class TestCall:
         assert halves(lambda number: number).text == "half of 6 is 3."
 
     def test_no_function(self):
-        assert halves(3).text == "`the answer` should be a function; it is int."
+        assert halves(3).text == "`the answer` should be a function; it is 3 (int)."
 
     def test_an_error_is_told_with_the_students_line_not_the_librarys(self):
         def half(numbers):
@@ -261,3 +261,18 @@ def test_in_a_notebook_the_line_is_that_of_the_cell(tmp_path):
     (output,) = notebook.cells[1].outputs
     text = output.data["text/plain"]
     assert "`half` raised LinAlgError in line 5, `return np.linalg.inv([number])`: " in text, json.dumps(output)
+
+
+def test_a_parameter_that_takes_its_name_only_is_told_as_such():
+    def by_name(scores, *, rate):
+        return rate
+
+    with pytest.raises(NotYet, match=r"yours takes `scores`, `rate` \(by name only\)"):
+        call(by_name, [1.0], 0.1)
+
+
+def test_emphasis_and_code_are_shown_as_such():
+    shown = Verdict("1.1", False, "the share of *false* alarms in `a*b*c`; 4*u*(f+u) stays")._repr_html_()
+    assert "<em>false</em>" in shown
+    assert "<code>a*b*c</code>" in shown
+    assert "4*u*(f+u)" in shown

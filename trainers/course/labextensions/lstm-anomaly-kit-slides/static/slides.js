@@ -6,6 +6,8 @@
   // A panel that is contained by the ones around it cannot cover the window; what it covers takes no focus meanwhile.
   // A link in a slide opens another tab, and hides the slides: then all of JupyterLab is there, and its tab leads back.
   const STYLE = `
+/* On slides or not: text is larger in this JupyterLab, so that printed lines are longer than the page. */
+.jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
 .lm-Widget:has(.kit-slides) { contain: none !important; overflow: visible !important; }
 body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-stack, #jp-right-stack, #jp-bottom-panel, #jp-main-dock-panel > .lm-TabBar) { visibility: hidden; }
 .kit-slides { position: fixed !important; inset: 0 !important; width: auto !important; height: auto !important; border: 0 !important; z-index: 900; background: var(--jp-layout-color0); contain: none !important; }
@@ -17,7 +19,6 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
 .kit-slides .jp-MarkdownOutput { border: 0 !important; padding-right: 0; }
 .kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: 32vh; overflow-y: auto; }
 .kit-slides .jp-OutputArea-output img { max-height: 56vh; width: auto !important; }
-.kit-slides .jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
 .kit-slides .kit-elsewhere { display: none !important; }
 .kit-slides .kit-later { visibility: hidden; }
 .kit-slides-bar { position: absolute; right: 14px; bottom: 6px; z-index: 1; display: flex; gap: 6px; align-items: center; font: 15px var(--jp-ui-font-family); color: var(--jp-ui-font-color2); background: var(--jp-layout-color0); border-radius: 4px; }
