@@ -23,7 +23,8 @@ def check_1(rate: Any) -> str:
         msg = f"a rate is a share, between 0 and 1; got {rate}. One in a hundred is …?"
         raise NotYet(msg)
     if not math.isclose(rate, 0.01, rel_tol=1e-6):
-        msg = f"{rate:g} is {1000 * rate:g} alarms in a thousand normal beats; ten in a thousand were asked for."
+        alarms = f"{1000 * rate:g} alarm{'s' * (not math.isclose(1000 * rate, 1))}"
+        msg = f"{rate:g} is {alarms} in a thousand normal beats; ten in a thousand were asked for."
         raise NotYet(msg)
     return "The line moves right: fewer normal beats are called abnormal, and more abnormal ones are missed."
 
@@ -83,6 +84,8 @@ def check_3(leaky: Any, honest: Any, why: Any, error: Mapping[str, np.ndarray]) 
         everything = np.concatenate([new, error["abnormal test"]])
         if _close(share, line[part]):
             words = "that is the threshold itself; asked for is the share of new normal beats above it."
+        elif _close(share, len(new) * wanted[part]):
+            words = f"that is a number of beats; give their share, of the {len(new)} there are."
         elif _close(share, 100 * wanted[part]):
             words = "that is in percent; give it as a share, from 0 to 1."
         elif _close(share, 1 - wanted[part]):
@@ -123,7 +126,7 @@ def check_4(redraws_best: Any, detects_worst: Any, one_run_tells: Any) -> str:
             msg = f"`{name}` takes one of the sizes 2, 16 and None; got {size!r}."
             raise NotYet(msg)
     if redraws_best is not None:
-        msg = "`redraws_best`: the less must be pressed through the narrow place, the easier it is to redraw a beat."
+        msg = "`redraws_best`: the more numbers may pass, the easier it is to redraw a beat. Which size lets most pass?"
         raise NotYet(msg)
     if detects_worst != 2:
         msg = "`detects_worst`: train all three and compare. How many kinds of normal fit into so few numbers?"
@@ -135,8 +138,8 @@ def check_4(redraws_best: Any, detects_worst: Any, one_run_tells: Any) -> str:
         msg = "`one_run_tells`: change both seeds in `quick` and train again. Does the same size win?"
         raise NotYet(msg)
     return (
-        "A lower loss does not mean a better detector: without a narrow place the network learns to redraw abnormal "
-        "beats as well. Whether that has set in already, several seeds have to say."
+        "The loss falls as more numbers may pass, and still a lower loss does not promise a better detector: at some "
+        "point the network redraws abnormal beats as well. Whether it has come to that, several seeds have to say."
     )
 
 

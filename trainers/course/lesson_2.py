@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from trainers.course.one_number import one_number
-from trainers.course.verdict import NotYet, call, exercise
+from trainers.course.verdict import NotYet, call, exercise, kind_of
 from trainers.randomness import own_randomness
 
 
@@ -34,7 +34,8 @@ def check_1(gate: Any) -> str:
 @exercise("2.2", "a function of n_features and n_units that returns a whole number")
 def check_2(n_parameters: Any) -> str:
     """4 · units · (features + units + 2)."""
-    for n_features, n_units in ((3, 7), (7, 2), (1, 32), (1, 1)):
+    # The slips below give eight different counts for the first pair.
+    for n_features, n_units in ((3, 8), (7, 2), (1, 32), (1, 1)):
         count = one_number(call(n_parameters, n_features, n_units, name="n_parameters"), "what `n_parameters` returned")
         right = sum(weights.numel() for weights in nn.LSTM(n_features, n_units).parameters())
         if count == right:
@@ -43,6 +44,7 @@ def check_2(n_parameters: Any) -> str:
         slips = {
             4 * n_features * (n_features + n_units + 2): "features come first, then units: yours has them swapped.",
             n_units * (n_features + n_units + 2): "there are four sums: three gates, and what is new.",
+            3 * n_units * (n_features + n_units + 2): "there are four sums: three gates, and what is new.",
             4 * n_units * (n_features + n_units): "every sum has biases as well.",
             4 * n_units * (n_features + n_units + 1): "PyTorch adds two biases in each sum, one for x and one for h.",
             4 * n_units * (n_features + 2): "h is multiplied with weights too.",
@@ -87,8 +89,9 @@ def _where(number: int, wrong: list[bool], returned: Any, wanted: Any) -> str:
     if all(torch.allclose(a, b, atol=1e-5) for a, b in zip(returned, reversed(wanted), strict=True)):
         return "the two come in the wrong order: h first, then c."
     if number == 0:
-        what = "c" if wrong[1] else "h, while c is right"
-        return f"the very first step is off already, in {what}. There h and c are zero: look at what is made of x."
+        if not wrong[1]:
+            return "the very first step is off already, in h, while c is right: look at the line that makes h of c."
+        return "the very first step is off already, in c. There h and c are zero: look at what is made of x."
     what = "c" if wrong[1] else "h, while c is right"
     return (
         f"step 1 agrees with nn.LSTM, step {number + 1} is off in {what}. Before step 1 h and c are both zero, "
@@ -101,10 +104,16 @@ def check_4(last_first: Any) -> str:
     """Along time, not along the batch."""
     batch = torch.arange(24.0).reshape(2, 4, 3)
     before = batch.clone()
-    turned = call(last_first, batch, name="last_first")
+    try:
+        turned = call(last_first, batch, name="last_first")
+    except NotYet as wrong:
+        if "step must be greater than zero" not in str(wrong):
+            raise
+        msg = "PyTorch's slices take no negative step, unlike NumPy's. It has `flip`."
+        raise NotYet(msg) from wrong
     if not isinstance(turned, torch.Tensor) or turned.shape != batch.shape:
-        got = tuple(turned.shape) if isinstance(turned, torch.Tensor) else type(turned).__name__
-        msg = f"a batch of shape (2, 4, 3) should come back with that shape; got {got}."
+        got = tuple(turned.shape) if isinstance(turned, torch.Tensor) else kind_of(turned)
+        msg = f"a batch of shape (2, 4, 3) should come back as a tensor of that shape; got {got}."
         raise NotYet(msg)
     if not torch.equal(batch, before):
         msg = "`last_first` changes the batch that it was given. Return a new tensor."
@@ -125,8 +134,9 @@ def check_4(last_first: Any) -> str:
         msg = "nothing has changed: the first step still comes first."
         raise NotYet(msg)
     if not torch.equal(turned, batch.flip(1)):
-        msg = "that is no reversal along time. For sequence 0, step 0 should hold what step 3 held: " + (
-            f"{batch[0, 3].tolist()}; it holds {turned[0, 0].tolist()}."
+        step = next(step for step in range(4) if not torch.equal(turned[:, step], batch[:, 3 - step]))
+        msg = f"that is no reversal along time. In sequence 0, step {step} should hold what step {3 - step} held: " + (
+            f"{batch[0, 3 - step].tolist()}; it holds {turned[0, step].tolist()}."
         )
         raise NotYet(msg)
     return (

@@ -33,12 +33,12 @@ def check_1(quiet_line: Any, known: Any, new: Any) -> str:
         if _equal(line, wrong):
             raise NotYet(text)
     right = quantile_threshold(known, rate=0.01)
+    if math.isclose(line, 0.01):
+        msg = "that is the rate. The line is the score that `quantile_threshold(known, rate=…)` returns for it."
+        raise NotYet(msg)
     if not _equal(line, right):
         if np.isclose(new, line, rtol=1e-6).any() and not np.isclose(known, line, rtol=1e-6).any():
-            msg = (
-                "this line was set on `new`, a piece to be judged, with ill beats in it. Set it on the beats known to "
-                "be normal."
-            )
+            msg = "this line was set on `new`, the beats to be judged. Set it on `known`, the beats known to be normal."
             raise NotYet(msg)
         if math.isclose(line, right, rel_tol=5e-3):
             msg = "nearly. Give the line as it comes, unrounded."

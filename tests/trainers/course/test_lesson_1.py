@@ -22,7 +22,7 @@ def test_one_in_a_hundred(rate):
     ("rate", "words"),
     [
         (1, "between 0 and 1"),
-        (0.001, "1 alarms in a thousand"),
+        (0.001, "0.001 is 1 alarm in a thousand"),
         (0.05, "50 alarms"),
         ("1 %", "should be one number; it is '1 %' (str)"),
     ],
@@ -94,6 +94,7 @@ def test_the_leak(error):
     for wrong, words in (
         (line, "threshold itself"),
         (100 * leaky, "in percent"),
+        (292 * leaky, "a number of beats"),
         (1 - leaky, "share below"),
         (above(error, "training", "abnormal test"), "share of abnormal beats"),
         (float((everything > line).mean()), "counts abnormal beats too"),

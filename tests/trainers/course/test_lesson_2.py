@@ -44,6 +44,7 @@ def test_parameters_are_counted():
     ("count", "said"),
     [
         (lambda n, u: u * (n + u + 2), "four sums"),
+        (lambda n, u: 3 * u * (n + u + 2), "four sums"),
         (lambda n, u: 4 * u * (n + u), "has biases as well"),
         (lambda n, u: 4 * u * (n + u + 1), "two biases"),
         (lambda n, u: 4 * u * (n + 2), "h is multiplied"),
@@ -106,8 +107,10 @@ def test_the_last_step_comes_first():
         (lambda x: x.flip(1, 2), "features have changed places too"),
         (lambda x: x.flip(0, 1, 2), "all axes"),
         (lambda x: x, "nothing has changed"),
-        (lambda x: x.roll(1, 1), "no reversal along time"),
-        (lambda x: x[:, -1], "with that shape; got (2, 3)"),
+        (lambda x: x.roll(1, 1), "step 1 should hold what step 2 held: [6.0, 7.0, 8.0]; it holds [0.0, 1.0, 2.0]"),
+        (lambda x: x[:, ::-1], "no negative step"),
+        (lambda x: x.numpy()[:, ::-1], "as a tensor of that shape; got a ndarray of shape (2, 4, 3)"),
+        (lambda x: x[:, -1], "as a tensor of that shape; got (2, 3)"),
         (lambda x: x.copy_(x.flip(1)), "changes the batch"),
     ],
 )

@@ -50,13 +50,14 @@ def test_mistakes_with_the_rate_are_told_apart(scores):
     says(lesson_4.check_1(quantile_threshold(known, rate=0.1), known, new), "the line for 10 %")
     says(lesson_4.check_1(quantile_threshold(known, rate=0.99), known, new), "not of normal beats")
     for rate in (0.01, 0.05):
-        says(lesson_4.check_1(quantile_threshold(new, rate=rate), known, new), "set on `new`, a piece to be judged")
+        says(lesson_4.check_1(quantile_threshold(new, rate=rate), known, new), "set on `new`, the beats to be judged")
     says(lesson_4.check_1(float(np.quantile(known, 0.99)), known, new), "plain quantile")
     says(lesson_4.check_1(quantile_threshold(known, rate=0.02), known, new), "too low")
     says(lesson_4.check_1(float(known.max()), known, new), "too high")
     says(
         lesson_4.check_1(quantile_threshold(known, rate=0.01) * 1.001, known, new), "nearly. Give the line as it comes"
     )
+    says(lesson_4.check_1(0.01, known, new), "that is the rate")
     says(lesson_4.check_1(known, known, new), "one number")
     says(lesson_4.check_1("0.01", known, new), "one number")
 

@@ -147,7 +147,7 @@ MISTAKES_3 = {
     "Use `starts` as it is": evenly,
     "one score for each step": lambda errors, starts, steps: errors.mean(1),
     "which of them hold step 3": lambda errors, starts, steps: np.arange(steps),
-    "four windows over 9 steps: yours returned shape (8,)": lambda errors, starts, steps: (
+    "four windows over 7 steps: yours returned shape (8,)": lambda errors, starts, steps: (
         to_steps(errors, starts, 8) if steps == 8 else np.zeros(8)
     ),
     "returned nothing": lambda errors, starts, steps: None,
@@ -284,5 +284,10 @@ def test_numbers_of_the_first_examples_do_not_pass():
             count[start : start + 4] += 1
         return total / count
 
+    def median(errors, starts, steps):
+        holding = [(starts <= step) & (step < starts + errors.shape[1]) for step in range(steps)]
+        return np.array([np.median(errors.mean(1)[held]) for held in holding])
+
+    assert "or their median" in lesson_5.check_3(median).text
     assert "2 apart" in lesson_5.check_2(stride_of_three).text
     assert "of three steps" in lesson_5.check_3(length_of_four).text
