@@ -1,7 +1,7 @@
-"""`useful_threads`: one CPU thread for a small recurrent model, whose threads would only wait for each other.
+"""`useful_threads`: one CPU thread for a small recurrent model, whose threads would mostly wait for each other.
 
 A recurrent layer takes one small matrix product after the other, a step at a time, and after each its threads wait
-for the slowest. With few units and small batches they win nothing; and as soon as anything else computes on the
+for the slowest. With few units and small batches they win little; and as soon as anything else computes on the
 same processors (a browser, a video call), each wait lasts until the operating system comes round, and the same epoch
 takes several times as long. `make benchmark` measures both here.
 
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-# Units of a recurrent layer times sequences in a batch, up to which a second thread gains nothing.
+# Units of a recurrent layer times sequences in a batch, up to which a second thread gains little.
 SMALL = 1024
 
 
