@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.course.one_number import one_number
+from trainers.course.one_number import is_rounded, one_number
 from trainers.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 
@@ -78,7 +78,7 @@ def check_3(leaky: Any, honest: Any, why: Any, error: Mapping[str, np.ndarray]) 
     for name, (share, part) in given.items():
         if _close(share, wanted[part]):
             continue
-        if abs(share - wanted[part]) < 6e-3:
+        if is_rounded(share, wanted[part]):
             msg = f"`{name}`: nearly. Give the share as it comes, unrounded."
             raise NotYet(msg)
         everything = np.concatenate([new, error["abnormal test"]])

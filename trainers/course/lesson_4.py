@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.course.one_number import one_number
+from trainers.course.one_number import is_rounded, one_number
 from trainers.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 
@@ -40,7 +40,7 @@ def check_1(quiet_line: Any, known: Any, new: Any) -> str:
         if np.isclose(new, line, rtol=1e-6).any() and not np.isclose(known, line, rtol=1e-6).any():
             msg = "this line was set on `new`, the beats to be judged. Set it on `known`, the beats known to be normal."
             raise NotYet(msg)
-        if math.isclose(line, right, rel_tol=5e-3):
+        if is_rounded(line, right):
             msg = "nearly. Give the line as it comes, unrounded."
             raise NotYet(msg)
         side = "low: more" if line < right else "high: fewer"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from trainers.course.one_number import one_number
+from trainers.course.one_number import is_rounded, one_number
 from trainers.course.verdict import NotYet, call, exercise, kind_of
 
 
@@ -27,7 +27,7 @@ def check_1(ahead: Any, interval: Any, network: np.ndarray, nearest: np.ndarray)
             ahead, float(np.median(differences))
         ):
             msg = "`ahead`: that is a median; the interval below is one of the mean."
-        elif abs(ahead - mean) < 6e-4:
+        elif is_rounded(ahead, mean):
             msg = "`ahead`: nearly. Give it as it comes, unrounded."
         else:
             msg = "`ahead`: it is not the mean of the five differences, network less 1-NN."

@@ -1,7 +1,8 @@
-"""`one_number`: what counts as a number in an answer, the same in every check."""
+"""`one_number`, `is_rounded`: what counts as a number in an answer, and as a rounded one, the same in every check."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,12 @@ def one_number(value: Any, name: str) -> float:
     several = f" of {len(value)}" if isinstance(value, (list, tuple)) else ""
     msg = f"{name} should be one number; it is {kind_of(value)}{several}."
     raise NotYet(msg)
+
+
+def is_rounded(given: float, wanted: float) -> bool:
+    """Whether an answer is the right one, rounded; what is merely near it was come by in another way.
+
+    >>> is_rounded(0.03, 0.0274), is_rounded(0.0240, 0.0274)
+    (True, False)
+    """
+    return any(math.isclose(given, round(wanted, digits), rel_tol=1e-9) for digits in range(1, 7))

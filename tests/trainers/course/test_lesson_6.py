@@ -35,6 +35,7 @@ def test_the_paired_interval():
         (DIFFERENCES, "take their mean"),
         (np.median(DIFFERENCES), "a median"),
         (round(AHEAD, 3), "nearly. Give it as it comes"),
+        (AHEAD + 4e-4, "not the mean of the five"),
         (0.5, "not the mean of the five"),
         ("far", "should be one number"),
     ],
