@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 import time
 import warnings
 from typing import Any
@@ -16,6 +17,7 @@ from trainers.allocator import keep_large_buffers
 from trainers.block import Hyperparameter
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
+from trainers.interrupts import DeferredInterrupt, interrupt_point
 from trainers.learning_rate import learning_rate_at
 from trainers.model_state import ModelState, copy_state, load_state
 from trainers.randomness import LARGEST_SEED, derived_seed, own_randomness
@@ -110,8 +112,9 @@ class BatchedTrainer(Trainer):
         self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
     ) -> None:
         super().__init__(model, device, name=name, **hyperparameters)
-        self._optimizer: torch.optim.Adam = self._new_optimizer()
+        self._optimizer, self._parameters = self._new_optimizer(), list(model.parameters())
         self._memory = HistoryRestore()
+        self._start: ModelState | None = None
         self._rate_factor = 1.0
         self._warned = False
         self._last: dict[str, Any] | None = None
@@ -135,8 +138,12 @@ class BatchedTrainer(Trainer):
         self._check_batch(len(train))
         super().setDataSets(train, validation)
         keep_large_buffers()
-        self._optimizer = self._new_optimizer()
+        if not self._has_same_parameters():
+            self._optimizer, self._parameters = self._new_optimizer(), list(self.model.parameters())
+        elif self._optimizer.state:
+            self._reset_optimizer()
         self._memory = HistoryRestore()
+        self._start = None
         self._rate_factor = 1.0
         self._warned = False
         self._last = None
@@ -145,31 +152,30 @@ class BatchedTrainer(Trainer):
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Train one epoch, measure the validation loss, and swap if it is worse than the best.
 
-        If anything interrupts the epoch, model and trainer go back to its start.
+        If anything interrupts the epoch, model and trainer go back to its start. Ctrl-C does so between two
+        batches (see `DeferredInterrupt`). Parameters may be frozen or thawed between two epochs: each is
+        trained as it then stands.
 
         Raises
         ------
         RuntimeError, ValueError
-            As `Trainer.doEpoch`.
+            As `Trainer.doEpoch`; or if no parameter can be trained any more, or some were replaced.
         FloatingPointError
             If the validation loss is not finite before there is any best model to go back to.
         """
+        with DeferredInterrupt():
+            return self._epoch(model)
+
+    def _epoch(self, model: nn.Module) -> nn.Module:
         self._check_settings()
         start, begun, self._paused = self._snapshot(), time.perf_counter(), 0.0
         super().doEpoch(model)
         epoch = len(self.history) + 1
         try:
             with with_threads(self.threads):
+                note = self._measure_start(model) if epoch == 1 else ""
                 train_loss, rate = self._train(model, epoch)
-                assert self.validation_set is not None
-                loss = mean_loss(
-                    model,
-                    self.validation_inputs,
-                    self.validation_targets,
-                    self.loss,
-                    mask=self.validation_mask,
-                    lengths=self.validation_set.lengths,
-                )
+                loss = self._validation_loss(model)
             restored, reason = self._apply_history(model, epoch, loss)
             self.record(
                 train_loss=train_loss,
@@ -177,6 +183,7 @@ class BatchedTrainer(Trainer):
                 restored=restored,
                 reason=reason,
                 learning_rate=rate,
+                note=note,
                 seconds=time.perf_counter() - begun - self._paused,
             )
         except BaseException:  # KeyboardInterrupt and StopRun too: no half-trained epoch stays behind
@@ -191,16 +198,50 @@ class BatchedTrainer(Trainer):
                 "follows: weights and moments are as they were then, and the same batches come again. Three ways "
                 'out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
             )
-            warnings.warn(msg, RuntimeWarning, stacklevel=2)
+            warnings.warn(msg, RuntimeWarning, stacklevel=3)
         return model
+
+    def _validation_loss(self, model: nn.Module) -> float:
+        assert self.validation_set is not None
+        return mean_loss(
+            model,
+            self.validation_inputs,
+            self.validation_targets,
+            self.loss,
+            mask=self.validation_mask,
+            lengths=self.validation_set.lengths,
+        )
+
+    def _measure_start(self, model: nn.Module) -> str:
+        """Count weights that are trained already as a candidate for the best; a note that says so."""
+        if self.restore == "off":
+            return ""
+        loss = self._validation_loss(model)
+        # Weights from elsewhere are trained if they clearly beat the best constant.
+        if not math.isfinite(loss) or not (self._trained or loss < 0.8 * self._constant_loss()):
+            return ""
+        self.history.begin(loss)
+        self._start = copy_state(model)
+        self._memory.remember(0, loss, self._start, self._optimizer.state_dict())
+        return f"the start, validation loss {loss:.6g}, counts as a candidate for the best"
+
+    def _constant_loss(self) -> float:
+        """Validation loss of the best constant prediction: each feature's median ("mae") or mean ("mse")."""
+        known, wanted = self.train_targets, self.validation_targets
+        if self.train_mask is not None:
+            known = known.masked_fill(~self.train_mask, math.nan)
+        known = known.flatten(0, 1)
+        constant = known.nanmean(0) if self.loss == "mse" else known.nanmedian(0).values
+        return float(loss_of(constant.expand_as(wanted), wanted, self.loss, self.validation_mask))
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Leave the model with the best weights; with ``restore="off"``, with the last."""
-        last = self._snapshot()
-        model = super().finalizeTraining(model)
-        self._last = last
-        if self.restore != "off" and self._memory.best_model is not None:
-            load_state(model, self._memory.best_model)
+        with DeferredInterrupt():
+            last = self._snapshot()
+            model = super().finalizeTraining(model)
+            self._last = last
+            if self.restore != "off" and self._memory.best_model is not None:
+                load_state(model, self._memory.best_model)
         return model
 
     def check_resume(self) -> None:
@@ -217,9 +258,10 @@ class BatchedTrainer(Trainer):
 
     def resume(self) -> None:
         """Reopen the finalized run where its last epoch left it (not at the best weights)."""
-        super().resume()
+        self.check_resume()
         if self._last is not None:
             self._go_back(self._last)
+        super().resume()
 
     def check_change(self, name: str, value: Any) -> None:
         """No batch larger than the set, no other loss in a run, no schedule that ends in its warm-up."""
@@ -255,10 +297,12 @@ class BatchedTrainer(Trainer):
         """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
         history = super().branch(epoch, state, best_state, name=name)
         swaps = len(history.restored_epochs)
-        self._optimizer = self._new_optimizer()
+        self._reset_optimizer()
         self._rate_factor = self.learning_rate_factor**swaps
         self._memory = HistoryRestore()
         if history.best is not None:
+            if history.best.epoch == 0 and self._start is not None:
+                best_state = self._start
             self._memory.remember(
                 history.best.epoch, history.best.validation_loss, best_state, self._optimizer.state_dict()
             )
@@ -274,6 +318,7 @@ class BatchedTrainer(Trainer):
         lengths, mask = self.train_set.lengths, self.train_mask
         total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
         for number, batch in enumerate(batches):
+            interrupt_point()
             if self.between_batches is not None:
                 before = time.perf_counter()
                 self.between_batches()
@@ -282,16 +327,17 @@ class BatchedTrainer(Trainer):
                 inputs, targets = self.train_inputs[batch], self.train_targets[batch]
                 counts = None if mask is None else mask[batch]
                 known = None if lengths is None else lengths[batch.cpu()]
-                rate = self._rate_factor * learning_rate_at(
-                    epoch - 1 + number / len(batches),
-                    step=1 / len(batches),
-                    rate=self.learning_rate,
-                    warmup=self.warmup_epochs,
-                    schedule=self.schedule,
-                    end=self.schedule_epochs or self.planned_epochs,
+                rate = self._set_rate(
+                    self._rate_factor
+                    * learning_rate_at(
+                        epoch - 1 + number / len(batches),
+                        step=1 / len(batches),
+                        rate=self.learning_rate,
+                        warmup=self.warmup_epochs,
+                        schedule=self.schedule,
+                        end=self.schedule_epochs or self.planned_epochs,
+                    )
                 )
-                for group in self._optimizer.param_groups:
-                    group["lr"] = rate
                 self._optimizer.zero_grad()
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                     outputs = check_shape(model, run_model(model, inputs, known), targets)
@@ -333,20 +379,60 @@ class BatchedTrainer(Trainer):
             self._reached = copy_state(model)
             load_state(model, memory.best_model)
             if self.moments == "reset" or not math.isfinite(loss):
-                self._optimizer = self._new_optimizer()
+                self._optimizer.state.clear()
             elif self.moments == "restore":
-                self._optimizer.load_state_dict(copy.deepcopy(memory.best_optimizer))
+                # The learning rate stays: a scheduler goes on from where it is.
+                groups = self._optimizer.state_dict()["param_groups"]
+                self._optimizer.load_state_dict(copy.deepcopy({**memory.best_optimizer, "param_groups": groups}))
             self._rate_factor *= self.learning_rate_factor
         return decision == "swap", reason
 
-    def _new_optimizer(self) -> torch.optim.Adam:
-        return torch.optim.Adam([p for p in self.model.parameters() if p.requires_grad], lr=self.learning_rate)
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer, one object for the trainer's life, so that a scheduler of `torch.optim.lr_scheduler` acts.
+
+        What a scheduler does to its learning rate is a factor on top of the trainer's own.
+        """
+        return self._optimizer
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        # All parameters: Adam leaves those without a gradient alone, so they may be frozen and thawed.
+        groups = [{"params": list(self.model.parameters()), "own": (self.learning_rate, 1.0)}]
+        return torch.optim.Adam(groups, lr=self.learning_rate)
+
+    def _reset_optimizer(self) -> None:
+        """Make the optimizer as new; it stays the same object, which a scheduler may hold."""
+        self._optimizer.state.clear()
+        for group, new in zip(self._optimizer.param_groups, self._new_optimizer().param_groups, strict=False):
+            group.update({key: value for key, value in new.items() if key != "params"})
+
+    def _set_rate(self, rate: float) -> float:
+        """Set the learning rate, times the factor by which a scheduler has changed it; return it."""
+        for group in self._optimizer.param_groups:
+            own, factor = group.get("own", (self.learning_rate, 1.0))
+            if group["lr"] != own * factor and own > 0:
+                factor = group["lr"] / own
+            group["own"], group["lr"] = (rate, factor), rate * factor
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    def _has_same_parameters(self) -> bool:
+        now = list(self.model.parameters())
+        return len(now) == len(self._parameters) and all(map(operator.is_, now, self._parameters))
 
     def _check_settings(self) -> None:
         """See that what may have been changed since the last epoch still fits, before anything is done."""
         if self._stage == "without data":
             return
         self._check_batch(len(self.train_inputs))
+        if not self._has_same_parameters():
+            msg = (
+                f"the parameters of the model {type(self.model).__name__} must stay the same objects for a whole run, "
+                "got others. Call setDataSets to start a new run."
+            )
+            raise RuntimeError(msg)
+        if not any(p.requires_grad for p in self.model.parameters()):
+            msg = f"the model {type(self.model).__name__} must have a parameter with requires_grad, got none."
+            raise RuntimeError(msg)
         if not self.history:
             self._run_loss = self.loss
         self._check_loss(self.loss)
@@ -381,7 +467,6 @@ class BatchedTrainer(Trainer):
 
     def _go_back(self, start: dict[str, Any]) -> None:
         load_state(self.model, start["model"])
-        self._optimizer = self._new_optimizer()
         self._optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
         self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
         for module, mode in start["modes"].items():

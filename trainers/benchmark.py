@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from trainers.history import Epoch
+from trainers.history import Epoch, epoch_name
+from trainers.interrupts import DeferredInterrupt
 from trainers.result import Result
 from trainers.run import Callback, Run
 from trainers.trainer import Trainer
@@ -50,7 +51,7 @@ def benchmark(
     Returns
     -------
     Result
-        With the trained model and its history. After Ctrl-C, the notebook's stop button or
+        With a copy of the trained model and its history. After Ctrl-C, the notebook's stop button,
         `StopRun` or the time limit, the result so far, finalized as well; its `stopped` says why.
 
     Raises
@@ -82,23 +83,38 @@ def benchmark(
             f"{trainer.name}: a new history on weights already trained for {trained} epochs. "
             "To go on with the same run: benchmark(trainer, epochs=…, resume=True)."
         )
+    with DeferredInterrupt(drop_late=True):
+        return _result(run, progress)
+
+
+def _result(run: Run, progress: bool | None) -> Result:
+    trainer = run.trainer
     rewrite = progress is None and sys.stdout.isatty()
     width, printed = 0, None
     try:
         for row in run:
-            line = _line(row, run.planned_epochs)
-            if rewrite:
-                # Blanks over what is left of a longer line before.
-                print("\r" + line.ljust(width), end="", flush=True)
-                width = len(line)
-            elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
-                print(line)
-                printed = row.epoch
+            try:
+                line = _line(row, run.planned_epochs)
+                if rewrite:
+                    # Blanks over what is left of a longer line before.
+                    print("\r" + line.ljust(width), end="", flush=True)
+                    width = len(line)
+                elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
+                    print(line)
+                    printed = row.epoch
+            except KeyboardInterrupt:  # raised by something else than a signal
+                run.stop("interrupted by hand")
+                progress = rewrite = False
     finally:
         if width:
             print()
         elif progress and trainer.history and trainer.history[-1].epoch != printed:
             print(_line(trainer.history[-1], run.planned_epochs))
+    if (start := trainer.history.start) and not run.resumes:
+        print(
+            f"{trainer.name}: the weights that the run began with, validation loss {start.validation_loss:.4g}, "
+            "counted as a candidate for the best."
+        )
     if run.out_of_time:
         done, planned = len(trainer.history), run.planned_epochs
         print(
@@ -110,5 +126,5 @@ def benchmark(
 
 def _line(row: Epoch, planned: int) -> str:
     text = f"epoch {row.epoch}/{planned}  training {row.train_loss:.4f}  validation {row.validation_loss:.4f}"
-    text += f"  best {row.best_loss:.4f} (epoch {row.best_epoch})"
+    text += f"  best {row.best_loss:.4f} ({epoch_name(row.best_epoch)})"
     return text + ("  restored" if row.restored else "")

@@ -27,7 +27,7 @@ class Epoch:
     train_loss, validation_loss : float
         The validation loss is that of the model as the epoch left it, *before* a swap.
     best_epoch : int or None
-        The epoch with the lowest validation loss so far, this one included.
+        The epoch with the lowest validation loss so far, this one included; 0 is the start (`History.start`).
     best_loss : float
         Its validation loss.
     restored : bool
@@ -71,6 +71,11 @@ class Epoch:
         return hash((self.epoch, repr(self.validation_loss)))
 
 
+def epoch_name(number: int | None) -> str:
+    """Return "epoch 3" for 3, and "the start" for 0."""
+    return f"epoch {number}" if number else "the start"
+
+
 class History(Sequence[Epoch]):
     """The rows of a run, in order.
 
@@ -81,6 +86,12 @@ class History(Sequence[Epoch]):
     note : str, default ""
         In what way the training loss is not comparable with the validation loss, if it is
         not, such as "under teacher forcing". Figures say it.
+
+    Attributes
+    ----------
+    start : Epoch or None
+        Where a run began on trained weights: a row of number 0 with their validation loss, which counts for
+        the best. It is not one of the rows.
 
     Examples
     --------
@@ -93,11 +104,23 @@ class History(Sequence[Epoch]):
 
     def __init__(self, name: str = "run", note: str = "") -> None:
         self.name, self.note = name, note
+        self.start: Epoch | None = None
         self._rows: list[Epoch] = []
+
+    def begin(self, validation_loss: float) -> None:
+        """Count the weights that the run starts from as a candidate for the best."""
+        loss = float(validation_loss)
+        self.start = Epoch(0, math.nan, loss, 0, loss)
+
+    def copy(self) -> History:
+        """Return a history of the same rows, which does not grow with this one."""
+        other = History(self.name, self.note)
+        other.start, other._rows = self.start, self._rows[:]
+        return other
 
     def append(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
         """Add the row of one more epoch; its number and the best so far are worked out here."""
-        best = self.best
+        best = self.best if self._rows else self.start
         epoch, loss = len(self) + 1, float(validation_loss)
         best_epoch: int | None
         if math.isfinite(loss) and (best is None or loss < best.validation_loss):
@@ -110,9 +133,9 @@ class History(Sequence[Epoch]):
 
     @property
     def best(self) -> Epoch | None:
-        """The row with the lowest validation loss (the first of them); None before there is one."""
+        """The row with the lowest validation loss (the first of them), or `start`; None before there is one."""
         number = self._rows[-1].best_epoch if self._rows else None
-        return None if number is None else self._rows[number - 1]
+        return self.start if number == 0 else None if number is None else self._rows[number - 1]
 
     @property
     def restored_epochs(self) -> list[int]:
@@ -132,8 +155,8 @@ class History(Sequence[Epoch]):
         if not 1 <= epoch <= len(self):
             msg = f"epoch must be one of the {len(self)} in the history {self.name!r}; got {epoch}."
             raise ValueError(msg)
-        other = History(name, self.note)
-        other._rows = self._rows[:epoch]
+        other = self.copy()
+        other.name, other._rows = name, self._rows[:epoch]
         note = "; ".join(filter(None, [other._rows[-1].note, f"branched from {self.name}"]))
         other._rows[-1] = replace(other._rows[-1], restored=False, reason="", note=note)
         return other
@@ -171,7 +194,7 @@ class History(Sequence[Epoch]):
     def __repr__(self) -> str:
         text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}"
         if self.best:
-            text += f", best {self.best.epoch} (validation loss {self.best.validation_loss:.4g})"
+            text += f", best {self.best.epoch or 'the start'} (validation loss {self.best.validation_loss:.4g})"
         return text + (f", restored after {self.restored_epochs}" if self.restored_epochs else "")
 
     def _repr_html_(self) -> str:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from trainers.history import Epoch, History
+from trainers.history import Epoch, History, epoch_name
 from trainers.model_state import ModelState
 
 Decision = Literal["best", "keep", "swap"]
@@ -57,13 +57,13 @@ class HistoryRestore:
                 return "keep", f"validation loss is {loss}"
             self.worse_in_a_row = 0
             # No patience: weights that give NaN never recover by themselves.
-            return "swap", f"validation loss is {loss}; went back to epoch {self.best_epoch}, moments reset"
+            return "swap", f"validation loss is {loss}; went back to {epoch_name(self.best_epoch)}, moments reset"
         if self.best_epoch is None or loss < self.best_loss:
             self.worse_in_a_row = 0
             return "best", "lowest so far"
         if loss == self.best_loss:
-            return "keep", f"equal to epoch {self.best_epoch}"
-        worse = f"{loss:.6g}, worse than {self.best_loss:.6g} of epoch {self.best_epoch}"
+            return "keep", f"equal to {epoch_name(self.best_epoch)}"
+        worse = f"{loss:.6g}, worse than {self.best_loss:.6g} of {epoch_name(self.best_epoch)}"
         if loss <= self.best_loss * (1 + tolerance):
             return "keep", worse + f"; within the tolerance of {tolerance:g}"
         self.worse_in_a_row += 1

@@ -44,7 +44,9 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     losses = [row.validation_loss for row in history]
     axes.plot(epochs, losses, color=VALIDATION, linestyle="--", label="validation")
     best = history.best
-    if best is not None:
+    if best is not None and best.epoch == 0:
+        axes.axhline(best.validation_loss, color=VALIDATION, linestyle=":", label="best, the start")
+    elif best is not None:
         axes.plot(best.epoch, best.validation_loss, "o", color=VALIDATION, label=f"best, epoch {best.epoch}")
     _mark_restores(axes, history, RESTORE, label=f"restored ({len(history.restored_epochs)}×)")
     _finish(figure, axes, [value for row in history for value in (row.train_loss, row.validation_loss)], log=log)
@@ -80,8 +82,11 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
             history = run
             losses = [row.validation_loss for row in history]
             axes.plot(range(1, len(losses) + 1), losses, label=name, **look)
-            if history.best is not None:
-                axes.plot(history.best.epoch, history.best.validation_loss, "o", color=look["color"])
+            best = history.best
+            if best is not None and best.epoch == 0:
+                axes.axhline(best.validation_loss, color=look["color"], linestyle=":")
+            elif best is not None:
+                axes.plot(best.epoch, best.validation_loss, "o", color=look["color"])
             _mark_restores(axes, history, look["color"])
             words.append(_in_words(history, name))
         else:
@@ -113,7 +118,7 @@ def _mark_restores(axes: Any, history: History, color: str, label: str | None = 
     # All lines back as one, with gaps: a hundred of their own would take longer to draw than the rest.
     back: list[tuple[float, float]] = []
     for row in restored:
-        if row.best_epoch is not None and math.isfinite(row.validation_loss):
+        if row.best_epoch and math.isfinite(row.validation_loss):
             ends = (row.epoch, row.validation_loss), (row.best_epoch, row.best_loss)
             back += [*ends, (math.nan, math.nan)]
     if back:
@@ -144,6 +149,7 @@ def _in_words(history: History, name: str | None = None) -> str:
         return "An empty loss plot: no epoch trained yet."
     text = f"Training and validation loss of {name or history.name} over {len(history)} epochs"
     if history.best:
-        text += f"; the lowest validation loss is {history.best.validation_loss:.4g} in epoch {history.best.epoch}"
+        where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"
+        text += f"; the lowest validation loss is {history.best.validation_loss:.4g} {where}"
     fired = len(history.restored_epochs)
     return text + (f"; history restore fired {fired} time{'s' * (fired != 1)}." if fired else "; it never restored.")

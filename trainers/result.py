@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import platform
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,16 +21,28 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
 
 
-@dataclass
+def _copy_of(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # whatever a user's model raises must not cost the result
+        msg = (
+            f"result.model is the trainer's own model, which changes when the trainer goes on: {type(model).__name__} "
+            f"cannot be copied ({type(error).__name__}: {error})."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=2)
+        return model
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
-    """The outcome of `benchmark`.
+    """The outcome of `benchmark`: a record, which stays as it is when its trainer goes on.
 
     Attributes
     ----------
     model : torch.nn.Module
-        Trained and finalized, in evaluation mode.
+        A copy of the trained and finalized model, in evaluation mode.
     history : History
-        One row for each epoch.
+        A copy, one row for each epoch.
     hyperparameters : dict of dict
         Those of every block that took part (trainer and model), by its name, JSON-ready.
     seed : int or None
@@ -75,8 +89,8 @@ class Result:
             f"{b.name} ({type(b).__name__})" if sum(o.name == b.name for o in blocks) > 1 else b.name for b in blocks
         ]
         return cls(
-            model=trainer.model,
-            history=trainer.history,
+            model=_copy_of(trainer.model),
+            history=trainer.history.copy(),
             hyperparameters={name: block.hyperparameters for name, block in zip(names, blocks, strict=True)},
             seed=getattr(trainer, "seed", None),
             device=str(trainer.device),
@@ -97,8 +111,8 @@ class Result:
         text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"
         if self.stopped:
             text += f" ({self.stopped})"
-        if self.history.best:
-            text += f", best {self.history.best.epoch} (validation loss {self.history.best.validation_loss:.4g})"
+        if best := self.history.best:
+            text += f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})"
         return text + f", restored {len(self.history.restored_epochs)}×"
 
     def __repr__(self) -> str:

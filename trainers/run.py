@@ -10,6 +10,7 @@ from typing import Any
 
 from trainers import classroom
 from trainers.history import Epoch
+from trainers.interrupts import DeferredInterrupt, interrupt_point
 from trainers.model_state import ModelState
 from trainers.trainer import StopRun, Trainer
 
@@ -20,7 +21,8 @@ class Run:
     """Calls a trainer in the contract's order, and yields the row of each epoch.
 
     Leaving the loop early still finalizes the model; so do Ctrl-C, the notebook's stop button
-    and an exception. `StopRun` from a callback or from between batches ends it cleanly.
+    and an exception. `StopRun` from a callback or from between batches ends it cleanly. Ctrl-C acts between
+    two batches of a `BatchedTrainer`, else after the epoch; pressed again a second later, at once.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ class Run:
     ----------
     planned_epochs : int
         How long the history is meant to become; `plan` changes it.
+    resumes : bool
+        Whether it goes on with an earlier run.
     stopped : str or None
         Why the run ended before its planned epochs, if it did.
     out_of_time : bool
@@ -106,7 +110,7 @@ class Run:
         else:
             trainer.setDataSets(train, validation)
         self.planned_epochs = len(trainer.history) + self.epochs
-        self._resume, self._ended, self._in_epoch = resume, False, False
+        self.resumes, self._ended, self._in_epoch = resume, False, False
 
     def plan(self, epochs: int) -> None:
         """Change how many epochs the history is meant to have, before or while the run goes on.
@@ -128,11 +132,15 @@ class Run:
         self._stop = reason
 
     def __iter__(self) -> Iterator[Epoch]:
+        if not self._ended:
+            # Ctrl-C is deferred but for the body of the user's own loop.
+            with DeferredInterrupt() as interrupt:
+                yield from self._epochs(interrupt)
+
+    def _epochs(self, interrupt: DeferredInterrupt) -> Iterator[Epoch]:
         trainer = self.trainer
-        if self._ended:
-            return
         begun: list[Callback] = []
-        if self._resume:
+        if self.resumes:
             trainer.resume()
         trainer.planned_epochs = self.planned_epochs
         try:
@@ -141,7 +149,12 @@ class Run:
                 begun.append(callback)
                 getattr(callback, "begin", _nothing)(self)
             while len(trainer.history) < self.planned_epochs and self._stop is None:
-                yield self._one_epoch()
+                row = self._one_epoch()
+                interrupt.release()
+                try:
+                    yield row
+                finally:
+                    interrupt.hold()
             # A stop asked for in the last epoch has cut nothing off.
             self.stopped = self._stop if len(trainer.history) < self.planned_epochs else None
             self.out_of_time = self.stopped is not None and self.out_of_time
@@ -158,14 +171,20 @@ class Run:
         finally:
             self._ended, trainer.running = True, False
             try:
-                # Without a finished epoch there is nothing to put final touches to.
-                if trainer.history:
-                    trainer.finalizeTraining(trainer.model)
-                else:
-                    trainer.model.eval()
-                trainer.apply_queued()
+                self._finalize()
+            except KeyboardInterrupt:  # raised by something else than a signal
+                self._finalize()
             finally:
                 self._end(begun)
+
+    def _finalize(self) -> None:
+        trainer = self.trainer
+        # Without a finished epoch there is nothing to put final touches to.
+        if trainer.history:
+            trainer.finalizeTraining(trainer.model)
+        else:
+            trainer.model.eval()
+        trainer.apply_queued()
 
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
@@ -197,6 +216,8 @@ class Run:
         if self._trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
+        if len(trainer.history) < self.planned_epochs:
+            interrupt_point()
         return row
 
     def _end(self, begun: list[Callback]) -> None:

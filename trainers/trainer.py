@@ -99,6 +99,7 @@ class Trainer(Block):
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data"
+        self._trained = False
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
         self._note = ""
@@ -177,6 +178,7 @@ class Trainer(Block):
         note = str(getattr(self.model, "training_note", ""))
         if not torch.equal(train.targets, train.sequences):
             note = ", ".join(filter(None, [note, "on altered inputs"]))
+        self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
         self.planned_epochs = None
         self._reached = None

@@ -55,7 +55,7 @@ def test_a_change_noted_for_a_run_that_never_came_is_not_noted_in_the_next(beats
     trainer = BatchedTrainer(model, **WILD)
     late = lambda row, state: row.epoch == 2 and trainer.queue("patience", 1)  # noqa: E731
     benchmark(trainer, *beats, epochs=2, callbacks=[late])
-    assert [row.note for row in benchmark(trainer, *beats, epochs=2).history] == ["", ""]
+    assert not any("patience" in row.note for row in benchmark(trainer, *beats, epochs=2).history)
 
 
 def test_what_was_assigned_last_counts_over_what_was_queued(beats, model):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from trainers.interrupts import interrupt_point
 from trainers.trainer import StopRun
 
 # A paused run that no page shows goes on after this many seconds: a closed tab must not hang a
@@ -92,8 +93,9 @@ class RunControl:
         begun = time.monotonic()
         try:
             while not self._go.is_set():
-                # In slices, so that Ctrl-C gets through on every system.
+                # In slices, so that Ctrl-C gets through.
                 self._stir.wait(0.2)
+                interrupt_point()
                 self._stir.clear()
                 serve()
                 watched = max(begun, self.seen_at or begun)

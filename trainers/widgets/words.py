@@ -16,7 +16,7 @@ def outcome(history: History) -> str:
     """How far a history came, its best epoch and its restores."""
     text = f"{len(history)} epoch{'s' * (len(history) != 1)}"
     if history.best is not None:
-        text += f", best {history.best.epoch} (validation loss {history.best.validation_loss:.4g})"
+        text += f", best {history.best.epoch or 'the start'} (validation loss {history.best.validation_loss:.4g})"
     fired = len(history.restored_epochs)
     return text + (f", restored {fired} time{'s' * (fired != 1)}" if fired else ", never restored")
 

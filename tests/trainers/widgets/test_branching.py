@@ -124,7 +124,7 @@ def test_a_branch_during_the_run_counts_its_epochs_on(beats, model):
     branch = lambda row, state: row.epoch == 5 and len(monitor.histories) == 1 and monitor.branch(2)  # noqa: E731
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=[branch, monitor])
     assert [len(history) for history in monitor.histories.values()] == [5, 8]
-    assert result.history is monitor.history
+    assert result.history == monitor.history
 
 
 def test_stop_while_a_branch_waits_ends_the_run_that_is_there(beats, model):
@@ -173,7 +173,7 @@ def test_another_monitor_follows_a_branch(beats, model):
     branch = at(5, lambda: len(first.histories) == 1 and first.branch(2))
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=7, callbacks=[branch, first, second])
     assert [len(history) for history in second.histories.values()] == [5, 7]
-    assert second.history is result.history
+    assert second.history == result.history
     assert (second.rewind(7) == first.rewind(7)).all()
 
 

@@ -262,7 +262,8 @@ class Stubborn(nn.Module):
 
 def test_a_model_that_cannot_be_copied_is_trained_without_rewind(beats):
     monitor = shown(TrainingMonitor(beats[1][:2]))
-    result = benchmark(BatchedTrainer(Stubborn(), **WILD), *beats, epochs=3, callbacks=[monitor])
+    with pytest.warns(UserWarning, match=r"result.model is the trainer's own model"):
+        result = benchmark(BatchedTrainer(Stubborn(), **WILD), *beats, epochs=3, callbacks=[monitor])
     assert len(result.history) == 3
     assert monitor.rewind(2) is None
     assert "holds an open file" in monitor._view.state()["text"], "and says so, after the end too"
