@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from trainers.console import say
 from trainers.detection import AnomalyDetector
 
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(given["run"](given))
     except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
         return 2
 
 
@@ -81,8 +82,8 @@ def _add_check(commands: Any) -> None:
 def _check(given: dict[str, Any]) -> int:
     from trainers.course.setup_check import check
 
-    found = check(show=lambda line: print(line, flush=True))
-    print(f"\n{found.verdict}")
+    found = check(show=say)
+    say(f"\n{found.verdict}")
     return int(not found.ready)
 
 
@@ -102,4 +103,11 @@ def _classroom(given: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        # Python would try again at exit, and turn the exit status into 120.
+        sys.stdout = None
+    sys.exit(code)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
+from trainers.console import in_terminal, say
 from trainers.history import Epoch, epoch_name
 from trainers.interrupts import DeferredInterrupt
 from trainers.result import Result
@@ -79,7 +79,7 @@ def benchmark(
     trained = len(trainer.history) if isinstance(trainer, Trainer) else 0
     run = Run(trainer, train, validation, epochs=epochs, callbacks=callbacks, resume=resume, seconds=seconds)
     if trained and not resume:
-        print(
+        say(
             f"{trainer.name}: a new history on weights already trained for {trained} epochs. "
             "To go on with the same run: benchmark(trainer, epochs=…, resume=True)."
         )
@@ -89,7 +89,7 @@ def benchmark(
 
 def _result(run: Run, progress: bool | None) -> Result:
     trainer = run.trainer
-    rewrite = progress is None and sys.stdout.isatty()
+    rewrite = progress is None and in_terminal()
     width, printed = 0, None
     try:
         for row in run:
@@ -97,27 +97,27 @@ def _result(run: Run, progress: bool | None) -> Result:
                 line = _line(row, run.planned_epochs)
                 if rewrite:
                     # Blanks over what is left of a longer line before.
-                    print("\r" + line.ljust(width), end="", flush=True)
+                    say("\r" + line.ljust(width), end="")
                     width = len(line)
                 elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
-                    print(line)
+                    say(line)
                     printed = row.epoch
             except KeyboardInterrupt:  # raised by something else than a signal
                 run.stop("interrupted by hand")
                 progress = rewrite = False
     finally:
         if width:
-            print()
+            say("")
         elif progress and trainer.history and trainer.history[-1].epoch != printed:
-            print(_line(trainer.history[-1], run.planned_epochs))
+            say(_line(trainer.history[-1], run.planned_epochs))
     if (start := trainer.history.start) and not run.resumes:
-        print(
+        say(
             f"{trainer.name}: the weights that the run began with, validation loss {start.validation_loss:.4g}, "
             "counted as a candidate for the best."
         )
     if run.out_of_time:
         done, planned = len(trainer.history), run.planned_epochs
-        print(
+        say(
             f"{trainer.name}: stopped after epoch {done} of {planned}, {run.stopped}. "
             f"To go on: benchmark(trainer, epochs={planned - done}, resume=True)."
         )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from data import CSVWarning, Series, check_series, load_csv
+from trainers.console import say
 from trainers.detection import (
     SERIES_BASELINES,
     AnomalyDetector,
@@ -104,16 +105,16 @@ def report(
     >>> [start < 920 and end > 900 for start, end in found.detection.events]
     [True]
     """
-    say = print if progress else _silent
+    tell = say if progress else _silent
     path = _checked(output)
     notes: list[str] = []
     if isinstance(source, str | os.PathLike):
-        say(f"reading {source}")
+        tell(f"reading {source}")
         series, notes = _read(source, csv or {})
     else:
         series = Series.of(source, "recording")
     known, rest = _parts(series, training)
-    say(f"{series!r}; learning from the first {len(known)} steps")
+    tell(f"{series!r}; learning from the first {len(known)} steps")
     detector = AnomalyDetector(device=device, **hyperparameters)
     window = detector.choose_window(known)
     if len(rest) < window:
@@ -122,16 +123,16 @@ def report(
     check = check_series(series, training=len(known) / len(series), window=window)
     for finding in check:
         if finding.verdict == "mend":
-            say(f"mend first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
+            tell(f"mend first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
     detector.fit(known, progress=progress)
-    say(f"scoring {len(rest)} steps")
+    tell(f"scoring {len(rest)} steps")
     detection, explanation = detector.detect(rest), detector.explain(rest)
-    say("asking the simple detectors")
+    tell("asking the simple detectors")
     rivals = _rivals(detector, known, rest, detection)
     evaluations = _evaluate(detector, detection, rivals, rest)
     text = page_body(series, known, check, detector, detection, explanation, rivals, evaluations, notes)
     write_body(path, f"Anomalies in {series.name}", text)
-    say(f"{len(detection.events)} events found; written to {path}")
+    tell(f"{len(detection.events)} events found; written to {path}")
     return Report(path, detector, detection, evaluations)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data import Anomaly, CSVWarning, Series, load_csv, synthetic_series
+from trainers.console import say
 from trainers.figure import Figure
 from trainers.widgets.series_figure import plot_series
 
@@ -60,11 +61,11 @@ def attempt(path: Path, **options: Any) -> Series | None:
         try:
             return load_csv(path, **options)
         except ValueError as error:
-            print("error:", str(error).replace(str(path), path.name))
+            say(f"error: {str(error).replace(str(path), path.name)}")
             return None
         finally:
             for warning in caught:
-                print("warning:", str(warning.message).replace(str(path), path.name))
+                say(f"warning: {str(warning.message).replace(str(path), path.name)}")
 
 
 def patch() -> Series:

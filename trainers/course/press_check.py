@@ -10,6 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from trainers.console import say
 from trainers.widgets.kernel import answer_while_busy, bundle, buttons_answer
 from trainers.widgets.larger import larger_in_class
 from trainers.widgets.page import source
@@ -68,7 +69,7 @@ class PressCheck(anywidget.AnyWidget):
                 self.said = f"{max(0, round(self.seconds) - told)} s left: press now"
         self.counted, self.counting = passed, False
         self.said = self.verdict
-        print(self.verdict)
+        say(self.verdict)
 
     @property
     def verdict(self) -> str:

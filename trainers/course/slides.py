@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from trainers.console import say
+
 # Pixels, in classroom mode: what a slide has room for, and what its parts take.
 _ROOM = 600
 _LETTERS, _TEXT_LINE, _CODE_LINE, _GAP, _HEADING = 105, 30, 25, 22, 70
@@ -132,9 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     paths = [path for name in parser.parse_args(arguments).notebooks for path in sorted(glob.glob(name)) or [name]]
     for path in paths:
         try:
-            print(f"{path}: {'set' if set_slides(path) else 'as it should be'}")
+            say(f"{path}: {'set' if set_slides(path) else 'as it should be'}")
         except (OSError, ValueError) as error:
-            print(f"error: {error}", file=sys.stderr)
+            say(f"error: {error}", file=sys.stderr)
             return 2
     return 0
 

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from trainers.console import say
+
 Cell = dict[str, Any]
 
 _HEADING = re.compile(r"### Exercise (\d+\.\d+)(, open)?: \S")
@@ -217,7 +219,7 @@ def main(folder: Path) -> int:
         done = update(lesson, folder / "solutions" / lesson.name)
         open_ends += bool(done) and done != ["rebuilt."]
         for text in done or ["as it should be."]:
-            print(f"solutions/{lesson.name}: {text}")
+            say(f"solutions/{lesson.name}: {text}")
     return open_ends
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from trainers.benchmark import benchmark
+from trainers.console import in_terminal, say
 from trainers.figure import Figure
 from trainers.history import Epoch, History
 from trainers.loss_curve import plot_histories, plot_history
@@ -192,7 +192,7 @@ class TrainingMonitor:
 
             display(self if on_page() else figure)
         # In a terminal, the progress line is not ended yet.
-        print("\n" * sys.stdout.isatty() + figure.alt)
+        say("\n" * in_terminal() + figure.alt)
 
     # ------------------------------------------------------------------ for the user
 
