@@ -140,6 +140,10 @@ class Trainer(Block):
         else:
             _RUNNING.pop(id(self), None)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.
+        return {**self.__dict__, "between_batches": None}
+
     def _refuse(self, what: str) -> None:
         msg = f"the {what} of {self.name!r} stays as it was built. Build another trainer: {type(self).__name__}(…)."
         raise AttributeError(msg)

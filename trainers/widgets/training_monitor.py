@@ -332,9 +332,12 @@ class TrainingMonitor:
             shown["image/png"] = picture["image/png"]
         return shown, about
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> TrainingMonitor:
-        # A trainer copied in mid-run, for a checkpoint, holds its hook; locks and widgets have no copies.
-        return self
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Locks, widgets and models of past epochs stay here: a copied or stored monitor has the histories.
+        return TrainingMonitor, (), dict(self.histories)
+
+    def __setstate__(self, histories: dict[str, History]) -> None:
+        self.histories.update(histories)
 
     def __repr__(self) -> str:
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 
+import joblib
 import pytest
+import torch
 
-from trainers import BatchedTrainer, Run, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark
+from trainers.detection import AnomalyDetector
 from trainers.model_state import copy_state
 from trainers.widgets import HyperparameterPanel, TrainingMonitor
 
 from ..contract import same
+from ..detection.detectors import small, wave
 from ..test_batched_trainer import WILD
 from .helpers import at
 
@@ -122,10 +127,96 @@ def test_a_trainer_is_copied_in_mid_run_and_its_panel_still_waits_for_the_epoch(
     benchmark(trainer, *beats, epochs=3, callbacks=[TrainingMonitor(), keep])
     other = copies[0]
     assert not other.running
-    other.between_batches = None
+    assert other.between_batches is None
     panel = HyperparameterPanel(other)
     change = at(1, lambda: setattr(panel.controls["learning_rate"], "value", "0.05"))
     other.setDataSets(*beats)
     history = benchmark(other, *beats, epochs=3, callbacks=[change]).history
     notes = [row.note for row in history]
     assert notes == ["", "learning_rate 0.2 → 0.05", ""]
+
+
+class OwnTrainer(BatchedTrainer):
+    """With attributes of its own, one of them the monitor."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.monitor, self._seen = TrainingMonitor(), []
+
+    def doEpoch(self, model):
+        self._seen.append(len(self.history))
+        return super().doEpoch(model)
+
+
+def by_torch(thing):
+    file = io.BytesIO()
+    torch.save(thing, file)
+    return torch.load(io.BytesIO(file.getvalue()), weights_only=False)
+
+
+def by_joblib(thing):
+    file = io.BytesIO()
+    joblib.dump(thing, file)
+    return joblib.load(io.BytesIO(file.getvalue()))
+
+
+COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy": copy.deepcopy}
+COPIES |= {"torch": by_torch, "joblib": by_joblib}
+
+
+@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
+def test_trainer_stored_in_a_watched_run_goes_on_as_the_run_does(beats, again):
+    def build():
+        torch.manual_seed(0)
+        return OwnTrainer(LSTMAutoencoder(hidden_size=6), **WILD)
+
+    plain = benchmark(build(), *beats, epochs=4)
+    trainer, copies = build(), []
+    keep = at(2, lambda: copies.extend([again(trainer), again(trainer.history), again(trainer.monitor)]))
+    watched = benchmark(trainer, *beats, epochs=4, callbacks=[trainer.monitor, keep])
+    assert watched.history == plain.history
+    assert same(copy_state(watched.model), copy_state(plain.model))
+    other, history, monitor = copies
+    assert other.between_batches is None
+    assert other._seen == [0, 1]
+    assert list(history) == list(watched.history)[:2]
+    assert list(monitor.histories) == ["OwnTrainer"]
+    for _ in range(2):
+        other.doEpoch(other.model)
+    other.finalizeTraining(other.model)
+    assert other.history == plain.history
+    assert same(copy_state(other.model), copy_state(plain.model))
+    # A finished run is stored and resumed, watched by the monitor that came with the trainer.
+    stored = again(watched)
+    assert (stored.history, stored.callbacks) == (watched.history, ())
+    resumed = again(trainer)
+    more = benchmark(resumed, epochs=2, resume=True, callbacks=[resumed.monitor])
+    assert more.history == benchmark(trainer, epochs=2, resume=True).history
+    assert list(resumed.monitor.histories) == ["OwnTrainer"]
+
+
+@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
+def test_trainer_stored_between_batches_keeps_what_was_trained(beats, model, again):
+    trainer, copies = BatchedTrainer(model, **WILD), []
+
+    def keep():
+        if len(trainer.history) == 1 and not copies:
+            copies.append(again(trainer))
+
+    trainer.between_batches = keep
+    benchmark(trainer, *beats, epochs=2, callbacks=[TrainingMonitor()])
+    assert list(copies[0].history) == list(trainer.history)[:1]
+    assert len(benchmark(copies[0], *beats, epochs=2).history) == 2
+
+
+@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
+def test_detector_stored_while_it_is_fitted(again):
+    detector, copies = AnomalyDetector(small(), window=25, stride=4, epochs=2), []
+    keep = at(1, lambda: copies.append(again(detector)))
+    detector.fit(wave(), callbacks=[TrainingMonitor(), keep], progress=False)
+    other = again(detector)
+    assert other.threshold == detector.threshold
+    assert other.detect(wave()).events == detector.detect(wave()).events
+    assert copies[0].result is None
+    with pytest.raises(ValueError, match="has trained before"):
+        copies[0].fit(wave(), progress=False)
