@@ -72,8 +72,8 @@ class Epoch:
 
 
 def epoch_name(number: int | None) -> str:
-    """Return "epoch 3" for 3, and "the start" for 0."""
-    return f"epoch {number}" if number else "the start"
+    """Return "epoch 3" for 3, "the start" for 0 and "no epoch" for None."""
+    return {None: "no epoch", 0: "the start"}.get(number, f"epoch {number}")
 
 
 class History(Sequence[Epoch]):
