@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 # float32 holds every whole number up to 2**24; above, neighbours fall together.
 _LARGEST_EXACT_INTEGER = 2**24
+# Steps of float32 that the middle half of a feature's values must span.
+_FEWEST_STEPS = 16
+# What pandas calls a column's values.
+_NUMBERS = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
+_DATES = ("datetime", "datetime64", "date", "period", "timedelta", "timedelta64")
 
 
 class DataSet:
@@ -18,8 +28,9 @@ class DataSet:
 
     Parameters
     ----------
-    sequences : array or tensor, shape (n, time, feature) or (n, time)
-        Finite numbers; (n, time) means one feature. They are copied, to float32.
+    sequences : array, tensor or torch Dataset, shape (n, time, feature) or (n, time)
+        Finite numbers; (n, time) means one feature. They are copied, to float32. The second item of
+        a torch Dataset, such as ``TensorDataset(x, y)``, becomes the labels or the targets.
     targets : array or tensor of the same shape, optional
         What a model should return for each sequence. Default: the sequences themselves.
         A denoising trainer gives noisy sequences and clean targets.
@@ -69,6 +80,10 @@ class DataSet:
     ) -> None:
         self.name = str(name)
         what = f"the sequences of {self.name!r}"
+        if isinstance(sequences, Dataset):
+            sequences, items = _items(sequences, what)
+            if targets is None and labels is None:
+                targets, labels = items
         array = _three_dimensions(sequences, what)
         self.lengths = None if lengths is None else self._check_lengths(lengths, array)
         self.mask = self._check_mask(mask, array)
@@ -89,8 +104,12 @@ class DataSet:
 
     @classmethod
     def of(cls, values: Any, name: str = "data") -> DataSet:
-        """`values` as a data set: unchanged if it is one, else built from the array."""
-        return values if isinstance(values, DataSet) else cls(values, name=name)
+        """`values` as a data set: unchanged if it is one, else built from the array, if that is no recording."""
+        if isinstance(values, DataSet):
+            return values
+        if not isinstance(values, Dataset):
+            _check_orientation(values, name)
+        return cls(values, name=name)
 
     @classmethod
     def padded(cls, sequences: Sequence[Any], *, length: int | None = None, **more: Any) -> DataSet:
@@ -111,6 +130,9 @@ class DataSet:
             If there is no sequence, one is empty or longer than `length`, or their widths differ.
         """
         name = str(more.get("name", "data"))
+        if isinstance(sequences, Dataset):
+            msg = f"sequences must be a sequence of arrays, got a {type(sequences).__name__}. Give [x for x, *_ in it]."
+            raise TypeError(msg)
         arrays = [as_array(one, f"sequence {i} of {name!r}") for i, one in enumerate(sequences)]
         arrays = [one[:, None] if one.ndim == 1 else one for one in arrays]
         shapes = [one.shape for one in arrays]
@@ -210,30 +232,34 @@ class DataSet:
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         what = f"the labels of {self.name!r}"
-        array = as_array(labels, what)
         n, time = self.sequences.shape[:2]
+        array = as_array(labels, what)
         if array.shape not in ((n,), (n, time)):
             msg = f"{what} must have shape ({n},) or ({n}, {time}), to fit its sequences; got {array.shape}."
             raise ValueError(msg)
-        if not are_labels(array):
-            msg = (
-                f"{what} must be whole numbers from 0 (normal) to 2147483647; got dtype {array.dtype}, "
-                f"values such as {array.reshape(-1)[:3].tolist()}. Number the classes and give class_names=…."
-            )
-            raise ValueError(msg)
+        array = check_labels(array, what)
         if self.class_names is not None and array.max() >= len(self.class_names):
             msg = (
                 f"{what} go up to {int(array.max())}, but class_names has {len(self.class_names)} names "
                 f"(for 0 to {len(self.class_names) - 1}). Name every class."
             )
             raise ValueError(msg)
-        return array.astype(np.int64)
+        return array
 
 
 def are_labels(array: np.ndarray) -> bool:
     """Whether all are whole numbers from 0 to 2147483647, of whatever type."""
     whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
     return whole and bool(np.all((array >= 0) & (array < 2**31)))
+
+
+def check_labels(array: np.ndarray, what: str) -> np.ndarray:
+    """`array` as int64, or an error that shows the first value that is no label."""
+    if are_labels(array):
+        return array.astype(np.int64)
+    bad = next(value for value in array.reshape(-1) if not are_labels(np.asarray(value)))
+    msg = f"{what} must be whole numbers from 0 (normal) to 2147483647, got {bad.item()!r}. Number the classes from 0."
+    raise ValueError(msg)
 
 
 def as_class_names(names: Any, what: str) -> tuple[str, ...]:
@@ -259,22 +285,158 @@ def as_array(values: Any, what: str) -> np.ndarray:
     if np.ma.is_masked(values):
         msg = f"{what} must have no masked values; got {np.ma.count_masked(values)}. Remove or fill them."
         raise ValueError(msg)
+    ours = hasattr(values, "sampling_rate") and not hasattr(values, "__array__")
+    if ours or isinstance(values, DataLoader | Dataset):
+        remedy = "A trainer takes a DataSet, an AnomalyDetector a DataSet or a Series."
+        if not ours:
+            remedy = f"Give DataSet({'loader.dataset' if isinstance(values, DataLoader) else 'dataset'})."
+        msg = f"{what} must be an array of numbers, got a {type(values).__name__}. {remedy}"
+        raise TypeError(msg)
+    if isinstance(values, pd.DataFrame | pd.Series):
+        values = _from_pandas(values, what)
     try:
-        if isinstance(values, torch.Tensor):
-            values = values.detach().cpu()
-            # NumPy has no bfloat16.
-            values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
-        array = np.asarray(values)
+        if isinstance(values, list | tuple):
+            values = [_as_numpy(value) for value in values]
+        array = np.asarray(_as_numpy(values))
     except (TypeError, ValueError, RuntimeError) as error:
-        msg = f"{what} must be an array of numbers with equally long rows; got {type(values).__name__}: {error}"
+        ragged = " Sequences of several lengths: DataSet.padded(sequences)." * ("inhomogeneous" in str(error))
+        msg = f"{what} must be an array of numbers with equally long rows; got {type(values).__name__}: {error}{ragged}"
         raise TypeError(msg) from error
     if array.dtype.kind not in "biuf":
-        msg = (
-            f"{what} must be real numbers; got dtype {array.dtype}. "
-            "Convert them first; if rows differ in length, cut or pad them."
-        )
-        raise TypeError(msg)
+        objects = ", such as with .astype(float); sequences of several lengths: DataSet.padded(sequences)"
+        msg = f"{what} must be real numbers; got dtype {array.dtype}. Convert them first"
+        raise TypeError(f"{msg}{objects * (array.dtype.kind == 'O')}.")
     return array
+
+
+def check_precision(array: np.ndarray, what: str, counts: Any = True) -> None:
+    """Raise where float32 merges the values of a feature: fewer than 16 of its steps in the interquartile range.
+
+    `array` has shape (…, feature), as has `counts`: which values count.
+    """
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
+        return  # nothing was rounded
+    counts = counts & np.isfinite(array)
+    for f in range(array.shape[-1]):
+        exact = array[..., f][counts[..., f]].astype(np.float64)
+        if not len(exact):
+            continue
+        low, high = np.quantile(exact, [0.25, 0.75])
+        if low == high:  # few values: their whole range
+            low, high = exact.min(), exact.max()
+        size = max(abs(low), abs(high))
+        # below 1e-13 of their size, values differ by rounding in float64 alone
+        if not 1e-13 * size < high - low < _FEWEST_STEPS * np.spacing(np.float32(size)):
+            continue
+        merged, distinct = len(np.unique(exact.astype(np.float32))), len(np.unique(exact))
+        if merged < distinct:
+            msg = (
+                f"{what} must differ by more than float32 rounds, got {distinct} distinct values between "
+                f"{exact.min():.10g} and {exact.max():.10g} in feature {f}, of which float32 keeps "
+                f"{merged}. Subtract an offset and scale them first, such as (x - x.mean()) / x.std()."
+            )
+            raise ValueError(msg)
+
+
+def _as_numpy(value: Any) -> Any:
+    """A tensor as an array; anything else itself."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    value = value.detach().cpu().resolve_conj()
+    return (value.float() if value.dtype == torch.bfloat16 else value).numpy()  # NumPy has no bfloat16
+
+
+def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
+    """The numbers of a table, NaN where one is missing, or an error that names the first column of another kind."""
+    columns = [table] if isinstance(table, pd.Series) else [table.iloc[:, i] for i in range(table.shape[1])]
+    for column in columns:
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind in _NUMBERS:
+            continue
+        name, first = column.name, next(iter(column.dropna()), None)
+        where, remedy = f" in column {name!r}", f"Leave it out, frame.drop(columns={name!r}), or use pd.to_numeric."
+        if isinstance(table, pd.Series):
+            where, remedy = "", "Convert them with pd.to_numeric."
+        elif kind in _DATES or (kind == "string" and _is_date(str(first))):
+            remedy = f"Make times the index: frame.index = pd.to_datetime(frame.pop({name!r}))."
+        msg = f"{what} must be real numbers, got {kind} values such as {first!r}{where}. {remedy}"
+        raise TypeError(msg)
+    array = np.asarray(table)
+    return array if array.dtype.kind in "biuf" else table.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _is_date(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        float(text)
+        return False
+    with contextlib.suppress(ValueError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of day and month in doubtful order
+        return not pd.isna(pd.Timestamp(text))
+    return False
+
+
+def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
+    """The sequences of a torch Dataset, and its targets and labels: what each item holds beside its sequence."""
+    if not hasattr(dataset, "__len__"):
+        msg = f"{what} must have a length, got a {type(dataset).__name__}. Collect them: DataSet(list(dataset))."
+        raise TypeError(msg)
+    pairs = [dataset[i] for i in range(len(dataset))]
+    pairs = [pair if isinstance(pair, tuple | list) else (pair,) for pair in pairs]
+    x = as_array([pair[0] for pair in pairs], what)
+    if {len(pair) for pair in pairs} == {1}:
+        return x, (None, None)
+    if {len(pair) for pair in pairs} == {2}:
+        y = as_array([pair[1] for pair in pairs], f"what is beside {what}")
+        if y.shape in (x.shape[:1], x.shape[:2]) and are_labels(y) and not (y.shape == x.shape and are_labels(x)):
+            return x, (None, y)
+        if y.shape == x.shape:
+            return x, (y, None)
+    msg = (
+        f"the items of {what} must be sequences, or pairs of a sequence and its label or target, got parts of shape "
+        f"{[np.shape(part) for part in pairs[0]]}. Say which is which: DataSet(x, labels=y) or DataSet(x, targets=y)."
+    )
+    raise TypeError(msg)
+
+
+def _check_orientation(values: Any, name: str) -> None:
+    """Refuse a table or 2-D array that is a recording, (time, feature); warn if it may be one."""
+    array = as_array(values, f"the sequences of {name!r}")
+    if array.ndim != 2 or 0 in array.shape:
+        return
+    rows, columns = array.shape
+    timed = named = False
+    if isinstance(values, pd.DataFrame):
+        timed = isinstance(values.index, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex)
+        # "t0", "t1" … number the steps of a sequence; "load" and "temp" name features
+        named = len({re.sub(r"\d+", "", str(column)) for column in values.columns}) > 1
+    tall = rows >= max(100, 20 * columns)
+    certain = named or columns == 1 or (tall and columns < 5)
+    if not (certain or timed or (tall and _looks_like_recording(array))):
+        return
+    msg = (
+        f"{name} must hold one sequence per row, got shape {array.shape} that looks like a recording (time, feature). "
+        f"For one recording of {columns} features, give Series(x) to an AnomalyDetector; for {rows} sequences of "
+        f"{columns} steps, give DataSet(x)."
+    )
+    if certain:
+        raise ValueError(msg)
+    warnings.warn(msg, stacklevel=4)
+
+
+def _looks_like_recording(array: np.ndarray) -> bool:
+    """Whether the columns are smooth and the rows are not; few columns count, but for windows one step apart."""
+    if array.shape[1] < 10:
+        return not np.array_equal(array[1:, :-1], array[:-1, 1:])
+    array = array[:10_000].astype(np.float64)
+    return _roughness(array) < 0.3 and _roughness(array.T) > 0.4
+
+
+def _roughness(lines: np.ndarray) -> float:
+    """Median over the columns of the mean squared step by twice the variance: 1 for noise, near 0 if smooth."""
+    with np.errstate(all="ignore"):
+        ratios = np.square(np.diff(lines, axis=0)).mean(0) / (2 * lines.var(0))
+    ratios = ratios[np.isfinite(ratios)]
+    return float(np.median(ratios)) if len(ratios) else math.nan
 
 
 def fill(sequences: np.ndarray, known: np.ndarray) -> None:
@@ -323,4 +485,6 @@ def _as_sequences(values: Any, what: str, mask: torch.Tensor | None = None) -> t
             "Remove or fill missing values, and scale large ones."
         )
         raise ValueError(msg)
+    counts = True if mask is None or mask.shape != single.shape else mask.numpy()
+    check_precision(array, what, counts)
     return torch.from_numpy(single)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
-from data.data_set import are_labels, as_array, as_class_names, check_sampling_rate
+from data.data_set import as_array, as_class_names, check_labels, check_precision, check_sampling_rate
+
+# How far two sampling rates of the same recording may be from each other.
+RATE_TOLERANCE = 0.05
+# Columns of a table that are rarely measurements.
+_TIMES = re.compile(r"(date ?time|time|timestamp|date|t|seconds|ds)( ?[(\[]?(s|sec|seconds|ms|us|ns|min|h)[)\]]?)?")
+_LABELS = re.compile(r"labels?|class|target|y|(is ?)?(anomal(y|ies|ous)|abnormal|outlier|fault)|ground truth")
 
 
 class Series:
@@ -17,18 +26,19 @@ class Series:
 
     Parameters
     ----------
-    values : array or tensor, shape (time, feature) or (time,)
-        At equal time steps; NaN is a missing value. They are copied, to float32.
+    values : array, tensor or table, shape (time, feature) or (time,)
+        At equal time steps; NaN is a missing value. They are copied, to float32. The columns of a
+        pandas.DataFrame name the features; its index is the time, where it holds times.
     labels : array of whole numbers, shape (time,), optional
         0 is a normal time step, anything else an abnormal one.
     time : array, shape (time,), optional
-        When each step was: numbers (seconds) or dates, rising. Default: counted from 0.
+        When each step was: numbers (seconds), durations or dates, rising. Default: counted from 0.
     name : str, default "series"
         What it is called in tables, figures and errors.
     sampling_rate : float, optional
-        Time steps per second (Hz), where known.
+        Time steps per second (Hz), where known. Default: that of the times, if their steps are equal.
     feature_names : sequence of str, optional
-        One for each feature. Default: "feature 0" and so on.
+        One for each feature, all different. Default: "feature 0" and so on.
 
     Attributes
     ----------
@@ -43,7 +53,7 @@ class Series:
         If something is not an array of numbers.
     ValueError
         If there is no time step, a value is infinite or no float32 can carry it, a feature has no
-        value at all, the times do not rise, or the parts do not fit together.
+        value at all, the times do not rise or contradict the sampling rate, or the parts do not fit together.
 
     Examples
     --------
@@ -62,20 +72,24 @@ class Series:
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self.name = str(name)
+        if isinstance(values, pd.DataFrame | pd.Series):
+            feature_names = _column_names(values) if feature_names is None else feature_names
+            time = _index_times(values.index) if time is None else time
         self.values = self._check_values(values)
         self.labels = None if labels is None else self._check_labels(labels)
         self.time = None if time is None else self._check_time(time)
-        self.sampling_rate = check_sampling_rate(sampling_rate, self.name)
-        names: Sequence[str] = [f"feature {i}" for i in range(self.n_features)]
-        self.feature_names = as_class_names(
-            names if feature_names is None else feature_names, f"feature_names of {self.name!r}"
-        )
-        if len(self.feature_names) != self.n_features:
+        self.sampling_rate = self._check_rate(sampling_rate)
+        self.feature_names = default_names(self.n_features)
+        if feature_names is not None:
+            self.feature_names = as_class_names(feature_names, f"feature_names of {self.name!r}")
+        if len(self.feature_names) != self.n_features or len(set(self.feature_names)) < self.n_features:
             msg = (
-                f"feature_names of {self.name!r} must be one for each of {self.n_features} features; "
-                f"got {feature_names!r}."
+                f"feature_names of {self.name!r} must be one for each of {self.n_features} features, all different; "
+                f"got {list(self.feature_names)}."
             )
             raise ValueError(msg)
+        if isinstance(values, pd.DataFrame):
+            _warn_of_columns(values, self.name)
 
     @classmethod
     def of(cls, values: Any, name: str = "series") -> Series:
@@ -117,14 +131,15 @@ class Series:
         if not isinstance(part, slice) or part.step not in (None, 1):
             msg = f"a part of {self.name!r} is a slice of steps in a row, such as series[1000:2000]; got {part!r}."
             raise TypeError(msg)
-        return Series(
+        series = Series(
             self.values[part],
             labels=None if self.labels is None else self.labels[part],
             time=None if self.time is None else self.time[part],
             name=name or self.name,
-            sampling_rate=self.sampling_rate,
             feature_names=self.feature_names,
         )
+        series.sampling_rate = self.sampling_rate  # that of the whole, whatever gap the part holds
+        return series
 
     def __repr__(self) -> str:
         text = f"Series {self.name!r}: {len(self)} steps, {_many(self.n_features, 'feature')}"
@@ -152,7 +167,7 @@ class Series:
                 f"feature {f}, and {int(bad.sum())} such values. Put NaN there, and scale large values."
             )
             raise ValueError(msg)
-        self._check_precision(array, single, what)
+        check_precision(array, what)
         empty = np.flatnonzero(np.isnan(single).all(0))
         if len(empty):
             msg = (
@@ -161,43 +176,20 @@ class Series:
             raise ValueError(msg)
         return single
 
-    @staticmethod
-    def _check_precision(array: np.ndarray, single: np.ndarray, what: str) -> None:
-        """Raise where float32 would swallow what distinguishes the values of a feature."""
-        for f in range(array.shape[1]):
-            exact = array[:, f].astype(np.float64)
-            exact = exact[np.isfinite(exact)]
-            if not len(exact):
-                continue
-            spread, size = float(np.ptp(exact)), float(np.abs(exact).max())
-            # Less than that is no signal even in float64.
-            if spread > 1e-12 * size and size * 2**-24 > 1e-3 * spread:
-                msg = (
-                    f"{what} lie too close together for their size to be told apart in float32: feature {f} goes from "
-                    f"{exact.min():.10g} to {exact.max():.10g}. Subtract an offset, such as the first value."
-                )
-                raise ValueError(msg)
-
     def _check_labels(self, labels: Any) -> np.ndarray:
-        array = as_array(labels, f"the labels of {self.name!r}")
-        if array.shape != (len(self),) or not are_labels(array):
-            msg = (
-                f"the labels of {self.name!r} must be whole numbers from 0 (normal) up, one for each of {len(self)} "
-                f"time steps; got shape {array.shape}, dtype {array.dtype}, "
-                f"values such as {array.reshape(-1)[:3].tolist()}."
-            )
+        what = f"the labels of {self.name!r}"
+        array = as_array(labels, what)
+        if array.shape != (len(self),):
+            msg = f"{what} must be one for each of {len(self)} time steps, got shape {array.shape}."
             raise ValueError(msg)
-        return array.astype(np.int64)
+        return check_labels(array, what)
 
     def _check_time(self, time: Any) -> np.ndarray:
-        array = np.asarray(time)
-        if array.dtype.kind == "O":
-            with contextlib.suppress(TypeError, ValueError):  # what is no date is told below
-                array = pd.to_datetime(array, utc=True).tz_localize(None).to_numpy()
+        array = _as_times(time)
         if array.shape != (len(self),) or array.dtype.kind not in "iufM":
             msg = (
                 f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps; "
-                f"got shape {array.shape}, dtype {array.dtype}."
+                f"got shape {array.shape}, dtype {array.dtype}. Read texts with pd.to_datetime(times, format=…)."
             )
             raise ValueError(msg)
         unknown = np.flatnonzero(np.isnat(array) if array.dtype.kind == "M" else np.isnan(array))
@@ -214,6 +206,31 @@ class Series:
             raise ValueError(msg)
         return array
 
+    def _check_rate(self, rate: float | None) -> float | None:
+        """`rate`, or that of the times where their steps are equal; an error if the times contradict it."""
+        check_sampling_rate(rate, self.name)
+        if self.time is None or len(self) < 2:
+            return rate
+        times = self.time
+        steps = np.diff(times) / (np.timedelta64(1, "s") if times.dtype.kind == "M" else 1.0)
+        usual, mean = float(np.quantile(steps, 0.5, method="lower")), float(np.mean(steps))
+        if rate is None:
+            equal = 0.5 * usual < steps.min() and steps.max() < 1.5 * usual
+            return float(f"{1 / mean:.9g}") if equal else None
+        # a gap moves the mean, rounded times the median
+        if min(abs(rate * usual - 1), abs(rate * mean - 1)) > RATE_TOLERANCE:
+            msg = (
+                f"sampling_rate of {self.name!r} must agree with its times, got {rate:g} Hz and times {usual:.6g} s "
+                f"apart ({1 / usual:.6g} Hz). Leave one of them out; numbers as times are seconds."
+            )
+            raise ValueError(msg)
+        return rate
+
+
+def default_names(n_features: int) -> tuple[str, ...]:
+    """What features are called that were given no names."""
+    return tuple(f"feature {i}" for i in range(n_features))
+
 
 def runs(mask: Any) -> list[tuple[int, int]]:
     """Each run of True as (start, end), the end not included.
@@ -223,6 +240,52 @@ def runs(mask: Any) -> list[tuple[int, int]]:
     """
     steps = np.diff(np.concatenate([[0], np.asarray(mask, dtype=np.int8), [0]]))
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
+
+
+def _warn_of_columns(frame: pd.DataFrame, name: str) -> None:
+    """Warn of columns that are times or labels by name and values, and become features."""
+    for column in frame.columns:
+        values, called = frame[column], str(column).strip().lower().replace("_", " ")
+        if _TIMES.fullmatch(called) and getattr(values, "is_monotonic_increasing", False) and values.is_unique:
+            remedy = f"frame.set_index({column!r})"
+        elif _LABELS.fullmatch(called) and np.isin(values.dropna(), (0, 1)).all():
+            remedy = f"labels=frame.pop({column!r})"
+        else:
+            continue
+        msg = f"the column {column!r} of {name!r} must be a measurement to be a feature. If it is not, give {remedy}."
+        warnings.warn(msg, stacklevel=3)
+
+
+def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
+    """What the columns are called; None where they are only numbered."""
+    names = [table.name] if isinstance(table, pd.Series) else list(table.columns)
+    if not any(isinstance(name, str | tuple) for name in names):
+        return None
+    return ["/".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in names]
+
+
+def _index_times(index: pd.Index) -> Any:
+    """The index of a table if it holds times: dates, durations, fractions, or numbers under a name."""
+    if isinstance(index, pd.PeriodIndex):
+        return index.to_timestamp()
+    times = _as_times(index)
+    return times if times.dtype.kind in "Mf" or (times.dtype.kind in "iu" and index.name is not None) else None
+
+
+def _as_times(time: Any) -> np.ndarray:
+    """Numbers or dates of any form as an array of numbers, in seconds, or datetime64; anything else as it is."""
+    array = np.asarray(time.detach().cpu() if isinstance(time, torch.Tensor) else time)
+    if array.dtype.kind in "OUT":
+        kind = pd.api.types.infer_dtype(array.reshape(-1))
+        with contextlib.suppress(TypeError, ValueError):  # the caller refuses what is neither
+            if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+                array = array.astype(np.float64)
+            elif kind == "timedelta":
+                array = pd.to_timedelta(array).to_numpy()
+            else:
+                form = "ISO8601" if kind == "string" else None
+                array = pd.to_datetime(array, utc=True, format=form).tz_localize(None).to_numpy()
+    return array / np.timedelta64(1, "s") if array.dtype.kind == "m" else array
 
 
 def _many(number: int, what: str) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
 
-from data import DataSet
+from data import DataSet, Series
 
 ARRAYS = npst.arrays(
     dtype=st.one_of(
@@ -137,3 +141,227 @@ def test_labels_of_time_steps_make_a_sequence_abnormal():
 def test_without_labels_nothing_is_known_to_be_abnormal():
     with pytest.raises(ValueError, match="has no labels"):
         DataSet(np.zeros((2, 3))).abnormal  # noqa: B018
+
+
+# ------------------------------------------------------------------ torch
+
+
+X = torch.linspace(0, 1, 24).reshape(4, 6)
+
+
+@pytest.mark.parametrize(
+    ("second", "labels", "targets"),
+    [
+        (None, None, None),
+        (X, None, None),
+        (X + 1, None, X + 1),
+        (torch.tensor([0, 1, 0, 2]), [0, 1, 0, 2], None),
+        (torch.tensor([0.0, 1.0, 0.0, 2.0]), [0, 1, 0, 2], None),
+        (torch.tensor([True, False, True, False]), [1, 0, 1, 0], None),
+        ((X > 0.5).float(), (X > 0.5).int().tolist(), None),
+    ],
+)
+@pytest.mark.parametrize("subset", [False, True])
+def test_torch_data_sets_give_sequences_and_labels_or_targets(second, labels, targets, subset):
+    given_ = TensorDataset(X) if second is None else TensorDataset(X, second)
+    rows = [2, 0] if subset else [0, 1, 2, 3]
+    data = DataSet(Subset(given_, rows) if subset else given_)
+    np.testing.assert_array_equal(data.sequences[..., 0], X[rows])
+    np.testing.assert_array_equal(data.targets[..., 0], (X if targets is None else targets)[rows])
+    assert (data.labels is None) if labels is None else data.labels.tolist() == [labels[i] for i in rows]
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        return iter(X)
+
+
+@pytest.mark.parametrize(
+    ("given_", "remedy"),
+    [
+        (TensorDataset(X, torch.rand(4)), "labels=y"),
+        (TensorDataset(X, torch.rand(4, 3)), "labels=y"),
+        (TensorDataset(X, X, X), "labels=y"),
+        (DataLoader(TensorDataset(X)), r"DataSet\(loader.dataset\)"),
+        (Endless(), r"DataSet\(list\(dataset\)\)"),
+        ([torch.zeros(3), torch.zeros(4)], "DataSet.padded"),
+        ([[1.0, 2.0], [3.0]], "DataSet.padded"),
+        (np.array([np.zeros(3), np.zeros(4)], dtype=object), "DataSet.padded"),
+        (Series(np.arange(5.0)), "A trainer takes a DataSet"),
+        (DataSet(X), "A trainer takes a DataSet"),
+    ],
+)
+def test_what_holds_no_sequences_of_one_length_is_refused_with_the_call_to_type(given_, remedy):
+    with pytest.raises(TypeError, match=remedy):
+        DataSet(given_)
+
+
+def test_lists_of_tensors_that_need_gradients_are_taken():
+    rows = [torch.arange(3.0, requires_grad=True)] * 2
+    assert DataSet(rows).sequences[..., 0].tolist() == [[0, 1, 2]] * 2
+
+
+# ------------------------------------------------------------------ (time, feature) in place of (n, time)
+
+
+RNG = np.random.default_rng(0)
+STEPS = np.arange(4000)
+SMOOTH = np.sin(STEPS[:, None] / 20 + 2.4 * np.arange(38) ** 2)
+WAVE = np.sin(STEPS / 9)
+
+
+@pytest.mark.parametrize("shape", [(900, 3), (100, 2), (100, 1), (40, 1), (5000, 4)])
+def test_arrays_of_fewer_steps_than_a_sequence_has_are_refused_as_recordings(shape):
+    rows, columns = shape
+    with pytest.raises(ValueError, match=rf"Series\(x\).*{rows} sequences of {columns} steps, give DataSet\(x\)"):
+        DataSet.of(RNG.normal(size=shape))
+    assert len(DataSet(RNG.normal(size=shape))) == rows
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        RNG.normal(size=(900, 6)),
+        SMOOTH[:, :8],
+        SMOOTH,
+        SMOOTH[:1000, :25] * RNG.uniform(1, 1000, 25) + RNG.normal(size=(1000, 25)) * 0.1,
+        pd.DataFrame(RNG.normal(size=(365, 24)), index=pd.date_range("2026", periods=365)),
+    ],
+)
+def test_what_may_be_a_recording_is_warned_of_and_taken(array):
+    with pytest.warns(UserWarning, match=r"Series\(x\).*DataSet\(x\)"):
+        assert len(DataSet.of(array)) == len(array)
+
+
+@pytest.mark.parametrize("rows", [3, 20, 40, 60, 200, 1000, 4000])
+@pytest.mark.parametrize("columns", [10, 15, 20, 24, 30, 96, 140])
+@pytest.mark.parametrize("kind", ["noise", "windows", "shuffled windows", "one pattern", "walks"])
+def test_sequences_are_never_taken_for_a_recording(rows, columns, kind):
+    rng = np.random.default_rng(rows + columns)
+    starts = np.arange(rows) % (len(WAVE) - columns)
+    array = {
+        "noise": rng.normal(size=(rows, columns)),
+        "windows": WAVE[starts[:, None] + np.arange(columns)],
+        "shuffled windows": WAVE[rng.permutation(starts)[:, None] + np.arange(columns)],
+        "one pattern": WAVE[:columns] + 0.1 * rng.normal(size=(rows, columns)),
+        "walks": rng.normal(size=(rows, columns)).cumsum(1),
+    }[kind]
+    assert len(DataSet.of(array)) == rows
+    assert len(DataSet.of(pd.DataFrame(array, columns=[f"t{i}" for i in range(columns)]))) == rows
+
+
+@pytest.mark.parametrize("shape", [(8, 2), (12, 3), (60, 4), (99, 5), (40, 8)])
+def test_small_sets_of_short_sequences_are_taken(shape):
+    assert len(DataSet.of(RNG.normal(size=shape))) == shape[0]
+    windows = np.lib.stride_tricks.sliding_window_view(WAVE, 8)
+    assert len(DataSet.of(windows)) == len(windows)
+
+
+@pytest.mark.parametrize("columns", [["load", "temp"], ["value"], [("pump", "load"), ("pump", "temp")]])
+def test_tables_of_named_columns_are_refused_as_recordings(columns):
+    frame = pd.DataFrame(RNG.normal(size=(30, len(columns))), columns=columns)
+    with pytest.raises(ValueError, match=r"give Series\(x\)"):
+        DataSet.of(frame)
+    assert len(DataSet(frame)) == 30
+
+
+# ------------------------------------------------------------------ tables and labels
+
+
+@pytest.mark.parametrize(
+    ("column", "match"),
+    [
+        (["a", "b"], "string values such as 'a' in column 'other'.*drop"),
+        (pd.Categorical([1, 2]), "categorical values such as 1 in column 'other'"),
+        (pd.to_datetime(["2026-01-01", "2026-01-02"]), r"frame.index = pd.to_datetime\(frame.pop\('other'\)\)"),
+        (["2026-01-01 10:00", "2026-01-02 10:00"], r"frame.index = pd.to_datetime\(frame.pop\('other'\)\)"),
+        (["31.12.2026", "01.01.2027"], r"frame.index = pd.to_datetime\(frame.pop\('other'\)\)"),
+        ([{}, {}], "in column 'other'"),
+    ],
+)
+def test_a_column_that_holds_no_numbers_is_named(column, match):
+    frame = pd.DataFrame({"value": [1.0, 2.0], "other": column})
+    for kind in (DataSet, Series):
+        with pytest.raises(TypeError, match=match):
+            kind(frame)
+
+
+def test_columns_of_several_number_types_are_taken():
+    frame = pd.DataFrame({"a": [1.5, 2.5], "b": [True, False], "c": pd.array([1, 2], dtype="Int64"), "d": [3, 4]})
+    assert DataSet(frame).sequences[..., 0].tolist() == [[1.5, 1, 1, 3], [2.5, 0, 2, 4]]
+
+
+LABELS = [0, 1, 0, 1]
+LABEL_KINDS = [
+    LABELS,
+    tuple(LABELS),
+    np.array(LABELS, float),
+    np.array(LABELS, bool),
+    torch.tensor(LABELS),
+    torch.tensor(LABELS, dtype=torch.float64, requires_grad=True),
+    pd.Series(LABELS, index=[9, 8, 7, 6]),
+    pd.Series(LABELS, dtype="Int64"),
+    pd.Series(LABELS, dtype=object),
+]
+
+
+@pytest.mark.parametrize("labels", LABEL_KINDS)
+def test_labels_of_any_type_are_taken_alike(labels):
+    for data in (DataSet(np.zeros((4, 3)), labels=labels), Series(np.zeros(4), labels=labels)):
+        assert data.labels.tolist() == LABELS
+        assert data.labels.dtype == np.int64
+
+
+@pytest.mark.parametrize(("labels", "shown"), [([0, 1, 0.5, 1], "0.5"), ([0, 1, np.nan, 1], "nan"), ([0, 3, -1], "-1")])
+def test_the_error_shows_the_value_that_is_no_label(labels, shown):
+    for build in (lambda: DataSet(np.zeros((len(labels), 3)), labels=labels), lambda: Series(labels, labels=labels)):
+        with pytest.raises(ValueError, match=f"got {shown}\\."):
+            build()
+
+
+# ------------------------------------------------------------------ float32
+
+
+@given(
+    offset=st.sampled_from([0, 1e3, 101325, 1e6, -3e7, 1e9]),
+    size=st.sampled_from([1e-3, 0.05, 1, 10, 1e4]),
+    outlier=st.sampled_from([None, 0.0, 1e15]),
+)
+def test_float32_keeps_the_signal_or_it_is_refused(offset, size, outlier):
+    values = offset + size * np.sin(np.arange(1200) * 2 * np.pi / 24.37)
+    if outlier is not None:
+        values[700] = outlier
+    steps = 1.4 * size / np.spacing(np.float32(abs(offset) + size))
+    if 15 < steps < 17:
+        return
+    for build in (Series, lambda x: DataSet(x.reshape(50, 24))):
+        with pytest.raises(ValueError, match="Subtract an offset") if steps < 16 else contextlib.nullcontext():
+            build(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full(50, 123456789.3),
+        np.full(50, 0.3) + np.array([0, 1e-16] * 25),
+        np.arange(50.0) % 2,
+        1e6 + np.arange(50) % 2,
+        RNG.poisson(0.2, 50).astype(float),
+        1e20 * np.sin(np.arange(50)),
+        1e-30 * np.sin(np.arange(50)),
+        (1e9 + np.sin(np.arange(50))).astype(np.float32),
+        torch.tensor(1e9) + torch.rand(50),
+        np.where(np.arange(50) == 7, 1e12, np.sin(np.arange(50))),
+    ],
+)
+def test_what_loses_nothing_to_float32_is_taken(values):
+    assert len(Series(values)) == 50
+    assert len(DataSet(values.reshape(5, 10))) == 5
+
+
+def test_masked_values_do_not_count_for_the_precision():
+    values = np.sin(np.arange(60.0)).reshape(5, 12)
+    values[:, 6:] = 1e9 + values[:, 6:]
+    with pytest.raises(ValueError, match="Subtract an offset"):
+        DataSet(values[:, 6:])
+    assert DataSet(values, mask=np.arange(60).reshape(5, 12) % 12 < 6).mask is not None

@@ -1,5 +1,7 @@
 """`Series`: one long recording, checked on construction."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,3 +92,114 @@ def test_runs_are_exactly_the_true_steps(mask):
     covered = [step for start, end in runs(mask) for step in range(start, end)]
     assert covered == [i for i, value in enumerate(mask) if value]
     assert all(end < start for (_, end), (start, _) in zip(runs(mask), runs(mask)[1:], strict=False))
+
+
+# ------------------------------------------------------------------ tables and times
+
+
+TEN_SECONDS = pd.date_range("2026-01-01", periods=4, freq="10s")
+
+
+@pytest.mark.parametrize(
+    ("index", "rate"),
+    [
+        (TEN_SECONDS, 0.1),
+        (TEN_SECONDS.tz_localize("Europe/Berlin"), 0.1),
+        (TEN_SECONDS.to_pydatetime(), 0.1),
+        (TEN_SECONDS.astype(str), 0.1),
+        (pd.to_timedelta([0, 20, 40, 60], "ms"), 50),
+        (pd.period_range("2026-01-01", periods=4, freq="min"), 1 / 60),
+        ([0.0, 0.02, 0.04, 0.06], 50),
+        (pd.Index([0, 2, 4, 6], name="seconds"), 0.5),
+        (range(4), None),
+        ([7, 8, 11, 12], None),
+        (["a", "b", "c", "d"], None),
+    ],
+)
+def test_a_table_gives_its_columns_as_names_and_its_index_as_times(index, rate):
+    frame = pd.DataFrame({"load": [1.0, 2.0, 3.0, 4.0], "temp": [5, 6, 7, 8]}, index=index)
+    series = Series(frame)
+    assert series.feature_names == ("load", "temp")
+    np.testing.assert_array_equal(series.values, frame.to_numpy())
+    assert (series.time is None) == (rate is None)
+    assert series.sampling_rate == (None if rate is None else pytest.approx(rate))
+    one = Series(frame["temp"])
+    assert (one.feature_names, one.sampling_rate) == (("temp",), series.sampling_rate)
+
+
+def test_what_is_given_beside_a_table_counts():
+    frame = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=pd.MultiIndex.from_product([["pump"], ["load", "temp"]]))
+    assert Series(frame).feature_names == ("pump/load", "pump/temp")
+    series = Series(frame, feature_names=["a", "b"], time=[0, 0.5])
+    assert (series.feature_names, series.sampling_rate) == (("a", "b"), 2)
+    assert Series(pd.DataFrame(np.eye(2))).feature_names == ("feature 0", "feature 1")
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S"])
+def test_dates_as_strings_are_read_if_their_order_is_certain(form):
+    times = Series(np.arange(4.0), time=TEN_SECONDS.strftime(form).to_numpy()).time
+    assert (np.diff(times) == np.timedelta64(10, "s")).all()
+    with pytest.raises(ValueError, match="Read texts with"):
+        Series(np.arange(4.0), time=TEN_SECONDS.strftime("%d/%m/%Y %H:%M:%S").to_numpy())
+
+
+def test_numbers_as_objects_are_times_in_seconds():
+    np.testing.assert_array_equal(Series([1.0, 2.0], time=np.array([1, 2.5], dtype=object)).time, [1, 2.5])
+    np.testing.assert_array_equal(Series([1.0, 2.0], time=torch.tensor([1, 2.5])).time, [1, 2.5])
+
+
+@pytest.mark.parametrize("rate", [0.5, 10, 50, 250, 360, 1000])
+@pytest.mark.parametrize("given_as", ["exact", "rounded", "jittered", "with a gap", "dates"])
+def test_times_that_agree_with_the_sampling_rate_are_taken_and_others_refused(rate, given_as):
+    steps = np.arange(400)
+    if given_as == "jittered":
+        steps = steps + np.random.default_rng(0).uniform(-0.3, 0.3, 400)
+    elif given_as == "with a gap":
+        steps = np.where(steps > 200, steps + 5000, steps)
+    time = steps / rate
+    if given_as == "rounded":
+        time = np.round(time, 3)
+    if given_as == "dates":
+        time = np.datetime64("2026-01-01") + (time * 1e9).astype("timedelta64[ns]")
+    assert Series(np.sin(steps), time=time, sampling_rate=rate).sampling_rate == rate
+    for other in (rate * 1.2, rate * 10, rate / 1000):
+        with pytest.raises(ValueError, match=f"must agree with its times, got {other:g} Hz"):
+            Series(np.sin(steps), time=time, sampling_rate=other)
+
+
+def test_a_part_around_a_gap_keeps_the_sampling_rate():
+    series = Series(np.arange(6.0), time=[0, 1, 2, 90, 91, 92], sampling_rate=1)
+    assert series[2:4].sampling_rate == 1
+    assert Series(np.arange(6.0), time=[0, 1, 2, 90, 91, 92]).sampling_rate is None
+
+
+def test_a_quiet_part_of_a_recording_is_taken():
+    values = 1e6 + np.concatenate([1000 * np.sin(np.arange(100)), np.linspace(0, 1, 100)])
+    assert len(Series(values)[100:]) == 100
+
+
+def test_features_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"all different; got \['a', 'a'\]"):
+        Series(np.eye(2), feature_names=["a", "a"])
+    with pytest.raises(ValueError, match="all different"):
+        Series(pd.DataFrame(np.eye(2), columns=["a", "a"]))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "remedy"),
+    [
+        ("time", [0, 1, 2, 3], r"set_index\('time'\)"),
+        ("Timestamp", [0.1, 0.2, 0.3, 0.5], "set_index"),
+        ("time_ms", [10, 20, 30, 40], "set_index"),
+        ("label", [0, 0, 1, 0], r"labels=frame.pop\('label'\)"),
+        ("is_anomaly", [False, True, False, False], "labels="),
+        ("time", [3, 1, 2, 5], None),
+        ("class", [0.2, 1.5, 1.0, 0.0], None),
+        ("temp", [0, 1, 2, 3], None),
+        ("valve", [0, 1, 0, 1], None),
+    ],
+)
+def test_columns_called_times_or_labels_are_warned_of(column, values, remedy):
+    frame = pd.DataFrame({"load": [1.0, 5.0, 2.0, 4.0], column: values})
+    with contextlib.nullcontext() if remedy is None else pytest.warns(UserWarning, match=remedy):
+        assert Series(frame).n_features == 2
