@@ -7,18 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import torch
 
-from data.data_set import as_class_names
+from data.data_set import as_array, as_class_names, check_labels
 
 
 def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
     """`scores` as a finite array (n,), one for `each`, or an error that names `what`."""
-    try:
-        array = np.asarray(scores)
-    except (TypeError, ValueError) as error:
-        msg = f"{what} must be one number for each {each}; got {type(scores).__name__}: {error}"
-        raise TypeError(msg) from error
-    if array.dtype.kind not in "iuf":
+    array = as_array(scores, what)
+    if array.dtype.kind == "b":
         msg = f"{what} must be real numbers, one for each {each}; got dtype {array.dtype}."
         raise TypeError(msg)
     array = array.astype(np.float64)
@@ -37,17 +34,14 @@ def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
 def as_labels(labels: Any, scores: np.ndarray, what: str = "scores") -> np.ndarray:
     """`labels` as whole numbers from 0 up, one for each of the scores (or of `what` else), or an error."""
     try:
-        array = np.asarray(labels)
-    except (TypeError, ValueError) as error:
-        msg = f"labels must be whole numbers, one for each of the {len(scores)} {what}; got {error}. 0 is normal."
+        array = as_array(labels, "labels")
+    except TypeError as error:
+        msg = f"labels must be whole numbers, 0 for normal, got {str(labels)[:60]}. For texts, give labels != 'normal'."
         raise ValueError(msg) from error
-    if array.shape != scores.shape or array.dtype.kind not in "biu" or (array < 0).any():
-        msg = (
-            f"labels must be whole numbers from 0 (normal) up, one for each of the {len(scores)} {what}; "
-            f"got shape {array.shape}, dtype {array.dtype}, values such as {array.reshape(-1)[:3].tolist()}."
-        )
+    if array.shape != scores.shape:
+        msg = f"labels must be one for each of the {len(scores)} {what}; got shape {array.shape}."
         raise ValueError(msg)
-    return array
+    return check_labels(array, "labels")
 
 
 def as_truth(labels: Any, scores: np.ndarray, each: str = "sequence") -> np.ndarray:
@@ -71,6 +65,8 @@ def as_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
 
 def as_threshold(threshold: Any) -> float:
     """`threshold` as a finite float, or an error."""
+    if isinstance(threshold, np.ndarray | torch.Tensor) and threshold.ndim == 0:
+        threshold = threshold.item()
     if not is_number(threshold):
         msg = f"threshold takes a finite number; got {threshold!r}. quantile_threshold(…) gives one."
         raise ValueError(msg)

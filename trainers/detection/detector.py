@@ -15,7 +15,7 @@ from trainers.block import Block, Hyperparameter
 from trainers.detection.checks import as_threshold
 from trainers.detection.detection import Detection
 from trainers.detection.explanation import Explanation
-from trainers.detection.hold_out import as_data, three_parts
+from trainers.detection.hold_out import as_data, matched, three_parts
 from trainers.detection.scaling import Scaling
 from trainers.detection.scores import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
 from trainers.detection.thresholds import RULES as THRESHOLDS
@@ -163,9 +163,10 @@ class AnomalyDetector(Block):
 
         Parameters
         ----------
-        normal : DataSet, Series or array
+        normal : DataSet, Series, array, table or torch Dataset
             Without anomalies. An array of shape (time,) is a series, (n, time) and
-            (n, time, feature) are sequences.
+            (n, time, feature) are sequences. One that looks like (time, feature) is refused or
+            warned of: give ``Series(x)`` or ``DataSet(x)``.
         validation, calibration : of the same kind, optional
             Two further normal parts; `normal` is then used whole for training. Default:
             `normal` is divided, see `hold_out`.
@@ -230,7 +231,14 @@ class AnomalyDetector(Block):
         TypeError, ValueError
             As `fit`.
         """
-        return choose_window(three_parts(Series.of(normal, "normal"), None, None, self.seed), self.window)
+        parts = three_parts(normal, None, None, self.seed)
+        if not isinstance(parts[0], Series):
+            msg = (
+                "normal must be a Series or an array of shape (time,), got a DataSet. "
+                "Give Series(x) for a recording of several features."
+            )
+            raise TypeError(msg)
+        return choose_window(parts, self.window)
 
     # ------------------------------------------------------------------ judge
 
@@ -239,8 +247,9 @@ class AnomalyDetector(Block):
 
         Parameters
         ----------
-        x : DataSet, Series or array
-            Of the kind that the detector was fitted to, with as many features.
+        x : DataSet, Series, array, table or torch Dataset
+            Of the kind that the detector was fitted to, with the same features; those of a Series
+            are reordered by their names. Another sampling rate or length of sequences is warned of.
 
         Returns
         -------
@@ -399,7 +408,7 @@ class AnomalyDetector(Block):
                 "piece, or fit a detector with a shorter window=…."
             )
             raise ValueError(msg)
-        return data
+        return matched(data, like, "x")
 
     def _scores(self, data: Any) -> np.ndarray:
         """As `score`, with NaN where nothing can be judged."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from typing import Any
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from data import DataSet, Series
 from data.data_set import as_array
+from data.series import RATE_TOLERANCE, default_names
 
 # Of the normal data; calibration gets the rest.
 TRAINING, VALIDATION = 0.6, 0.2
@@ -101,12 +105,52 @@ def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tu
                 f"got a {type(part).__name__} with {part.n_features}."
             )
             raise ValueError(msg)
-    return parts[0], parts[1], parts[2]
+    return parts[0], matched(parts[1], parts[0], "validation"), matched(parts[2], parts[0], "calibration")
+
+
+def matched(data: Any, fitted: Any, what: str) -> Any:
+    """`data` with its features in the order of `fitted`; an error for other names, a warning for other steps."""
+    remedy = "Resample it, or fit a detector to such data."
+    if isinstance(data, DataSet):
+        if data.lengths is None and fitted.lengths is None and data.length != fitted.length:
+            _warn_other(f"sequences of {fitted.length} steps", f"{data.length}. {remedy}", what)
+    elif data.feature_names != fitted.feature_names:
+        data = _by_name(data, fitted, what)
+    rates = fitted.sampling_rate, data.sampling_rate
+    if None not in rates and abs(rates[1] / rates[0] - 1) > RATE_TOLERANCE:
+        _warn_other(f"a sampling rate of {rates[0]:g} Hz", f"{rates[1]:g} Hz. {remedy}", what)
+    return data
+
+
+def _warn_other(wanted: str, got: str, what: str) -> None:
+    warnings.warn(f"{what} must have {wanted} as the detector is fitted to, got {got}", stacklevel=5)
+
+
+def _by_name(data: Series, fitted: Series, what: str) -> Series:
+    """`data` with its features in the order of `fitted`, by their names if both have some."""
+    named = [part for part in (data, fitted) if part.feature_names != default_names(part.n_features)]
+    data, given = copy.copy(data), data.feature_names
+    if len(named) == 2:
+        if set(given) != set(fitted.feature_names):
+            msg = (
+                f"{what} must have the features {list(fitted.feature_names)} that the detector is fitted to, got "
+                f"{list(given)}. If only the names differ, give feature_names=… to Series."
+            )
+            raise ValueError(msg)
+        data.values = data.values[:, [given.index(name) for name in fitted.feature_names]]
+    elif data.n_features > 1:
+        warnings.warn(
+            f"{what} must have feature names if the detector is fitted to named features, and none otherwise, got "
+            f"{list(given)} for {list(fitted.feature_names)}: taken by position. Give feature_names=… to Series.",
+            stacklevel=5,
+        )
+    data.feature_names = named[-1].feature_names
+    return data
 
 
 def as_data(x: Any, what: str) -> DataSet | Series:
     """`x` as a set of sequences or, if it has one dimension, as a series."""
     if isinstance(x, DataSet | Series):
         return x
-    array = as_array(x, what)
-    return Series(array, name=what) if array.ndim == 1 else DataSet(array, name=what)
+    one = not isinstance(x, Dataset) and as_array(x, what).ndim == 1
+    return Series(x, name=what) if one else DataSet.of(x, name=what)

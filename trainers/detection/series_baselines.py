@@ -15,6 +15,7 @@ from data import Series
 from trainers.detection.baselines import BASELINES
 from trainers.detection.checks import as_choice, as_count
 from trainers.detection.detector import AnomalyDetector
+from trainers.detection.hold_out import matched
 from trainers.detection.scaling import Scaling
 from trainers.detection.windows import StepScores, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
@@ -164,6 +165,7 @@ def series_baseline_scores(
     if training.n_features != test.n_features:
         msg = f"training and test must have as many features; got {training.n_features} and {test.n_features}."
         raise ValueError(msg)
+    test = matched(test, training, "test")
     window = as_count(window, "window", "of time steps", 3)
     stride = as_count(stride, "stride", "of time steps from window to window")
     if not stride <= window <= min(len(training), len(test)):

@@ -7,6 +7,7 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -19,7 +20,10 @@ from trainers import LSTMAutoencoder, reconstruct
 from trainers.detection import (
     BASELINES,
     baseline_scores,
+    bootstrap_interval,
     evaluate,
+    evaluate_series,
+    mean_sd_threshold,
     plot_errors,
     plot_reconstructions,
     plot_sequences,
@@ -141,6 +145,48 @@ def test_evaluation_names_the_classes_and_shows_itself():
 def test_labels_that_do_not_fit_are_refused(labels, match):
     with pytest.raises(ValueError, match=match):
         evaluate([0.1, 0.2, 0.3], labels, 0.15)
+
+
+SCORES = np.random.default_rng(0).random(200).round(2)
+TRUTH = (np.arange(200) % 4 == 3).astype(int)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        list,
+        lambda x: x.astype(float),
+        lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True),
+        lambda x: torch.tensor(x).to(torch.float64),
+        lambda x: pd.Series(x, index=np.arange(200) + 7),
+        lambda x: pd.Series(x).astype("Float64"),
+        lambda x: pd.Series(x).astype(object),
+        lambda x: [torch.tensor(float(value), dtype=torch.float64, requires_grad=True) for value in x],
+    ],
+)
+def test_scores_and_labels_of_any_type_are_taken_alike(form):
+    for labels in (form(TRUTH), TRUTH.astype(bool), torch.tensor(TRUTH)):
+        assert evaluate(form(SCORES), labels, 0.5).to_frame().equals(evaluate(SCORES, TRUTH, 0.5).to_frame())
+        whole = evaluate_series(form(SCORES), labels, torch.tensor(0.5), window=None)
+        assert whole.f1 == evaluate_series(SCORES, TRUTH, 0.5, window=None).f1
+    assert quantile_threshold(form(SCORES)) == quantile_threshold(SCORES)
+    assert mean_sd_threshold(form(SCORES)) == mean_sd_threshold(SCORES)
+    ends = bootstrap_interval(metrics.average_precision_score, form(SCORES), form(TRUTH), n=100)
+    np.testing.assert_array_equal(ends, bootstrap_interval(metrics.average_precision_score, SCORES, TRUTH, n=100))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_scores_of_lower_precision_are_taken(dtype):
+    scores = torch.arange(50, dtype=dtype, requires_grad=True)
+    assert quantile_threshold(scores, rate=0.1) == quantile_threshold(range(50), rate=0.1)
+
+
+@pytest.mark.parametrize(("bad", "shown"), [(0.5, "0.5"), (math.nan, "nan"), (-1.0, "-1.0")])
+def test_the_error_shows_the_label_that_is_none(bad, shown):
+    labels = [0.0, 1.0] * 5 + [bad]
+    for judge in (evaluate, evaluate_series):
+        with pytest.raises(ValueError, match=f"got {shown}\\."):
+            judge(np.arange(11.0), labels, 3.0)
 
 
 @pytest.mark.parametrize("threshold", [None, "high", [0.5], np.array([0.1, 0.2]), float("nan"), True])

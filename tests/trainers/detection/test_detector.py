@@ -165,6 +165,7 @@ def test_training_with_gaps_learns_from_what_is_there():
     assert np.isfinite(detector.score(wave(100, seed=5))).all()
 
 
+@pytest.mark.filterwarnings("ignore:x must have sequences of 140 steps")
 def test_real_heartbeats_of_any_length():
     training, validation, calibration, test = split(load_ecg5000())
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=32, latent_size=16), batch_size=32, learning_rate=0.01)

@@ -1,11 +1,15 @@
 """`AnomalyDetector` and data that is little, broken or of the wrong kind; settings and weights that change."""
 
+import contextlib
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
 from data import DataSet, Series
-from trainers import BatchedTrainer, LSTMAutoencoder
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import AnomalyDetector
 from trainers.detection.hold_out import hold_out
 from trainers.detection.windows import cut_windows, interpolated
@@ -175,3 +179,113 @@ def test_a_model_that_broke_gives_no_scores(fitted):
         next(detector.trainer.model.parameters()).fill_(float("nan"))
     with pytest.raises(ValueError, match="NaN or infinite"):
         detector.score(series)
+
+
+# ------------------------------------------------------------------ what is scored is like what it was fitted to
+
+
+def pump(names=("load", "temp"), rate=10.0, order=(0, 1), steps=600, seed=0):
+    values = wave(steps, features=2, seed=seed).values[:, list(order)]
+    return Series(values, feature_names=names, sampling_rate=rate)
+
+
+@pytest.fixture(scope="module")
+def on_pump():
+    return AnomalyDetector(small(2), window=25, epochs=1).fit(pump(), progress=False)
+
+
+@pytest.fixture(scope="module")
+def on_rows():
+    rows = DataSet(np.random.default_rng(0).normal(size=(40, 20)), sampling_rate=10)
+    return AnomalyDetector(small(), epochs=1, rate=0.2).fit(rows, progress=False)
+
+
+def test_features_are_reordered_by_their_names(on_pump):
+    x, swapped = pump(seed=1), pump(("temp", "load"), order=(1, 0), seed=1)
+    np.testing.assert_array_equal(on_pump.score(swapped), on_pump.score(x))
+    table = pd.DataFrame(swapped.values, columns=swapped.feature_names)
+    np.testing.assert_array_equal(on_pump.score(Series(table)), on_pump.score(x))
+    assert on_pump.detect(swapped).events == on_pump.detect(x).events
+    told = on_pump.explain(swapped)
+    assert told.by_feature().equals(on_pump.explain(x).by_feature())
+    assert swapped.feature_names == ("temp", "load"), "what was given stays as it was"
+
+
+@pytest.mark.parametrize("names", [("flow", "rpm"), ("load", "flow"), ("Load", "Temp")])
+def test_features_of_other_names_are_refused(on_pump, names):
+    for judge in (on_pump.score, on_pump.detect, on_pump.explain):
+        with pytest.raises(ValueError, match=rf"\['load', 'temp'\].*got \['{names[0]}'"):
+            judge(pump(names))
+
+
+def test_features_without_names_are_taken_by_position(on_pump):
+    unnamed = Series(pump(seed=1).values)
+    with pytest.warns(UserWarning, match="taken by position"):
+        np.testing.assert_array_equal(on_pump.score(unnamed), on_pump.score(pump(seed=1)))
+    one = AnomalyDetector(small(), window=25, epochs=1).fit(wave(), progress=False)
+    np.testing.assert_array_equal(one.score(Series(wave().values, feature_names=["load"])), one.score(wave()))
+
+
+@pytest.mark.parametrize(("rate", "warned"), [(10.0, False), (10.2, False), (None, False), (20.0, True), (9.0, True)])
+def test_another_sampling_rate_is_warned_of(on_pump, on_rows, rate, warned):
+    rows = DataSet(np.random.default_rng(1).normal(size=(5, 20)), sampling_rate=rate)
+    for detector, x in ((on_pump, pump(rate=rate)), (on_rows, rows)):
+        with pytest.warns(UserWarning, match="10 Hz .*got") if warned else contextlib.nullcontext():
+            assert len(detector.score(x)) == len(x)
+
+
+def test_sequences_of_another_length_are_warned_of(on_rows):
+    rng = np.random.default_rng(1)
+    for length in (10, 21, 40):
+        with pytest.warns(UserWarning, match=f"sequences of 20 steps .*got {length}"):
+            assert len(on_rows.score(rng.normal(size=(5, length)))) == 5
+    assert len(on_rows.score(DataSet.padded([rng.normal(size=n) for n in (12, 17, 20)]))) == 3
+
+
+def test_validation_and_calibration_are_held_to_the_training_data():
+    fit = lambda *parts: AnomalyDetector(small(2), window=25, epochs=1).fit(*parts, progress=False)  # noqa: E731
+    swapped = pump(("temp", "load"), order=(1, 0), steps=200, seed=2)
+    plain, given = pump(steps=200, seed=2), pump(steps=200, seed=3)
+    assert fit(pump(), swapped, given).threshold == fit(pump(), plain, given).threshold
+    with pytest.raises(ValueError, match="calibration must have the features"):
+        fit(pump(), plain, pump(("flow", "rpm")))
+    with pytest.warns(UserWarning, match="validation must have a sampling rate of 10 Hz"):
+        fit(pump(), pump(rate=50.0, steps=200), given)
+
+
+# ------------------------------------------------------------------ arrays, tables and torch data sets
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_an_array_of_time_and_feature_is_refused_with_both_calls(table):
+    x = wave(900, features=3).values
+    x = pd.DataFrame(x, columns=["a", "b", "c"], index=pd.date_range("2026", periods=900, freq="s")) if table else x
+    trainer = small()
+    for call in (
+        AnomalyDetector(trainer).fit,
+        AnomalyDetector().choose_window,
+        lambda x: benchmark(trainer, x[:600], x[600:]),
+    ):
+        with pytest.raises(ValueError, match=r"Series\(x\).*DataSet\(x\)"):
+            call(x)
+    assert not len(trainer.history)
+    assert AnomalyDetector().choose_window(Series(x)) == 25
+
+
+def test_choose_window_takes_what_fit_takes_as_a_series():
+    x = wave(900).values[:, 0]
+    for one in (x, pd.Series(x), pd.Series(x, pd.date_range("2026", periods=900, freq="s")), x.tolist()):
+        assert AnomalyDetector().choose_window(one) == 25
+    with pytest.raises(TypeError, match=r"got a DataSet.*Series\(x\)"):
+        AnomalyDetector().choose_window(np.random.default_rng(0).normal(size=(40, 20)))
+
+
+def test_torch_data_sets_are_fitted_and_scored():
+    x = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
+    scores = []
+    for given in (x, TensorDataset(x), TensorDataset(x, torch.zeros(40))):
+        scores.append(AnomalyDetector(small(), epochs=1, rate=0.2).fit(given, progress=False).score(given))
+    np.testing.assert_array_equal(scores[1], scores[0])
+    np.testing.assert_array_equal(scores[2], scores[0])
+    with pytest.raises(ValueError, match="call 40 of 40 sequences abnormal"):
+        AnomalyDetector(small(), epochs=1).fit(TensorDataset(x, torch.ones(40)))
