@@ -196,6 +196,23 @@ def test_what_holds_no_sequences_of_one_length_is_refused_with_the_call_to_type(
         DataSet(given_)
 
 
+def test_padded_takes_the_sequences_out_of_a_torch_data_set_by_hand():
+    pairs = TensorDataset(X, torch.zeros(4))
+    with pytest.raises(TypeError, match=r"\[x for x, \*_ in it\]"):
+        DataSet.padded(pairs)
+    assert len(DataSet.padded([x for x, *_ in pairs])) == 4
+
+
+def test_arrays_of_other_libraries_are_taken():
+    class Signal:  # such as xarray's and neo's
+        sampling_rate, dims = 5.0, ("time",)
+
+        def __array__(self, dtype=None, copy=None):
+            return np.arange(4.0)
+
+    np.testing.assert_array_equal(Series(Signal()).values[:, 0], [0, 1, 2, 3])
+
+
 def test_lists_of_tensors_that_need_gradients_are_taken():
     rows = [torch.arange(3.0, requires_grad=True)] * 2
     assert DataSet(rows).sequences[..., 0].tolist() == [[0, 1, 2]] * 2

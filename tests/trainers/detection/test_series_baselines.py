@@ -78,3 +78,13 @@ def test_what_does_not_fit_is_refused(options, remedy):
     given = {"name": "1-NN", "training": np.arange(100.0), "test": np.arange(100.0), "window": 20, **options}
     with pytest.raises(ValueError, match=remedy):
         series_baseline_scores(**given)
+
+
+def test_features_are_compared_by_their_names():
+    values = np.random.default_rng(0).normal(size=(400, 2)) * [1, 9]
+    training, test = (Series(part, feature_names=["load", "temp"]) for part in (values[:200], values[200:]))
+    swapped = Series(test.values[:, ::-1], feature_names=["temp", "load"])
+    scores = [series_baseline_scores("1-NN", training, one, window=10) for one in (test, swapped)]
+    np.testing.assert_array_equal(scores[1], scores[0])
+    with pytest.raises(ValueError, match="test must have the features"):
+        series_baseline_scores("1-NN", training, Series(test.values, feature_names=["flow", "rpm"]), window=10)
