@@ -185,6 +185,8 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=300, help="runs interrupted at a random line")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    # A shell lets programs in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     every: list[str] = []
     for what, count, interrupt in (
         ("times", given.times, interrupt_at_times),
