@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import pandas as pd
+
+from data.markup import escaped, without_math
 
 # The best first; told apart by sign and word too.
 _SIGNS = {"fine": ("✓", "#009E73"), "look": ("○", "#0072B2"), "mend": ("✗", "#D55E00")}
@@ -77,10 +78,10 @@ class SeriesCheck:
             sign, color = _SIGNS[one.verdict]
             cells = [f'<td style="border-left: 0.4em solid {color}; white-space: nowrap">{sign} {one.verdict}</td>']
             texts = (one.check, one.feature, one.found, one.advice)
-            cells += [f'<td style="text-align: left">{html.escape(text)}</td>' for text in texts]
+            cells += [f'<td style="text-align: left">{escaped(text)}</td>' for text in texts]
             rows.append(f"<tr>{''.join(cells)}</tr>")
         names = "".join(
             f'<th scope="col" style="text-align: left">{name}</th>'
             for name in ("verdict", "check", "feature", "found", "what to do")
         )
-        return f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        return without_math(f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import difflib
-import html
 import inspect
 import math
 import numbers
@@ -12,6 +11,8 @@ import weakref
 from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any, ClassVar
+
+from data.markup import escaped, without_math
 
 _KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}
 
@@ -321,14 +322,16 @@ class Block(metaclass=_BlockType):
         rows = ""
         for h in self._declared.values():
             value = getattr(self, h.name)
-            shown = html.escape(repr(value))
+            shown = escaped(repr(value))
             # Bold and an arrow, not colour alone: readable in print and by everyone.
             mark = f"<b>&#9656; {shown}</b>" if value != h.default else shown
-            cells = (h.name, mark, html.escape(repr(h.default)), html.escape(h.meaning))
+            cells = (escaped(h.name), mark, escaped(repr(h.default)), escaped(h.meaning))
             rows += "<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in cells) + "</tr>"
         head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "meaning"))
-        title = html.escape(self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})")
-        return f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        title = escaped(self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})")
+        return without_math(
+            f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )
 
 
 # __init_subclass__ does this for every subclass; Block is none of its own.

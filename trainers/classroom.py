@@ -25,6 +25,8 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
+from data.markup import escaped
+
 # Text, lines and marks are so many times as large.
 LARGER = 1.5
 # JupyterLab's own sizes in pixels, in place of 14, 13 and 13: its text, its code, its menus and tables.
@@ -54,7 +56,7 @@ class _Said:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        shown = {"text/html": f"{self.style}<p>{self.sentence}</p>", "text/plain": self.sentence}
+        shown = {"text/html": f"{self.style}<p>{escaped(self.sentence)}</p>", "text/plain": self.sentence}
         display(shown, raw=True, display_id=_ID)
 
     def __repr__(self) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from data.markup import without_math
+
 if TYPE_CHECKING:
     from trainers.figure import Figure
 
@@ -202,4 +204,4 @@ class History(Sequence[Epoch]):
         frame = self.to_frame().drop(columns="seconds")
         if not frame["note"].any():
             frame = frame.drop(columns="note")
-        return frame.to_html(index=False, float_format="{:.4g}".format)
+        return without_math(frame.to_html(index=False, float_format="{:.4g}".format))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from data import Series, SeriesCheck
+from data.markup import escaped
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, plot_errors
 from trainers.detection.thresholds import RULES
 from trainers.figure import Figure
@@ -47,7 +47,7 @@ def page_body(
 
 def _summary(series: Series, known: Series, detector: AnomalyDetector, detection: Detection, notes: list[str]) -> str:
     text = (
-        f"<p>{html.escape(repr(series))}. An LSTM autoencoder learnt from the first {len(known)} steps, which were "
+        f"<p>{escaped(repr(series))}. An LSTM autoencoder learnt from the first {len(known)} steps, which were "
         f"taken to be normal, in windows of {detector.window_length} steps; the other {len(detection.scores)} were "
         f"judged: <strong>{len(detection.events)} events</strong> lie above the threshold of "
         f"{detection.threshold:.4g}.</p>"
@@ -58,7 +58,7 @@ def _summary(series: Series, known: Series, detector: AnomalyDetector, detection
     if unjudged:
         text += f"<p>{unjudged} steps could not be judged, as too many values are missing there.</p>"
     if notes:
-        items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        items = "".join(f"<li>{escaped(note)}</li>" for note in notes)
         text += f"<p>Decided while reading the file:</p><ul>{items}</ul>"
     return text
 
@@ -79,7 +79,7 @@ def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
     for start, end in table[["start", "end"]].head(MOST_EVENTS).to_numpy().tolist():
         part = slice(start, end)
         shares = explanation.by_feature(part).head(3)
-        carried = ", ".join(f"{html.escape(str(name))} {share:.0%}" for name, share in shares.items())
+        carried = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         top = explanation.top(1, part)
         worst = "all values are missing" if top.empty else _difference(top.iloc[0], offset)
         told.append(
@@ -119,7 +119,7 @@ def _training(detector: AnomalyDetector) -> str:
     assert detector.result is not None
     history = detector.result.history
     return (
-        f"<h2>Training</h2><p>{html.escape(detector.result.summary())}. A triangle marks an epoch that was worse than "
+        f"<h2>Training</h2><p>{escaped(detector.result.summary())}. A triangle marks an epoch that was worse than "
         "the best so far: the weights of the best were put back.</p>" + _picture(plot_history(history))
     )
 
@@ -135,7 +135,7 @@ def _threshold(detector: AnomalyDetector) -> str:
     )
     picture = plot_errors(scores, np.zeros(len(scores), dtype=int), detector.threshold)
     return (
-        f"<h2>Threshold</h2><p>{detector.threshold:.4g}, by the rule “{html.escape(detector.rule)}”, {setting}, from "
+        f"<h2>Threshold</h2><p>{detector.threshold:.4g}, by the rule “{escaped(detector.rule)}”, {setting}, from "
         f"{len(scores)} scores of the calibration part: normal steps that neither training nor history restore has "
         f"used. {promise}</p>{_picture(picture)}"
     )
@@ -183,4 +183,4 @@ def _wide(table: str) -> str:
 def _picture(figure: Figure) -> str:
     content, about = figure._repr_mimebundle_()
     source = base64.b64encode(content["image/png"]).decode()
-    return f'<img src="data:image/png;base64,{source}" alt="{html.escape(about["image/png"]["alt"])}">'
+    return f'<img src="data:image/png;base64,{source}" alt="{escaped(about["image/png"]["alt"])}">'

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from data.markup import escaped, without_math
 from trainers.block import Block
 from trainers.history import History
 from trainers.run import Callback, Run
@@ -121,7 +122,7 @@ class Result:
     def _repr_html_(self) -> str:
         # No wall time here: it would differ each time the notebook is run.
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        return (
-            f"<p><b>{self.summary()}</b>; on {self.device}, seed {self.seed}.</p>"
-            f"<details><summary>hyperparameters and versions</summary>{self.tables}<p>{versions}</p></details>"
+        return without_math(
+            f"<p><b>{escaped(self.summary())}</b>; on {escaped(self.device)}, seed {escaped(self.seed)}.</p>"
+            f"<details><summary>hyperparameters and versions</summary>{self.tables}<p>{escaped(versions)}</p></details>"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import os
 import platform
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 import torch
+
+from data.markup import escaped, without_math
 
 KIT = "lstm-anomaly-kit"
 # Those that are named; all are looked at.
@@ -83,8 +84,10 @@ class SetupCheck:
         return str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<li>{html.escape(str(found))}</li>" for found in self.findings)
-        return f"<ul style='list-style: none; padding: 0'>{rows}</ul><p><b>{html.escape(self.verdict)}</b></p>"
+        rows = "".join(f"<li>{escaped(str(found))}</li>" for found in self.findings)
+        return without_math(
+            f"<ul style='list-style: none; padding: 0'>{rows}</ul><p><b>{escaped(self.verdict)}</b></p>"
+        )
 
 
 def check(show: Callable[[str], object] = lambda line: None) -> SetupCheck:

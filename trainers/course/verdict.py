@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import html
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from data.markup import escaped, without_math
 from trainers.course.students_code import where
 
 # Readable on a light and on a dark page; told apart by sign and word too.
@@ -53,12 +53,17 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         color, sign, word = (_RIGHT, "✓", "right") if self.right else (_WRONG, "○", "not yet")
-        text = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(self.text))
-        text = re.sub(r"\B\*(\w[^*\n]*\w)\*\B", r"<em>\1</em>", text)
-        return (
+        # Each piece once: no emphasis inside of code, where a student's value may stand.
+        text = re.sub(r"`([^`\n]+)`|\B\*(\w[^*\n]*\w)\*\B", _marked, escaped(self.text))
+        return without_math(
             f'<div style="border-left: 0.4em solid {color}; padding: 0.3em 0.8em">'
-            f"<b>{sign} Exercise {html.escape(self.number)}, {word}.</b> {text}</div>"
+            f"<b>{sign} Exercise {escaped(self.number)}, {word}.</b> {text}</div>"
         )
+
+
+def _marked(match: re.Match[str]) -> str:
+    code, emphasis = match.groups()
+    return f"<code>{code}</code>" if code else f"<em>{emphasis}</em>"
 
 
 def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable[..., Verdict]]:

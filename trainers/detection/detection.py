@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data import Series
+from data.markup import escaped, without_math
 from data.series import runs
 
 
@@ -80,4 +81,5 @@ class Detection:
     def _repr_html_(self) -> str:
         table = self.to_frame()
         more = f"<p>… and {len(table) - 20} more.</p>" if len(table) > 20 else ""
-        return f"<p>{self!r}</p>" + table.head(20).to_html(index=False, float_format="{:.4g}".format) + more
+        rows = table.head(20).to_html(index=False, float_format="{:.4g}".format)
+        return without_math(f"<p>{escaped(repr(self))}</p>{rows}{more}")

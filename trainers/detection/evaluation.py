@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from sklearn import metrics
 
+from data.markup import without_math
 from trainers.detection.checks import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
 from trainers.detection.counting import figure_intervals
 from trainers.detection.table import figures_html, interleaved
@@ -62,7 +63,7 @@ class Evaluation:
         return {name: getattr(self, name) for name in names}
 
     def _repr_html_(self) -> str:
-        return (
+        return without_math(
             figures_html(self._figures, self.intervals, self.level)
             + self.confusion.to_html()
             + self.recall_by_class.to_html(float_format="{:.3f}".format)

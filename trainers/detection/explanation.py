@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from data.markup import escaped, without_math
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -98,4 +100,5 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         shares = self.by_feature().to_frame().head(10).to_html(float_format="{:.1%}".format)
-        return f"<p>{self!r}</p>" + shares + self.top().to_html(index=False, float_format="{:.4g}".format)
+        top = self.top().to_html(index=False, float_format="{:.4g}".format)
+        return without_math(f"<p>{escaped(repr(self))}</p>{shares}{top}")

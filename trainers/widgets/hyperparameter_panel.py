@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import threading
 from typing import Any
 
 import ipywidgets
 
+from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
 from trainers.widgets.kernel import answer_while_busy, bundle
@@ -59,7 +59,7 @@ class HyperparameterPanel:
         self._quiet: int | None = None
         rows = [self._row(name, declared) for name, declared in block.declared().items()]
         style = source(("larger.css",), ".css")
-        title = ipywidgets.HTML(f"<style>{style}</style><b>{html.escape(block.name)}</b>")
+        title = ipywidgets.HTML(f"<style>{style}</style><b>{escaped(block.name)}</b>")
         self.box = ipywidgets.VBox([title, *rows], layout={"max_width": "980px"})
         answer_while_busy(self.box)
         larger_in_class(self.box)
@@ -68,7 +68,7 @@ class HyperparameterPanel:
     def _row(self, name: str, declared: Hyperparameter) -> ipywidgets.VBox:
         control = _control(declared, getattr(self.block, name))
         # Escaped: texts of a user's own block are shown as they are.
-        meaning, takes = html.escape(declared.meaning), html.escape(declared.takes)
+        meaning, takes = escaped(declared.meaning), escaped(declared.takes)
         control.description, control.disabled = name, declared.fixed
         control.tooltip = f"{declared.meaning}; takes {declared.takes}"
         control.style.description_width = "150px"
@@ -140,9 +140,7 @@ class HyperparameterPanel:
     def _say(self, name: str, text: str, *, wrong: bool = False) -> None:
         sign = "⚠ " if wrong else ""
         style = "padding-left:154px;" + ("color:#D55E00;font-weight:600" if wrong else "")
-        self.messages[name].value = (
-            f'<span role="status" style="{style}">{sign}{html.escape(text)}</span>' if text else ""
-        )
+        self.messages[name].value = f'<span role="status" style="{style}">{sign}{escaped(text)}</span>' if text else ""
 
     def html(self, key: str = "panel") -> str:
         """The hyperparameters as a table, for a page of your own; nothing can be changed there.
@@ -157,7 +155,7 @@ class HyperparameterPanel:
         str
             HTML without head and body.
         """
-        return f'<div id="{html.escape(key)}">{self.block._repr_html_()}</div>'
+        return f'<div id="{escaped(key)}">{self.block._repr_html_()}</div>'
 
     @or_page
     def _ipython_display_(self) -> None:

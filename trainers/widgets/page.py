@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from data.markup import escaped
 
 FOLDER = Path(__file__).parent
 
@@ -41,12 +42,13 @@ th, td {{ border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas); }
 _FRAGMENT = """<style>
 {css}
 </style>
-<div id="{key}-place"></div>
+<div id="{key}-place" class="tex2jax_ignore mathjax_ignore"></div>
 <noscript><p>{alt}</p></noscript>
 <script type="application/json" id="{key}">{data}</script>
 <script type="module">
 {script}
-mount(document.getElementById("{key}-place"), JSON.parse(document.getElementById("{key}").textContent));
+const key = {name};
+mount(document.getElementById(`${{key}}-place`), JSON.parse(document.getElementById(key).textContent));
 </script>
 """
 
@@ -80,7 +82,12 @@ def write_body(path: str | os.PathLike[str], title: str, body: str) -> None:
     body : str
         HTML without head and body.
     """
-    Path(path).write_text(_PAGE.format(title=html.escape(title), body=body), encoding="utf-8")
+    Path(path).write_text(
+        # A file name may hold what UTF-8 cannot.
+        _PAGE.format(title=escaped(title), body=body),
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> str:
@@ -101,15 +108,19 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
     str
         HTML without head and body.
     """
-    # A name with "<" in it could end the script element, or open a comment in it.
-    embedded = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return _FRAGMENT.format(
-        key=html.escape(key),
-        alt=html.escape(str(data.get("alt", ""))),
+        key=escaped(key),
+        alt=escaped(data.get("alt", "")),
         css=source(files, ".css"),
         script=source(files, ".js"),
-        data=embedded,
+        data=_json(data),
+        name=_json(key),
     )
+
+
+def _json(data: Any) -> str:
+    # A name with "<" in it could end the script element, or open a comment in it.
+    return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def source(files: Sequence[str], kind: str) -> str:
