@@ -19,6 +19,16 @@ TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
 _FEWER_INCHES = 0.8
 
 
+def as_label(text: object) -> str:
+    """Return a name for matplotlib to show as it is.
+
+    It would read "$" as math, leave a name that begins with "_" out of a legend, and fail on half a surrogate pair.
+    """
+    shown = str(text).encode("utf-8", "replace").decode().replace("$", r"\$")
+    # A space of no width: only the very first character counts.
+    return f"\u200b{shown}" if shown.startswith("_") else shown
+
+
 class Figure(_Figure):
     """Shown once as the last value of a notebook cell, saved with `savefig`, never left open.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.history import History
 
 # Okabe and Ito's palette; told apart by dash too.
@@ -40,7 +40,7 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     axes = figure.plain_axes()
     epochs = [row.epoch for row in history]
     train = "training" + (f" ({history.note})" if history.note else "")
-    axes.plot(epochs, [row.train_loss for row in history], color=TRAIN, label=train)
+    axes.plot(epochs, [row.train_loss for row in history], color=TRAIN, label=as_label(train))
     losses = [row.validation_loss for row in history]
     axes.plot(epochs, losses, color=VALIDATION, linestyle="--", label="validation")
     best = history.best
@@ -81,7 +81,7 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
         if isinstance(run, History):
             history = run
             losses = [row.validation_loss for row in history]
-            axes.plot(range(1, len(losses) + 1), losses, label=name, **look)
+            axes.plot(range(1, len(losses) + 1), losses, label=as_label(name), **look)
             best = history.best
             if best is not None and best.epoch == 0:
                 axes.axhline(best.validation_loss, color=look["color"], linestyle=":")
@@ -96,7 +96,7 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
             low, mean, high = band(run)
             losses = [*low, *high]
             epochs = range(1, len(mean) + 1)
-            axes.plot(epochs, mean, label=f"{name} (mean of {len(run)}, band: all)", **look)
+            axes.plot(epochs, mean, label=f"{as_label(name)} (mean of {len(run)}, band: all)", **look)
             axes.fill_between(epochs, low, high, color=look["color"], alpha=0.2, linewidth=0)
             words.append(f"{name}: {len(run)} runs, mean validation loss {mean[-1]:.4g} after {len(mean)} epochs")
         every += losses

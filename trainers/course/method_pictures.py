@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from trainers.figure import TEXT, TRAIN, VALIDATION, Figure
+from trainers.figure import TEXT, TRAIN, VALIDATION, Figure, as_label
 
 
 def plot_found(found: pd.DataFrame, of: int) -> Figure:
@@ -34,8 +34,8 @@ def plot_found(found: pd.DataFrame, of: int) -> Figure:
             share = found.loc[method, kind] / of
             axes.scatter(column, row, s=230, facecolor="none", edgecolor=TEXT, linewidth=1)
             axes.scatter(column, row, s=230 * share, color=TRAIN, linewidth=0)
-    axes.set_yticks(range(len(methods)), methods)
-    axes.set_xticks(range(len(kinds)), [kind.replace(" ", "\n") for kind in kinds])
+    axes.set_yticks(range(len(methods)), [as_label(method) for method in methods])
+    axes.set_xticks(range(len(kinds)), [as_label(kind).replace(" ", "\n") for kind in kinds])
     axes.set(xlim=(-0.6, len(kinds) - 0.4), ylim=(len(methods) - 0.4, -0.6))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -64,7 +64,9 @@ def plot_two_methods(scores: dict[str, Any], abnormal: Any) -> Figure:
     (right, x), (up, y) = ((name, np.asarray(of)) for name, of in scores.items())
     truth = np.asarray(abnormal, dtype=bool)
     figure = Figure(f"each sequence, as {right} and {up} see it", figsize=(8, 4.5))
-    axes = figure.plain_axes(xscale="log", yscale="log", xlabel=f"{right} / threshold", ylabel=f"{up} / threshold")
+    axes = figure.plain_axes(
+        xscale="log", yscale="log", xlabel=f"{as_label(right)} / threshold", ylabel=f"{as_label(up)} / threshold"
+    )
     for mask, sign, color, name in ((truth, "^", VALIDATION, "abnormal"), (~truth, "o", TRAIN, "normal")):
         axes.plot(x[mask], y[mask], sign, color=color, fillstyle="none", markersize=4, linestyle="", label=name)
     axes.axvline(1, color=TEXT, linestyle="-.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # Curves and lines side by side are told apart by dash and marker too.
 _LOOKS: tuple[tuple[str, str, str], ...] = (
@@ -47,7 +47,7 @@ def plot_night(scores: Any, lines: Mapping[str, float], abnormal: Any = None) ->
     for (name, line), dash in zip(lines.items(), ("-", "--", "-.", ":"), strict=False):
         axes.axhline(line, color=RESTORE, linestyle=dash, linewidth=1.4)
         axes.annotate(
-            name, (1, line), (4, 3), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
+            as_label(name), (1, line), (4, 3), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
             ha="right", va="bottom", color=RESTORE, weight="bold",
         )  # fmt: skip
     axes.set(xlabel="beat", ylabel="score (error)", ylim=(0, None))
@@ -78,7 +78,7 @@ def plot_costs(lines: Any, costs: Mapping[str, Any]) -> Figure:
     for (name, cost), (color, dash, marker) in zip(costs.items(), _LOOKS, strict=False):
         values = np.asarray(cost)
         at = int(np.argmin(values))
-        axes.plot(lines, values, color=color, linestyle=dash, label=name)
+        axes.plot(lines, values, color=color, linestyle=dash, label=as_label(name))
         axes.plot(lines[at], values[at], marker, color=color, markersize=9)
         words.append(f"{name}: lowest at {lines[at]:.2f}")
     axes.set(xlabel="threshold", ylabel="mean cost of a beat", yscale="log")
@@ -108,7 +108,7 @@ def plot_rules(calibration_scores: Any, thresholds: Mapping[str, float]) -> Figu
     words = []
     for (name, line), (color, dash, _) in zip(thresholds.items(), _LOOKS, strict=False):
         above = (scores > line).sum()
-        axes.axvline(line, color=color, linestyle=dash, label=name)
+        axes.axvline(line, color=color, linestyle=dash, label=as_label(name))
         words.append(f"{name} at {line:.2f}, with {above} of {len(scores)} above it")
     axes.set(xlabel="score (error)", ylabel="beats")
     figure.legend_beside(axes)
@@ -132,7 +132,9 @@ def plot_rates(rates: Mapping[str, Any], asked: float) -> Figure:
     """
     figure = Figure(f"false alarm rates of {len(rates)} rules", figsize=(8, 0.9 + 0.55 * len(rates)))
     axes = figure.plain_axes()
-    boxes = axes.boxplot(list(rates.values()), orientation="horizontal", widths=0.6, tick_labels=list(rates))
+    boxes = axes.boxplot(
+        list(rates.values()), orientation="horizontal", widths=0.6, tick_labels=[as_label(name) for name in rates]
+    )
     for line in [line for part in boxes.values() for line in part]:
         line.set(color=TEXT, markeredgecolor=TEXT, markersize=3)
     for line in boxes["medians"]:

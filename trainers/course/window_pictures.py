@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from data import Series
 from data.series import runs
 from trainers.detection.point_adjusted import misleading_point_adjusted_f1, point_adjusted
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.series_events import many
 
 _CALLED = "#AA4499"  # as in the viewer of a series
@@ -103,7 +103,7 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
         top = int(score.argmax())
         axes.plot(score, color=TEXT, linewidth=1)
         axes.plot(top, score[top], "v", color=VALIDATION, markersize=7)
-        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.set_ylabel(as_label(name), rotation=0, ha="right", va="center")
         words.append(f"{' '.join(name.split())}: highest at step {top:,}")
     for axes in figure.axes:
         axes.set_yticks([])
@@ -144,7 +144,7 @@ def plot_strips(truth: Any, strips: Mapping[str, Any]) -> Figure:
         axes.broken_barh(bars, (row - 0.32, 0.64), color=_CALLED, linewidth=0)
         inside, outside = (called & truth).sum(), (called & ~truth).sum()
         words.append(f"{', '.join(name.splitlines())}: {inside} steps in an event, {outside} outside")
-    axes.set_yticks(range(len(strips)), list(strips))
+    axes.set_yticks(range(len(strips)), [as_label(name) for name in strips])
     axes.set(xlim=(0, len(truth)), ylim=(len(strips) - 0.5, -0.5), xlabel="time step")
     figure.alt = f"What was called abnormal, as strips over the true events (green ground). {'; '.join(words)}."
     return figure

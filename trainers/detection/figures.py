@@ -11,7 +11,7 @@ from torch import nn
 from data import DataSet
 from data.data_set import as_class_names
 from trainers.detection.checks import as_labels, as_scores, as_threshold
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.reconstruction import reconstruct
 
 # More small plots than this cannot be read, and take minutes to draw.
@@ -38,9 +38,9 @@ def _grid(figure: Figure, data: DataSet, shown: np.ndarray, titles: Sequence[str
         axes = figure.plain_axes(rows, columns, i + 1)
         axes.set_ylim(low - margin, high + margin)
         if titles is not None:
-            axes.set_title(titles[i], color=TEXT, fontsize="medium")
+            axes.set_title(as_label(titles[i]), color=TEXT, fontsize="medium")
         elif data.labels is not None and data.labels.ndim == 1 and data.class_names:
-            axes.set_title(data.class_names[data.labels[i]], color=TEXT, fontsize="medium")
+            axes.set_title(as_label(data.class_names[data.labels[i]]), color=TEXT, fontsize="medium")
         if i // columns == rows - 1:
             axes.set_xlabel("time step")
         else:

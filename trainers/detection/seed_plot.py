@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from data.data_set import as_array
-from trainers.figure import TEXT, TRAIN, VALIDATION, Figure
+from trainers.figure import TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # One for each seed, so that what belongs together can be followed from method to method.
 _MARKERS = "os^Dv<>pP*Xh"
@@ -63,8 +63,8 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
             axes.plot([mean, mean], [row - 0.3, row + 0.3], color=VALIDATION, linewidth=2)
         for marker, value in zip(_MARKERS, of, strict=False):
             axes.plot(value, row, marker, color=TRAIN, fillstyle="none", markersize=6)
-    axes.set_yticks(range(len(figures)), list(figures))
-    axes.set(xlabel=label, ylim=(len(figures) - 0.4, -0.6))
+    axes.set_yticks(range(len(figures)), [as_label(name) for name in figures])
+    axes.set(xlabel=as_label(label), ylim=(len(figures) - 0.4, -0.6))
     axes.grid(axis="x", color=TEXT, alpha=0.2)
     told = [
         f"{name} {of.min():.3f}" + (f" to {of.max():.3f}, mean {of.mean():.3f}" if len(of) > 1 else "")

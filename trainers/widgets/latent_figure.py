@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.figure import TEXT, Figure
+from trainers.figure import TEXT, Figure, as_label
 
 # Okabe and Ito's colours, the light ones darkened until they have contrast 3 to white and to black alike.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#C06A9B", "#B5790A", "#7f7f7f", "#3D92C9", "#948A00")
@@ -55,7 +55,7 @@ def plot_latent(
     features = 0 if sequence is None else sequence.shape[1]
     grid = figure.add_gridspec(max(1, features), 2 if features else 1, width_ratios=[3, 2] if features else None)
     _draw_map(figure.plain_axes(grid[:, 0]), places, kinds, selected)
-    figure.axes[0].set(xlabel=axes_names[0], ylabel=axes_names[1])
+    figure.axes[0].set(xlabel=as_label(axes_names[0]), ylabel=as_label(axes_names[1]))
     named = [kind for kind in kinds if kind.name]
     if named:
         figure.legend(loc="outside upper center", frameon=False, labelcolor=TEXT, ncols=3, markerscale=2)
@@ -68,24 +68,14 @@ def plot_latent(
         if sequence is not None:
             axes = [figure.plain_axes(grid[feature, 1]) for feature in range(features)]
             _draw_sequence(axes, sequence, reconstruction, kind.color)
-            axes[0].set_title(plain(name), color=TEXT, fontsize="medium")
+            axes[0].set_title(as_label(name), color=TEXT, fontsize="medium")
             figure.alt += f", drawn beside it{' with its reconstruction' * (reconstruction is not None)}"
         figure.alt += "."
     return figure
 
 
 def _legend(name: str, count: int) -> str | None:
-    """A class as matplotlib shows it: it would leave a name out that begins with "_", and read "$" as maths."""
-    if not name:
-        return None
-    # A space of no width comes before "_": only the very first sign counts.
-    shown = f"\u200b{name}" if name.startswith("_") else name
-    return f"{plain(shown)} ({count:,})"
-
-
-def plain(text: str) -> str:
-    """Text of the user's own, for matplotlib to show as it stands."""
-    return text.replace("$", r"\$")
+    return f"{as_label(name)} ({count:,})" if name else None
 
 
 def _draw_map(axes: Any, places: np.ndarray, kinds: list[Kind], selected: int | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data import Series
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.series_data import extremes, when
 from trainers.widgets.series_events import Events, in_words, many
 
@@ -65,7 +65,7 @@ def plot_series(
                 rebuilt = None if reconstruction is None else reconstruction[start:end, row]
                 # Over the whole, dashes would lie so close that they hide the signal.
                 _draw_lane(axes, steps, series.values[start:end, row], rebuilt, behind=column == 0)
-                axes.set_ylabel(series.feature_names[row] if column == 0 and lanes > 1 else "", color=TEXT)
+                axes.set_ylabel(as_label(series.feature_names[row]) if column == 0 and lanes > 1 else "", color=TEXT)
             else:
                 assert scores is not None
                 _draw(axes, steps, scores[start:end], color=TEXT, linewidth=1)
