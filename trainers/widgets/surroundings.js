@@ -1,6 +1,6 @@
 // What every widget needs of the page, the kernel and Jupyter around it.
 
-const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
 
 // Classroom mode zooms a widget. What the page measures is in its own pixels, what is drawn is in the widget's.
 const enlargement = (element) => element.currentCSSZoom ?? 1;
