@@ -42,13 +42,14 @@ th, td {{ border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas); }
 _FRAGMENT = """<style>
 {css}
 </style>
-<div id="{key}-place" class="tex2jax_ignore mathjax_ignore"></div>
+<div id="{key}-place"></div>
 <noscript><p>{alt}</p></noscript>
 <script type="application/json" id="{key}">{data}</script>
 <script type="module">
 {script}
-const key = {name};
-mount(document.getElementById(`${{key}}-place`), JSON.parse(document.getElementById(key).textContent));
+// Names with dollar signs are no math.
+document.getElementById({place}).className = "tex2jax_ignore mathjax_ignore";
+mount(document.getElementById({place}), JSON.parse(document.getElementById({name}).textContent));
 </script>
 """
 
@@ -115,6 +116,7 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
         script=source(files, ".js"),
         data=_json(data),
         name=_json(key),
+        place=_json(f"{key}-place"),
     )
 
 
