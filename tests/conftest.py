@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -9,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from data import DataSet, load_ecg5000, split
 from trainers import LSTMAutoencoder
 
-# Threads of several processes on few cores spin against each other; the tests' models are tiny.
-torch.set_num_threads(1)
+# The tests' models are tiny, and several processes share the cores. OMP_NUM_THREADS chooses another number.
+if "OMP_NUM_THREADS" not in os.environ:
+    torch.set_num_threads(1)
 
 # Wall time decides no test: on a busy machine Hypothesis would fail for slowness alone.
 settings.register_profile("kit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
