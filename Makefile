@@ -28,7 +28,7 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 lab: $(STAMP)
-	$(PY) -m jupyterlab notebooks/01_find_the_abnormal_heartbeat.ipynb
+	$(PY) -m trainers lab
 
 class: $(STAMP)
 	$(PY) -m trainers classroom

@@ -1,4 +1,4 @@
-"""``python -m trainers report my.csv``, ``python -m trainers check``, ``python -m trainers classroom``."""
+"""``python -m trainers report my.csv``; ``check``, ``lab`` and ``classroom`` in the place of ``report my.csv``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True)
     _add_report(commands)
     _add_check(commands)
-    _add_classroom(commands)
+    _add_lab(commands)
     return whole
 
 
@@ -87,19 +87,21 @@ def _check(given: dict[str, Any]) -> int:
     return int(not found.ready)
 
 
-def _add_classroom(commands: Any) -> None:
-    told = commands.add_parser(
-        "classroom",
-        help="open JupyterLab in classroom mode: all is larger, and a training run ends within half a minute",
-    )
-    told.set_defaults(run=_classroom)
-    told.add_argument("notebook", nargs="?", help="the notebook to open (default: lesson 1)")
+def _add_lab(commands: Any) -> None:
+    texts = {
+        "lab": "open JupyterLab on a lesson",
+        "classroom": "open JupyterLab in classroom mode: larger text, and a training run ends within half a minute",
+    }
+    for name, text in texts.items():
+        command = commands.add_parser(name, help=text)
+        command.set_defaults(run=_lab)
+        command.add_argument("notebook", nargs="?", help="the notebook to open (default: lesson 1)")
 
 
-def _classroom(given: dict[str, Any]) -> int:
+def _lab(given: dict[str, Any]) -> int:
     from trainers.course.classroom_lab import start
 
-    return start(given["notebook"])
+    return start(given["notebook"], classroom_mode=given["command"] == "classroom")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""``python -m trainers classroom``: JupyterLab with classroom mode on and its own text enlarged."""
+"""JupyterLab on a lesson: ``python -m trainers lab``, and ``classroom`` for classroom mode and larger text."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from trainers import classroom
 
@@ -49,21 +49,22 @@ def first_lesson() -> Path:
     return found[0]
 
 
-def start(notebook: str | None = None) -> int:
-    """Open a notebook in JupyterLab in classroom mode, and return when the server has ended.
+def start(notebook: str | None = None, *, classroom_mode: bool = True) -> int:
+    """Open a notebook in JupyterLab, and return when the server has ended.
 
-    The user's own settings are read, and left as they are: the enlarged ones are in a folder of their own that goes
-    with the server. What is changed in JupyterLab's settings meanwhile goes with it too.
+    In classroom mode, the user's own settings are read and left as they are: the enlarged ones are in a temporary
+    folder. Changes made in JupyterLab's settings meanwhile are deleted with it.
 
     Parameters
     ----------
     notebook : str, optional
         Default: lesson 1.
+    classroom_mode : bool
 
     Returns
     -------
     int
-        The server's exit code.
+        The exit code, 0.
 
     Raises
     ------
@@ -75,31 +76,28 @@ def start(notebook: str | None = None) -> int:
         msg = f"no notebook {str(path)!r}. The lessons are in {NOTEBOOKS}."
         raise FileNotFoundError(msg)
     with tempfile.TemporaryDirectory(prefix="classroom-") as folder:
-        environment = {**os.environ, **prepare(Path(folder))}
-        return run_to_its_end([sys.executable, "-m", "jupyterlab", str(path)], environment)
+        if classroom_mode:
+            os.environ.update(prepare(Path(folder)))
+        # It reads the environment when it is imported.
+        from jupyterlab.labapp import LabApp
+
+        server = LabApp.initialize_server([str(path), *_options()])
+        token = server.identity_provider.token
+        address = f"{server.connection_url}lab/tree/{quote(path.name)}" + (f"?token={token}" if token else "")
+        server.io_loop.add_callback(print, f"\nIf no browser opens, open this address:\n\n    {address}\n", flush=True)
+        server.start()
+    return 0
 
 
-def run_to_its_end(command: list[str], environment: dict[str, str]) -> int:
-    """Run a program until it ends by itself; its exit code.
-
-    Ctrl-C reaches the program too, since it is in the same terminal. A server needs time to end its kernels, and may
-    ask whether it is meant: it is waited for, however often the keys are pressed. (`subprocess.call` would kill it.)
-
-    Parameters
-    ----------
-    command : list of str
-    environment : dict of str
-
-    Returns
-    -------
-    int
-    """
-    process = subprocess.Popen(command, env=environment)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+def _options() -> list[str]:
+    """Return the options of JupyterLab: loopback only, root allowed, and no browser where none can be seen."""
+    options = ["--ip=127.0.0.1"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    # Without a display, Python finds text browsers only: one would occupy the terminal and show nothing.
+    if sys.platform not in ("darwin", "win32") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
+        options.append("--no-browser")
+    return options
 
 
 def prepare(folder: Path) -> dict[str, str]:

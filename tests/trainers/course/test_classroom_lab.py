@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
+from jupyterlab.labapp import LabApp
 
 from trainers import classroom
 from trainers.__main__ import main
@@ -69,45 +76,120 @@ def test_the_environment_switches_the_mode_on_and_finds_the_slides(own, tmp_path
     assert package.parent.joinpath(about["jupyterlab"]["_build"]["load"]).exists()
 
 
-def test_the_command_opens_the_notebook_named_or_lesson_1(own, monkeypatch):
-    started = []
+class Started:
+    """A server that is not started: what it is given, and the settings' folder at that time."""
 
-    def run(command, env):
-        assert Path(env["JUPYTERLAB_SETTINGS_DIR"], THEMES).exists()
-        started.append((command[1:], env["JUPYTERLAB_SETTINGS_DIR"]))
-        return 0
+    def __init__(self, monkeypatch):
+        self.given, self.settings = [], []
+        monkeypatch.setattr(LabApp, "initialize_server", self.initialize)
 
-    monkeypatch.setattr(classroom_lab, "run_to_its_end", run)
-    notebooks = classroom_lab.NOTEBOOKS
+    def initialize(self, given):
+        self.given.append(given)
+        self.settings.append(os.environ["JUPYTERLAB_SETTINGS_DIR"])
+        self.enlarged = Path(self.settings[-1], THEMES).exists()
+        nothing = SimpleNamespace(add_callback=lambda *_, **__: None)
+        return SimpleNamespace(
+            identity_provider=SimpleNamespace(token=""), connection_url="", io_loop=nothing, start=lambda: None
+        )
+
+
+def test_commands_open_the_notebook_named_or_lesson_1(own, monkeypatch):
+    started = Started(monkeypatch)
+    assert main(["lab"]) == 0
+    assert not started.enlarged
+    assert main(["lab", str(classroom_lab.NOTEBOOKS / "04_choosing_a_threshold.ipynb")]) == 0
+    monkeypatch.setenv("TRAINERS_CLASSROOM", "")  # restored with the others after this test
+    for name in ("JUPYTER_PATH", "JUPYTERLAB_WORKSPACES_DIR"):
+        monkeypatch.setenv(name, "")
     assert main(["classroom"]) == 0
-    assert main(["classroom", str(notebooks / "04_choosing_a_threshold.ipynb")]) == 0
-    assert [Path(command[-1]).name[:2] for command, _ in started] == ["01", "04"]
-    assert not any(Path(folder).exists() for _, folder in started), "nothing is left behind"
+    assert started.enlarged
+    assert [Path(given[0]).name[:2] for given in started.given] == ["01", "04", "01"]
+    assert not Path(started.settings[-1]).exists(), "the folder of a class is deleted"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no root on Windows")
+@pytest.mark.parametrize("user", [0, 1000])
+def test_root_alone_is_allowed_by_an_option(own, monkeypatch, user):
+    started = Started(monkeypatch)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    main(["lab"])
+    assert ("--allow-root" in started.given[0]) == (user == 0)
+    assert "--ip=127.0.0.1" in started.given[0]
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "opens"),
+    [
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("linux", {"BROWSER": "/opt/editor/browser.sh"}, True),
+        ("darwin", {}, True),
+        ("win32", {}, True),
+    ],
+)
+def test_no_browser_is_opened_where_none_can_be_seen(own, monkeypatch, platform, variables, opens):
+    started = Started(monkeypatch)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", platform)
+    main(["lab"])
+    assert ("--no-browser" in started.given[0]) != opens
+
+
+def fetch(address):
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return answer.read().decode()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_lets_the_server_end_by_itself(tmp_path):
-    """Both get the signal, as from a terminal; the server takes its time, and its own exit code is handed on."""
-    server = (
-        "import pathlib, signal, sys, time\n"
-        "def end(*_): time.sleep(1.5); pathlib.Path('ended').touch(); sys.exit(7)\n"
-        "signal.signal(signal.SIGINT, end)\n"
-        "pathlib.Path('ready').touch(); time.sleep(60)"
-    )
-    code = (
-        "import os, sys; from trainers.course.classroom_lab import run_to_its_end\n"
-        f"sys.exit(run_to_its_end([sys.executable, '-c', {server!r}], dict(os.environ)))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, start_new_session=True)
-    try:
-        end = time.monotonic() + 60
-        while not tmp_path.joinpath("ready").exists() and time.monotonic() < end:
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=30) == 7
-        assert tmp_path.joinpath("ended").exists()
-    finally:
-        process.kill()
+@pytest.mark.parametrize("command", ["lab", "classroom"])
+def test_the_printed_address_serves_the_notebook_and_ctrl_c_ends_it(own, tmp_path, command):
+    """As any user, root too, without a display, with the first port taken, from a folder with a space in its name."""
+    work, temporary = tmp_path / "my work", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
+    notebook = shutil.copy(classroom_lab.first_lesson(), work / "erste Übung.ipynb")
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "JUPYTER_TOKEN")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environment |= {"JUPYTER_PORT": str(port), "TMPDIR": str(temporary), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trainers", command, notebook.name],
+            cwd=work, env=environment, stdout=subprocess.PIPE, stderr=(tmp_path / "log").open("w"), text=True,
+        )  # fmt: skip
+        try:
+            address = next((line.strip() for line in process.stdout if "http" in line), "")
+            start, token = address.split("?token=")
+            server = start.removesuffix("/lab/tree/erste%20%C3%9Cbung.ipynb")
+            assert server != start
+            assert server.startswith("http://127.0.0.1:")
+            assert not server.endswith(f":{port}")
+            open_at = [each for each in psutil.Process(process.pid).net_connections() if each.status == "LISTEN"]
+            assert {each.laddr.ip for each in open_at} == {"127.0.0.1"}
+            assert "JupyterLab" in fetch(address)
+            content = json.loads(fetch(f"{server}/api/contents/erste%20%C3%9Cbung.ipynb?token={token}"))["content"]
+            assert len(content["cells"]) == len(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                fetch(f"{server}/api/contents")
+            themes = fetch(f"{server}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={token}")
+            enlarged = json.loads(json.loads(themes)["raw"]).get("overrides", {}) if json.loads(themes)["raw"] else {}
+            assert bool(enlarged) == (command == "classroom")
+            # The first asks, the second means it.
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0, (tmp_path / "log").read_text()
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+    assert not list(temporary.glob("classroom-*")), "nothing is left behind"
 
 
 def test_a_notebook_that_is_not_there_is_said(own, capsys):
