@@ -1,10 +1,12 @@
 # make lab        set up and open JupyterLab on the first notebook
 # make class      the same for a class: text, lines and figures larger, runs below half a minute, slides
+#                 (both print the address to open where no browser opens)
 # make check      see whether this computer is ready for a lesson
 # make test       set up and run every test, notebooks included
 # make lint-notebooks  its part that looks at the notebooks as they are committed, without running them
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
+# make test-processors  its part that depends on floating-point numbers, as other processors compute
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
 # make site       build the course site from the notebooks, into build/site (nothing in it needs a network)
 # make test-site  its links, pictures, widgets and accessibility, in the system's Chromium
@@ -20,9 +22,11 @@
 PY = .venv/bin/python
 # Set up again when one of these changes.
 STAMP = .venv/installed
+# A worker for each core, up to four: each takes about 1.5 GB. A notebook or module stays with one worker.
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: lab class check test test-browser test-matrix site test-site pictures benchmark results sweep steps \
-	lint-notebooks solutions clean help
+.PHONY: lab class check test test-browser test-processors test-matrix site test-site pictures benchmark results \
+	sweep steps lint-notebooks solutions clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -40,7 +44,7 @@ test: $(STAMP)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest
+	$(PYTEST)
 
 lint-notebooks: $(STAMP)
 	$(PY) -m tests.notebooks.linter
@@ -49,7 +53,10 @@ solutions: $(STAMP)
 	$(PY) -m trainers.course.solutions
 
 test-browser: $(STAMP)
-	$(PY) -m pytest tests/browser
+	$(PYTEST) tests/browser
+
+test-processors: $(STAMP)
+	$(PY) -m tests.processors
 
 test-matrix: $(STAMP)
 	$(PY) -m tests.browser.matrix
@@ -58,7 +65,7 @@ site: .venv/installed-site
 	$(PY) notebooks/site/build.py
 
 test-site: site
-	$(PY) -m pytest tests/site
+	$(PYTEST) --dist=load tests/site
 
 pictures: $(STAMP)
 	$(PY) -m tests.browser.pictures

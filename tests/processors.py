@@ -1,0 +1,72 @@
+"""Run the tests that depend on floating-point numbers as other processors compute: ``make test-processors``.
+
+PyTorch and oneDNN choose their instructions by the processor. With other instructions, or another number of threads,
+sums are taken in another order. ``--oldest`` runs the unit tests and lesson 1 with the oldest instructions only.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OWN: dict[str, str] = {}
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+OLDEST = {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"}
+# Instructions, threads, and whether lessons and solutions run too.
+SETTINGS = [(OWN, 1, True), (OWN, 2, False), (AVX2, 1, False), (OLDEST, 1, True), (OLDEST, 2, False)]
+UNIT_TESTS = ["data", "trainers", "tests", "--ignore=tests/browser", "--ignore=tests/notebooks", "--ignore=tests/site"]
+
+
+def environment(instructions: dict[str, str], threads: int = 1) -> dict[str, str]:
+    """Return this process's environment with these instructions and no other choice of them."""
+    kept = {name: value for name, value in os.environ.items() if name not in OLDEST}
+    return {**kept, **instructions, "OMP_NUM_THREADS": str(threads)}
+
+
+def capability() -> str:
+    """Return the processor's own instructions as PyTorch calls them, such as "AVX2"."""
+    code = "import torch; print(torch.backends.cpu.get_cpu_capability())"
+    return subprocess.check_output([sys.executable, "-c", code], env=environment(OWN), text=True).strip()
+
+
+def differs(instructions: dict[str, str], own: str, machine: str) -> bool:
+    """Whether these instructions are others than the processor's own, and it has them."""
+    return machine.lower() in ("x86_64", "amd64") and (instructions == OLDEST or own == "AVX512")
+
+
+def run(instructions: dict[str, str], threads: int, paths: list[str]) -> tuple[str, list[str]]:
+    """Return pytest's summary line and the tests that failed."""
+    workers = max(1, (os.cpu_count() or 1) // threads)
+    command = [sys.executable, "-m", "pytest", "-q", "-rfE", f"-n{workers}", "--dist=loadfile", *paths]
+    done = subprocess.run(command, cwd=ROOT, env=environment(instructions, threads), text=True, stdout=subprocess.PIPE)
+    if not done.returncode:
+        return done.stdout.splitlines()[-1], []
+    print(done.stdout)
+    return done.stdout.splitlines()[-1], re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE) or ["failed"]
+
+
+def main(*, oldest_only: bool = False) -> int:
+    """Run the tests in every setting, and say what failed where; 1 if a test failed."""
+    own, results = capability(), []
+    for instructions, threads, with_lessons in [(OLDEST, 1, True)] if oldest_only else SETTINGS:
+        name = " ".join(f"{key}={value}" for key, value in instructions.items()) or f"this processor's own ({own})"
+        name += f", {threads} thread{'s' * (threads > 1)}"
+        if instructions != OWN and not differs(instructions, own, platform.machine()):
+            results.append((f"{name}: skipped, equals this processor's own ({own})", []))
+            continue
+        print(f"running: {name}", flush=True)
+        lessons = ["notebooks/01_find_the_abnormal_heartbeat.ipynb" if oldest_only else "notebooks"] * with_lessons
+        summary, failed = run(instructions, threads, UNIT_TESTS + lessons)
+        results.append((f"{name}: {summary}", failed))
+    for text, failed in results:
+        print("\n  ".join([text, *failed]), flush=True)
+    return int(any(failed for _, failed in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main(oldest_only="--oldest" in sys.argv[1:]))
