@@ -12,8 +12,9 @@ from data import DataSet, load_ecg5000, split
 from trainers import LSTMAutoencoder
 
 # The tests' models are tiny, and several processes share the cores. OMP_NUM_THREADS chooses another number.
-if "OMP_NUM_THREADS" not in os.environ:
-    torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+# At its first use, numba sets PyTorch's number of threads to its own.
+os.environ.setdefault("NUMBA_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
 
 # Wall time decides no test: on a busy machine Hypothesis would fail for slowness alone.
 settings.register_profile("kit", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -41,7 +41,7 @@ def main() -> None:
         raise SystemExit("no Chromium or Chrome found: install one, or name it in CHROMIUM.")
     spent: dict[str, list[float]] = {"Pause": [], "Resume": [], "Stop": []}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Server(Path(folder), "lab")
+        server = Server(Path(folder))
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             page = browser.new_page()

@@ -47,7 +47,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def lab(browser, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("lab"), "lab")
+    server = Server(tmp_path_factory.mktemp("lab"))
     yield server
     server.close()
 
@@ -56,16 +56,15 @@ def lab(browser, tmp_path_factory):
 def class_lab(browser, tmp_path_factory):
     """JupyterLab as `python -m trainers classroom` starts it."""
     folder = tmp_path_factory.mktemp("class")
-    server = Server(folder, "lab", prepare(tmp_path_factory.mktemp("settings")))
+    server = Server(folder, prepare(tmp_path_factory.mktemp("settings")))
     yield server
     server.close()
 
 
 @pytest.fixture(scope="session")
-def notebook_server(browser, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("notebook"), "notebook")
-    yield server
-    server.close()
+def notebook_server(lab):
+    """Notebook 7's pages, from the same server."""
+    return lab.with_pages_of("notebook")
 
 
 @pytest.fixture(params=["lab", "notebook_server"])
@@ -80,6 +79,8 @@ def page(browser):
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
+    for server in Server.running:
+        server.end_kernels()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import secrets
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without these, Chromium looks for hosts of its own that a test has no business with.
@@ -31,14 +33,16 @@ def chromium() -> str | None:
 
 
 class Server:
-    """JupyterLab, which serves Notebook 7's pages too, in a folder of its own."""
+    """JupyterLab, which serves Notebook 7's pages too, in a folder of its own; `app` says which pages are opened."""
 
-    def __init__(self, folder: Path, app: str, more: dict[str, str] | None = None) -> None:
-        self.folder, self.app, self.token = folder, app, secrets.token_hex(8)
+    app = "lab"
+    running: ClassVar[list[Server]] = []
+
+    def __init__(self, folder: Path, more: dict[str, str] | None = None) -> None:
+        self.folder, self.token = folder, secrets.token_hex(8)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        module, kind = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}[app]
         own = {f"JUPYTER_{name}": str(folder / name.lower()) for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")}
         environment = {
             **os.environ, **own, "IPYTHONDIR": str(folder / "ipython"),
@@ -48,17 +52,23 @@ class Server:
         settings = folder / "config_dir/lab/user-settings/@jupyterlab/apputils-extension"
         settings.mkdir(parents=True)
         settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+        # Without it, each page that is opened starts Node to see whether JupyterLab should be built.
+        config = folder / "config_dir/labconfig"
+        config.mkdir()
+        config.joinpath("page_config.json").write_text('{"buildCheck": false, "buildAvailable": false}')
         self.log = (folder / "server.log").open("wb")
         self.process = subprocess.Popen(
             [
-                sys.executable, "-m", module, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
                 f"--ServerApp.port={self.port}", f"--ServerApp.root_dir={folder}",
-                f"--IdentityProvider.token={self.token}", f"--{kind}.expose_app_in_browser=True",
+                f"--IdentityProvider.token={self.token}",
+                "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
                 "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             ],
             env=environment, stdout=self.log, stderr=self.log,
         )  # fmt: skip
         self._await_start()
+        self.running.append(self)
 
     def _await_start(self) -> None:
         for _ in range(600):
@@ -71,7 +81,25 @@ class Server:
                 return
         raise TimeoutError((self.folder / "server.log").read_text())
 
+    def with_pages_of(self, app: str) -> Server:
+        """Return this server, whose notebooks are opened in another application: "lab" or "notebook"."""
+        other = copy.copy(self)
+        other.app = app
+        return other
+
+    def end_kernels(self) -> None:
+        """End the kernels of all notebooks; each takes some 300 MB."""
+        for session in json.loads(self._ask("api/sessions", "GET")):
+            self._ask(f"api/sessions/{session['id']}", "DELETE")
+
+    def _ask(self, path: str, method: str) -> bytes:
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
     def close(self) -> None:
+        self.running.remove(self)
         self.process.terminate()
         try:
             # A kernel that is still starting is waited for, on a busy machine for long.

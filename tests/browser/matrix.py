@@ -49,8 +49,10 @@ def main() -> None:
         code = f"from importlib.metadata import version; print(*(f'{{n}} {{version(n)}}' for n in {names}), sep=', ')"
         versions = subprocess.check_output([python, "-c", code], text=True).strip()
         command = [python, "-m", "pytest", "-q", "tests/browser/test_training_monitor.py", "-k", CORE]
-        # The pages' widget extensions are files of the environment that is borrowed from.
-        shared = {**os.environ, "JUPYTER_PATH": str(Path(sys.prefix, "share", "jupyter")), "PYTHONPATH": str(ROOT)}
+        # The pages and their widgets' extensions are files of the environment that is borrowed from.
+        paths = {"JUPYTER_PATH": "share/jupyter", "JUPYTER_CONFIG_PATH": "etc/jupyter"}
+        borrowed = {name: str(Path(sys.prefix, path)) for name, path in paths.items()}
+        shared = {**os.environ, **borrowed, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, cwd=ROOT, env=shared, text=True, stdout=subprocess.PIPE)
         failed += done.returncode != 0
         if done.returncode:

@@ -26,7 +26,7 @@ def main() -> None:
     if path is None:
         raise SystemExit("no Chromium or Chrome found: install one, or name it in CHROMIUM.")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Server(Path(folder), "lab")
+        server = Server(Path(folder))
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             page = browser.new_context(viewport={"width": 1160, "height": 1000}, device_scale_factor=1.5).new_page()

@@ -56,7 +56,7 @@ def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(browser, 
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [said], "execution_count": 1}
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     tmp_path.joinpath("text.ipynb").write_text(json.dumps(notebook))
-    server = Server(tmp_path, "lab", prepare(tmp_path / "settings"))
+    server = Server(tmp_path, prepare(tmp_path / "settings"))
     try:
         # As the command opens it; the other tests ask for an empty workspace in place of the prepared one.
         page.goto(f"http://127.0.0.1:{server.port}/lab/tree/text.ipynb?token={server.token}")

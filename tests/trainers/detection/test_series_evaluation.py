@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
-import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,9 +16,6 @@ from sklearn import metrics
 
 from trainers.detection import evaluate_series, misleading_point_adjusted_f1
 from trainers.detection.event_figures import range_precision, range_recall, ucr_score
-
-# As torch's in conftest: threads for such short series wait for each other longer than they work.
-numba.set_num_threads(1)
 
 FIGURES = [
     "auroc",
@@ -296,7 +293,7 @@ def test_anything_gives_an_evaluation_or_a_plain_error(first, second, third):
 
 
 def test_pytorch_keeps_its_number_of_threads():
-    # In a process of its own: it is numba's first use that would change the number.
+    # In a process of its own: it is numba's first use that would change the number, to that of the cores.
     code = """
 import torch
 from trainers.detection import evaluate_series
@@ -305,5 +302,6 @@ print(torch.get_num_threads())
 evaluate_series([0, 1, 2, 1], [0, 0, 1, 0], threshold=1.5, window=1)
 print(torch.get_num_threads())
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    cores = {name: value for name, value in os.environ.items() if name != "NUMBA_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", code], env=cores, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "1"]
