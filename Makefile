@@ -62,7 +62,7 @@ test-matrix: $(STAMP)
 	$(PY) -m tests.browser.matrix
 
 site: .venv/installed-site
-	$(PY) notebooks/site/build.py
+	OMP_NUM_THREADS=1 $(PY) notebooks/site/build.py
 
 test-site: site
 	$(PYTEST) --dist=load tests/site

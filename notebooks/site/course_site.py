@@ -130,10 +130,12 @@ def formula(writer: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+# The widgets' state would be in every page, megabytes of it, and nothing there could read it.
+NotebookClient.set_widgets_metadata = lambda self: None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
-    # It would lie in every page, megabytes of it, and nothing there could read it.
-    NotebookClient.set_widgets_metadata = lambda self: None
     NbElementRenderer.render_image = with_alt(NbElementRenderer.render_image)
     NbElementRenderer.render_text_html = without_empty_headers(NbElementRenderer.render_text_html)
     app.connect("source-read", add_contents)
