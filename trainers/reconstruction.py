@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from data import DataSet
 from trainers.randomness import own_randomness
+from trainers.threads import useful_threads, with_threads
 
 LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
@@ -103,7 +104,9 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     # A copy: a model that changes its input in place must not change the data set.
     data = DataSet.of(sequences, "sequences to reconstruct")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    with evaluating(model), own_randomness(_SEED, device):
+    # Without gradients a second thread gains as little with large batches as in a training with small ones.
+    threads = useful_threads(model, 32, device)
+    with evaluating(model), own_randomness(_SEED, device), with_threads(threads):
         parts = []
         for part, lengths in _batches(data.sequences.clone(), data.lengths, batch_size):
             output = run_model(model, part.to(device), lengths)

@@ -1,17 +1,19 @@
-"""`useful_threads`: one CPU thread for a small recurrent model, whose threads would mostly wait for each other.
+"""Choose the number of CPU threads of a training.
 
-A recurrent layer takes one small matrix product after the other, a step at a time, and after each its threads wait
-for the slowest. With few units and small batches they win little; and as soon as anything else computes on the
-same processors (a browser, a video call), each wait lasts until the operating system comes round, and the same epoch
-takes several times as long. `make benchmark` measures both here.
+A recurrent layer computes one small matrix product for each time step, and after each its threads wait for the
+slowest. PyTorch's threads wait actively (libgomp spins). If other programs need the processors, a thread waits until
+the operating system gives the other thread its turn, and the training takes several times as long. One thread needs
+no waiting. It is slower only if the products are large and the computer is otherwise idle.
 
-With one thread the figures do not hang on how many processors a computer has, either. The environment variable
-``TRAINERS_ONE_THREAD=0`` leaves PyTorch's number of threads alone. Larger models gain from several threads where
-nothing else computes; where something does, ``torch.set_num_threads(1)`` serves them too.
+The rule depends on the sizes of model and batch alone, because the number of threads changes the last bits of a
+training, and a seed repeats a run. ``python -m tests.benchmarks.threads`` prints the table that it is chosen from.
+A call of ``torch.set_num_threads`` takes precedence over the rule.
 """
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,43 +21,69 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-# Units of a recurrent layer times sequences in a batch, up to which a second thread gains little.
-SMALL = 1024
+# Multiplications per time step and gate, units × units × sequences in a batch, up to which one thread is used. Below
+# it two threads are at most 1.3 times as fast on an idle computer.
+ONE_THREAD_UP_TO = 2**18
+
+_set_num_threads = torch.set_num_threads
+
+
+def _set_before_import() -> bool:
+    """Return whether `torch.set_num_threads` was called before this module was loaded, where that can be known."""
+    # It switches off the dynamic number of threads of MKL, which is in PyTorch's wheels for Linux on x86-64.
+    dynamic = None if os.name == "nt" else getattr(ctypes.CDLL(torch._C.__file__), "mkl_serv_get_dynamic", None)
+    return dynamic is not None and dynamic() == 0
+
+
+_set_by_user = _set_before_import()
+
+
+# PyTorch does not tell a number that the user has set from its default, so calls are noted.
+@functools.wraps(_set_num_threads)
+def _noting_set_num_threads(number: int, /) -> None:
+    global _set_by_user
+    _set_num_threads(number)
+    _set_by_user = True
+
+
+torch.set_num_threads = _noting_set_num_threads
 
 
 def useful_threads(model: nn.Module, batch_size: int, device: torch.device) -> int:
-    """How many of PyTorch's CPU threads a training is worth.
+    """Return the number of CPU threads for a training.
 
     Parameters
     ----------
     model : torch.nn.Module
-        One without a recurrent layer is worth all of them.
+        The rule is for models with a recurrent layer (`nn.LSTM`, `nn.GRU`, `nn.RNN`, or a cell); its largest counts.
     batch_size : int
         Sequences in a batch.
     device : torch.device
-        Where it is trained; only a training on the CPU is worth fewer.
+        The rule is for trainings on the CPU.
 
     Returns
     -------
     int
-        1 if the largest recurrent layer is small, else as many as PyTorch is set to.
+        1 if the user has not set a number and units² × sequences are at most `ONE_THREAD_UP_TO`; else PyTorch's.
     """
-    sizes = [layer.hidden_size * batch_size for layer in model.modules() if isinstance(layer, nn.RNNBase)]
-    small = bool(sizes) and max(sizes) <= SMALL
-    if device.type == "cpu" and small and os.environ.get("TRAINERS_ONE_THREAD", "1") != "0":
+    units = max(
+        (layer.hidden_size for layer in model.modules() if isinstance(layer, (nn.RNNBase, nn.RNNCellBase))),
+        default=0,
+    )
+    if device.type == "cpu" and not _set_by_user and 0 < units**2 * batch_size <= ONE_THREAD_UP_TO:
         return 1
     return torch.get_num_threads()
 
 
 @contextmanager
 def with_threads(number: int) -> Iterator[None]:
-    """Let PyTorch compute with so many CPU threads, and with as many as before afterwards."""
+    """Set PyTorch's number of CPU threads within the context only; it does not count as set by the user."""
     before = torch.get_num_threads()
-    if number == before:
-        yield
-        return
-    torch.set_num_threads(number)
     try:
+        if number != before:
+            _set_num_threads(number)
         yield
     finally:
-        torch.set_num_threads(before)
+        # Another library may have changed it, too.
+        if torch.get_num_threads() != before:
+            _set_num_threads(before)

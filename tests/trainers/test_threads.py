@@ -1,64 +1,128 @@
-"""One CPU thread for a small recurrent model; PyTorch's own number before and after."""
+"""The rule for the number of CPU threads, and the user's number before it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
+
+from trainers.course import setup_check
+from trainers.threads import with_threads
+
+RULE = """
+import torch
 from torch import nn
+from trainers import LSTMAutoencoder
+from trainers.threads import ONE_THREAD_UP_TO, useful_threads, with_threads
 
-from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
-from trainers.threads import SMALL, useful_threads, with_threads
+UNITS = 16
+LIMIT = ONE_THREAD_UP_TO // UNITS**2
+lstm, cpu = nn.LSTM(1, UNITS), torch.device("cpu")
+with with_threads(3):
+    print("default model", useful_threads(LSTMAutoencoder(), 32, cpu))
+    print("at the limit", useful_threads(lstm, LIMIT, cpu))
+    print("above the limit", useful_threads(lstm, LIMIT + 1, cpu))
+    print("largest layer", useful_threads(nn.Sequential(nn.GRU(1, 4), nn.RNN(1, UNITS)), LIMIT + 1, cpu))
+    for layer in (nn.GRU, nn.RNN, nn.LSTMCell, nn.GRUCell, nn.RNNCell):
+        print(layer.__name__, useful_threads(layer(1, UNITS), LIMIT, cpu))
+    print("compiled", useful_threads(torch.compile(lstm), LIMIT, cpu))
+    print("DataParallel", useful_threads(nn.DataParallel(lstm), LIMIT, cpu))
+    print("not recurrent", useful_threads(nn.Linear(2, 2), 1, cpu))
+    print("not on the CPU", useful_threads(lstm, 2, torch.device("meta")))
+"""
 
-CPU = torch.device("cpu")
+# A model that notes the number of threads in training, validation and scoring.
+TRAINING = """
+import torch
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
+from trainers.threads import with_threads
+
+class Noting(LSTMAutoencoder):
+    def forward(self, sequences, lengths=None):
+        if len(sequences) > 2:  # the trainer first tries two
+            seen.add(torch.get_num_threads())
+        return super().forward(sequences, lengths)
+
+def threads(hidden_size):
+    seen.clear()
+    result = benchmark(
+        BatchedTrainer(Noting(hidden_size=hidden_size), batch_size=40), torch.randn(40, 3), torch.randn(4, 3),
+        epochs=1, progress=False,
+    )
+    reconstruct(result.model, torch.randn(40, 3))
+    return *seen, result.threads, torch.get_num_threads()
+
+seen = set()
+with with_threads(3):
+    print("small", *threads(8))
+    print("large", *threads(128))
+default = torch.get_num_threads()
+torch.set_num_threads(default)
+print("default set by the user", threads(8) == (default,) * 3)
+torch.set_num_threads(3)
+print("set by the user", *threads(8))
+torch.set_num_threads(1)
+print("one set by the user", *threads(128))
+"""
+
+BEFORE_IMPORT = """
+import torch
+default = torch.get_num_threads()
+torch.set_num_threads({number})
+from trainers import BatchedTrainer, LSTMAutoencoder
+print(BatchedTrainer(LSTMAutoencoder()).threads == {number})
+"""
 
 
-@pytest.fixture
-def three_threads():
+def printed(code):
+    """What a new process prints that has PyTorch's default number of threads."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    environment["OMP_WAIT_POLICY"] = "PASSIVE"  # quick on a busy computer, too
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_rule_depends_on_largest_recurrent_layer_and_batch():
+    one = ["default model", "at the limit", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell", "compiled", "DataParallel"]
+    several = ["above the limit", "largest layer", "not recurrent", "not on the CPU"]
+    assert sorted(printed(RULE)) == sorted([f"{name} 1" for name in one] + [f"{name} 3" for name in several])
+
+
+def test_training_follows_rule_until_user_sets_a_number():
+    assert printed(TRAINING) == [
+        "small 1 1 3",
+        "large 3 3 3",
+        "default set by the user True",
+        "set by the user 3 3 3",
+        "one set by the user 1 1 1",
+    ]
+
+
+@pytest.mark.parametrize("number", ["default", "3"])
+@pytest.mark.skipif(not torch.backends.mkl.is_available() or os.name == "nt", reason="known from MKL's state only")
+def test_number_set_before_import_wins(number):
+    assert printed(BEFORE_IMPORT.format(number=number)) == ["True"]
+
+
+def test_number_is_restored_after_an_error_and_after_another_library():
     before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
 
-
-def test_small_layers_and_batches_are_worth_one_thread(three_threads):
-    units = 16
-    assert useful_threads(nn.LSTM(1, units), SMALL // units, CPU) == 1
-    assert useful_threads(nn.LSTM(1, units), SMALL // units + 1, CPU) == 3
-    assert useful_threads(nn.Sequential(nn.GRU(1, 4), nn.GRU(1, units)), SMALL // units + 1, CPU) == 3, "the largest"
-
-
-def test_others_are_worth_as_many_as_there_are(three_threads, monkeypatch):
-    assert useful_threads(nn.Linear(2, 2), 1, CPU) == 3, "nothing recurrent"
-    assert useful_threads(nn.LSTM(1, 4), 2, torch.device("meta")) == 3, "not on the CPU"
-    monkeypatch.setenv("TRAINERS_ONE_THREAD", "0")
-    assert useful_threads(nn.LSTM(1, 4), 2, CPU) == 3, "switched off"
-
-
-def test_the_number_is_given_back_after_an_error_too(three_threads):
     def fail():
         raise RuntimeError(torch.get_num_threads())
 
-    with pytest.raises(RuntimeError, match="1"), with_threads(1):
+    with pytest.raises(RuntimeError, match="3"), with_threads(3):
         fail()
-    assert torch.get_num_threads() == 3
+    assert torch.get_num_threads() == before
+    with with_threads(before):
+        torch.set_num_threads(before + 1)
+    assert torch.get_num_threads() == before
 
 
-class Seen(LSTMAutoencoder):
-    """Writes down how many threads there are when it learns."""
-
-    def forward(self, *args, **kwargs):
-        if self.training:
-            self.__dict__.setdefault("seen", set()).add(torch.get_num_threads())
-        return super().forward(*args, **kwargs)
-
-
-@pytest.mark.parametrize(("batch_size", "threads"), [(10, 1), (30, 3)])
-def test_an_epoch_takes_that_many_and_the_result_says_so(three_threads, monkeypatch, batch_size, threads):
-    monkeypatch.setattr("trainers.threads.SMALL", 8 * 20)
-    model = Seen(hidden_size=8)
-    data = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
-    trainer = BatchedTrainer(model, batch_size=batch_size, n_batches=2)
-    result = benchmark(trainer, data, data[:20], epochs=2, progress=False)
-    assert model.seen == {threads}
-    assert result.threads == threads
-    assert torch.get_num_threads() == 3
+def test_setup_check_names_number_of_threads():
+    # The tests' own number, 1, is set by the user.
+    text = setup_check.processors().text
+    assert "PyTorch uses 1 thread" in text
+    assert "the default model (64 units, batches of 32) trains with 1 thread" in text

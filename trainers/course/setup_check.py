@@ -188,9 +188,16 @@ def disk(free: float | None = None) -> Finding:
 
 
 def processors() -> Finding:
-    """How many threads a training has."""
-    threads, there = torch.get_num_threads(), os.cpu_count() or 1
-    return Finding("processors", f"{there}; a training uses {threads} thread{'s' * (threads != 1)}.")
+    """Number of CPU threads: PyTorch's, and the one that the rule chooses for the default model."""
+    from trainers import BatchedTrainer, LSTMAutoencoder
+
+    model, batch_size = LSTMAutoencoder(), 32
+    uses, trains = (
+        f"{number} thread{'s' * (number != 1)}"
+        for number in (torch.get_num_threads(), BatchedTrainer(model, batch_size=batch_size).threads)
+    )
+    default = f"the default model ({model.hidden_size} units, batches of {batch_size})"
+    return Finding("processors", f"{os.cpu_count()}; PyTorch uses {uses}, {default} trains with {trains}.")
 
 
 def training(seconds: float | None = None) -> Finding:

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from data.series import runs
+from trainers.threads import with_threads
 
 # Wu & Keogh 2021 count a top score this near to the event as a find.
 _TOLERANCE = 100
@@ -85,13 +86,11 @@ def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, 
     """VUS-ROC and VUS-PR (Paparrizos et al. 2022), dtaianomaly's."""
     from dtaianomaly.evaluation import VolumeUnderPR, VolumeUnderROC
 
-    answer, threads = truth.astype(int), torch.get_num_threads()
-    try:
+    answer = truth.astype(int)
+    # numba, on which these run, sets the number of OpenMP threads at its first use, and PyTorch shares it:
+    # later trainings would give other results than earlier ones.
+    with with_threads(torch.get_num_threads()):
         return (
             VolumeUnderROC(max_buffer_size=window).compute(answer, scores),
             VolumeUnderPR(max_buffer_size=window).compute(answer, scores),
         )
-    finally:
-        # numba, on which these run, sets the number of OpenMP threads at its first use, and PyTorch shares it:
-        # trainings from then on would give other numbers than those before.
-        torch.set_num_threads(threads)
