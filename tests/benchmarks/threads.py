@@ -1,11 +1,11 @@
-"""Training speed with one CPU thread, two, and two that wait with a short spin; quiet and beside busy processes.
+"""Speed with one CPU thread, with two, and with two that wait with a short spin; quiet and beside busy processes.
 
-The rule in `trainers.threads` is chosen from this table. Run from the repository's root:
-``python -m tests.benchmarks.threads``; a part of it: ``--units 64 --batch 32``.
+The rule in `trainers.threads` is chosen from the second table. Run from the root of the repository, on a computer that
+is otherwise idle: ``python -m tests.benchmarks.threads`` (about ten minutes); a part: ``--units 64 --batch 32``.
 
 Each setting is a process of its own, because libgomp reads its spin count once. The processes take turns: in each round
-every setting trains for a moment alone, then beside one busy process for each core. Printed are medians of the rounds,
-with the lowest and the highest, as speed relative to a plain PyTorch loop in the same round.
+every setting computes for a moment alone, then beside one busy process for each core. The tables give medians of the
+rounds, and in brackets the lowest and the highest; speeds are relative to a plain PyTorch loop in the same round.
 """
 
 from __future__ import annotations
@@ -16,38 +16,37 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 UNITS, BATCHES = (16, 32, 64, 128, 256), (10, 32, 64, 128)
+DEFAULT = (64, 32)
 ROOMS = ("quiet", "busy")
-# Each: PyTorch's threads (0: its default), whether the allocator keeps buffers, libgomp's spin count.
-SETTINGS = {"plain": (0, 0, ""), "one": (1, 1, ""), "two": (2, 1, ""), "two, short spin": (2, 1, "1000")}
-COMPETITORS = ("plain", "kit")
-# Seconds of training in a round; beside busy processes more, since a time slice is some milliseconds.
-SECONDS = {"quiet": 0.25, "busy": 0.6}
-EPOCH_BATCHES, VALIDATION = 10, 64
+# Number of threads (None: PyTorch's default, and no change to the allocator) and libgomp's spin count.
+SETTINGS = {"plain loop": (None, ""), "one thread": (1, ""), "two": (2, ""), "two, short spin": (2, "1000")}
+# Seconds of computing in a round; beside busy processes more, since a time slice takes some milliseconds.
+SECONDS = {"quiet": 0.2, "busy": 0.5}
+EPOCH_BATCHES, VALIDATION, SCORED = 10, 64, 256
 
 
 class Process:
-    """A process with one setting that trains on request."""
+    """A process with one setting that computes on request."""
 
     def __init__(self, name: str) -> None:
-        threads, keep, spin = SETTINGS.get(name, (0, 1, ""))
-        dropped = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+        dropped = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
         environment = {key: value for key, value in os.environ.items() if key not in dropped}
-        if spin:
+        if spin := SETTINGS.get(name, (None, ""))[1]:
             environment["GOMP_SPINCOUNT"] = spin
-        command = [sys.executable, "-m", "tests.benchmarks.threads", "--worker", f"{name}/{threads}/{keep}"]
+        command = [sys.executable, "-m", "tests.benchmarks.threads", "--worker", name]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def seconds(self, units: int, batch: int, limit: float) -> float:
-        """Seconds of one training step; of a whole epoch if `limit` is 0."""
+    def seconds(self, task: str, units: int, batch: int, limit: float) -> float:
+        """Seconds that a task takes, repeated until `limit` seconds have passed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(units, batch, limit, file=self._process.stdin, flush=True)
+        print(task, units, batch, limit, file=self._process.stdin, flush=True)
         return float(self._process.stdout.readline())
 
     def close(self) -> None:
@@ -55,8 +54,8 @@ class Process:
         self._process.wait()
 
 
-def work(name: str, threads: int, keep: int) -> None:
-    """Train as each line of the standard input says, and print the seconds."""
+def work(name: str) -> None:
+    """Do the tasks that the lines of the standard input name, and print the seconds of each."""
     import torch
     from torch.nn.functional import l1_loss
 
@@ -64,54 +63,54 @@ def work(name: str, threads: int, keep: int) -> None:
     from trainers import BatchedTrainer, LSTMAutoencoder
     from trainers.allocator import keep_large_buffers
 
-    if threads:
+    threads = SETTINGS.get(name, (None, ""))[0]
+    if threads is not None:
         torch.set_num_threads(threads)
-    if keep:
         keep_large_buffers()
     parts = split(load_ecg5000(), seed=0)
     train, validation = parts.training.sequences, parts.validation.sequences[:VALIDATION]
-    trainers: dict[tuple[int, int], BatchedTrainer] = {}
-    loops: dict[tuple[int, int], tuple[LSTMAutoencoder, torch.optim.Adam]] = {}
 
-    def step(units: int, batch: int) -> None:
-        """One step as a user would write it."""
-        if (units, batch) not in loops:
-            new = LSTMAutoencoder(hidden_size=units)
-            loops[units, batch] = new, torch.optim.Adam(new.parameters(), 0.001)
-        model, optimizer = loops[units, batch]
-        model.train()
-        inputs = train[torch.randperm(len(train))[:batch]]
-        optimizer.zero_grad()
-        l1_loss(model(inputs), inputs).backward()
-        optimizer.step()
+    def tasks(units: int, batch: int) -> dict[str, Callable[[], object]]:
+        model = LSTMAutoencoder(hidden_size=units)
+        optimizer = torch.optim.Adam(model.parameters(), 0.001)
 
-    def epoch(units: int, batch: int) -> None:
-        if name == "kit":
-            if (units, batch) not in trainers:
-                model = LSTMAutoencoder(hidden_size=units)
-                trainers[units, batch] = BatchedTrainer(model, batch_size=batch, n_batches=EPOCH_BATCHES)
-                trainers[units, batch].setDataSets(train, validation)
-            trainers[units, batch].doEpoch(trainers[units, batch].model)
-            return
-        for _ in range(EPOCH_BATCHES):
-            step(units, batch)
-        model = loops[units, batch][0].eval()
-        with torch.no_grad():
-            l1_loss(model(validation), validation).item()
+        def step() -> None:
+            model.train()
+            inputs = train[torch.randperm(len(train))[:batch]]
+            optimizer.zero_grad()
+            l1_loss(model(inputs), inputs).backward()
+            optimizer.step()
 
-    warm = set()
+        def epoch() -> None:
+            for _ in range(EPOCH_BATCHES):
+                step()
+            model.eval()
+            with torch.no_grad():
+                l1_loss(model(validation), validation).item()
+
+        def score() -> None:
+            model.eval()
+            with torch.no_grad():
+                model(train[:SCORED])
+
+        if name != "kit":
+            return {"step": step, "epoch": epoch, "score": score}
+        trainer = BatchedTrainer(model, batch_size=batch, n_batches=EPOCH_BATCHES)
+        trainer.setDataSets(train, validation)
+        return {"epoch": lambda: trainer.doEpoch(model)}
+
+    known: dict[tuple[str, str], dict[str, Callable[[], object]]] = {}
     for line in sys.stdin:
-        units, batch, limit = (float(word) if "." in word else int(word) for word in line.split())
-        do = step if limit else epoch
-        if (do, units, batch) not in warm:
-            for _ in range(2):
-                do(units, batch)
-            warm.add((do, units, batch))
-        begun, steps = time.perf_counter(), 0
-        while not steps or time.perf_counter() - begun < limit:
-            do(units, batch)
-            steps += 1
-        print((time.perf_counter() - begun) / steps, flush=True)
+        task, units, batch, limit = line.split()
+        if (units, batch) not in known:
+            known[units, batch] = tasks(int(units), int(batch))
+            # Memory and threads are new in the first.
+            known[units, batch][task]()
+        begun, times = time.perf_counter(), 0
+        while not times or time.perf_counter() - begun < float(limit):
+            known[units, batch][task]()
+            times += 1
+        print((time.perf_counter() - begun) / times, flush=True)
 
 
 @contextmanager
@@ -127,34 +126,30 @@ def room(name: str) -> Iterator[None]:
             process.wait()
 
 
-def measure(processes: dict[str, Process], units: int, batch: int, rounds: int, *, epochs: bool = False) -> str:
-    """One row of a table: for each room and process the speed relative to the plain loop."""
-    times: dict[tuple[str, str], list[float]] = {(at, name): [] for at in ROOMS for name in processes}
-    for number in range(rounds):
-        for at in ROOMS:
-            with room(at):
-                # The order alternates: whoever comes first has no advantage.
-                for name in list(processes)[:: 1 if number % 2 else -1]:
-                    limit = 0 if epochs else SECONDS[at]
-                    times[at, name].append(processes[name].seconds(units, batch, limit))
-    cells = [f"{units}", f"{batch}"]
-    for at in ROOMS:
-        plain = times[at, "plain"]
-        cells.append(f"{1000 * statistics.median(plain):.0f} ms")
-        for name in processes:
-            if name != "plain":
-                ratios = sorted(a / b for a, b in zip(plain, times[at, name], strict=True))
-                cells.append(f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
-    return f"| {' | '.join(cells)} |"
-
-
-def table(names: tuple[str, ...], sizes: list[tuple[int, int]], rounds: int, *, epochs: bool = False) -> None:
-    processes = {name: Process(name) for name in names}
+def table(title: str, task: str, names: list[str], sizes: list[tuple[int, int]], rounds: int) -> None:
+    """Print a row for each size: the plain loop's time, and the speed of the others relative to it."""
     columns = [f"{at}: {name}" for at in ROOMS for name in names]
-    print("| units | batch | " + " | ".join(columns) + " |\n|" + "---|" * (2 + len(columns)), flush=True)
+    print(f"\n{title}\n\n| units | batch | {' | '.join(columns)} |\n{'|---' * (2 + len(columns))}|", flush=True)
+    processes = {name: Process(name) for name in names}
     try:
         for units, batch in sizes:
-            print(measure(processes, units, batch, rounds, epochs=epochs), flush=True)
+            times: dict[tuple[str, str], list[float]] = {(at, name): [] for at in ROOMS for name in names}
+            for number in range(rounds):
+                for at in ROOMS:
+                    with room(at):
+                        # The order alternates: to be first is no advantage.
+                        for name in names[:: 1 if number % 2 else -1]:
+                            times[at, name].append(processes[name].seconds(task, units, batch, SECONDS[at]))
+            cells = []
+            for (at, _), seconds in times.items():
+                plain = times[at, "plain loop"]
+                speeds = sorted(a / b for a, b in zip(plain, seconds, strict=True))
+                cells.append(
+                    f"{1000 * statistics.median(plain):.0f} ms"
+                    if seconds is plain
+                    else f"{statistics.median(speeds):.2f} ({speeds[0]:.2f} to {speeds[-1]:.2f})"
+                )
+            print(f"| {units} | {batch} | {' | '.join(cells)} |", flush=True)
     finally:
         for process in processes.values():
             process.close()
@@ -168,13 +163,13 @@ def main() -> None:
     arguments.add_argument("--worker", help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.worker:
-        name, threads, keep = given.worker.split("/")
-        work(name, int(threads), int(keep))
+        work(given.worker)
         return
-    print("Training step of a plain loop, and speed of the settings relative to it, median (lowest to highest):\n")
-    table(tuple(SETTINGS), [(units, batch) for units in given.units for batch in given.batch], given.rounds)
-    print("\nEpoch of a plain loop, and speed of the kit with its rule relative to it:\n")
-    table(COMPETITORS, [(64, 32)], given.rounds, epochs=True)
+    title = f"An epoch of {EPOCH_BATCHES} batches with the kit, which follows its rule:"
+    table(title, "epoch", ["plain loop", "kit"], [DEFAULT], given.rounds)
+    sizes = [(units, batch) for units in given.units for batch in given.batch]
+    table("A training step:", "step", list(SETTINGS), sizes, given.rounds)
+    table("Scoring:", "score", list(SETTINGS)[:3], [(units, SCORED) for units in given.units], given.rounds)
 
 
 if __name__ == "__main__":
