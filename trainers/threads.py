@@ -13,7 +13,6 @@ A call of ``torch.set_num_threads`` takes precedence over the rule.
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,10 +38,10 @@ _set_by_user = _set_before_import()
 
 
 # PyTorch does not tell a number that the user has set from its default, so calls are noted.
-@functools.wraps(_set_num_threads)
-def _noting_set_num_threads(number: int, /) -> None:
+def _noting_set_num_threads(nthreads: int) -> None:
+    """Set PyTorch's number of CPU threads, and note that the user has set it."""
     global _set_by_user
-    _set_num_threads(number)
+    _set_num_threads(nthreads)
     _set_by_user = True
 
 

@@ -26,7 +26,11 @@ ROOMS = ("quiet", "busy")
 SETTINGS = {"plain loop": (None, ""), "one thread": (1, ""), "two": (2, ""), "two, short spin": (2, "1000")}
 # Seconds of computing in a round; beside busy processes more, since a time slice takes some milliseconds.
 SECONDS = {"quiet": 0.2, "busy": 0.5}
-EPOCH_BATCHES, VALIDATION, SCORED = 10, 64, 256
+# A busy process ends with the benchmark.
+BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: pass"
+EPOCH_BATCHES, VALIDATION, SCORED = 5, 64, 256
+# Seconds for a row of the table; rounds that would begin later are left out.
+LONGEST = 60
 
 
 class Process:
@@ -117,7 +121,7 @@ def work(name: str) -> None:
 def room(name: str) -> Iterator[None]:
     """Quiet, or with one busy process for each core."""
     number = (os.cpu_count() or 1) if name == "busy" else 0
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(number)]
     try:
         yield
     finally:
@@ -128,19 +132,21 @@ def room(name: str) -> Iterator[None]:
 
 def table(title: str, task: str, names: list[str], sizes: list[tuple[int, int]], rounds: int) -> None:
     """Print a row for each size: the plain loop's time, and the speed of the others relative to it."""
-    columns = [f"{at}: {name}" for at in ROOMS for name in names]
-    print(f"\n{title}\n\n| units | batch | {' | '.join(columns)} |\n{'|---' * (2 + len(columns))}|", flush=True)
+    columns = ["units", "batch", "rounds", *(f"{at}: {name}" for at in ROOMS for name in names)]
+    print(f"\n{title}\n\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
     processes = {name: Process(name) for name in names}
     try:
         for units, batch in sizes:
             times: dict[tuple[str, str], list[float]] = {(at, name): [] for at in ROOMS for name in names}
-            for number in range(rounds):
+            begun, done = time.perf_counter(), 0
+            while done < rounds and (not done or time.perf_counter() - begun < LONGEST):
                 for at in ROOMS:
                     with room(at):
                         # The order alternates: to be first is no advantage.
-                        for name in names[:: 1 if number % 2 else -1]:
+                        for name in names[:: 1 if done % 2 else -1]:
                             times[at, name].append(processes[name].seconds(task, units, batch, SECONDS[at]))
-            cells = []
+                done += 1
+            cells = [f"{units}", f"{batch}", f"{done}"]
             for (at, _), seconds in times.items():
                 plain = times[at, "plain loop"]
                 speeds = sorted(a / b for a, b in zip(plain, seconds, strict=True))
@@ -149,7 +155,7 @@ def table(title: str, task: str, names: list[str], sizes: list[tuple[int, int]],
                     if seconds is plain
                     else f"{statistics.median(speeds):.2f} ({speeds[0]:.2f} to {speeds[-1]:.2f})"
                 )
-            print(f"| {units} | {batch} | {' | '.join(cells)} |", flush=True)
+            print(f"| {' | '.join(cells)} |", flush=True)
     finally:
         for process in processes.values():
             process.close()
