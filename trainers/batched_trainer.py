@@ -19,6 +19,7 @@ from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.interrupts import DeferredInterrupt, interrupt_point
 from trainers.learning_rate import learning_rate_at
+from trainers.model_checks import check_step
 from trainers.model_state import ModelState, copy_state, load_state
 from trainers.randomness import LARGEST_SEED, derived_seed, own_randomness
 from trainers.reconstruction import LOSSES, check_shape, loss_of, mean_loss, run_model
@@ -120,6 +121,7 @@ class BatchedTrainer(Trainer):
         self._last: dict[str, Any] | None = None
         self._run_loss = self.loss
         self._paused = 0.0
+        self._tried: tuple[Any, ...] = ()
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -267,10 +269,25 @@ class BatchedTrainer(Trainer):
         """No batch larger than the set, no other loss in a run, no schedule that ends in its warm-up."""
         if name == "batch_size" and len(self.train_inputs):
             self._check_batch(len(self.train_inputs), value)
+        if name in ("batch_size", "n_batches", "precision") and self.train_set is not None:
+            self._check_step(self.train_set, **{name: value})
         if name == "loss" and self.running:
             self._check_loss(value)
         if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
             self._check_schedule(self.planned_epochs, **{name: value})
+
+    def _try_model(self, train: DataSet, validation: DataSet) -> None:
+        super()._try_model(train, validation)
+        self._check_step(train)
+
+    def _check_step(self, train: DataSet, **changes: Any) -> None:
+        """Raise if the model cannot be trained in the batches, or with the precision, that are set or queued."""
+        mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
+        values = {**self.hyperparameters, **mine, **changes}
+        size, n_batches, precision = (values[name] for name in ("batch_size", "n_batches", "precision"))
+        last = (len(train) % size if n_batches is None else 0) or size
+        check_step(self.model, train, size, last, precision, self.device, alone=not self.running)
+        self._tried = size, n_batches, precision
 
     @property
     def threads(self) -> int:
@@ -436,6 +453,9 @@ class BatchedTrainer(Trainer):
         if not self.history:
             self._run_loss = self.loss
         self._check_loss(self.loss)
+        if self._tried != (self.batch_size, self.n_batches, self.precision):
+            assert self.train_set is not None
+            self._check_step(self.train_set)
 
     def _check_loss(self, loss: str) -> None:
         if loss != self._run_loss and (len(self.history) or self.running):

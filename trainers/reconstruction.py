@@ -28,6 +28,9 @@ def check_model(model: Any) -> nn.Module:
         got = f"the class {model.__name__}, not an object of it" if isinstance(model, type) else type(model).__name__
         msg = f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {got}."
         raise TypeError(msg)
+    if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
+        msg = f"the model {type(model).__name__} must hold values, got tensors on the meta device. Build it on the CPU."
+        raise ValueError(msg)
     return model
 
 
@@ -44,14 +47,89 @@ def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Te
             "Check its n_features, and that it returns the reconstruction alone."
         )
         raise ValueError(msg)
+    if not output.is_floating_point():
+        msg = f"the model {type(model).__name__} must return floating-point numbers, got {output.dtype}."
+        raise ValueError(msg)
     return output
 
 
+def _parameters(function: Any, *, follow_wrapped: bool = True) -> dict[str, inspect.Parameter]:
+    """The parameters of a function by name; none if it has no signature."""
+    try:
+        return dict(inspect.signature(function, follow_wrapped=follow_wrapped).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def _lengths_position(module: nn.Module) -> int | None:
+    """At which position `forward` has a parameter `lengths`, counted without `self`; None if it has none."""
+    for function, skipped in ((module.forward, 0), (getattr(type(module), "forward", None), 1)):
+        names = list(_parameters(function))
+        if "lengths" in names:
+            return names.index("lengths") - skipped
+    return None
+
+
 def run_model(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None) -> Any:
-    """What the model returns; told the sequences' lengths where some are padded and its `forward` takes them."""
-    if lengths is None or "lengths" not in inspect.signature(model.forward).parameters:
+    """Return the model's output; pass `lengths`, where sequences are padded, if its `forward` accepts them."""
+    if lengths is None:
         return model(inputs)
-    return model(inputs, lengths=lengths)
+    # What is really called: a compiled, decorated or wrapping forward is often (*args, **kwargs).
+    accepted = _parameters(model.forward, follow_wrapped=False)
+    if "lengths" in accepted:
+        return model(inputs, lengths=lengths)
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+        return model(inputs)
+    try:
+        return model(inputs, lengths=lengths)
+    except TypeError as error:
+        if "'lengths'" not in str(error):
+            raise
+        if any(_lengths_position(part) is not None for part in model.modules()):
+            raise _dropped_lengths(model) from error
+        # A wrapper around a forward without `lengths`.
+        return model(inputs)
+
+
+def _dropped_lengths(model: nn.Module) -> ValueError:
+    return ValueError(
+        f"the model {type(model).__name__} must pass `lengths` to the part of it that has this parameter, got padded "
+        "sequences and a forward that drops it. Let its forward accept lengths=None and pass it on."
+    )
+
+
+def check_lengths(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None, device: torch.device) -> None:
+    """Raise if a part of the model has a parameter `lengths`, but does not get the lengths of padded sequences."""
+    padded = [] if lengths is None else (lengths < inputs.shape[1]).nonzero()[:2, 0].tolist()
+    parts = {part: at for part in model.modules() if (at := _lengths_position(part)) is not None} if padded else {}
+    if not parts or (list(parts) == [model] and "lengths" in _parameters(model.forward, follow_wrapped=False)):
+        return
+    assert lengths is not None
+    x, known, got = inputs[padded].to(device), lengths[padded], {}
+
+    def watch(part: nn.Module, at: int) -> Any:
+        def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            got[part] = any(value is not None for value in (kwargs.get("lengths"), *args[at : at + 1]))
+
+        return part.register_forward_pre_hook(note, with_kwargs=True)
+
+    counts = (torch.arange(x.shape[1]) < known[:, None]).to(device)
+    hooks = [watch(part, at) for part, at in parts.items()]
+    try:
+        # Compiled code does not run hooks.
+        with torch.compiler.set_stance("force_eager"), evaluating(model):
+            outputs = []
+            # The same sequences with two kinds of padding.
+            for values in (x, torch.where(counts[..., None], x, x.flip(1))):
+                with own_randomness(_SEED, device):
+                    outputs.append(check_shape(model, run_model(model, values.clone(), known), x)[counts].double())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    changed = bool((outputs[0] - outputs[1]).abs().max() > 1e-4 * outputs[0].abs().max())
+    nobody = bool(got) and not any(got.values())
+    if nobody or (changed and not (len(got) == len(parts) and all(got.values()))):
+        raise _dropped_lengths(model)
 
 
 def loss_of(outputs: torch.Tensor, targets: torch.Tensor, loss: str, mask: torch.Tensor | None) -> torch.Tensor:
@@ -94,8 +172,8 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     Raises
     ------
     TypeError, ValueError
-        If the model is none or returns another shape, the sequences are no finite numbers, or
-        the batch size is no whole number from 1 up.
+        If `model` is not an `nn.Module`, returns another shape or drops the `lengths` of padded
+        sequences, the sequences are not finite numbers, or `batch_size` is not an integer from 1 up.
     """
     check_model(model)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
@@ -104,6 +182,7 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     # A copy: a model that changes its input in place must not change the data set.
     data = DataSet.of(sequences, "sequences to reconstruct")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    check_lengths(model, data.sequences, data.lengths, device)
     # Without gradients a second thread gains as little with large batches as in a training with small ones.
     threads = useful_threads(model, 32, device)
     with evaluating(model), own_randomness(_SEED, device), with_threads(threads):
@@ -128,6 +207,7 @@ def mean_loss(
 
     The mean, not the sum, so that it depends neither on batch size nor on length.
     """
+    check_lengths(model, inputs, lengths, inputs.device)
     total, start = torch.zeros((), dtype=torch.float64), 0
     with evaluating(model), own_randomness(_SEED, inputs.device):
         for x, known in _batches(inputs, lengths, batch_size):

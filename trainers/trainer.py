@@ -14,9 +14,9 @@ from data import DataSet
 from trainers.block import Block
 from trainers.device import as_device
 from trainers.history import Epoch, History
+from trainers.model_checks import check_forward
 from trainers.model_state import ModelState, copy_state, load_state
-from trainers.randomness import own_randomness
-from trainers.reconstruction import check_model, check_shape, evaluating, run_model
+from trainers.reconstruction import check_model
 
 
 class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
@@ -171,7 +171,7 @@ class Trainer(Block):
                 f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)} (n, time, feature)."
             )
             raise ValueError(msg)
-        self._try_model(train)
+        self._try_model(train, validation)
         self.train_set, self.validation_set = train, validation
         self.train_inputs, self.train_targets = train.sequences.to(self.device), train.targets.to(self.device)
         self.validation_inputs = validation.sequences.to(self.device)
@@ -366,30 +366,6 @@ class Trainer(Block):
             )
             raise ValueError(msg)
 
-    def _try_model(self, train: DataSet) -> None:
-        """See that the model takes these sequences, before anything is changed."""
-        given, wanted = train.sequences[:2], train.targets[:2]
-        few = given.clone().to(self.device)
-        bad = [name for name, tensor in self.model.named_parameters() if not tensor.isfinite().all()]
-        if bad:
-            msg = (
-                f"the weights {', '.join(bad[:3])} of the model {type(self.model).__name__} hold NaN or infinite "
-                "values, so it cannot learn. Build a new model."
-            )
-            raise ValueError(msg)
-        try:
-            with evaluating(self.model), own_randomness(0, self.device):
-                output = run_model(self.model, few, None if train.lengths is None else train.lengths[:2])
-        except Exception as error:  # whatever a user's model raises is told in the kit's words
-            msg = (
-                f"the model {type(self.model).__name__} does not take sequences of {train.name!r}, shape "
-                f"{tuple(few.shape)} (n, time, feature): {error} Build the model for data of this shape."
-            )
-            raise ValueError(msg) from error
-        check_shape(self.model, output, wanted)
-        if not torch.equal(few.cpu(), given):
-            msg = (
-                f"the model {type(self.model).__name__} changes its input in place, so each epoch would train on "
-                "other data. Let its forward begin with a copy: x = x.clone()."
-            )
-            raise ValueError(msg)
+    def _try_model(self, train: DataSet, validation: DataSet) -> None:
+        """Raise if the model cannot be trained on these sets, before anything is changed."""
+        check_forward(self.model, train, validation, self.device)

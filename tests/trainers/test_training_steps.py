@@ -65,6 +65,11 @@ def test_bfloat16_comes_close_to_float32(beats):
     losses = {}
     for precision in ("float32", "bfloat16"):
         trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6), batch_size=8, learning_rate=0.01, precision=precision)
+        try:
+            trainer.setDataSets(*beats)
+        except RuntimeError as error:
+            assert str(error).startswith("precision must be")
+            pytest.skip(str(error))
         losses[precision] = benchmark(trainer, *beats, epochs=5).history[-1].validation_loss
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
     assert losses["bfloat16"] != losses["float32"]

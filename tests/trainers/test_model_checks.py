@@ -1,0 +1,713 @@
+"""Models that people bring: good ones train, and what would fail or mislead is refused before the training."""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils.checkpoint import checkpoint
+
+from data import DataSet
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
+from trainers.model_state import copy_state, load_state
+from trainers.reconstruction import mean_loss
+
+from .contract import same
+
+LENGTH = 8
+SEQUENCES = torch.randn(33, LENGTH, 1, generator=torch.Generator().manual_seed(0)).cumsum(1)
+
+
+def function_model(forward, **parts):
+    """A module of these parts whose forward is `forward(self, x)`."""
+    net = type("Net", (nn.Module,), {"forward": forward})()
+    for name, part in parts.items():
+        setattr(net, name, part)
+    return net
+
+
+def linear(n_in=1, n_out=1):
+    return nn.Linear(n_in, n_out)
+
+
+def recurrent(kind=nn.LSTM, **options):
+    return function_model(lambda self, x: self.out(self.rnn(x)[0]), rnn=kind(1, 4, **options), out=linear(4))
+
+
+def over_time(*layers):
+    """Layers on (n, time), one feature."""
+    return function_model(lambda self, x: self.layers(x[..., 0])[..., None], layers=nn.Sequential(*layers))
+
+
+def over_channels(*layers):
+    """Layers on (n, channel, time), as convolutions want it."""
+    return function_model(lambda self, x: self.layers(x.transpose(1, 2)).transpose(1, 2), layers=nn.Sequential(*layers))
+
+
+def attention(**options):
+    def forward(self, x):
+        embedded = self.embed(x)
+        return self.out(self.attend(embedded, embedded, embedded)[0])
+
+    return function_model(forward, embed=linear(1, 4), attend=nn.MultiheadAttention(4, 2, **options), out=linear(4))
+
+
+def sampling(draw):
+    """A variational autoencoder that samples in evaluation, too."""
+
+    def forward(self, x):
+        mean, log_scale = self.encode(x[..., 0]).chunk(2, 1)
+        return self.decode(mean + log_scale.exp() * draw(mean.shape))[..., None]
+
+    return function_model(forward, encode=linear(LENGTH, 4), decode=linear(2, LENGTH))
+
+
+def tied():
+    return function_model(lambda self, x: (self.a(x[..., 0]) @ self.a.weight)[..., None], a=linear(LENGTH, 3))
+
+
+def built_at_first_use():
+    def forward(self, x):
+        if not hasattr(self, "layer"):
+            self.layer = nn.Linear(x.shape[1], x.shape[1])
+        return self.layer(x[..., 0])[..., None] + self.bias(x)
+
+    return function_model(forward, bias=linear())
+
+
+def growing_bank():
+    def forward(self, x):
+        if self.training:
+            self.bank = torch.cat([self.bank, x.detach().mean((1, 2))])[-50:]
+        return self.layer(x)
+
+    net = function_model(forward, layer=linear())
+    net.register_buffer("bank", torch.zeros(0))
+    return net
+
+
+def with_buffer(buffer, use=lambda buffer, x: x * buffer):
+    net = function_model(lambda self, x: self.layer(use(self.kept, x)), layer=linear())
+    net.register_buffer("kept", buffer)
+    return net
+
+
+def normalizing():
+    """Keeps statistics of its input as attributes, as reversible instance normalization does."""
+
+    def forward(self, x):
+        self.mean, self.scale = x.mean(1, keepdim=True), x.std(1, keepdim=True) + 1e-5
+        return self.layer((x - self.mean) / self.scale) * self.scale + self.mean
+
+    return function_model(forward, layer=linear())
+
+
+def keeping_attention():
+    def forward(self, x):
+        self.weights = torch.softmax(self.score(x), 1)
+        return self.out(self.weights * x)
+
+    return function_model(forward, score=linear(), out=linear())
+
+
+def partly_frozen():
+    net = nn.Sequential(linear(1, 4), nn.Tanh(), linear(4, 1))
+    net[0].requires_grad_(False)
+    return net
+
+
+def zero_start():
+    net = recurrent(batch_first=True)
+    nn.init.zeros_(net.out.weight)
+    nn.init.zeros_(net.out.bias)
+    return net
+
+
+def uncopyable():
+    net = over_time(linear(LENGTH, 4), nn.BatchNorm1d(4), linear(4, LENGTH))
+    net.lock = threading.Lock()
+    return net
+
+
+def transformer(**options):
+    layer = nn.TransformerEncoderLayer(4, 2, 8, **options)
+    return nn.Sequential(linear(1, 4), nn.TransformerEncoder(layer, 1, enable_nested_tensor=False), linear(4, 1))
+
+
+def spectrum(self, x):
+    return torch.fft.irfft(torch.fft.rfft(self.layer(x), dim=1), n=x.shape[1], dim=1)
+
+
+def rescaled(self, x):
+    """Far from zero: float noise is then large beside the differences of sequences."""
+    return self.layer(x) + 1e5
+
+
+GOOD = {
+    "LSTM": lambda: recurrent(batch_first=True),
+    "GRU, both ways": lambda: function_model(
+        lambda self, x: self.out(self.rnn(x)[0]), rnn=nn.GRU(1, 4, batch_first=True, bidirectional=True), out=linear(8)
+    ),
+    "time first inside": lambda: function_model(
+        lambda self, x: self.out(self.rnn(x.transpose(0, 1))[0]).transpose(0, 1), rnn=nn.LSTM(1, 4), out=linear(4)
+    ),
+    "the kit's": lambda: LSTMAutoencoder(hidden_size=4, dropout=0.5),
+    "EncDec-AD": lambda: LSTMAutoencoder(hidden_size=4, decoding="encdec-ad"),
+    "dense": lambda: over_time(linear(LENGTH, 3), nn.ReLU(), linear(3, LENGTH)),
+    "convolution": lambda: over_channels(nn.Conv1d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv1d(4, 1, 3, padding=1)),
+    "batch norm of channels": lambda: over_channels(nn.Conv1d(1, 4, 1), nn.BatchNorm1d(4), nn.Conv1d(4, 1, 1)),
+    "instance norm": lambda: over_channels(nn.Conv1d(1, 4, 1), nn.InstanceNorm1d(4), nn.Conv1d(4, 1, 1)),
+    "group and layer norm": lambda: over_time(
+        linear(LENGTH, 4), nn.GroupNorm(2, 4), nn.LayerNorm(4), linear(4, LENGTH)
+    ),
+    "dropout": lambda: over_time(nn.Dropout(0.5), linear(LENGTH, LENGTH)),
+    "attention": lambda: attention(batch_first=True),
+    "transformer": lambda: transformer(batch_first=True),
+    "draws from torch": lambda: sampling(torch.randn),
+    "draws from numpy": lambda: sampling(lambda shape: torch.tensor(np.random.standard_normal(shape)).float()),
+    "tied weights": tied,
+    "weight norm": lambda: over_time(parametrizations.weight_norm(linear(LENGTH, LENGTH))),
+    "spectral norm": lambda: over_time(parametrizations.spectral_norm(linear(LENGTH, LENGTH))),
+    "older spectral norm": lambda: over_time(nn.utils.spectral_norm(linear(LENGTH, LENGTH))),
+    "orthogonal": lambda: over_time(parametrizations.orthogonal(linear(LENGTH, LENGTH))),
+    "lazy dense": lambda: over_time(nn.LazyLinear(4), nn.LazyBatchNorm1d(), nn.LazyLinear(LENGTH)),
+    "lazy convolution": lambda: over_channels(nn.LazyConv1d(4, 3, padding=1), nn.ReLU(), nn.LazyConv1d(1, 1)),
+    "built at first use": built_at_first_use,
+    "growing bank": growing_bank,
+    "expanded buffer": lambda: with_buffer(torch.ones(1, 1).expand(LENGTH, 1)),
+    "no buffer": lambda: with_buffer(None, lambda buffer, x: x),
+    "normalizes each sequence": normalizing,
+    "keeps its attention": keeping_attention,
+    "partly frozen": partly_frozen,
+    "zero at first": zero_start,
+    "cannot be copied": uncopyable,
+    "spectrum": lambda: function_model(spectrum, layer=linear()),
+    "float64 inside": lambda: function_model(lambda self, x: self.layer(x.double()), layer=linear().double()),
+    "checkpointed": lambda: function_model(
+        lambda self, x: checkpoint(self.layer, x.requires_grad_(), use_reentrant=True), layer=linear()
+    ),
+    "far from zero": lambda: function_model(rescaled, layer=linear()),
+    "DataParallel": lambda: nn.DataParallel(recurrent(batch_first=True)),
+    "compiled": lambda: torch.compile(recurrent(batch_first=True), backend="eager"),
+}
+
+
+def trained(model, n=32, **settings):
+    settings = {"batch_size": 8, **settings}
+    return benchmark(BatchedTrainer(model, **settings), SEQUENCES[:n], SEQUENCES[20:], epochs=2)
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning", "ignore:.*use_reentrant.*")
+def test_good_model_trains_and_its_reconstruction_does_not_depend_on_the_batch(name):
+    torch.manual_seed(0)
+    result = trained(GOOD[name]())
+    assert len(result.history) == 2
+    if "draws" not in name:
+        whole = reconstruct(result.model, SEQUENCES)
+        torch.testing.assert_close(reconstruct(result.model, SEQUENCES, batch_size=3), whole, rtol=1e-4, atol=1e-4)
+
+
+def carrying(*, detach):
+    """Begins each forward with the hidden state that the last one left."""
+
+    def forward(self, x):
+        output, self.state = self.rnn(x, getattr(self, "state", None))
+        if detach:
+            self.state = self.state.detach()
+        return self.out(output)
+
+    return function_model(forward, rnn=nn.GRU(1, 4, batch_first=True), out=linear(4))
+
+
+def counting(self, x):
+    self.calls = getattr(self, "calls", 0) + 1
+    return self.layer(x) * self.calls
+
+
+def online_scale(self, x):
+    self.scale = 0.9 * getattr(self, "scale", 1.0) + 0.1 * x.abs().max()
+    return self.layer(x / self.scale)
+
+
+def latent(step):
+    """An autoencoder that does something to its latent vectors (n, 2)."""
+    return function_model(
+        lambda self, x: self.decode(step(self.encode(x[..., 0])))[..., None],
+        encode=linear(LENGTH, 2),
+        decode=linear(2, LENGTH),
+    )
+
+
+def positions_along_batch():
+    return function_model(lambda self, x: self.layer(x) + self.code[: len(x)], layer=linear(), code=nn.Parameter(
+        torch.randn(500, 1, 1)))  # fmt: skip
+
+
+def new_parameters(self, x):
+    if self.training:
+        self.register_parameter("gain", nn.Parameter(torch.ones(1)))
+        return self.layer(x) * self.gain
+    return self.layer(x)
+
+
+def new_buffer(self, x):
+    if self.training and not hasattr(self, "seen"):
+        self.register_buffer("seen", torch.zeros(1))
+    return self.layer(x)
+
+
+def trained_only_lazy():
+    net = function_model(lambda self, x: self.extra(x) if self.training else self.layer(x), layer=linear())
+    net.extra = nn.LazyLinear(1)
+    return net
+
+
+MIXES, STATE = "must reconstruct each sequence by itself", "same output for the same input"
+BAD = {
+    "LSTM without batch_first": (recurrent, MIXES),
+    "LSTM both ways without batch_first": (
+        lambda: function_model(
+            lambda self, x: self.out(self.rnn(x)[0]), rnn=nn.LSTM(1, 4, bidirectional=True), out=linear(8)
+        ),
+        MIXES,
+    ),
+    "attention without batch_first": (attention, MIXES),
+    "transformer without batch_first": (transformer, MIXES),
+    "latent flipped along the batch": (lambda: latent(lambda z: z.flip(0)), MIXES),
+    "latent rolled along the batch": (lambda: latent(lambda z: z.roll(1, 0)), MIXES),
+    "softmax along the batch": (lambda: latent(lambda z: z.softmax(0)), MIXES),
+    "mean over the batch": (lambda: latent(lambda z: z - z.mean(0)), MIXES),
+    "largest of the batch": (lambda: latent(lambda z: z / z.abs().max()), MIXES),
+    "running sum along the batch": (lambda: latent(lambda z: z.cumsum(0)), MIXES),
+    "reshape that mixes": (
+        lambda: latent(lambda z: functional.pad(z.reshape(-1)[1:], (0, 1)).reshape(z.shape)),
+        MIXES,
+    ),
+    "samples and mixes": (lambda: nn.Sequential(sampling(torch.randn), recurrent()), MIXES),
+    "positions along the batch": (positions_along_batch, MIXES),
+    "keeps its hidden state": (lambda: carrying(detach=True), "same output|any number of sequences"),
+    "keeps its hidden state and graph": (lambda: carrying(detach=False), "same output|any number of sequences"),
+    "depends on the number of calls": (lambda: function_model(counting, layer=linear()), STATE),
+    "scales by earlier data": (lambda: function_model(online_scale, layer=linear()), STATE),
+    "fixed number of sequences": (
+        lambda: function_model(lambda self, x: self.layer(x.view(8, LENGTH, 1)), layer=linear()),
+        "any number of sequences",
+    ),
+    "too few for the validation set": (
+        lambda: function_model(lambda self, x: self.layer(x[:8]), layer=linear()),
+        r"must return a tensor of shape \(13, 8, 1\)",
+    ),
+    "float64": (lambda: recurrent(batch_first=True).double(), r"model\.float\(\)"),
+    "float16": (lambda: recurrent(batch_first=True).half(), r"model\.float\(\)"),
+    "bfloat16": (lambda: recurrent(batch_first=True).bfloat16(), r"model\.float\(\)"),
+    "complex output": (lambda: function_model(lambda self, x: self.layer(x) + 0j, layer=linear()), "floating-point"),
+    "integer output": (lambda: function_model(lambda self, x: self.layer(x).long(), layer=linear()), "floating-point"),
+    "detached": (lambda: function_model(lambda self, x: self.layer(x).detach(), layer=linear()), "without a gradient"),
+    "no gradients inside": (
+        lambda: function_model(torch.no_grad()(lambda self, x: self.layer(x)), layer=linear()),
+        "without a gradient",
+    ),
+    "tuple": (lambda: function_model(lambda self, x: (self.layer(x), x), layer=linear()), "got tuple"),
+    "dict": (lambda: function_model(lambda self, x: {"output": self.layer(x)}, layer=linear()), "got dict"),
+    "last step only": (lambda: function_model(lambda self, x: self.layer(x)[:, -1:], layer=linear()), "got"),
+    "NaN": (lambda: function_model(lambda self, x: self.layer(x).abs().neg().log(), layer=linear()), "finite numbers"),
+    "fails": (lambda: function_model(lambda self, x: self.layers(x), layer=linear()), "no attribute 'layers'"),
+    "fails in training": (
+        lambda: function_model(lambda self, x: self.loss(x) if self.training else self.layer(x), layer=linear()),
+        "fails in a training step with 8 sequences",
+    ),
+    "a further argument": (lambda: function_model(lambda self, x, h: self.layer(x), layer=linear()), "positional"),
+    "new parameters": (lambda: function_model(new_parameters, layer=linear()), "constructor"),
+    "new buffer": (lambda: function_model(new_buffer, layer=linear()), "constructor"),
+    "lazy layer for training only": (trained_only_lazy, r"lazy ones.*extra\.weight"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.filterwarnings("ignore:.*nested_tensor.*", "ignore:.*batch_first.*")
+def test_bad_model_is_refused_before_the_training_and_stays(name):
+    torch.manual_seed(0)
+    make, match = BAD[name]
+    model = make()
+    trainer = BatchedTrainer(model, batch_size=8)
+    before, mode, states = copy_state(model), model.training, (torch.get_rng_state(), np.random.get_state()[1])
+    with pytest.raises(ValueError, match=match) as error:
+        trainer.setDataSets(SEQUENCES[:32], SEQUENCES[20:])
+    assert f"model {type(model).__name__} " in str(error.value)
+    assert trainer.train_set is None
+    assert same(copy_state(model), before)
+    assert model.training is mode
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (np.random.get_state()[1] == states[1]).all()
+
+
+# ---------------------------------------------------------------- sequences of several lengths
+
+
+def padded(n=12, shortest=3):
+    lengths = np.random.default_rng(0).integers(shortest, LENGTH, n)
+    return DataSet.padded([SEQUENCES[i, :length] for i, length in enumerate(lengths)], length=LENGTH)
+
+
+class Wrapper(nn.Module):
+    """Passes on what it gets."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *args, **kwargs):
+        return self.model(*args, **kwargs)
+
+
+def with_forward(base, forward):
+    return type(base.__name__, (base,), {"forward": forward})
+
+
+def logged(function):
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return call
+
+
+def logged_without_wraps(function):
+    return lambda *args, **kwargs: function(*args, **kwargs)
+
+
+def replaced_forward(decorate):
+    model = reads_lengths()
+    model.forward = decorate(model.forward)
+    return model
+
+
+def reads_lengths(kind=LSTMAutoencoder):
+    return kind(hidden_size=4, name="reads lengths")
+
+
+def decorated(decorate):
+    return reads_lengths(with_forward(LSTMAutoencoder, decorate(LSTMAutoencoder.forward)))
+
+
+def naming(self, x, lengths=None):
+    return self.model(x, lengths)
+
+
+def own_lengths(self, x):
+    """Finds the lengths itself: the kit pads with the last value."""
+    changes = (x[:, 1:] != x[:, :-1]).any(2)
+    return self.model(x, lengths=1 + (changes * torch.arange(1, x.shape[1])).amax(1))
+
+
+PASSING = {
+    "wrapper": lambda: Wrapper(reads_lengths()),
+    "two wrappers": lambda: Wrapper(Wrapper(reads_lengths())),
+    "wrapper that names them": lambda: with_forward(Wrapper, naming)(reads_lengths()),
+    "wrapper that finds them": lambda: with_forward(Wrapper, own_lengths)(reads_lengths()),
+    "DataParallel": lambda: nn.DataParallel(reads_lengths()),
+    "compiled": lambda: torch.compile(reads_lengths(), backend="eager"),
+    "compiled wrapper": lambda: torch.compile(Wrapper(reads_lengths()), backend="eager"),
+    "DataParallel of a compiled model": lambda: nn.DataParallel(torch.compile(reads_lengths(), backend="eager")),
+    "decorated": lambda: decorated(logged),
+    "decorated without wraps": lambda: decorated(logged_without_wraps),
+    "no autocast": lambda: decorated(torch.autocast("cpu", enabled=False)),
+    "partial": lambda: replaced_forward(functools.partial),
+    "replaced forward": lambda: replaced_forward(logged_without_wraps),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_lengths_reach_a_wrapped_model(name):
+    data, model = padded(), PASSING[name]()
+    right = reconstruct(reads_lengths(), data)
+    torch.testing.assert_close(reconstruct(model, data)[data.mask], right[data.mask])
+    losses = [mean_loss(m, data.sequences, data.targets, mask=data.mask, lengths=data.lengths) for m in (
+        model, reads_lengths())]  # fmt: skip
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    histories = [benchmark(BatchedTrainer(m, batch_size=4), data, data, epochs=2).history for m in (
+        PASSING[name](), reads_lengths())]  # fmt: skip
+    np.testing.assert_allclose(*[[row.train_loss for row in history] for history in histories], rtol=1e-5)
+
+
+def drops(self, x):
+    return self.model(x)
+
+
+def accepts_and_drops(self, x, lengths=None):
+    return self.model(x)
+
+
+def accepts_all_and_drops(self, x, **kwargs):
+    return self.model(x)
+
+
+def goes_round(self, x, lengths=None):
+    return self.model.decode(self.model.encode(x), x.shape[1])
+
+
+def only_positional(function):
+    return functools.wraps(function)(lambda self, x: function(self, x))
+
+
+DROPPING = {
+    "Sequential": lambda: nn.Sequential(reads_lengths()),
+    "wrapper": lambda: with_forward(Wrapper, drops)(reads_lengths()),
+    "wrapper that names them": lambda: with_forward(Wrapper, accepts_and_drops)(reads_lengths()),
+    "wrapper with keywords": lambda: with_forward(Wrapper, accepts_all_and_drops)(reads_lengths()),
+    "wrapper that calls other methods": lambda: with_forward(Wrapper, goes_round)(reads_lengths()),
+    "inner wrapper": lambda: Wrapper(with_forward(Wrapper, accepts_and_drops)(reads_lengths())),
+    "compiled Sequential": lambda: torch.compile(nn.Sequential(reads_lengths()), backend="eager"),
+    "DataParallel of Sequential": lambda: nn.DataParallel(nn.Sequential(reads_lengths())),
+    "decorated": lambda: decorated(only_positional),
+}
+
+
+@pytest.mark.parametrize("name", DROPPING)
+def test_model_that_drops_lengths_is_refused(name):
+    data, full = padded(), DataSet(SEQUENCES[:12])
+    model = DROPPING[name]()
+    with pytest.raises(ValueError, match="must pass `lengths`"):
+        reconstruct(model, data)
+    with pytest.raises(ValueError, match="must pass `lengths`"):
+        mean_loss(model, data.sequences, data.targets, mask=data.mask, lengths=data.lengths)
+    for sets in ((data, data), (data, full), (full, data)):
+        trainer = BatchedTrainer(model, batch_size=4)
+        with pytest.raises(ValueError, match="must pass `lengths`"):
+            trainer.setDataSets(*sets)
+        assert trainer.train_set is None
+    # Where nothing is padded, there is nothing to pass on.
+    assert len(benchmark(BatchedTrainer(model, batch_size=4), full, full, epochs=1).history) == 1
+
+
+@pytest.mark.parametrize("name", ["LSTM", "convolution", "dense", "compiled", "DataParallel", "lazy dense"])
+def test_model_without_lengths_trains_on_padded_sequences(name):
+    data = padded()
+    result = benchmark(BatchedTrainer(GOOD[name](), batch_size=4), data, data, epochs=2)
+    assert len(result.history) == 2
+    assert reconstruct(result.model, data).isfinite().all()
+
+
+def test_wrapper_of_a_model_without_lengths_trains_on_padded_sequences():
+    data = padded()
+    plain, wrapped = recurrent(batch_first=True), Wrapper(recurrent(batch_first=True))
+    wrapped.model.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(reconstruct(wrapped, data), reconstruct(plain, data))
+    assert len(benchmark(BatchedTrainer(wrapped, batch_size=4), data, data, epochs=1).history) == 1
+
+
+class Packing(nn.Module):
+    """Unpacks to the longest sequence of the batch, which may be shorter than the data."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.rnn, self.out, self.options = nn.GRU(1, 4, batch_first=True), nn.Linear(4, 1), options
+
+    def forward(self, x, lengths=None):
+        if lengths is None:
+            return self.out(self.rnn(x)[0])
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.out(pad_packed_sequence(self.rnn(packed)[0], batch_first=True, **self.options)[0])
+
+
+def test_model_that_shortens_padded_batches_is_refused_before_the_training():
+    data = padded()
+    with pytest.raises(ValueError, match="must return a tensor of shape"):
+        BatchedTrainer(Packing(), batch_size=4).setDataSets(data, data)
+    model = Packing(total_length=LENGTH)
+    assert len(benchmark(BatchedTrainer(model, batch_size=4), data, data, epochs=1).history) == 1
+
+
+# ---------------------------------------------------------------- steps, precision, state
+
+
+def normed(*more):
+    return over_time(linear(LENGTH, 4), nn.BatchNorm1d(4), *more, linear(4, LENGTH))
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(13, 4), (13, 12), (9, 2), (8, 1), (1, 1)])
+def test_batch_norm_with_a_last_batch_of_one_is_refused(n, batch_size):
+    model = normed()
+    before = copy_state(model)
+    with pytest.raises(ValueError, match=f"batch_size must leave .* got {batch_size} for {n} sequences") as error:
+        BatchedTrainer(model, batch_size=batch_size).setDataSets(SEQUENCES[:n], SEQUENCES[:n])
+    assert same(copy_state(model), before)
+    if n > 1:  # what it advises works
+        advised = int(str(error.value).split("batch_size=")[1].rstrip("."))
+        assert len(trained(model, n, batch_size=advised).history) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "settings"),
+    [
+        ("batch norm", 13, {"batch_size": 4, "n_batches": 3}),
+        ("batch norm", 12, {"batch_size": 4}),
+        ("batch norm", 14, {"batch_size": 4}),
+        ("batch norm of channels", 13, {"batch_size": 4}),
+        ("batch norm of channels", 8, {"batch_size": 1}),
+        ("LSTM", 13, {"batch_size": 4}),
+        ("LSTM", 1, {"batch_size": 1}),
+        ("frozen batch norm", 13, {"batch_size": 4}),
+    ],
+)
+def test_last_batch_that_works_is_accepted(name, n, settings):
+    class Frozen(nn.BatchNorm1d):
+        def train(self, mode=True):
+            return super().train(False)
+
+    frozen = over_time(linear(LENGTH, 4), Frozen(4), linear(4, LENGTH))
+    model = {"batch norm": normed(), "frozen batch norm": frozen}.get(name) or GOOD[name]()
+    assert len(trained(model, n, **settings).history) == 2
+
+
+def test_batch_size_queued_in_a_run_is_tried_first():
+    def queue(row, _):
+        if row.epoch == 1:
+            with pytest.raises(ValueError, match="batch_size must leave"):
+                trainer.queue("batch_size", 4)
+            assert trainer.queue("batch_size", 5) == 5
+
+    trainer = BatchedTrainer(normed(), batch_size=7)
+    result = benchmark(trainer, SEQUENCES[:13], SEQUENCES[20:], epochs=3, callbacks=[queue])
+    assert len(result.history) == 3
+    assert trainer.batch_size == 5
+
+
+def test_batch_size_set_between_epochs_is_tried_before_the_epoch():
+    trainer = BatchedTrainer(normed(), batch_size=7)
+    trainer.setDataSets(SEQUENCES[:13], SEQUENCES[20:])
+    model = trainer.doEpoch(trainer.model)
+    before, trainer.batch_size = copy_state(model), 4
+    with pytest.raises(ValueError, match="batch_size must leave"):
+        trainer.doEpoch(model)
+    assert same(copy_state(model), before)
+    trainer.batch_size = 5
+    trainer.doEpoch(model)
+    assert len(trainer.history) == 2
+
+
+class NoBfloat16(nn.Linear):
+    """As on a processor without bfloat16."""
+
+    def forward(self, x):
+        if torch.is_autocast_enabled("cpu"):
+            raise RuntimeError("could not create a primitive descriptor")
+        return super().forward(x)
+
+
+def test_precision_that_the_processor_lacks_is_refused_before_the_training():
+    trainer = BatchedTrainer(NoBfloat16(1, 1), batch_size=4, precision="bfloat16")
+    with pytest.raises(RuntimeError, match=r'precision must be .*could not create.*precision="float32"'):
+        trainer.setDataSets(SEQUENCES[:12], SEQUENCES[20:])
+    assert trainer.train_set is None
+    trainer.precision = "float32"
+
+    def queue(row, _):
+        with pytest.raises(RuntimeError, match="precision must be"):
+            trainer.queue("precision", "bfloat16")
+
+    assert len(benchmark(trainer, SEQUENCES[:12], SEQUENCES[20:], epochs=2, callbacks=[queue]).history) == 2
+    trainer.precision = "bfloat16"
+    with pytest.raises(RuntimeError, match="precision must be"):
+        benchmark(trainer, epochs=1, resume=True)
+
+
+def test_bfloat16_trains_a_model_that_can():
+    result = trained(over_time(linear(LENGTH, 3), linear(3, LENGTH)), precision="bfloat16")
+    assert len(result.history) == 2
+
+
+class Eventful(nn.Module):
+    """Has all that a check could disturb: dropout, statistics, an own counter, numbers drawn elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = normed(nn.Dropout(0.3))
+        self.calls = []
+
+    def forward(self, x):
+        noise = 0.1 * torch.rand(1) + 0.1 * float(np.random.random())
+        if self.training:
+            self.calls.append(len(x))
+            noise = noise + 0.01 * len(self.calls)
+        return self.layers(x) + noise
+
+
+def test_training_is_the_same_to_the_last_bit_as_without_checks(monkeypatch):
+    def run():
+        torch.manual_seed(1)
+        np.random.seed(1)
+        model = Eventful()
+        trainer = BatchedTrainer(model, batch_size=4, learning_rate=0.02)
+        result = benchmark(trainer, SEQUENCES[:12], SEQUENCES[20:], epochs=3)
+        return result.history, copy_state(model), model.calls, torch.rand(1), np.random.random()
+
+    checked = run()
+    for check in ("check_forward", "check_step"):
+        for module in ("trainers.trainer", "trainers.batched_trainer"):
+            monkeypatch.setattr(f"{module}.{check}", lambda *_, **__: None, raising=False)
+    plain = run()
+    assert checked[0] == plain[0]
+    assert same(checked[1], plain[1])
+    assert checked[2:] == plain[2:]
+
+
+def test_lazy_layers_are_built_from_the_users_seed_and_trained():
+    weights = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(1))
+        trainer = BatchedTrainer(model, batch_size=8)
+        with pytest.raises(RuntimeError, match="Call setDataSets"):
+            trainer.doEpoch(model)
+        trainer.setDataSets(SEQUENCES[:32], SEQUENCES[20:])
+        weights.append(model[0].weight.detach().clone())
+        trainer.doEpoch(model)
+        assert not torch.equal(model[0].weight, weights[-1])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_lazy_layers_stay_unbuilt_where_the_sets_are_refused():
+    model = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1))
+    with pytest.raises(ValueError, match="must return a tensor of shape"):
+        BatchedTrainer(model, batch_size=8).setDataSets(torch.zeros(8, 5, 2), torch.zeros(8, 5, 2))
+    assert len(trained(model).history) == 2
+
+
+def test_batch_statistics_in_evaluation_are_warned_of():
+    model = over_time(nn.BatchNorm1d(LENGTH, track_running_stats=False), linear(LENGTH, LENGTH))
+    with pytest.warns(UserWarning, match="track_running_stats=True"):
+        BatchedTrainer(model, batch_size=8).setDataSets(SEQUENCES[:32], SEQUENCES[20:])
+
+
+def test_model_without_values_is_refused():
+    for use in (BatchedTrainer, lambda model: reconstruct(model, SEQUENCES)):
+        with pytest.raises(ValueError, match="meta device"):
+            use(nn.Linear(1, 1, device="meta"))
+
+
+def test_bank_that_grew_and_expanded_buffer_are_restored():
+    model = growing_bank()
+    start = copy_state(model)
+    model(SEQUENCES)
+    load_state(model, start)
+    assert model.bank.shape == (0,)
+    model = GOOD["expanded buffer"]()
+    load_state(model, {**copy_state(model), "kept": torch.full((LENGTH, 1), 2.0)})
+    assert torch.equal(model.kept, torch.full((LENGTH, 1), 2.0))
+
+
+def test_mixing_is_found_in_few_sequences():
+    for n in (1, 2, 3):
+        with pytest.raises(ValueError, match=MIXES):
+            BatchedTrainer(recurrent(), batch_size=1).setDataSets(SEQUENCES[:n], SEQUENCES[:n])
+        assert len(trained(recurrent(batch_first=True), n, batch_size=1).history) == 2
