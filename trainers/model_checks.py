@@ -7,6 +7,7 @@ import random
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,11 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet, device:
     Lazy layers are built if all is well.
     """
     name, lazy = type(model).__name__, any(map(is_lazy, model.parameters()))
-    bad = [name for name, tensor in model.named_parameters() if not is_lazy(tensor) and not tensor.isfinite().all()]
+    weights = {key: tensor for key, tensor in model.named_parameters() if not is_lazy(tensor)}
+    if any(tensor.is_inference() for tensor in weights.values()):
+        msg = f"the model {name} must be able to learn, got one built in torch.inference_mode(). Build it outside."
+        raise ValueError(msg)
+    bad = [key for key, tensor in weights.items() if not tensor.isfinite().all()]
     if bad:
         msg = (
             f"the weights {', '.join(bad[:3])} of the model {name} hold NaN or infinite values, so it cannot learn. "
@@ -82,13 +87,14 @@ def check_step(
                     f'{error} Set precision="float32".'
                 )
                 raise RuntimeError(msg) from error
-            if n == 1 and _step(tried, train, 2, precision, device) is None:
-                better = next((b for b in range(size - 1, 1, -1) if len(train) % b != 1), None)
-                better = better or next((b for b in range(size + 1, len(train) + 1) if len(train) % b != 1), None)
-                remedy = f"Use batch_size={better}." if better else "Bring more sequences."
+            if n != size or (n == 1 and _step(tried, train, 2, precision, device) is None):
+                sizes = [*range(size - 1, 1, -1), *range(size + 1, len(train) + 1)]
+                better = next((b for b in sizes if n == 1 and len(train) % b != 1), None)
+                remedy = "Use n_batches, so that every batch is full." if n != size else "Use more sequences."
                 msg = (
-                    f"batch_size must leave no batch of one sequence, with which the model {name} cannot be trained "
-                    f"({error}), got {size} for {len(train)} sequences. {remedy}"
+                    f"batch_size must leave a last batch with which the model {name} can be trained, got {size} for "
+                    f"{len(train)} sequences, so {n} in the last batch: {error} "
+                    f"{f'Use batch_size={better}.' if better else remedy}"
                 )
                 raise ValueError(msg) from error
             msg = f"the model {name} fails in a training step with {n} sequences of {train.name!r}: {error}"
@@ -180,26 +186,33 @@ def _output(
 
 def _check_independence(model: nn.Module, data: DataSet, rows: torch.Tensor, device: torch.device) -> None:
     """Raise if a reconstruction depends on earlier calls, on the other sequences of its batch or on its place there."""
-    mask = torch.ones_like(data.sequences[rows], dtype=torch.bool) if data.mask is None else data.mask[rows]
-    first = _output(model, data, rows, device)
-    values = first[mask].double()
-    noise = 16 * torch.finfo(first.dtype).eps * values.abs().max()
-    tolerance = torch.maximum(1e-4 * (values.max() - values.min()), noise)
+
+    def output(rows: torch.Tensor, *, before: dict[str, Any] | None = None, **more: Any) -> torch.Tensor:
+        # Each time by a fresh copy: random generators that the model holds are then in the same state.
+        with _trial(model, device) as fresh:
+            if before is not None:
+                _output(fresh, data, rows, device, **before)
+            return _output(fresh, data, rows, device, **more)
 
     def differ(one: torch.Tensor, other: torch.Tensor, counts: torch.Tensor) -> bool:
         return bool(((one - other)[counts].double().abs() > tolerance).any())
 
-    if differ(_output(model, data, rows, device), first, mask):
+    mask = torch.ones_like(data.sequences[rows], dtype=torch.bool) if data.mask is None else data.mask[rows]
+    first = output(rows)
+    values = first[mask].double()
+    noise = 16 * torch.finfo(first.dtype).eps * values.abs().max()
+    tolerance = torch.maximum(1e-4 * (values.max() - values.min()), noise)
+    if differ(output(rows, before={}), output(rows, before={"others": rows.flip(0)}), mask):
         msg = (
             f"the model {type(model).__name__} must return the same output for the same input in evaluation mode, got "
-            "two different ones. Keep no state, such as a hidden state, from one forward to the next."
+            "another one after other calls. Keep no state, such as a hidden state, from one forward to the next."
         )
         raise ValueError(msg)
-    mixed = differ(_output(model, data, rows, device, others=rows.flip(0))[::2], first[::2], mask[::2])
+    mixed = differ(output(rows, others=rows.flip(0))[::2], first[::2], mask[::2])
     order = torch.tensor([2, 0, 3, 1])
-    if not mixed and differ(_output(model, data, rows[order], device), first[order], mask[order]):
-        # Of a model that draws random numbers, each position gets its own: it differs for another seed, too.
-        mixed = not differ(_output(model, data, rows, device, seed=1), first, mask)
+    if not mixed and differ(output(rows[order]), first[order], mask[order]):
+        # In a model that draws random numbers each position gets its own: then other draws differ, too.
+        mixed = not differ(output(rows, before={}, seed=1), first, mask)
     if mixed and any(isinstance(part, _BatchNorm) and not part.track_running_stats for part in model.modules()):
         msg = (
             f"the model {type(model).__name__} normalizes by the statistics of each batch, so a reconstruction depends "

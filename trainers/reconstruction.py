@@ -63,6 +63,8 @@ def _parameters(function: Any, *, follow_wrapped: bool = True) -> dict[str, insp
 
 def _lengths_position(module: nn.Module) -> int | None:
     """At which position `forward` has a parameter `lengths`, counted without `self`; None if it has none."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return None  # it takes no hooks
     for function, skipped in ((module.forward, 0), (getattr(type(module), "forward", None), 1)):
         names = list(_parameters(function))
         if "lengths" in names:

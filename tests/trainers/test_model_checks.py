@@ -69,6 +69,18 @@ def sampling(draw):
     return function_model(forward, encode=linear(LENGTH, 4), decode=linear(2, LENGTH))
 
 
+def holding(generator):
+    def draw(self, shape):
+        if isinstance(self.generator, torch.Generator):
+            return torch.randn(shape, generator=self.generator)
+        return torch.tensor(self.generator.standard_normal(shape)).float()
+
+    def forward(self, x):
+        return self.layer(x) + 0.1 * draw(self, x.shape)
+
+    return function_model(forward, layer=linear(), generator=generator)
+
+
 def tied():
     return function_model(lambda self, x: (self.a(x[..., 0]) @ self.a.weight)[..., None], a=linear(LENGTH, 3))
 
@@ -172,6 +184,8 @@ GOOD = {
     "transformer": lambda: transformer(batch_first=True),
     "draws from torch": lambda: sampling(torch.randn),
     "draws from numpy": lambda: sampling(lambda shape: torch.tensor(np.random.standard_normal(shape)).float()),
+    "draws from a generator that it holds": lambda: holding(torch.Generator().manual_seed(0)),
+    "draws from numpy's generator that it holds": lambda: holding(np.random.default_rng(0)),
     "tied weights": tied,
     "weight norm": lambda: over_time(parametrizations.weight_norm(linear(LENGTH, LENGTH))),
     "spectral norm": lambda: over_time(parametrizations.spectral_norm(linear(LENGTH, LENGTH))),
@@ -225,11 +239,6 @@ def carrying(*, detach):
         return self.out(output)
 
     return function_model(forward, rnn=nn.GRU(1, 4, batch_first=True), out=linear(4))
-
-
-def counting(self, x):
-    self.calls = getattr(self, "calls", 0) + 1
-    return self.layer(x) * self.calls
 
 
 def online_scale(self, x):
@@ -295,7 +304,6 @@ BAD = {
     "positions along the batch": (positions_along_batch, MIXES),
     "keeps its hidden state": (lambda: carrying(detach=True), "same output|any number of sequences"),
     "keeps its hidden state and graph": (lambda: carrying(detach=False), "same output|any number of sequences"),
-    "depends on the number of calls": (lambda: function_model(counting, layer=linear()), STATE),
     "scales by earlier data": (lambda: function_model(online_scale, layer=linear()), STATE),
     "fixed number of sequences": (
         lambda: function_model(lambda self, x: self.layer(x.view(8, LENGTH, 1)), layer=linear()),
@@ -327,6 +335,7 @@ BAD = {
     "a further argument": (lambda: function_model(lambda self, x, h: self.layer(x), layer=linear()), "positional"),
     "new parameters": (lambda: function_model(new_parameters, layer=linear()), "constructor"),
     "new buffer": (lambda: function_model(new_buffer, layer=linear()), "constructor"),
+    "inference mode": (lambda: torch.inference_mode()(recurrent)(batch_first=True), "built in torch.inference_mode"),
     "lazy layer for training only": (trained_only_lazy, r"lazy ones.*extra\.weight"),
 }
 
@@ -537,12 +546,23 @@ def normed(*more):
 def test_batch_norm_with_a_last_batch_of_one_is_refused(n, batch_size):
     model = normed()
     before = copy_state(model)
-    with pytest.raises(ValueError, match=f"batch_size must leave .* got {batch_size} for {n} sequences") as error:
+    with pytest.raises(
+        ValueError, match=f"batch_size must leave .* got {batch_size} for {n} sequences, so 1 in"
+    ) as error:
         BatchedTrainer(model, batch_size=batch_size).setDataSets(SEQUENCES[:n], SEQUENCES[:n])
     assert same(copy_state(model), before)
     if n > 1:  # what it advises works
         advised = int(str(error.value).split("batch_size=")[1].rstrip("."))
         assert len(trained(model, n, batch_size=advised).history) == 2
+
+
+def test_last_batch_that_a_model_cannot_divide_is_refused():
+    def pairs(self, x):
+        return self.layer(x.view(2, -1, LENGTH, 1) if self.training else x).view(x.shape)
+
+    with pytest.raises(ValueError, match=r"batch_size must leave .* so 3 in .* Use n_batches"):
+        trained(function_model(pairs, layer=linear()), 11, batch_size=4)
+    assert len(trained(function_model(pairs, layer=linear()), 11, batch_size=4, n_batches=2).history) == 2
 
 
 @pytest.mark.parametrize(
@@ -658,6 +678,18 @@ def test_training_is_the_same_to_the_last_bit_as_without_checks(monkeypatch):
     assert checked[0] == plain[0]
     assert same(checked[1], plain[1])
     assert checked[2:] == plain[2:]
+
+
+def test_model_that_cannot_be_copied_trains_as_one_that_can():
+    histories, states = [], []
+    for lock in (None, threading.Lock()):
+        torch.manual_seed(0)
+        model = normed(nn.Dropout(0.3))
+        model.lock = lock
+        histories.append(trained(model).history)
+        states.append(copy_state(model))
+    assert histories[0] == histories[1]
+    assert same(*states)
 
 
 def test_lazy_layers_are_built_from_the_users_seed_and_trained():
