@@ -121,7 +121,7 @@ class BatchedTrainer(Trainer):
         self._last: dict[str, Any] | None = None
         self._run_loss = self.loss
         self._paused = 0.0
-        self._tried: tuple[Any, ...] = ()
+        self._tried: tuple[int, int | None, str] | None = None
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -280,14 +280,20 @@ class BatchedTrainer(Trainer):
         super()._try_model(train, validation)
         self._check_step(train)
 
-    def _check_step(self, train: DataSet, **changes: Any) -> None:
-        """Raise if the model cannot be trained in the batches, or with the precision, that are set or queued."""
+    def _step_settings(self, **changes: Any) -> tuple[int, int | None, str]:
+        """What decides whether a step works: batch size, batches in an epoch, precision, as set, queued or changed."""
         mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
         values = {**self.hyperparameters, **mine, **changes}
-        size, n_batches, precision = (values[name] for name in ("batch_size", "n_batches", "precision"))
+        return values["batch_size"], values["n_batches"], values["precision"]
+
+    def _check_step(self, train: DataSet, **changes: Any) -> None:
+        """Raise if the model cannot be trained in such batches, or with this precision."""
+        size, n_batches, precision = settings = self._step_settings(**changes)
         last = (len(train) % size if n_batches is None else 0) or size
-        check_step(self.model, train, size, last, precision, self.device, alone=not self.running)
-        self._tried = size, n_batches, precision
+        # A change may come from another thread than the one that trains.
+        check_step(self.model, train, size, last, precision, self.device, alone=not (changes and self.running))
+        if not changes:
+            self._tried = settings
 
     @property
     def threads(self) -> int:
@@ -453,7 +459,7 @@ class BatchedTrainer(Trainer):
         if not self.history:
             self._run_loss = self.loss
         self._check_loss(self.loss)
-        if self._tried != (self.batch_size, self.n_batches, self.precision):
+        if self._tried != self._step_settings():
             assert self.train_set is not None
             self._check_step(self.train_set)
 

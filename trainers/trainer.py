@@ -285,6 +285,8 @@ class Trainer(Block):
         ------
         TypeError, ValueError, AttributeError
             As an assignment would raise them, also for an unknown name.
+        RuntimeError
+            If the processor cannot train the model with this precision.
         """
         block = self if block is None else block
         if name not in block.declared():

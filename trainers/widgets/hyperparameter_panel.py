@@ -111,7 +111,7 @@ class HyperparameterPanel:
             else:
                 setattr(self.block, name, value)
                 value = getattr(self.block, name)
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, RuntimeError) as error:
             self._say(name, str(error), wrong=True)
             # The way back from a text that does not fit.
             self._resets[name].disabled = False

@@ -11,6 +11,7 @@ from trainers import BatchedTrainer, Block, Hyperparameter, LSTMAutoencoder, ben
 from trainers.widgets import HyperparameterPanel
 
 from ..test_batched_trainer import WILD
+from ..test_model_checks import NoBfloat16
 
 
 class Filter(Block):
@@ -181,3 +182,13 @@ def test_a_text_that_does_not_fit_is_taken_back_where_the_default_stands(panel):
     panel._resets["decay"].click()
     assert panel.controls["decay"].value == str(panel.block.decay)
     assert panel._resets["decay"].disabled
+
+
+def test_precision_that_the_processor_lacks_is_refused_in_place(beats):
+    def choose(row, state):
+        panel.controls["precision"].value = "bfloat16"
+
+    panel = HyperparameterPanel(BatchedTrainer(NoBfloat16(1, 1)))
+    benchmark(panel.block, *beats, epochs=2, callbacks=[choose])
+    assert panel.block.precision == "float32"
+    assert "precision must be" in panel.messages["precision"].value
