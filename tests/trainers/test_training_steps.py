@@ -68,7 +68,8 @@ def test_bfloat16_comes_close_to_float32(beats):
         try:
             trainer.setDataSets(*beats)
         except RuntimeError as error:
-            assert str(error).startswith("precision must be")
+            if not str(error).startswith("precision must be"):
+                raise
             pytest.skip(str(error))
         losses[precision] = benchmark(trainer, *beats, epochs=5).history[-1].validation_loss
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
