@@ -150,7 +150,7 @@ def _output(
     lengths = None if data.lengths is None else data.lengths[rows]
     if others is not None:
         given[1::2] = data.sequences[others].flip(1)[1::2]
-        if lengths is not None:
+        if lengths is not None and data.lengths is not None:
             lengths[1::2] = data.lengths[others][1::2]
     x = given.to(device, copy=True)
     if seed is not None:
