@@ -98,11 +98,14 @@ def test_a_slow_run_stops_after_so_many_epochs(monkeypatch):
         assert words in setup_check.training(100).remedy
 
 
-def test_the_epochs_are_those_of_lesson_1():
+def test_epochs_and_model_are_those_of_lesson_1():
     text = classroom_lab.first_lesson().read_text(encoding="utf-8")
     cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     (lesson,) = (cell for cell in cells if "TrainingMonitor(" in cell and "benchmark(" in cell)
     assert re.findall(r"epochs=(\d+)", lesson) == [str(setup_check.LESSON_1_EPOCHS)]
+    (model,) = (cell for cell in cells if "\nmodel = LSTMAutoencoder(" in cell)
+    sizes = {name: int(size) for name, size in re.findall(r"(\w+_size)=(\d+)", model)}
+    assert sizes == setup_check.LESSON_1_MODEL
 
 
 def test_a_real_training_is_timed():
