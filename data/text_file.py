@@ -57,8 +57,7 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         msg = (
             f"{path} is not in the encoding {encoding}: line {line} holds the byte 0x{raw[error.start]:02x}, "
-            "which has no meaning there. Save the file as UTF-8, or name its encoding; "
-            "files from Windows are often in 'cp1252'."
+            f"which has no meaning there. Save the file as UTF-8, or name its encoding: encoding={_likely(raw)!r}."
         )
         raise ValueError(msg) from error
     except LookupError as error:
@@ -67,9 +66,20 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        msg = f"{path} is not a text file: line {line} holds a zero byte. If it is UTF-16, give encoding='utf-16-le'."
+        msg = f"{path} is not a text file: line {line} holds a zero byte."
+        if len(raw) >= 2 * raw.count(0) > len(raw) / 2:
+            msg += f" If it is UTF-16, give encoding={'utf-16-le' if raw.index(0) % 2 else 'utf-16-be'!r}."
         raise ValueError(msg)
     if not text.strip():
         msg = f"{path} is empty. It should hold the data as text."
         raise ValueError(msg)
     return text
+
+
+def _likely(raw: bytes) -> str:
+    """The encoding of files from Windows if it fits, else one in which every byte has a meaning."""
+    try:
+        raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"

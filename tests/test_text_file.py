@@ -46,3 +46,16 @@ def test_what_is_not_there_is_told(tmp_path):
         read_text(tmp_path / "a.csv")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         read_text(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["time,°C\n".encode("cp1252"), b"a\x81\n", "a,b\n1,2\n".encode("utf-16-le"), "a\n1\n".encode("utf-16-be")],
+)
+def test_the_encoding_that_is_advised_reads_the_file(tmp_path, content):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="encoding='") as error:
+        read_text(path)
+    encoding = str(error.value).split("encoding='")[1].split("'")[0]
+    assert read_text(path, encoding) == content.decode(encoding)
