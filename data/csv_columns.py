@@ -9,17 +9,54 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.csv_table import DATE, DECIMAL_COMMA, Table
+from data.csv_table import DATE, DECIMAL_COMMA, GROUPED, Table
 
-UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
-_TIME = re.compile(
-    r"(?:times?|timestamps?|date ?time|date|t|ds)"
-    r"(?:[ (\[]+(?P<unit>s|sec|seconds|ms|us|µs|ns|min|h)[)\]]*)?"
+UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_UNIT_WORDS = {
+    "s": "s sec secs second seconds",
+    "ms": "ms msec millis milliseconds",
+    "us": "us µs μs usec micros microseconds",
+    "ns": "ns nanos nanoseconds",
+    "min": "min mins minute minutes",
+    "h": "h hr hrs hour hours",
+    "d": "d day days",
+}
+_UNIT_OF_WORD = {word: unit for unit, words in _UNIT_WORDS.items() for word in words.split()}
+_TIME = re.compile(rf"(?:times?|time ?stamps?|date ?time|date|t|ds)(?: (?:utc|gmt|{'|'.join(_UNIT_OF_WORD)}))*")
+# The time, if the column rises like one.
+_CLOCK = re.compile(
+    r"\b(?:\w*(?:times?|stamps?|zeit|date)|datum|tag|fecha|hora|heure|horodatage|ts|epoch|clock|elapsed|when|utc|gmt"
+    r"|created|updated|(?:recorded|logged|measured|received) (?:at|on)|(?<!per )(?:seconds?|secs?|millis\w*|micros\w*"
+    r"|nanos\w*|minutes?|hours?|days?|months?|years?))\b|^t$"
+)
+_CALENDAR = ("year", "month", "day", "hour", "minute", "second", "week", "weekday", "day of week", "quarter")
+_NUMBER_WORD = r"(?:id|no|nr|num(?:ber)?|idx|index|#)"
+# A number of the row, if the column counts.
+_COUNTER = re.compile(
+    r"(?:unnamed|column|level) \d+|(?:index|idx|id|rows?|no|nr|num(?:ber)?|#|n|i|lfd|sl?|seq(?:uence)?|record|entry"
+    rf"|line|sample|obs(?:ervation)?|step|cycle|frame|tick)(?: ?{_NUMBER_WORD})?"
+)
+_IDENTIFIER = re.compile(
+    r"(?:.* )?(?:u?u?id|serial)|.* (?:no|nr|number|#)|(?:units?|machine|engine|device|asset|equipment|vehicle|patient"
+    r"|subject|turbine|trial|session|experiment|run|batch|station|file|segment|recording)"
+    rf"(?: ?(?:{_NUMBER_WORD}|name))?"
+    rf"|(?:sensor|motor|pump|channel|site|node|group) ?(?:{_NUMBER_WORD}|name)"
 )
 _LABELS = re.compile(
     r"labels?|class|(?:is )?anomal(?:y|ies|ous)|(?:is )?abnormal|(?:is )?outlier|isanomaly|isoutlier|ground truth"
 )
+# Labels under another name, if the column holds but two small numbers.
+_LIKE_LABELS = re.compile(
+    r"\b(?:\w*(?:anomal\w*|abnormal\w*|outliers?|labels?|faults?|failures?)|faulty|fail(?:ed|s)?|targets?|class|attacks?"
+    r"|defects?|defective|broken|damaged?|alarms?|events?|truth|gt|annotations?|flags?|change ?points?|normal)\b"
+    r"|^y$"
+)
 _NORMAL_WORDS = ("normal", "nominal", "ok", "n", "no", "false", "0")
+_DAY = re.compile(r"\d{1,4}([./-])(?:\d{1,2}|[A-Za-z]{3})\1\d{1,4}")
+_TIME_OF_DAY = re.compile(r"\d{1,2}([:.])\d\d(?:\1\d\d(?:[.,]\d+)?)?(?: ?[APap][Mm])?")
+_STARTS_OVER = "a count that starts over, as where several recordings follow each other"
+# As many names are listed in a message.
+_MOST_NAMES = 8
 
 
 class Columns(NamedTuple):
@@ -31,59 +68,192 @@ class Columns(NamedTuple):
     notes: list[str]
 
 
-def choose_columns(table: Table, time: str | None, values: Any, labels: str | None) -> Columns:
+def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> Columns:
     """The columns asked for, and where none was the ones that the rules of `load_csv` find."""
     names = list(table.frame.columns)
-    notes = []
+    notes = list(table.notes)
     if not table.has_header:
-        notes.append(f"line {table.lines[0]} is data, so the columns are called {', '.join(map(repr, names))}")
+        notes.append(f"line {table.lines[0]} is data, so the columns are called {_listed(names)}")
     if values is not None and not isinstance(values, Iterable):
-        msg = f"values takes the name of a column, or several; got {values!r}. The columns are {names}."
+        msg = f"values takes the name of a column, or several; got {values!r}. The columns are {_listed(names)}."
         raise TypeError(msg)
     wanted = [values] if isinstance(values, str) else None if values is None else list(values)
-    for name in (time, labels, *(wanted or ())):
-        if name is not None and not isinstance(name, str):
-            msg = f"time, labels and values take columns by their names; got {name!r}. They are {names}."
+    times = [] if time is None else list(time) if isinstance(time, list | tuple) else [time]
+    taken = [*times, *([] if labels is None else [labels]), *(wanted or ())]
+    for name in taken:
+        if not isinstance(name, str):
+            msg = f"time, labels and values take columns by their names; got {name!r}. They are {_listed(names)}."
             raise TypeError(msg)
-        if name is not None and name not in names:
-            msg = f"{table.path} has no column {name!r}. Its columns are {', '.join(map(repr, names))}."
+        if name not in names:
+            msg = f"{table.path} has no column {name!r}. Its columns are {_listed(names)}."
             raise ValueError(msg)
-    taken = [name for name in (time, labels, *(wanted or ())) if name is not None]
-    if len(set(taken)) < len(taken) or wanted == []:
+    if len(set(taken)) < len(taken) or wanted == [] or (time is not None and not times):
         msg = f"time, labels and values take columns of their own, at least one for values; got {taken}."
         raise ValueError(msg)
     free = [name for name in names if name not in taken]
     if labels is None:
-        labels = _by_name(table, _LABELS, free, "labels")
+        labels = _only(table, [name for name in free if _LABELS.fullmatch(_plain(name))], "labels")
         free = [name for name in free if name != labels]
     if time is None:
-        time = _by_name(table, _TIME, free, "time")
-        if time is None and free and free[0] == names[0] and _looks_like_time(table, len(free) + len(wanted or ())):
-            time = names[0]
-            notes.append(
-                f"the first column, {time!r}, rises in equal steps or holds dates, so it was taken as the time"
-            )
+        times = _find_times(table, free, len(free) + len(wanted or ()) > 1, notes)
     if wanted is None:
-        rest = [name for name in names if name not in (time, labels)]
-        empty = [n for n in rest if n.startswith("column ") and table.frame[n].isna().all()]
-        text = [n for n in rest if n not in empty and is_text(table.frame[n])]
-        wanted = [n for n in rest if n not in (*empty, *text)]
+        free = [name for name in free if name not in times]
+        free = [n for n in free if not (n.startswith("column ") and table.frame[n].isna().all())]
+        text = [n for n in free if is_text(table.frame[n])]
+        counted = [n for n in free if times and _COUNTER.fullmatch(_plain(n)) and _counts_rows(_floats(table, n))]
+        wanted = [n for n in free if n not in (*text, *counted)]
         if text:
-            notes.append(f"columns of text were left out: {', '.join(map(repr, text))}")
+            dates = [n for n in text if _DAY.match(str(table.frame[n].iloc[0]).strip())]
+            hint = f"; if it is the time: time={dates[0]!r}" if dates and not times else ""
+            notes.append(f"columns of text were left out: {_listed(text)}{hint}")
+        if counted:
+            notes.append(f"columns that count the rows were left out: {_listed(counted)}")
+        notes += _doubts(table, wanted, text, labels, times)
     if not wanted:
         msg = (
-            f"{table.path} has no column of numbers to be the values: time is {time!r}, labels are {labels!r}, "
-            f"all columns are {names}. Name them: time=…, labels=…, values=[…]."
+            f"{table.path} has no column of numbers to be the values: time is {_listed(times) or None}, labels are "
+            f"{labels!r}, all columns are {_listed(names)}. Name them: time=…, labels=…, values=[…]."
         )
         raise ValueError(msg)
-    return Columns(time, labels, wanted, notes)
+    return Columns(_joined(table, times), labels, wanted, notes)
+
+
+def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -> list[str]:
+    """The column of the times, or those of the day and the time of day, or none."""
+    frame, first = table.frame, table.frame.columns[0]
+    texts = {name: str(frame[name].iloc[0]).strip() for name in free if frame[name].dtype.kind not in "biuf"}
+    days = [name for name, cell in texts.items() if _DAY.fullmatch(cell)]
+    clocks = [n for n, cell in texts.items() if _TIME_OF_DAY.fullmatch(cell) and (":" in cell or n not in days[:1])]
+    days = [name for name in days if name not in clocks]
+    calendar = {_plain(name): name for name in free if _plain(name) in _CALENDAR[:6]}
+    parts = [days[0], clocks[0]] if len(days) == len(clocks) == 1 else []
+    parts = list(calendar.values()) if {"year", "month", "day"} <= calendar.keys() else parts
+    if parts:
+        notes.append(f"{_listed(parts)} were taken as the time: time={parts}")
+        return parts
+    named = [name for name in free if _TIME.fullmatch(_plain(name))]
+    if len(named) > 1 or [_plain(name) for name in named] == ["t"]:
+        named = [name for name in named if name in texts or _share_rising(_floats(table, name)) == 1] or named[1:]
+    if len(named) > 1:  # "T" is a temperature beside another time
+        named = [name for name in named if _plain(name) != "t"]
+    if named:
+        return [name for name in [_only(table, named, "time")] if name]
+    dates = [name for name, cell in texts.items() if DATE.match(cell) and frame[name].notna().all()]
+    if len(dates) == 1 or first in dates:
+        found = dates[0]
+    else:
+        numbers = {name: _floats(table, name) for name in free if name not in texts}
+        rising = [name for name in numbers if _CLOCK.search(_plain(name)) and _share_rising(numbers[name]) == 1]
+        counted = [
+            n for n in numbers if _COUNTER.fullmatch(_plain(n)) and _counts_rows(numbers[n]) and table.has_header
+        ]
+        index = first in numbers and (len(first) == 1 or _COUNTER.fullmatch(_plain(first)))
+        rising = rising or [first] * bool(index and _rises_evenly(numbers[first])) or counted
+        if dates or not rising or not others:
+            return []
+        found = rising[0]
+    what = f"the first column, {found!r}," if found == first else repr(found)
+    notes.append(f"{what} rises like a clock or holds dates, so it was taken as the time: time={found!r}")
+    return [found]
+
+
+def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None, times: list[str]) -> list[str]:
+    """What may be no measurement, and the options that settle it."""
+    found: dict[str, list[str]] = {}
+    for name in wanted:
+        plain = _plain(name)
+        counter, clock = bool(_COUNTER.fullmatch(plain)), bool(_CLOCK.search(plain))
+        at_first = not times and len(wanted) > 1 and name == table.frame.columns[0]
+        if not (counter or clock or at_first or _IDENTIFIER.fullmatch(plain) or _LIKE_LABELS.search(plain)):
+            continue
+        x = _floats(table, name)
+        whole = bool(np.all((x == np.trunc(x)) | np.isnan(x)))
+        if plain in _CALENDAR and whole:
+            kind = "parts of a date"
+        elif (counter or clock) and len(plain) > 1 and _starts_over(x, strict=not table.has_header):
+            kind = _STARTS_OVER
+        elif (clock and _share_rising(x) > 0.9) or (at_first and _rises_evenly(x)):
+            kind = "a clock"
+        elif counter and len(plain) > 1 and whole and _share_rising(x) == 1 and table.has_header:
+            kind = "a number of the row"
+        elif _IDENTIFIER.fullmatch(plain) and whole and _identifies(x, plain):
+            kind = "an identifier"
+        elif _LIKE_LABELS.search(plain) and set(x[~np.isnan(x)]) <= {-1, 0, 1, 2} and len(set(x[~np.isnan(x)])) <= 2:
+            kind = "labels"
+        else:
+            continue
+        found.setdefault(kind, []).append(name)
+    # What changes where a count starts over is the number of the recording.
+    for count in found.get(_STARTS_OVER, [])[:1]:
+        back = np.diff(_floats(table, count)) < 0
+        names = [n for n in wanted if n != count and ((np.diff(_floats(table, n)) != 0) == back).all()]
+        found.setdefault("an identifier", []).extend(n for n in names if n not in found.get("an identifier", []))
+    found = {kind: names for kind, names in found.items() if names}
+    notes = [f"{_listed(names)} may be {kind}, not a measurement" for kind, names in found.items()]
+    if found:
+        rest = [name for name in wanted if not any(name in names for names in found.values())]
+        options = [f"values={rest}" if 0 < len(rest) <= _MOST_NAMES else "values=[…]"]
+        if "labels" in found and labels is None:
+            options.append(f"labels={found['labels'][0]!r}")
+        if not times and "a clock" in found:
+            options.append(f"time={found['a clock'][0]!r}")
+        notes[-1] += f": {', or '.join(options)}"
+    several = [n for n in text if _IDENTIFIER.fullmatch(_plain(n)) and table.frame[n].nunique() > 1]
+    several += [name for name in found.get("an identifier", []) if np.nanstd(_floats(table, name)) > 0]
+    if several:
+        notes.append(f"{_listed(several)} changes: if the rows are of several units, write a file for each")
+    return notes
+
+
+def _identifies(x: np.ndarray, plain: str) -> bool:
+    """Whether whole numbers are constant, in blocks, or in turn, as those of machines are."""
+    codes = pd.factorize(x)[0]
+    kinds, changes = int(codes.max()) + 1, int((np.diff(codes) != 0).sum())
+    few = kinds <= len(x) / 2
+    in_turn = few and bool((codes[kinds:] == codes[:-kinds]).all())
+    return plain.endswith("id") or kinds == 1 or (few and changes == kinds - 1) or (kinds > 2 and in_turn)
+
+
+def _starts_over(x: np.ndarray, *, strict: bool) -> bool:
+    """Whether numbers rise and fall back to the first; `strict`: rise by 1 from 0 or 1."""
+    steps = np.diff(x)
+    back = steps < 0
+    rises = bool((steps[~back] == 1).all()) and x[0] in (0, 1) if strict else bool((steps[~back] > 0).all())
+    return rises and 0 < back.sum() <= len(x) / 3 and bool((x[1:][back] == x[0]).all())
+
+
+def _counts_rows(x: np.ndarray) -> bool:
+    return x[0] in (0, 1) and bool((np.diff(x) == 1).all())
+
+
+def _share_rising(x: np.ndarray) -> float:
+    return float(np.mean(np.diff(x) > 0))
+
+
+def _rises_evenly(x: np.ndarray) -> bool:
+    steps = np.diff(x)
+    return bool(len(steps) > 1 and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
+
+
+def _joined(table: Table, times: list[str]) -> str | None:
+    """The column of the times; several become one, which is added to the table."""
+    if len(times) < 2:
+        return times[0] if times else None
+    frame, name = table.frame, " ".join(times)
+    parts = frame[times]
+    if {"year", "month", "day"} <= {_plain(one) for one in times} <= set(_CALENDAR[:6]):
+        frame[name] = pd.to_datetime(parts.set_axis([_plain(one) for one in times], axis=1), errors="coerce").astype(
+            str
+        )
+    else:
+        frame[name] = parts.astype(str).apply(lambda column: column.str.strip()).agg(" ".join, axis=1)
+    frame[name] = frame[name].where(parts.notna().all(axis=1))
+    return name
 
 
 def unit_of(name: str) -> str | None:
     """The unit of time in a column's name, such as "ms" in "time_ms" or "Time [ms]"."""
-    found = _TIME.fullmatch(_plain(name))
-    unit = found["unit"] if found else None
-    return {"sec": "s", "seconds": "s", "µs": "us"}.get(unit, unit) if unit else None
+    return _UNIT_OF_WORD.get((_plain(name).split() or [""])[-1])
 
 
 def as_numbers(table: Table, name: str) -> np.ndarray:
@@ -97,7 +267,14 @@ def as_numbers(table: Table, name: str) -> np.ndarray:
         if len(bad):
             cell = str(column.iloc[bad[0]]).strip()
             remedy = "Correct it, or leave the cell empty where a value is missing."
-            if DECIMAL_COMMA.fullmatch(cell):
+            grouped = [GROUPED.fullmatch(str(one).strip()) for one in column.iloc[bad]]
+            if grouped[0] and all(grouped):
+                group, rest = grouped[0]["group"], grouped[0]["rest"]
+                remedy = f"If {group!r} separates thousands, give thousands={group!r}"
+                remedy += ", decimal=','." if rest and rest[0] == "," else "."
+                if group == "," and len(bad) == column.notna().sum() and table.separator != "," and not rest:
+                    remedy += " If it is the decimal sign, give decimal=','."
+            elif DECIMAL_COMMA.fullmatch(cell):
                 remedy = "If that is a decimal comma, give decimal=','."
             msg = (
                 f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {cell!r} is no number "
@@ -127,7 +304,7 @@ def as_values(table: Table, names: Sequence[str]) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def as_labels(table: Table, name: str, normal: Any) -> np.ndarray:
+def as_labels(table: Table, name: str, normal: Any, notes: list[str]) -> np.ndarray:
     """A column as whole numbers, 0 where it is normal."""
     column = table.frame[name]
     where = f"{table.path}, line {{}}, column {name!r}"
@@ -141,13 +318,18 @@ def as_labels(table: Table, name: str, normal: Any) -> np.ndarray:
     if column.dtype.kind in "biuf" and normal is None:
         numbers = column.to_numpy(np.float64)
         bad = np.flatnonzero((numbers < 0) | (numbers != np.trunc(numbers)) | (numbers >= 2**31))
-        if len(bad):
+        found = np.unique(numbers)
+        usual = f"normal={column.mode()[0]:g}"
+        if len(bad) or (0 not in found and len(found) > 1):
+            at = bad[0] if len(bad) else 0
             msg = (
-                f"{where.format(table.lines[bad[0]])}: labels are whole numbers from 0 (normal) up; got "
-                f"{column.iloc[bad[0]]}. Say which is normal: normal=…; or, if the column is a measurement, "
-                f"name the columns: values=[…, {name!r}]."
+                f"{where.format(table.lines[at])}: labels are whole numbers from 0 (normal) up; got {column.iloc[at]}"
+                f"{'' if len(bad) else ', and 0 nowhere'}. Say which is normal, such as {usual}; or, if the column is "
+                f"a measurement, name the columns: values=[…, {name!r}]."
             )
             raise ValueError(msg)
+        if 0 not in found:
+            notes.append(f"all labels are {found[0]:g}, so every step is abnormal; if that is the normal one: {usual}")
         return numbers.astype(np.int64)
     texts = column.astype(str).str.strip()
     kinds = texts.value_counts()
@@ -160,8 +342,8 @@ def as_labels(table: Table, name: str, normal: Any) -> np.ndarray:
         msg = (
             f"{table.path}, column {name!r}: "
             f"{'none of the labels says what is normal' if normal is None else f'no label is {normal!r}'}; they are "
-            f"{some}{', …' * (len(kinds) > 8)}. Say which is normal: normal=…; or, if the column is none of labels, "
-            "name the columns: values=[…]."
+            f"{some}{', …' * (len(kinds) > 8)}. Say which is normal, such as normal={kinds.index[0]!r}; or, if the "
+            "column is none of labels, name the columns: values=[…]."
         )
         raise ValueError(msg)
     others = sorted((kind for kind in kinds.index if kind not in chosen), key=_numbers_first)
@@ -169,30 +351,31 @@ def as_labels(table: Table, name: str, normal: Any) -> np.ndarray:
     return texts.map(number).to_numpy(np.int64)
 
 
-def _by_name(table: Table, pattern: re.Pattern[str], names: list[str], role: str) -> str | None:
-    found = [name for name in names if pattern.fullmatch(_plain(name))]
+def _only(table: Table, found: list[str], role: str) -> str | None:
     if len(found) > 1:
         msg = (
-            f"{table.path}: several columns could be the {role}: {', '.join(map(repr, found))}. "
+            f"{table.path}: several columns could be the {role}: {_listed(found)}. "
             f"Say which: {role}={found[0]!r}; name the others in values=[…] if they are measurements."
         )
         raise ValueError(msg)
     return found[0] if found else None
 
 
+def _listed(names: list[str]) -> str:
+    some = [*map(repr, names)]
+    return ", ".join(some if len(some) <= 2 * _MOST_NAMES else [*some[:_MOST_NAMES], "…", some[-1]])
+
+
 def _plain(name: str) -> str:
-    return re.sub(r"[ _\-]+", " ", name.strip().lower())
+    """In small letters, one blank between words: "timeStamp [ms]" is "time stamp ms"."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.sub(r"[^\w#]+|_", " ", parted.lower()).strip()
 
 
-def _looks_like_time(table: Table, columns: int) -> bool:
-    """Whether the first column holds dates, or numbers that rise in equal steps beside other columns."""
-    first = table.frame.iloc[:, 0]
-    if first.isna().any():
-        return False
-    if first.dtype.kind not in "iuf":
-        return bool(DATE.match(str(first.iloc[0])))
-    steps = np.diff(first.to_numpy(np.float64))
-    return bool(columns > 1 and len(steps) > 1 and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
+def _floats(table: Table, name: str) -> np.ndarray:
+    column = table.frame[name]
+    numbers = column.to_numpy(np.float64) if column.dtype.kind in "biuf" else _numbers(column)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def is_text(column: pd.Series) -> bool:
@@ -200,7 +383,8 @@ def is_text(column: pd.Series) -> bool:
     if column.dtype.kind in "biuf":
         return False
     cells = column.dropna()
-    comma = cells.astype(str).str.strip().str.fullmatch(DECIMAL_COMMA.pattern).to_numpy(bool)
+    texts = cells.astype(str).str.strip()
+    comma = (texts.str.fullmatch(DECIMAL_COMMA.pattern) | texts.str.fullmatch(GROUPED.pattern)).to_numpy(bool)
     return bool(np.mean(~np.isnan(_numbers(cells)) | comma) < 0.5)
 
 

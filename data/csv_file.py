@@ -11,7 +11,7 @@ import numpy as np
 
 from data.csv_columns import UNITS, as_labels, as_values, choose_columns
 from data.csv_table import Table, read_table
-from data.csv_time import Steps, Times, find_steps, read_times
+from data.csv_time import DAY_NUMBERS, Steps, Times, find_steps, read_times
 from data.data_set import check_sampling_rate
 from data.series import Series
 
@@ -31,16 +31,17 @@ class _Rows(NamedTuple):
 def load_csv(
     path: str | os.PathLike[str],
     *,
-    time: str | None = None,
+    time: str | Sequence[str] | None = None,
     values: str | Sequence[str] | None = None,
     labels: str | None = None,
     normal: Any = None,
     sampling_rate: float | None = None,
-    irregular: Literal["error", "keep", "interpolate"] = "error",
+    irregular: Literal["error", "keep", "interpolate", "ignore"] = "error",
     time_unit: str | None = None,
     date_format: str | None = None,
     separator: str | None = None,
     decimal: Literal[".", ","] = ".",
+    thousands: str | None = None,
     header: bool | None = None,
     encoding: str = "utf-8",
 ) -> Series:
@@ -54,14 +55,16 @@ def load_csv(
     path : path
         The file. Empty lines are skipped (in a file of one column they are missing values), and so are lines at
         the top that begin with "#".
-    time : str, optional
-        Column of the times. Default: the one called time, timestamp, datetime, date, t or ds, in any
-        spelling, also with a unit as in ``time_ms`` or ``Time [s]``; else the first column, if it holds dates or
-        rises in equal steps; else none.
+    time : str or sequence of str, optional
+        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a blank. Default:
+        the one called time, timestamp, datetime, date, t or ds, in any spelling, also with a unit as in ``time_ms``
+        or ``Time [s]``; a day and a time of day; a column of dates; a column of numbers that rise under another
+        name of a clock; a number of the row that rises in equal steps; else none.
     values : str or sequence of str, optional
         Columns of the measurements. Default: all other columns of numbers. Columns of text, in which less than
-        half of the cells are numbers, are left out. Empty cells, NaN, NA, null and ? are missing values; True is
-        1, False 0.
+        half of the cells are numbers, are left out, and so is a number of the row (``index``, ``id``, ``no``, …)
+        beside a time. What looks like a clock, labels or the number of a machine is taken, with a warning. Empty
+        cells, NaN, NA, null and ? are missing values; True is 1, False 0.
     labels : str, optional
         Column of the labels. Default: the one called label, class, anomaly, is_anomaly, abnormal, outlier
         or ground_truth, in any spelling; else none. Numbers are taken as they are, whole and from 0 (normal) up.
@@ -72,23 +75,28 @@ def load_csv(
     sampling_rate : float, optional
         Rows per second (Hz). Default: from the times, if there are any and they are more than step numbers
         (0, 1, 2, … or 1, 2, 3, …).
-    irregular : {"error", "keep", "interpolate"}, default "error"
+    irregular : {"error", "keep", "interpolate", "ignore"}, default "error"
         What to do with times that are not in equal steps. Each may be off by a quarter of a step; where they jump by
         whole steps, rows are missing, and rows of NaN are put in, at most as many as the file has (their label is
         that of both neighbours if these agree, else 0). Any other times are an error. "keep" takes the
         rows as they are, none put in, and gives no sampling rate; "interpolate" puts straight lines between rows
         and reads them at equal steps of the median length, with the nearest row's label; gaps of more than
-        two steps become NaN.
-    time_unit : {"s", "ms", "us", "ns", "min", "h"}, optional
-        Unit of times that are numbers. Default: the one in the column's name, else seconds.
+        two steps become NaN. "ignore" takes the rows as equal steps and leaves their times out, also where these
+        repeat or step back, as clocks do in autumn.
+    time_unit : {"s", "ms", "us", "ns", "min", "h", "d", "excel", "matlab"}, optional
+        Unit of times that are numbers; "excel" and "matlab" are their day numbers. Default: the one in the
+        column's name, else seconds. Whole numbers that can be dates, such as 20240131, are read as dates.
     date_format : str, optional
         How dates are written, as in ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, as in 2024-01-31 13:45:00.5.
         Dates with a time zone become UTC.
-    separator : {",", ";", tab, " "}, optional
-        What stands between fields. Default: the first of tab, semicolon, comma and blank that divides the
-        first rows into equally many fields.
+    separator : {",", ";", tab, "|", " "}, optional
+        What stands between fields. Default: the one in a first line like ``sep=;``, else the first of tab,
+        semicolon, vertical bar, comma and blank that divides the first rows into equally many fields, or else those
+        below lines like ``Device: X9``, which are then skipped.
     decimal : {".", ","}, default "."
         The decimal sign.
+    thousands : {",", ".", " ", "'"}, optional
+        The sign between thousands, as in 1,000. Default: none.
     header : bool, optional
         Whether the first row names the columns. Default: not if it holds only numbers and dates; the columns are
         then called "column 1" and so on.
@@ -120,24 +128,27 @@ def load_csv(
     50.0
     """
     for name, value, choices in (
-        ("irregular", irregular, ("error", "keep", "interpolate")),
-        ("time_unit", time_unit, (None, *UNITS)),
+        ("irregular", irregular, ("error", "keep", "interpolate", "ignore")),
+        ("time_unit", time_unit, (None, *UNITS, *DAY_NUMBERS)),
         ("decimal", decimal, (".", ",")),
+        ("thousands", thousands, (None, *{",", ".", " ", "'"} - {decimal})),
     ):
         if value not in choices:
             msg = f"{name} takes one of {choices}; got {value!r}."
             raise ValueError(msg)
     check_sampling_rate(sampling_rate, os.fspath(path))
-    table = read_table(path, separator=separator, decimal=decimal, header=header, encoding=encoding)
+    table = read_table(
+        path, separator=separator, decimal=decimal, thousands=thousands, header=header, encoding=encoding
+    )
     columns = choose_columns(table, time, values, labels)
     notes = list(columns.notes)
     rows = _Rows(
         as_values(table, columns.values),
-        None if columns.labels is None else as_labels(table, columns.labels, normal),
+        None if columns.labels is None else as_labels(table, columns.labels, normal, notes),
         None,
     )
-    if columns.time is not None:
-        times = read_times(table, columns.time, time_unit, date_format)
+    if columns.time is not None and irregular != "ignore":
+        times = read_times(table, columns.time, time_unit, date_format, notes)
         steps = find_steps(times.seconds)
         if irregular == "keep":
             rows = rows._replace(stamps=times.stamps)
@@ -240,9 +251,10 @@ def _agreed_rate(table: Table, given: float | None, found: float) -> float:
         plain = float(f"{found:.9g}")
         return plain if abs(plain - found) < 1e-11 * found else found  # 50, not 50.00000000000001
     if not 0.99 < given / found < 1.01:
+        unit = next((unit for unit, scale in UNITS.items() if 0.99 < given * scale / found < 1.01), None)
         msg = (
             f"{table.path}: sampling_rate={given} Hz was given, but its times are {found:.6g} rows a second. "
-            "Leave sampling_rate out, or say the times' unit: time_unit=…."
+            f"Leave sampling_rate out{f', or say the unit of the times: time_unit={unit!r}' if unit else ''}."
         )
         raise ValueError(msg)
     return given

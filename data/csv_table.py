@@ -14,11 +14,16 @@ import pandas as pd
 
 from data.text_file import read_text
 
-SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma", " ": "blank"}
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
+csv.field_size_limit(2**31 - 1)  # else a row of 131,072 characters may be too long
+SEPARATORS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma", " ": "blank"}
+DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?")
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+# Thousands with a sign between them: 1,000 or 1.234.567,8.
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<group>[,.' ])\d{3}(?:(?P=group)\d{3})*(?P<rest>[.,]\d+)?")
 _MISSING = ("", "?", "na", "nan", "null", "n/a", "none")
+# Rows by which the separator and the lines above the table are recognised.
+_SAMPLE = 100
 
 
 class Table(NamedTuple):
@@ -28,41 +33,63 @@ class Table(NamedTuple):
     frame: pd.DataFrame
     lines: np.ndarray
     has_header: bool
+    separator: str
+    notes: list[str]
 
 
 def read_table(
-    path: str | os.PathLike[str], *, separator: str | None, decimal: str, header: bool | None, encoding: str
+    path: str | os.PathLike[str],
+    *,
+    separator: str | None,
+    decimal: str,
+    thousands: str | None,
+    header: bool | None,
+    encoding: str,
 ) -> Table:
     """Read a delimited file whose rows all have as many fields as the first; see `load_csv` for the rules."""
     path = Path(path)
     text = read_text(path, encoding)
     lines = text.split("\n")
     kept = [number for number, line in enumerate(lines) if line.strip()]
+    said = re.fullmatch(r"sep=(.)", lines[kept[0]].strip('\ufeff" \r'))  # Excel's way to name the separator
+    if said:
+        kept, separator = kept[1:], separator or said[1]
+    comment = None
     while kept and lines[kept[0]].lstrip().startswith("#"):
-        kept.pop(0)
+        comment = kept.pop(0)
     if not kept:
         msg = f"{path} holds nothing but comments. Data was expected below them."
         raise ValueError(msg)
-    separator = _separator(path, [lines[i] for i in kept[:50]], separator)
+    start, separator = _layout(path, lines, kept[:_SAMPLE], separator, decimal)
+    notes = [f"lines {kept[0] + 1} to {kept[start - 1] + 1} are not part of the table, so they were skipped"] * (
+        start > 0
+    )
+    kept = kept[start:]
     names = _fields(lines[kept[0]], separator)
+    if header is None:
+        header = not _is_data(names)
+    if not header and comment is not None and len(names) > 1:  # numpy.savetxt writes the header as a comment
+        marked = lines[comment].lstrip("# ")
+        above = _fields(("#" if marked.startswith(separator) else "") + marked, separator)
+        if len(above) == len(names) and not _is_data(above):
+            kept, names, header = [comment, *kept], above, True
     if len(names) == 1:  # Then a line without anything is a missing value.
         kept = list(range(kept[0], kept[-1] + 1))
     rows = [lines[i] for i in kept]
     numbers = np.array(kept) + 1
     if separator == " ":
         rows, separator = ["\t".join(_fields(row, " ")) for row in rows], "\t"
-    _check_width(path, rows, numbers, separator, len(names), quoted='"' in text)
-    if header is None:
-        header = not all(_NUMBER.fullmatch(n) or DATE.match(n) or n.lower() in _MISSING for n in names)
+    _check_width(path, rows[header:], numbers[header:], separator, len(names), numbers[0], quoted='"' in text)
     if header:
         rows, numbers = rows[1:], numbers[1:]
         names = [name or f"column {i}" for i, name in enumerate(names, 1)]
     else:
         names = [f"column {i}" for i in range(1, len(names) + 1)]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        first, second = [i for i, name in enumerate(names, 1) if name == twice][:2]
-        msg = f"{path} has two columns called {twice!r}, numbers {first} and {second}. Give them different names."
+    twice = pd.Index(names).duplicated()
+    if twice.any():
+        name = names[int(twice.argmax())]
+        first, second = [i for i, other in enumerate(names, 1) if other == name][:2]
+        msg = f"{path} has two columns called {name!r}, numbers {first} and {second}. Give them different names."
         raise ValueError(msg)
     if len(rows) < 2:
         msg = f"{path} has {len(rows)} rows of data{' below its header' * header}; a recording has at least two."
@@ -80,47 +107,82 @@ def read_table(
         low_memory=False,
         float_precision="round_trip",
     )
-    if decimal == ",":
-        # One cell that is no number makes pandas leave the whole column as text, decimal commas and all.
-        for name in names:
-            if frame[name].dtype.kind not in "biuf":
-                frame[name] = frame[name].map(_with_point, na_action="ignore")
-    return Table(path, frame, numbers, header)
+    # One cell that is no number makes pandas leave the whole column as text, decimal commas and all.
+    if decimal == "," or thousands:
+        group = re.escape(thousands or "")
+        number = re.compile(rf"[+-]?(\d*|\d{{1,3}}({group}\d{{3}})+)({re.escape(decimal)}\d+)?([eE][+-]?\d+)?")
+        for i, dtype in enumerate(frame.dtypes):
+            if dtype.kind not in "biuf":
+                cells = frame[names[i]].dropna().astype(str).str.strip()
+                cells = cells[cells.map(lambda cell: bool(number.fullmatch(cell)))]
+                plain = cells.str.replace(thousands or "", "", regex=False).str.replace(decimal, ".", regex=False)
+                frame[names[i]] = plain.reindex(frame.index).astype(object).fillna(frame[names[i]])
+    return Table(path, frame, numbers, header, separator, notes)
 
 
-def _with_point(cell: object) -> object:
-    text = str(cell).strip()
-    return text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else cell
+def _is_data(fields: list[str]) -> bool:
+    """Whether a row holds only numbers, dates and missing values, as no header does."""
+    return all(_NUMBER.fullmatch(field) or DATE.match(field) or field.lower() in _MISSING for field in fields)
 
 
-def _separator(path: Path, rows: list[str], separator: str | None) -> str:
+def _layout(path: Path, lines: list[str], sample: list[int], separator: str | None, decimal: str) -> tuple[int, str]:
+    """How many of the first lines are above the table, and what stands between its fields."""
+    if separator is not None and separator not in SEPARATORS:
+        msg = f"separator takes one of {list(SEPARATORS)}; got {separator!r}. Left out, it is guessed."
+        raise ValueError(msg)
+    rows = [lines[i] for i in sample]
+    tried = [separator] if separator else [s for s in SEPARATORS if s != decimal]
+    fields = {s: [_fields(row, s) for row in rows] for s in tried}
+    for s in tried:
+        if len(fields[s][0]) > 1 and len({len(row) for row in fields[s]}) == 1:
+            return _above_blank_line(fields[s], sample), s
+    for s in tried:
+        width = len(fields[s][-1])
+        start = max((i + 1 for i, row in enumerate(fields[s]) if len(row) != width), default=0)
+        above = fields[s][:start]
+        header = start < len(rows) - 1 and not _is_data(fields[s][start])
+        if width == 1 or not 0 < start < len(rows) - 1 or any(map(_is_data, above)):
+            continue
+        parted = sample[start] > sample[start - 1] + 1 or any(re.search("[:=]", row[0]) for row in above)
+        if (parted or max(map(len, above)) < width) if header else (parted and max(map(len, above)) == 1):
+            return start, s
     if separator is not None:
-        if separator not in SEPARATORS:
-            msg = f"separator takes one of {list(SEPARATORS)}; got {separator!r}. Left out, it is guessed."
-            raise ValueError(msg)
         other = next((s for s in SEPARATORS if s != " " and s in rows[0]), None)
         if other and separator not in rows[0].strip():
             msg = (
-                f"{path}, line 1: there is no {SEPARATORS[separator]} in {rows[0][:60]!r}; the separator seems to be "
-                f"the {SEPARATORS[other]}. Leave separator out, or give separator={other!r}."
+                f"{path}, line {sample[0] + 1}: there is no {SEPARATORS[separator]} in {rows[0][:60]!r}; the separator "
+                f"seems to be the {SEPARATORS[other]}. Leave separator out, or give separator={other!r}."
             )
             raise ValueError(msg)
-        return separator
-    widths = {s: {len(_fields(row, s)) for row in rows} for s in SEPARATORS}
-    alike = [s for s in SEPARATORS if len(widths[s]) == 1 and widths[s] != {1}]
-    in_first = [s for s in SEPARATORS if s != " " and s in rows[0].strip()]
+        return 0, separator
     # A file of one column has no separator; the comma then divides nothing.
-    return next(iter([*alike, *in_first, ","]))
+    return 0, next((s for s in tried if s != " " and s in rows[0].strip()), "," if decimal == "." else ";")
+
+
+def _above_blank_line(fields: list[list[str]], sample: list[int]) -> int:
+    """How many rows above a blank line are none of data, so that the table begins below it."""
+    for i in range(1, min(len(fields) - 1, 50)):
+        empty = not any(fields[i - 1])
+        if _is_data(fields[i - 1]) and not empty:
+            return 0
+        if (empty or sample[i] > sample[i - 1] + 1) and not any(map(_NUMBER.fullmatch, fields[i])):
+            return i
+    return 0
 
 
 def _fields(row: str, separator: str) -> list[str]:
-    if separator == " " and '"' not in row:
-        return row.split()
+    if '"' not in row:
+        return row.split() if separator == " " else [field.strip() for field in row.split(separator)]
     row = row.strip() if separator == " " else row
-    return [field.strip() for field in next(csv.reader([row], delimiter=separator, skipinitialspace=True))]
+    try:
+        return [field.strip() for field in next(csv.reader([row], delimiter=separator, skipinitialspace=True))]
+    except csv.Error:  # a field longer than the csv module reads
+        return [row]
 
 
-def _check_width(path: Path, rows: list[str], lines: np.ndarray, separator: str, width: int, *, quoted: bool) -> None:
+def _check_width(
+    path: Path, rows: list[str], lines: np.ndarray, separator: str, width: int, first: int, *, quoted: bool
+) -> None:
     """Every row has `width` fields, or an error that names the first that has not."""
     if quoted:
         found = np.zeros(len(rows), dtype=int)
@@ -135,9 +197,10 @@ def _check_width(path: Path, rows: list[str], lines: np.ndarray, separator: str,
     wrong = np.flatnonzero(found != width)
     if len(wrong):
         i = wrong[0]
+        remedy = "give decimal=','" if width == 1 else "the separator must be another sign"
         msg = (
-            f"{path}, line {lines[i]}: {found[i]} fields where line {lines[0]} has {width} "
+            f"{path}, line {lines[i]}: {found[i]} fields where line {first} has {width} "
             f"({len(wrong)} such lines): {rows[i][:60]!r}. Every row must have a field for each column. If the numbers "
-            "have decimal commas, the separator must be another sign."
+            f"have decimal commas, {remedy}."
         )
         raise ValueError(msg)

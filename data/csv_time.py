@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,18 @@ from data.csv_table import Table
 
 # A time may lie this far from a grid of equal steps, in steps: clocks are rounded, and jitter a little.
 _TOLERANCE = 0.25
+# Whole numbers that are dates, by their number of digits.
+_COMPACT = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
+# Day numbers: that of 1970-01-01, and those of 2000 to 2050, which are rarely seconds.
+DAY_NUMBERS = {"excel": (25569, 36526, 54789), "matlab": (719529, 730486, 748749)}
+# Common ways to write dates, tried to advise one.
+_DAYS = (
+    "%d.%m.%Y %d.%m.%y %d/%m/%Y %m/%d/%Y %d/%m/%y %m/%d/%y %d-%m-%Y %m-%d-%Y %d-%b-%Y %d/%b/%Y %Y.%m.%d %Y-%m-%d"
+    " %Y/%m/%d %Y%m%d"
+)
+_CLOCKS = (
+    " | %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p| %H.%M.%S| %H.%M|T%H:%M:%S|:%H:%M:%S| %H:%M:%S:%f| %H%M%S"
+)
 # Later than the year 5000 if seconds since 1970: then they are no seconds.
 _NO_SECONDS = 1e11
 
@@ -24,7 +38,7 @@ class Times(NamedTuple):
     counted: bool
 
 
-def read_times(table: Table, name: str, unit: str | None, date_format: str | None) -> Times:
+def read_times(table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]) -> Times:
     """A column as times that rise from row to row, or an error that names the line."""
     column = table.frame[name]
     missing = np.flatnonzero(column.isna())
@@ -34,8 +48,12 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
             "rows). Fill it in, or remove the rows."
         )
         raise ValueError(msg)
+    if date_format is None and unit is None and column.dtype.kind in "iu":
+        date_format = _compact_format(table, name)
+        if date_format:
+            notes.append(f"{name!r} holds dates as numbers: date_format={date_format!r} (else time_unit='s')")
     numeric = date_format is None and not is_text(column)
-    times = _from_numbers(table, name, unit) if numeric else _from_dates(table, name, date_format)
+    times = _from_numbers(table, name, unit, notes) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
     if not (steps > 0).all():
         i = int(np.argmin(steps > 0))
@@ -43,39 +61,93 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
         msg = (
             f"{table.path}, line {table.lines[i + 1]}, column {name!r}: {column.iloc[i + 1]!s} {what} the row before, "
             f"{column.iloc[i]!s} in line {table.lines[i]} ({int((steps == 0).sum())} repeats, "
-            f"{int((steps < 0).sum())} steps back). Sort the rows by time and leave one row for each."
+            f"{int((steps < 0).sum())} steps back). Sort the rows by time, write a file for each recording in it, or "
+            "take the rows as equal steps, without their times: irregular='ignore'."
         )
         raise ValueError(msg)
     return times
 
 
-def _from_numbers(table: Table, name: str, unit: str | None) -> Times:
+def _compact_format(table: Table, name: str) -> str | None:
+    """How whole numbers are dates, such as 20240131, if they can all be; of long ones, if most can."""
+    texts = table.frame[name].astype(str)
+    digits = texts.str.len()
+    named = re.search("dat|tag|day|year|month|jahr|monat", name.lower())
+    style = _COMPACT.get(int(digits.iloc[0]))
+    if style is None or digits.nunique() > 1 or (style == "%Y" and not named):
+        return None
+    for one in (style, "%y%m%d") if style == "%Y%m" and named else (style,):
+        dates = pd.to_datetime(texts, format=one, errors="coerce")
+        usual = dates.notna() & dates.dt.year.between(1950, 2100)
+        if usual.mean() > 0.5 if len(style) > 8 else usual.all():
+            return one
+    return None
+
+
+def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -> Times:
     numbers = as_numbers(table, name)
-    unit = unit or unit_of(name)
-    if unit is None and numbers[-1] > _NO_SECONDS:
+    found = unit or unit_of(name)
+    for program, (_, low, high) in DAY_NUMBERS.items():
+        if found is None and low <= numbers.min() and numbers.max() < high:
+            is_date = bool(re.search("dat|tag", name.lower()))
+            unit = program if is_date else None
+            what = "was read as day numbers" if is_date else "was read as seconds; if it holds day numbers"
+            notes.append(f"{name!r} {what}: time_unit={program!r}" + " (else time_unit='s')" * is_date)
+    if unit in DAY_NUMBERS:
+        days = pd.to_datetime(numbers - DAY_NUMBERS[unit][0], unit="D", errors="coerce")
+        bad = ~((days.year >= 1800) & (days.year <= 2200))
+        if bad.any():
+            msg = f"{table.path}, column {name!r}: {numbers[bad][0]:g} is no day number. Leave time_unit out."
+            raise ValueError(msg)
+        days = days.round("ms")
+        return _stamped(days.to_numpy("datetime64[ns]"))
+    if found is None and numbers[-1] > _NO_SECONDS:
+        likely = next((u for u in ("ms", "us", "ns") if 6e8 < numbers[-1] * UNITS[u] < 4.2e9), None)
         msg = (
             f"{table.path}, column {name!r}: times such as {table.frame[name].iloc[-1]} are no seconds. "
-            "Say what they are: time_unit='ms', 'us' or 'ns'."
+            f"Say what they are: {f'time_unit={likely!r}' if likely else 'time_unit=… or date_format=…'}."
         )
         raise ValueError(msg)
-    counted = unit is None and numbers[0] in (0, 1) and bool(np.all(numbers == np.trunc(numbers)))
+    scale = UNITS[found or "s"]
+    counted = found is None and numbers[0] in (0, 1) and bool(np.all(numbers == np.trunc(numbers)))
     counted = counted and float(np.median(np.diff(numbers))) == 1
-    seconds = (numbers - numbers[0]) * UNITS[unit or "s"]
-    return Times(numbers * UNITS[unit or "s"], seconds, counted)
+    return Times(numbers * scale, (numbers - numbers[0]) * scale, counted)
 
 
 def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
     texts = table.frame[name].astype(str).str.strip()
-    dates = pd.to_datetime(texts, format=date_format or "ISO8601", errors="coerce", utc=True)
+    # Milliseconds after a comma; UTC by name.
+    plain = texts.str.replace(r"(?<=:\d\d),(?=\d)", ".", regex=True)
+    plain = plain.str.replace(r" ?(?:UTC|GMT)$", "" if date_format else "Z", regex=True)
+    dates = _parsed(plain, date_format or "ISO8601")
     bad = np.flatnonzero(dates.isna())
     if len(bad):
+        first = plain.iloc[[bad[0]]]
+        styles = [
+            *map("".join, product(_DAYS.split(), _CLOCKS.split("|"))),
+            "%H:%M:%S",
+            "%H:%M",
+            "%a %b %d %H:%M:%S %Y",
+        ]
+        styles = [style.strip() for style in styles]
+        fit = [s for s in styles if _parsed(first, s).notna().all() and _parsed(plain, s).notna().all()]
+        remedy = "Correct it." if len(bad) < len(texts) / 2 else "Say how dates are written: date_format=…."
+        if fit:
+            remedy = f"Say how dates are written: {' or '.join(f'date_format={style!r}' for style in fit[:2])}."
         wanted = f"a date of the form {date_format!r}" if date_format else "a number or a date like 2024-01-31 13:45:00"
         msg = (
             f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {texts.iloc[bad[0]]!r} is not {wanted} "
-            f"({len(bad)} such cells). Say how dates are written, such as date_format='%d.%m.%Y %H:%M'."
+            f"({len(bad)} such cells). {remedy}"
         )
         raise ValueError(msg)
-    stamps = dates.dt.tz_localize(None).to_numpy("datetime64[ns]")
+    return _stamped(dates.dt.tz_localize(None).to_numpy("datetime64[ns]"))
+
+
+def _parsed(texts: pd.Series, style: str) -> pd.Series:
+    return pd.to_datetime(texts, format=style, errors="coerce", utc=True)
+
+
+def _stamped(stamps: np.ndarray) -> Times:
     return Times(stamps, (stamps - stamps[0]).astype(np.int64) / 1e9, counted=False)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import datetime as dt
 import itertools
+import re
 import warnings
 
 import numpy as np
@@ -35,7 +38,7 @@ def table(rows, separator=",", header="time,a,b,label"):
         st.tuples(st.floats(-1e6, 1e6, width=32) | st.none(), st.floats(-1, 1, width=32), st.integers(0, 3)),
         min_size=2,
         max_size=30,
-    ).filter(lambda rows: any(row[0] is not None for row in rows)),
+    ).filter(lambda rows: any(row[0] is not None for row in rows) and any(row[2] == 0 for row in rows)),
     separator=st.sampled_from(",;\t "),
     decimal=st.sampled_from(".,"),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
@@ -302,12 +305,15 @@ def test_blanks_may_divide_fields(csv):
         ("a,b\n1,2\n3,1e39\n", {}, "line 3, column 'b'"),
         ("a,b\n1,\n3,\n", {}, "column 'b' has no value at all"),
         ("a,b\n1,2\n3,4\n", {"separator": ";"}, "no semicolon in 'a,b'; the separator seems to be the comma"),
-        ("a,b\n1,2\n3,4\n", {"separator": "|"}, "separator takes one of"),
+        ("a,b\n1,2\n3,4\n", {"separator": "/"}, "separator takes one of"),
+        ("sep=/\na/b\n1/2\n3/4\n", {}, "separator takes one of"),
+        ("a,b\n1,2\n3,4\n", {"thousands": "_"}, "thousands takes one of"),
+        ("a;b\n1;2\n3;4\n", {"thousands": ",", "decimal": ","}, "thousands takes one of"),
         ("a,b\n1,2\n3,4\n", {"values": "c"}, "no column 'c'. Its columns are 'a', 'b'"),
         ("a,b\n1,2\n3,4\n", {"values": []}, "at least one for values"),
         ("a,b\n1,2\n3,4\n", {"values": ["a"], "time": "a"}, "columns of their own"),
         ("a,b\n1,2\n3,4\n", {"irregular": "drop"}, "irregular takes one of"),
-        ("a,b\n1,2\n3,4\n", {"time_unit": "d"}, "time_unit takes one of"),
+        ("a,b\n1,2\n3,4\n", {"time_unit": "w"}, "time_unit takes one of"),
         ("a,b\n1,2\n3,4\n", {"decimal": ";"}, "decimal takes one of"),
         ("a,b\n1,2\n3,4\n", {"sampling_rate": 0}, "must be a number above 0 Hz"),
         ("time,date,v\n1,2,3\n4,5,6\n", {}, "several columns could be the time: 'time', 'date'"),
@@ -323,6 +329,9 @@ def test_blanks_may_divide_fields(csv):
         ("v,class\n1,0\n2,\n", {}, "line 3, column 'class': the label is missing"),
         ("v,class\n1,0\n2,0.5\n", {}, "line 3, column 'class': labels are whole numbers"),
         ("v,class\n1,1\n2,-1\n", {}, "line 3, column 'class': .* normal="),
+        ("v,class\n1,1\n2,2\n", {}, "line 2, column 'class': .* 0 nowhere"),
+        ("Date,Time,v\n2024-01-31,25:00,1\n2024-01-31,25:01,2\n", {}, "column 'Date Time': '2024-01-31 25:00' is not"),
+        ("time,v\n45322,1\n99999999,2\n", {"time_unit": "excel"}, "is no day number"),
         ("v,class\n1,a\n2,b\n", {}, r"none of the labels says what is normal; they are 'a' \(1 rows\)"),
         ("v,class\n1,a\n2,b\n", {"normal": "c"}, "no label is 'c'"),
         ("zeit,wärme\n0,1\n".encode("cp1252"), {}, "line 1 holds the byte 0xe4"),
@@ -340,8 +349,8 @@ def test_columns_are_named_by_text(csv, options):
 
 
 def test_another_encoding_can_be_named(csv):
-    text = "zeit;wärme\n1;2\n4;5\n9;1\n".encode("cp1252")
-    assert csv(text, encoding="cp1252").feature_names == ("zeit", "wärme")
+    text = "druck;wärme\n1;2\n4;5\n9;1\n".encode("cp1252")
+    assert csv(text, encoding="cp1252").feature_names == ("druck", "wärme")
     with pytest.raises(LookupError, match="no encoding is called"):
         csv(text, encoding="windows")
 
@@ -358,3 +367,442 @@ def test_any_bytes_give_a_series_or_a_plain_error(tmp_path_factory, content):
             assert len(load_csv(path)) >= 2
         except ValueError as error:
             assert "own.csv" in str(error)  # noqa: PT017
+
+
+N = 60
+WAVE = [f"{np.sin(i / 3):.3f}" for i in range(N)]
+MINUTES = [str(dt.datetime(2024, 3, 1) + dt.timedelta(minutes=i)) for i in range(N)]
+
+
+def columns(separator=",", **cells):
+    """A table of N rows, a column for each name."""
+    return table(zip(*cells.values(), strict=True), separator, ",".join(cells))
+
+
+@pytest.fixture
+def told(csv):
+    """Loads a file; gives the series and what was warned of."""
+
+    def load(text, **options):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            series = csv(text, **options)
+        return series, [str(one.message) for one in caught]
+
+    return load
+
+
+ROW_NUMBERS = [
+    "",
+    "Unnamed: 0",
+    "index",
+    "id",
+    "row",
+    "Row No.",
+    "no",
+    "nr",
+    "seq",
+    "#",
+    "record_id",
+    "sampleIndex",
+    "S.No",
+]
+
+
+@pytest.mark.parametrize("name", ROW_NUMBERS)
+@pytest.mark.parametrize("first", [0, 1])
+def test_row_numbers_beside_a_time_are_left_out(told, name, first):
+    numbers = range(first, first + N)
+    for cells in ({name: numbers, "timestamp": MINUTES, "v": WAVE}, {"v": WAVE, "timestamp": MINUTES, name: numbers}):
+        series, (warning,) = told(columns(**cells))
+        assert series.feature_names == ("v",)
+        assert "count the rows were left out" in warning
+        kept, warned = told(columns(**cells), values=[name or f"column {list(cells).index(name) + 1}", "v"])
+        assert (kept.n_features, warned) == (2, [])
+
+
+CLOCKS = [
+    "ts",
+    "epoch",
+    "unix_time",
+    "unixTime",
+    "time_stamp",
+    "elapsed_s",
+    "Time (hours)",
+    "time_hours",
+    "seconds",
+    "created_at",
+    "time_utc",
+    "Timestamp (UTC)",
+    "Zeit",
+    "Messzeit",
+    "Uhrzeit",
+    "Datum",
+    "sys-time",
+    "logged at",
+    "elapsed",
+    "t [s]",
+    "clock",
+]
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_clocks_of_any_name_are_the_time(told, name):
+    jitter = [f"{100 + i * 0.5 + 0.01 * (i % 3):.2f}" for i in range(N)]
+    even = [100 + i * 0.5 for i in range(N)]
+    for cells in ({name: jitter, "v": WAVE}, {"v": WAVE, name: jitter}, {"v": WAVE, name: even}):
+        series, _ = told(columns(**cells))
+        assert series.feature_names == ("v",)
+        hours = 3600 if "hours" in name else 1
+        assert series.sampling_rate == pytest.approx(2 / hours, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in CLOCKS if one not in ("Time (hours)", "time_hours", "t [s]", "time_utc")]
+)
+def test_a_second_clock_is_warned_of(told, name):
+    text = columns(timestamp=MINUTES, **{name: [100.5 + i for i in range(N)]}, v=WAVE)
+    if name in ("time_stamp", "Timestamp (UTC)"):
+        with pytest.raises(ValueError, match="several columns could be the time"):
+            told(text)
+        return
+    series, (warning,) = told(text)
+    assert series.feature_names == (name, "v")
+    assert f"{name!r} may be a clock, not a measurement: values=['v']" in warning
+    assert told(text, values=["v"])[1] == []
+    assert told(text, values=[name, "v"])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        *(
+            (name, [int(i > 50) for i in range(N)], "labels")
+            for name in ("fault", "target", "is_outlier_2", "y", "attack")
+        ),
+        ("event", [1 + int(i > 50) for i in range(N)], "labels"),
+        ("machine_id", [7] * N, "an identifier"),
+        ("deviceId", [7] * N, "an identifier"),
+        ("unit", [1] * 20 + [2] * 20 + [3] * 20, "an identifier"),
+        ("sensor no", [1, 2, 3] * 20, "an identifier"),
+        ("cycle", [*range(1, 31)] * 2, "a count that starts over"),
+        ("elapsed_s", [*range(30)] * 2, "a count that starts over"),
+        ("row", [*range(7, 37), *range(40, 70)], "a number of the row"),
+        ("hour", [i // 10 for i in range(N)], "parts of a date"),
+    ],
+)
+def test_what_is_likely_no_measurement_is_warned_of(told, name, cells, kind):
+    text = columns(timestamp=MINUTES, v=WAVE, **{name: cells})
+    series, (warning,) = told(text)
+    assert series.feature_names == ("v", name)
+    assert f"{name!r} may be {kind}" in warning
+    assert "values=['v']" in warning
+    assert told(text, values=["v"])[1] == []
+    assert told(text, values=["v", name])[1] == []
+
+
+def test_several_units_in_one_file_are_said(told):
+    units, count = [1] * 30 + [2] * 30, [*range(1, 31)] * 2
+    for cells in ({"unit": units, "cycle": count}, {"unit": units}, {"engine_id": ["A7"] * 30 + ["B2"] * 30}):
+        assert "write a file for each" in told(columns(**cells, v=WAVE))[1][0]
+    rows = "".join(f"{u} {c} {v} 1\n" for u, c, v in zip(units, count, WAVE, strict=True))
+    _, (warning,) = told(rows)
+    assert "'column 1' may be an identifier, not a measurement: values=['column 3', 'column 4']" in warning
+    with pytest.raises(ValueError, match="write a file for each recording"):
+        told(columns(unit=units, time=[i % 30 for i in range(N)], v=WAVE))
+
+
+ORDINARY = [
+    "pressure",
+    "flow",
+    "valve",
+    "pump_on",
+    "count",
+    "ramp",
+    "x",
+    "temperature",
+    "acc_y",
+    "rpm",
+    "level",
+    "NO",
+    "status",
+    "Leistung [kW]",
+    "column_a",
+    "humidity",
+    "estimate",
+    "run_speed",
+    "is_open",
+    "litres per hour",
+    "battery",
+]
+
+
+@given(
+    names=st.lists(st.sampled_from(ORDINARY), min_size=1, max_size=5, unique=True),
+    kinds=st.lists(
+        st.sampled_from(["ramp", "count", "switch", "wave", "constant", "steps", "noise"]), min_size=5, max_size=5
+    ),
+    seed=st.integers(0, 99),
+    timed=st.booleans(),
+)
+def test_measurements_stay_features_without_a_warning(tmp_path_factory, names, kinds, seed, timed):
+    random, t = np.random.default_rng(seed), np.arange(N)
+    shapes = {
+        "ramp": 3 + 0.25 * t,
+        "count": 5 + t,
+        "switch": t // (5 + seed) % 2,
+        "wave": np.sin(t / 3),
+        "constant": 0 * t + 50,
+        "steps": t // 20 * 100,
+        "noise": random.normal(size=N),
+    }
+    cells = {"timestamp": MINUTES} if timed else {"first": WAVE}
+    path = tmp_path_factory.mktemp("any") / "own.csv"
+    path.write_text(columns(**cells, **{name: shapes[kind] for name, kind in zip(names, kinds, strict=False)}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        series = load_csv(path)
+    assert series.feature_names == (*([] if timed else ["first"]), *names)
+
+
+def test_a_temperature_called_t_is_no_time(told):
+    warm = [20 + i % 3 for i in range(N)]
+    for cells in ({"time": range(2, N + 2), "T": warm}, {"T": warm, "v": WAVE}):
+        series, warned = told(columns(**cells))
+        assert ("T" in series.feature_names, warned) == (True, [])
+    series, (warning,) = told(columns(timestamp=MINUTES, T=range(2, N + 2), v=WAVE))
+    assert (series.feature_names, "'T' may be a clock" in warning) == (("T", "v"), True)
+
+
+@pytest.mark.parametrize(
+    ("style", "step"),
+    [("%Y%m%d", 86400), ("%Y%m%d%H", 3600), ("%Y%m%d%H%M", 60), ("%Y%m%d%H%M%S", 60), ("%Y%m%d%H%M%S", 1)],
+)
+@pytest.mark.parametrize("name", ["date", "timestamp", "ts"])
+def test_whole_numbers_that_are_dates_are_read_as_dates(told, name, style, step):
+    stamps = [dt.datetime(2024, 1, 31) + dt.timedelta(seconds=step * i) for i in range(N)]
+    text = columns(**{name: [one.strftime(style) for one in stamps]}, v=WAVE)
+    series, (warning,) = told(text)
+    assert series.sampling_rate == pytest.approx(1 / step)
+    assert series.time[1] == np.datetime64(stamps[1])
+    assert f"date_format={style!r}" in warning
+    assert told(text, time=name, date_format=style)[1] == []
+
+
+def test_months_and_years_as_numbers(told):
+    series, _ = told("date,v\n" + "".join(f"2019{i:02d},{i % 3}\n" for i in range(1, 13)))
+    assert series.time[11] == np.datetime64("2019-12-01")
+    assert told("year,v\n1990,1\n1991,2\n1992,1\n")[0].time[2] == np.datetime64("1992-01-01")
+
+
+@pytest.mark.parametrize(("program", "first"), [("excel", 45322), ("matlab", 739282)])
+def test_day_numbers(told, program, first):
+    days = [f"{first + i / 24:.7f}" for i in range(N)]
+    for text, options in ((columns(date=days, v=WAVE), {}), (columns(t=days, v=WAVE), {"time_unit": program})):
+        series, warned = told(text, **options)
+        assert series.time[24] == np.datetime64("2024-02-01")
+        assert series.sampling_rate == pytest.approx(1 / 3600, rel=1e-4)
+        assert len(warned) == (not options)
+    series, (warning,) = told(columns(time=days, v=WAVE))
+    assert f"read as seconds; if it holds day numbers: time_unit={program!r}" in warning
+    assert told(columns(time=days, v=WAVE), time_unit="s")[1] == []
+
+
+def shifted(style, step=60):
+    return [(dt.datetime(2024, 1, 28) + dt.timedelta(seconds=i * step)).strftime(style) for i in range(N)]
+
+
+DATE_STYLES = [
+    "%d.%m.%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%d-%b-%Y %H:%M:%S",
+    "%d.%m.%y %H:%M",
+    "%d.%m.%Y %H:%M:%S.%f",
+    "%d/%b/%Y:%H:%M:%S",
+]
+ADVISED = [
+    *((columns(time=shifted(style, 43200), v=WAVE), 1 / 43200) for style in DATE_STYLES),
+    (columns(time=shifted("%H:%M:%S"), v=WAVE), 1 / 60),
+    (columns(Date=shifted("%d/%m/%Y", 43200), Time=shifted("%H:%M:%S", 43200), v=WAVE), 1 / 43200),
+    (columns(Date=shifted("%d/%m/%Y", 43200), Time=shifted("%H.%M.%S", 43200), v=WAVE), 1 / 43200),
+    *((columns(time=[1706708700 * 10**k + 10**k * i for i in range(N)], v=WAVE), 1) for k in (3, 6, 9)),
+    (columns(time=MINUTES, v=[f'"{i + 1},{i:03d}"' for i in range(N)]), 1 / 60),
+    (columns(";", time=MINUTES, v=[f"{i + 1}.{i:03d},5" for i in range(N)]), 1 / 60),
+    (columns(";", time=MINUTES, v=[f"{i + 1} {i:03d}" for i in range(N)]), 1 / 60),
+    (columns(";", time=MINUTES, v=[f"{i},{i % 10}" for i in range(N)]), 1 / 60),
+    ("v\n" + "".join(f"{i},5\n" for i in range(N)), None),
+    (columns(time=MINUTES, v=WAVE, label=[1 + i // 50 for i in range(N)]), 1 / 60),
+    (columns(time=MINUTES, v=WAVE, label=[1 - 2 * (i // 50) for i in range(N)]), 1 / 60),
+    (columns(time=MINUTES, v=WAVE, label=["fail" if i > 50 else "healthy" for i in range(N)]), 1 / 60),
+    (columns(time=MINUTES[:30] * 2, v=WAVE), None),
+    (columns(time=[i // 2 for i in range(N)], v=WAVE), None),
+    (columns(time=[i**1.5 for i in range(N)], v=WAVE), None),
+    (columns(**{"time_s": range(N), "v": WAVE, "Temp °C": WAVE}).encode("cp1252"), 1),
+    (b"\x81\x8d" + columns(time_s=range(N), v=WAVE).encode(), 1),
+    (columns(time_s=range(N), v=WAVE).encode("utf-16-le"), 1),
+    (columns(time_s=range(N), v=WAVE).encode("utf-16-be"), 1),
+]
+
+
+@pytest.mark.parametrize(("text", "rate"), ADVISED)
+def test_the_advice_in_an_error_leads_to_the_right_reading(told, text, rate):
+    """Each of several alternatives does, as far as it can be told which is meant."""
+    with pytest.raises(ValueError, match="own") as error:
+        told(text)
+    advice = re.findall(r"(?<!\w)(\w+)=('[^']*'|\[[^\]…]*\]|[-\d.]+\d|\d)", str(error.value))
+    assert advice
+    names = [name for name, _ in advice]
+    ways = [dict(advice)] if len(set(names)) == len(names) else [{name: value} for name, value in advice]
+    if set(names) == {"thousands", "decimal"} and ";" in str(text) and ".0" not in str(text):
+        ways = [{name: value} for name, value in advice]
+    rates = [
+        told(text, **{name: ast.literal_eval(value) for name, value in way.items()})[0].sampling_rate for way in ways
+    ]
+    assert rate is None or pytest.approx(rate, rel=1e-3) in rates
+
+
+def test_the_comma_of_thousands_is_no_decimal_comma(told):
+    text = columns(time=MINUTES, v=[f'"{i + 1},{i:03d}"' for i in range(N)])
+    with pytest.raises(ValueError, match="thousands=','") as error:
+        told(text)
+    assert "decimal" not in str(error.value)
+    assert told(text, thousands=",")[0].values[2, 0] == 3002
+    german = told(columns(";", v=["1.234.567,5", "-12,25", "3"] * 20), thousands=".", decimal=",")[0]
+    assert german.values[:3, 0].tolist() == [1234567.5, -12.25, 3]
+
+
+def test_labels_that_are_all_1_are_warned_of(told):
+    text = columns(time=MINUTES, v=WAVE, label=[1] * N)
+    series, (warning,) = told(text)
+    assert series.abnormal.all()
+    assert "normal=1" in warning
+    assert not told(text, normal=1)[0].abnormal.any()
+    assert told(columns(v=WAVE, label=[255 * (i > 50) for i in range(N)]))[0].abnormal.sum() == 9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        columns("|", timestamp=MINUTES, v=WAVE),
+        "sep=;\n" + columns(";", timestamp=MINUTES, v=WAVE),
+        "Device: X9\nStart: 2024\n\n" + columns(timestamp=MINUTES, v=WAVE),
+        "Device: X9\n# by hand\nRate: 5 Hz, 3 V\n" + columns(";", timestamp=MINUTES, v=WAVE, w=WAVE),
+        "Device,X9\nStart,2024\n\n" + columns(timestamp=MINUTES, v=WAVE),
+        "Device;X9\n;\n" + columns(";", timestamp=MINUTES, v=WAVE),
+        "# timestamp,v\n" + columns(timestamp=MINUTES, v=WAVE).split("\n", 1)[1],
+        columns(";", timestamp=[f"{one},000" for one in MINUTES], v=WAVE),
+        *(
+            columns(timestamp=[one + zone for one in MINUTES], v=WAVE)
+            for zone in (" UTC", " GMT", "Z", "+00:00", " +0000")
+        ),
+        columns(Date=[one[:10] for one in MINUTES], Time=[one[11:] for one in MINUTES], v=WAVE),
+        columns(";", Uhrzeit=[one[11:] + ",000" for one in MINUTES], v=WAVE, Datum=[one[:10] for one in MINUTES]),
+        columns(v=WAVE, created_at=MINUTES),
+    ],
+)
+def test_files_of_common_loggers_are_read(told, text):
+    series, _ = told(text)
+    assert series.feature_names[0] == "v"
+    assert series.values[:, 0].tolist() == [np.float32(one) for one in WAVE]
+    assert series.time.tolist() == [np.datetime64(one, "ns").item() for one in MINUTES]
+
+
+def test_date_and_time_in_several_columns(told):
+    day, clock = shifted("%d/%m/%Y", 43200), shifted("%H:%M:%S", 43200)
+    text = columns(";", Date=day, Time=clock, v=WAVE)
+    series, warned = told(text, time=["Date", "Time"], date_format="%d/%m/%Y %H:%M:%S")
+    assert (series.feature_names, warned) == (("v",), [])
+    assert series.time[3] == np.datetime64("2024-01-29T12:00")
+    parts = {
+        "year": [2010] * N,
+        "month": [1] * N,
+        "day": [1 + i // 24 for i in range(N)],
+        "hour": [i % 24 for i in range(N)],
+    }
+    series, (warning,) = told(columns(No=range(1, N + 1), **parts, v=WAVE))
+    assert (series.feature_names, series.sampling_rate) == (("v",), 1 / 3600)
+    assert "time=['year', 'month', 'day', 'hour']" in warning
+    assert told(columns(**parts, v=WAVE), time=list(parts))[0].time[25] == np.datetime64("2010-01-02T01")
+
+
+def test_times_that_repeat_or_step_back_can_be_left_out(told):
+    autumn = [str(dt.datetime(2024, 10, 27, 2) + dt.timedelta(minutes=3 * (i % 20))) for i in range(N)]
+    for times in (autumn, [i // 10 for i in range(N)], ["12:00"] * N):
+        text = columns(time=times, v=WAVE)
+        with pytest.raises(ValueError, match="own"):
+            told(text)
+        series, _ = told(text, irregular="ignore", sampling_rate=10)
+        assert (len(series), series.time, series.sampling_rate, series.feature_names) == (N, None, 10, ("v",))
+
+
+def test_very_long_rows_are_read(told):
+    wide = "".join(",".join(f"{(i * j) % 97 / 7:.6f}" for j in range(15000)) + "\n" for i in range(3))
+    assert told(wide)[0].values.shape == (3, 15000)
+    assert told("v,w\n" + f'1,"{"x" * 140_000}"\n2,y\n')[0].feature_names == ("v",)
+
+
+CELLS = st.sampled_from(
+    [
+        "1",
+        "0",
+        "2.5",
+        "1,5",
+        "2024-01-31",
+        "20240131",
+        "12:00",
+        "a",
+        "",
+        '"',
+        "#",
+        "nan",
+        "1e400",
+        "sep=;",
+        "31.1.24",
+        "1,000",
+        "45322.5",
+        "99999999999999999999",
+        "-",
+        "time",
+        "id",
+        "label",
+        "Date",
+        "\t",
+        "°",
+        "\x00",
+        "x y",
+        "True",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=2, max_size=4), min_size=1, max_size=6),
+    separator=st.sampled_from(",;|\t "),
+    options=st.fixed_dictionaries(
+        {},
+        optional={
+            "time": st.sampled_from(["time", "id", ["time", "Date"], "column 1"]),
+            "date_format": st.sampled_from(["%Y", "%H:%M", "%"]),
+            "time_unit": st.sampled_from(["ms", "d", "excel", "matlab"]),
+            "decimal": st.just(","),
+            "thousands": st.sampled_from(",. '"),
+            "irregular": st.sampled_from(["keep", "interpolate", "ignore"]),
+            "normal": st.sampled_from(["a", 1]),
+            "header": st.booleans(),
+            "separator": st.sampled_from(",;|\t /"),
+            "encoding": st.sampled_from(["latin-1", "utf-16-le"]),
+        },
+    ),
+)
+def test_any_table_and_options_give_a_series_or_a_plain_error(tmp_path_factory, rows, separator, options):
+    path = tmp_path_factory.mktemp("any") / "own.csv"
+    path.write_text("\n".join(separator.join(row) for row in rows), encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", CSVWarning)
+        try:
+            assert len(load_csv(path, **options)) >= 2
+        except ValueError as error:
+            assert re.search("own|takes one of|columns of their own", str(error))  # noqa: PT017
