@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from data import CSVWarning, load_csv
 from trainers.console import say
 from trainers.detection import AnomalyDetector
 
@@ -24,11 +27,43 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; 0 if it worked, 1 if a check found faults, 2 if something is wrong with what was given."""
     given = vars(parser().parse_args(arguments))
-    try:
-        return int(given["run"](given))
-    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
-        say(f"error: {error}", file=sys.stderr)
-        return 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CSVWarning)
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        try:
+            return int(given["run"](given))
+        except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+            say(f"error: {error}", file=sys.stderr)
+            return 2
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    say(f"warning: {message}", file=sys.stderr)
+
+
+# How `load_csv` reads a file: what is said of each of its options, and how it is read where it is no text.
+_CSV_HELP = {
+    "time": "column of the times; given twice, columns of day and time of day",
+    "values": "columns of the values",
+    "labels": "column of the labels: 0 is normal",
+    "normal": "the label that is normal, if it is not 0",
+    "sampling_rate": "time steps per second",
+    "irregular": "unequal time steps: error, keep, interpolate, or ignore (the times)",
+    "time_unit": "unit of times that are numbers: s, ms, us, ns, min, h, d, excel or matlab (day numbers)",
+    "date_format": "how dates are written, such as %d.%m.%Y",
+    "separator": "between two columns; \\t is the tab",
+    "decimal": "decimal point or comma",
+    "thousands": "sign between thousands",
+    "header": "whether the first line names the columns",
+    "encoding": "such as cp1252, of files from Windows",
+}
+_CSV_TYPES: dict[str, dict[str, Any]] = {
+    "time": {"action": "append"},
+    "values": {"nargs": "+"},
+    "sampling_rate": {"type": float},
+    "separator": {"type": lambda text: text.replace("\\t", "\t")},
+    "header": {"action": argparse.BooleanOptionalAction},
+}
 
 
 # What a command needs is imported by it, so that --help and a misspelt option are answered at once.
@@ -45,15 +80,9 @@ def _add_report(commands: Any) -> None:
     told.add_argument("--training", type=float, default=0.5, help="share to learn from, at the start (default: 0.5)")
     told.add_argument("--device", default="cpu", help='"cpu" or "gpu" (default: cpu)')
     file = told.add_argument_group("the file")
-    file.add_argument("--time", help="column of the times")
-    file.add_argument("--values", nargs="+", help="columns of the values")
-    file.add_argument("--labels", help="column of the labels: 0 is normal")
-    file.add_argument("--sampling-rate", type=float, help="time steps per second")
-    file.add_argument("--separator", help="between two columns")
-    file.add_argument("--decimal", choices=(".", ","), help="decimal point or comma")
-    file.add_argument(
-        "--irregular", choices=("error", "keep", "interpolate"), help="what to do with unequal time steps"
-    )
+    for name in _csv_options():
+        text = _CSV_HELP.get(name, "").replace("%", "%%")
+        file.add_argument(f"--{name.replace('_', '-')}", default=None, help=text, **_CSV_TYPES.get(name, {}))
     settings = told.add_argument_group("hyperparameters of the detector")
     for name, one in AnomalyDetector.declared().items():
         option = f"--{name.replace('_', '-')}"
@@ -64,11 +93,14 @@ def _add_report(commands: Any) -> None:
             settings.add_argument(option, type=one.kind, choices=one.choices, help=meaning)
 
 
+def _csv_options() -> list[str]:
+    return [name for name, one in inspect.signature(load_csv).parameters.items() if one.kind == one.KEYWORD_ONLY]
+
+
 def _report(given: dict[str, Any]) -> int:
     from trainers.report import report
 
-    csv = ("time", "values", "labels", "sampling_rate", "separator", "decimal", "irregular")
-    options = {name: given[name] for name in csv if given[name] is not None}
+    options = {name: given[name] for name in _csv_options() if given[name] is not None}
     settings = {name: given[name] for name in AnomalyDetector.declared() if given[name] is not None}
     report(given["file"], given["output"], training=given["training"], device=given["device"], csv=options, **settings)
     return 0

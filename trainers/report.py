@@ -153,10 +153,12 @@ def _checked(output: str | os.PathLike[str]) -> Path:
 
 
 def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Series, list[str]]:
-    """The series, and what the loader decided by itself."""
+    """The series, and what the loader decided by itself, which is warned of too."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CSVWarning)
         series = load_csv(source, **options)
+    for warning in caught:
+        warnings.warn(warning.message, warning.category, stacklevel=3)
     return series, [str(warning.message) for warning in caught if issubclass(warning.category, CSVWarning)]
 
 

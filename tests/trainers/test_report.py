@@ -1,5 +1,6 @@
 """A report on one's own recording, from Python and from the command line."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -8,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data import Series
-from trainers.__main__ import main
+from data import Series, load_csv
+from trainers.__main__ import main, parser
 from trainers.report import report
 
 QUICK = {"epochs": 1, "rate": 0.05, "progress": False}
@@ -139,3 +140,69 @@ def test_the_command_line_says_what_is_wrong_with_a_file(tmp_path, capsys, conte
 def test_the_command_line_names_a_file_that_is_not_there(tmp_path, capsys):
     assert main(["report", str(tmp_path / "none.csv")]) == 2
     assert "none.csv" in capsys.readouterr().err
+
+
+def test_every_option_of_load_csv_is_one_of_the_command_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["report", "--help"])
+    text = capsys.readouterr().out
+    for name in inspect.signature(load_csv).parameters:
+        if name != "path":
+            assert re.search(rf"--{name.replace('_', '-')}\b.*\n? +\w", text), name
+    assert "--window" in text
+    line = [
+        "report",
+        "a.csv",
+        "--time",
+        "Date",
+        "--time",
+        "Time",
+        "--separator",
+        r"\t",
+        "--normal",
+        "-1",
+        "--no-header",
+    ]
+    given = vars(parser().parse_args(line))
+    assert (given["time"], given["separator"], given["normal"], given["header"]) == (
+        ["Date", "Time"],
+        "\t",
+        "-1",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "encoding", "options"),
+    [
+        ("timestamp,value", lambda i, v: f"{1706708700000 + 60000 * i},{v}", "utf-8", ["--time-unit=ms"]),
+        (
+            "date,value",
+            lambda i, v: f"{1 + i // 24:02d}.01.2024 {i % 24}:00,{v}",
+            "utf-8",
+            ["--date-format=%d.%m.%Y %H:%M"],
+        ),
+        ("value,label", lambda i, v: f"{v},{'fail' if 400 <= i < 430 else 'good'}", "utf-8", ["--normal=good"]),
+        ("time_s,Temp °C", lambda i, v: f"{i},{v}", "cp1252", ["--encoding=cp1252"]),
+    ],
+)
+def test_the_command_line_takes_what_its_error_advises(tmp_path, capsys, header, cells, encoding, options):
+    path, page = tmp_path / "my.csv", tmp_path / "out.html"
+    rows = [cells(i, f"{v:.3f}") for i, v in enumerate(signal()[800:1500, 0])]
+    path.write_text("\n".join([header, *rows]), encoding=encoding)
+    line = ["report", str(path), "--output", str(page), "--epochs", "1", "--rate", "0.05"]
+    assert main(line) == 2
+    assert options[0].split("=")[0].strip("-").replace("-", "_") + "=" in capsys.readouterr().err
+    assert main([*line, *options]) == 0
+    assert page.exists()
+
+
+def test_warnings_of_the_file_are_one_plain_line_and_on_the_page(tmp_path, capsys):
+    table = pd.DataFrame({"time_s": np.arange(1500), "value": signal()[:, 0], "fault": np.arange(1500) // 1400})
+    table.to_csv(tmp_path / "my.csv")
+    page = tmp_path / "out.html"
+    assert main(["report", str(tmp_path / "my.csv"), "--output", str(page), "--epochs", "1", "--rate", "0.05"]) == 0
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if "fault" in one]
+    assert line.startswith("warning: ")
+    assert "count the rows were left out" in line
+    assert "&#x27;fault&#x27; may be labels" in page.read_text(encoding="utf-8")
