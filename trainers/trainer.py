@@ -17,6 +17,7 @@ from trainers.history import Epoch, History
 from trainers.model_checks import check_forward
 from trainers.model_state import ModelState, copy_state, load_state
 from trainers.reconstruction import check_model
+from trainers.threads import with_threads
 
 
 class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
@@ -171,7 +172,8 @@ class Trainer(Block):
                 f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)} (n, time, feature)."
             )
             raise ValueError(msg)
-        self._try_model(train, validation)
+        with with_threads(self.threads):
+            self._try_model(train, validation)
         self.train_set, self.validation_set = train, validation
         self.train_inputs, self.train_targets = train.sequences.to(self.device), train.targets.to(self.device)
         self.validation_inputs = validation.sequences.to(self.device)

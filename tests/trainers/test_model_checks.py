@@ -22,7 +22,9 @@ from trainers.reconstruction import mean_loss
 from .contract import same
 
 # torch.compile itself reads this attribute while it compiles.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor:UserWarning", "ignore:result.model is the trainer's own model:UserWarning"
+)
 
 LENGTH = 8
 SEQUENCES = torch.randn(33, LENGTH, 1, generator=torch.Generator().manual_seed(0)).cumsum(1)

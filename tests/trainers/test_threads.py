@@ -42,8 +42,7 @@ from trainers.threads import with_threads
 
 class Noting(LSTMAutoencoder):
     def forward(self, sequences, lengths=None):
-        if len(sequences) > 2:  # the trainer first tries two
-            seen.add(torch.get_num_threads())
+        seen.add(torch.get_num_threads())
         return super().forward(sequences, lengths)
 
 def threads(hidden_size):

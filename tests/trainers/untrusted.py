@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -48,7 +50,7 @@ def examples(text):
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=2, name=f"{text} 2"), batch_size=3, name=text)
     monitor = Monitor(named.subset(range(3)))
     result = benchmark(trainer, named, named, epochs=2, callbacks=[monitor], progress=False)
-    result.stopped = text
+    result = replace(result, stopped=text)
     result.history.note = text
     trainer.record(train_loss=1.0, validation_loss=9.0, restored=True, reason=text, note=text)
     recording = series(text)
