@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from typing import Any
 
 import torch
 
@@ -21,7 +22,7 @@ _NAMED = ("torch", "jupyterlab", "ipykernel", "ipywidgets", "anywidget")
 _LEAST_MEMORY, _GOOD_MEMORY, _GOOD_DISK = 0.7, 2.0, 1.0
 # Epochs and network of lesson 1's training; a test holds them to the notebook.
 LESSON_1_EPOCHS = 15
-LESSON_1_MODEL = {"hidden_size": 32, "latent_size": 32}
+LESSON_1_MODEL: dict[str, Any] = {"hidden_size": 32, "latent_size": 32}
 # Seconds that lesson 1's training may take, to be fine and to be no more than slow.
 _FINE, _SLOW = 40.0, 120.0
 
