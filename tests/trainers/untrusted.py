@@ -50,9 +50,9 @@ def examples(text):
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=2, name=f"{text} 2"), batch_size=3, name=text)
     monitor = Monitor(named.subset(range(3)))
     result = benchmark(trainer, named, named, epochs=2, callbacks=[monitor], progress=False)
-    result = replace(result, stopped=text)
-    result.history.note = text
     trainer.record(train_loss=1.0, validation_loss=9.0, restored=True, reason=text, note=text)
+    trainer.history.note = text
+    result = replace(result, stopped=text, history=trainer.history)
     recording = series(text)
     errors = np.abs(recording.values)
     scores = errors.mean(1)
