@@ -147,13 +147,16 @@ def settle(page) -> None:
 
 
 class Notebook:
-    """One notebook in one page."""
+    """One notebook in one page; a cell is its code, or a dictionary as in a notebook's file."""
 
-    def __init__(self, page, server: Server, name: str, cells: list[str]) -> None:
+    def __init__(self, page, server: Server, name: str, cells: list[str | dict]) -> None:
         self.page, self.server = page, server
         empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
         content = {
-            "cells": [{**empty, "id": f"cell{i}", "source": source} for i, source in enumerate(cells)],
+            "cells": [
+                {"id": f"cell{i}", **(cell if isinstance(cell, dict) else {**empty, "source": cell})}
+                for i, cell in enumerate(cells)
+            ],
             "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
             "nbformat": 4,
             "nbformat_minor": 5,

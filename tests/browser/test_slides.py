@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from .conftest import SETUP, needs_subshells
 from .jupyter import Notebook, at_rest
 
-BUSY = """
+BUSY = f"""
+{SETUP}
 monitor = TrainingMonitor(few)
 result = benchmark(make(), training, validation, epochs=500, callbacks=[monitor])
 """
@@ -26,21 +25,19 @@ SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
 def slides(class_lab, page):
     """A notebook of eight cells, open as slides; the first cell of code has been run."""
     page.set_viewport_size({"width": 1280, "height": 720})
-    sources = [SETUP, BUSY, "print(result.stopped, len(result.history))", EXPLORER, "print(explorer.threshold)"]
-    notebook = Notebook(page, class_lab, "slides", sources)
-    content = json.loads(notebook.path.read_text())
-    text = {"cell_type": "markdown", "metadata": {}}
-    cells = content["cells"]
     cells = [
-        {**text, "id": "a", "source": "# A title\n\nand a line"}, *cells[:1],
-        {**text, "id": "b", "source": "## Train\n\n**Predict:** what?"}, *cells[1:3],
-        {**text, "id": "c", "source": "## Exercises"}, *cells[3:],
+        ("slide", "# A title\n\nand a line"), (None, "print('ready')"),
+        ("slide", "## Train\n\n**Predict:** what?"), ("subslide", BUSY),
+        ("fragment", "print(result.stopped, len(result.history))"), ("skip", "## Exercises"),
+        ("slide", EXPLORER), (None, "print(explorer.threshold)"),
     ]  # fmt: skip
-    kinds = ["slide", None, "slide", "subslide", "fragment", "skip", "slide", None]
-    for cell, kind in zip(cells, kinds, strict=True):
-        cell["metadata"] = {"slideshow": {"slide_type": kind}} if kind else {}
-    notebook.path.write_text(json.dumps({**content, "cells": cells}))
-    notebook.open()
+    given = []
+    for kind, source in cells:
+        metadata = {"slideshow": {"slide_type": kind}} if kind else {}
+        code = {"outputs": [], "execution_count": None}
+        what = {"cell_type": "markdown"} if source.startswith("#") else {"cell_type": "code", **code}
+        given.append({**what, "metadata": metadata, "source": source})
+    notebook = Notebook(page, class_lab, "slides", given)
     notebook.run(1)
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output pre')?.textContent.includes('ready')")
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
@@ -133,7 +130,7 @@ def test_a_training_is_watched_and_stopped_on_a_slide(slides):
     page.keyboard.press("PageDown")
     page.keyboard.press("PageDown")
     page.keyboard.press("Shift+Enter")
-    slides.await_epoch(3)
+    slides.await_epoch(3, timeout=60)
     assert page.evaluate(SHOWN) == [3], "running a cell stays on its slide"
     assert page.locator(".kit-chart path.curve").count() == 2
     slides.press("Pause")
