@@ -7,6 +7,7 @@
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
 # make test-processors  its part that depends on floating-point numbers, as other processors compute
+# make test-faults   training runs that are interrupted at random times and lines
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
 # make site       build the course site from the notebooks, into build/site (nothing in it needs a network)
 # make test-site  its links, pictures, widgets and accessibility, in the system's Chromium
@@ -25,7 +26,7 @@ STAMP = .venv/installed
 # A worker for each core, up to four: each takes about 1.5 GB. A notebook or module stays with one worker.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: lab class check test test-browser test-processors test-matrix site test-site pictures benchmark results \
+.PHONY: lab class check test test-browser test-processors test-faults test-matrix site test-site pictures benchmark results \
 	sweep steps lint-notebooks solutions clean help
 
 help:
@@ -57,6 +58,9 @@ test-browser: $(STAMP)
 
 test-processors: $(STAMP)
 	$(PY) -m tests.processors
+
+test-faults: $(STAMP)
+	OMP_NUM_THREADS=1 $(PY) -m tests.faults
 
 test-matrix: $(STAMP)
 	$(PY) -m tests.browser.matrix

@@ -174,7 +174,7 @@ class BatchedTrainer(Trainer):
         super().doEpoch(model)
         epoch = len(self.history) + 1
         try:
-            with with_threads(self.threads):
+            with with_threads(self.threads), torch.enable_grad():
                 note = self._measure_start(model) if epoch == 1 else ""
                 train_loss, rate = self._train(model, epoch)
                 loss = self._validation_loss(model)

@@ -28,7 +28,7 @@ SETTINGS = {"plain loop": (None, ""), "one thread": (1, ""), "two": (2, ""), "tw
 SECONDS = {"quiet": 0.2, "busy": 0.5}
 # A busy process ends with the benchmark.
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: pass"
-EPOCH_BATCHES, VALIDATION, SCORED = 5, 64, 256
+EPOCH_BATCHES, VALIDATION, SCORED = 20, 64, 256
 # Seconds for a row of the table; rounds that would begin later are left out.
 LONGEST = 60
 

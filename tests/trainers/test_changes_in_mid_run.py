@@ -84,6 +84,13 @@ def test_layers_frozen_or_thawed_between_two_parts(beats, change):
     assert len(benchmark(trainer, epochs=3, resume=True).history) == 6
 
 
+def test_run_inside_no_grad_trains(beats, model):
+    with torch.no_grad():
+        inside = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2)
+    outside = benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=2)
+    assert inside.history == outside.history
+
+
 def test_all_layers_frozen_is_refused_and_costs_nothing():
     model = two_layers()
     trainer = BatchedTrainer(model, batch_size=4)
