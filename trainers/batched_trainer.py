@@ -138,11 +138,12 @@ class BatchedTrainer(Trainer):
         """
         train = DataSet.of(train, "training set")
         self._check_batch(len(train))
+        begun = len(self.history) > 0
         super().setDataSets(train, validation)
         keep_large_buffers()
         if not self._has_same_parameters():
             self._optimizer, self._parameters = self._new_optimizer(), list(self.model.parameters())
-        elif self._optimizer.state:
+        elif begun:
             self._reset_optimizer()
         self._memory = HistoryRestore()
         self._start = None
@@ -216,6 +217,7 @@ class BatchedTrainer(Trainer):
 
     def _measure_start(self, model: nn.Module) -> str:
         """Count weights that are trained already as a candidate for the best; a note that says so."""
+        self.history.start = self._start = None
         if self.restore == "off":
             return ""
         loss = self._validation_loss(model)
@@ -350,16 +352,13 @@ class BatchedTrainer(Trainer):
                 inputs, targets = self.train_inputs[batch], self.train_targets[batch]
                 counts = None if mask is None else mask[batch]
                 known = None if lengths is None else lengths[batch.cpu()]
-                rate = self._set_rate(
-                    self._rate_factor
-                    * learning_rate_at(
-                        epoch - 1 + number / len(batches),
-                        step=1 / len(batches),
-                        rate=self.learning_rate,
-                        warmup=self.warmup_epochs,
-                        schedule=self.schedule,
-                        end=self.schedule_epochs or self.planned_epochs,
-                    )
+                rate = self._rate_factor * learning_rate_at(
+                    epoch - 1 + number / len(batches),
+                    step=1 / len(batches),
+                    rate=self.learning_rate,
+                    warmup=self.warmup_epochs,
+                    schedule=self.schedule,
+                    end=self.schedule_epochs or self.planned_epochs,
                 )
                 self._optimizer.zero_grad()
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -368,7 +367,7 @@ class BatchedTrainer(Trainer):
                 loss.backward()
                 if self.clip_norm is not None:
                     nn.utils.clip_grad_norm_(model.parameters(), self.clip_norm)
-                self._optimizer.step()
+                rate = self._step(rate)
                 n = targets.numel() if counts is None else int(counts.sum())
                 total += loss.detach() * n
                 elements += n
@@ -420,7 +419,7 @@ class BatchedTrainer(Trainer):
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         # All parameters: Adam leaves those without a gradient alone, so they may be frozen and thawed.
-        groups = [{"params": list(self.model.parameters()), "own": (self.learning_rate, 1.0)}]
+        groups = [{"params": list(self.model.parameters()), "base": self.learning_rate}]
         return torch.optim.Adam(groups, lr=self.learning_rate)
 
     def _reset_optimizer(self) -> None:
@@ -429,14 +428,18 @@ class BatchedTrainer(Trainer):
         for group, new in zip(self._optimizer.param_groups, self._new_optimizer().param_groups, strict=False):
             group.update({key: value for key, value in new.items() if key != "params"})
 
-    def _set_rate(self, rate: float) -> float:
-        """Set the learning rate, times the factor by which a scheduler has changed it; return it."""
-        for group in self._optimizer.param_groups:
-            own, factor = group.get("own", (self.learning_rate, 1.0))
-            if group["lr"] != own * factor and own > 0:
-                factor = group["lr"] / own
-            group["own"], group["lr"] = (rate, factor), rate * factor
-        return float(self._optimizer.param_groups[0]["lr"])
+    def _step(self, rate: float) -> float:
+        """Take a step at this rate, times the factor by which a scheduler has changed the optimizer's; return it."""
+        groups = self._optimizer.param_groups
+        scheduled = [group["lr"] for group in groups]
+        for group in groups:
+            group["lr"] = rate * (group["lr"] / group.setdefault("base", self.learning_rate))
+        self._optimizer.step()
+        taken = float(groups[0]["lr"])
+        # Between two steps, a scheduler finds what it has set.
+        for group, lr in zip(groups, scheduled, strict=True):
+            group["lr"] = lr
+        return taken
 
     def _has_same_parameters(self) -> bool:
         now = list(self.model.parameters())

@@ -110,7 +110,7 @@ def _result(run: Run, progress: bool | None) -> Result:
             say("")
         elif progress and trainer.history and trainer.history[-1].epoch != printed:
             say(_line(trainer.history[-1], run.planned_epochs))
-    if (start := trainer.history.start) and not run.resumes:
+    if (start := trainer.history.start) and trainer.history and not run.resumes:
         say(
             f"{trainer.name}: the weights that the run began with, validation loss {start.validation_loss:.4g}, "
             "counted as a candidate for the best."

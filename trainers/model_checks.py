@@ -77,7 +77,7 @@ def check_step(
             return
         before = dict(tried.named_parameters()), dict(tried.named_buffers())
         tried.train()
-        for n in (size, last):
+        for n in dict.fromkeys((size, last)):
             error = _step(tried, train, n, precision, device)
             if error is None:
                 continue

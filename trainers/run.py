@@ -134,7 +134,7 @@ class Run:
     def __iter__(self) -> Iterator[Epoch]:
         if not self._ended:
             # Ctrl-C is deferred but for the body of the user's own loop.
-            with DeferredInterrupt() as interrupt:
+            with DeferredInterrupt(drop_late=True) as interrupt:
                 yield from self._epochs(interrupt)
 
     def _epochs(self, interrupt: DeferredInterrupt) -> Iterator[Epoch]:
@@ -155,6 +155,8 @@ class Run:
                     yield row
                 finally:
                     interrupt.hold()
+                if len(trainer.history) < self.planned_epochs:
+                    interrupt_point()
             # A stop asked for in the last epoch has cut nothing off.
             self.stopped = self._stop if len(trainer.history) < self.planned_epochs else None
             self.out_of_time = self.stopped is not None and self.out_of_time
@@ -180,7 +182,7 @@ class Run:
     def _finalize(self) -> None:
         trainer = self.trainer
         # Without a finished epoch there is nothing to put final touches to.
-        if trainer.history:
+        if trainer._stage == "training":
             trainer.finalizeTraining(trainer.model)
         else:
             trainer.model.eval()
@@ -216,8 +218,6 @@ class Run:
         if self._trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
-        if len(trainer.history) < self.planned_epochs:
-            interrupt_point()
         return row
 
     def _end(self, begun: list[Callback]) -> None:

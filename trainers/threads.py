@@ -7,7 +7,8 @@ no waiting. It is slower only if the products are large and the computer is othe
 
 The rule depends on the sizes of model and batch alone, because the number of threads changes the last bits of a
 training, and a seed repeats a run. ``python -m tests.benchmarks.threads`` prints the table that it is chosen from.
-A call of ``torch.set_num_threads`` takes precedence over the rule.
+A call of ``torch.set_num_threads`` takes precedence over the rule, also by another library (such as
+``torch.utils.benchmark.Timer``).
 """
 
 from __future__ import annotations

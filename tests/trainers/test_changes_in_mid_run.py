@@ -181,6 +181,27 @@ def test_schedulers_factor_multiplies_the_trainers_own_rate():
     assert [row.learning_rate for row in history] == pytest.approx([0.01, 0.005, 0.01, 0.005])
 
 
+@pytest.mark.parametrize(
+    "more", [{"warmup_epochs": 3}, {"schedule": "cosine"}, {"learning_rate_factor": 0.5, "loss": "mse"}, {}]
+)
+@pytest.mark.parametrize("scheduler", [lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1.0), lambda o: None])
+def test_scheduler_that_changes_nothing_leaves_the_trainers_rates(more, scheduler):
+    def rates(attach):
+        trainer = BatchedTrainer(two_layers(), batch_size=4, learning_rate=0.2, **more)
+        attached = attach(trainer.optimizer)
+
+        def ended(row, state):
+            if attached:
+                attached.step()
+            if row.epoch == 3:
+                trainer.learning_rate = 0.1
+
+        return [row.learning_rate for row in benchmark(trainer, *SETS, epochs=6, callbacks=[ended]).history]
+
+    assert rates(scheduler) == pytest.approx(rates(lambda o: None))
+    assert len(set(rates(scheduler))) > 1
+
+
 def test_rate_set_before_the_first_epoch_is_the_trainers_own():
     trainer = BatchedTrainer(two_layers(), batch_size=4, learning_rate=0.01)
     trainer.learning_rate = 0.02

@@ -89,6 +89,37 @@ def test_interrupted_run_gives_a_result_and_goes_on_to_the_same_end(beats, momen
     assert same(copy_state(whole.model), copy_state(trainer.model))
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_exception_in_ones_own_finalizing_keeps_the_result(beats, model, first):
+    class Own(BatchedTrainer):
+        def finalizeTraining(self, model):
+            if first and not interrupted:
+                interrupted.append(True)
+                raise KeyboardInterrupt
+            model = super().finalizeTraining(model)
+            if not interrupted:
+                interrupted.append(True)
+                raise KeyboardInterrupt
+            return model
+
+    interrupted = []
+    trainer = Own(model, **WILD)
+    assert len(benchmark(trainer, *beats, epochs=2).history) == 2
+    assert len(benchmark(trainer, epochs=1, resume=True).history) == 3
+
+
+def test_row_of_an_interrupted_epoch_is_yielded(beats, model):
+    rows = []
+    late = lambda row, state: row.epoch in (2, 4) and press()  # noqa: E731
+    trainer = BatchedTrainer(model, **WILD)
+    for row in Run(trainer, *beats, epochs=4, callbacks=[late]):
+        rows.append(row.epoch)
+    assert rows == [1, 2]
+    for row in Run(trainer, epochs=2, resume=True, callbacks=[late]):
+        rows.append(row.epoch)
+    assert rows == [1, 2, 3, 4], "the last epoch's interrupt has nothing to end"
+
+
 def test_interrupt_while_the_progress_is_printed_gives_a_result(beats, model, monkeypatch):
     class Output(io.StringIO):
         def write(self, text):

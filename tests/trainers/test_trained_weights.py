@@ -9,10 +9,11 @@ import pickle
 import pytest
 import torch
 
-from trainers import BatchedTrainer, History, LSTMAutoencoder, benchmark, reconstruct
+from trainers import BatchedTrainer, History, LSTMAutoencoder, Run, StopRun, benchmark, reconstruct
 from trainers.loss_curve import plot_histories, plot_history
 from trainers.model_state import copy_state
 from trainers.widgets import TrainingMonitor
+from trainers.widgets.chart import run_data
 
 from .contract import same
 from .test_batched_trainer import WILD
@@ -101,6 +102,18 @@ def test_resuming_measures_the_start_once(beats, trained):
     assert same(copy_state(whole.model), copy_state(halves.model))
 
 
+def test_start_of_an_epoch_that_was_undone_is_measured_again(beats, trained):
+    def stop():
+        raise StopRun
+
+    trained.between_batches = stop
+    assert len(benchmark(trained, *beats, epochs=2).history) == 0
+    trained.between_batches, trained.restore, trained.learning_rate = None, "off", 1.0
+    for row in Run(trained, *beats, epochs=1):
+        assert row.best_epoch == 1
+    assert trained.history.start is None
+
+
 def test_branch_goes_back_to_the_start_too(beats, trained):
     before, monitor = copy_state(trained.model), TrainingMonitor()
     trained.learning_rate = 1.0
@@ -119,6 +132,7 @@ def test_start_is_on_the_pictures():
     assert "0.1 at the start" in plot_history(history).alt
     assert "0.1 at the start" in plot_histories({"run": history}).alt
     assert "best the start" in repr(history)
+    assert run_data(history)["rows"][0][3::3] == [0, 0.1], "best epoch and its loss, for the page"
 
 
 def test_result_does_not_change_when_its_trainer_goes_on(beats, model):

@@ -6,8 +6,9 @@ const TRAIN = "#0072B2", VALIDATION = "#D55E00", RESTORE = "#009E73";
 // Told apart by dash as well as by colour (Okabe and Ito's palette, for every kind of sight).
 const COLOURS = [VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9"];
 const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
-// A row as it comes: [epoch, training loss, validation loss, best epoch, restored, words].
-const EPOCH = 0, LOSS = 1, JUDGED = 2, BEST = 3, RESTORED = 4, WORDS = 5;
+// A row as it comes: [epoch, training loss, validation loss, best epoch, restored, words]; where the weights that the
+// run began with are the best, the best epoch is 0 and their validation loss comes last.
+const EPOCH = 0, LOSS = 1, JUDGED = 2, BEST = 3, RESTORED = 4, WORDS = 5, START = 6;
 // Of the plot: less in a low window, so that curves, buttons and reconstructions (some 270 pixels) are seen at once.
 const HEIGHT = 280, LEAST_HEIGHT = 170, AROUND = 270;
 const LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 40;
@@ -135,6 +136,11 @@ function drawPlot(data, view, width, height) {
     if (losses.includes(JUDGED)) text += restores(run, x, y, several ? paint : RESTORE);
     const best = bestRow(run);
     if (best && losses.includes(JUDGED)) text += `<circle cx="${x(best[EPOCH])}" cy="${y(best[JUDGED])}" r="4" fill="${paint}"/>`;
+    const start = startLoss(run);
+    if (start !== null && losses.includes(JUDGED)) {
+      const py = Math.min(y(start), height - BOTTOM);
+      text += `<line class="start" x1="${x(1)}" x2="${x(run.rows.length)}" y1="${py}" y2="${py}" stroke="${paint}" stroke-width="1.5" stroke-dasharray="1 3"/>`;
+    }
   });
   const run = data.runs[data.runs.length - 1], row = run && run.rows[view.selected - 1];
   if (row) {
@@ -147,6 +153,11 @@ function drawPlot(data, view, width, height) {
 function bestRow(run) {
   const last = run.rows[run.rows.length - 1];
   return last && last[BEST] ? run.rows[last[BEST] - 1] : null;
+}
+
+function startLoss(run) {
+  const last = run.rows[run.rows.length - 1];
+  return last && last[BEST] === 0 ? last[START] : null;
 }
 
 // ---------------------------------------------------------------- legend
@@ -165,11 +176,13 @@ function drawLegend(data, view) {
     text += entry("training", line(TRAIN, ""), (data.named ? `${run.name}, ` : "") + "training" + (run.note ? ` (${run.note})` : ""), true);
     text += entry("validation", line(VALIDATION, "6 3"), "validation", true);
     if (best) text += entry("", `<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`);
+    if (startLoss(run) !== null) text += entry("", line(VALIDATION, "1 3"), "best, the start");
     if (fired) text += entry("", triangle(RESTORE), `restored (${fired}×)`);
   } else {
     data.runs.forEach((run, index) => {
       const best = bestRow(run), fired = run.rows.filter((row) => row[RESTORED]).length;
-      const more = (best ? `: ${short(best[JUDGED])} in epoch ${best[EPOCH]}` : "") + (fired ? `, restored ${fired}×` : "");
+      const start = startLoss(run) === null ? "" : `: ${short(startLoss(run))} at the start`;
+      const more = (best ? `: ${short(best[JUDGED])} in epoch ${best[EPOCH]}` : start) + (fired ? `, restored ${fired}×` : "");
       text += entry(index, line(colour(index), dash(index)), run.name + more, true);
     });
     text += entry("training", `<line x1="1" x2="29" y1="7" y2="7" stroke="currentColor" stroke-width="1"/>`, "training losses", true);

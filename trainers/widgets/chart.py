@@ -26,6 +26,7 @@ def row_data(row: Epoch) -> list[Any]:
         row.best_epoch,
         int(row.restored),
         row.in_words(),
+        *([finite(row.best_loss)] if row.best_epoch == 0 else []),
     ]
 
 
