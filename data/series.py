@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +11,24 @@ import numpy as np
 import pandas as pd
 import torch
 
-from data.data_set import as_array, as_class_names, check_labels, check_precision, check_sampling_rate
+from data.csv_columns import (
+    _CALENDAR,
+    _CLOCK,
+    _COUNTER,
+    _IDENTIFIER,
+    _LABELS,
+    _LIKE_LABELS,
+    _TIME,
+    UNITS,
+    _identifies,
+    _plain,
+    _starts_over,
+    unit_of,
+)
+from data.data_set import are_labels, as_array, as_class_names, check_labels, check_precision, check_sampling_rate
 
 # How far two sampling rates of the same recording may be from each other.
 RATE_TOLERANCE = 0.05
-# Columns of a table that are rarely measurements.
-_TIMES = re.compile(r"(date ?time|time|timestamp|date|t|seconds|ds)( ?[(\[]?(s|sec|seconds|ms|us|ns|min|h)[)\]]?)?")
-_LABELS = re.compile(r"labels?|class|target|y|(is ?)?(anomal(y|ies|ous)|abnormal|outlier|fault)|ground truth")
 
 
 class Series:
@@ -28,7 +38,8 @@ class Series:
     ----------
     values : array, tensor or table, shape (time, feature) or (time,)
         At equal time steps; NaN is a missing value. They are copied, to float32. The columns of a
-        pandas.DataFrame name the features; its index is the time, where it holds times.
+        pandas.DataFrame name the features; its index is the time, where it holds dates, durations,
+        or numbers under a name such as "seconds" or "time_ms".
     labels : array of whole numbers, shape (time,), optional
         0 is a normal time step, anything else an abnormal one.
     time : array, shape (time,), optional
@@ -89,7 +100,7 @@ class Series:
             )
             raise ValueError(msg)
         if isinstance(values, pd.DataFrame):
-            _warn_of_columns(values, self.name)
+            _warn_of_columns(values, self.name, timed=self.time is not None)
 
     @classmethod
     def of(cls, values: Any, name: str = "series") -> Series:
@@ -189,7 +200,7 @@ class Series:
         if array.shape != (len(self),) or array.dtype.kind not in "iufM":
             msg = (
                 f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps; "
-                f"got shape {array.shape}, dtype {array.dtype}. Read texts with pd.to_datetime(times, format=…)."
+                f"got shape {array.shape}, dtype {array.dtype}. Read texts with {_reader(array)}."
             )
             raise ValueError(msg)
         unknown = np.flatnonzero(np.isnat(array) if array.dtype.kind == "M" else np.isnan(array))
@@ -242,18 +253,40 @@ def runs(mask: Any) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
 
 
-def _warn_of_columns(frame: pd.DataFrame, name: str) -> None:
-    """Warn of columns that are times or labels by name and values, and become features."""
-    for column in frame.columns:
-        values, called = frame[column], str(column).strip().lower().replace("_", " ")
-        if _TIMES.fullmatch(called) and getattr(values, "is_monotonic_increasing", False) and values.is_unique:
-            remedy = f"frame.set_index({column!r})"
-        elif _LABELS.fullmatch(called) and np.isin(values.dropna(), (0, 1)).all():
-            remedy = f"labels=frame.pop({column!r})"
+def _warn_of_columns(frame: pd.DataFrame, name: str, *, timed: bool) -> None:
+    """Warn of columns that are no measurement by name and values, and become features."""
+    for column, cells in frame.items():
+        called, unit, x = _plain(str(column)), unit_of(str(column)), cells.to_numpy(np.float64, na_value=np.nan)
+        known, steps = x[~np.isnan(x)], np.diff(x)
+        whole, rises = bool((known == np.trunc(known)).all()), bool(len(steps) and (steps > 0).all())
+        clock, counter = _is_time(called), bool(_COUNTER.fullmatch(called))
+        if clock and rises and not timed:
+            times = f"pd.to_timedelta(frame.pop({column!r}), unit={'D' if unit == 'd' else unit!r})"
+            remedy = f"frame.set_index({repr(column) if unit in (None, 's') else times})"
+            timed = True
+        elif (
+            (clock and rises)
+            or (counter and whole and rises)
+            or (called in _CALENDAR and whole)
+            or ((clock or counter) and len(called) > 1 and _starts_over(x, strict=False))
+        ):
+            remedy = f"frame.drop(columns={column!r})"
+        elif _IDENTIFIER.fullmatch(called) and whole and _identifies(x, called):
+            remedy = f"frame.drop(columns={column!r}), or a Series for each of frame.groupby({column!r})"
+        elif (_LABELS.fullmatch(called) and are_labels(known)) or (
+            _LIKE_LABELS.search(called) and len(set(known)) <= 2 and np.isin(known, (-1, 0, 1)).all()
+        ):
+            abnormal = " == -1" if (known < 0).any() else " == 0" * ("normal" in called.split())
+            remedy = f"labels=frame.pop({column!r}){abnormal}"
         else:
             continue
         msg = f"the column {column!r} of {name!r} must be a measurement to be a feature. If it is not, give {remedy}."
         warnings.warn(msg, stacklevel=3)
+
+
+def _is_time(called: str) -> bool:
+    """Whether a plain name is that of times, if the numbers rise; parts of a date are none."""
+    return called not in _CALENDAR and bool(_TIME.fullmatch(called) or _CLOCK.search(called))
 
 
 def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
@@ -265,11 +298,16 @@ def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
 
 
 def _index_times(index: pd.Index) -> Any:
-    """The index of a table if it holds times: dates, durations, fractions, or numbers under a name."""
+    """The index of a table if it holds times: dates, durations, or rising numbers called so (or nameless fractions)."""
     if isinstance(index, pd.PeriodIndex):
         return index.to_timestamp()
     times = _as_times(index)
-    return times if times.dtype.kind in "Mf" or (times.dtype.kind in "iu" and index.name is not None) else None
+    if times.dtype.kind == "M" or isinstance(index, pd.TimedeltaIndex):
+        return times
+    timed = times.dtype.kind == "f" if index.name is None else _is_time(_plain(str(index.name)))
+    if not timed or times.dtype.kind not in "iuf" or not (times[1:] > times[:-1]).all():
+        return None
+    return times * UNITS[unit_of(str(index.name)) or "s"]
 
 
 def _as_times(time: Any) -> np.ndarray:
@@ -286,6 +324,15 @@ def _as_times(time: Any) -> np.ndarray:
                 form = "ISO8601" if kind == "string" else None
                 array = pd.to_datetime(array, utc=True, format=form).tz_localize(None).to_numpy()
     return array / np.timedelta64(1, "s") if array.dtype.kind == "m" else array
+
+
+def _reader(texts: np.ndarray) -> str:
+    """The call that reads times given as texts."""
+    with contextlib.suppress(TypeError, ValueError):
+        if pd.api.types.infer_dtype(texts.reshape(-1)) == "string":
+            pd.to_numeric(texts.reshape(-1))
+            return "pd.to_numeric(times)"
+    return "pd.to_datetime(times, format=…)"
 
 
 def _many(number: int, what: str) -> str:

@@ -114,6 +114,13 @@ TEN_SECONDS = pd.date_range("2026-01-01", periods=4, freq="10s")
         (range(4), None),
         ([7, 8, 11, 12], None),
         (["a", "b", "c", "d"], None),
+        (pd.Index([0, 20, 40, 60], name="time_ms"), 50),
+        (pd.Index([0.0, 0.5, 1.0, 1.5], name="Elapsed [min]"), 1 / 30),
+        (pd.Index([0, 1, 2, 3], name="sample"), None),
+        (pd.Index([0.5, 1.0, 1.5, 2.0], name="depth"), None),
+        (pd.Index([2001, 2002, 2003, 2004], name="year"), None),
+        (pd.Index([3, 3, 3, 3], name="unit"), None),
+        ([0.3, 0.1, 0.2, 0.4], None),
     ],
 )
 def test_a_table_gives_its_columns_as_names_and_its_index_as_times(index, rate):
@@ -141,6 +148,13 @@ def test_dates_as_strings_are_read_if_their_order_is_certain(form):
     assert (np.diff(times) == np.timedelta64(10, "s")).all()
     with pytest.raises(ValueError, match="Read texts with"):
         Series(np.arange(4.0), time=TEN_SECONDS.strftime("%d/%m/%Y %H:%M:%S").to_numpy())
+
+
+def test_numbers_as_texts_are_refused_with_the_call_that_reads_them():
+    texts = ["0.0", "0.5", "1.0"]
+    with pytest.raises(ValueError, match=r"Read texts with pd\.to_numeric\(times\)"):
+        Series([1.0, 2.0, 3.0], time=texts)
+    assert Series([1.0, 2.0, 3.0], time=pd.to_numeric(texts)).sampling_rate == 2
 
 
 def test_numbers_as_objects_are_times_in_seconds():
@@ -191,15 +205,56 @@ def test_features_of_one_name_are_refused():
         ("time", [0, 1, 2, 3], r"set_index\('time'\)"),
         ("Timestamp", [0.1, 0.2, 0.3, 0.5], "set_index"),
         ("time_ms", [10, 20, 30, 40], "set_index"),
+        ("Unnamed: 0", [0, 1, 2, 3], r"drop\(columns='Unnamed: 0'\)"),
+        ("id", [7, 8, 9, 10], "drop"),
+        ("cycle", [1, 2, 3, 1], "drop"),
+        ("unit", [1, 1, 2, 2], "groupby"),
+        ("year", [2026, 2026, 2026, 2027], "drop"),
         ("label", [0, 0, 1, 0], r"labels=frame.pop\('label'\)"),
+        ("class", [0, 2, 1, 0], r"labels=frame.pop\('class'\)"),
+        ("pump fault", [0, 0, 1, 0], "labels="),
+        ("target", [1, 1, -1, 1], r"labels=frame.pop\('target'\) == -1"),
+        ("is_normal", [1, 1, 0, 1], r"labels=frame.pop\('is_normal'\) == 0"),
         ("is_anomaly", [False, True, False, False], "labels="),
         ("time", [3, 1, 2, 5], None),
         ("class", [0.2, 1.5, 1.0, 0.0], None),
         ("temp", [0, 1, 2, 3], None),
         ("valve", [0, 1, 0, 1], None),
+        ("step", [0.5, 1.5, 2.5, 3.5], None),
+        ("n", [1500, 1480, 1510, 1490], None),
     ],
 )
 def test_columns_called_times_or_labels_are_warned_of(column, values, remedy):
     frame = pd.DataFrame({"load": [1.0, 5.0, 2.0, 4.0], column: values})
     with contextlib.nullcontext() if remedy is None else pytest.warns(UserWarning, match=remedy):
         assert Series(frame).n_features == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "rate"),
+    [
+        ("seconds", [0, 2, 4, 6], 0.5),
+        ("time_ms", [0, 20, 40, 60], 50),
+        ("Time [us]", [0, 20, 40, 60], 50_000),
+        ("t_min", [0, 2, 4, 6], 1 / 120),
+        ("hours", [0.0, 0.5, 1.0, 1.5], 1 / 1800),
+        ("days", [0, 1, 2, 3], 1 / 86400),
+    ],
+)
+def test_the_advice_for_a_column_of_times_gives_the_sampling_rate(column, values, rate):
+    frame = pd.DataFrame({"load": [1.0, 5.0, 2.0, 4.0], column: values})
+    with pytest.warns(UserWarning, match="set_index") as caught:
+        Series(frame)
+    advice = str(caught[0].message).split("give ")[1].removesuffix(".")
+    series = Series(eval(advice, {"frame": frame, "pd": pd}))
+    assert series.feature_names == ("load",)
+    assert series.sampling_rate == pytest.approx(rate)
+
+
+def test_a_second_column_of_times_is_to_be_dropped():
+    frame = pd.DataFrame({"time_s": [0, 1, 2], "elapsed_ms": [0, 1000, 2000], "load": [1.0, 5.0, 2.0]})
+    with pytest.warns(UserWarning, match="must be a measurement") as caught:
+        Series(frame)
+    assert ["set_index" in str(one.message) for one in caught] == [True, False]
+    with pytest.warns(UserWarning, match=r"drop\(columns='elapsed_ms'\)"):
+        Series(frame.set_index("time_s"))
