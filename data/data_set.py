@@ -21,6 +21,8 @@ _FEWEST_STEPS = 16
 # What pandas calls a column's values.
 _NUMBERS = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
 _DATES = ("datetime", "datetime64", "date", "period", "timedelta", "timedelta64")
+# Columns called like these are the steps of a sequence.
+_DAY_OR_MONTH = re.compile(r"(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?")
 
 
 class DataSet:
@@ -407,16 +409,17 @@ def _check_orientation(values: Any, name: str) -> None:
     timed = named = False
     if isinstance(values, pd.DataFrame):
         timed = isinstance(values.index, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex)
-        # "t0", "t1" … number the steps of a sequence; "load" and "temp" name features
-        named = len({re.sub(r"\d+", "", str(column)) for column in values.columns}) > 1
+        # "t-1" and "11pm" number the steps of a sequence, "Mon" is one; "load" and "temp" name features
+        words = {name for name in map(str, values.columns) if not re.search(r"\d", name)}
+        named = len(words) > columns / 2 and not all(_DAY_OR_MONTH.fullmatch(word.lower()) for word in words)
     tall = rows >= max(100, 20 * columns)
     certain = named or columns == 1 or (tall and columns < 5)
     if not (certain or timed or (tall and _looks_like_recording(array))):
         return
     msg = (
         f"{name} must hold one sequence per row, got shape {array.shape} that looks like a recording (time, feature). "
-        f"For one recording of {columns} features, give Series(x) to an AnomalyDetector; for {rows} sequences of "
-        f"{columns} steps, give DataSet(x)."
+        f"For one recording of {columns} feature{'s' * (columns > 1)}, give Series(x) to an AnomalyDetector; "
+        f"for {rows} sequence{'s' * (rows > 1)} of {columns} step{'s' * (columns > 1)}, give DataSet(x)."
     )
     if certain:
         raise ValueError(msg)
@@ -424,15 +427,17 @@ def _check_orientation(values: Any, name: str) -> None:
 
 
 def _looks_like_recording(array: np.ndarray) -> bool:
-    """Whether the columns are smooth and the rows are not; few columns count, but for windows one step apart."""
-    if array.shape[1] < 10:
-        return not np.array_equal(array[1:, :-1], array[:-1, 1:])
+    """Whether the columns are smooth, beside what all share, and the rows are not."""
     array = array[:10_000].astype(np.float64)
-    return _roughness(array) < 0.3 and _roughness(array.T) > 0.4
+    with np.errstate(all="ignore"):
+        centred = (array - array.mean(1, keepdims=True)) / array.std()
+    # rounded, or what float64 leaves of equal sequences would count
+    return _roughness(centred.round(6)) < 0.3 and _roughness(array.T) > 0.4
 
 
 def _roughness(lines: np.ndarray) -> float:
     """Median over the columns of the mean squared step by twice the variance: 1 for noise, near 0 if smooth."""
+    lines = lines - lines[0]  # else rounding gives what is constant a variance
     with np.errstate(all="ignore"):
         ratios = np.square(np.diff(lines, axis=0)).mean(0) / (2 * lines.var(0))
     ratios = ratios[np.isfinite(ratios)]

@@ -230,7 +230,7 @@ WAVE = np.sin(STEPS / 9)
 @pytest.mark.parametrize("shape", [(900, 3), (100, 2), (100, 1), (40, 1), (5000, 4)])
 def test_arrays_of_fewer_steps_than_a_sequence_has_are_refused_as_recordings(shape):
     rows, columns = shape
-    with pytest.raises(ValueError, match=rf"Series\(x\).*{rows} sequences of {columns} steps, give DataSet\(x\)"):
+    with pytest.raises(ValueError, match=rf"Series\(x\).*{rows} sequences of {columns} steps?, give DataSet\(x\)"):
         DataSet.of(RNG.normal(size=shape))
     assert len(DataSet(RNG.normal(size=shape))) == rows
 
@@ -238,8 +238,11 @@ def test_arrays_of_fewer_steps_than_a_sequence_has_are_refused_as_recordings(sha
 @pytest.mark.parametrize(
     "array",
     [
-        RNG.normal(size=(900, 6)),
+        SMOOTH[:, :5],
         SMOOTH[:, :8],
+        SMOOTH[:, :9] + 0.2 * RNG.normal(size=(4000, 9)),
+        RNG.normal(size=(900, 6)).cumsum(0),
+        pd.DataFrame(SMOOTH[:, :8], columns=[f"sensor {i} {'xy'[i % 2]}" for i in range(8)]),
         SMOOTH,
         SMOOTH[:1000, :25] * RNG.uniform(1, 1000, 25) + RNG.normal(size=(1000, 25)) * 0.1,
         pd.DataFrame(RNG.normal(size=(365, 24)), index=pd.date_range("2026", periods=365)),
@@ -251,8 +254,8 @@ def test_what_may_be_a_recording_is_warned_of_and_taken(array):
 
 
 @pytest.mark.parametrize("rows", [3, 20, 40, 60, 200, 1000, 4000])
-@pytest.mark.parametrize("columns", [10, 15, 20, 24, 30, 96, 140])
-@pytest.mark.parametrize("kind", ["noise", "windows", "shuffled windows", "one pattern", "walks"])
+@pytest.mark.parametrize("columns", [5, 6, 7, 8, 9, 10, 15, 20, 24, 30, 96, 140])
+@pytest.mark.parametrize("kind", ["noise", "windows", "shuffled windows", "one pattern", "walks", "drift", "offset"])
 def test_sequences_are_never_taken_for_a_recording(rows, columns, kind):
     rng = np.random.default_rng(rows + columns)
     starts = np.arange(rows) % (len(WAVE) - columns)
@@ -262,6 +265,8 @@ def test_sequences_are_never_taken_for_a_recording(rows, columns, kind):
         "shuffled windows": WAVE[rng.permutation(starts)[:, None] + np.arange(columns)],
         "one pattern": WAVE[:columns] + 0.1 * rng.normal(size=(rows, columns)),
         "walks": rng.normal(size=(rows, columns)).cumsum(1),
+        "drift": rng.normal(size=columns) + np.linspace(0, 3, rows)[:, None] + 0.1 * rng.normal(size=(rows, columns)),
+        "offset": rng.normal(size=columns) + np.linspace(0, 3, rows)[:, None],
     }[kind]
     assert len(DataSet.of(array)) == rows
     assert len(DataSet.of(pd.DataFrame(array, columns=[f"t{i}" for i in range(columns)]))) == rows
@@ -280,6 +285,26 @@ def test_tables_of_named_columns_are_refused_as_recordings(columns):
     with pytest.raises(ValueError, match=r"give Series\(x\)"):
         DataSet.of(frame)
     assert len(DataSet(frame)) == 30
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [f"t-{i}" for i in range(23, 0, -1)] + ["t"],
+        np.linspace(-0.2, 0.8, 24).round(3),
+        [f"{hour}{half}" for half in ("am", "pm") for hour in (12, *range(1, 12))],
+        ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+        ["January", "February", "March", "April", "May", "June"],
+    ],
+)
+@pytest.mark.parametrize("rows", [30, 300])
+def test_tables_of_named_steps_are_taken_as_sequences(columns, rows):
+    assert len(DataSet.of(pd.DataFrame(RNG.normal(size=(rows, len(columns))), columns=columns))) == rows
+
+
+def test_one_feature_is_no_features():
+    with pytest.raises(ValueError, match=r"recording of 1 feature, .* 40 sequences of 1 step,"):
+        DataSet.of(np.zeros((40, 1)))
 
 
 # ------------------------------------------------------------------ tables and labels
