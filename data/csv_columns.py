@@ -54,6 +54,11 @@ _LIKE_LABELS = re.compile(
 _NORMAL_WORDS = ("normal", "nominal", "ok", "n", "no", "false", "0")
 _DAY = re.compile(r"\d{1,4}([./-])(?:\d{1,2}|[A-Za-z]{3})\1\d{1,4}")
 _TIME_OF_DAY = re.compile(r"\d{1,2}([:.])\d\d(?:\1\d\d(?:[.,]\d+)?)?(?: ?[APap][Mm])?")
+# What a column with the time of day is called.
+_DAYTIME = re.compile(
+    r"(?:(?:local|utc|gmt) )?(?:time|clock|hour|(?:uhr)?zeit|hora|heure|hh ?mm(?: ?ss)?)"
+    r"(?: (?:of day|local|utc|gmt|hh|mm|ss|h|m|s))*"
+)
 _STARTS_OVER = "a count that starts over, as where several recordings follow each other"
 # As many names are listed in a message.
 _MOST_NAMES = 8
@@ -125,13 +130,24 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
     days = [name for name, cell in texts.items() if _DAY.fullmatch(cell)]
     clocks = [n for n, cell in texts.items() if _TIME_OF_DAY.fullmatch(cell) and (":" in cell or n not in days[:1])]
     days = [name for name in days if name not in clocks]
+    clocks = [name for name in clocks if _DAYTIME.fullmatch(_plain(name))] or clocks
+    named = [name for name in free if _TIME.fullmatch(_plain(name))]
+    # Dates with a time of day come first, unless they are those of rare events.
+    full = [n for n, cell in texts.items() if n not in (*days, *clocks) and (DATE.match(cell) or n in named)]
+    full = [n for n in full if _DAY.match(texts[n]) and frame[n].nunique() > len(frame) / 2]
+    parts = [days[0], clocks[0]] if len(days) == len(clocks) == 1 and not full else []
+    parts = parts if parts and _belong(frame, *parts) else []
     calendar = {_plain(name): name for name in free if _plain(name) in _CALENDAR[:6]}
-    parts = [days[0], clocks[0]] if len(days) == len(clocks) == 1 else []
-    parts = list(calendar.values()) if {"year", "month", "day"} <= calendar.keys() else parts
+    if {"year", "month", "day"} <= calendar.keys() and not parts and not full:
+        others = [n for n in free if n not in calendar.values() and (n in (*named, *days) or _CLOCK.search(_plain(n)))]
+        rises = [frame[n].is_unique if n in texts else _share_rising(_floats(table, n)) == 1 for n in others]
+        parts = [] if any(rises) else list(calendar.values())
     if parts:
         notes.append(f"{_listed(parts)} were taken as the time: time={parts}")
         return parts
-    named = [name for name in free if _TIME.fullmatch(_plain(name))]
+    if full:
+        texts = {name: cell for name, cell in texts.items() if name not in (*days, *clocks)}
+        named = [name for name in named if name not in (*days, *clocks)]
     if len(named) > 1 or [_plain(name) for name in named] == ["t"]:
         named = [name for name in named if name in texts or _share_rising(_floats(table, name)) == 1] or named[1:]
     if len(named) > 1:  # "T" is a temperature beside another time
@@ -155,6 +171,17 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
     what = f"the first column, {found!r}," if found == first else repr(found)
     notes.append(f"{what} rises like a clock or holds dates, so it was taken as the time: time={found!r}")
     return [found]
+
+
+def _belong(frame: pd.DataFrame, day: str, clock: str) -> bool:
+    """Whether a time of day is that of the row, not one such as the sunrise."""
+    if _DAYTIME.fullmatch(_plain(clock)):
+        return True
+    beside = abs(frame.columns.get_loc(day) - frame.columns.get_loc(clock)) == 1
+    cells = frame[clock].astype(str).str.strip()
+    cells = cells.str.rjust(int(cells.str.len().max()), "0")
+    same_day = frame[day] == frame[day].shift()
+    return beside and bool(same_day.any() and (cells > cells.shift())[same_day].all())
 
 
 def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None, times: list[str]) -> list[str]:

@@ -58,8 +58,9 @@ def load_csv(
     time : str or sequence of str, optional
         Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a blank. Default:
         the one called time, timestamp, datetime, date, t or ds, in any spelling, also with a unit as in ``time_ms``
-        or ``Time [s]``; a day and a time of day; a column of dates; a column of numbers that rise under another
-        name of a clock; a number of the row that rises in equal steps; else none.
+        or ``Time [s]``; a day and a time of day, if no column holds both; a column of dates; a column of numbers that
+        rise under another name of a clock; year, month and day; a number of the row that rises in equal steps; else
+        none.
     values : str or sequence of str, optional
         Columns of the measurements. Default: all other columns of numbers. Columns of text, in which less than
         half of the cells are numbers, are left out, and so is a number of the row (``index``, ``id``, ``no``, …)
@@ -92,7 +93,8 @@ def load_csv(
     separator : {",", ";", tab, "|", " "}, optional
         What stands between fields. Default: the one in a first line like ``sep=;``, else the first of tab,
         semicolon, vertical bar, comma and blank that divides the first rows into equally many fields, or else those
-        below lines like ``Device: X9``, which are then skipped.
+        below lines like ``Device: X9``, which are then skipped. A space is not tried if most rows hold a semicolon,
+        vertical bar or comma.
     decimal : {".", ","}, default "."
         The decimal sign.
     thousands : {",", ".", " ", "'"}, optional
@@ -164,7 +166,7 @@ def load_csv(
                 sampling_rate = _agreed_rate(table, sampling_rate, 1 / steps.step)
     if notes:
         warnings.warn(f"{table.path}: {'; '.join(notes)}.", CSVWarning, stacklevel=2)
-    return Series(
+    series = Series(
         rows.values,
         labels=rows.labels,
         time=rows.stamps,
@@ -172,6 +174,8 @@ def load_csv(
         sampling_rate=sampling_rate,
         feature_names=columns.values,
     )
+    series.sampling_rate = sampling_rate  # Series derives one from times that were kept or count the rows
+    return series
 
 
 def _check_equal(table: Table, times: Times, steps: Steps) -> None:

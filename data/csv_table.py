@@ -21,6 +21,10 @@ _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 # Thousands with a sign between them: 1,000 or 1.234.567,8.
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<group>[,.' ])\d{3}(?:(?P=group)\d{3})*(?P<rest>[.,]\d+)?")
+# A cell that no header and no first field of metadata is: a number, a date or a time of day.
+_DATUM = re.compile(
+    rf"(?:{_NUMBER.pattern})$|\d{{1,4}}(?P<sign>[-/.])(?:\d\d?|[A-Za-z]{{3}})(?P=sign)\d{{1,4}}(?!\d)|\d\d?:\d\d"
+)
 _MISSING = ("", "?", "na", "nan", "null", "n/a", "none")
 # Rows by which the separator and the lines above the table are recognised.
 _SAMPLE = 100
@@ -125,6 +129,11 @@ def _is_data(fields: list[str]) -> bool:
     return all(_NUMBER.fullmatch(field) or DATE.match(field) or field.lower() in _MISSING for field in fields)
 
 
+def _begins_as_data(fields: list[str]) -> bool:
+    """Whether a row is data, also one that holds text, such as a state or a note."""
+    return _is_data(fields) or (len(fields) > 1 and bool(_DATUM.match(fields[0])))
+
+
 def _layout(path: Path, lines: list[str], sample: list[int], separator: str | None, decimal: str) -> tuple[int, str]:
     """How many of the first lines are above the table, and what stands between its fields."""
     if separator is not None and separator not in SEPARATORS:
@@ -132,6 +141,9 @@ def _layout(path: Path, lines: list[str], sample: list[int], separator: str | No
         raise ValueError(msg)
     rows = [lines[i] for i in sample]
     tried = [separator] if separator else [s for s in SEPARATORS if s != decimal]
+    # Dates hold a blank, too.
+    if separator is None and any(sum(s in row for row in rows) > len(rows) / 2 for s in tried if s in ";|,"):
+        tried.remove(" ")
     fields = {s: [_fields(row, s) for row in rows] for s in tried}
     for s in tried:
         if len(fields[s][0]) > 1 and len({len(row) for row in fields[s]}) == 1:
@@ -140,9 +152,11 @@ def _layout(path: Path, lines: list[str], sample: list[int], separator: str | No
         width = len(fields[s][-1])
         start = max((i + 1 for i, row in enumerate(fields[s]) if len(row) != width), default=0)
         above = fields[s][:start]
-        header = start < len(rows) - 1 and not _is_data(fields[s][start])
-        if width == 1 or not 0 < start < len(rows) - 1 or any(map(_is_data, above)):
+        if width == 1 or not 0 < start < len(rows) - 1 or any(map(_begins_as_data, above)):
             continue
+        header = not any(map(_DATUM.match, fields[s][start]))
+        if not header and not _is_data(fields[s][start]):
+            continue  # a row of data after one with a field too many or too few
         parted = sample[start] > sample[start - 1] + 1 or any(re.search("[:=]", row[0]) for row in above)
         if (parted or max(map(len, above)) < width) if header else (parted and max(map(len, above)) == 1):
             return start, s
@@ -163,9 +177,9 @@ def _above_blank_line(fields: list[list[str]], sample: list[int]) -> int:
     """How many rows above a blank line are none of data, so that the table begins below it."""
     for i in range(1, min(len(fields) - 1, 50)):
         empty = not any(fields[i - 1])
-        if _is_data(fields[i - 1]) and not empty:
+        if _begins_as_data(fields[i - 1]) and not empty:
             return 0
-        if (empty or sample[i] > sample[i - 1] + 1) and not any(map(_NUMBER.fullmatch, fields[i])):
+        if (empty or sample[i] > sample[i - 1] + 1) and not any(map(_DATUM.match, fields[i])):
             return i
     return 0
 

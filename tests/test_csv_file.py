@@ -194,6 +194,15 @@ def test_keep_puts_no_rows_in(csv):
         assert series.time.tolist() == [0, 1, 2, 900]
 
 
+@pytest.mark.parametrize("times", [(0, 1, 2, 3), (1, 2, 3, 4), (0, 1, 2.4, 3), (0, 0.5, 1, 1.5)])
+def test_keep_gives_only_the_sampling_rate_of_the_user(csv, times):
+    text = "time,v\n" + "".join(f"{t},{i}\n" for i, t in enumerate(times))
+    kept = csv(text, irregular="keep")
+    assert (kept.sampling_rate, kept.time.tolist()) == (None, list(times))
+    rate = 2 if times[-1] == 1.5 else 1
+    assert csv(text, irregular="keep", sampling_rate=rate).sampling_rate == rate
+
+
 @pytest.mark.parametrize("irregular", ["error", "interpolate"])
 @pytest.mark.parametrize("last", [1000, 1000.4])
 def test_an_absurd_number_of_missing_rows_is_refused(csv, irregular, last):
@@ -706,6 +715,93 @@ def test_files_of_common_loggers_are_read(told, text):
     assert series.feature_names[0] == "v"
     assert series.values[:, 0].tolist() == [np.float32(one) for one in WAVE]
     assert series.time.tolist() == [np.datetime64(one, "ns").item() for one in MINUTES]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ragged=st.dictionaries(st.integers(0, N - 1), st.sampled_from(["extra", "short", "note"]), min_size=1, max_size=3),
+    separator=st.sampled_from(",;|\t"),
+    stamp=st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M"]),
+    header=st.sampled_from([["timestamp", "x"], ["date time", "x"], ["Zeit", "Druck [bar]"]]),
+    state=st.sampled_from([None, "ok", "valve: open"]),
+)
+def test_ragged_rows_raise_with_their_line(tmp_path_factory, ragged, separator, stamp, header, state):
+    text = [] if state is None else [state]
+    rows = [[when, v, v, *text] for when, v in zip(shifted(stamp), WAVE, strict=True)]
+    for i, how in ragged.items():
+        rows[i] = rows[i][:-1] if how == "short" else [*rows[i], "oops" if how == "note" else "1"]
+    path = tmp_path_factory.mktemp("ragged") / "own.csv"
+    names = [*header, "y", *(["note"] if text else [])]
+    path.write_text("\n".join(separator.join(row) for row in [names, *rows]) + "\n")
+    first = min(ragged)
+    with pytest.raises(ValueError, match=rf"line {first + 2}: {len(rows[first])} fields where line 1 has {len(names)}"):
+        load_csv(path)
+
+
+def test_empty_lines_between_rows_with_text_lose_no_row(told):
+    lines = columns(time=MINUTES, v=["?" if i == 20 else one for i, one in enumerate(WAVE)], state=["ok"] * N)
+    lines = lines.splitlines()
+    series, _ = told("\n".join([*lines[:21], "", *lines[21:]]))
+    assert (len(series), series.feature_names) == (N, ("v",))
+
+
+def test_notes_with_commas_in_a_table_divided_by_blanks(told):
+    series, _ = told("time v note\n" + "".join(f"{i / 2} {one} {'a,b' * (i < 9)}-\n" for i, one in enumerate(WAVE)))
+    assert (len(series), series.feature_names, series.sampling_rate) == (N, ("v",), 2)
+
+
+@pytest.mark.parametrize("name", ["timestamp", "date", "Zeitstempel", "created_at"])
+@pytest.mark.parametrize("step", [300, 3600])
+@pytest.mark.parametrize("last", ["day", "hour"])
+def test_timestamps_come_before_parts_of_a_date(told, name, step, last):
+    stamps = [dt.datetime(2024, 1, 28) + dt.timedelta(seconds=i * step) for i in range(N)]
+    parts = ["year", "month", "day", "hour"][: 3 + (last == "hour")]
+    cells = {part: [getattr(one, part) for one in stamps] for part in parts}
+    series, warned = told(columns(**{name: stamps}, v=WAVE, **cells))
+    assert (series.sampling_rate, series.time[1]) == (1 / step, np.datetime64(stamps[1]))
+    assert series.feature_names == ("v", *parts)
+    assert "may be parts of a date, not a measurement: values=['v']" in warned[-1]
+
+
+@pytest.mark.parametrize("name", ["timestamp", "created_at"])
+def test_timestamps_come_before_a_day_and_a_time_of_day(told, name):
+    days, clocks = [one[:10] for one in MINUTES], [one[11:] for one in MINUTES]
+    series, (warning,) = told(columns(Date=days, Time=clocks, **{name: MINUTES}, v=WAVE))
+    assert (series.feature_names, series.sampling_rate) == (("v",), 1 / 60)
+    assert "columns of text were left out: 'Date', 'Time'" in warning
+
+
+def test_parts_of_a_date_come_before_days_that_repeat(told):
+    stamps = [dt.datetime(2024, 1, 28) + dt.timedelta(hours=i) for i in range(N)]
+    parts = {part: [getattr(one, part) for one in stamps] for part in ("year", "month", "day", "hour")}
+    maintained = ["2023-01-01 10:00"] * N
+    for more in ({"date": [one.date() for one in stamps]}, {"maintained": maintained}, {"No": range(1, N + 1)}):
+        series, _ = told(columns(**more, v=WAVE, **parts))
+        assert (series.feature_names, series.sampling_rate) == (("v",), 1 / 3600)
+
+
+@pytest.mark.parametrize("clock", ["sunrise", "high_tide", "sunset time"])
+@pytest.mark.parametrize("hours", [24, 1])
+def test_times_of_day_that_are_not_those_of_the_row_are_not_joined(told, clock, hours):
+    stamps = [dt.datetime(2024, 1, 1) + dt.timedelta(hours=hours * i) for i in range(N)]
+    text = columns(date=[one.date() for one in stamps], **{clock: [f"07:{59 - one.day}" for one in stamps]}, v=WAVE)
+    if hours == 24:
+        series, _ = told(text)
+        assert (series.feature_names, series.sampling_rate) == (("v",), 1 / 86400)
+        assert series.time[1] == np.datetime64("2024-01-02")
+    else:
+        with pytest.raises(ValueError, match="column 'date': 2024-01-01 repeats"):
+            told(text)
+
+
+@pytest.mark.parametrize(
+    "clock", ["Time", "clock", "hour", "Uhrzeit", "UTC time", "Time (UTC)", "HH:MM:SS", "measured"]
+)
+def test_times_of_day_beside_days_are_joined(told, clock):
+    for step in (1800, 43200):
+        days, clocks = shifted("%Y-%m-%d", step), [one.removeprefix("0") for one in shifted("%H:%M:%S", step)]
+        series, _ = told(columns(Date=days, **{clock: clocks}, v=WAVE))
+        assert (series.feature_names, series.sampling_rate) == (("v",), 1 / step)
 
 
 def test_date_and_time_in_several_columns(told):
