@@ -177,7 +177,8 @@ def _belong(frame: pd.DataFrame, day: str, clock: str) -> bool:
     """Whether a time of day is that of the row, not one such as the sunrise."""
     if _DAYTIME.fullmatch(_plain(clock)):
         return True
-    beside = abs(frame.columns.get_loc(day) - frame.columns.get_loc(clock)) == 1
+    names = list(frame.columns)
+    beside = abs(names.index(day) - names.index(clock)) == 1
     cells = frame[clock].astype(str).str.strip()
     cells = cells.str.rjust(int(cells.str.len().max()), "0")
     same_day = frame[day] == frame[day].shift()
