@@ -139,8 +139,10 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
     parts = parts if parts and _belong(frame, *parts) else []
     calendar = {_plain(name): name for name in free if _plain(name) in _CALENDAR[:6]}
     if {"year", "month", "day"} <= calendar.keys() and not parts and not full:
-        others = [n for n in free if n not in calendar.values() and (n in (*named, *days) or _CLOCK.search(_plain(n)))]
-        rises = [frame[n].is_unique if n in texts else _share_rising(_floats(table, n)) == 1 for n in others]
+        clocklike = [
+            n for n in free if n not in calendar.values() and (n in (*named, *days) or _CLOCK.search(_plain(n)))
+        ]
+        rises = [frame[n].is_unique if n in texts else _share_rising(_floats(table, n)) == 1 for n in clocklike]
         parts = [] if any(rises) else list(calendar.values())
     if parts:
         notes.append(f"{_listed(parts)} were taken as the time: time={parts}")
