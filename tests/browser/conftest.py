@@ -10,7 +10,7 @@ import pytest
 
 from trainers.course.classroom_lab import prepare
 
-from .jupyter import FLAGS, Notebook, Server, chromium
+from .jupyter import CLOSE_ALL, FLAGS, Notebook, Server, chromium, shared
 
 # Clicks reach a busy kernel over subshells, which ipykernel has from 7 on.
 SUBSHELLS = int(version("ipykernel").split(".")[0]) >= 7
@@ -46,19 +46,23 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def lab(browser, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.close()
+def common(tmp_path_factory):
+    """The folder that all workers of a run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def class_lab(browser, tmp_path_factory):
+def lab(browser, common):
+    with shared(common, "lab") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def class_lab(browser, common, tmp_path_factory):
     """JupyterLab as `python -m trainers classroom` starts it."""
-    folder = tmp_path_factory.mktemp("class")
-    server = Server(folder, prepare(tmp_path_factory.mktemp("settings")))
-    yield server
-    server.close()
+    with shared(common, "class", prepare(tmp_path_factory.mktemp("settings"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -83,13 +87,42 @@ def page(browser):
         server.end_kernels()
 
 
+@pytest.fixture(scope="session")
+def opened():
+    """Pages in which JupyterLab is open; it takes longer to load than most tests to run."""
+    return []
+
+
 @pytest.fixture
-def open_notebook(page):
-    """Opens a notebook whose first cell, already run, holds SETUP."""
+def used_page(request, browser, opened):
+    """A page in which JupyterLab may be open from an earlier test that passed: `page.goto("about:blank")` ends it."""
+    failed = request.session.testsfailed
+    if opened:
+        page = opened.pop()
+    else:
+        context = browser.new_context()
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+    page.set_viewport_size({"width": 1200, "height": 1000})
+    yield page
+    if request.session.testsfailed == failed and not page.is_closed() and page.evaluate(CLOSE_ALL):
+        opened.append(page)
+    else:
+        page.context.close()
+    for server in Server.running:
+        server.end_kernels()
+
+
+@pytest.fixture
+def open_notebook(used_page):
+    """Opens a notebook whose first cell, already run, holds SETUP; in another `page`, with a new kernel."""
     numbers = itertools.count()
 
-    def open_(server, name, *cells, page=page):
-        notebook = Notebook(page, server, f"{name}{next(numbers)}", [SETUP, *cells])
+    def open_(server, name, *cells, page=used_page):
+        name = f"{name}{next(numbers)}"
+        if page is used_page:
+            server.reuse_kernel(server.folder / f"{name}.ipynb")
+        notebook = Notebook(page, server, name, [SETUP, *cells])
         notebook.run(0)
         page.wait_for_function(
             "() => document.querySelector('.jp-OutputArea-output pre')?.textContent.includes('ready')"

@@ -12,8 +12,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import ClassVar
+
+import psutil
+from filelock import FileLock
+from jupyter_client import BlockingKernelClient
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without these, Chromium looks for hosts of its own that a test has no business with.
@@ -33,53 +39,25 @@ def chromium() -> str | None:
 
 
 class Server:
-    """JupyterLab, which serves Notebook 7's pages too, in a folder of its own; `app` says which pages are opened."""
+    """JupyterLab, which serves Notebook 7's pages too; `app` says which pages are opened.
+
+    Workers share it. Each has a folder and a workspace of its own in it.
+    """
 
     app = "lab"
     running: ClassVar[list[Server]] = []
 
-    def __init__(self, folder: Path, more: dict[str, str] | None = None) -> None:
-        self.folder, self.token = folder, secrets.token_hex(8)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        own = {f"JUPYTER_{name}": str(folder / name.lower()) for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")}
-        environment = {
-            **os.environ, **own, "IPYTHONDIR": str(folder / "ipython"),
-            "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1", **(more or {}),
-        }  # fmt: skip
-        # Otherwise a question about news covers the corner of the page where the slider ends.
-        settings = folder / "config_dir/lab/user-settings/@jupyterlab/apputils-extension"
-        settings.mkdir(parents=True)
-        settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-        # Without it, each page that is opened starts Node to see whether JupyterLab should be built.
-        config = folder / "config_dir/labconfig"
-        config.mkdir()
-        config.joinpath("page_config.json").write_text('{"buildCheck": false, "buildAvailable": false}')
-        self.log = (folder / "server.log").open("wb")
-        self.process = subprocess.Popen(
-            [
-                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-                f"--ServerApp.port={self.port}", f"--ServerApp.root_dir={folder}",
-                f"--IdentityProvider.token={self.token}",
-                "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
-                "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            ],
-            env=environment, stdout=self.log, stderr=self.log,
-        )  # fmt: skip
-        self._await_start()
+    def __init__(self, root: str | Path, port: int, token: str) -> None:
+        self.root, self.port, self.token = Path(root), port, token
+        self.folder = self.root / os.environ.get("PYTEST_XDIST_WORKER", "main")
+        self.folder.mkdir()
         self.running.append(self)
 
-    def _await_start(self) -> None:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api?token={self.token}", timeout=5)
-            except OSError:
-                assert self.process.poll() is None, (self.folder / "server.log").read_text()
-                time.sleep(0.1)
-            else:
-                return
-        raise TimeoutError((self.folder / "server.log").read_text())
+    @property
+    def pages(self) -> str:
+        """How the addresses of its pages begin."""
+        place = f"lab/workspaces/{self.folder.name}/tree" if self.app == "lab" else "notebooks"
+        return f"http://127.0.0.1:{self.port}/{place}"
 
     def with_pages_of(self, app: str) -> Server:
         """Return this server, whose notebooks are opened in another application: "lab" or "notebook"."""
@@ -88,27 +66,123 @@ class Server:
         return other
 
     def end_kernels(self) -> None:
-        """End the kernels of all notebooks; each takes some 300 MB."""
-        for session in json.loads(self._ask("api/sessions", "GET")):
-            self._ask(f"api/sessions/{session['id']}", "DELETE")
+        """End the kernels of this worker, and keep one for its next notebook, as good as new.
 
-    def _ask(self, path: str, method: str) -> bytes:
-        headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", headers=headers, method=method)
+        Each takes some 300 MB; a new one takes longer to start than most tests to run.
+        """
+        kept = False
+        for session in self._sessions():
+            if not kept and self._reset(session["kernel"]):
+                kept = True
+            else:
+                self._ask(f"api/sessions/{session['id']}", "DELETE")
+
+    def reuse_kernel(self, path: Path) -> None:
+        """Give a notebook that has not been opened yet the kernel that was kept, if there is one."""
+        for session in self._sessions()[:1]:
+            name = path.relative_to(self.root).as_posix()
+            self._ask(f"api/sessions/{session['id']}", "PATCH", {"path": name, "name": name, "type": "notebook"})
+
+    def _sessions(self) -> list[dict]:
+        sessions = json.loads(self._ask("api/sessions", "GET"))
+        return [session for session in sessions if session["path"].startswith(f"{self.folder.name}/")]
+
+    def _reset(self, kernel: dict) -> bool:
+        """Stop what a kernel does, and clear its variables and widgets; False if it does not answer."""
+        if kernel["execution_state"] != "idle":
+            self._ask(f"api/kernels/{kernel['id']}/interrupt", "POST")
+        client = BlockingKernelClient(connection_file=str(self.root / f"runtime_dir/kernel-{kernel['id']}.json"))
+        client.load_connection_file()
+        client.start_channels()
+        code = "import ipywidgets\nipywidgets.Widget.close_all()\n%reset -f"
+        try:
+            return client.execute(code, store_history=False, reply=True, timeout=5)["content"]["status"] == "ok"
+        except TimeoutError:
+            return False
+        finally:
+            client.stop_channels()
+
+    def _ask(self, path: str, method: str, content: dict | None = None) -> bytes:
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        data = json.dumps(content).encode() if content else None
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
-    def close(self) -> None:
-        self.running.remove(self)
-        self.process.terminate()
+
+@contextmanager
+def started(root: Path, more: dict[str, str] | None = None) -> Iterator[Server]:
+    """A server of its own in a folder, with more environment variables."""
+    token = secrets.token_hex(8)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = {f"JUPYTER_{name}": str(root / name.lower()) for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")}
+    environment = {
+        **os.environ, **own, "IPYTHONDIR": str(root / "ipython"),
+        "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1", **(more or {}),
+    }  # fmt: skip
+    # Otherwise a question about news covers the corner of the page where the slider ends.
+    settings = root / "config_dir/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    # Without it, each page that is opened starts Node to see whether JupyterLab should be built.
+    config = root / "config_dir/labconfig"
+    config.mkdir()
+    config.joinpath("page_config.json").write_text('{"buildCheck": false, "buildAvailable": false}')
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    log = root / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=5)
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.1)
+        else:
+            raise TimeoutError(log.read_text())
+        yield Server(root, port, token)
+    finally:
+        process.terminate()
         try:
             # A kernel that is still starting is waited for, on a busy machine for long.
-            self.process.wait(60)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             # How a server ends is no test's matter here; its kernels end with it.
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def shared(base: Path, name: str, more: dict[str, str] | None = None) -> Iterator[Server]:
+    """One server for all workers, whose common folder is `base`: the first that needs it starts and ends it."""
+    address, lock, user = base / f"{name}.json", FileLock(base / f"{name}.lock"), base / f"{name}.{os.getpid()}"
+    root = base / f"{name}-{os.getpid()}"
+    with ExitStack() as ours:
+        with lock:
+            if address.exists():
+                server = Server(**json.loads(address.read_text()))
+            else:
+                root.mkdir()
+                server = ours.enter_context(started(root, more))
+                address.write_text(json.dumps({"root": str(root), "port": server.port, "token": server.token}))
+            user.touch()
+        yield server
+        Server.running.remove(server)
+        user.unlink()
+        if server.root == root:
+            with lock:
+                address.unlink()
+            while any(psutil.pid_exists(int(path.suffix[1:])) for path in base.glob(f"{name}.[0-9]*")):
+                time.sleep(0.2)
 
 
 # False where the element has been replaced meanwhile.
@@ -141,6 +215,19 @@ def at_rest(locator, seconds: float = 20) -> dict[str, float]:
     raise TimeoutError(msg)
 
 
+# True if JupyterLab is as it was when it was opened, with no document.
+CLOSE_ALL = """() => {
+    const shell = window.jupyterapp?.shell;
+    if (!shell?.expandLeft) return false;
+    for (const panel of [...shell.widgets('main')]) {
+        if (panel.context) panel.context.model.dirty = false;
+        panel.dispose();
+    }
+    shell.expandLeft();
+    return !document.querySelector('.jp-Dialog, .jp-Notebook');
+}"""
+
+
 def settle(page) -> None:
     """Until what was done before is drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -166,9 +253,12 @@ class Notebook:
         self.open()
 
     def open(self) -> None:
-        folder = "lab/tree" if self.server.app == "lab" else "notebooks"
-        where = f"http://127.0.0.1:{self.server.port}/{folder}/{self.path.name}?token={self.server.token}&reset"
-        self.page.goto(where)
+        path = self.path.relative_to(self.server.root).as_posix()
+        if self.server.app == "lab" and self.page.url.startswith(self.server.pages):
+            # Without a value: it would be the whole panel.
+            self.page.evaluate("path => { window.jupyterapp.commands.execute('docmanager:open', { path }); }", path)
+        else:
+            self.page.goto(f"{self.server.pages}/{path}?token={self.server.token}&reset")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         self.page.wait_for_function("window.jupyterapp !== undefined")
         # The kernel is there before anything is run.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.jupyter import FLAGS, Notebook, Server, chromium
+from tests.browser.jupyter import FLAGS, Notebook, chromium, started
 
 HERE = Path(__file__).parent
 PREPARE = """
@@ -25,8 +25,7 @@ def main() -> None:
     path = chromium()
     if path is None:
         raise SystemExit("no Chromium or Chrome found: install one, or name it in CHROMIUM.")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Server(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             page = browser.new_context(viewport={"width": 1160, "height": 1000}, device_scale_factor=1.5).new_page()
@@ -53,7 +52,6 @@ def main() -> None:
             take(page, "monitor-dark.png")
         finally:
             browser.close()
-            server.close()
 
 
 def take(page, name: str) -> None:

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from trainers import classroom
-from trainers.course.classroom_lab import prepare
 from trainers.widgets import LatentMap, SeriesViewer
 
-from .jupyter import Server, at_rest
+from .jupyter import at_rest
 from .latent_page import CLIPPED as CLIPPED_MAP
 from .test_looks import CLIPPED, COVERED
 from .threshold_page import CLIPPED as CLIPPED_EXPLORER
@@ -19,7 +18,7 @@ from .threshold_page import OVERLAPPING
 
 SHOW = """
 monitor = TrainingMonitor(few)
-result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[monitor])
+result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[monitor])
 """
 EXPLORER = """
 from trainers.detection import reconstruction_error
@@ -50,23 +49,20 @@ SIZE = """selector => {
 }"""
 
 
-def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(browser, page, tmp_path):
+def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(class_lab, page):
     page.set_viewport_size({"width": 1280, "height": 720})
     said = {"output_type": "stream", "name": "stdout", "text": "said"}
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [said], "execution_count": 1}
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    tmp_path.joinpath("text.ipynb").write_text(json.dumps(notebook))
-    server = Server(tmp_path, prepare(tmp_path / "settings"))
-    try:
-        # As the command opens it; the other tests ask for an empty workspace in place of the prepared one.
-        page.goto(f"http://127.0.0.1:{server.port}/lab/tree/text.ipynb?token={server.token}")
-        page.wait_for_selector(".jp-OutputArea-output pre", timeout=60_000)
-        page.wait_for_selector(".jp-Notebook .cm-content")
-        assert page.evaluate(SIZE, ".jp-Notebook .cm-content") == classroom.CODE
-        assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
-        assert at_rest(page.locator(".jp-NotebookPanel"))["width"] > 1150, "no sidebar beside it"
-    finally:
-        server.close()
+    class_lab.folder.joinpath("text.ipynb").write_text(json.dumps(notebook))
+    # As the command opens it, in the prepared workspace; the other tests' pages are in others.
+    name = f"{class_lab.folder.name}/text.ipynb"
+    page.goto(f"http://127.0.0.1:{class_lab.port}/lab/tree/{name}?token={class_lab.token}")
+    page.wait_for_selector(".jp-OutputArea-output pre", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .cm-content")
+    assert page.evaluate(SIZE, ".jp-Notebook .cm-content") == classroom.CODE
+    assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
+    assert at_rest(page.locator(".jp-NotebookPanel"))["width"] > 1150, "no sidebar beside it"
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 
 import pytest
 
 from .conftest import needs_subshells
-from .jupyter import ROOT
+from .jupyter import ROOT, Notebook
 
 COUNT = """
 from trainers.course.press_check import PressCheck
@@ -39,8 +38,7 @@ def test_a_press_arrives_while_the_cell_counts(server, open_notebook):
 @needs_subshells
 def test_the_notebook_says_ready_when_it_is_run_and_pressed(lab, page, tmp_path, theme):
     name = "00_check_your_setup.ipynb"
-    shutil.copy(ROOT / "notebooks" / name, lab.folder / name)
-    content = json.loads((lab.folder / name).read_text(encoding="utf-8"))
+    content = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))
     cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     for cell in cells:
         cell.update(outputs=[], execution_count=None)
@@ -48,13 +46,9 @@ def test_the_notebook_says_ready_when_it_is_run_and_pressed(lab, page, tmp_path,
     source = "".join(cells[-1]["source"])
     assert "seconds=15" in source
     cells[-1]["source"] = source.replace("15", "60")
-    (lab.folder / name).write_text(json.dumps(content), encoding="utf-8")
-    page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/{name}?token={lab.token}&reset")
-    page.wait_for_function(
-        "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    notebook = Notebook(page, lab, "setup", content["cells"])
+    notebook.wear(theme)
+    notebook.run_all()
     page.get_by_text("s left: press now").wait_for(timeout=120_000)
     assert page.get_by_text(re.compile("^(Ready for class|Works, but)")).count() == 1
     assert page.locator(".kit-threshold .plot").count() > 0, "a widget is drawn"

@@ -41,7 +41,7 @@ def slides(class_lab, page):
     notebook.run(1)
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output pre')?.textContent.includes('ready')")
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
-    page.get_by_role("button", name="Slides").click()
+    page.get_by_role("button", name="Slides", exact=True).click()
     page.wait_for_selector(".kit-slides")
     return notebook
 
@@ -66,7 +66,8 @@ def test_a_slide_has_the_whole_window(slides):
 def test_a_link_in_a_slide_leads_out_and_its_tab_back(slides):
     page = slides.page
     slides.server.folder.joinpath("words.md").write_text("# Words")
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:open', { path: 'words.md' })")
+    path = f"{slides.server.folder.name}/words.md"
+    page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', { path })", path)
     page.get_by_text("Words", exact=True).first.wait_for()
     assert page.locator("#jp-menu-panel").is_visible()
     page.locator(".lm-TabBar-tabLabel", has_text=slides.path.name).click()

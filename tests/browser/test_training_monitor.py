@@ -17,7 +17,7 @@ result = benchmark(make(), training, validation, epochs=500, callbacks=[monitor]
 """
 SHORT = """
 monitor = TrainingMonitor(few)
-result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[monitor])
+result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[monitor])
 """
 AFTER = """
 from trainers.reconstruction import mean_loss
@@ -119,12 +119,11 @@ def test_the_notebooks_own_stop_ends_as_cleanly(lab, open_notebook, way):
     assert epochs_kept_after_an_interrupt(notebook) >= 2
 
 
-def test_run_all_on_a_fresh_page_draws_the_run(server, open_notebook):
-    notebook = open_notebook(server, "fresh", SHORT)
+def test_run_all_on_a_fresh_page_draws_the_run(server, page, open_notebook):
+    notebook = open_notebook(server, "fresh", SHORT, page=page)
     notebook.run_all()
     notebook.wait_idle()
     notebook.await_state("12 epochs, best")
-    page = notebook.page
     assert page.locator(".kit-chart path.curve").count() == 2
     marks = page.locator(".kit-chart path.restored").count()
     assert marks >= 1
@@ -170,7 +169,7 @@ from trainers.model_state import load_state
 states = {}
 keep = lambda row, state: states.__setitem__(row.epoch, {k: v.clone() for k, v in state.items()})
 monitor = TrainingMonitor(few)
-result = benchmark(make(learning_rate=0.2), training, validation, epochs=12, callbacks=[keep, monitor])
+result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[keep, monitor])
 """
     check = """
 epoch = result.history.restored_epochs[0]
@@ -282,10 +281,11 @@ def test_two_monitors_in_one_notebook_and_a_cell_run_again(lab, open_notebook):
 
 
 @pytest.mark.parametrize("how", ["loaded again", "closed and opened"])
-def test_a_page_that_comes_back_in_mid_run_shows_the_whole_history_when_the_cell_has_ended(lab, open_notebook, how):
+def test_a_page_that_comes_back_in_mid_run_shows_the_whole_history_when_the_cell_has_ended(
+    lab, page, open_notebook, how
+):
     """Jupyter asks the busy kernel which widgets there are, and gets its answer after the cell; ■ works meanwhile."""
-    notebook = open_notebook(lab, "reload", BUSY, AFTER)
-    page = notebook.page
+    notebook = open_notebook(lab, "reload", BUSY, AFTER, page=page)
     notebook.run(1)
     notebook.await_epoch(4)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")

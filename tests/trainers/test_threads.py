@@ -48,8 +48,8 @@ class Noting(LSTMAutoencoder):
 def threads(hidden_size):
     seen.clear()
     result = benchmark(
-        BatchedTrainer(Noting(hidden_size=hidden_size), batch_size=40), torch.randn(40, 3), torch.randn(4, 3),
-        epochs=1, progress=False,
+        BatchedTrainer(Noting(hidden_size=hidden_size), batch_size=40, restore="off"),
+        torch.randn(40, 3), torch.randn(4, 3), epochs=1, progress=False,
     )
     reconstruct(result.model, torch.randn(40, 3))
     return *seen, result.threads, torch.get_num_threads()
