@@ -224,7 +224,7 @@ CLOSE_ALL = """() => {
         panel.dispose();
     }
     shell.expandLeft();
-    return !document.querySelector('.jp-Dialog, .jp-Notebook');
+    return !document.querySelector('.jp-Dialog, .jp-Notebook, .kit-slides');
 }"""
 
 

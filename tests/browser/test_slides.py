@@ -22,8 +22,9 @@ SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
 
 
 @pytest.fixture
-def slides(class_lab, page):
+def slides(class_lab, used_page):
     """A notebook of eight cells, open as slides; the first cell of code has been run."""
+    page = used_page
     page.set_viewport_size({"width": 1280, "height": 720})
     cells = [
         ("slide", "# A title\n\nand a line"), (None, "print('ready')"),
@@ -37,13 +38,15 @@ def slides(class_lab, page):
         code = {"outputs": [], "execution_count": None}
         what = {"cell_type": "markdown"} if source.startswith("#") else {"cell_type": "code", **code}
         given.append({**what, "metadata": metadata, "source": source})
+    class_lab.reuse_kernel(class_lab.folder / "slides.ipynb")
     notebook = Notebook(page, class_lab, "slides", given)
     notebook.run(1)
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output pre')?.textContent.includes('ready')")
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
     page.get_by_role("button", name="Slides", exact=True).click()
     page.wait_for_selector(".kit-slides")
-    return notebook
+    yield notebook
+    page.keyboard.press("Escape")
 
 
 def place(page):
