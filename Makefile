@@ -17,10 +17,14 @@
 # make sweep      the settings of history restore, compared
 # make steps      what each part of the best configuration gives
 #
-# PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" goes to pip's install command.
+# PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" goes to pip's install command; EXTRAS=test,site installs
+# at once what `make site` needs too.
 # Paths are relative throughout, so that a folder's name may hold blanks.
 
 PY = .venv/bin/python
+EXTRAS = test
+# Python compiles what is imported, a small part of what is installed.
+PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_ARGS)
 # Set up again when one of these changes.
 STAMP = .venv/installed
 # A worker for each core, up to four: each takes about 1.5 GB. A notebook or module stays with one worker.
@@ -97,13 +101,13 @@ clean:
 
 $(STAMP): pyproject.toml .ci/find-python
 	@python=`sh .ci/find-python "$(PYTHON)"` && "$$python" -m venv --clear .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[test]"
-	@touch $@
+	$(PIP) -e ".[$(EXTRAS)]"
+	@touch $@ $(if $(findstring site,$(EXTRAS)),.venv/installed-site)
 
 .venv/installed-site: $(STAMP)
-	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[test,site]"
+	$(PIP) -e ".[test,site]"
 	@touch $@
 
 .venv/installed-benchmark: $(STAMP)
-	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[benchmark]"
+	$(PIP) -e ".[benchmark]"
 	@touch $@
