@@ -17,12 +17,10 @@
 # make sweep      the settings of history restore, compared
 # make steps      what each part of the best configuration gives
 #
-# PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" goes to pip's install command; EXTRAS=test,site installs
-# at once what `make site` needs too.
+# PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" goes to pip's install command.
 # Paths are relative throughout, so that a folder's name may hold blanks.
 
 PY = .venv/bin/python
-EXTRAS = test
 # Python compiles what is imported, a small part of what is installed.
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_ARGS)
 # Set up again when one of these changes.
@@ -48,8 +46,7 @@ check: $(STAMP)
 test: $(STAMP)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	$(PYTEST)
+	$(PY) -m mypy & types=$$!; $(PYTEST) && wait $$types
 
 lint-notebooks: $(STAMP)
 	$(PY) -m tests.notebooks.linter
@@ -101,8 +98,8 @@ clean:
 
 $(STAMP): pyproject.toml .ci/find-python
 	@python=`sh .ci/find-python "$(PYTHON)"` && "$$python" -m venv --clear .venv
-	$(PIP) -e ".[$(EXTRAS)]"
-	@touch $@ $(if $(findstring site,$(EXTRAS)),.venv/installed-site)
+	$(PIP) -e ".[test]"
+	@touch $@
 
 .venv/installed-site: $(STAMP)
 	$(PIP) -e ".[test,site]"

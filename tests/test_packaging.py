@@ -46,19 +46,34 @@ def test_conda_gets_the_same_packages_in_the_same_bounds():
     assert environment["dependencies"][-1] == {"pip": ["-e ."]}
 
 
-def test_what_is_imported_is_declared():
+# The folders whose code a user of these extras runs.
+IMPORTING = {
+    (): ["trainers/**/*.py", "data/**/*.py"],
+    ("test",): ["tests/*.py", "tests/trainers/**/*.py", "tests/browser/*.py", "tests/notebooks/*.py"],
+    ("test", "site"): ["tests/site/*.py", "notebooks/site/*.py"],
+    ("test", "benchmark"): ["tests/benchmarks/*.py"],
+}
+
+
+@pytest.mark.parametrize("extras", IMPORTING)
+def test_what_is_imported_is_declared(extras):
     """A package that only another one brings may be gone with its next version."""
-    called = {"sklearn": "scikit-learn", "IPython": "ipython"}
+    called = {
+        "IPython": "ipython", "axe_playwright_python": "axe-playwright-python", "bs4": "beautifulsoup4",
+        "jupyter_cache": "jupyter-cache", "myst_nb": "myst-nb", "sklearn": "scikit-learn", "yaml": "pyyaml",
+    }  # fmt: skip
     imported = set()
-    for path in [*ROOT.joinpath("trainers").rglob("*.py"), *ROOT.joinpath("data").rglob("*.py")]:
+    for path in (path for pattern in IMPORTING[extras] for path in ROOT.glob(pattern)):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.split(".")[0])
-    others = imported - set(sys.stdlib_module_names) - {"trainers", "data"}
-    declared = {bounds(text)[0] for text in PYPROJECT["dependencies"]}
-    assert {"torch", "psutil"} <= others
+    own = {"trainers", "data", "tests", *(path.stem for path in ROOT.joinpath("notebooks/site").glob("*.py"))}
+    others = imported - set(sys.stdlib_module_names) - own
+    optional = [text for extra in extras for text in PYPROJECT["optional-dependencies"][extra]]
+    declared = {bounds(text)[0] for text in [*PYPROJECT["dependencies"], *optional]}
+    assert len(others) > 5
     assert {called.get(name, name) for name in others} <= declared
 
 

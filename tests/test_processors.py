@@ -23,8 +23,8 @@ def test_instructions_that_the_processor_lacks_or_has_as_its_own_are_skipped(own
     assert [each for each in (AVX2, OLDEST) if processors.differs(each, own, machine)] == others
 
 
-def test_what_is_left_out_exists():
-    assert [path for path in processors.OTHERS if not (processors.ROOT / "tests" / path).exists()] == []
+def test_ignored_paths_exist():
+    assert [path for path in processors.NOT_NUMERICAL if not (processors.ROOT / "tests" / path).exists()] == []
 
 
 def test_every_setting_runs_and_failures_are_listed(monkeypatch, capsys):

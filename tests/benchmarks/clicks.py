@@ -15,7 +15,7 @@ from statistics import median
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import SETUP
-from tests.browser.jupyter import FLAGS, Notebook, Server, chromium
+from tests.browser.jupyter import FLAGS, Notebook, chromium, started
 
 BUSY = "benchmark(make(), training, validation, epochs=100000, callbacks=[TrainingMonitor(few)])"
 # Clicks inside the page, and takes the time there.
@@ -40,8 +40,7 @@ def main() -> None:
     if path is None:
         raise SystemExit("no Chromium or Chrome found: install one, or name it in CHROMIUM.")
     spent: dict[str, list[float]] = {"Pause": [], "Resume": [], "Stop": []}
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Server(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             page = browser.new_page()
@@ -57,7 +56,6 @@ def main() -> None:
                 notebook.wait_idle()
         finally:
             browser.close()
-            server.close()
     versions = ", ".join(f"{name} {version(name)}" for name in ("jupyterlab", "ipykernel"))
     print(f"from click to effect, {given.clicks} clicks each, {versions}")
     for button, times in spent.items():

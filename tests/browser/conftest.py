@@ -46,22 +46,22 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def common(tmp_path_factory):
-    """The folder that all workers of a run share."""
+def shared_folder(tmp_path_factory):
+    """Return the folder that all workers of a run share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def lab(browser, common):
-    with shared(common, "lab") as server:
+def lab(browser, shared_folder):
+    with shared(shared_folder, "lab") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def class_lab(browser, common, tmp_path_factory):
+def class_lab(browser, shared_folder, tmp_path_factory):
     """JupyterLab as `python -m trainers classroom` starts it."""
-    with shared(common, "class", prepare(tmp_path_factory.mktemp("settings"))) as server:
+    with shared(shared_folder, "class", prepare(tmp_path_factory.mktemp("settings"))) as server:
         yield server
 
 
@@ -88,34 +88,39 @@ def page(browser):
 
 
 @pytest.fixture(scope="session")
-def opened():
+def open_pages():
     """Pages in which JupyterLab is open; it takes longer to load than most tests to run."""
     return []
 
 
 @pytest.fixture
-def used_page(request, browser, opened):
-    """A page in which JupyterLab may be open from an earlier test that passed: `page.goto("about:blank")` ends it."""
+def used_page(request, browser, open_pages):
+    """A page in which JupyterLab may be open from an earlier test that passed."""
     failed = request.session.testsfailed
-    if opened:
-        page = opened.pop()
+    if open_pages:
+        page = open_pages.pop()
     else:
         context = browser.new_context()
         context.set_default_timeout(20_000)
         page = context.new_page()
     page.set_viewport_size({"width": 1200, "height": 1000})
+    # Where the last test left it, the mouse would mark what comes to be there.
+    page.mouse.move(0, 0)
     yield page
-    if request.session.testsfailed == failed and not page.is_closed() and page.evaluate(CLOSE_ALL):
-        opened.append(page)
-    else:
-        page.context.close()
-    for server in Server.running:
-        server.end_kernels()
+    passed = request.session.testsfailed == failed
+    try:
+        if passed and "/lab/" in page.url and page.evaluate(CLOSE_ALL):
+            open_pages.append(page)
+        else:
+            page.context.close()
+    finally:
+        for server in Server.running:
+            server.end_kernels(keep_one=passed)
 
 
 @pytest.fixture
 def open_notebook(used_page):
-    """Opens a notebook whose first cell, already run, holds SETUP; in another `page`, with a new kernel."""
+    """Opens a notebook whose first cell, already run, holds SETUP; a `page` that the test gives has a new kernel."""
     numbers = itertools.count()
 
     def open_(server, name, *cells, page=used_page):

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -41,14 +41,14 @@ def chromium() -> str | None:
 class Server:
     """JupyterLab, which serves Notebook 7's pages too; `app` says which pages are opened.
 
-    Workers share it. Each has a folder and a workspace of its own in it.
+    Workers share it. Each has a folder and a workspace in it.
     """
 
     app = "lab"
     running: ClassVar[list[Server]] = []
 
-    def __init__(self, root: str | Path, port: int, token: str) -> None:
-        self.root, self.port, self.token = Path(root), port, token
+    def __init__(self, root: str | Path, port: int, token: str, process: int) -> None:
+        self.root, self.port, self.token, self.process = Path(root), port, token, process
         self.folder = self.root / os.environ.get("PYTEST_XDIST_WORKER", "main")
         self.folder.mkdir()
         self.running.append(self)
@@ -65,39 +65,49 @@ class Server:
         other.app = app
         return other
 
-    def end_kernels(self) -> None:
-        """End the kernels of this worker, and keep one for its next notebook, as good as new.
+    def end_kernels(self, *, keep_one: bool = False) -> None:
+        """End this worker's kernels; one may be kept for a later notebook, without variables and widgets.
 
-        Each takes some 300 MB; a new one takes longer to start than most tests to run.
+        Each takes some 300 MB, and a new one takes longer to start than most tests to run.
         """
-        kept = False
-        for session in self._sessions():
-            if not kept and self._reset(session["kernel"]):
-                kept = True
+        sessions = self._sessions()
+        keep_one = keep_one and self._kept not in (session["path"] for session in sessions)
+        for session in sessions:
+            if session["path"] == self._kept:
+                continue
+            if keep_one and self._reset(session["kernel"]["id"]):
+                keep_one = False
+                self._move(session, self._kept)
             else:
                 self._ask(f"api/sessions/{session['id']}", "DELETE")
 
     def reuse_kernel(self, path: Path) -> None:
         """Give a notebook that has not been opened yet the kernel that was kept, if there is one."""
-        for session in self._sessions()[:1]:
-            name = path.relative_to(self.root).as_posix()
-            self._ask(f"api/sessions/{session['id']}", "PATCH", {"path": name, "name": name, "type": "notebook"})
+        for session in self._sessions():
+            if session["path"] == self._kept:
+                self._move(session, path.relative_to(self.root).as_posix())
+
+    @property
+    def _kept(self) -> str:
+        return f"{self.folder.name}/kept.ipynb"
+
+    def _move(self, session: dict, path: str) -> None:
+        self._ask(f"api/sessions/{session['id']}", "PATCH", {"path": path, "name": path, "type": "notebook"})
 
     def _sessions(self) -> list[dict]:
         sessions = json.loads(self._ask("api/sessions", "GET"))
         return [session for session in sessions if session["path"].startswith(f"{self.folder.name}/")]
 
-    def _reset(self, kernel: dict) -> bool:
-        """Stop what a kernel does, and clear its variables and widgets; False if it does not answer."""
-        if kernel["execution_state"] != "idle":
-            self._ask(f"api/kernels/{kernel['id']}/interrupt", "POST")
-        client = BlockingKernelClient(connection_file=str(self.root / f"runtime_dir/kernel-{kernel['id']}.json"))
-        client.load_connection_file()
-        client.start_channels()
+    def _reset(self, kernel: str) -> bool:
+        """Interrupt a kernel, and clear its variables and widgets; False if it does not answer."""
         code = "import ipywidgets\nipywidgets.Widget.close_all()\n%reset -f"
+        client = BlockingKernelClient(connection_file=str(self.root / f"runtime_dir/kernel-{kernel}.json"))
         try:
+            self._ask(f"api/kernels/{kernel}/interrupt", "POST")
+            client.load_connection_file()
+            client.start_channels()
             return client.execute(code, store_history=False, reply=True, timeout=5)["content"]["status"] == "ok"
-        except TimeoutError:
+        except (OSError, TimeoutError):
             return False
         finally:
             client.stop_channels()
@@ -110,9 +120,8 @@ class Server:
             return answer.read()
 
 
-@contextmanager
-def started(root: Path, more: dict[str, str] | None = None) -> Iterator[Server]:
-    """A server of its own in a folder, with more environment variables."""
+def start(root: Path, more: dict[str, str] | None = None) -> dict:
+    """Start a server in a folder, with more environment variables; return the arguments of its `Server`."""
     token = secrets.token_hex(8)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -139,50 +148,63 @@ def started(root: Path, more: dict[str, str] | None = None) -> Iterator[Server]:
     log = root / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=5)
+            break
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+    else:
+        process.kill()
+        raise TimeoutError(log.read_text())
+    return {"root": str(root), "port": port, "token": token, "process": process.pid}
+
+
+@contextmanager
+def started(root: Path) -> Iterator[Server]:
+    """Start a server, and end it afterwards."""
+    server = Server(**start(root))
     try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=5)
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text()
-                time.sleep(0.1)
-        else:
-            raise TimeoutError(log.read_text())
-        yield Server(root, port, token)
+        yield server
     finally:
+        process = psutil.Process(server.process)
         process.terminate()
         try:
             # A kernel that is still starting is waited for, on a busy machine for long.
             process.wait(60)
-        except subprocess.TimeoutExpired:
-            # How a server ends is no test's matter here; its kernels end with it.
+        except psutil.TimeoutExpired:
             process.kill()
-            process.wait()
 
 
 @contextmanager
 def shared(base: Path, name: str, more: dict[str, str] | None = None) -> Iterator[Server]:
-    """One server for all workers, whose common folder is `base`: the first that needs it starts and ends it."""
-    address, lock, user = base / f"{name}.json", FileLock(base / f"{name}.lock"), base / f"{name}.{os.getpid()}"
-    root = base / f"{name}-{os.getpid()}"
-    with ExitStack() as ours:
-        with lock:
-            if address.exists():
-                server = Server(**json.loads(address.read_text()))
-            else:
-                root.mkdir()
-                server = ours.enter_context(started(root, more))
-                address.write_text(json.dumps({"root": str(root), "port": server.port, "token": server.token}))
-            user.touch()
-        yield server
-        Server.running.remove(server)
-        user.unlink()
-        if server.root == root:
-            with lock:
-                address.unlink()
-            while any(psutil.pid_exists(int(path.suffix[1:])) for path in base.glob(f"{name}.[0-9]*")):
-                time.sleep(0.2)
+    """Share one server among all workers, whose common folder is `base`: the first starts it, the last ends it."""
+    address, lock = base / f"{name}.json", FileLock(base / f"{name}.lock")
+    with lock:
+        if not address.exists():
+            root = base / f"{name}-{os.getpid()}"
+            root.joinpath("users").mkdir(parents=True)
+            address.write_text(json.dumps(start(root, more)))
+        server = Server(**json.loads(address.read_text()))
+        me = server.root / "users" / str(os.getpid())
+        me.touch()
+    yield server
+    Server.running.remove(server)
+    with lock:
+        me.unlink()
+        if not any(is_running(int(user.name)) for user in me.parent.iterdir()):
+            address.unlink()
+            # Not waited for: its parent may be another worker.
+            psutil.Process(server.process).terminate()
+
+
+def is_running(process: int) -> bool:
+    """Whether a process runs; one that has ended may still be listed until its parent asks for its status."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 # False where the element has been replaced meanwhile.
@@ -215,10 +237,9 @@ def at_rest(locator, seconds: float = 20) -> dict[str, float]:
     raise TimeoutError(msg)
 
 
-# True if JupyterLab is as it was when it was opened, with no document.
+# Closes what a test has opened in JupyterLab; false if something stays.
 CLOSE_ALL = """() => {
-    const shell = window.jupyterapp?.shell;
-    if (!shell?.expandLeft) return false;
+    const { shell } = window.jupyterapp;
     for (const panel of [...shell.widgets('main')]) {
         if (panel.context) panel.context.model.dirty = false;
         panel.dispose();
@@ -255,7 +276,7 @@ class Notebook:
     def open(self) -> None:
         path = self.path.relative_to(self.server.root).as_posix()
         if self.server.app == "lab" and self.page.url.startswith(self.server.pages):
-            # Without a value: it would be the whole panel.
+            # Nothing is returned: Playwright would serialize the whole panel.
             self.page.evaluate("path => { window.jupyterapp.commands.execute('docmanager:open', { path }); }", path)
         else:
             self.page.goto(f"{self.server.pages}/{path}?token={self.server.token}&reset")
@@ -281,7 +302,15 @@ class Notebook:
             self.command("application:toggle-left-area")
 
     def wear(self, theme: str) -> None:
-        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        """Change JupyterLab's theme, again if another worker has changed it meanwhile: they share the settings."""
+        change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
+        for _ in range(20):
+            self.page.evaluate(change, theme)
+            self.page.wait_for_timeout(200)
+            if self.page.evaluate("() => document.body.dataset.jpThemeName") == theme:
+                return
+        msg = f"JupyterLab did not change its theme to {theme}"
+        raise TimeoutError(msg)
 
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")

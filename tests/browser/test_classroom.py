@@ -70,7 +70,7 @@ def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp
     notebook = open_notebook(class_lab, "widgets", SHOW, EXPLORER, SERIES, MAP, "HyperparameterPanel(make())")
     page = notebook.page
     page.set_viewport_size({"width": 1280, "height": 720})
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    notebook.wear(theme)
     notebook.run_all()
     notebook.await_state("12 epochs")
     notebook.wait_idle()
@@ -156,12 +156,17 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook_server"])
-def test_on_and_off_in_a_running_notebook(app, request, open_notebook):
+def test_on_and_off_in_a_running_notebook(app, request, page, open_notebook):
     server = request.getfixturevalue(app)
     notebook = open_notebook(
-        server, "on", SHOW, "from trainers import classroom\nclassroom.on()", "classroom.off()", "print('text')"
+        server,
+        "on",
+        SHOW,
+        "from trainers import classroom\nclassroom.on()",
+        "classroom.off()",
+        "print('text')",
+        page=page,
     )
-    page = notebook.page
     notebook.run(1)
     notebook.await_state("12 epochs")
     notebook.run(4)

@@ -59,13 +59,14 @@ def test_the_monitor_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_
 
 @pytest.fixture
 def exported(lab, open_notebook):
-    written = lab.folder / "run.html"
-    if not written.exists():
+    exported = lab.folder / "exported.html"
+    if not exported.exists():
         notebook = open_notebook(lab, "export", f"{SHOW}monitor.to_html('run.html')\nprint('written')")
         notebook.run_all()
         notebook.page.wait_for_function("() => document.body.textContent.includes('written')")
         notebook.wait_idle()
-    return written
+        lab.folder.joinpath("run.html").rename(exported)
+    return exported
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
