@@ -119,7 +119,14 @@ def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
     # Milliseconds after a comma; UTC by name.
     plain = texts.str.replace(r"(?<=:\d\d),(?=\d)", ".", regex=True)
     plain = plain.str.replace(r" ?(?:UTC|GMT)$", "" if date_format else "Z", regex=True)
-    dates = _parsed(plain, date_format or "ISO8601")
+    try:
+        dates = _parsed(plain, date_format or "ISO8601")
+    except (TypeError, ValueError, re.error) as error:
+        msg = (
+            f"{table.path}, column {name!r}: date_format must be a format of strptime such as '%Y-%m-%d %H:%M', got "
+            f"{date_format!r} ({error})."
+        )
+        raise ValueError(msg) from None
     bad = np.flatnonzero(dates.isna())
     if len(bad):
         first = plain.iloc[[bad[0]]]

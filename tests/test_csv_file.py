@@ -874,6 +874,14 @@ CELLS = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("date_format", ["%", "%Q", "%Y %Y", "%-d", "%G", "%U", 5])
+def test_format_that_strptime_refuses_is_named(tmp_path, date_format):
+    path = tmp_path / "own.csv"
+    path.write_text("time,a\n2024-01-31,1\n2024-02-01,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="'time': date_format must be .* got " + re.escape(repr(date_format))):
+        load_csv(path, date_format=date_format)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     rows=st.lists(st.lists(CELLS, min_size=2, max_size=4), min_size=1, max_size=6),
