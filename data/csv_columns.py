@@ -229,7 +229,7 @@ def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None
             options.append(f"time={found['a clock'][0]!r}")
         notes[-1] += f": {', or '.join(options)}"
     several = [n for n in text if _IDENTIFIER.fullmatch(_plain(n)) and table.frame[n].nunique() > 1]
-    several += [name for name in found.get("an identifier", []) if np.nanstd(_floats(table, name)) > 0]
+    several += [name for name in found.get("an identifier", []) if table.frame[name].nunique() > 1]
     if several:
         notes.append(f"{_listed(several)} changes: if the rows are of several units, write a file for each")
     return notes
@@ -240,8 +240,8 @@ def _identifies(x: np.ndarray, plain: str) -> bool:
     codes = pd.factorize(x)[0]
     kinds, changes = int(codes.max()) + 1, int((np.diff(codes) != 0).sum())
     few = kinds <= len(x) / 2
-    in_turn = few and bool((codes[kinds:] == codes[:-kinds]).all())
-    return plain.endswith("id") or kinds == 1 or (few and changes == kinds - 1) or (kinds > 2 and in_turn)
+    in_turn = few and kinds > 2 and bool((codes[kinds:] == codes[:-kinds]).all())
+    return plain.endswith("id") or kinds == 1 or (few and changes == kinds - 1) or in_turn
 
 
 def _starts_over(x: np.ndarray, *, strict: bool) -> bool:

@@ -874,6 +874,13 @@ CELLS = st.sampled_from(
 )
 
 
+def test_identifier_without_any_number_is_told(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("id;a\n1,5;1\n1,5;2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"column 'id': '1,5' is no number .* decimal=','"):
+        load_csv(path)
+
+
 @pytest.mark.parametrize("date_format", ["%", "%Q", "%Y %Y", "%-d", "%G", "%U", 5])
 def test_format_that_strptime_refuses_is_named(tmp_path, date_format):
     path = tmp_path / "own.csv"
