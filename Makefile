@@ -21,7 +21,8 @@
 # Paths are relative throughout, so that a folder's name may hold blanks.
 
 PY = .venv/bin/python
-# Python compiles what is imported, a small part of what is installed.
+# Python compiles what is imported, a small part of what is installed, and keeps that where a container forbids it.
+unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_ARGS)
 # Set up again when one of these changes.
 STAMP = .venv/installed

@@ -78,13 +78,14 @@ def server(request):
 
 
 @pytest.fixture
-def page(browser):
+def page(request, browser):
+    failed = request.session.testsfailed
     context = browser.new_context(viewport={"width": 1200, "height": 1000})
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
     for server in Server.running:
-        server.end_kernels()
+        server.end_kernels(keep_one=request.session.testsfailed == failed)
 
 
 @pytest.fixture(scope="session")
@@ -120,13 +121,12 @@ def used_page(request, browser, open_pages):
 
 @pytest.fixture
 def open_notebook(used_page):
-    """Opens a notebook whose first cell, already run, holds SETUP; a `page` that the test gives has a new kernel."""
+    """Opens a notebook whose first cell, already run, holds SETUP, with a kernel that may be an earlier test's."""
     numbers = itertools.count()
 
     def open_(server, name, *cells, page=used_page):
         name = f"{name}{next(numbers)}"
-        if page is used_page:
-            server.reuse_kernel(server.folder / f"{name}.ipynb")
+        server.reuse_kernel(server.folder / f"{name}.ipynb")
         notebook = Notebook(page, server, name, [SETUP, *cells])
         notebook.run(0)
         page.wait_for_function(

@@ -156,17 +156,11 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook_server"])
-def test_on_and_off_in_a_running_notebook(app, request, page, open_notebook):
+def test_on_and_off_in_a_running_notebook(app, request, open_notebook):
     server = request.getfixturevalue(app)
-    notebook = open_notebook(
-        server,
-        "on",
-        SHOW,
-        "from trainers import classroom\nclassroom.on()",
-        "classroom.off()",
-        "print('text')",
-        page=page,
-    )
+    on, off = "from trainers import classroom\nclassroom.on()", "classroom.off()"
+    notebook = open_notebook(server, "on", SHOW, on, off, "print('text')")
+    page = notebook.page
     notebook.run(1)
     notebook.await_state("12 epochs")
     notebook.run(4)

@@ -108,8 +108,14 @@ def run(*cells):
     return notebook
 
 
-def test_an_exported_notebook_keeps_its_moving_widgets(on_page):
-    notebook = run(CODE, "monitor", 'RunComparison({"one": result})')
+@pytest.fixture(scope="module")
+def notebook():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINERS_WIDGETS", "page")
+        return run(CODE, "monitor", 'RunComparison({"one": result})')
+
+
+def test_an_exported_notebook_keeps_its_moving_widgets(notebook):
     outputs = [output.data for cell in notebook.cells for output in cell.outputs if "data" in output]
     # The monitor once, when its run has ended; then again where it is asked for.
     assert ["text/html" in data for data in outputs] == [True] * 3
@@ -120,6 +126,6 @@ def test_an_exported_notebook_keeps_its_moving_widgets(on_page):
         assert page.count(f'<div id="kit-widget-{number}-place">') == 1
 
 
-def test_a_second_run_gives_the_same_page(on_page):
-    first, second = (run(CODE).cells[0].outputs[0].data["text/html"] for _ in range(2))
+def test_a_second_run_gives_the_same_page(on_page, notebook):
+    first, second = (each.cells[0].outputs[0].data["text/html"] for each in (notebook, run(CODE)))
     assert first == second
