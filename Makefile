@@ -36,13 +36,13 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 lab: $(STAMP)
-	$(PY) -m trainers lab
+	$(PY) -m notebooks.course lab
 
 class: $(STAMP)
-	$(PY) -m trainers classroom
+	$(PY) -m notebooks.course classroom
 
 check: $(STAMP)
-	$(PY) -m trainers check
+	$(PY) -m notebooks.course check
 
 test: $(STAMP)
 	$(PY) -m ruff check .
@@ -53,7 +53,7 @@ lint-notebooks: $(STAMP)
 	$(PY) -m tests.notebooks.linter
 
 solutions: $(STAMP)
-	$(PY) -m trainers.course.solutions
+	$(PY) -m notebooks.course.solutions
 
 test-browser: $(STAMP)
 	$(PYTEST) tests/browser

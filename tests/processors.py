@@ -22,11 +22,11 @@ SETTINGS = [(OWN, 1, True), (OWN, 2, False), (AVX2, 1, False), (OLDEST, 1, True)
 # No assertion in them depends on what is computed.
 NOT_NUMERICAL = [
     "browser", "notebooks", "site", "test_csv_file.py", "test_processors.py", "test_text_file.py",
-    "trainers/course/test_classroom_lab.py", "trainers/course/test_setup_check.py", "trainers/course/test_slides.py",
-    "trainers/course/test_solutions.py", "trainers/test_allocator.py", "trainers/test_console.py",
+    "course/test_classroom_lab.py", "course/test_setup_check.py", "course/test_slides.py",
+    "course/test_solutions.py", "trainers/test_allocator.py", "trainers/test_console.py",
     "trainers/test_threads.py", "trainers/test_untrusted_text.py", "trainers/widgets/test_on_page.py",
 ]  # fmt: skip
-UNIT_TESTS = ["data", "trainers", "tests", *(f"--ignore=tests/{path}" for path in NOT_NUMERICAL)]
+UNIT_TESTS = ["data", "trainers", "notebooks/course", "tests", *(f"--ignore=tests/{path}" for path in NOT_NUMERICAL)]
 
 
 def environment(instructions: dict[str, str], threads: int = 1) -> dict[str, str]:

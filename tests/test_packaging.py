@@ -48,8 +48,14 @@ def test_conda_gets_the_same_packages_in_the_same_bounds():
 
 # The folders whose code a user of these extras runs.
 IMPORTING = {
-    (): ["trainers/**/*.py", "data/**/*.py"],
-    ("test",): ["tests/*.py", "tests/trainers/**/*.py", "tests/browser/*.py", "tests/notebooks/*.py"],
+    (): ["trainers/**/*.py", "data/**/*.py", "notebooks/course/*.py"],
+    ("test",): [
+        "tests/*.py",
+        "tests/trainers/**/*.py",
+        "tests/course/*.py",
+        "tests/browser/*.py",
+        "tests/notebooks/*.py",
+    ],
     ("test", "site"): ["tests/site/*.py", "notebooks/site/*.py"],
     ("test", "benchmark"): ["tests/benchmarks/*.py"],
 }
@@ -69,7 +75,13 @@ def test_what_is_imported_is_declared(extras):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.split(".")[0])
-    own = {"trainers", "data", "tests", *(path.stem for path in ROOT.joinpath("notebooks/site").glob("*.py"))}
+    own = {
+        "trainers",
+        "data",
+        "notebooks",
+        "tests",
+        *(path.stem for path in ROOT.joinpath("notebooks/site").glob("*.py")),
+    }
     others = imported - set(sys.stdlib_module_names) - own
     optional = [text for extra in extras for text in PYPROJECT["optional-dependencies"][extra]]
     declared = {bounds(text)[0] for text in [*PYPROJECT["dependencies"], *optional]}
@@ -86,18 +98,23 @@ def test_every_package_is_installed():
     tools = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     found = {
         ".".join(path.parent.relative_to(ROOT).parts)
-        for folder in ("trainers", "data")
+        for folder in ("trainers", "data", "notebooks")
         for path in ROOT.joinpath(folder).rglob("__init__.py")
     }
     assert found == set(tools["packages"])
 
 
-def test_a_folder_named_data_in_the_users_directory_does_not_win(tmp_path):
-    tmp_path.joinpath("data").mkdir()
-    tmp_path.joinpath("trainers").mkdir()
-    code = "import data, trainers; print(len(data.load_ecg5000()), trainers.BatchedTrainer.__name__)"
+def test_folders_of_the_users_with_the_kits_names_do_not_win(tmp_path):
+    for name in ("data", "trainers", "notebooks"):
+        tmp_path.joinpath(name).mkdir()
+    tmp_path.joinpath("notebooks/course").mkdir()
+    code = """
+import data, trainers
+from notebooks.course import lesson_1
+print(len(data.load_ecg5000()), trainers.BatchedTrainer.__name__, lesson_1.check_1.__name__)
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["5000", "BatchedTrainer"]
+    assert done.stdout.split() == ["5000", "BatchedTrainer", "check_1"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data import Series, check_series, load_ecg_diff_count, load_internal_bleeding, load_mitbih
-from trainers.course.own_files import HANGS, LOST, NO_CONTACT_AT, write_patch_csv
+from notebooks.course.own_files import HANGS, LOST, NO_CONTACT_AT, write_patch_csv
 
 WAVE = np.sin(np.arange(2000) / 5) + np.random.default_rng(0).normal(0, 0.05, 2000)
 

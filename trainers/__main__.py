@@ -1,4 +1,4 @@
-"""``python -m trainers report my.csv``; ``check``, ``lab`` and ``classroom`` in the place of ``report my.csv``."""
+"""``python -m trainers report my.csv``: a page about one's own recording."""
 
 from __future__ import annotations
 
@@ -10,31 +10,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from data import CSVWarning, load_csv
-from trainers.console import say
+from trainers.console import ended, say, status_of
 from trainers.detection import AnomalyDetector
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: one parser for each command, which says in `run` what does it."""
+    """The command line."""
     whole = argparse.ArgumentParser(prog="python -m trainers", description="LSTM autoencoders find anomalies.")
-    commands = whole.add_subparsers(dest="command", required=True)
-    _add_report(commands)
-    _add_check(commands)
-    _add_lab(commands)
+    _add_report(whole.add_subparsers(dest="command", required=True))
     return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; 0 if it worked, 1 if a check found faults, 2 if something is wrong with what was given."""
+    """Run a command line; 0 if it worked, 2 if something is wrong with what was given."""
     given = vars(parser().parse_args(arguments))
     with warnings.catch_warnings():
         warnings.simplefilter("always", CSVWarning)
         warnings.showwarning = _show_warning  # type: ignore[assignment]
-        try:
-            return int(given["run"](given))
-        except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-            say(f"error: {error}", file=sys.stderr)
-            return 2
+        return status_of(lambda: _report(given))
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
@@ -66,15 +59,11 @@ _CSV_TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-# What a command needs is imported by it, so that --help and a misspelt option are answered at once.
-
-
 def _add_report(commands: Any) -> None:
     """Each hyperparameter of `AnomalyDetector` is an option."""
     told = commands.add_parser(
         "report", help="learn from the first part of a CSV file, judge the rest, write a page about it"
     )
-    told.set_defaults(run=_report)
     told.add_argument("file", help="CSV: one row a time step; columns for time, values and labels are guessed or named")
     told.add_argument("--output", default="report.html", help="the page (default: %(default)s)")
     told.add_argument("--training", type=float, default=0.5, help="share to learn from, at the start (default: 0.5)")
@@ -98,6 +87,7 @@ def _csv_options() -> list[str]:
 
 
 def _report(given: dict[str, Any]) -> int:
+    # Imported here, so that --help and a misspelt option are answered at once.
     from trainers.report import report
 
     options = {name: given[name] for name in _csv_options() if given[name] is not None}
@@ -106,42 +96,5 @@ def _report(given: dict[str, Any]) -> int:
     return 0
 
 
-def _add_check(commands: Any) -> None:
-    told = commands.add_parser("check", help="see whether this computer is ready for a lesson; 1 if it is not")
-    told.set_defaults(run=_check)
-
-
-def _check(given: dict[str, Any]) -> int:
-    from trainers.course.setup_check import check
-
-    found = check(show=say)
-    say(f"\n{found.verdict}")
-    return int(not found.ready)
-
-
-def _add_lab(commands: Any) -> None:
-    texts = {
-        "lab": "open JupyterLab on a lesson",
-        "classroom": "open JupyterLab in classroom mode: larger text, and a training run ends within half a minute",
-    }
-    for name, text in texts.items():
-        command = commands.add_parser(name, help=text)
-        command.set_defaults(run=_lab)
-        command.add_argument("notebook", nargs="?", help="the notebook to open (default: lesson 1)")
-
-
-def _lab(given: dict[str, Any]) -> int:
-    from trainers.course.classroom_lab import start
-
-    return start(given["notebook"], classroom_mode=given["command"] == "classroom")
-
-
 if __name__ == "__main__":
-    code = main()
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError):
-        # Python would try again at exit, and turn the exit status into 120.
-        sys.stdout = None
-    sys.exit(code)
+    sys.exit(ended(main()))

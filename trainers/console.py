@@ -1,9 +1,10 @@
-"""`say`: print to a console that may be missing, closed or unable to write a character."""
+"""`say`: print to a console that may be missing, closed or unable to write a character; what commands end with."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 
@@ -34,3 +35,22 @@ def in_terminal() -> bool:
         return bool(sys.stdout.isatty())
     except Exception:
         return False
+
+
+def status_of(command: Callable[[], int]) -> int:
+    """Return the exit status of a command; 2, and one line on ``sys.stderr``, if it raised an error."""
+    try:
+        return command()
+    except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        say(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def ended(status: int) -> int:
+    """Return a program's exit status, which a closed pipe would turn into 120 when Python flushes its output."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        sys.stdout = None
+    return status

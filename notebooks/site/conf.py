@@ -22,7 +22,7 @@ os.environ.pop("TRAINERS_CLASSROOM", None)
 def digest() -> str:
     """What the outputs hang on beside the notebooks themselves: the code and data of the packages."""
     text = hashlib.sha256()
-    for folder in ("trainers", "data"):
+    for folder in ("trainers", "data", "notebooks/course"):
         for path in sorted(ROOT.joinpath(folder).rglob("*")):
             if path.suffix in (".py", ".js", ".css", ".npz"):
                 text.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
@@ -40,7 +40,7 @@ extensions = [
     "course_site",
     "reference",
 ]
-exclude_patterns = ["solutions", "kept", "**/.ipynb_checkpoints"]
+exclude_patterns = ["course", "solutions", "kept", "**/.ipynb_checkpoints"]
 root_doc = "index"
 default_role = "named"
 nitpicky = False

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 
-from trainers.course.classroom_lab import prepare
+from notebooks.course.classroom_lab import prepare
 
 from .jupyter import CLOSE_ALL, FLAGS, Notebook, Server, chromium, shared
 
@@ -60,7 +60,7 @@ def lab(browser, shared_folder):
 
 @pytest.fixture(scope="session")
 def class_lab(browser, shared_folder, tmp_path_factory):
-    """JupyterLab as `python -m trainers classroom` starts it."""
+    """JupyterLab as `python -m notebooks.course classroom` starts it."""
     with shared(shared_folder, "class", prepare(tmp_path_factory.mktemp("settings"))) as server:
         yield server
 

@@ -9,7 +9,7 @@ from .conftest import needs_subshells
 from .jupyter import ROOT, Notebook
 
 COUNT = """
-from trainers.course.press_check import PressCheck
+from notebooks.course.press_check import PressCheck
 press = PressCheck(seconds=60)
 press.count()
 print("milliseconds", press.milliseconds)

@@ -1,4 +1,4 @@
-"""Slides in JupyterLab as `python -m trainers classroom` opens it: they go on, their cells run, widgets answer."""
+"""Slides in JupyterLab as `make class` opens it: they go on, their cells run, widgets answer."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainers.course.slides import wrong_slides
+from notebooks.course.slides import wrong_slides
 
 from tests.notebooks.linter import NOTEBOOKS, ROOT, lint
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from notebooks.course import setup_check
+from notebooks.course.__main__ import main as course
 from trainers import BatchedTrainer, benchmark
 from trainers.__main__ import main
 from trainers.console import in_terminal, say
-from trainers.course import setup_check
 from trainers.widgets import TrainingMonitor
 
 NAME = "Ω→ \udcff"
@@ -103,7 +104,7 @@ def test_commands_end_well_on_any_console(console, monkeypatch, tmp_path):
     assert main(["report", str(tmp_path / f"no {NAME}.csv")]) == 2
     findings = (setup_check.Finding(NAME, "fine."),)
     monkeypatch.setattr(setup_check, "check", lambda show: show(str(findings[0])) or setup_check.SetupCheck(findings))
-    assert main(["check"]) == 0
+    assert course(["check"]) == 0
 
 
 @pytest.mark.parametrize(

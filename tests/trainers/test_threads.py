@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from trainers.course import setup_check
+from notebooks.course import setup_check
 from trainers.threads import with_threads
 
 RULE = """

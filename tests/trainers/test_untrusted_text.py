@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from matplotlib.cbook import is_math_text
 
 import data
+import notebooks.course
 import trainers
 from data.markup import escaped
 from trainers.figure import Figure, as_label
@@ -97,7 +98,9 @@ def shown_as(thing, monkeypatch, folder):
 def classes_shown_as_html():
     """Every class of the kit that itself says how it is shown."""
     names = [
-        m.name for package in (data, trainers) for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        m.name
+        for package in (data, trainers, notebooks.course)
+        for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
     found = {one for module in modules for one in vars(module).values() if isinstance(one, type)}

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from data import DataSet, Series, check_series
+from notebooks.course.press_check import PressCheck
+from notebooks.course.setup_check import Finding, SetupCheck
+from notebooks.course.verdict import Verdict
 from trainers import BatchedTrainer, History, Hyperparameter, LSTMAutoencoder, benchmark, classroom
 from trainers.block import Block
-from trainers.course.press_check import PressCheck
-from trainers.course.setup_check import Finding, SetupCheck
-from trainers.course.verdict import Verdict
 from trainers.detection import Detection, Explanation, evaluate, evaluate_series
 from trainers.detection.seed_plot import plot_seeds
 from trainers.figure import Figure

@@ -1,0 +1,157 @@
+"""JupyterLab on a lesson: ``python -m notebooks.course lab``, and ``classroom`` for classroom mode and larger text."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from trainers import classroom
+
+# Jupyter looks for `labextensions` in it: there the slides are.
+_HERE = Path(__file__).parent
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+# By plugin; merged into what the user has set.
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "@jupyterlab/apputils-extension/themes": {
+        "overrides": {
+            "content-font-size1": f"{classroom.TEXT}px",
+            "code-font-size": f"{classroom.CODE}px",
+            "ui-font-size1": f"{classroom.MENUS}px",
+        }
+    },
+    # A long line of code goes on below, not out of the page.
+    "@jupyterlab/notebook-extension/tracker": {"codeCellConfig": {"lineWrap": True}},
+    # No question about news over the last slide, and no request into a network that is not there.
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+# The whole width for the notebook.
+_LAYOUT = {"left": {"collapsed": True}, "right": {"collapsed": True}}
+
+
+def first_lesson() -> Path:
+    """The notebook that is opened where none is named.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no notebooks beside the kit.
+    """
+    found = sorted(NOTEBOOKS.glob("01_*.ipynb"))
+    if not found:
+        msg = f"no first lesson in {NOTEBOOKS}. Name a notebook: python -m notebooks.course classroom my.ipynb."
+        raise FileNotFoundError(msg)
+    return found[0]
+
+
+def start(notebook: str | None = None, *, classroom_mode: bool = True) -> int:
+    """Open a notebook in JupyterLab, and return when the server has ended.
+
+    In classroom mode, the user's own settings are read and left as they are: the enlarged ones are in a temporary
+    folder. Changes made in JupyterLab's settings meanwhile are deleted with it.
+
+    Parameters
+    ----------
+    notebook : str, optional
+        Default: lesson 1.
+    classroom_mode : bool
+
+    Returns
+    -------
+    int
+        The exit code, 0.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such notebook.
+    """
+    path = Path(notebook) if notebook else first_lesson()
+    if not path.exists():
+        msg = f"no notebook {str(path)!r}. The lessons are in {NOTEBOOKS}."
+        raise FileNotFoundError(msg)
+    with tempfile.TemporaryDirectory(prefix="classroom-") as folder:
+        if classroom_mode:
+            os.environ.update(prepare(Path(folder)))
+        # It reads the environment when it is imported.
+        from jupyterlab.labapp import LabApp
+
+        server = LabApp.initialize_server([str(path), *_options()])
+        token = server.identity_provider.token
+        address = f"{server.connection_url}lab/tree/{quote(path.name)}" + (f"?token={token}" if token else "")
+        server.io_loop.add_callback(print, f"\nIf no browser opens, open this address:\n\n    {address}\n", flush=True)
+        server.start()
+    return 0
+
+
+def _options() -> list[str]:
+    """Return the options of JupyterLab: loopback only, root allowed, and no browser where none can be seen."""
+    options = ["--ip=127.0.0.1"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    # Without a display, Python finds text browsers only: one would occupy the terminal and show nothing.
+    if sys.platform not in ("darwin", "win32") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
+        options.append("--no-browser")
+    return options
+
+
+def prepare(folder: Path) -> dict[str, str]:
+    """Write JupyterLab's settings for a class into a folder; the environment that makes it read them.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty one.
+
+    Returns
+    -------
+    dict of str
+    """
+    from jupyterlab.commands import get_user_settings_dir
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+
+    settings, workspaces = folder / "settings", folder / "workspaces"
+    if Path(get_user_settings_dir()).is_dir():
+        shutil.copytree(get_user_settings_dir(), settings)
+    for plugin, wanted in _SETTINGS.items():
+        file = settings / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(merged(_read(file), wanted), indent=1), encoding="utf-8")
+    workspace = {"data": {"layout-restorer:data": _LAYOUT}, "metadata": {"id": "default"}}
+    WorkspacesManager(str(workspaces)).save("default", json.dumps(workspace))
+    return {
+        "TRAINERS_CLASSROOM": "1",
+        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(_HERE), os.environ.get("JUPYTER_PATH")])),
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(workspaces),
+    }
+
+
+def merged(own: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+    """`own` with what is wanted in it, in dictionaries within too.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    {'a': {'b': 3, 'c': 2}}
+    """
+    if not isinstance(own, dict):  # somebody's file holds something else there, which JupyterLab would not use either
+        return wanted
+    changed = {
+        name: merged(own.get(name, {}), value) if isinstance(value, dict) else value for name, value in wanted.items()
+    }
+    return {**own, **changed}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A settings file, which may hold comments; nothing where there is none, or what JupyterLab cannot read either."""
+    import json5
+
+    try:
+        found = json5.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,231 @@
+"""Slides from the lessons: which cell begins a slide, by a plain rule from what the cells hold.
+
+``python -m notebooks.course.slides notebooks/*.ipynb`` writes the rule's answer into the notebooks' metadata and
+changes nothing else in them; run again, it changes nothing at all. ``python -m notebooks.course classroom`` opens a
+JupyterLab with the slides in it: the button "Slides" above a notebook, or Alt S (`labextensions`).
+
+The rule, for a screen of 1280 × 720 in classroom mode:
+
+- A text with a heading of the first or second level begins a slide.
+- A text that asks for a prediction, a heading of a lower level, and a cell that no longer fits below those
+  before it begin a sub-slide.
+- Code after a question, and what follows a picture, come as a fragment: at the next step, on the same slide.
+- Exercises, solutions and further reading are left out; so is whatever is tagged for an exercise.
+- All else stands below what was before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import math
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainers.console import say
+
+# Pixels, in classroom mode: what a slide has room for, and what its parts take.
+_ROOM = 600
+_LETTERS, _TEXT_LINE, _CODE_LINE, _GAP, _HEADING = 105, 30, 25, 22, 70
+# The slides let no picture be higher, and code scrolls above its output; a widget has a slide of its own.
+_PICTURE, _CODE, _WIDGET = 400, 230, 600
+_LEFT_OUT = ("exercises", "solutions", "read on", "next")
+_TAGS = {"exercise-setup", "stub", "check", "solution", "answer"}
+_QUESTION = re.compile(r"\*\*(Predict|Think|Ask yourself)|\?\s*$", re.IGNORECASE)
+
+
+def slide_types(notebook: dict[str, Any]) -> list[str | None]:
+    """What each cell of a notebook is on the slides.
+
+    Parameters
+    ----------
+    notebook : dict
+        As its JSON says, outputs included.
+
+    Returns
+    -------
+    list of {"slide", "subslide", "fragment", "skip", None}
+        None goes on with the slide before it.
+    """
+    found: list[str | None] = []
+    used, left_out = 0.0, False  # left out: whether the section is that the cell before has ended in
+    before: dict[str, Any] | None = None
+    for cell in notebook["cells"]:
+        level, sections = _heading(cell), _sections(cell)
+        skipped = sections[0] if sections else left_out
+        left_out = sections[-1] if sections else left_out
+        if skipped or _TAGS & set(cell["metadata"].get("tags", ())):
+            found.append("skip")
+            continue
+        height = _height(cell)
+        kind = _kind(cell, level, before, fits=used + height <= _ROOM)
+        used = height if kind in ("slide", "subslide") else used + height
+        found.append(kind)
+        before = cell
+    return found
+
+
+def wrong_slides(path: Path | str) -> list[str]:
+    """Where a notebook's metadata is not what the rule gives, in words; for a test.
+
+    Parameters
+    ----------
+    path : path
+        Of a notebook.
+
+    Returns
+    -------
+    list of str
+        Empty if all is right.
+    """
+    cells = json.loads(Path(path).read_text(encoding="utf-8"))
+    return [
+        f"{Path(path).name}, cell {number} ({_first_line(cell)!r}): {_present(cell) or 'nothing'}, should be "
+        f"{wanted or 'nothing'}. Run python -m notebooks.course.slides on it."
+        for number, (cell, wanted) in enumerate(zip(cells["cells"], slide_types(cells), strict=True), 1)
+        if _present(cell) != wanted
+    ]
+
+
+def set_slides(path: Path | str) -> bool:
+    """Write the rule's answer into a notebook's metadata; whether anything was to be changed.
+
+    Parameters
+    ----------
+    path : path
+        Of a notebook; all else in it stays, byte by byte.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If it is not written as Jupyter writes notebooks, so that it could not stay.
+    """
+    text = Path(path).read_bytes().decode("utf-8")
+    notebook = json.loads(text)
+    end = text[len(text.rstrip()) :]
+    if _written(notebook) + end != text:
+        msg = f"{path} is not written as Jupyter writes notebooks: open it in JupyterLab, save it, and try again."
+        raise ValueError(msg)
+    for cell, kind in zip(notebook["cells"], slide_types(notebook), strict=True):
+        others = {name: value for name, value in cell["metadata"].items() if name != "slideshow"}
+        own = {**cell["metadata"].get("slideshow", {}), "slide_type": kind}
+        cell["metadata"] = dict(sorted({**others, "slideshow": own}.items())) if kind else others
+    new = _written(notebook) + end
+    if new != text:
+        Path(path).write_bytes(new.encode("utf-8"))
+    return new != text
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Set the slides of notebooks; 0 if it worked."""
+    parser = argparse.ArgumentParser(
+        prog="python -m notebooks.course.slides", description="Set the slides of notebooks."
+    )
+    parser.add_argument("notebooks", nargs="+")
+    # Windows leaves a star to the program.
+    paths = [path for name in parser.parse_args(arguments).notebooks for path in sorted(glob.glob(name)) or [name]]
+    for path in paths:
+        try:
+            say(f"{path}: {'set' if set_slides(path) else 'as it should be'}")
+        except (OSError, ValueError) as error:
+            say(f"error: {error}", file=sys.stderr)
+            return 2
+    return 0
+
+
+# ---------------------------------------------------------------------- the rule's parts
+
+
+def _kind(cell: dict[str, Any], level: int, before: dict[str, Any] | None, *, fits: bool) -> str | None:
+    if before is None or 1 <= level <= 2:
+        return "slide"
+    asks = cell["cell_type"] == "markdown" and _QUESTION.search(_source(cell)) is not None
+    if level or asks or not fits:
+        return "subslide"
+    answers = before["cell_type"] == "markdown" and _QUESTION.search(_source(before)) is not None
+    return "fragment" if answers or _has_picture(before) else None
+
+
+def _height(cell: dict[str, Any]) -> float:
+    """About how many pixels it takes."""
+    lines = _source(cell).split("\n")
+    if cell["cell_type"] == "markdown":
+        return sum(
+            _HEADING if line.startswith("#") else _TEXT_LINE * math.ceil(len(line) / _LETTERS) if line else _GAP
+            for line in _joined(lines)
+        )
+    outputs = sum(map(_output_height, cell["outputs"]))
+    return _GAP + min(_CODE_LINE * len(lines), _CODE if outputs else math.inf) + outputs
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Lines of one paragraph as one, as they are set."""
+    found = [""]
+    for line in lines:
+        starts = re.match(r"\s*([-*#|]|\d+\.|```)", line) or not line.strip()
+        if starts or not found[-1]:
+            found.append(line)
+        else:
+            found[-1] += " " + line
+    return found[1:]
+
+
+def _output_height(output: dict[str, Any]) -> float:
+    data = output.get("data", {})
+    if "application/vnd.jupyter.widget-view+json" in data:
+        return _WIDGET
+    if "image/png" in data:
+        return _PICTURE
+    if "text/html" in data:
+        return _TEXT_LINE * max(2, "".join(data["text/html"]).count("<tr"))
+    return _CODE_LINE * "".join(output.get("text", data.get("text/plain", ""))).count("\n") + _GAP
+
+
+def _has_picture(cell: dict[str, Any]) -> bool:
+    return any(_output_height(output) >= _PICTURE for output in cell.get("outputs", ()))
+
+
+def _heading(cell: dict[str, Any]) -> int:
+    """Level of its highest heading; 0 without one, and for code."""
+    return min((len(marks) for marks, _ in _headings(cell)), default=0)
+
+
+def _sections(cell: dict[str, Any]) -> list[bool]:
+    """Of each section that begins in it, whether it is left out."""
+    return [title.lower().startswith(_LEFT_OUT) for marks, title in _headings(cell) if len(marks) <= 2]
+
+
+def _headings(cell: dict[str, Any]) -> list[tuple[str, str]]:
+    if cell["cell_type"] != "markdown":
+        return []
+    outside_code = re.sub(r"```.*?```", "", _source(cell), flags=re.DOTALL)
+    return re.findall(r"^(#+) +(.*)", outside_code, re.MULTILINE)
+
+
+def _source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def _first_line(cell: dict[str, Any]) -> str:
+    return _source(cell).partition("\n")[0][:40]
+
+
+def _present(cell: dict[str, Any]) -> str | None:
+    kind: str | None = cell["metadata"].get("slideshow", {}).get("slide_type")
+    return kind
+
+
+def _written(notebook: dict[str, Any]) -> str:
+    return json.dumps(notebook, indent=1, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What counts as one number in an answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from notebooks.course.one_number import one_number
+from notebooks.course.verdict import NotYet
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.5,
+        np.float32(0.5),
+        np.array(0.5),
+        np.array([[0.5]]),
+        torch.tensor(0.5),
+        torch.tensor([0.5], requires_grad=True),
+    ],
+)
+def test_a_number_is_one_whatever_holds_it(value):
+    assert one_number(value, "`x`") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (True, "True (bool)"),
+        ("0.5", "'0.5' (str)"),
+        (None, "None"),
+        ([0.5, 0.6], "a list of 2"),
+        (np.zeros(3), "a ndarray of shape (3,)"),
+        ([], "a list of 0"),
+        (1j, "a complex"),
+        ({"x": 1}, "a dict"),
+    ],
+)
+def test_what_is_none_is_told_by_its_kind(value, words):
+    with pytest.raises(NotYet, match="`x` should be one number; it is ") as told:
+        one_number(value, "`x`")
+    assert words in str(told.value)

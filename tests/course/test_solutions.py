@@ -1,0 +1,259 @@
+"""Lessons and their solutions agree, cell by cell; what does not is found, and nothing is lost in rebuilding."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from notebooks.course.solutions import differences, is_open, main, rebuild, source, split_exercises, tags
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+LESSONS = [path for path in sorted(NOTEBOOKS.glob("0[1-7]_*.ipynb")) if split_exercises(read(path))[0]]
+
+
+def verdict_faults(cells, expected):
+    """Say which check's committed verdict is missing, is another than expected, or says next to nothing."""
+    faults = []
+    for number, exercise in split_exercises(cells)[1].items():
+        for cell in exercise:
+            if "check" not in tags(cell):
+                continue
+            texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in cell["outputs"]]
+            found = re.fullmatch(rf"Exercise {number}, {expected}: (.*)", "".join(texts), re.DOTALL)
+            if not found or len(found[1].split()) < 4:
+                faults.append(f"{number}: expected a verdict `{expected}` of several words; got {texts}")
+    return faults
+
+
+class TestCommitted:
+    """nbval runs both notebooks again, so their outputs are true."""
+
+    @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+    def test_solutions_are_the_lessons_exercises_with_each_stub_solved(self, path):
+        committed = read(NOTEBOOKS / "solutions" / path.name)
+        wanted, missing = rebuild(read(path), committed, path.name)
+        assert missing == []
+        assert differences(committed, wanted) == [], "make solutions"
+
+    @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+    def test_every_untouched_stub_is_told_what_is_missing(self, path):
+        assert verdict_faults(read(path), "not yet") == []
+
+    @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+    def test_every_solution_is_right(self, path):
+        assert verdict_faults(read(NOTEBOOKS / "solutions" / path.name), "right") == []
+
+    def test_no_solutions_without_a_lesson(self):
+        solved = {path.name for path in NOTEBOOKS.glob("solutions/*.ipynb")}
+        assert solved == {path.name for path in LESSONS}
+
+
+def markdown(text, *tagged):
+    return {
+        "cell_type": "markdown",
+        "id": f"m{abs(hash(text))}"[:12],
+        "metadata": {"tags": list(tagged)} if tagged else {},
+        "source": text,
+    }
+
+
+def code(text, *tagged, shows=None):
+    output = {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": shows}}
+    return {
+        **markdown(text, *tagged),
+        "cell_type": "code",
+        "execution_count": 1,
+        "outputs": [output] if shows else [],
+    }
+
+
+NOT_YET = "Exercise 9.1, not yet: `twice` is still `...`."
+RUN = ("execution_count", "outputs")
+RIGHT = "Exercise 9.1, right: twice three is six."
+
+
+@pytest.fixture
+def lesson():
+    return [
+        markdown("# 9. Numbers\n\nA hook."),
+        code("3", shows="3"),
+        markdown("## Exercises"),
+        code("three = 3", "exercise-setup"),
+        markdown("### Exercise 9.1: twice\n\nDouble it."),
+        code("twice = ...", "stub"),
+        code("lesson_9.check_1(twice)", "check", shows=NOT_YET),
+        markdown("### Exercise 9.2, open: why\n\nSay why."),
+        markdown("## Read on"),
+    ]
+
+
+@pytest.fixture
+def solutions(lesson):
+    own = [
+        markdown("### Exercise 9.1: twice"),
+        code("twice = 2 * three", "solution"),
+        markdown("### Exercise 9.2, open: why"),
+        markdown("Because.", "answer"),
+    ]
+    cells, missing = rebuild(lesson, [lesson[3], *own], "09_numbers.ipynb")
+    assert missing == []
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            cell |= {key: code("", shows=RIGHT if "check" in tags(cell) else None)[key] for key in RUN}
+    return cells
+
+
+def test_the_exercises_end_where_the_next_section_begins(lesson):
+    setup, exercises = split_exercises(lesson)
+    assert [source(cell) for cell in setup] == ["three = 3"]
+    assert {number: len(cells) for number, cells in exercises.items()} == {"9.1": 3, "9.2": 1}
+    assert [is_open(cells) for cells in exercises.values()] == [False, True]
+
+
+def test_two_exercises_of_one_number_are_refused(lesson):
+    lesson.insert(-1, lesson[4])
+    with pytest.raises(ValueError, match=r"two exercises are called 9\.1"):
+        split_exercises(lesson)
+
+
+def test_a_rebuilt_notebook_has_the_lessons_cells_and_its_own(solutions):
+    assert [(tags(cell), source(cell)) for cell in solutions[1:]] == [
+        (["exercise-setup"], "three = 3"),
+        ([], "### Exercise 9.1: twice\n\nDouble it."),
+        (["solution"], "twice = 2 * three"),
+        (["check"], "lesson_9.check_1(twice)"),
+        ([], "### Exercise 9.2, open: why\n\nSay why."),
+        (["answer"], "Because."),
+    ]
+    assert source(solutions[0]).startswith("# Solutions: 9. Numbers\n")
+    assert "](../09_numbers.ipynb)" in source(solutions[0])
+
+
+def test_a_solution_of_two_cells_keeps_its_order(lesson, solutions):
+    solutions.insert(4, code("twice += 0", "solution"))
+    cells, _ = rebuild(lesson, solutions, "09_numbers.ipynb")
+    assert differences(solutions, cells) == []
+
+
+def test_rebuilding_what_was_rebuilt_changes_nothing(lesson, solutions):
+    cells, missing = rebuild(lesson, solutions, "09_numbers.ipynb")
+    assert missing == []
+    assert differences(solutions, cells) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        (0, {"source": "# Solutions: 8. Numbers"}),
+        (1, {"source": "three = 4"}),
+        (2, {"source": "### Exercise 9.1: twice\n\nDouble it twice."}),
+        (2, {"metadata": {"tags": ["answer"]}}),
+        (4, {"source": "lesson_9.check_1(six)"}),
+        (4, {"metadata": {}}),
+        (5, {"cell_type": "code"}),
+    ],
+)
+def test_what_was_changed_in_one_place_only_is_found(lesson, solutions, place, change):
+    changed = copy.deepcopy(solutions)
+    changed[place].update(change)
+    wanted, _ = rebuild(lesson, changed, "09_numbers.ipynb")
+    (text,) = differences(changed, wanted)
+    assert text.startswith((f"cell {place + 1} should be", "there should be"))
+
+
+def test_a_check_changed_in_the_lesson_only_is_found(lesson, solutions):
+    lesson[6]["source"] = "lesson_9.check_1(twice, three)"
+    wanted, _ = rebuild(lesson, solutions, "09_numbers.ipynb")
+    assert differences(solutions, wanted)[0].startswith(
+        "cell 5 should be check code (1 lines) “lesson_9.check_1(twice, "
+    )
+
+
+def test_cells_in_another_order_or_one_too_many_are_found(lesson, solutions):
+    twisted = [*solutions[:3], solutions[4], solutions[3], *solutions[5:]]
+    for changed in ([*solutions[:4], *solutions[5:]], [*solutions, markdown("more")], twisted):
+        wanted, _ = rebuild(lesson, changed, "09_numbers.ipynb")
+        assert len(differences(changed, wanted)) == 1
+
+
+@pytest.mark.parametrize(("place", "message"), [(3, "9.1 has no solution"), (6, "9.2 has no answer")])
+def test_a_missing_solution_is_named(lesson, solutions, place, message):
+    del solutions[place]
+    _, (text,) = rebuild(lesson, solutions, "09_numbers.ipynb")
+    assert message in text
+
+
+def test_verdicts_that_are_missing_empty_or_wrong_are_found(lesson, solutions):
+    assert verdict_faults(lesson, "not yet") == []
+    assert verdict_faults(solutions, "right") == []
+    assert verdict_faults(lesson, "right")
+    for outputs in ([], code("", shows="Exercise 9.1, not yet: no.")["outputs"], code("", shows="None")["outputs"]):
+        lesson[6]["outputs"] = outputs
+        assert len(verdict_faults(lesson, "not yet")) == 1
+
+
+class TestFiles:
+    @pytest.fixture
+    def folder(self, tmp_path, lesson, solutions):
+        tmp_path.joinpath("solutions").mkdir()
+        self.write(tmp_path / "09_numbers.ipynb", lesson)
+        self.write(tmp_path / "solutions" / "09_numbers.ipynb", solutions)
+        self.write(tmp_path / "00_no_lesson.ipynb", [markdown("# Check your set-up")])
+        return tmp_path
+
+    @staticmethod
+    def write(path, cells):
+        path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+
+    def test_one_that_is_as_it_should_be_is_not_touched(self, folder, capsys):
+        before = (folder / "solutions/09_numbers.ipynb").read_bytes()
+        assert main(folder) == 0
+        assert (folder / "solutions/09_numbers.ipynb").read_bytes() == before
+        assert capsys.readouterr().out == "solutions/09_numbers.ipynb: as it should be.\n"
+
+    def test_changed_text_leaves_the_outputs(self, folder, lesson, solutions, capsys):
+        lesson[4]["source"] += " Quickly."
+        self.write(folder / "09_numbers.ipynb", lesson)
+        assert main(folder) == 0
+        assert "rebuilt.\n" in capsys.readouterr().out
+        cells = read(folder / "solutions/09_numbers.ipynb")
+        assert source(cells[2]).endswith("Quickly.")
+        assert cells[4]["outputs"] == solutions[4]["outputs"]
+
+    def test_changed_code_has_to_run_anew(self, folder, lesson, capsys):
+        lesson[3]["source"] = "three = 3.0"
+        self.write(folder / "09_numbers.ipynb", lesson)
+        assert main(folder) == 1
+        assert "rebuilt, without outputs: run it anew." in capsys.readouterr().out
+        cells = read(folder / "solutions/09_numbers.ipynb")
+        assert source(cells[3]) == "twice = 2 * three"
+        assert not any(cell.get("outputs") for cell in cells)
+        assert len({cell["id"] for cell in cells}) == len(cells)
+
+    def test_a_first_notebook_of_solutions_names_what_to_write(self, folder, capsys):
+        (folder / "solutions/09_numbers.ipynb").unlink()
+        assert main(folder) == 1
+        told = capsys.readouterr().out
+        assert "exercise 9.1 has no solution" in told
+        assert "exercise 9.2 has no answer" in told
+        assert len(read(folder / "solutions/09_numbers.ipynb")) == 5
+
+    def test_no_solution_is_thrown_away(self, folder, lesson, capsys):
+        before = (folder / "solutions/09_numbers.ipynb").read_bytes()
+        lesson[4]["source"] = "### Exercise 9.3: twice"
+        self.write(folder / "09_numbers.ipynb", lesson)
+        assert main(folder) == 1
+        told = capsys.readouterr().out
+        assert "exercise 9.1 is solved, but not in the lesson" in told
+        assert "Nothing was written" in told
+        assert (folder / "solutions/09_numbers.ipynb").read_bytes() == before
