@@ -45,7 +45,7 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     series : Series or array, shape (time, feature) or (time,)
         The whole recording.
     training : float, default 0.5
-        Share of it, from its start, that is to be learnt from, as `trainers.report.report` takes it.
+        Share of it, from its start, that is to be learnt from, as `trainers.reports.report` takes it.
     window : int, optional
         Steps of a window, such as ``AnomalyDetector().choose_window(series)`` gives. Default: the length of
         the training part is not judged.

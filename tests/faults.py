@@ -22,7 +22,7 @@ from contextlib import contextmanager
 import torch
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Result, benchmark
-from trainers.model_state import copy_state
+from trainers.torch_utils import copy_state
 from trainers.widgets import TrainingMonitor
 
 EPOCHS = 6

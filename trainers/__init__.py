@@ -11,16 +11,13 @@ The short way through: a model, a trainer for it, the driver.
 
 from trainers import classroom
 from trainers.batched_trainer import BatchedTrainer
-from trainers.benchmark import benchmark
 from trainers.block import Block, Hyperparameter
-from trainers.figure import Figure
 from trainers.history import Epoch, History
-from trainers.loss_curve import plot_histories, plot_history
+from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
-from trainers.reconstruction import reconstruct
-from trainers.result import Result
-from trainers.run import Run
+from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.trainer import StopRun, Trainer
+from trainers.training import Result, Run, benchmark
 
 __all__ = [
     "BatchedTrainer",

@@ -1,4 +1,4 @@
-"""``python -m trainers report my.csv``: a page about one's own recording."""
+"""``python -m trainers.reports my.csv``: a page about one's own recording."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _csv_options() -> list[str]:
 
 def _report(given: dict[str, Any]) -> int:
     # Imported here, so that --help and a misspelt option are answered at once.
-    from trainers.report import report
+    from trainers.reports import report
 
     options = {name: given[name] for name in _csv_options() if given[name] is not None}
     settings = {name: given[name] for name in AnomalyDetector.declared() if given[name] is not None}

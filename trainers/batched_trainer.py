@@ -7,23 +7,31 @@ import math
 import operator
 import time
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
 from data import DataSet
-from trainers.allocator import keep_large_buffers
 from trainers.block import Hyperparameter
+from trainers.console import DeferredInterrupt, interrupt_point
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
-from trainers.interrupts import DeferredInterrupt, interrupt_point
-from trainers.learning_rate import learning_rate_at
+from trainers.losses import LOSSES, check_shape, loss_of, mean_loss, run_model
 from trainers.model_checks import check_step
-from trainers.model_state import ModelState, copy_state, load_state
-from trainers.randomness import LARGEST_SEED, derived_seed, own_randomness
-from trainers.reconstruction import LOSSES, check_shape, loss_of, mean_loss, run_model
-from trainers.threads import useful_threads, with_threads
+from trainers.torch_utils import (
+    LARGEST_SEED,
+    ModelState,
+    copy_state,
+    derived_seed,
+    keep_large_buffers,
+    load_state,
+    own_randomness,
+    useful_threads,
+    with_threads,
+)
 from trainers.trainer import Trainer
 
 
@@ -114,6 +122,10 @@ class BatchedTrainer(Trainer):
     ) -> None:
         super().__init__(model, device, name=name, **hyperparameters)
         self._optimizer, self._parameters = self._new_optimizer(), list(model.parameters())
+        self._begin_run()
+
+    def _begin_run(self) -> None:
+        """Forget the best model and all else that belongs to the last run."""
         self._memory = HistoryRestore()
         self._start: ModelState | None = None
         self._rate_factor = 1.0
@@ -121,7 +133,6 @@ class BatchedTrainer(Trainer):
         self._last: dict[str, Any] | None = None
         self._run_loss = self.loss
         self._paused = 0.0
-        self._tried: tuple[int, int | None, str] | None = None
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -145,12 +156,9 @@ class BatchedTrainer(Trainer):
             self._optimizer, self._parameters = self._new_optimizer(), list(self.model.parameters())
         elif begun:
             self._reset_optimizer()
-        self._memory = HistoryRestore()
-        self._start = None
-        self._rate_factor = 1.0
-        self._warned = False
-        self._last = None
-        self._run_loss = self.loss
+        self._begin_run()
+
+    # ------------------------------------------------------------------ one epoch
 
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Train one epoch, measure the validation loss, and swap if it is worse than the best.
@@ -166,43 +174,106 @@ class BatchedTrainer(Trainer):
         FloatingPointError
             If the validation loss is not finite before there is any best model to go back to.
         """
-        with DeferredInterrupt():
-            return self._epoch(model)
-
-    def _epoch(self, model: nn.Module) -> nn.Module:
         self._check_settings()
-        start, begun, self._paused = self._snapshot(), time.perf_counter(), 0.0
-        super().doEpoch(model)
-        epoch = len(self.history) + 1
-        try:
-            with with_threads(self.threads), torch.enable_grad():
-                note = self._measure_start(model) if epoch == 1 else ""
-                train_loss, rate = self._train(model, epoch)
-                loss = self._validation_loss(model)
-            restored, reason = self._apply_history(model, epoch, loss)
+        epoch, begun = len(self.history) + 1, time.perf_counter()
+        with DeferredInterrupt(), self._whole_or_undone(), with_threads(self.threads), torch.enable_grad():
+            super().doEpoch(model)
+            # a model that is trained already may be the best
+            note = self._measure_start(model) if epoch == 1 else ""
+            total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
+            batches = self._batches(len(self.train_inputs), epoch)
+            for number, batch in enumerate(batches):
+                # pause, stop, Ctrl-C
+                self._between_batches()
+                with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
+                    inputs, targets, mask, lengths = self._take(batch)
+                    self._optimizer.zero_grad()
+                    # forward
+                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                        outputs = check_shape(model, run_model(model, inputs, lengths), targets)
+                    loss = loss_of(outputs.float(), targets, self.loss, mask)
+                    # backward
+                    loss.backward()
+                    # clip
+                    if self.clip_norm is not None:
+                        nn.utils.clip_grad_norm_(model.parameters(), self.clip_norm)
+                    # step
+                    rate = self._step(epoch - 1 + number / len(batches), 1 / len(batches))
+                # the training loss is the mean over all elements that count
+                n = targets.numel() if mask is None else int(mask.sum())
+                total += loss.detach() * n
+                elements += n
+            # validation loss on the whole set
+            validation_loss = self._validation_loss(model)
+            # history restore
+            restored, reason = self._restore(model, epoch, validation_loss)
             self.record(
-                train_loss=train_loss,
-                validation_loss=loss,
+                train_loss=float(total) / elements,
+                validation_loss=validation_loss,
                 restored=restored,
                 reason=reason,
                 learning_rate=rate,
                 note=note,
                 seconds=time.perf_counter() - begun - self._paused,
             )
-        except BaseException:  # KeyboardInterrupt and StopRun too: no half-trained epoch stays behind
-            if len(self.history) < epoch:  # unless its row was written: then the epoch is done
-                self._go_back(start)
-            raise
-        repeated = repeated_epoch(self.history)
-        if repeated and not self._warned:
-            self._warned = True
-            msg = (
-                f"epoch {epoch} of {self.name!r} repeated epoch {repeated} exactly, and so will every epoch that "
-                "follows: weights and moments are as they were then, and the same batches come again. Three ways "
-                'out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
-            )
-            warnings.warn(msg, RuntimeWarning, stacklevel=3)
+        self._warn_of_livelock()
         return model
+
+    def _restore(self, model: nn.Module, epoch: int, loss: float) -> tuple[bool, str]:
+        """Copy the best model, or swap back to it; return whether it swapped, and why."""
+        memory = self._memory
+        if memory.best_epoch is None and not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the validation loss of {self.name!r} is {loss} after epoch {epoch}, before there is any best model "
+                f"to go back to; the weights are as before the epoch. Lower learning_rate ({self.learning_rate:g}), "
+                f"{'set' if self.clip_norm is None else 'lower'} clip_norm ({self.clip_norm}), or scale the data."
+            )
+        decision, reason = memory.judge(
+            loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
+        )
+        if decision == "best":
+            memory.remember(epoch, loss, copy_state(model), self._optimizer.state_dict())
+        elif decision == "swap":
+            self._reached = copy_state(model)
+            memory.swap(model, self._optimizer, self.moments if math.isfinite(loss) else "reset")
+            self._rate_factor *= self.learning_rate_factor
+        return decision == "swap", reason
+
+    def _batches(self, n: int, epoch: int) -> tuple[torch.Tensor, ...]:
+        """Positions of the sequences in each batch; the order depends on seed and epoch alone."""
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
+        wanted = n if self.n_batches is None else self.n_batches * self.batch_size
+        passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(wanted / n))]
+        return torch.cat(passes)[:wanted].to(self.device).split(self.batch_size)
+
+    def _take(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Inputs, targets, mask and lengths of a batch."""
+        assert self.train_set is not None
+        mask = None if self.train_mask is None else self.train_mask[batch]
+        lengths = None if self.train_set.lengths is None else self.train_set.lengths[batch.cpu()]
+        return self.train_inputs[batch], self.train_targets[batch], mask, lengths
+
+    def _step(self, position: float, part: float) -> float:
+        """Take an optimizer step, this many epochs after the start and this part of one long; return its rate."""
+        rate = self._rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
+        groups = self._optimizer.param_groups
+        scheduled = [group["lr"] for group in groups]
+        for group in groups:
+            # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
+            group["lr"] = rate * (group["lr"] / group.setdefault("base", self.learning_rate))
+        self._optimizer.step()
+        taken = float(groups[0]["lr"])
+        # Between two steps, a scheduler finds what it has set.
+        for group, lr in zip(groups, scheduled, strict=True):
+            group["lr"] = lr
+        return taken
+
+    def _between_batches(self) -> None:
+        interrupt_point()
+        if self.between_batches is not None:
+            before = time.perf_counter()
+            self.between_batches()
+            self._paused += time.perf_counter() - before
 
     def _validation_loss(self, model: nn.Module) -> float:
         assert self.validation_set is not None
@@ -238,6 +309,51 @@ class BatchedTrainer(Trainer):
         constant = known.nanmean(0) if self.loss == "mse" else known.nanmedian(0).values
         return float(loss_of(constant.expand_as(wanted), wanted, self.loss, self.validation_mask))
 
+    def _warn_of_livelock(self) -> None:
+        repeated = repeated_epoch(self.history)
+        if repeated and not self._warned:
+            self._warned = True
+            msg = (
+                f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, and so will every "
+                "epoch that follows: weights and moments are as they were then, and the same batches come again. "
+                'Three ways out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
+            )
+            warnings.warn(msg, RuntimeWarning, stacklevel=3)
+
+    # ------------------------------------------------------------------ an epoch that is undone
+
+    @contextmanager
+    def _whole_or_undone(self) -> Iterator[None]:
+        """Go back to the start of an epoch that ends before its row is written, by Ctrl-C and `StopRun` too."""
+        start, rows, self._paused = self._snapshot(), len(self.history), 0.0
+        try:
+            yield
+        except BaseException:
+            if len(self.history) == rows:
+                self._go_back(start)
+            raise
+
+    def _snapshot(self) -> dict[str, Any]:
+        """All that an epoch changes, copied."""
+        return {
+            "model": copy_state(self.model),
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "memory": copy.copy(self._memory),
+            "rate_factor": self._rate_factor,
+            "reached": self._reached,
+            "modes": {module: module.training for module in self.model.modules()},
+        }
+
+    def _go_back(self, start: dict[str, Any]) -> None:
+        load_state(self.model, start["model"])
+        self._optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
+        self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
+        for module, mode in start["modes"].items():
+            module.training = mode
+        self._reached = start["reached"]
+
+    # ------------------------------------------------------------------ the end of a run, and going on with it
+
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Leave the model with the best weights; with ``restore="off"``, with the last."""
         with DeferredInterrupt():
@@ -253,12 +369,11 @@ class BatchedTrainer(Trainer):
         super().check_resume()
         ended = self.planned_epochs is not None and len(self.history) >= self.planned_epochs
         if self.schedule == "cosine" and self.schedule_epochs is None and ended:
-            msg = (
+            raise ValueError(
                 f"the cosine schedule of {self.name!r} reached zero at epoch {self.planned_epochs}, so going on from "
                 "there would repeat its middle. Set schedule_epochs to the epoch at which the whole run shall end "
                 '(before its first part, if both parts shall equal one long run), or schedule to "constant".'
             )
-            raise ValueError(msg)
 
     def resume(self) -> None:
         """Reopen the finalized run where its last epoch left it (not at the best weights)."""
@@ -267,147 +382,22 @@ class BatchedTrainer(Trainer):
             self._go_back(self._last)
         super().resume()
 
-    def check_change(self, name: str, value: Any) -> None:
-        """No batch larger than the set, no other loss in a run, no schedule that ends in its warm-up."""
-        if name == "batch_size" and len(self.train_inputs):
-            self._check_batch(len(self.train_inputs), value)
-        if name in ("batch_size", "n_batches", "precision") and self.train_set is not None:
-            self._check_step(self.train_set, **{name: value})
-        if name == "loss" and self.running:
-            self._check_loss(value)
-        if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
-            self._check_schedule(self.planned_epochs, **{name: value})
-
-    def _try_model(self, train: DataSet, validation: DataSet) -> None:
-        super()._try_model(train, validation)
-        self._check_step(train)
-
-    def _step_settings(self, **changes: Any) -> tuple[int, int | None, str]:
-        """What decides whether a step works: batch size, batches in an epoch, precision, as set, queued or changed."""
-        mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
-        values = {**self.hyperparameters, **mine, **changes}
-        return values["batch_size"], values["n_batches"], values["precision"]
-
-    def _check_step(self, train: DataSet, **changes: Any) -> None:
-        """Raise if the model cannot be trained in such batches, or with this precision."""
-        size, n_batches, precision = settings = self._step_settings(**changes)
-        last = (len(train) % size if n_batches is None else 0) or size
-        # A change may come from another thread than the one that trains.
-        check_step(self.model, train, size, last, precision, self.device, alone=not (changes and self.running))
-        if not changes:
-            self._tried = settings
-
-    @property
-    def threads(self) -> int:
-        """CPU threads that an epoch takes: one where the model and its batches are small (`trainers.threads`)."""
-        return useful_threads(self.model, self.batch_size, self.device)
-
-    def check_plan(self, epochs: int) -> None:
-        """A cosine schedule cannot end in its warm-up."""
-        self._check_schedule(epochs)
-
-    def _check_schedule(self, planned: int | None, **changes: Any) -> None:
-        mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
-        values = {**self.hyperparameters, **mine, **changes}
-        learning_rate_at(
-            0,
-            step=0,
-            rate=values["learning_rate"],
-            warmup=values["warmup_epochs"],
-            schedule=values["schedule"],
-            end=values["schedule_epochs"] or planned,
-        )
-
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
         """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
         history = super().branch(epoch, state, best_state, name=name)
-        swaps = len(history.restored_epochs)
         self._reset_optimizer()
-        self._rate_factor = self.learning_rate_factor**swaps
+        self._rate_factor = self.learning_rate_factor ** len(history.restored_epochs)
         self._memory = HistoryRestore()
-        if history.best is not None:
-            if history.best.epoch == 0 and self._start is not None:
-                best_state = self._start
-            self._memory.remember(
-                history.best.epoch, history.best.validation_loss, best_state, self._optimizer.state_dict()
-            )
+        best = history.best
+        if best is not None:
+            best_state = self._start if best.epoch == 0 and self._start is not None else best_state
+            self._memory.remember(best.epoch, best.validation_loss, best_state, self._optimizer.state_dict())
         if self._stage == "finalized":
             self._last = self._snapshot()
         self._note = "; ".join(filter(None, [self._note, "Adam's moments fresh after branching off"]))
         return history
 
-    def _train(self, model: nn.Module, epoch: int) -> tuple[float, float]:
-        """One epoch's steps: the mean training loss, and the learning rate of the last step."""
-        batches = self._batches(len(self.train_inputs), epoch)
-        assert self.train_set is not None
-        lengths, mask = self.train_set.lengths, self.train_mask
-        total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
-        for number, batch in enumerate(batches):
-            interrupt_point()
-            if self.between_batches is not None:
-                before = time.perf_counter()
-                self.between_batches()
-                self._paused += time.perf_counter() - before
-            with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
-                inputs, targets = self.train_inputs[batch], self.train_targets[batch]
-                counts = None if mask is None else mask[batch]
-                known = None if lengths is None else lengths[batch.cpu()]
-                rate = self._rate_factor * learning_rate_at(
-                    epoch - 1 + number / len(batches),
-                    step=1 / len(batches),
-                    rate=self.learning_rate,
-                    warmup=self.warmup_epochs,
-                    schedule=self.schedule,
-                    end=self.schedule_epochs or self.planned_epochs,
-                )
-                self._optimizer.zero_grad()
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                    outputs = check_shape(model, run_model(model, inputs, known), targets)
-                loss = loss_of(outputs.float(), targets, self.loss, counts)
-                loss.backward()
-                if self.clip_norm is not None:
-                    nn.utils.clip_grad_norm_(model.parameters(), self.clip_norm)
-                rate = self._step(rate)
-                n = targets.numel() if counts is None else int(counts.sum())
-                total += loss.detach() * n
-                elements += n
-        return float(total) / elements, rate
-
-    def _batches(self, n: int, epoch: int) -> tuple[torch.Tensor, ...]:
-        """Positions of the sequences in each batch; the order depends on seed and epoch alone."""
-        generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
-        wanted = n if self.n_batches is None else self.n_batches * self.batch_size
-        passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(wanted / n))]
-        return torch.cat(passes)[:wanted].to(self.device).split(self.batch_size)
-
-    def _apply_history(self, model: nn.Module, epoch: int, loss: float) -> tuple[bool, str]:
-        """Copy the best, or swap back to it; whether it swapped, and why."""
-        memory = self._memory
-        if memory.best_epoch is None and not math.isfinite(loss):
-            msg = (
-                f"the validation loss of {self.name!r} is {loss} after epoch {epoch}, before there is any best model "
-                f"to go back to; the weights are as before the epoch. Lower learning_rate ({self.learning_rate:g}), "
-                f"{'set' if self.clip_norm is None else 'lower'} clip_norm ({self.clip_norm}), or scale the data."
-            )
-            raise FloatingPointError(msg)
-        decision, reason = memory.judge(
-            loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
-        )
-        if decision == "best":
-            memory.remember(epoch, loss, copy_state(model), self._optimizer.state_dict())
-        elif decision == "swap":
-            assert memory.best_model is not None
-            assert memory.best_optimizer is not None
-            self._reached = copy_state(model)
-            load_state(model, memory.best_model)
-            if self.moments == "reset" or not math.isfinite(loss):
-                self._optimizer.state.clear()
-            elif self.moments == "restore":
-                # The learning rate stays: a scheduler goes on from where it is.
-                groups = self._optimizer.state_dict()["param_groups"]
-                self._optimizer.load_state_dict(copy.deepcopy({**memory.best_optimizer, "param_groups": groups}))
-            self._rate_factor *= self.learning_rate_factor
-        return decision == "swap", reason
+    # ------------------------------------------------------------------ optimizer and threads
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -428,22 +418,32 @@ class BatchedTrainer(Trainer):
         for group, new in zip(self._optimizer.param_groups, self._new_optimizer().param_groups, strict=False):
             group.update({key: value for key, value in new.items() if key != "params"})
 
-    def _step(self, rate: float) -> float:
-        """Take a step at this rate, times the factor by which a scheduler has changed the optimizer's; return it."""
-        groups = self._optimizer.param_groups
-        scheduled = [group["lr"] for group in groups]
-        for group in groups:
-            group["lr"] = rate * (group["lr"] / group.setdefault("base", self.learning_rate))
-        self._optimizer.step()
-        taken = float(groups[0]["lr"])
-        # Between two steps, a scheduler finds what it has set.
-        for group, lr in zip(groups, scheduled, strict=True):
-            group["lr"] = lr
-        return taken
+    @property
+    def threads(self) -> int:
+        """CPU threads that an epoch takes: one where the model and its batches are small (`useful_threads`)."""
+        return useful_threads(self.model, self.batch_size, self.device)
 
-    def _has_same_parameters(self) -> bool:
-        now = list(self.model.parameters())
-        return len(now) == len(self._parameters) and all(map(operator.is_, now, self._parameters))
+    # ------------------------------------------------------------------ checks
+
+    def check_change(self, name: str, value: Any) -> None:
+        """Refuse a batch larger than the set, another loss in a run, a schedule that ends in its warm-up."""
+        if name == "batch_size" and len(self.train_inputs):
+            self._check_batch(len(self.train_inputs), value)
+        if name in ("batch_size", "n_batches", "precision") and self.train_set is not None:
+            self._check_step(self.train_set, **{name: value})
+        if name == "loss" and self.running:
+            self._check_loss(value)
+        if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
+            learning_rate_at(self._settings(**{name: value}), 0, 0, self.planned_epochs)
+
+    def check_plan(self, epochs: int) -> None:
+        """Refuse a cosine schedule that ends in its warm-up."""
+        learning_rate_at(self._settings(), 0, 0, epochs)
+
+    def _settings(self, **changes: Any) -> dict[str, Any]:
+        """Every hyperparameter as set, queued or changed."""
+        mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
+        return {**self.hyperparameters, **mine, **changes}
 
     def _check_settings(self) -> None:
         """See that what may have been changed since the last epoch still fits, before anything is done."""
@@ -451,53 +451,92 @@ class BatchedTrainer(Trainer):
             return
         self._check_batch(len(self.train_inputs))
         if not self._has_same_parameters():
-            msg = (
+            raise RuntimeError(
                 f"the parameters of the model {type(self.model).__name__} must stay the same objects for a whole run, "
                 "got others. Call setDataSets to start a new run."
             )
-            raise RuntimeError(msg)
         if not any(p.requires_grad for p in self.model.parameters()):
-            msg = f"the model {type(self.model).__name__} must have a parameter with requires_grad, got none."
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                f"the model {type(self.model).__name__} must have a parameter with requires_grad, got none."
+            )
         if not self.history:
             self._run_loss = self.loss
         self._check_loss(self.loss)
-        if self._tried != self._step_settings():
+        if self._tried != self._step_settings(self._settings()):
             assert self.train_set is not None
             self._check_step(self.train_set)
 
+    def _has_same_parameters(self) -> bool:
+        now = list(self.model.parameters())
+        return len(now) == len(self._parameters) and all(map(operator.is_, now, self._parameters))
+
     def _check_loss(self, loss: str) -> None:
         if loss != self._run_loss and (len(self.history) or self.running):
-            msg = (
-                f"the loss of {self.name!r} must stay {self._run_loss!r} for a whole run; got {loss!r}. "
-                "The two do not compare. Set it back, or call setDataSets to start anew."
+            raise ValueError(
+                f"the loss of {self.name!r} must stay {self._run_loss!r} for a whole run, got {loss!r}. "
+                "Set it back, or call setDataSets to start a new run."
             )
-            raise ValueError(msg)
 
     def _check_batch(self, n: int, batch_size: int | None = None) -> None:
-        batch_size = self.batch_size if batch_size is None else batch_size
+        batch_size = batch_size or self.batch_size
         if batch_size > n:
-            msg = (
-                f"batch_size of {self.name!r} must not exceed the training set, {n} sequences; "
-                f"got {batch_size}. Lower it, or bring more data."
+            raise ValueError(
+                f"batch_size of {self.name!r} must not exceed the training set, {n} sequences, got {batch_size}. "
+                "Lower it, or bring more data."
             )
-            raise ValueError(msg)
 
-    def _snapshot(self) -> dict[str, Any]:
-        """All that an epoch changes, copied."""
-        return {
-            "model": copy_state(self.model),
-            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
-            "memory": copy.copy(self._memory),
-            "rate_factor": self._rate_factor,
-            "reached": self._reached,
-            "modes": {module: module.training for module in self.model.modules()},
-        }
+    def _try_model(self, train: DataSet, validation: DataSet) -> None:
+        super()._try_model(train, validation)
+        self._check_step(train)
 
-    def _go_back(self, start: dict[str, Any]) -> None:
-        load_state(self.model, start["model"])
-        self._optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
-        self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
-        for module, mode in start["modes"].items():
-            module.training = mode
-        self._reached = start["reached"]
+    @staticmethod
+    def _step_settings(values: dict[str, Any]) -> tuple[int, int | None, str]:
+        """What decides whether a step works."""
+        return values["batch_size"], values["n_batches"], values["precision"]
+
+    def _check_step(self, train: DataSet, **changes: Any) -> None:
+        """Raise if the model cannot be trained in such batches, or with this precision."""
+        size, n_batches, precision = settings = self._step_settings(self._settings(**changes))
+        last = (len(train) % size if n_batches is None else 0) or size
+        # A change may come from another thread than the one that trains.
+        check_step(self.model, train, size, last, precision, self.device, alone=not (changes and self.running))
+        if not changes:
+            self._tried = settings
+
+
+def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, planned: int | None) -> float:
+    """Return the learning rate of one optimizer step: warm-up, then schedule.
+
+    Parameters
+    ----------
+    settings : mapping
+        The hyperparameters of a `BatchedTrainer`.
+    position : float
+        Epochs done before this step.
+    part : float
+        Part of an epoch that one step is; the first step of a warm-up is not at zero.
+    planned : int or None
+        Epoch at which a cosine reaches zero, where `schedule_epochs` does not say it; it stays there.
+
+    Raises
+    ------
+    ValueError
+        If a cosine has no end, or one within the warm-up.
+    """
+    rate, warmup, end = settings["learning_rate"], settings["warmup_epochs"], settings["schedule_epochs"] or planned
+    if settings["schedule"] == "cosine":
+        if end is None:
+            raise ValueError(
+                'schedule "cosine" must have an end: set schedule_epochs, or train with benchmark(epochs=…).'
+            )
+        if end <= warmup:
+            raise ValueError(
+                f'schedule "cosine" must end after the warm-up, got {warmup:g} warmup_epochs and its end at epoch '
+                f"{end:g}. Lower warmup_epochs, or train for longer."
+            )
+    if position < warmup:
+        return rate * min(1.0, (position + part) / warmup)
+    if settings["schedule"] == "constant" or end is None:
+        return rate
+    done = (position - warmup) / max(end - warmup, part)
+    return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

@@ -7,7 +7,6 @@ import difflib
 import inspect
 import math
 import numbers
-import weakref
 from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -63,8 +62,7 @@ class Hyperparameter:
     ) -> None:
         self.kind = kind or type(default)
         if self.kind not in _KINDS:
-            msg = f"kind must be bool, int, float or str; got {self.kind.__name__}. Declare kind=…"
-            raise TypeError(msg)
+            raise TypeError(f"kind must be bool, int, float or str; got {self.kind.__name__}. Declare kind=…")
         self.meaning, self.fixed, self.choices = meaning, fixed, choices
         self.minimum, self.maximum, self.above, self.below = minimum, maximum, above, below
         self.optional = optional or default is None
@@ -81,7 +79,7 @@ class Hyperparameter:
         value = self.check_assignment(block, value)
         before, block.__dict__[self.name] = getattr(block, self.name), value
         if value != before:
-            for function in tuple(_observers_of(block)):
+            for function in tuple(block.__dict__.get("_observers", ())):
                 function(self.name, value)
 
     def check_assignment(self, block: Any, value: Any) -> Any:
@@ -89,11 +87,10 @@ class Hyperparameter:
         value = self.check(value, f"{type(block).__name__}.{self.name}")
         if self.fixed and block._built:
             made = f"{type(block).__name__}({self.name}={value!r}, …)"
-            msg = (
+            raise AttributeError(
                 f"{type(block).__name__}.{self.name} is fixed once the block is built and stays "
                 f"{getattr(block, self.name)!r}; got {value!r}. Build a new one: {made}."
             )
-            raise AttributeError(msg)
         return value
 
     @property
@@ -156,15 +153,6 @@ class Hyperparameter:
         return other
 
 
-# Beside the blocks, not in them: a copied or pickled block takes no observers along. By identity, as
-# a block may define what equals it.
-_OBSERVERS: dict[int, list[Callable[[str, Any], Any]]] = {}
-
-
-def _observers_of(block: Any) -> list[Callable[[str, Any], Any]]:
-    return _OBSERVERS.get(id(block), [])
-
-
 class _BlockType(ABCMeta):
     """Marks a block as built when its constructor has returned (works with `abc` and `nn.Module`)."""
 
@@ -173,20 +161,12 @@ class _BlockType(ABCMeta):
         block._built = True
         return block
 
-    def __setattr__(cls, name: str, value: Any) -> None:
-        # Batched.batch_size = 32 gives another default; it must not replace the declaration.
-        known = vars(cls).get("_declared", {})
-        if name in known and not isinstance(value, Hyperparameter):
-            value = known[name].with_default(value, f"{cls.__name__}.{name}")
-            known[name] = value
-        super().__setattr__(name, value)
-
 
 class Block(metaclass=_BlockType):
     """Anything with hyperparameters: a trainer, a model, a part of your own.
 
     Declare each hyperparameter once, in the class. Subclasses inherit them and may give
-    one another default by plain assignment. Once built, a block refuses names that it
+    one another default by assigning it in their body. Once built, a block refuses names that it
     does not know, so that a typing error never passes for a setting.
 
     Parameters
@@ -227,6 +207,11 @@ class Block(metaclass=_BlockType):
         unknown = [key for key in hyperparameters if key not in self._declared]
         if unknown:
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
+        for key in self._declared:
+            if not isinstance(inspect.getattr_static(self, key), Hyperparameter):
+                raise TypeError(
+                    f"{key} must be set in the body of a subclass or on a block, got assigned to a finished class."
+                )
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
@@ -239,11 +224,10 @@ class Block(metaclass=_BlockType):
             if isinstance(value, Hyperparameter):
                 # A setting called like a method would hide the method, in every user's hands.
                 if name not in inherited and (name == "name" or any(hasattr(base, name) for base in cls.__mro__[1:])):
-                    msg = (
+                    raise TypeError(
                         f"{cls.__name__} cannot declare a hyperparameter {name!r}: "
                         f"that name is already taken. Choose another."
                     )
-                    raise TypeError(msg)
             elif name in inherited:
                 setattr(cls, name, inherited[name].with_default(value, f"{cls.__name__}.{name}"))
         cls._declared = {
@@ -267,7 +251,7 @@ class Block(metaclass=_BlockType):
             for h in cls._declared.values()
             if h.name not in names
         ]
-        cls.__signature__ = inspect.Signature(keep)
+        cls.__signature__ = inspect.Signature(keep)  # type: ignore[attr-defined]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._declared:
@@ -275,8 +259,7 @@ class Block(metaclass=_BlockType):
             self._declared[name].__set__(self, value)
             return
         if name == "name" and not (isinstance(value, str) and value):
-            msg = f"name takes a text; got {value!r} ({type(value).__name__}). Leave it out for the default."
-            raise TypeError(msg)
+            raise TypeError(f"name takes a text; got {value!r} ({type(value).__name__}). Leave it out for the default.")
         if self._built and not name.startswith("_") and not hasattr(self, name):
             raise AttributeError(self._unknown(name, "hyperparameter or attribute"))
         super().__setattr__(name, value)
@@ -304,15 +287,17 @@ class Block(metaclass=_BlockType):
 
     def observe(self, function: Callable[[str, Any], Any]) -> None:
         """Call ``function(name, value)`` each time a hyperparameter gets another value."""
-        if id(self) not in _OBSERVERS:
-            _OBSERVERS[id(self)] = []
-            weakref.finalize(self, _OBSERVERS.pop, id(self), None).atexit = False
-        _OBSERVERS[id(self)].append(function)
+        self.__dict__.setdefault("_observers", []).append(function)
 
     def unobserve(self, function: Callable[[str, Any], Any]) -> None:
         """Call `function` no longer; nothing happens if it was not being called."""
-        if function in _observers_of(self):
-            _observers_of(self).remove(function)
+        observers = self.__dict__.get("_observers", [])
+        if function in observers:
+            observers.remove(function)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Observers belong to this very block: a copied or pickled one has none.
+        return {name: value for name, value in self.__dict__.items() if name != "_observers"}
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]

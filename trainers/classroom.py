@@ -132,8 +132,7 @@ def _wished() -> bool:
     """What the environment variable says; nothing is no."""
     wish = os.environ.get("TRAINERS_CLASSROOM", "")
     if wish.strip().lower() not in (*_YES, *_NO):
-        msg = f"TRAINERS_CLASSROOM must be 1 (classroom mode is on), 0 (off) or not set; got {wish!r}."
-        raise ValueError(msg)
+        raise ValueError(f"TRAINERS_CLASSROOM must be 1 (classroom mode is on), 0 (off) or not set; got {wish!r}.")
     return wish.strip().lower() in _YES
 
 

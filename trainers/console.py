@@ -1,11 +1,15 @@
-"""`say`: print to a console that may be missing, closed or unable to write a character; what commands end with."""
+"""Printing and Ctrl-C."""
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
-from typing import TextIO
+from types import FrameType
+from typing import Any, TextIO
 
 
 def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
@@ -54,3 +58,75 @@ def ended(status: int) -> int:
     except (OSError, ValueError):
         sys.stdout = None
     return status
+
+
+# A second Ctrl-C, at least so many seconds after the first, is raised at once: user code may run for long.
+PATIENCE = 1.0
+
+
+class DeferredInterrupt:
+    """Context in which Ctrl-C (SIGINT) is only noted; `interrupt_point` raises it.
+
+    An exception at a random line could end a run between two steps that belong together, or leave PyTorch's
+    grad mode off. Contexts may be nested: the outermost one counts. It puts the handler that it found back, and
+    then calls it if an interrupt was noted. Outside the main thread, which gets all signals, it does nothing.
+
+    Parameters
+    ----------
+    drop_late : bool, default False
+        Drop an interrupt that came too late to be raised, since what it was to end has ended.
+    """
+
+    def __init__(self, *, drop_late: bool = False) -> None:
+        self._drop_late = drop_late
+        self._noted: float | None = None
+        self._before: Any = None
+
+    def hold(self) -> None:
+        """Defer interrupts, from now on."""
+        before = signal.getsignal(signal.SIGINT)
+        in_main = threading.current_thread() is threading.main_thread()
+        # What was installed outside Python, or ignores interrupts, stays.
+        if in_main and callable(before) and not isinstance(before, DeferredInterrupt):
+            self._before = before
+            signal.signal(signal.SIGINT, self)
+
+    def release(self) -> None:
+        """Put the handler back that was found."""
+        if self._before is not None and threading.current_thread() is threading.main_thread():
+            before, self._before = self._before, None
+            signal.signal(signal.SIGINT, before)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Note the interrupt (as the handler of the signal)."""
+        if self._noted is not None and time.monotonic() - self._noted >= PATIENCE:
+            self.raise_noted()
+        self._noted = self._noted or time.monotonic()
+
+    def raise_noted(self) -> None:
+        """Hand a noted interrupt to the handler that was found: by default, it raises `KeyboardInterrupt`."""
+        if self._noted is not None:
+            self._noted = None
+            self._before(signal.SIGINT, None)
+
+    def __enter__(self) -> DeferredInterrupt:
+        self.hold()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if not self._drop_late:
+                self.raise_noted()
+        finally:
+            try:
+                self.release()
+            except KeyboardInterrupt:  # in the last lines of signal.signal
+                if not self._drop_late:
+                    raise
+
+
+def interrupt_point() -> None:
+    """Raise an interrupt that a `DeferredInterrupt` has noted; call it where a run may end."""
+    handler = signal.getsignal(signal.SIGINT)
+    if isinstance(handler, DeferredInterrupt) and threading.current_thread() is threading.main_thread():
+        handler.raise_noted()

@@ -15,7 +15,7 @@ import pandas as pd
 from data.markup import without_math
 
 if TYPE_CHECKING:
-    from trainers.figure import Figure
+    from trainers.plotting import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +155,7 @@ class History(Sequence[Epoch]):
         epoch itself had reached.
         """
         if not 1 <= epoch <= len(self):
-            msg = f"epoch must be one of the {len(self)} in the history {self.name!r}; got {epoch}."
-            raise ValueError(msg)
+            raise ValueError(f"epoch must be one of the {len(self)} in the history {self.name!r}; got {epoch}.")
         other = self.copy()
         other.name, other._rows = name, self._rows[:epoch]
         note = "; ".join(filter(None, [other._rows[-1].note, f"branched from {self.name}"]))
@@ -177,7 +176,7 @@ class History(Sequence[Epoch]):
 
     def plot(self, **options: Any) -> Figure:
         """Draw both losses with the best epoch and the restores marked; see `plot_history`."""
-        from trainers.loss_curve import plot_history
+        from trainers.plotting import plot_history
 
         return plot_history(self, **options)
 

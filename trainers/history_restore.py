@@ -1,4 +1,4 @@
-"""`HistoryRestore`: which epoch was best, and what to do after one that was not."""
+"""`HistoryRestore`: which epoch was best, and what to do after one that was worse."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
+from torch import nn
+
 from trainers.history import Epoch, History, epoch_name
-from trainers.model_state import ModelState
+from trainers.torch_utils import ModelState, load_state
 
 Decision = Literal["best", "keep", "swap"]
 
 
 @dataclass
 class HistoryRestore:
-    """The history function's memory and judgement; it touches neither model nor optimizer.
+    """The best model so far, and the decision after each epoch.
 
-    It judges by validation loss alone: by the training loss, an overfitted epoch would be best.
+    It decides by the validation loss alone: by the training loss, an overfitted epoch would be best.
     """
 
     best_epoch: int | None = None
@@ -30,6 +33,18 @@ class HistoryRestore:
         """Make this epoch the best. The model's state is a copy already; the optimizer's is copied here."""
         self.best_epoch, self.best_loss, self.best_model = epoch, loss, model
         self.best_optimizer = copy.deepcopy(optimizer)
+
+    def swap(self, model: nn.Module, optimizer: torch.optim.Optimizer, moments: str) -> None:
+        """Write the best model's weights into the model; keep, restore or reset the optimizer's moments."""
+        assert self.best_model is not None
+        assert self.best_optimizer is not None
+        load_state(model, self.best_model)
+        if moments == "reset":
+            optimizer.state.clear()
+        elif moments == "restore":
+            # The learning rate stays: a scheduler goes on from where it is.
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict(copy.deepcopy({**self.best_optimizer, "param_groups": groups}))
 
     def judge(self, loss: float, *, swaps: bool, patience: int, tolerance: float) -> tuple[Decision, str]:
         """Decide after an epoch.

@@ -16,9 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
 from data import DataSet
-from trainers.model_state import copy_state, load_state
-from trainers.randomness import own_randomness
-from trainers.reconstruction import check_lengths, check_shape, evaluating, loss_of, run_model
+from trainers.losses import check_lengths, check_shape, evaluating, loss_of, run_model
+from trainers.torch_utils import copy_state, load_state, own_randomness
 
 
 def check_forward(model: nn.Module, train: DataSet, validation: DataSet, device: torch.device) -> None:
@@ -29,25 +28,24 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet, device:
     name, lazy = type(model).__name__, any(map(is_lazy, model.parameters()))
     weights = {key: tensor for key, tensor in model.named_parameters() if not is_lazy(tensor)}
     if any(tensor.is_inference() for tensor in weights.values()):
-        msg = f"the model {name} must be able to learn, got one built in torch.inference_mode(). Build it outside."
-        raise ValueError(msg)
+        raise ValueError(
+            f"the model {name} must be able to learn, got one built in torch.inference_mode(). Build it outside."
+        )
     bad = [key for key, tensor in weights.items() if not tensor.isfinite().all()]
     if bad:
-        msg = (
+        raise ValueError(
             f"the weights {', '.join(bad[:3])} of the model {name} hold NaN or infinite values, so it cannot learn. "
             "Build a new model."
         )
-        raise ValueError(msg)
     with _trial(model, device) as tried, evaluating(tried):
         order = _by_length(train)
         _output(tried, train, order[:2], device)
         # Lazy layers are built now.
         if unbuilt := [key for key, tensor in tried.named_parameters() if is_lazy(tensor)]:
-            msg = (
+            raise ValueError(
                 f"the model {name} must use all its layers in evaluation mode, got lazy ones that it does not use: "
                 f"{', '.join(unbuilt[:3])}. Give them their sizes, as in nn.Linear."
             )
-            raise ValueError(msg)
         built = copy_state(tried)
         few = order[torch.linspace(0, len(order) - 1, 4).long()]
         _check_independence(tried, train, few, device)
@@ -82,23 +80,22 @@ def check_step(
             if error is None:
                 continue
             if precision != "float32" and _step(tried, train, n, "float32", device) is None:
-                msg = (
+                raise RuntimeError(
                     f"precision must be one in which {device.type!r} can train the model {name}, got {precision!r}: "
                     f'{error} Set precision="float32".'
-                )
-                raise RuntimeError(msg) from error
+                ) from error
             if n != size or (n == 1 and _step(tried, train, 2, precision, device) is None):
                 sizes = [*range(size - 1, 1, -1), *range(size + 1, len(train) + 1)]
                 better = next((b for b in sizes if n == 1 and len(train) % b != 1), None)
                 remedy = "Use n_batches, so that every batch is full." if n != size else "Use more sequences."
-                msg = (
+                raise ValueError(
                     f"batch_size must leave a last batch with which the model {name} can be trained, got {size} for "
                     f"{len(train)} sequences, so {n} in the last batch: {error} "
                     f"{f'Use batch_size={better}.' if better else remedy}"
-                )
-                raise ValueError(msg) from error
-            msg = f"the model {name} fails in a training step with {n} sequences of {train.name!r}: {error}"
-            raise ValueError(msg) from error
+                ) from error
+            raise ValueError(
+                f"the model {name} fails in a training step with {n} sequences of {train.name!r}: {error}"
+            ) from error
         after = dict(tried.named_parameters()), dict(tried.named_buffers())
         changed = {key for key in before[0].keys() | after[0].keys() if before[0].get(key) is not after[0].get(key)}
         if changed := changed | (before[1].keys() ^ after[1].keys()):
@@ -162,25 +159,22 @@ def _output(
     except Exception as error:  # whatever a user's model raises
         converted = any(p.is_floating_point() and p.dtype != torch.float32 for p in model.parameters())
         remedy = "Build it for data of this shape and any number of sequences, without state from earlier calls."
-        msg = (
+        raise ValueError(
             f"the model {type(model).__name__} does not take sequences of {data.name!r}, shape {tuple(x.shape)} "
             f"(n, time, feature): {error} {'Call model.float().' if converted else remedy}"
-        )
-        raise ValueError(msg) from error
+        ) from error
     check_shape(model, output, x)
     if not torch.equal(x.cpu(), given):
-        msg = (
+        raise ValueError(
             f"the model {type(model).__name__} changes its input in place, so each epoch would train on other data. "
             "Let its forward begin with a copy: x = x.clone()."
         )
-        raise ValueError(msg)
     counts = output if data.mask is None else output[data.mask[rows].to(device)]
     if others is None and not counts.isfinite().all():
-        msg = (
+        raise ValueError(
             f"the model {type(model).__name__} must return finite numbers, got NaN or infinite values for "
             f"{data.name!r}. Scale the data, or divide by a standard deviation plus a small number."
         )
-        raise ValueError(msg)
     return output.detach().cpu()
 
 
@@ -203,11 +197,10 @@ def _check_independence(model: nn.Module, data: DataSet, rows: torch.Tensor, dev
     noise = 16 * torch.finfo(first.dtype).eps * values.abs().max()
     tolerance = torch.maximum(1e-4 * (values.max() - values.min()), noise)
     if differ(output(rows, before={}), output(rows, before={"others": rows.flip(0)}), mask):
-        msg = (
+        raise ValueError(
             f"the model {type(model).__name__} must return the same output for the same input in evaluation mode, got "
             "another one after other calls. Keep no state, such as a hidden state, from one forward to the next."
         )
-        raise ValueError(msg)
     mixed = differ(output(rows, others=rows.flip(0))[::2], first[::2], mask[::2])
     order = torch.tensor([2, 0, 3, 1])
     if not mixed and differ(output(rows[order]), first[order], mask[order]):
@@ -220,12 +213,11 @@ def _check_independence(model: nn.Module, data: DataSet, rows: torch.Tensor, dev
         )
         warnings.warn(msg, stacklevel=2)
     elif mixed:
-        msg = (
+        raise ValueError(
             f"the model {type(model).__name__} must reconstruct each sequence by itself, got other values beside other "
             "sequences: it mixes batch and time. Set batch_first=True in its recurrent and attention layers, and "
             "compute along time (dim 1), not along the batch (dim 0)."
         )
-        raise ValueError(msg)
 
 
 def _step(model: nn.Module, data: DataSet, n: int, precision: str, device: torch.device) -> Exception | None:
@@ -239,8 +231,7 @@ def _step(model: nn.Module, data: DataSet, n: int, precision: str, device: torch
             with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
                 output = check_shape(model, run_model(model, x, lengths), targets)
             if not output.requires_grad:
-                msg = "its output must depend on its parameters, got one without a gradient."
-                raise ValueError(msg)
+                raise ValueError("its output must depend on its parameters, got one without a gradient.")
             loss_of(output.float(), targets, "mae", mask).backward()
     except Exception as error:  # whatever a user's model raises
         return error
@@ -248,8 +239,7 @@ def _step(model: nn.Module, data: DataSet, n: int, precision: str, device: torch
 
 
 def _refuse_new_tensors(name: str, tensors: set[str]) -> None:
-    msg = (
+    raise ValueError(
         f"the model {name} must keep its parameters and buffers, got new ones in forward: "
         f"{', '.join(sorted(tensors)[:3])}. Build them in its constructor."
     )
-    raise ValueError(msg)

@@ -12,12 +12,10 @@ from torch import nn
 
 from data import DataSet
 from trainers.block import Block
-from trainers.device import as_device
 from trainers.history import Epoch, History
+from trainers.losses import check_model
 from trainers.model_checks import check_forward
-from trainers.model_state import ModelState, copy_state, load_state
-from trainers.reconstruction import check_model
-from trainers.threads import with_threads
+from trainers.torch_utils import ModelState, as_device, copy_state, load_state, with_threads
 
 
 class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
@@ -82,11 +80,10 @@ class Trainer(Block):
     ) -> None:
         check_model(model)
         if not any(p.requires_grad for p in model.parameters()):
-            msg = (
+            raise ValueError(
                 f"the model {type(model).__name__} has no parameters to train. Give it layers, "
                 "or call model.requires_grad_(True) if it was frozen."
             )
-            raise ValueError(msg)
         self._device = as_device(device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
@@ -143,11 +140,12 @@ class Trainer(Block):
 
     def __getstate__(self) -> dict[str, Any]:
         # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.
-        return {**self.__dict__, "between_batches": None}
+        return {**super().__getstate__(), "between_batches": None}
 
     def _refuse(self, what: str) -> None:
-        msg = f"the {what} of {self.name!r} stays as it was built. Build another trainer: {type(self).__name__}(…)."
-        raise AttributeError(msg)
+        raise AttributeError(
+            f"the {what} of {self.name!r} stays as it was built. Build another trainer: {type(self).__name__}(…)."
+        )
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - the contract's name
         """Take the sets of a new run; augmentation belongs here, in a subclass.
@@ -167,11 +165,10 @@ class Trainer(Block):
         """
         train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
         if train.sequences.shape[1:] != validation.sequences.shape[1:]:
-            msg = (
+            raise ValueError(
                 "training and validation set must have the same length and width; got "
                 f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)} (n, time, feature)."
             )
-            raise ValueError(msg)
         with with_threads(self.threads):
             self._try_model(train, validation)
         self.train_set, self.validation_set = train, validation
@@ -215,8 +212,7 @@ class Trainer(Block):
                 "without data": "Call setDataSets(train, validation) first.",
                 "finalized": "Call setDataSets to start anew, or resume() to go on.",
             }[self._stage]
-            msg = f"doEpoch of {self.name!r} cannot run: the trainer is {self._stage}. {remedy}"
-            raise RuntimeError(msg)
+            raise RuntimeError(f"doEpoch of {self.name!r} cannot run: the trainer is {self._stage}. {remedy}")
         self._reached = None
         self.apply_queued()
         model.train()
@@ -235,8 +231,9 @@ class Trainer(Block):
         self._check_own(model)
         if self._stage != "training":
             state = "already finalized" if self._stage == "finalized" else "not trained for any epoch yet"
-            msg = f"finalizeTraining of {self.name!r} cannot run: it is {state}. Call it once, after doEpoch."
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                f"finalizeTraining of {self.name!r} cannot run: it is {state}. Call it once, after doEpoch."
+            )
         self._stage = "finalized"
         # A subclass may now put other weights in; these are what the last epoch reached.
         self._reached = self.reached_state()
@@ -246,8 +243,7 @@ class Trainer(Block):
         """Raise if there is no run that `resume` could reopen."""
         if self._stage != "finalized":
             remedy = "Go on with doEpoch." if self._stage == "training" else "Train it first."
-            msg = f"resume of {self.name!r} needs a finalized run; the trainer is {self._stage}. {remedy}"
-            raise RuntimeError(msg)
+            raise RuntimeError(f"resume of {self.name!r} needs a finalized run; the trainer is {self._stage}. {remedy}")
 
     def resume(self) -> None:
         """Reopen the finalized run, so that `doEpoch` goes on with it."""
@@ -349,8 +345,9 @@ class Trainer(Block):
             If there is no run, no such epoch, or the state is another model's.
         """
         if self._stage not in ("training", "finalized"):
-            msg = f"branch of {self.name!r} needs a run to branch from; the trainer is {self._stage}. Train it first."
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                f"branch of {self.name!r} needs a run to branch from; the trainer is {self._stage}. Train it first."
+            )
         history = self.history.branch(epoch, name or f"{self.name}, from epoch {epoch}")
         load_state(self.model, state)
         self.history, self._reached = history, None
@@ -364,11 +361,10 @@ class Trainer(Block):
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:
-            msg = (
+            raise ValueError(
                 f"{self.name!r} trains the model it was built with ({type(self.model).__name__}); got another "
                 f"one ({type(model).__name__}). Pass trainer.model, or build a trainer for the other."
             )
-            raise ValueError(msg)
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         """Raise if the model cannot be trained on these sets, before anything is changed."""

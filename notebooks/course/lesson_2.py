@@ -9,7 +9,7 @@ from torch import nn
 
 from notebooks.course.one_number import one_number
 from notebooks.course.verdict import NotYet, call, exercise, kind_of
-from trainers.randomness import own_randomness
+from trainers.torch_utils import own_randomness
 
 
 @exercise("2.1", "one number, the value of a forget gate")

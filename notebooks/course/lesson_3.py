@@ -12,8 +12,7 @@ from torch import nn
 from notebooks.course.verdict import NotYet, call, exercise, run
 from trainers.batched_trainer import BatchedTrainer
 from trainers.history import History
-from trainers.model_state import ModelState, copy_state
-from trainers.randomness import own_randomness
+from trainers.torch_utils import ModelState, copy_state, own_randomness
 from trainers.trainer import StopRun
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from trainers.figure import TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure, as_label
 
 
 def plot_found(found: pd.DataFrame, of: int) -> Figure:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from data import Anomaly, CSVWarning, Series, load_csv, synthetic_series
 from trainers.console import say
-from trainers.figure import Figure
+from trainers.plotting import Figure
 from trainers.widgets.series_figure import plot_series
 
 # The patch: rows a second, what it writes for "no contact", and where what goes wrong lies, in rows.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # Curves and lines side by side are told apart by dash and marker too.
 _LOOKS: tuple[tuple[str, str, str], ...] = (

@@ -1,7 +1,7 @@
 """Speed with one CPU thread, with two, and with two that wait with a short spin; quiet and beside busy processes.
 
-The rule in `trainers.threads` is chosen from the second table. Run from the root of the repository, on a computer that
-is otherwise idle: ``python -m tests.benchmarks.threads`` (a quarter of an hour); a part: ``--units 64 --batch 32``.
+The rule in `trainers.torch_utils` is chosen from the second table. Run from the root of the repository, on a computer
+that is otherwise idle: ``python -m tests.benchmarks.threads`` (15 minutes; a part: ``--units 64 --batch 32``).
 
 Each setting is a process of its own, because libgomp reads its spin count once. The processes take turns: in each round
 every setting computes for a moment alone, then beside one busy process for each core. The tables give medians of the
@@ -65,7 +65,7 @@ def work(name: str) -> None:
 
     from data import load_ecg5000, split
     from trainers import BatchedTrainer, LSTMAutoencoder
-    from trainers.allocator import keep_large_buffers
+    from trainers.torch_utils import keep_large_buffers
 
     threads = SETTINGS.get(name, (None, ""))[0]
     if threads is not None:

@@ -20,7 +20,7 @@ monitor = TrainingMonitor(few)
 result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[monitor])
 """
 AFTER = """
-from trainers.reconstruction import mean_loss
+from trainers.losses import mean_loss
 loss = mean_loss(result.model, validation.sequences, validation.sequences)
 kept = "best weights" if loss == result.history.best.validation_loss else f"other weights {loss}"
 print(kept, len(result.history), result.stopped)
@@ -165,7 +165,7 @@ def test_a_restored_epoch_shows_the_model_before_the_swap(lab, open_notebook):
     """What the page shows for a restored epoch is what the callback was given, not the best model."""
     seen = """
 from trainers import reconstruct
-from trainers.model_state import load_state
+from trainers.torch_utils import load_state
 states = {}
 keep = lambda row, state: states.__setitem__(row.epoch, {k: v.clone() for k, v in state.items()})
 monitor = TrainingMonitor(few)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from trainers import Block, LSTMAutoencoder, Run, Trainer, benchmark, reconstruct
-from trainers.model_state import copy_state
+from trainers.torch_utils import copy_state
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:

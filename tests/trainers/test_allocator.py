@@ -13,7 +13,7 @@ import pytest
 # memory that was given back comes new.
 COUNT = """
 import resource, torch
-from trainers.allocator import keep_large_buffers
+from trainers.torch_utils import keep_large_buffers
 print(keep_large_buffers())
 def work():
     for _ in range(20):
@@ -43,6 +43,6 @@ def test_buffers_are_kept_unless_switched_off():
 
 @pytest.mark.skipif(platform.libc_ver()[0] == "glibc", reason="glibc has the setting")
 def test_elsewhere_nothing_is_done():
-    from trainers.allocator import keep_large_buffers
+    from trainers.torch_utils import keep_large_buffers
 
     assert not keep_large_buffers()

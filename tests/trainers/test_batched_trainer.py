@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.functional import l1_loss
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark
-from trainers.model_state import copy_state
-from trainers.reconstruction import mean_loss
+from trainers.losses import mean_loss
+from trainers.torch_utils import copy_state
 
 from .contract import same
 

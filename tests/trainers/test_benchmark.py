@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, Trainer, benchmark
-from trainers.model_state import copy_state
+from trainers.torch_utils import copy_state
 
 from .contract import same
 from .test_batched_trainer import WILD

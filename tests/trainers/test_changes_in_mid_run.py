@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from trainers import BatchedTrainer, LSTMAutoencoder, StopRun, benchmark
-from trainers.model_state import copy_state
+from trainers.torch_utils import copy_state
 
 from .contract import same
 from .test_batched_trainer import WILD

@@ -13,8 +13,8 @@ from matplotlib.image import imread
 from data import Series
 from trainers import BatchedTrainer, Figure, LSTMAutoencoder, Run, Trainer, benchmark, classroom
 from trainers.detection import AnomalyDetector, plot_errors
-from trainers.model_state import copy_state
-from trainers.reconstruction import mean_loss
+from trainers.losses import mean_loss
+from trainers.torch_utils import copy_state
 from trainers.widgets import HyperparameterPanel, ThresholdExplorer, TrainingMonitor
 from trainers.widgets.page import source
 

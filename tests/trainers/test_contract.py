@@ -7,7 +7,7 @@ from torch.nn.functional import l1_loss
 
 from data import DataSet
 from trainers import BatchedTrainer, Hyperparameter, Trainer, benchmark
-from trainers.reconstruction import mean_loss
+from trainers.losses import mean_loss
 
 from .contract import TrainerContract
 

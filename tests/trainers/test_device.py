@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
-from trainers.device import as_device
+from trainers.torch_utils import as_device
 
 
 def pretend(monkeypatch, kind, count):
@@ -27,7 +27,7 @@ def test_gpu_is_whatever_there_is(monkeypatch, kind):
     assert as_device("gpu") == torch.device(kind)
     assert as_device(f"{kind}:1") == torch.device(kind, 1)
     assert as_device(torch.device(kind, 1)) == torch.device(kind, 1)
-    with pytest.raises(RuntimeError, match=f'"{kind}:2" is not on this machine: it has 2'):
+    with pytest.raises(RuntimeError, match=f'device must be .* got "{kind}:2": it has 2'):
         as_device(f"{kind}:2")
 
 
@@ -39,7 +39,7 @@ def test_another_kind_than_there_is(monkeypatch):
 
 def test_no_accelerator(monkeypatch):
     pretend(monkeypatch, "cuda", 0)
-    with pytest.raises(RuntimeError, match=r'finds no accelerator .* Use device="cpu"'):
+    with pytest.raises(RuntimeError, match=r'device must be "cpu" here, got "gpu"'):
         as_device("gpu")
     with pytest.raises(RuntimeError, match="it has no accelerator"):
         as_device("cuda:1")
@@ -47,13 +47,13 @@ def test_no_accelerator(monkeypatch):
 
 @pytest.mark.parametrize("given", ["tpu-ish", "", "GPU"])
 def test_an_unknown_name(given):
-    with pytest.raises(ValueError, match='device takes "cpu", "gpu"'):
+    with pytest.raises(ValueError, match='device must be "cpu", "gpu"'):
         as_device(given)
 
 
 @pytest.mark.parametrize("given", [0, None, 1.5])
 def test_no_name_at_all(given):
-    with pytest.raises(TypeError, match='device takes "cpu", "gpu"'):
+    with pytest.raises(TypeError, match='device must be "cpu", "gpu"'):
         as_device(given)
 
 

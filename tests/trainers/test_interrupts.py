@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, Trainer, benchmark
-from trainers import interrupts as module
-from trainers.interrupts import DeferredInterrupt, interrupt_point
-from trainers.model_state import copy_state
+from trainers import console as module
+from trainers.console import DeferredInterrupt, interrupt_point
+from trainers.torch_utils import copy_state
 from trainers.widgets import TrainingMonitor
 
 from .contract import same

@@ -7,11 +7,12 @@ import math
 import pytest
 
 from trainers import BatchedTrainer, benchmark
-from trainers.learning_rate import learning_rate_at
+from trainers.batched_trainer import learning_rate_at
 
 
 def rate(position, *, warmup=0.0, schedule="constant", end=None, step=0.1):
-    return learning_rate_at(position, step=step, rate=0.01, warmup=warmup, schedule=schedule, end=end)
+    settings = {"learning_rate": 0.01, "warmup_epochs": warmup, "schedule": schedule, "schedule_epochs": None}
+    return learning_rate_at(settings, position, step, end)
 
 
 def test_constant():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
-from trainers.model_state import copy_state
+from trainers.torch_utils import copy_state
 
 from .contract import same
 

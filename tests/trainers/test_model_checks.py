@@ -16,8 +16,8 @@ from torch.utils.checkpoint import checkpoint
 
 from data import DataSet
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
-from trainers.model_state import copy_state, load_state
-from trainers.reconstruction import mean_loss
+from trainers.losses import mean_loss
+from trainers.torch_utils import copy_state, load_state
 
 from .contract import same
 

@@ -6,7 +6,7 @@ import torch
 
 from data import DataSet
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
-from trainers.reconstruction import mean_loss
+from trainers.losses import mean_loss
 
 LENGTHS = [5, 12, 9, 12, 7, 6, 11, 8]
 

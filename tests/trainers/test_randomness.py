@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from trainers.randomness import derived_seed, own_randomness
+from trainers.torch_utils import derived_seed, own_randomness
 
 
 def test_repeats_and_leaves_the_state_as_it_was():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
-from trainers.model_state import copy_state
+from trainers.torch_utils import copy_state
 
 from .contract import same
 from .test_batched_trainer import WILD, follow

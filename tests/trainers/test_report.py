@@ -1,5 +1,6 @@
 """A report on one's own recording, from Python and from the command line."""
 
+import html
 import inspect
 import re
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from data import Series, load_csv
 from trainers.__main__ import main, parser
-from trainers.report import report
+from trainers.reports import report
 
 QUICK = {"epochs": 1, "rate": 0.05, "progress": False}
 
@@ -205,4 +206,4 @@ def test_warnings_of_the_file_are_one_plain_line_and_on_the_page(tmp_path, capsy
     (line,) = [one for one in capsys.readouterr().err.splitlines() if "fault" in one]
     assert line.startswith("warning: ")
     assert "count the rows were left out" in line
-    assert "&#x27;fault&#x27; may be labels" in page.read_text(encoding="utf-8")
+    assert "'fault' may be labels" in html.unescape(page.read_text(encoding="utf-8"))

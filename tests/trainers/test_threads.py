@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from notebooks.course import setup_check
-from trainers.threads import with_threads
+from trainers.torch_utils import with_threads
 
 RULE = """
 import torch
 from torch import nn
 from trainers import LSTMAutoencoder
-from trainers.threads import ONE_THREAD_UP_TO, useful_threads, with_threads
+from trainers.torch_utils import ONE_THREAD_UP_TO, useful_threads, with_threads
 
 UNITS = 16
 LIMIT = ONE_THREAD_UP_TO // UNITS**2
@@ -38,7 +38,7 @@ with with_threads(3):
 TRAINING = """
 import torch
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
-from trainers.threads import with_threads
+from trainers.torch_utils import with_threads
 
 class Noting(LSTMAutoencoder):
     def forward(self, sequences, lengths=None):

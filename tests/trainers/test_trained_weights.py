@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from trainers import BatchedTrainer, History, LSTMAutoencoder, Run, StopRun, benchmark, reconstruct
-from trainers.loss_curve import plot_histories, plot_history
-from trainers.model_state import copy_state
+from trainers.plotting import plot_histories, plot_history
+from trainers.torch_utils import copy_state
 from trainers.widgets import TrainingMonitor
 from trainers.widgets.chart import run_data
 

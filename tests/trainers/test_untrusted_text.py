@@ -20,7 +20,7 @@ import data
 import notebooks.course
 import trainers
 from data.markup import escaped
-from trainers.figure import Figure, as_label
+from trainers.plotting import Figure, as_label
 
 from .untrusted import HOSTILE, MATH, examples, write_report
 

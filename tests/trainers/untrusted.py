@@ -15,8 +15,8 @@ from trainers import BatchedTrainer, History, Hyperparameter, LSTMAutoencoder, b
 from trainers.block import Block
 from trainers.detection import Detection, Explanation, evaluate, evaluate_series
 from trainers.detection.seed_plot import plot_seeds
-from trainers.figure import Figure
-from trainers.report import report
+from trainers.plotting import Figure
+from trainers.reports import report
 from trainers.widgets import HyperparameterPanel, LatentMap, RunComparison, SeriesViewer, ThresholdExplorer
 from trainers.widgets import TrainingMonitor as Monitor
 from trainers.widgets.page import write_body

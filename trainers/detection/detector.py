@@ -10,7 +10,6 @@ import torch
 
 from data import DataSet, Series
 from trainers.batched_trainer import BatchedTrainer
-from trainers.benchmark import benchmark
 from trainers.block import Block, Hyperparameter
 from trainers.detection.checks import as_threshold
 from trainers.detection.detection import Detection
@@ -21,13 +20,11 @@ from trainers.detection.scores import ErrorGaussian, check_differences, sequence
 from trainers.detection.thresholds import RULES as THRESHOLDS
 from trainers.detection.windowing import Windowing, choose_window
 from trainers.detection.windows import COMBINATIONS
-from trainers.device import as_device
+from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
-from trainers.randomness import LARGEST_SEED
-from trainers.reconstruction import reconstruct
-from trainers.result import Result
-from trainers.run import Callback
+from trainers.torch_utils import LARGEST_SEED, as_device
 from trainers.trainer import Trainer
+from trainers.training import Callback, Result, benchmark
 
 # The thresholds that need nothing but normal scores; any other can be given to `detect`.
 RULES = {name: rule for name, rule in THRESHOLDS.items() if rule.keyword in ("rate", "k")}

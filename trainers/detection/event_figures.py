@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from data.series import runs
-from trainers.threads import with_threads
+from trainers.torch_utils import with_threads
 
 # Wu & Keogh 2021 count a top score this near to the event as a find.
 _TOLERANCE = 100

@@ -11,8 +11,8 @@ from torch import nn
 from data import DataSet
 from data.data_set import as_class_names
 from trainers.detection.checks import as_labels, as_scores, as_threshold
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
-from trainers.reconstruction import reconstruct
+from trainers.losses import reconstruct
+from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # More small plots than this cannot be read, and take minutes to draw.
 _MOST = 40

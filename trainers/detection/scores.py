@@ -11,7 +11,7 @@ from torch import nn
 
 from data import DataSet
 from trainers.detection.checks import as_choice
-from trainers.reconstruction import reconstruct
+from trainers.losses import reconstruct
 
 KINDS = ("mae", "mse", "sum", "max", "gaussian")
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from data.data_set import as_array
-from trainers.figure import TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # One for each seed, so that what belongs together can be followed from method to method.
 _MARKERS = "os^Dv<>pP*Xh"

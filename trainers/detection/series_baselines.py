@@ -18,8 +18,8 @@ from trainers.detection.detector import AnomalyDetector
 from trainers.detection.hold_out import matched
 from trainers.detection.scaling import Scaling
 from trainers.detection.windows import StepScores, cut_windows, interpolated, window_starts
+from trainers.losses import mean_loss
 from trainers.lstm_autoencoder import LSTMAutoencoder
-from trainers.reconstruction import mean_loss
 from trainers.trainer import Trainer
 
 # Windows that are compared at a time, and training windows that they are compared with at most.

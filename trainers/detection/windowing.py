@@ -19,7 +19,7 @@ from trainers.detection.windows import (
     start_chunks,
     window_starts,
 )
-from trainers.reconstruction import reconstruct
+from trainers.losses import reconstruct
 
 # Windows that are reconstructed at a time: they bound the memory, and do not change the result.
 CHUNK = 1024

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.figure import TEXT, Figure, as_label
+from trainers.plotting import TEXT, Figure, as_label
 
 # Okabe and Ito's colours, the light ones darkened until they have contrast 3 to white and to black alike.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#C06A9B", "#B5790A", "#7f7f7f", "#3D92C9", "#948A00")

@@ -11,7 +11,7 @@ import traitlets
 
 from data import DataSet
 from trainers.detection.checks import as_labels
-from trainers.figure import Figure
+from trainers.plotting import Figure
 from trainers.widgets.latent_figure import COLORS, SHAPES, Kind, plot_latent
 from trainers.widgets.latent_points import project
 from trainers.widgets.light_pictures import lighten

@@ -6,7 +6,7 @@ from typing import Any
 
 import anywidget
 
-from trainers.figure import Figure
+from trainers.plotting import Figure
 from trainers.widgets.kernel import answer_while_busy
 from trainers.widgets.larger import larger_in_class
 from trainers.widgets.on_page import or_page

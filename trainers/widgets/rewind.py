@@ -13,8 +13,8 @@ from torch import nn
 
 from data import DataSet
 from trainers.history import Epoch
-from trainers.model_state import ModelState, load_state
-from trainers.reconstruction import reconstruct
+from trainers.losses import reconstruct
+from trainers.torch_utils import ModelState, load_state
 from trainers.widgets.snapshots import Snapshots
 
 MOST_EXAMPLES = 12

@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainers.figure import Figure
 from trainers.history import History
-from trainers.loss_curve import band, plot_histories
-from trainers.result import Result
+from trainers.plotting import Figure, band, plot_histories
+from trainers.training import Result
 from trainers.widgets.chart import FILES, Chart, finite, run_data
 from trainers.widgets.kernel import answer_while_busy, bundle
 from trainers.widgets.larger import larger_in_class

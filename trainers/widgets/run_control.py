@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from trainers.interrupts import interrupt_point
+from trainers.console import interrupt_point
 from trainers.trainer import StopRun
 
 # A paused run that no page shows goes on after this many seconds: a closed tab must not hang a

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data import Series
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.series_data import extremes, when
 from trainers.widgets.series_events import Events, in_words, many
 

@@ -12,7 +12,7 @@ import traitlets
 from data import Series
 from data.series import runs
 from trainers.detection.checks import as_threshold
-from trainers.figure import Figure
+from trainers.plotting import Figure
 from trainers.widgets.page import fragment, source, write_page
 from trainers.widgets.pictured_widget import PicturedWidget
 from trainers.widgets.series_data import as_reconstruction, as_scores, clock, extremes, highest, stride_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from trainers.history import Epoch
-from trainers.model_state import ModelState
+from trainers.torch_utils import ModelState
 
 
 class Snapshots:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
 
 _BINS = 60
 

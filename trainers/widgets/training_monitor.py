@@ -9,15 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from trainers.benchmark import benchmark
 from trainers.console import in_terminal, say
-from trainers.figure import Figure
 from trainers.history import Epoch, History
-from trainers.loss_curve import plot_histories, plot_history
-from trainers.model_state import ModelState
-from trainers.result import Result
-from trainers.run import Run, whole_epochs
+from trainers.plotting import Figure, plot_histories, plot_history
+from trainers.torch_utils import ModelState
 from trainers.trainer import Trainer
+from trainers.training import Result, Run, benchmark, whole_epochs
 from trainers.widgets.chart import FILES
 from trainers.widgets.kernel import bundle, in_notebook
 from trainers.widgets.live_view import LiveView

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainers.history import History
-from trainers.model_state import ModelState
-from trainers.run import Run
+from trainers.torch_utils import ModelState
 from trainers.trainer import Trainer
+from trainers.training import Run
 
 
 @dataclass

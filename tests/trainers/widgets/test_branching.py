@@ -8,7 +8,7 @@ import time
 import pytest
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark
-from trainers.model_state import copy_state, load_state
+from trainers.torch_utils import copy_state, load_state
 from trainers.widgets import TrainingMonitor
 
 from ..contract import same

@@ -12,7 +12,7 @@ import torch
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark
 from trainers.detection import AnomalyDetector
-from trainers.model_state import copy_state
+from trainers.torch_utils import copy_state
 from trainers.widgets import HyperparameterPanel, TrainingMonitor
 
 from ..contract import same

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from trainers import BatchedTrainer, LSTMAutoencoder, StopRun, benchmark
-from trainers.model_state import copy_state
-from trainers.randomness import own_randomness
+from trainers.torch_utils import copy_state, own_randomness
 from trainers.widgets import TrainingMonitor
 
 from ..contract import same

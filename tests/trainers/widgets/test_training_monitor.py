@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark, reconstruct
-from trainers.model_state import copy_state, load_state
+from trainers.torch_utils import copy_state, load_state
 from trainers.widgets import TrainingMonitor
 from trainers.widgets.chart import Chart
 

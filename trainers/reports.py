@@ -1,31 +1,44 @@
-"""`report`: from a recording to one HTML page: what was found, how, and what simple detectors find."""
+"""`report`: from a recording to one HTML page: what was found, how, and what simple detectors find.
+
+The page's text is in `report.html`.
+"""
 
 from __future__ import annotations
 
+import base64
 import os
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from data import CSVWarning, Series, check_series, load_csv
+from data import CSVWarning, Series, SeriesCheck, check_series, load_csv
 from trainers.console import say
 from trainers.detection import (
     SERIES_BASELINES,
     AnomalyDetector,
     Detection,
+    Explanation,
     SeriesEvaluation,
+    compare,
     evaluate_series,
+    plot_errors,
     quantile_threshold,
     series_baseline_scores,
 )
 from trainers.detection.checks import as_share
 from trainers.detection.hold_out import hold_out
-from trainers.report_page import page_body
+from trainers.detection.thresholds import RULES
+from trainers.plotting import Figure
+from trainers.widgets import SeriesViewer
 from trainers.widgets.page import write_body
 
+# Rows of the table of events.
+MOST_EVENTS = 20
 # Steps times window, for which the volumes under the surfaces of all detectors take about a minute.
 MOST_FOR_VOLUMES = 10_000_000
 
@@ -118,8 +131,9 @@ def report(
     detector = AnomalyDetector(device=device, **hyperparameters)
     window = detector.choose_window(known)
     if len(rest) < window:
-        msg = f"the part to judge has {len(rest)} steps, less than a window of {window}. Lower training, or window."
-        raise ValueError(msg)
+        raise ValueError(
+            f"the part to judge has {len(rest)} steps, less than a window of {window}. Lower training, or window."
+        )
     check = check_series(series, training=len(known) / len(series), window=window)
     for finding in check:
         if finding.verdict == "mend":
@@ -130,7 +144,7 @@ def report(
     tell("asking the simple detectors")
     rivals = _rivals(detector, known, rest, detection)
     evaluations = _evaluate(detector, detection, rivals, rest)
-    text = page_body(series, known, check, detector, detection, explanation, rivals, evaluations, notes)
+    text = _page_body(series, known, check, detector, detection, explanation, rivals, evaluations, notes)
     write_body(path, f"Anomalies in {series.name}", text)
     tell(f"{len(detection.events)} events found; written to {path}")
     return Report(path, detector, detection, evaluations)
@@ -147,8 +161,9 @@ def _checked(output: str | os.PathLike[str]) -> Path:
     path = Path(output)
     folder = path.absolute().parent
     if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-        msg = f"output takes the path of a file in a folder that exists and may be written to; got {str(path)!r}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"output takes the path of a file in a folder that exists and may be written to; got {str(path)!r}."
+        )
     return path
 
 
@@ -169,11 +184,10 @@ def _parts(series: Series, training: float) -> tuple[Series, Series]:
     if series.labels is not None and series.abnormal[:end].any():
         end = series.events[0][0]
     if not 0 < end < len(series):
-        msg = (
+        raise ValueError(
             f"{series.name!r} leaves nothing to learn from or to judge: {len(series)} steps, of which the first {end} "
             "would be for training. Bring a longer normal piece at its beginning."
         )
-        raise ValueError(msg)
     return series.part(slice(end), f"{series.name}, learnt from"), series.part(
         slice(end, None), f"{series.name}, judged"
     )
@@ -212,3 +226,90 @@ def _evaluate(
         name: evaluate_series(one.scores, rest.labels, one.threshold, sampling_rate=rest.sampling_rate, window=window)
         for name, one in {"LSTM autoencoder": detection, **rivals}.items()
     }
+
+
+# ---------------------------------------------------------------------- the page
+
+
+def _page_body(
+    series: Series,
+    known: Series,
+    check: SeriesCheck,
+    detector: AnomalyDetector,
+    detection: Detection,
+    explanation: Explanation,
+    rivals: dict[str, Detection],
+    evaluations: dict[str, SeriesEvaluation],
+    notes: list[str],
+) -> str:
+    """Fill in the page; `known` is the part learnt from, `notes` what the loader decided."""
+    offset = len(known)
+    # The whole recording, so that steps count as in the file; what was learnt from scores 0.
+    scores = np.concatenate([np.zeros(offset), detection.scores])
+    rebuilt = np.concatenate([np.full((offset, series.n_features), np.nan), explanation.reconstruction])
+    calibration = detector.calibration_scores
+    metrics = ["vus_pr", "average_precision", "auroc", "ucr_score", "events_found", "false_alarms", "f1"]
+    pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
+    pages.filters["png"] = _png
+    return pages.get_template("report.html").render(
+        series=series,
+        known=known,
+        detector=detector,
+        detection=detection,
+        notes=notes,
+        viewer=SeriesViewer(series, scores, threshold=detection.threshold, reconstruction=rebuilt),
+        events=_events(detection, explanation, offset),
+        more_events=len(detection.events) - MOST_EVENTS,
+        check=check,
+        mend=sum(finding.verdict == "mend" for finding in check),
+        rule=RULES[detector.rule],
+        errors=plot_errors(calibration, np.zeros(len(calibration), dtype=int), detector.threshold),
+        baselines=_baselines(detection, rivals),
+        evaluations=_html(compare(evaluations)[metrics], index=True) if evaluations else None,
+    )
+
+
+def _events(detection: Detection, explanation: Explanation, offset: int) -> str | None:
+    """The events as a table, with what carries their error; steps count from the recording's first."""
+    table = detection.to_frame().head(MOST_EVENTS)
+    if table.empty:
+        return None
+    rows = []
+    for start, end in table[["start", "end"]].to_numpy().tolist():
+        part = slice(start, end)
+        carried = [f"{name} {share:.0%}" for name, share in explanation.by_feature(part).head(3).items()]
+        worst = [
+            f"step {row['step'] + offset}, {row['feature']}: {row['error']:.2g}"
+            for _, row in explanation.top(1, part).iterrows()
+        ]
+        rows.append(
+            {
+                "what carries the error": ", ".join(carried),
+                "largest difference": worst[0] if worst else "all values are missing",
+            }
+        )
+    steps = ["start", "end", "peak"]
+    return _html(
+        pd.concat([table.assign(**{name: table[name] + offset for name in steps}), pd.DataFrame(rows)], axis=1)
+    )
+
+
+def _baselines(detection: Detection, rivals: dict[str, Detection]) -> str:
+    rows = [
+        {
+            "detector": name,
+            "events": len(one.events),
+            "of which touch one of the autoencoder's": sum(detection.abnormal[a:b].any() for a, b in one.events),
+            "steps called abnormal": f"{one.abnormal.mean():.2%}",
+        }
+        for name, one in {"LSTM autoencoder": detection, **rivals}.items()
+    ]
+    return _html(pd.DataFrame(rows))
+
+
+def _html(table: pd.DataFrame, *, index: bool = False) -> str:
+    return table.to_html(index=index, float_format="{:.4g}".format, escape=True, border=0)
+
+
+def _png(figure: Figure) -> str:
+    return base64.b64encode(figure._repr_mimebundle_()[0]["image/png"]).decode()

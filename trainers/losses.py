@@ -1,4 +1,4 @@
-"""`reconstruct` and `mean_loss`: what a model makes of sequences, in evaluation mode, without gradients."""
+"""Losses, masks, and what a model reconstructs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from data import DataSet
-from trainers.randomness import own_randomness
-from trainers.threads import useful_threads, with_threads
+from trainers.torch_utils import own_randomness, useful_threads, with_threads
 
 LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
@@ -26,11 +25,11 @@ def check_model(model: Any) -> nn.Module:
     """`model` itself, or an error if it is no model."""
     if not isinstance(model, nn.Module):
         got = f"the class {model.__name__}, not an object of it" if isinstance(model, type) else type(model).__name__
-        msg = f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {got}."
-        raise TypeError(msg)
+        raise TypeError(f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {got}.")
     if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
-        msg = f"the model {type(model).__name__} must hold values, got tensors on the meta device. Build it on the CPU."
-        raise ValueError(msg)
+        raise ValueError(
+            f"the model {type(model).__name__} must hold values, got tensors on the meta device. Build it on the CPU."
+        )
     return model
 
 
@@ -41,15 +40,13 @@ def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Te
     """
     if not isinstance(output, torch.Tensor) or output.shape != wanted.shape:
         got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        msg = (
+        raise ValueError(
             f"the model {type(model).__name__} must return a tensor of shape {tuple(wanted.shape)} "
             f"(sequences, time, feature), like its input; got {got}. "
             "Check its n_features, and that it returns the reconstruction alone."
         )
-        raise ValueError(msg)
     if not output.is_floating_point():
-        msg = f"the model {type(model).__name__} must return floating-point numbers, got {output.dtype}."
-        raise ValueError(msg)
+        raise ValueError(f"the model {type(model).__name__} must return floating-point numbers, got {output.dtype}.")
     return output
 
 
@@ -179,8 +176,7 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     """
     check_model(model)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        msg = f"batch_size takes a whole number, at least 1; got {batch_size!r}. The default is 256."
-        raise ValueError(msg)
+        raise ValueError(f"batch_size takes a whole number, at least 1; got {batch_size!r}. The default is 256.")
     # A copy: a model that changes its input in place must not change the data set.
     data = DataSet.of(sequences, "sequences to reconstruct")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))

@@ -1,0 +1,491 @@
+"""`Run`, `benchmark`, `Result`: a trainer's epochs, from the first to a record of all."""
+
+from __future__ import annotations
+
+import copy
+import math
+import operator
+import platform
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from data.markup import escaped, without_math
+from trainers import classroom
+from trainers.block import Block
+from trainers.console import DeferredInterrupt, in_terminal, interrupt_point, say
+from trainers.history import Epoch, History, epoch_name
+from trainers.torch_utils import ModelState
+from trainers.trainer import StopRun, Trainer
+
+Callback = Callable[[Epoch, ModelState], Any]
+
+
+class Run:
+    """Calls a trainer in the contract's order, and yields the row of each epoch.
+
+    Leaving the loop early still finalizes the model; so do Ctrl-C, the notebook's stop button
+    and an exception. `StopRun` from a callback or from between batches ends it cleanly. Ctrl-C acts between
+    two batches of a `BatchedTrainer`, else after the epoch; pressed again a second later, at once.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Any that keeps the contract.
+    train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        Handed to `setDataSets`; left out when resuming.
+    epochs : int, default 20
+        How many to train, at least 1; when resuming, how many more.
+    callbacks : sequence of callables
+        Each is called after each epoch with its row and a copy of parameters and buffers as
+        the epoch left them, *before* any swap. One that also has methods ``begin(run)`` and
+        ``end(run)`` has them called before the first epoch, and after the last is finalized.
+    resume : bool, default False
+        Go on with the trainer's finalized run instead of starting a new one.
+    seconds : float, optional
+        End with the epoch in which the training time of this run passes this limit; its first
+        epoch is always trained. Pauses and callbacks do not count. Default: no limit, or in
+        classroom mode that of the mode (25 s, see `trainers.classroom`); `math.inf` is none there either.
+
+    Attributes
+    ----------
+    planned_epochs : int
+        How long the history is meant to become; `plan` changes it.
+    resumes : bool
+        Whether it goes on with an earlier run.
+    stopped : str or None
+        Why the run ended before its planned epochs, if it did.
+    out_of_time : bool
+        Whether that was the time limit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit (see also `Trainer.setDataSets`). Nothing has changed then.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from trainers import BatchedTrainer, LSTMAutoencoder
+    >>> beats = torch.sin(torch.linspace(0, 6.28, 20)).repeat(40, 1)
+    >>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4))
+    >>> for row in Run(trainer, beats[:30], beats[30:], epochs=5):
+    ...     if row.epoch == 3:
+    ...         break
+    >>> len(trainer.history), trainer.model.training
+    (3, False)
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        train: Any = None,
+        validation: Any = None,
+        *,
+        epochs: int = 20,
+        callbacks: Sequence[Callback] = (),
+        resume: bool = False,
+        seconds: float | None = None,
+    ) -> None:
+        if not isinstance(trainer, Trainer):
+            raise TypeError(
+                f"trainer takes a Trainer, such as BatchedTrainer(model, 'cpu'); got {type(trainer).__name__}."
+            )
+        self.epochs = whole_epochs(epochs)
+        if not isinstance(callbacks, list | tuple):
+            raise TypeError(
+                f"callbacks takes a list of functions of (row, state); got {callbacks!r}. Put it in brackets."
+            )
+        for callback in callbacks:
+            if not callable(callback):
+                raise TypeError(f"callbacks takes functions of (row, state); got {callback!r}. Pass them as a list.")
+        if resume and not (train is None and validation is None):
+            raise ValueError(
+                "resume=True goes on with the sets that the trainer has; got new ones. Leave them out, or resume."
+            )
+        if not resume and (train is None or validation is None):
+            raise ValueError(
+                "a run needs a training and a validation set. Pass both, or resume=True to go on with the last run."
+            )
+        self.seconds = math.inf if (limit := _limit(seconds)) is None else limit
+        self.trainer, self.callbacks = trainer, tuple(callbacks)
+        self.stopped: str | None = None
+        self._stop: str | None = None
+        self.out_of_time, self._trained = False, 0.0
+        if resume:
+            trainer.check_resume()
+        else:
+            trainer.setDataSets(train, validation)
+        self.planned_epochs = len(trainer.history) + self.epochs
+        self.resumes, self._ended, self._in_epoch = resume, False, False
+
+    def plan(self, epochs: int) -> None:
+        """Change how many epochs the history is meant to have, before or while the run goes on.
+
+        Never fewer than it has, the one being trained included. A cosine schedule takes the new end
+        from the next batch on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If that is no number of epochs, or the trainer's schedule cannot end there.
+        """
+        planned = max(whole_epochs(epochs), len(self.trainer.history) + self._in_epoch)
+        self.trainer.check_plan(planned)
+        self.planned_epochs = self.trainer.planned_epochs = planned
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the run after the present epoch; for callbacks, which may call it any time."""
+        self._stop = reason
+
+    def __iter__(self) -> Iterator[Epoch]:
+        if not self._ended:
+            # Ctrl-C is deferred but for the body of the user's own loop.
+            with DeferredInterrupt(drop_late=True) as interrupt:
+                yield from self._epochs(interrupt)
+
+    def _epochs(self, interrupt: DeferredInterrupt) -> Iterator[Epoch]:
+        trainer = self.trainer
+        begun: list[Callback] = []
+        if self.resumes:
+            trainer.resume()
+        trainer.planned_epochs = self.planned_epochs
+        try:
+            trainer.running = True
+            for callback in self.callbacks:
+                begun.append(callback)
+                getattr(callback, "begin", _nothing)(self)
+            while len(trainer.history) < self.planned_epochs and self._stop is None:
+                row = self._one_epoch()
+                interrupt.release()
+                try:
+                    yield row
+                finally:
+                    interrupt.hold()
+                if len(trainer.history) < self.planned_epochs:
+                    interrupt_point()
+            # A stop asked for in the last epoch has cut nothing off.
+            self.stopped = self._stop if len(trainer.history) < self.planned_epochs else None
+            self.out_of_time = self.stopped is not None and self.out_of_time
+        except StopRun as stop:
+            self.stopped = str(stop) or "stopped"
+        except KeyboardInterrupt:
+            self.stopped = "interrupted by hand"
+        except GeneratorExit:
+            self.stopped = "left early"
+            raise
+        except BaseException as error:
+            self.stopped = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._ended, trainer.running = True, False
+            try:
+                self._finalize()
+            except KeyboardInterrupt:  # raised by something else than a signal
+                self._finalize()
+            finally:
+                self._end(begun)
+
+    def _finalize(self) -> None:
+        trainer = self.trainer
+        # Without a finished epoch there is nothing to put final touches to.
+        if trainer._stage == "training":
+            trainer.finalizeTraining(trainer.model)
+        else:
+            trainer.model.eval()
+        trainer.apply_queued()
+
+    def _one_epoch(self) -> Epoch:
+        trainer = self.trainer
+        before = len(trainer.history)
+        self._in_epoch, begun = True, time.perf_counter()
+        try:
+            returned = trainer.doEpoch(trainer.model)
+        finally:
+            self._in_epoch = False
+        if returned is not trainer.model:
+            raise TypeError(
+                f"doEpoch of {type(trainer).__name__} must return the model it was given; got "
+                f"{type(returned).__name__}. End it with 'return model'."
+            )
+        if len(trainer.history) != before + 1:
+            raise RuntimeError(
+                f"doEpoch of {type(trainer).__name__} must add one row to the history; it added "
+                f"{len(trainer.history) - before}. Call self.record(train_loss=…, validation_loss=…) once."
+            )
+        row = trainer.history[-1]
+        # Where a row holds its own time, that is without pauses between batches.
+        self._trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
+        # A copy for each, to keep or to change; made now, as one may branch off to another state.
+        states = [trainer.reached_state() for _ in self.callbacks]
+        for callback, state in zip(self.callbacks, states, strict=True):
+            callback(row, state)
+        if self._trained >= self.seconds and self._stop is None:
+            self.out_of_time = True
+            self.stop(f"time limit of {self.seconds:g} s")
+        return row
+
+    def _end(self, begun: list[Callback]) -> None:
+        """Last begun, first ended; one that fails keeps no other from its end."""
+        failed: BaseException | None = None
+        for callback in reversed(begun):
+            try:
+                getattr(callback, "end", _nothing)(self)
+            except BaseException as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+
+def _limit(seconds: Any) -> float | None:
+    """The time limit as given, checked; else that of classroom mode, if it is on."""
+    return classroom.seconds() if seconds is None else classroom.checked_seconds(seconds)
+
+
+def _nothing(run: Run) -> None:
+    """What a callback without `begin` or `end` does there."""
+
+
+def whole_epochs(epochs: Any) -> int:
+    """A number of epochs, checked."""
+    try:
+        number = 0 if isinstance(epochs, bool) else operator.index(epochs)
+    except TypeError:
+        raise TypeError(
+            f"epochs takes a whole number of at least 1; got {epochs!r} ({type(epochs).__name__})."
+        ) from None
+    if number < 1:
+        raise ValueError(f"epochs takes a whole number of at least 1; got {epochs!r}.")
+    return number
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+
+
+def _copy_of(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # whatever a user's model raises must not cost the result
+        msg = (
+            f"result.model is the trainer's own model, which changes when the trainer goes on: {type(model).__name__} "
+            f"cannot be copied ({type(error).__name__}: {error})."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=2)
+        return model
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The outcome of `benchmark`: a record, which stays as it is when its trainer goes on.
+
+    Attributes
+    ----------
+    model : torch.nn.Module
+        A copy of the trained and finalized model, in evaluation mode.
+    history : History
+        A copy, one row for each epoch.
+    hyperparameters : dict of dict
+        Those of every block that took part (trainer and model), by its name, JSON-ready.
+    seed : int or None
+        The trainer's, if it has one.
+    device : str
+        Where it was trained.
+    planned_epochs : int
+        What was asked for.
+    stopped : str or None
+        Why it ended before, if it did.
+    seconds : float
+        Wall time of all epochs.
+    versions : dict of str
+        Of Python, PyTorch and NumPy.
+    threads : int
+        PyTorch's, on the CPU; another number may change the last digits. A `BatchedTrainer` of a small model takes
+        one only (`trainers.torch_utils`).
+    tables : str
+        The hyperparameters as HTML tables, as they were at the end of the run.
+    callbacks : tuple of callables
+        Those of the run; a monitor lives on here.
+    """
+
+    model: nn.Module
+    history: History
+    hyperparameters: dict[str, dict[str, Any]]
+    seed: int | None
+    device: str
+    planned_epochs: int
+    stopped: str | None
+    seconds: float
+    versions: dict[str, str] = field(default_factory=_versions)
+    threads: int = field(default_factory=torch.get_num_threads)
+    tables: str = field(default="", repr=False)
+    callbacks: tuple[Callback, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, run: Run) -> Result:
+        """The result of a run that has ended."""
+        trainer = run.trainer
+        blocks = tuple(b for b in (trainer, trainer.model) if isinstance(b, Block))
+        # Two blocks of one name are both kept.
+        names = [
+            f"{b.name} ({type(b).__name__})" if sum(o.name == b.name for o in blocks) > 1 else b.name for b in blocks
+        ]
+        return cls(
+            model=_copy_of(trainer.model),
+            history=trainer.history.copy(),
+            hyperparameters={name: block.hyperparameters for name, block in zip(names, blocks, strict=True)},
+            seed=getattr(trainer, "seed", None),
+            device=str(trainer.device),
+            planned_epochs=run.planned_epochs,
+            stopped=run.stopped,
+            seconds=float(sum(row.seconds for row in trainer.history)),
+            tables="".join(block._repr_html_() for block in blocks),
+            threads=trainer.threads,
+            callbacks=run.callbacks,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Callbacks hold locks, widgets and models of past epochs: a stored result is without them.
+        return {**self.__dict__, "callbacks": ()}
+
+    def summary(self) -> str:
+        """One sentence: how far it came, its best epoch, how often restore fired."""
+        text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"
+        if self.stopped:
+            text += f" ({self.stopped})"
+        if best := self.history.best:
+            text += f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})"
+        return text + f", restored {len(self.history.restored_epochs)}×"
+
+    def __repr__(self) -> str:
+        return f"<Result of {self.summary()}>"
+
+    def _repr_html_(self) -> str:
+        # No wall time here: it would differ each time the notebook is run.
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return without_math(
+            f"<p><b>{escaped(self.summary())}</b>; on {escaped(self.device)}, seed {escaped(self.seed)}.</p>"
+            f"<details><summary>hyperparameters and versions</summary>{self.tables}<p>{escaped(versions)}</p></details>"
+        )
+
+
+def benchmark(
+    trainer: Trainer,
+    train: Any = None,
+    validation: Any = None,
+    *,
+    epochs: int = 20,
+    callbacks: Sequence[Callback] = (),
+    resume: bool = False,
+    progress: bool | None = None,
+    seconds: float | None = None,
+) -> Result:
+    """Train with any trainer: `setDataSets`, `doEpoch` as often as asked, `finalizeTraining`.
+
+    Called again on the same objects, it starts a new history, best model and optimizer on the
+    weights as they are, and says so. To go on with the same run, ask for ``resume=True``.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Any that keeps the contract.
+    train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        Left out when resuming.
+    epochs : int, default 20
+        How many, at least 1; when resuming, how many more.
+    callbacks : sequence of callables
+        Called after each epoch with its row and the state that it reached; see `Run`.
+    resume : bool, default False
+        Go on with the trainer's last run where its last epoch left it.
+    progress : bool, optional
+        True prints about ten lines, and the last epoch always. Default: one line that is rewritten, in a terminal only.
+    seconds : float, optional
+        End with the epoch in which the training time passes this limit, and say so. Default: no
+        limit, or in classroom mode that of the mode; see `Run`.
+
+    Returns
+    -------
+    Result
+        With a copy of the trained model and its history. After Ctrl-C, the notebook's stop button,
+        `StopRun` or the time limit, the result so far, finalized as well; its `stopped` says why.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError, FloatingPointError
+        As `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
+
+    Notes
+    -----
+    What a time limit cuts off depends on the machine, so such a run is not one to compare with others.
+    A cosine schedule is not hurried on: it keeps the shape that it would have had over all planned
+    epochs, and the run ends while its rate is still high. So ``resume=True`` with the epochs that are
+    missing gives what the run would have become without the limit, to the last bit. For a schedule
+    that ends where the class has to end, plan fewer epochs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from trainers import BatchedTrainer, LSTMAutoencoder
+    >>> beats = torch.sin(torch.linspace(0, 6.28, 20)).repeat(40, 1)
+    >>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), name="short")
+    >>> benchmark(trainer, beats[:30], beats[30:], epochs=2).planned_epochs
+    2
+    """
+    trained = len(trainer.history) if isinstance(trainer, Trainer) else 0
+    run = Run(trainer, train, validation, epochs=epochs, callbacks=callbacks, resume=resume, seconds=seconds)
+    if trained and not resume:
+        say(
+            f"{trainer.name}: a new history on weights already trained for {trained} epochs. "
+            "To go on with the same run: benchmark(trainer, epochs=…, resume=True)."
+        )
+    with DeferredInterrupt(drop_late=True):
+        return _result(run, progress)
+
+
+def _result(run: Run, progress: bool | None) -> Result:
+    trainer = run.trainer
+    rewrite = progress is None and in_terminal()
+    width, printed = 0, None
+    try:
+        for row in run:
+            try:
+                line = _line(row, run.planned_epochs)
+                if rewrite:
+                    # Blanks over what is left of a longer line before.
+                    say("\r" + line.ljust(width), end="")
+                    width = len(line)
+                elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
+                    say(line)
+                    printed = row.epoch
+            except KeyboardInterrupt:  # raised by something else than a signal
+                run.stop("interrupted by hand")
+                progress = rewrite = False
+    finally:
+        if width:
+            say("")
+        elif progress and trainer.history and trainer.history[-1].epoch != printed:
+            say(_line(trainer.history[-1], run.planned_epochs))
+    if (start := trainer.history.start) and trainer.history and not run.resumes:
+        say(
+            f"{trainer.name}: the weights that the run began with, validation loss {start.validation_loss:.4g}, "
+            "counted as a candidate for the best."
+        )
+    if run.out_of_time:
+        done, planned = len(trainer.history), run.planned_epochs
+        say(
+            f"{trainer.name}: stopped after epoch {done} of {planned}, {run.stopped}. "
+            f"To go on: benchmark(trainer, epochs={planned - done}, resume=True)."
+        )
+    return Result.of(run)
+
+
+def _line(row: Epoch, planned: int) -> str:
+    text = f"epoch {row.epoch}/{planned}  training {row.train_loss:.4f}  validation {row.validation_loss:.4f}"
+    text += f"  best {row.best_loss:.4f} ({epoch_name(row.best_epoch)})"
+    return text + ("  restored" if row.restored else "")
