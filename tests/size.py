@@ -1,0 +1,104 @@
+"""How large the packages are, and how large they may be: ``make size``; 1 if one is larger.
+
+A line of code is one that is not blank, not a comment and not part of a docstring.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import sys
+import tokenize
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+NO_CODE = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
+}  # fmt: skip
+
+
+@dataclass
+class Budget:
+    """At most so many files and lines of code, where a number is given."""
+
+    files: int | None = None
+    code: int | None = None
+
+
+BUDGETS = {
+    "trainers/*.py": Budget(files=15),
+    "trainers/**/*.py": Budget(files=42, code=4600),
+    "trainers/detection/*.py": Budget(files=11),
+    "trainers/widgets/*.py": Budget(files=14),
+    "trainers/widgets/*.js": Budget(files=8, code=2400),
+    "data/**/*.py": Budget(files=14, code=2100),
+    "notebooks/course/**/*.py": Budget(),
+    "tests/**/*.py": Budget(),
+}
+
+
+def size(text: str) -> Counter[str]:
+    """Lines of code, comment and docstring in Python source, and lines that raise an error with its text."""
+    code, comments, docstrings, errors = set(), set(), set(), set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        lines = range(token.start[0], token.end[0] + 1)
+        if token.type == tokenize.COMMENT:
+            comments.update(lines)
+        elif token.type not in NO_CODE:
+            code.update(lines)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Raise):
+            errors.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        elif isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                docstrings.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    return Counter(
+        code=len(code - docstrings), comments=len(comments - code), docstrings=len(docstrings), errors=len(errors)
+    )
+
+
+def script_size(text: str) -> Counter[str]:
+    """The same of JavaScript, whose comments stand on lines of their own."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    comments = sum(line.startswith(("//", "/*", "*")) for line in lines)
+    return Counter(code=len(lines) - comments, comments=comments)
+
+
+def measure(root: Path = ROOT) -> pd.DataFrame:
+    """Return files, lines and budgets by pattern."""
+    rows = {}
+    for pattern, budget in BUDGETS.items():
+        paths = sorted(root.glob(pattern))
+        sizes = [(script_size if path.suffix == ".js" else size)(path.read_text(encoding="utf-8")) for path in paths]
+        total = sum(sizes, Counter())
+        rows[pattern] = {
+            "files": len(paths), "most files": budget.files, "code": total["code"], "most code": budget.code,
+            **{name: total[name] for name in ("comments", "docstrings", "errors")},
+        }  # fmt: skip
+    return pd.DataFrame(rows).T
+
+
+def over(table: pd.DataFrame) -> list[str]:
+    """Return what is larger than its budget."""
+    return [
+        f"{pattern} must have at most {row[f'most {what}']} {what}, got {row[what]}."
+        for pattern, row in table.iterrows()
+        for what in ("files", "code")
+        if row[f"most {what}"] is not None and row[what] > row[f"most {what}"]
+    ]
+
+
+if __name__ == "__main__":
+    table = measure()
+    print(table.fillna("").to_string())
+    print("\n".join(over(table)))
+    sys.exit(bool(over(table)))
