@@ -224,9 +224,8 @@ class BatchedTrainer(Trainer):
         memory = self._memory
         if memory.best_epoch is None and not math.isfinite(loss):
             raise FloatingPointError(
-                f"the validation loss of {self.name!r} is {loss} after epoch {epoch}, before there is any best model "
-                f"to go back to; the weights are as before the epoch. Lower learning_rate ({self.learning_rate:g}), "
-                f"{'set' if self.clip_norm is None else 'lower'} clip_norm ({self.clip_norm}), or scale the data."
+                f"the validation loss of {self.name!r} must be finite before there is a best model, got {loss} after "
+                f"epoch {epoch}. Lower learning_rate ({self.learning_rate:g}) or clip_norm ({self.clip_norm})."
             )
         decision, reason = memory.judge(
             loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
@@ -370,9 +369,8 @@ class BatchedTrainer(Trainer):
         ended = self.planned_epochs is not None and len(self.history) >= self.planned_epochs
         if self.schedule == "cosine" and self.schedule_epochs is None and ended:
             raise ValueError(
-                f"the cosine schedule of {self.name!r} reached zero at epoch {self.planned_epochs}, so going on from "
-                "there would repeat its middle. Set schedule_epochs to the epoch at which the whole run shall end "
-                '(before its first part, if both parts shall equal one long run), or schedule to "constant".'
+                f"schedule_epochs of {self.name!r} must be set to go on after epoch {self.planned_epochs}, where its "
+                "cosine schedule ended. (Before its first part, if both parts should equal one long run.)"
             )
 
     def resume(self) -> None:
@@ -450,15 +448,11 @@ class BatchedTrainer(Trainer):
         if self._stage == "without data":
             return
         self._check_batch(len(self.train_inputs))
+        kind = type(self.model).__name__
         if not self._has_same_parameters():
-            raise RuntimeError(
-                f"the parameters of the model {type(self.model).__name__} must stay the same objects for a whole run, "
-                "got others. Call setDataSets to start a new run."
-            )
+            raise RuntimeError(f"the model {kind} must keep its parameters during a run, got other objects.")
         if not any(p.requires_grad for p in self.model.parameters()):
-            raise RuntimeError(
-                f"the model {type(self.model).__name__} must have a parameter with requires_grad, got none."
-            )
+            raise RuntimeError(f"the model {kind} must have a parameter with requires_grad, got none.")
         if not self.history:
             self._run_loss = self.loss
         self._check_loss(self.loss)
@@ -472,18 +466,12 @@ class BatchedTrainer(Trainer):
 
     def _check_loss(self, loss: str) -> None:
         if loss != self._run_loss and (len(self.history) or self.running):
-            raise ValueError(
-                f"the loss of {self.name!r} must stay {self._run_loss!r} for a whole run, got {loss!r}. "
-                "Set it back, or call setDataSets to start a new run."
-            )
+            raise ValueError(f"the loss of {self.name!r} must stay {self._run_loss!r} during a run, got {loss!r}.")
 
     def _check_batch(self, n: int, batch_size: int | None = None) -> None:
         batch_size = batch_size or self.batch_size
         if batch_size > n:
-            raise ValueError(
-                f"batch_size of {self.name!r} must not exceed the training set, {n} sequences, got {batch_size}. "
-                "Lower it, or bring more data."
-            )
+            raise ValueError(f"batch_size of {self.name!r} must be at most {n}, the training set, got {batch_size}.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         super()._try_model(train, validation)
@@ -526,13 +514,10 @@ def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, 
     rate, warmup, end = settings["learning_rate"], settings["warmup_epochs"], settings["schedule_epochs"] or planned
     if settings["schedule"] == "cosine":
         if end is None:
-            raise ValueError(
-                'schedule "cosine" must have an end: set schedule_epochs, or train with benchmark(epochs=…).'
-            )
+            raise ValueError('schedule_epochs must be set for schedule="cosine" without benchmark(epochs=…), got None.')
         if end <= warmup:
             raise ValueError(
-                f'schedule "cosine" must end after the warm-up, got {warmup:g} warmup_epochs and its end at epoch '
-                f"{end:g}. Lower warmup_epochs, or train for longer."
+                f"a cosine schedule must end after {warmup:g} warmup_epochs, got its end at epoch {end:g}."
             )
     if position < warmup:
         return rate * min(1.0, (position + part) / warmup)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from data.markup import escaped, without_math
 
-_KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}
+_KINDS = {bool: "a bool", int: "an integer", float: "a number", str: "a string"}
 
 
 class Hyperparameter:
@@ -86,11 +86,8 @@ class Hyperparameter:
         """The value as assigning it to the block would make it, or the error that would raise."""
         value = self.check(value, f"{type(block).__name__}.{self.name}")
         if self.fixed and block._built:
-            made = f"{type(block).__name__}({self.name}={value!r}, …)"
-            raise AttributeError(
-                f"{type(block).__name__}.{self.name} is fixed once the block is built and stays "
-                f"{getattr(block, self.name)!r}; got {value!r}. Build a new one: {made}."
-            )
+            kept = f"{type(block).__name__}.{self.name} must stay {getattr(block, self.name)!r} once the block is built"
+            raise AttributeError(f"{kept}, got {value!r}. Build a new one.")
         return value
 
     @property
@@ -113,9 +110,7 @@ class Hyperparameter:
         """Return `value` as a plain Python value, or raise an error that names `what`."""
         if value is None and self.optional:
             return None
-        msg = f"{what} takes {self.takes}; got {value!r} ({type(value).__name__})."
-        if self.default is not None:
-            msg += f" The default is {self.default!r}."
+        msg = f"{what} must be {self.takes}, got {value!r} ({type(value).__name__})."
         plain = self._plain(value)
         if plain is None:
             raise TypeError(msg)
@@ -209,9 +204,7 @@ class Block(metaclass=_BlockType):
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
             if not isinstance(inspect.getattr_static(self, key), Hyperparameter):
-                raise TypeError(
-                    f"{key} must be set in the body of a subclass or on a block, got assigned to a finished class."
-                )
+                raise TypeError(f"{key} must be set in a class's body or on a block, got assigned to a finished class.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
@@ -224,10 +217,7 @@ class Block(metaclass=_BlockType):
             if isinstance(value, Hyperparameter):
                 # A setting called like a method would hide the method, in every user's hands.
                 if name not in inherited and (name == "name" or any(hasattr(base, name) for base in cls.__mro__[1:])):
-                    raise TypeError(
-                        f"{cls.__name__} cannot declare a hyperparameter {name!r}: "
-                        f"that name is already taken. Choose another."
-                    )
+                    raise TypeError(f"a hyperparameter of {cls.__name__} must have a free name, got {name!r}.")
             elif name in inherited:
                 setattr(cls, name, inherited[name].with_default(value, f"{cls.__name__}.{name}"))
         cls._declared = {
@@ -259,7 +249,7 @@ class Block(metaclass=_BlockType):
             self._declared[name].__set__(self, value)
             return
         if name == "name" and not (isinstance(value, str) and value):
-            raise TypeError(f"name takes a text; got {value!r} ({type(value).__name__}). Leave it out for the default.")
+            raise TypeError(f"name must be a non-empty string, got {value!r} ({type(value).__name__}).")
         if self._built and not name.startswith("_") and not hasattr(self, name):
             raise AttributeError(self._unknown(name, "hyperparameter or attribute"))
         super().__setattr__(name, value)

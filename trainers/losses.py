@@ -27,9 +27,7 @@ def check_model(model: Any) -> nn.Module:
         got = f"the class {model.__name__}, not an object of it" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {got}.")
     if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
-        raise ValueError(
-            f"the model {type(model).__name__} must hold values, got tensors on the meta device. Build it on the CPU."
-        )
+        raise ValueError(f"the model {type(model).__name__} must hold values, got tensors on the meta device.")
     return model
 
 
@@ -41,9 +39,8 @@ def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Te
     if not isinstance(output, torch.Tensor) or output.shape != wanted.shape:
         got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise ValueError(
-            f"the model {type(model).__name__} must return a tensor of shape {tuple(wanted.shape)} "
-            f"(sequences, time, feature), like its input; got {got}. "
-            "Check its n_features, and that it returns the reconstruction alone."
+            f"the model {type(model).__name__} must return a reconstruction alone, of its input's shape "
+            f"{tuple(wanted.shape)} (n, time, feature), got {got}."
         )
     if not output.is_floating_point():
         raise ValueError(f"the model {type(model).__name__} must return floating-point numbers, got {output.dtype}.")

@@ -88,9 +88,7 @@ class LSTMAutoencoder(Block, nn.Module):
         super().__init__(name=name, **hyperparameters)
         encdec = self.decoding == "encdec-ad"
         if encdec and self.n_layers != 1:
-            raise ValueError(
-                f'decoding="encdec-ad" hands over the state of one layer: n_layers must be 1; got {self.n_layers}.'
-            )
+            raise ValueError(f'n_layers must be 1 with decoding="encdec-ad", got {self.n_layers}.')
         # EncDec-AD hands over hidden and cell state.
         start_size = 2 * self.hidden_size
         state_size = self.hidden_size * (1 + self.bidirectional) * (1 + encdec)
@@ -132,10 +130,8 @@ class LSTMAutoencoder(Block, nn.Module):
     def encode(self, sequences: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Sequences (n, time, n_features) to latent vectors (n, latent)."""
         if sequences.ndim != 3 or sequences.shape[2] != self.n_features:
-            raise ValueError(
-                f"{self.name} takes sequences of shape (n, time, n_features={self.n_features}); "
-                f"got {tuple(sequences.shape)}. Build it with n_features of the data."
-            )
+            shape = f"(n, time, n_features={self.n_features})"
+            raise ValueError(f"sequences for {self.name} must have shape {shape}, got {tuple(sequences.shape)}.")
         read: Any = sequences
         if lengths is not None:
             # The last state is then that at each one's own end, and the way back begins there.

@@ -181,9 +181,7 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
             words.append(_in_words(history, name))
         else:
             if not run or not all(run):
-                raise ValueError(
-                    f"runs[{name!r}] holds a history without an epoch, so there is no band to draw. Leave it out."
-                )
+                raise ValueError(f"the histories of {name!r} must have at least one epoch, got one without.")
             low, mean, high = band(run)
             losses = [*low, *high]
             epochs = range(1, len(mean) + 1)

@@ -131,9 +131,7 @@ def report(
     detector = AnomalyDetector(device=device, **hyperparameters)
     window = detector.choose_window(known)
     if len(rest) < window:
-        raise ValueError(
-            f"the part to judge has {len(rest)} steps, less than a window of {window}. Lower training, or window."
-        )
+        raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
     check = check_series(series, training=len(known) / len(series), window=window)
     for finding in check:
         if finding.verdict == "mend":
@@ -161,9 +159,7 @@ def _checked(output: str | os.PathLike[str]) -> Path:
     path = Path(output)
     folder = path.absolute().parent
     if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-        raise ValueError(
-            f"output takes the path of a file in a folder that exists and may be written to; got {str(path)!r}."
-        )
+        raise ValueError(f"output must be a file in a folder that exists and is writable, got {str(path)!r}.")
     return path
 
 
@@ -184,13 +180,10 @@ def _parts(series: Series, training: float) -> tuple[Series, Series]:
     if series.labels is not None and series.abnormal[:end].any():
         end = series.events[0][0]
     if not 0 < end < len(series):
-        raise ValueError(
-            f"{series.name!r} leaves nothing to learn from or to judge: {len(series)} steps, of which the first {end} "
-            "would be for training. Bring a longer normal piece at its beginning."
-        )
-    return series.part(slice(end), f"{series.name}, learnt from"), series.part(
-        slice(end, None), f"{series.name}, judged"
-    )
+        raise ValueError(f"{series.name!r} must begin with a normal part, got {end} of {len(series)} steps for it.")
+    parts = ((slice(end), "learnt from"), (slice(end, None), "judged"))
+    learnt, judged = (series.part(steps, f"{series.name}, {what}") for steps, what in parts)
+    return learnt, judged
 
 
 # ---------------------------------------------------------------------- after it

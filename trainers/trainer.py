@@ -80,10 +80,7 @@ class Trainer(Block):
     ) -> None:
         check_model(model)
         if not any(p.requires_grad for p in model.parameters()):
-            raise ValueError(
-                f"the model {type(model).__name__} has no parameters to train. Give it layers, "
-                "or call model.requires_grad_(True) if it was frozen."
-            )
+            raise ValueError(f"the model {type(model).__name__} must have a parameter with requires_grad, got none.")
         self._device = as_device(device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
@@ -143,9 +140,7 @@ class Trainer(Block):
         return {**super().__getstate__(), "between_batches": None}
 
     def _refuse(self, what: str) -> None:
-        raise AttributeError(
-            f"the {what} of {self.name!r} stays as it was built. Build another trainer: {type(self).__name__}(…)."
-        )
+        raise AttributeError(f"the {what} of {self.name!r} must stay as it was built. Build another trainer.")
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - the contract's name
         """Take the sets of a new run; augmentation belongs here, in a subclass.
@@ -165,10 +160,8 @@ class Trainer(Block):
         """
         train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
         if train.sequences.shape[1:] != validation.sequences.shape[1:]:
-            raise ValueError(
-                "training and validation set must have the same length and width; got "
-                f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)} (n, time, feature)."
-            )
+            shapes = f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)}"
+            raise ValueError(f"training and validation set must have one length and width, got shapes {shapes}.")
         with with_threads(self.threads):
             self._try_model(train, validation)
         self.train_set, self.validation_set = train, validation
@@ -231,9 +224,7 @@ class Trainer(Block):
         self._check_own(model)
         if self._stage != "training":
             state = "already finalized" if self._stage == "finalized" else "not trained for any epoch yet"
-            raise RuntimeError(
-                f"finalizeTraining of {self.name!r} cannot run: it is {state}. Call it once, after doEpoch."
-            )
+            raise RuntimeError(f"finalizeTraining of {self.name!r} must come once, after doEpoch: it is {state}.")
         self._stage = "finalized"
         # A subclass may now put other weights in; these are what the last epoch reached.
         self._reached = self.reached_state()
@@ -345,9 +336,7 @@ class Trainer(Block):
             If there is no run, no such epoch, or the state is another model's.
         """
         if self._stage not in ("training", "finalized"):
-            raise RuntimeError(
-                f"branch of {self.name!r} needs a run to branch from; the trainer is {self._stage}. Train it first."
-            )
+            raise RuntimeError(f"{self.name!r} must be trained before it branches, got a trainer {self._stage}.")
         history = self.history.branch(epoch, name or f"{self.name}, from epoch {epoch}")
         load_state(self.model, state)
         self.history, self._reached = history, None
@@ -361,9 +350,9 @@ class Trainer(Block):
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:
+            kind = type(model).__name__
             raise ValueError(
-                f"{self.name!r} trains the model it was built with ({type(self.model).__name__}); got another "
-                f"one ({type(model).__name__}). Pass trainer.model, or build a trainer for the other."
+                f"model must be the one that {self.name!r} was built with, trainer.model, got another {kind}."
             )
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:

@@ -94,25 +94,15 @@ class Run:
         seconds: float | None = None,
     ) -> None:
         if not isinstance(trainer, Trainer):
-            raise TypeError(
-                f"trainer takes a Trainer, such as BatchedTrainer(model, 'cpu'); got {type(trainer).__name__}."
-            )
+            raise TypeError(f"trainer must be a Trainer, got {type(trainer).__name__}.")
         self.epochs = whole_epochs(epochs)
-        if not isinstance(callbacks, list | tuple):
-            raise TypeError(
-                f"callbacks takes a list of functions of (row, state); got {callbacks!r}. Put it in brackets."
-            )
-        for callback in callbacks:
-            if not callable(callback):
-                raise TypeError(f"callbacks takes functions of (row, state); got {callback!r}. Pass them as a list.")
-        if resume and not (train is None and validation is None):
-            raise ValueError(
-                "resume=True goes on with the sets that the trainer has; got new ones. Leave them out, or resume."
-            )
-        if not resume and (train is None or validation is None):
-            raise ValueError(
-                "a run needs a training and a validation set. Pass both, or resume=True to go on with the last run."
-            )
+        if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+            raise TypeError(f"callbacks must be a list of functions of (row, state), got {callbacks!r}.")
+        missing = [train is None, validation is None]
+        if resume and not all(missing):
+            raise ValueError("train and validation must be left out with resume=True, got a set.")
+        if not resume and any(missing):
+            raise ValueError("train and validation must be sets, got None. To go on with the last run: resume=True.")
         self.seconds = math.inf if (limit := _limit(seconds)) is None else limit
         self.trainer, self.callbacks = trainer, tuple(callbacks)
         self.stopped: str | None = None
@@ -203,22 +193,17 @@ class Run:
 
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
-        before = len(trainer.history)
+        name, before = type(trainer).__name__, len(trainer.history)
         self._in_epoch, begun = True, time.perf_counter()
         try:
             returned = trainer.doEpoch(trainer.model)
         finally:
             self._in_epoch = False
         if returned is not trainer.model:
-            raise TypeError(
-                f"doEpoch of {type(trainer).__name__} must return the model it was given; got "
-                f"{type(returned).__name__}. End it with 'return model'."
-            )
+            raise TypeError(f"doEpoch of {name} must return the model it was given, got {type(returned).__name__}.")
         if len(trainer.history) != before + 1:
-            raise RuntimeError(
-                f"doEpoch of {type(trainer).__name__} must add one row to the history; it added "
-                f"{len(trainer.history) - before}. Call self.record(train_loss=…, validation_loss=…) once."
-            )
+            added = len(trainer.history) - before
+            raise RuntimeError(f"doEpoch of {name} must add one row by self.record(…), got {added} rows.")
         row = trainer.history[-1]
         # Where a row holds its own time, that is without pauses between batches.
         self._trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
@@ -257,11 +242,9 @@ def whole_epochs(epochs: Any) -> int:
     try:
         number = 0 if isinstance(epochs, bool) else operator.index(epochs)
     except TypeError:
-        raise TypeError(
-            f"epochs takes a whole number of at least 1; got {epochs!r} ({type(epochs).__name__})."
-        ) from None
+        raise TypeError(f"epochs must be an integer from 1 up, got {epochs!r} ({type(epochs).__name__}).") from None
     if number < 1:
-        raise ValueError(f"epochs takes a whole number of at least 1; got {epochs!r}.")
+        raise ValueError(f"epochs must be an integer from 1 up, got {epochs!r}.")
     return number
 
 

@@ -181,16 +181,16 @@ def test_a_second_benchmark_starts_a_new_history_and_says_so(beats, model, capsy
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"epochs": 0}, ValueError, "at least 1; got 0"),
-        ({"epochs": -3}, ValueError, "at least 1; got -3"),
-        ({"epochs": 2.5}, TypeError, "at least 1; got 2.5"),
+        ({"epochs": 0}, ValueError, "epochs must be .*got 0"),
+        ({"epochs": -3}, ValueError, "epochs must be .*got -3"),
+        ({"epochs": 2.5}, TypeError, "epochs must be .*got 2.5"),
         ({"epochs": "ten"}, TypeError, "got 'ten'"),
-        ({"epochs": True}, ValueError, "at least 1; got True"),
-        ({"callbacks": ["print"]}, TypeError, "callbacks takes functions"),
-        ({"callbacks": print}, TypeError, "callbacks takes a list"),
-        ({"resume": True}, ValueError, "resume=True goes on with the sets"),
-        ({"validation": None}, ValueError, "needs a training and a validation set"),
-        ({"trainer": "BatchedTrainer"}, TypeError, "trainer takes a Trainer"),
+        ({"epochs": True}, ValueError, "epochs must be .*got True"),
+        ({"callbacks": ["print"]}, TypeError, "callbacks must be a list of functions"),
+        ({"callbacks": print}, TypeError, "callbacks must be a list of functions"),
+        ({"resume": True}, ValueError, "must be left out with resume=True"),
+        ({"validation": None}, ValueError, "train and validation must be sets"),
+        ({"trainer": "BatchedTrainer"}, TypeError, "trainer must be a Trainer"),
     ],
 )
 def test_bad_arguments_are_refused_and_change_nothing(beats, model, arguments, error, match):

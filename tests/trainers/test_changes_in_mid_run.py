@@ -110,7 +110,7 @@ def test_replaced_layer_is_refused_until_the_next_run():
         if row.epoch == 2:
             model[1] = nn.Linear(4, 1)
 
-    with pytest.raises(RuntimeError, match=r"must stay the same objects .* Call setDataSets"):
+    with pytest.raises(RuntimeError, match=r"must keep its parameters during a run, got other"):
         benchmark(trainer, *SETS, epochs=9, callbacks=[replace])
     before = weights(model)
     trainer.setDataSets(*SETS)

@@ -127,5 +127,5 @@ def test_small_losses_are_saved_to_the_last_digit(tmp_path):
 
 
 def test_a_band_of_histories_without_an_epoch_is_refused():
-    with pytest.raises(ValueError, match="runs\\['seeds'\\] holds a history without an epoch"):
+    with pytest.raises(ValueError, match="histories of 'seeds' must have at least one epoch"):
         plot_histories({"seeds": [History(), History()]})

@@ -70,7 +70,7 @@ def test_a_cosine_at_its_end_is_not_taken_up_again_unasked(beats, model):
     trainer = BatchedTrainer(model, schedule="cosine", **WILD)
     benchmark(trainer, *beats, epochs=3)
     before = copy_state(model)
-    with pytest.raises(ValueError, match="reached zero at epoch 3"):
+    with pytest.raises(ValueError, match=r"schedule_epochs .* after epoch 3"):
         benchmark(trainer, epochs=3, resume=True)
     assert same(copy_state(model), before)
     trainer.schedule_epochs = 6
@@ -93,7 +93,7 @@ def test_a_refused_epoch_leaves_mode_and_state(beats, model):
     trainer.batch_size = 41
     model.eval()
     reached = trainer.reached_state()
-    with pytest.raises(ValueError, match="must not exceed"):
+    with pytest.raises(ValueError, match=r"batch_size .*must be at most"):
         trainer.doEpoch(model)
     assert not model.training
     assert same(trainer.reached_state(), reached)
@@ -164,6 +164,6 @@ def test_reached_state_is_the_last_epochs_even_after_finalizing(beats, model):
 @pytest.mark.parametrize("what", ["model", "device"])
 def test_model_and_device_stay_as_built(model, what):
     trainer = BatchedTrainer(model)
-    with pytest.raises(AttributeError, match=f"the {what} of 'BatchedTrainer' stays"):
+    with pytest.raises(AttributeError, match=f"the {what} of 'BatchedTrainer' must stay"):
         setattr(trainer, what, LSTMAutoencoder())
     assert trainer.model is model

@@ -97,10 +97,10 @@ def test_where_too_much_is_missing_no_detector_judges(tmp_path):
     ("options", "remedy"),
     [
         ({"output": "nowhere/out.html"}, "a folder that exists"),
-        ({"output": "."}, "path of a file"),
+        ({"output": "."}, "output must be a file"),
         ({"training": 1.0}, "between 0 and 1"),
-        ({"training": 0.0001}, "nothing to learn from"),
-        ({"training": 0.99}, "less than a window"),
+        ({"training": 0.0001}, "must begin with a normal part"),
+        ({"training": 0.99}, "must leave a window"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
     ],
 )

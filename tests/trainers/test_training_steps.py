@@ -78,7 +78,7 @@ def test_bfloat16_comes_close_to_float32(beats):
 
 def test_a_batch_larger_than_the_set_is_refused(beats, model):
     trainer = BatchedTrainer(model, batch_size=41)
-    with pytest.raises(ValueError, match=r"batch_size.* must not exceed .* 40 .*got 41"):
+    with pytest.raises(ValueError, match=r"batch_size.* must be at most 40.*got 41"):
         trainer.setDataSets(*beats)
     assert trainer.train_set is None
 
@@ -111,8 +111,8 @@ class Unlearning(nn.Module):
     [
         (lambda: "LSTM", TypeError, "torch.nn.Module"),
         (lambda: LSTMAutoencoder, TypeError, "the class LSTMAutoencoder, not an object of it"),
-        (Unlearning, ValueError, "no parameters to train"),
-        (lambda: WrongShape().requires_grad_(False), ValueError, "no parameters to train"),
+        (Unlearning, ValueError, "requires_grad"),
+        (lambda: WrongShape().requires_grad_(False), ValueError, "requires_grad"),
     ],
 )
 def test_a_model_that_cannot_learn_is_refused(make, error, match):
@@ -122,7 +122,7 @@ def test_a_model_that_cannot_learn_is_refused(make, error, match):
 
 def test_a_model_that_returns_another_shape_is_refused(beats):
     trainer = BatchedTrainer(WrongShape())
-    with pytest.raises(ValueError, match=r"must return a tensor of shape \(2, 20, 1\)"):
+    with pytest.raises(ValueError, match=r"must return a reconstruction .*shape \(2, 20, 1\)"):
         trainer.setDataSets(*beats)
 
 

@@ -67,10 +67,10 @@ def test_a_control_changes_the_block_and_reset_puts_the_default_back(panel, name
 @pytest.mark.parametrize(
     ("name", "shown", "says"),
     [
-        ("decay", "1.5", "above 0 and below 1; got 1.5"),
+        ("decay", "1.5", "above 0 and below 1, got 1.5"),
         ("decay", "much", "got &#x27;much&#x27;"),
         ("passes", "0", "at least 1"),
-        ("passes", "2.5", "a whole number"),
+        ("passes", "2.5", "an integer"),
     ],
 )
 def test_what_does_not_fit_is_said_in_place_and_changes_nothing(panel, name, shown, says):
@@ -124,7 +124,7 @@ def test_a_change_during_a_run_waits_for_the_next_epoch_and_is_noted(beats, mode
     history = benchmark(trainer, *beats, epochs=4, callbacks=[change]).history
     assert seen[0] == 0.2
     assert "from the next epoch on" in seen[1]
-    assert "must not exceed the training set" in seen[2]
+    assert "must be at most" in seen[2]
     assert [row.learning_rate for row in history] == [0.2, 0.2, 0.05, 0.05]
     assert [row.note for row in history] == ["", "", "learning_rate 0.2 → 0.05", ""]
     assert panel.messages["learning_rate"].value == ""
