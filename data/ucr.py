@@ -1,18 +1,21 @@
-"""`load_ucr`: a data set of the UCR archive that you have downloaded."""
+"""Data of the UCR archives that you have downloaded: `load_ucr`, and `load_ucr_anomaly` for recordings."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from data.data_set import DataSet
-from data.ucr_file import SUFFIXES, UCRFile, as_class, read_ucr_file
+from data.recordings import Recording
+from data.series import Series
+from data.text_file import read_text
 
 
 class UCRDataSet(NamedTuple):
@@ -166,3 +169,279 @@ def _class_order(files: list[UCRFile], normal: Any, path: Path) -> list[list[str
         )
         raise ValueError(msg)
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]
+
+
+# As the archive comes: tables (class first) as .tsv, .txt, .csv or without an ending; .ts and .arff (class last).
+SUFFIXES = (".tsv", ".ts", ".txt", ".arff", ".csv", "")
+
+
+class UCRFile(NamedTuple):
+    """What one file holds: `sequences` (n, time, feature) float64, `classes` one text a sequence."""
+
+    sequences: np.ndarray
+    classes: list[str]
+
+
+class _Row(NamedTuple):
+    line: int
+    features: list[list[str]]
+    label: str
+
+
+def read_ucr_file(path: Path) -> UCRFile:
+    """Read a file; every error names the line, and the value where there is one."""
+    lines = read_text(path).split("\n")
+    rows = list({".ts": _ts_rows, ".arff": _arff_rows}.get(path.suffix.lower(), _table_rows)(path, lines))
+    if not rows:
+        msg = f"{path} holds no sequence. Is the download complete?"
+        raise ValueError(msg)
+    sequences = [_numbers(path, row) for row in rows]
+    # A shorter sequence is padded with NaN at its end, in the archive's tables.
+    shapes = [(int(np.flatnonzero(~np.isnan(s).all(1))[-1:].sum()) + 1, s.shape[1]) for s in sequences]
+    if len(set(shapes)) > 1:
+        other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
+        msg = (
+            f"the sequences of {path} differ: {shapes[0][0]} steps and {shapes[0][1]} features in line "
+            f"{rows[0].line}, {shapes[other][0]} steps and {shapes[other][1]} features in line {rows[other].line}. "
+            "A data set holds sequences of equal length: take the archive's version of equal length, or cut them."
+        )
+        raise ValueError(msg)
+    array = np.stack([s[: shapes[0][0]] for s in sequences])
+    missing = np.isnan(array).any((1, 2))
+    if missing.any():
+        row = int(np.argmax(missing))
+        step = int(np.argmax(np.isnan(array[row]).any(1)))
+        msg = (
+            f"{path} misses values: first value {step + 1} of the sequence in line {rows[row].line}, and "
+            f"{int(missing.sum())} of {len(rows)} sequences miss some. Take the archive's version with the "
+            "missing values filled in, or leave these sequences out."
+        )
+        raise ValueError(msg)
+    return UCRFile(array, [as_class(row.label) for row in rows])
+
+
+def as_class(label: object) -> str:
+    """A class as text: "1", 1, 1.0 and "1.0000000e+00" are the same class."""
+    text = str(label).strip().strip("'\"")
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(int(number)) if number.is_integer() else text
+
+
+def _table_rows(path: Path, lines: list[str]) -> Iterator[_Row]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            label, *values = line.strip().split(",") if "," in line else line.split()
+            yield _checked(path, _Row(number, [values], label))
+
+
+def _arff_rows(path: Path, lines: list[str]) -> Iterator[_Row]:
+    data = False
+    for number, line in enumerate(lines, 1):
+        line = line.strip()
+        if not line or line.startswith("%"):
+            continue
+        if data:
+            *values, label = line.split(",")
+            yield _checked(path, _Row(number, [values], label))
+        elif re.match(r"@attribute\s.*\brelational\b", line, re.IGNORECASE):
+            msg = f"{path}, line {number}: .arff files of several features are not read. Take the .ts file of the set."
+            raise ValueError(msg)
+        data = data or line.lower() == "@data"
+    if not data:
+        msg = f"{path} has no line '@data', so it is no .arff file. Is the download complete?"
+        raise ValueError(msg)
+
+
+def _ts_rows(path: Path, lines: list[str]) -> Iterator[_Row]:
+    data = False
+    for number, line in enumerate(lines, 1):
+        line = line.strip()
+        key, *setting = line.lower().split()[:2] or [""]
+        if not line or line.startswith(("#", "%")):
+            continue
+        if data:
+            *features, label = line.split(":")
+            yield _checked(path, _Row(number, [feature.split(",") for feature in features], label))
+        elif (key, setting) in (("@timestamps", ["true"]), ("@classlabel", ["false"]), ("@targetlabel", ["true"])):
+            msg = (
+                f"{path}, line {number}: {line!r}. Only sequences with classes and without time stamps are read. "
+                "Take a data set for classification."
+            )
+            raise ValueError(msg)
+        data = data or key == "@data"
+    if not data:
+        msg = f"{path} has no line '@data', so it is no .ts file. Is the download complete?"
+        raise ValueError(msg)
+
+
+def _checked(path: Path, row: _Row) -> _Row:
+    values = [value for feature in row.features for value in feature]
+    if not values or values == [""] or not row.label.strip():
+        msg = f"{path}, line {row.line}: a class and at least one value were expected; the line lacks one of them."
+        raise ValueError(msg)
+    if len({len(feature) for feature in row.features}) > 1:
+        msg = (
+            f"{path}, line {row.line}: the features of one sequence differ in length: "
+            f"{[len(feature) for feature in row.features]} values. A data set needs equally many of each."
+        )
+        raise ValueError(msg)
+    return row
+
+
+def _numbers(path: Path, row: _Row) -> np.ndarray:
+    """The row's values, shape (time, feature); "?" is missing."""
+    try:
+        array = np.array(row.features, dtype=np.float64)
+    except ValueError:
+        array = np.array([[_number(path, row, f, t) for t in range(len(v))] for f, v in enumerate(row.features)])
+    array = array.T
+    if np.isinf(array).any():
+        step, feature = np.argwhere(np.isinf(array))[0].tolist()
+        msg = f"{path}, line {row.line}, value {step + 1}: {row.features[feature][step]!r} is infinite. Correct it."
+        raise ValueError(msg)
+    return array
+
+
+def _number(path: Path, row: _Row, feature: int, step: int) -> float:
+    text = row.features[feature][step].strip()
+    try:
+        return np.nan if text == "?" else float(text)
+    except ValueError as error:
+        of = f" of feature {feature + 1}" if len(row.features) > 1 else ""
+        msg = f"{path}, line {row.line}, value {step + 1}{of}: {text!r} is no number. Correct it, or download anew."
+        raise ValueError(msg) from error
+
+
+_NAME = re.compile(r"(?:\d+_)?UCR_Anomaly_(?P<name>.+)_(?P<training>\d+)_(?P<begin>\d+)_(?P<end>\d+)\.txt")
+
+
+def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
+    r"""One recording of the UCR anomaly archive [1]_, divided and labelled as its file name says.
+
+    A file is called ``NNN_UCR_Anomaly_NAME_TRAINEND_BEGIN_END.txt``. The first TRAINEND values are for
+    training, the others for the test, in which one event lies. The archive's papers do not say from what
+    BEGIN and END count. Here they are steps counted from 0, and both belong to the event, because the data
+    say so: nos. 135 and 138 (both BEGIN 4187) are one recording with two disturbances. They agree up to
+    step 4186, counted from 0; and in no. 135 (END 4199) the last disturbed value is step 4199.
+    Other programs read them as one step earlier, or leave out the last step.
+
+    Parameters
+    ----------
+    path : path
+        The file. Its values stand one a line, or divided by blanks or commas; both occur in the archive.
+
+    Returns
+    -------
+    Recording
+        `(training, test)`, one feature each, without a sampling rate: the archive states none.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such file.
+    ValueError
+        If its name is of another form or does not fit its length, or it holds something but numbers; the
+        error names the line.
+
+    See Also
+    --------
+    load_ucr_anomalies : all recordings of a folder.
+
+    References
+    ----------
+    .. [1] Wu & Keogh, Current time series anomaly detection benchmarks are flawed and are creating
+       the illusion of progress, IEEE Transactions on Knowledge and Data Engineering 35(3), 2023, section 3.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "001_UCR_Anomaly_sine_60_80_84.txt"
+    >>> _ = path.write_text("\n".join(str(i % 10) for i in range(100)))
+    >>> load_ucr_anomaly(path).test.events
+    [(20, 25)]
+    """
+    path = Path(path)
+    if path.is_dir():
+        msg = f"{path} is a folder; load_ucr_anomaly takes one file. load_ucr_anomalies takes a folder."
+        raise IsADirectoryError(msg)
+    parts = _NAME.fullmatch(path.name)
+    if parts is None:
+        msg = (
+            "a file of the UCR anomaly archive is named like '135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt' "
+            f"(end of training, begin and end of the event); got {path.name!r}. Give it its name from the archive."
+        )
+        raise ValueError(msg)
+    values = _values(path)
+    split, begin, end = (int(parts[key]) for key in ("training", "begin", "end"))
+    if not 0 < split <= begin <= end < len(values):
+        msg = (
+            f"the name of {path.name} does not fit its {len(values)} values: it says that training ends at {split} "
+            f"and the event is from {begin} to {end}. Is the download complete, and the name the archive's?"
+        )
+        raise ValueError(msg)
+    labels = np.zeros(len(values), dtype=np.int64)
+    labels[begin : end + 1] = 1
+    whole = Series(values, labels=labels, name=parts["name"])
+    return Recording(
+        whole.part(slice(None, split), f"{parts['name']}, training"),
+        whole.part(slice(split, None), f"{parts['name']}, test"),
+    )
+
+
+def load_ucr_anomalies(folder: str | os.PathLike[str]) -> Iterator[Recording]:
+    """All recordings of a folder of the UCR anomaly archive, in the order of their names.
+
+    They are read one at a time, as they are asked for: the whole archive holds some 20 million values.
+
+    Parameters
+    ----------
+    folder : path
+        The folder with the files, ``UCR_Anomaly_FullData`` in the archive. Files of other names in it are
+        passed over.
+
+    Returns
+    -------
+    iterator of Recording
+        For each file what `load_ucr_anomaly` returns.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no file of the archive in it.
+    """
+    folder = Path(folder)
+    paths = sorted(p for p in folder.iterdir() if _NAME.fullmatch(p.name)) if folder.is_dir() else []
+    if not paths:
+        what = "holds no file named like '…_UCR_Anomaly_…_1200_4187_4199.txt'" if folder.is_dir() else "is no folder"
+        msg = f"{folder} {what}. Name the folder of the archive's text files, such as UCR_Anomaly_FullData."
+        raise FileNotFoundError(msg)
+    return map(load_ucr_anomaly, paths)
+
+
+def _values(path: Path) -> np.ndarray:
+    text = read_text(path)
+    try:
+        values = np.array(text.replace(",", " ").split(), dtype=np.float64)
+    except ValueError:
+        values = np.full(1, np.nan)
+    if not np.isfinite(values).all():
+        number, place, value = next(
+            (number, place, value)
+            for number, line in enumerate(text.split("\n"), 1)
+            for place, value in enumerate(line.replace(",", " ").split(), 1)
+            if not _is_finite(value)
+        )
+        msg = f"{path}, line {number}, value {place}: {value!r} is no finite number. Correct it."
+        raise ValueError(msg)
+    return values
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
