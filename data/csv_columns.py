@@ -80,21 +80,21 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
     if not table.has_header:
         notes.append(f"line {table.lines[0]} is data, so the columns are called {_listed(names)}")
     if values is not None and not isinstance(values, Iterable):
-        msg = f"values takes the name of a column, or several; got {values!r}. The columns are {_listed(names)}."
-        raise TypeError(msg)
+        raise TypeError(
+            f"values takes the name of a column, or several; got {values!r}. The columns are {_listed(names)}."
+        )
     wanted = [values] if isinstance(values, str) else None if values is None else list(values)
     times = [] if time is None else list(time) if isinstance(time, list | tuple) else [time]
     taken = [*times, *([] if labels is None else [labels]), *(wanted or ())]
     for name in taken:
         if not isinstance(name, str):
-            msg = f"time, labels and values take columns by their names; got {name!r}. They are {_listed(names)}."
-            raise TypeError(msg)
+            raise TypeError(
+                f"time, labels and values take columns by their names; got {name!r}. They are {_listed(names)}."
+            )
         if name not in names:
-            msg = f"{table.path} has no column {name!r}. Its columns are {_listed(names)}."
-            raise ValueError(msg)
+            raise ValueError(f"{table.path} has no column {name!r}. Its columns are {_listed(names)}.")
     if len(set(taken)) < len(taken) or wanted == [] or (time is not None and not times):
-        msg = f"time, labels and values take columns of their own, at least one for values; got {taken}."
-        raise ValueError(msg)
+        raise ValueError(f"time, labels and values take columns of their own, at least one for values; got {taken}.")
     free = [name for name in names if name not in taken]
     if labels is None:
         labels = _only(table, [name for name in free if _LABELS.fullmatch(_plain(name))], "labels")
@@ -115,11 +115,10 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
             notes.append(f"columns that count the rows were left out: {_listed(counted)}")
         notes += _doubts(table, wanted, text, labels, times)
     if not wanted:
-        msg = (
+        raise ValueError(
             f"{table.path} has no column of numbers to be the values: time is {_listed(times) or None}, labels are "
             f"{labels!r}, all columns are {_listed(names)}. Name them: time=…, labels=…, values=[…]."
         )
-        raise ValueError(msg)
     return Columns(_joined(table, times), labels, wanted, notes)
 
 
@@ -306,19 +305,17 @@ def as_numbers(table: Table, name: str) -> np.ndarray:
                     remedy += " If it is the decimal sign, give decimal=','."
             elif DECIMAL_COMMA.fullmatch(cell):
                 remedy = "If that is a decimal comma, give decimal=','."
-            msg = (
+            raise ValueError(
                 f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {cell!r} is no number "
                 f"({len(bad)} such cells). {remedy}"
             )
-            raise ValueError(msg)
     with np.errstate(over="ignore"):
         bad = np.flatnonzero(np.isinf(numbers.astype(np.float32)))
     if len(bad):
-        msg = (
+        raise ValueError(
             f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {column.iloc[bad[0]]} is infinite or larger "
             "than float32 can hold. Leave the cell empty, or scale the column."
         )
-        raise ValueError(msg)
     return numbers
 
 
@@ -328,8 +325,9 @@ def as_values(table: Table, names: Sequence[str]) -> np.ndarray:
     for name in names:
         numbers = as_numbers(table, name)
         if np.isnan(numbers).all():
-            msg = f"{table.path}: the column {name!r} has no value at all. Leave it out: values=[…] names the others."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{table.path}: the column {name!r} has no value at all. Leave it out: values=[…] names the others."
+            )
         columns.append(numbers)
     return np.stack(columns, axis=1)
 
@@ -340,11 +338,10 @@ def as_labels(table: Table, name: str, normal: Any, notes: list[str]) -> np.ndar
     where = f"{table.path}, line {{}}, column {name!r}"
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        msg = (
+        raise ValueError(
             f"{where.format(table.lines[missing[0]])}: the label is missing ({len(missing)} rows). "
             f"Fill it in; or, if the column is a measurement, name the columns: values=[…, {name!r}]."
         )
-        raise ValueError(msg)
     if column.dtype.kind in "biuf" and normal is None:
         numbers = column.to_numpy(np.float64)
         bad = np.flatnonzero((numbers < 0) | (numbers != np.trunc(numbers)) | (numbers >= 2**31))
@@ -352,12 +349,11 @@ def as_labels(table: Table, name: str, normal: Any, notes: list[str]) -> np.ndar
         usual = f"normal={column.mode()[0]:g}"
         if len(bad) or (0 not in found and len(found) > 1):
             at = bad[0] if len(bad) else 0
-            msg = (
+            raise ValueError(
                 f"{where.format(table.lines[at])}: labels are whole numbers from 0 (normal) up; got {column.iloc[at]}"
                 f"{'' if len(bad) else ', and 0 nowhere'}. Say which is normal, such as {usual}; or, if the column is "
                 f"a measurement, name the columns: values=[…, {name!r}]."
             )
-            raise ValueError(msg)
         if 0 not in found:
             notes.append(f"all labels are {found[0]:g}, so every step is abnormal; if that is the normal one: {usual}")
         return numbers.astype(np.int64)
@@ -369,13 +365,12 @@ def as_labels(table: Table, name: str, normal: Any, notes: list[str]) -> np.ndar
         chosen = [kind for kind in kinds.index if _same(kind, str(normal).strip())]
     if not chosen:
         some = ", ".join(f"{kind!r} ({count} rows)" for kind, count in kinds.head(8).items())
-        msg = (
+        raise ValueError(
             f"{table.path}, column {name!r}: "
             f"{'none of the labels says what is normal' if normal is None else f'no label is {normal!r}'}; they are "
             f"{some}{', …' * (len(kinds) > 8)}. Say which is normal, such as normal={kinds.index[0]!r}; or, if the "
             "column is none of labels, name the columns: values=[…]."
         )
-        raise ValueError(msg)
     others = sorted((kind for kind in kinds.index if kind not in chosen), key=_numbers_first)
     number = dict.fromkeys(chosen, 0) | {kind: i for i, kind in enumerate(others, 1)}
     return texts.map(number).to_numpy(np.int64)
@@ -383,11 +378,10 @@ def as_labels(table: Table, name: str, normal: Any, notes: list[str]) -> np.ndar
 
 def _only(table: Table, found: list[str], role: str) -> str | None:
     if len(found) > 1:
-        msg = (
+        raise ValueError(
             f"{table.path}: several columns could be the {role}: {_listed(found)}. "
             f"Say which: {role}={found[0]!r}; name the others in values=[…] if they are measurements."
         )
-        raise ValueError(msg)
     return found[0] if found else None
 
 

@@ -136,8 +136,7 @@ def load_csv(
         ("thousands", thousands, (None, *{",", ".", " ", "'"} - {decimal})),
     ):
         if value not in choices:
-            msg = f"{name} takes one of {choices}; got {value!r}."
-            raise ValueError(msg)
+            raise ValueError(f"{name} takes one of {choices}; got {value!r}.")
     check_sampling_rate(sampling_rate, os.fspath(path))
     table = read_table(
         path, separator=separator, decimal=decimal, thousands=thousands, header=header, encoding=encoding
@@ -185,13 +184,12 @@ def _check_equal(table: Table, times: Times, steps: Steps) -> None:
     usual = float(np.median(gaps))
     odd = np.flatnonzero(np.abs(gaps / usual - np.maximum(np.rint(gaps / usual), 1)) > 0.25)
     first = odd[0] if len(odd) else max(int(np.argmax(np.abs(steps.off))) - 1, 0)
-    msg = (
+    raise ValueError(
         f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, but they range from "
         f"{gaps.min():.6g} to {gaps.max():.6g}, and {len(odd)} of {len(gaps)} are no whole multiple of it; see the "
         f"{gaps[first]:.6g} seconds before line {table.lines[first + 1]}. irregular='interpolate' makes equal steps, "
         "irregular='keep' takes the rows as they are."
     )
-    raise ValueError(msg)
 
 
 def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, notes: list[str]) -> _Rows:
@@ -203,12 +201,11 @@ def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, no
     where = f"{put_in} rows are missing at {len(gaps)} places, the first after line {table.lines[gaps[0]]}"
     if put_in > len(rows.values):
         largest = gaps[np.argmax(np.diff(steps.position)[gaps])]
-        msg = (
+        raise ValueError(
             f"{table.path}: {where}, the longest after line {table.lines[largest]}; that is more than the "
             f"{len(rows.values)} rows there are. Check the times, divide the file at the gaps, or take the rows "
             "as they are: irregular='keep'."
         )
-        raise ValueError(msg)
     notes.append(f"{where}; rows of NaN were put in")
     values = np.full((n, rows.values.shape[1]), np.nan)
     values[steps.position] = rows.values
@@ -226,12 +223,11 @@ def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float
     n = int(times.seconds[-1] / step + 1e-6) + 1
     if n > 2 * len(rows.values):
         longest = int(np.argmax(gaps))
-        msg = (
+        raise ValueError(
             f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}; the longest "
             f"gap is {gaps[longest]:.6g} seconds after line {table.lines[longest]}. Divide the file there, or "
             "take the rows as they are: irregular='keep'."
         )
-        raise ValueError(msg)
     grid = np.arange(n) * step
     values = np.stack([np.interp(grid, times.seconds, column) for column in rows.values.T], axis=1)
     before = np.clip(np.searchsorted(times.seconds, grid, side="right") - 1, 0, len(gaps) - 1)
@@ -256,9 +252,8 @@ def _agreed_rate(table: Table, given: float | None, found: float) -> float:
         return plain if abs(plain - found) < 1e-11 * found else found  # 50, not 50.00000000000001
     if not 0.99 < given / found < 1.01:
         unit = next((unit for unit, scale in UNITS.items() if 0.99 < given * scale / found < 1.01), None)
-        msg = (
+        raise ValueError(
             f"{table.path}: sampling_rate={given} Hz was given, but its times are {found:.6g} rows a second. "
             f"Leave sampling_rate out{f', or say the unit of the times: time_unit={unit!r}' if unit else ''}."
         )
-        raise ValueError(msg)
     return given

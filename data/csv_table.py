@@ -62,8 +62,7 @@ def read_table(
     while kept and lines[kept[0]].lstrip().startswith("#"):
         comment = kept.pop(0)
     if not kept:
-        msg = f"{path} holds nothing but comments. Data was expected below them."
-        raise ValueError(msg)
+        raise ValueError(f"{path} holds nothing but comments. Data was expected below them.")
     start, separator = _layout(path, lines, kept[:_SAMPLE], separator, decimal)
     notes = [f"lines {kept[0] + 1} to {kept[start - 1] + 1} are not part of the table, so they were skipped"] * (
         start > 0
@@ -93,11 +92,13 @@ def read_table(
     if twice.any():
         name = names[int(twice.argmax())]
         first, second = [i for i, other in enumerate(names, 1) if other == name][:2]
-        msg = f"{path} has two columns called {name!r}, numbers {first} and {second}. Give them different names."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{path} has two columns called {name!r}, numbers {first} and {second}. Give them different names."
+        )
     if len(rows) < 2:
-        msg = f"{path} has {len(rows)} rows of data{' below its header' * header}; a recording has at least two."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{path} has {len(rows)} rows of data{' below its header' * header}; a recording has at least two."
+        )
     frame = pd.read_csv(
         io.StringIO("\n".join(rows) + "\n"),
         sep=separator,
@@ -137,8 +138,7 @@ def _begins_as_data(fields: list[str]) -> bool:
 def _layout(path: Path, lines: list[str], sample: list[int], separator: str | None, decimal: str) -> tuple[int, str]:
     """How many of the first lines are above the table, and what stands between its fields."""
     if separator is not None and separator not in SEPARATORS:
-        msg = f"separator takes one of {list(SEPARATORS)}; got {separator!r}. Left out, it is guessed."
-        raise ValueError(msg)
+        raise ValueError(f"separator takes one of {list(SEPARATORS)}; got {separator!r}. Left out, it is guessed.")
     rows = [lines[i] for i in sample]
     tried = [separator] if separator else [s for s in SEPARATORS if s != decimal]
     # Dates hold a blank, too.
@@ -163,11 +163,10 @@ def _layout(path: Path, lines: list[str], sample: list[int], separator: str | No
     if separator is not None:
         other = next((s for s in SEPARATORS if s != " " and s in rows[0]), None)
         if other and separator not in rows[0].strip():
-            msg = (
+            raise ValueError(
                 f"{path}, line {sample[0] + 1}: there is no {SEPARATORS[separator]} in {rows[0][:60]!r}; the separator "
                 f"seems to be the {SEPARATORS[other]}. Leave separator out, or give separator={other!r}."
             )
-            raise ValueError(msg)
         return 0, separator
     # A file of one column has no separator; the comma then divides nothing.
     return 0, next((s for s in tried if s != " " and s in rows[0].strip()), "," if decimal == "." else ";")
@@ -204,17 +203,17 @@ def _check_width(
             try:
                 found[i] = len(next(csv.reader([row], delimiter=separator, skipinitialspace=True, strict=True))) or 1
             except csv.Error as error:
-                msg = f"{path}, line {lines[i]}: the quotation marks in {row[:60]!r} do not pair: {error}. Correct it."
-                raise ValueError(msg) from error
+                raise ValueError(
+                    f"{path}, line {lines[i]}: the quotation marks in {row[:60]!r} do not pair: {error}. Correct it."
+                ) from error
     else:
         found = np.array([row.count(separator) for row in rows]) + 1
     wrong = np.flatnonzero(found != width)
     if len(wrong):
         i = wrong[0]
         remedy = "give decimal=','" if width == 1 else "the separator must be another sign"
-        msg = (
+        raise ValueError(
             f"{path}, line {lines[i]}: {found[i]} fields where line {first} has {width} "
             f"({len(wrong)} such lines): {rows[i][:60]!r}. Every row must have a field for each column. If the numbers "
             f"have decimal commas, {remedy}."
         )
-        raise ValueError(msg)

@@ -43,11 +43,10 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     column = table.frame[name]
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        msg = (
+        raise ValueError(
             f"{table.path}, line {table.lines[missing[0]]}, column {name!r}: the time is missing ({len(missing)} "
             "rows). Fill it in, or remove the rows."
         )
-        raise ValueError(msg)
     if date_format is None and unit is None and column.dtype.kind in "iu":
         date_format = _compact_format(table, name)
         if date_format:
@@ -58,13 +57,12 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     if not (steps > 0).all():
         i = int(np.argmin(steps > 0))
         what = "repeats the time of" if steps[i] == 0 else "is earlier than"
-        msg = (
+        raise ValueError(
             f"{table.path}, line {table.lines[i + 1]}, column {name!r}: {column.iloc[i + 1]!s} {what} the row before, "
             f"{column.iloc[i]!s} in line {table.lines[i]} ({int((steps == 0).sum())} repeats, "
             f"{int((steps < 0).sum())} steps back). Sort the rows by time, write a file for each recording in it, or "
             "take the rows as equal steps, without their times: irregular='ignore'."
         )
-        raise ValueError(msg)
     return times
 
 
@@ -97,17 +95,17 @@ def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -
         days = pd.to_datetime(numbers - DAY_NUMBERS[unit][0], unit="D", errors="coerce")
         bad = ~((days.year >= 1800) & (days.year <= 2200))
         if bad.any():
-            msg = f"{table.path}, column {name!r}: {numbers[bad][0]:g} is no day number. Leave time_unit out."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{table.path}, column {name!r}: {numbers[bad][0]:g} is no day number. Leave time_unit out."
+            )
         days = days.round("ms")
         return _stamped(days.to_numpy("datetime64[ns]"))
     if found is None and numbers[-1] > _NO_SECONDS:
         likely = next((u for u in ("ms", "us", "ns") if 6e8 < numbers[-1] * UNITS[u] < 4.2e9), None)
-        msg = (
+        raise ValueError(
             f"{table.path}, column {name!r}: times such as {table.frame[name].iloc[-1]} are no seconds. "
             f"Say what they are: {f'time_unit={likely!r}' if likely else 'time_unit=… or date_format=…'}."
         )
-        raise ValueError(msg)
     scale = UNITS[found or "s"]
     counted = found is None and numbers[0] in (0, 1) and bool(np.all(numbers == np.trunc(numbers)))
     counted = counted and float(np.median(np.diff(numbers))) == 1
@@ -122,11 +120,10 @@ def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
     try:
         dates = _parsed(plain, date_format or "ISO8601")
     except (TypeError, ValueError, re.error) as error:
-        msg = (
+        raise ValueError(
             f"{table.path}, column {name!r}: date_format must be a format of strptime such as '%Y-%m-%d %H:%M', got "
             f"{date_format!r} ({error})."
-        )
-        raise ValueError(msg) from None
+        ) from None
     bad = np.flatnonzero(dates.isna())
     if len(bad):
         first = plain.iloc[[bad[0]]]
@@ -142,11 +139,10 @@ def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
         if fit:
             remedy = f"Say how dates are written: {' or '.join(f'date_format={style!r}' for style in fit[:2])}."
         wanted = f"a date of the form {date_format!r}" if date_format else "a number or a date like 2024-01-31 13:45:00"
-        msg = (
+        raise ValueError(
             f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {texts.iloc[bad[0]]!r} is not {wanted} "
             f"({len(bad)} such cells). {remedy}"
         )
-        raise ValueError(msg)
     return _stamped(dates.dt.tz_localize(None).to_numpy("datetime64[ns]"))
 
 

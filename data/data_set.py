@@ -94,12 +94,11 @@ class DataSet:
         if targets is not None:
             self.targets = _as_sequences(targets, f"the targets of {self.name!r}", self.mask)
             if self.targets.shape != self.sequences.shape:
-                msg = (
+                raise ValueError(
                     f"the targets of {self.name!r} must have the shape of its sequences, "
                     f"{tuple(self.sequences.shape)}; got {tuple(self.targets.shape)}. "
                     "Give one target for each sequence, of the same length and width."
                 )
-                raise ValueError(msg)
         self.class_names = None if class_names is None else as_class_names(class_names, f"class_names of {self.name!r}")
         self.labels = None if labels is None else self._check_labels(labels)
         self.sampling_rate = check_sampling_rate(sampling_rate, self.name)
@@ -133,21 +132,22 @@ class DataSet:
         """
         name = str(more.get("name", "data"))
         if isinstance(sequences, Dataset):
-            msg = f"sequences must be a sequence of arrays, got a {type(sequences).__name__}. Give [x for x, *_ in it]."
-            raise TypeError(msg)
+            raise TypeError(
+                f"sequences must be a sequence of arrays, got a {type(sequences).__name__}. Give [x for x, *_ in it]."
+            )
         arrays = [as_array(one, f"sequence {i} of {name!r}") for i, one in enumerate(sequences)]
         arrays = [one[:, None] if one.ndim == 1 else one for one in arrays]
         shapes = [one.shape for one in arrays]
         if not arrays or any(len(s) != 2 or 0 in s for s in shapes) or len({s[1] for s in shapes}) > 1:
-            msg = (
+            raise ValueError(
                 f"the sequences of {name!r} must have shape (time, feature) or (time,), one width, and hold a time "
                 f"step; got {len(arrays)} with shapes {sorted(set(shapes))[:5]}."
             )
-            raise ValueError(msg)
         longest = max(map(len, arrays))
         if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < longest):
-            msg = f"length takes a whole number of steps, at least the longest sequence's {longest}; got {length!r}."
-            raise ValueError(msg)
+            raise ValueError(
+                f"length takes a whole number of steps, at least the longest sequence's {longest}; got {length!r}."
+            )
         filled = np.zeros((len(arrays), length or longest, shapes[0][1]))
         for row, one in zip(filled, arrays, strict=True):
             row[: len(one)], row[len(one) :] = one, one[-1]
@@ -167,8 +167,9 @@ class DataSet:
     def abnormal(self) -> np.ndarray:
         """Which sequences are abnormal, shape (n,), bool: those with any label but 0."""
         if self.labels is None:
-            msg = f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to DataSet."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to DataSet."
+            )
         return (self.labels != 0).reshape(len(self), -1).any(1)
 
     def __len__(self) -> int:
@@ -205,11 +206,10 @@ class DataSet:
         given = as_array(lengths, f"the lengths of {self.name!r}")
         n, time = array.shape[:2]
         if given.shape != (n,) or given.dtype.kind not in "iu" or not np.all((given >= 1) & (given <= time)):
-            msg = (
+            raise ValueError(
                 f"the lengths of {self.name!r} must be whole numbers from 1 to {time}, one for each of {n} sequences; "
                 f"got shape {given.shape}, dtype {given.dtype}, values such as {given.reshape(-1)[:3].tolist()}."
             )
-            raise ValueError(msg)
         return torch.from_numpy(given.astype(np.int64))
 
     def _check_mask(self, mask: Any, array: np.ndarray) -> torch.Tensor | None:
@@ -218,18 +218,18 @@ class DataSet:
         if mask is not None:
             given = as_array(mask, f"the mask of {self.name!r}")
             if given.dtype.kind != "b" or given.shape not in (array.shape, array.shape[:2]):
-                msg = (
+                raise ValueError(
                     f"the mask of {self.name!r} must hold True and False, of shape {array.shape[:2]} or {array.shape}; "
                     f"got dtype {given.dtype}, shape {given.shape}."
                 )
-                raise ValueError(msg)
             counts &= given if given.ndim == 3 else given[..., None]
         if self.lengths is not None:
             counts &= (np.arange(array.shape[1]) < self.lengths.numpy()[:, None])[..., None]
         empty = np.flatnonzero(~counts.any((1, 2)))
         if len(empty):
-            msg = f"sequence {empty[0]} of {self.name!r} has no value that counts: all are missing. Leave it out."
-            raise ValueError(msg)
+            raise ValueError(
+                f"sequence {empty[0]} of {self.name!r} has no value that counts: all are missing. Leave it out."
+            )
         return None if counts.all() else torch.from_numpy(counts)
 
     def _check_labels(self, labels: Any) -> np.ndarray:
@@ -237,15 +237,15 @@ class DataSet:
         n, time = self.sequences.shape[:2]
         array = as_array(labels, what)
         if array.shape not in ((n,), (n, time)):
-            msg = f"{what} must have shape ({n},) or ({n}, {time}), to fit its sequences; got {array.shape}."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{what} must have shape ({n},) or ({n}, {time}), to fit its sequences; got {array.shape}."
+            )
         array = check_labels(array, what)
         if self.class_names is not None and array.max() >= len(self.class_names):
-            msg = (
+            raise ValueError(
                 f"{what} go up to {int(array.max())}, but class_names has {len(self.class_names)} names "
                 f"(for 0 to {len(self.class_names) - 1}). Name every class."
             )
-            raise ValueError(msg)
         return array
 
 
@@ -260,16 +260,16 @@ def check_labels(array: np.ndarray, what: str) -> np.ndarray:
     if are_labels(array):
         return array.astype(np.int64)
     bad = next(value for value in array.reshape(-1) if not are_labels(np.asarray(value)))
-    msg = f"{what} must be whole numbers from 0 (normal) to 2147483647, got {bad.item()!r}. Number the classes from 0."
-    raise ValueError(msg)
+    raise ValueError(
+        f"{what} must be whole numbers from 0 (normal) to 2147483647, got {bad.item()!r}. Number the classes from 0."
+    )
 
 
 def as_class_names(names: Any, what: str) -> tuple[str, ...]:
     """`names` as a tuple of texts, or an error that names `what`."""
     several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Sequence)
     if not several or isinstance(names, str):
-        msg = f'{what} takes a sequence of texts, such as ("normal", "abnormal"); got {names!r}.'
-        raise TypeError(msg)
+        raise TypeError(f'{what} takes a sequence of texts, such as ("normal", "abnormal"); got {names!r}.')
     return tuple(map(str, names))
 
 
@@ -277,23 +277,22 @@ def check_sampling_rate(rate: Any, name: str) -> float | None:
     """`rate` itself, or an error if it is none."""
     number = isinstance(rate, int | float | np.integer | np.floating) and not isinstance(rate, bool)
     if rate is not None and not (number and 0 < rate < math.inf):
-        msg = f"sampling_rate of {name!r} must be a number above 0 Hz; got {rate!r}. Leave it out if unknown."
-        raise ValueError(msg)
+        raise ValueError(
+            f"sampling_rate of {name!r} must be a number above 0 Hz; got {rate!r}. Leave it out if unknown."
+        )
     return rate
 
 
 def as_array(values: Any, what: str) -> np.ndarray:
     """`values` as an array of real numbers or bools, or an error that names `what`."""
     if np.ma.is_masked(values):
-        msg = f"{what} must have no masked values; got {np.ma.count_masked(values)}. Remove or fill them."
-        raise ValueError(msg)
+        raise ValueError(f"{what} must have no masked values; got {np.ma.count_masked(values)}. Remove or fill them.")
     ours = hasattr(values, "sampling_rate") and not hasattr(values, "__array__")
     if ours or isinstance(values, DataLoader | Dataset):
         remedy = "A trainer takes a DataSet, an AnomalyDetector a DataSet or a Series."
         if not ours:
             remedy = f"Give DataSet({'loader.dataset' if isinstance(values, DataLoader) else 'dataset'})."
-        msg = f"{what} must be an array of numbers, got a {type(values).__name__}. {remedy}"
-        raise TypeError(msg)
+        raise TypeError(f"{what} must be an array of numbers, got a {type(values).__name__}. {remedy}")
     if isinstance(values, pd.DataFrame | pd.Series):
         values = _from_pandas(values, what)
     try:
@@ -302,8 +301,9 @@ def as_array(values: Any, what: str) -> np.ndarray:
         array = np.asarray(_as_numpy(values))
     except (TypeError, ValueError, RuntimeError) as error:
         ragged = " Sequences of several lengths: DataSet.padded(sequences)." * ("inhomogeneous" in str(error))
-        msg = f"{what} must be an array of numbers with equally long rows; got {type(values).__name__}: {error}{ragged}"
-        raise TypeError(msg) from error
+        raise TypeError(
+            f"{what} must be an array of numbers with equally long rows; got {type(values).__name__}: {error}{ragged}"
+        ) from error
     if array.dtype.kind not in "biuf":
         objects = ", such as with .astype(float); sequences of several lengths: DataSet.padded(sequences)"
         msg = f"{what} must be real numbers; got dtype {array.dtype}. Convert them first"
@@ -332,12 +332,11 @@ def check_precision(array: np.ndarray, what: str, counts: Any = True) -> None:
             continue
         merged, distinct = len(np.unique(exact.astype(np.float32))), len(np.unique(exact))
         if merged < distinct:
-            msg = (
+            raise ValueError(
                 f"{what} must differ by more than float32 rounds, got {distinct} distinct values between "
                 f"{exact.min():.10g} and {exact.max():.10g} in feature {f}, of which float32 keeps "
                 f"{merged}. Subtract an offset and scale them first, such as (x - x.mean()) / x.std()."
             )
-            raise ValueError(msg)
 
 
 def _as_numpy(value: Any) -> Any:
@@ -361,8 +360,7 @@ def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
             where, remedy = "", "Convert them with pd.to_numeric."
         elif kind in _DATES or (kind == "string" and _is_date(str(first))):
             remedy = f"Make times the index: frame.index = pd.to_datetime(frame.pop({name!r}))."
-        msg = f"{what} must be real numbers, got {kind} values such as {first!r}{where}. {remedy}"
-        raise TypeError(msg)
+        raise TypeError(f"{what} must be real numbers, got {kind} values such as {first!r}{where}. {remedy}")
     array = np.asarray(table)
     return array if array.dtype.kind in "biuf" else table.to_numpy(dtype=np.float64, na_value=np.nan)
 
@@ -380,8 +378,9 @@ def _is_date(text: str) -> bool:
 def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
     """The sequences of a torch Dataset, and its targets and labels: what each item holds beside its sequence."""
     if not hasattr(dataset, "__len__"):
-        msg = f"{what} must have a length, got a {type(dataset).__name__}. Collect them: DataSet(list(dataset))."
-        raise TypeError(msg)
+        raise TypeError(
+            f"{what} must have a length, got a {type(dataset).__name__}. Collect them: DataSet(list(dataset))."
+        )
     pairs = [dataset[i] for i in range(len(dataset))]
     pairs = [pair if isinstance(pair, tuple | list) else (pair,) for pair in pairs]
     x = as_array([pair[0] for pair in pairs], what)
@@ -393,11 +392,10 @@ def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
             return x, (None, y)
         if y.shape == x.shape:
             return x, (y, None)
-    msg = (
+    raise TypeError(
         f"the items of {what} must be sequences, or pairs of a sequence and its label or target, got parts of shape "
         f"{[np.shape(part) for part in pairs[0]]}. Say which is which: DataSet(x, labels=y) or DataSet(x, targets=y)."
     )
-    raise TypeError(msg)
 
 
 def _check_orientation(values: Any, name: str) -> None:
@@ -461,14 +459,14 @@ def _three_dimensions(values: Any, what: str) -> np.ndarray:
     """`values` as an array of numbers (n, time, feature), or an error that names `what`."""
     array = as_array(values, what)
     if array.dtype.kind == "b":
-        msg = f"{what} must be numbers; got True and False. Convert them with .astype('float32') if that is meant."
-        raise TypeError(msg)
+        raise TypeError(
+            f"{what} must be numbers; got True and False. Convert them with .astype('float32') if that is meant."
+        )
     if array.ndim not in (2, 3) or 0 in array.shape:
-        msg = (
+        raise ValueError(
             f"{what} must have shape (n, time, feature) or (n, time), none of them 0; got {array.shape}. "
             "Reshape them: one row for each sequence."
         )
-        raise ValueError(msg)
     return array[..., None] if array.ndim == 2 else array
 
 
@@ -484,12 +482,11 @@ def _as_sequences(values: Any, what: str, mask: torch.Tensor | None = None) -> t
         bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)
     if bad.any():
         i, t, f = np.argwhere(bad)[0].tolist()
-        msg = (
+        raise ValueError(
             f"{what} must be finite and fit float32; got {array[i, t, f]} in sequence {i}, time step {t}, "
             f"feature {f}, and {int(bad.any((1, 2)).sum())} of {len(array)} sequences like it. "
             "Remove or fill missing values, and scale large ones."
         )
-        raise ValueError(msg)
     counts = True if mask is None or mask.shape != single.shape else mask.numpy()
     check_precision(array, what, counts)
     return torch.from_numpy(single)

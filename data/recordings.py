@@ -53,8 +53,7 @@ def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
         beats = np.concatenate([parts["x_train"], parts["x_test"]])
         classes = np.concatenate([parts["y_train"], parts["y_test"]])
         if beats.shape != (5000, 140) or not np.isin(classes, range(1, 6)).all():
-            msg = f"5,000 beats of 140 steps in classes 1 to 5 were expected; got shape {beats.shape}"
-            raise ValueError(msg)
+            raise ValueError(f"5,000 beats of 140 steps in classes 1 to 5 were expected; got shape {beats.shape}")
         # The archive counts from 1; the kit's rule is that 0 is normal.
         return DataSet(beats, labels=classes.astype(np.int64) - 1, name="ECG5000", class_names=CLASS_NAMES)
 
@@ -182,8 +181,7 @@ def _load(
             for part in Recording._fields
         )
         if (len(training), len(test)) != lengths:
-            msg = f"parts of {lengths} steps were expected; got {(len(training), len(test))}"
-            raise ValueError(msg)
+            raise ValueError(f"parts of {lengths} steps were expected; got {(len(training), len(test))}")
     return Recording(training, test)
 
 
@@ -212,11 +210,9 @@ def open_npz(path: str | os.PathLike[str] | None, file_name: str, name: str) -> 
     path = Path(Path(__file__).with_name(file_name) if path is None else path)
     remedy = f"Restore it with 'git checkout data/{file_name}' or from a fresh clone."
     if not path.is_file():
-        msg = f"{name} is expected in the file {path}, which does not exist. {remedy}"
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(f"{name} is expected in the file {path}, which does not exist. {remedy}")
     try:
         with np.load(path, allow_pickle=False) as parts:
             yield parts
     except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        msg = f"the file {path} is damaged or is not {name}: {error}. {remedy}"
-        raise ValueError(msg) from error
+        raise ValueError(f"the file {path} is damaged or is not {name}: {error}. {remedy}") from error

@@ -94,11 +94,10 @@ class Series:
         if feature_names is not None:
             self.feature_names = as_class_names(feature_names, f"feature_names of {self.name!r}")
         if len(self.feature_names) != self.n_features or len(set(self.feature_names)) < self.n_features:
-            msg = (
+            raise ValueError(
                 f"feature_names of {self.name!r} must be one for each of {self.n_features} features, all different; "
                 f"got {list(self.feature_names)}."
             )
-            raise ValueError(msg)
         if isinstance(values, pd.DataFrame):
             _warn_of_columns(values, self.name, timed=self.time is not None)
 
@@ -121,8 +120,7 @@ class Series:
     def abnormal(self) -> np.ndarray:
         """Which time steps are abnormal, shape (time,), bool: those with any label but 0."""
         if self.labels is None:
-            msg = f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to Series."
-            raise ValueError(msg)
+            raise ValueError(f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to Series.")
         return self.labels != 0
 
     @property
@@ -140,8 +138,9 @@ class Series:
     def part(self, part: slice, name: str | None = None) -> Series:
         """The part between two time steps, under a name of its own."""
         if not isinstance(part, slice) or part.step not in (None, 1):
-            msg = f"a part of {self.name!r} is a slice of steps in a row, such as series[1000:2000]; got {part!r}."
-            raise TypeError(msg)
+            raise TypeError(
+                f"a part of {self.name!r} is a slice of steps in a row, such as series[1000:2000]; got {part!r}."
+            )
         series = Series(
             self.values[part],
             labels=None if self.labels is None else self.labels[part],
@@ -162,59 +161,52 @@ class Series:
         what = f"the values of {self.name!r}"
         array = as_array(values, what)
         if array.dtype.kind == "b" or array.ndim not in (1, 2) or 0 in array.shape:
-            msg = (
+            raise ValueError(
                 f"{what} must be numbers of shape (time, feature) or (time,), none of them 0; got {array.dtype}, "
                 f"shape {array.shape}. For sequences of equal length, (n, time, feature), there is DataSet."
             )
-            raise ValueError(msg)
         array = array[:, None] if array.ndim == 1 else array
         with np.errstate(over="ignore"):
             single = array.astype(np.float32)
         bad = np.isinf(single)
         if bad.any():
             t, f = np.argwhere(bad)[0].tolist()
-            msg = (
+            raise ValueError(
                 f"{what} must be finite and fit float32, or NaN where missing; got {array[t, f]} at time step {t}, "
                 f"feature {f}, and {int(bad.sum())} such values. Put NaN there, and scale large values."
             )
-            raise ValueError(msg)
         check_precision(array, what)
         empty = np.flatnonzero(np.isnan(single).all(0))
         if len(empty):
-            msg = (
+            raise ValueError(
                 f"feature {empty[0]} of {self.name!r} has no value at all: all {len(array)} are missing. Leave it out."
             )
-            raise ValueError(msg)
         return single
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         what = f"the labels of {self.name!r}"
         array = as_array(labels, what)
         if array.shape != (len(self),):
-            msg = f"{what} must be one for each of {len(self)} time steps, got shape {array.shape}."
-            raise ValueError(msg)
+            raise ValueError(f"{what} must be one for each of {len(self)} time steps, got shape {array.shape}.")
         return check_labels(array, what)
 
     def _check_time(self, time: Any) -> np.ndarray:
         array = _as_times(time)
         if array.shape != (len(self),) or array.dtype.kind not in "iufM":
-            msg = (
+            raise ValueError(
                 f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps; "
                 f"got shape {array.shape}, dtype {array.dtype}. Read texts with {_reader(array)}."
             )
-            raise ValueError(msg)
         unknown = np.flatnonzero(np.isnat(array) if array.dtype.kind == "M" else np.isnan(array))
         if len(unknown):
-            msg = f"the times of {self.name!r} must all be known; that of step {unknown[0]} is missing."
-            raise ValueError(msg)
+            raise ValueError(f"the times of {self.name!r} must all be known; that of step {unknown[0]} is missing.")
         rises = array[1:] > array[:-1]
         if not rises.all():
             at = int(np.argmin(rises))
-            msg = (
+            raise ValueError(
                 f"the times of {self.name!r} must rise from step to step; got {array[at]} and then {array[at + 1]} "
                 f"at steps {at} and {at + 1}. Sort the rows, and leave out those that come twice."
             )
-            raise ValueError(msg)
         return array
 
     def _check_rate(self, rate: float | None) -> float | None:
@@ -230,11 +222,10 @@ class Series:
             return float(f"{1 / mean:.9g}") if equal else None
         # a gap moves the mean, rounded times the median
         if min(abs(rate * usual - 1), abs(rate * mean - 1)) > RATE_TOLERANCE:
-            msg = (
+            raise ValueError(
                 f"sampling_rate of {self.name!r} must agree with its times, got {rate:g} Hz and times {usual:.6g} s "
                 f"apart ({1 / usual:.6g} Hz). Leave one of them out; numbers as times are seconds."
             )
-            raise ValueError(msg)
         return rate
 
 

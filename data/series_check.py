@@ -150,12 +150,12 @@ advice='Set them to NaN: a sensor that hangs measures nothing. If it may stay st
     series = Series.of(series)
     number = isinstance(training, int | float | np.integer | np.floating) and not isinstance(training, bool)
     if not number or not 0 < training < 1:
-        msg = f"training takes the share of the recording to learn from, between 0 and 1; got {training!r}."
-        raise ValueError(msg)
+        raise ValueError(f"training takes the share of the recording to learn from, between 0 and 1; got {training!r}.")
     whole = window is None or (isinstance(window, int | np.integer) and not isinstance(window, bool))
     if not whole or (window is not None and window < 2):
-        msg = f"window takes a whole number of steps, at least 2; got {window!r}. Leave it out if it is not known."
-        raise ValueError(msg)
+        raise ValueError(
+            f"window takes a whole number of steps, at least 2; got {window!r}. Leave it out if it is not known."
+        )
     end = max(1, round(training * len(series)))
     findings = [_time(series), *_labels(series, end)]
     if window is not None:

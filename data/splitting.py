@@ -63,17 +63,18 @@ def split(
         one.
     """
     if not isinstance(data, DataSet):
-        msg = f"data takes a DataSet with labels; got {type(data).__name__}. Build one: DataSet(sequences, labels=…)."
-        raise TypeError(msg)
+        raise TypeError(
+            f"data takes a DataSet with labels; got {type(data).__name__}. Build one: DataSet(sequences, labels=…)."
+        )
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        msg = f"seed takes a whole number, at least 0; got {seed!r}. The default is 0."
-        raise ValueError(msg)
+        raise ValueError(f"seed takes a whole number, at least 0; got {seed!r}. The default is 0.")
     fractions = {"training": training, "validation": validation, "calibration": calibration}
     numbers = all(isinstance(f, int | float | np.floating) and f > 0 for f in fractions.values())
     # A little less than 1: three fractions that add up to 1 may miss it by a rounding.
     if not numbers or not sum(fractions.values()) < 1 - 1e-9:
-        msg = f"the fractions must be above 0 and add up to less than 1, to leave a test set; got {fractions}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"the fractions must be above 0 and add up to less than 1, to leave a test set; got {fractions}."
+        )
     abnormal = data.abnormal
     normal = np.flatnonzero(~abnormal)
     rows = data.sequences.reshape(len(data), -1).numpy()
@@ -91,11 +92,10 @@ def split(
         cuts.append(cut)
     parts = np.split(normal, cuts)
     if min(map(len, parts)) == 0:
-        msg = (
+        raise ValueError(
             f"{data.name!r} has {len(normal)} normal sequences, too few for four parts: "
             f"they would get {[len(p) for p in parts]}. Change the fractions or bring more data."
         )
-        raise ValueError(msg)
     # An abnormal sequence equal to a normal one stays out of the test: the label is a contradiction.
     seen = {row.tobytes() for row in rows[np.concatenate(parts[:3])]}
     unseen = [i for i in np.flatnonzero(abnormal) if rows[i].tobytes() not in seen]

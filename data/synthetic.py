@@ -79,17 +79,14 @@ class Anomaly:
 
     def __post_init__(self) -> None:
         if self.kind not in ANOMALY_KINDS:
-            msg = f"kind takes one of {ANOMALY_KINDS}; got {self.kind!r}."
-            raise ValueError(msg)
+            raise ValueError(f"kind takes one of {ANOMALY_KINDS}; got {self.kind!r}.")
         for name, value in (("count", self.count), ("length", 1 if self.length is None else self.length)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                msg = f"{name} of {self.kind!r} takes a whole number, at least 1; got {value!r}."
-                raise ValueError(msg)
+                raise ValueError(f"{name} of {self.kind!r} takes a whole number, at least 1; got {value!r}.")
         number = isinstance(self.strength, int | float | np.integer | np.floating)
         most = 1.0 if self.kind in _AT_MOST_1 else 100.0
         if isinstance(self.strength, bool) or not number or not 0.01 <= self.strength <= most:
-            msg = f"strength of {self.kind!r} takes a number from 0.01 to {most:g}; got {self.strength!r}."
-            raise ValueError(msg)
+            raise ValueError(f"strength of {self.kind!r} takes a number from 0.01 to {most:g}; got {self.strength!r}.")
 
 
 class Signal(NamedTuple):
@@ -254,11 +251,10 @@ def synthetic_series(
     wanted = _as_anomalies(anomalies)
     needed = sum(a.count * (steps_of(a, period) + 2 * int(np.ceil(period))) for a in wanted) + 2 * int(np.ceil(period))
     if wanted and needed > n_test:
-        msg = (
+        raise ValueError(
             f"the anomalies with a period of normal steps around each need {needed} steps; n_test is {n_test}. "
             "Take a longer test part, or fewer or shorter anomalies."
         )
-        raise ValueError(msg)
     # Streams of their own: the anomalies change nothing about the signal, the training part nothing about the test.
     looks, *parts, placing = np.random.default_rng(seed).spawn(4)
     waves = _waves(shape, n_features, looks)
@@ -317,8 +313,9 @@ def _signal(
 
 def _as_anomalies(anomalies: Any) -> list[Anomaly]:
     if isinstance(anomalies, str | Anomaly) or not isinstance(anomalies, Iterable):
-        msg = f"anomalies takes several kinds or Anomaly, such as ['spike', Anomaly('flat line')]; got {anomalies!r}."
-        raise TypeError(msg)
+        raise TypeError(
+            f"anomalies takes several kinds or Anomaly, such as ['spike', Anomaly('flat line')]; got {anomalies!r}."
+        )
     return [a if isinstance(a, Anomaly) else Anomaly(a) for a in anomalies]
 
 
@@ -332,13 +329,10 @@ def _check(
         ("seed", seed, 0),
     ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            msg = f"{name} takes a whole number, at least {least}; got {value!r}."
-            raise ValueError(msg)
+            raise ValueError(f"{name} takes a whole number, at least {least}; got {value!r}.")
     if shape not in SHAPES:
-        msg = f"shape takes one of {SHAPES}; got {shape!r}."
-        raise ValueError(msg)
+        raise ValueError(f"shape takes one of {SHAPES}; got {shape!r}.")
     for name, number, low, high in (("period", period, 8, 1e6), ("jitter", jitter, 0, 0.2), ("noise", noise, 0.001, 1)):
         fits = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
         if not fits or not low <= number <= high:
-            msg = f"{name} takes a number from {low} to {high:g}; got {number!r}."
-            raise ValueError(msg)
+            raise ValueError(f"{name} takes a number from {low} to {high:g}; got {number!r}.")

@@ -37,16 +37,13 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     """
     path = Path(path)
     if path.is_dir():
-        msg = f"{path} is a folder; a file was expected. Name one of those in it."
-        raise IsADirectoryError(msg)
+        raise IsADirectoryError(f"{path} is a folder; a file was expected. Name one of those in it.")
     if not path.is_file():
-        msg = f"there is no file {path}. Check the path; the working folder is {Path.cwd()}."
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(f"there is no file {path}. Check the path; the working folder is {Path.cwd()}.")
     raw = path.read_bytes()
     for start, what in _BINARY.items():
         if raw.startswith(start):
-            msg = f"{path} is not a text file but {what}."
-            raise ValueError(msg)
+            raise ValueError(f"{path} is not a text file but {what}.")
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif raw.startswith(codecs.BOM_UTF8):
@@ -55,14 +52,14 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        msg = (
+        raise ValueError(
             f"{path} is not in the encoding {encoding}: line {line} holds the byte 0x{raw[error.start]:02x}, "
             f"which has no meaning there. Save the file as UTF-8, or name its encoding: encoding={_likely(raw)!r}."
-        )
-        raise ValueError(msg) from error
+        ) from error
     except LookupError as error:
-        msg = f"no encoding is called {encoding!r}. Common ones are 'utf-8', 'cp1252' and 'utf-16'."
-        raise LookupError(msg) from error
+        raise LookupError(
+            f"no encoding is called {encoding!r}. Common ones are 'utf-8', 'cp1252' and 'utf-16'."
+        ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -71,8 +68,7 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
             msg += f" If it is UTF-16, give encoding={'utf-16-le' if raw.index(0) % 2 else 'utf-16-be'!r}."
         raise ValueError(msg)
     if not text.strip():
-        msg = f"{path} is empty. It should hold the data as text."
-        raise ValueError(msg)
+        raise ValueError(f"{path} is empty. It should hold the data as text.")
     return text
 
 

@@ -97,11 +97,10 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     files = [read_ucr_file(p) for p in paths]
     (_, *shape), (_, *other) = files[0].sequences.shape, files[1].sequences.shape
     if shape != other:
-        msg = (
+        raise ValueError(
             f"{paths[0].name} has sequences of {shape[0]} steps and {shape[1]} features, {paths[1].name} of "
             f"{other[0]} and {other[1]}. They must be the two parts of one set, of equal length."
         )
-        raise ValueError(msg)
     names = _class_order(files, normal, paths[0])
     numbers = {name: number for number, group in enumerate(names) for name in group}
     name = re.sub("_TRAIN$", "", paths[0].stem)
@@ -124,27 +123,25 @@ def _pair(path: Path) -> tuple[Path, Path]:
         own = [p for p in found if p.stem == f"{path.name}_TRAIN"] or found
         names = sorted({p.stem for p in own})
         if len(names) != 1:
-            msg = (
+            raise FileNotFoundError(
                 f"the folder {path} should hold one data set, a file such as {path.name}_TRAIN.tsv and one such as "
                 f"{path.name}_TEST.tsv; it holds {f'several: {names}' if names else 'no file *_TRAIN'}. "
                 "Name the set's own folder, or one of its files."
             )
-            raise FileNotFoundError(msg)
         # A format of which both files are there comes first.
         path = min(own, key=lambda p: (not _partner(p, "TEST").is_file(), SUFFIXES.index(p.suffix.lower())))
     if not path.exists():
-        msg = f"there is no file or folder {path}. Check the path; the working folder is {Path.cwd()}."
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(
+            f"there is no file or folder {path}. Check the path; the working folder is {Path.cwd()}."
+        )
     if not re.fullmatch(".+_(TRAIN|TEST)", path.stem):
-        msg = (
+        raise ValueError(
             f"the archive's files are named like ECG5000_TRAIN.tsv and ECG5000_TEST.tsv; got {path.name!r}. Rename it."
         )
-        raise ValueError(msg)
     training, test = _partner(path, "TRAIN"), _partner(path, "TEST")
     for file in (training, test):
         if not file.is_file():
-            msg = f"{file} is missing beside {path.name}. A set has both; put it there."
-            raise FileNotFoundError(msg)
+            raise FileNotFoundError(f"{file} is missing beside {path.name}. A set has both; put it there.")
     return training, test
 
 
@@ -163,11 +160,10 @@ def _class_order(files: list[UCRFile], normal: Any, path: Path) -> list[list[str
     chosen = [] if normal is None else [as_class(c) for c in (normal if several else [normal])]
     if not chosen or not set(chosen) <= set(order):
         classes = ", ".join(f"{c!r} ({counts[c]} sequences)" for c in order)
-        msg = (
+        raise ValueError(
             f"normal takes the class of {path.name} that is normal, or several; got {normal!r}. "
             f"The classes are {classes}."
         )
-        raise ValueError(msg)
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]
 
 
@@ -193,30 +189,27 @@ def read_ucr_file(path: Path) -> UCRFile:
     lines = read_text(path).split("\n")
     rows = list({".ts": _ts_rows, ".arff": _arff_rows}.get(path.suffix.lower(), _table_rows)(path, lines))
     if not rows:
-        msg = f"{path} holds no sequence. Is the download complete?"
-        raise ValueError(msg)
+        raise ValueError(f"{path} holds no sequence. Is the download complete?")
     sequences = [_numbers(path, row) for row in rows]
     # A shorter sequence is padded with NaN at its end, in the archive's tables.
     shapes = [(int(np.flatnonzero(~np.isnan(s).all(1))[-1:].sum()) + 1, s.shape[1]) for s in sequences]
     if len(set(shapes)) > 1:
         other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
-        msg = (
+        raise ValueError(
             f"the sequences of {path} differ: {shapes[0][0]} steps and {shapes[0][1]} features in line "
             f"{rows[0].line}, {shapes[other][0]} steps and {shapes[other][1]} features in line {rows[other].line}. "
             "A data set holds sequences of equal length: take the archive's version of equal length, or cut them."
         )
-        raise ValueError(msg)
     array = np.stack([s[: shapes[0][0]] for s in sequences])
     missing = np.isnan(array).any((1, 2))
     if missing.any():
         row = int(np.argmax(missing))
         step = int(np.argmax(np.isnan(array[row]).any(1)))
-        msg = (
+        raise ValueError(
             f"{path} misses values: first value {step + 1} of the sequence in line {rows[row].line}, and "
             f"{int(missing.sum())} of {len(rows)} sequences miss some. Take the archive's version with the "
             "missing values filled in, or leave these sequences out."
         )
-        raise ValueError(msg)
     return UCRFile(array, [as_class(row.label) for row in rows])
 
 
@@ -247,12 +240,12 @@ def _arff_rows(path: Path, lines: list[str]) -> Iterator[_Row]:
             *values, label = line.split(",")
             yield _checked(path, _Row(number, [values], label))
         elif re.match(r"@attribute\s.*\brelational\b", line, re.IGNORECASE):
-            msg = f"{path}, line {number}: .arff files of several features are not read. Take the .ts file of the set."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{path}, line {number}: .arff files of several features are not read. Take the .ts file of the set."
+            )
         data = data or line.lower() == "@data"
     if not data:
-        msg = f"{path} has no line '@data', so it is no .arff file. Is the download complete?"
-        raise ValueError(msg)
+        raise ValueError(f"{path} has no line '@data', so it is no .arff file. Is the download complete?")
 
 
 def _ts_rows(path: Path, lines: list[str]) -> Iterator[_Row]:
@@ -266,28 +259,26 @@ def _ts_rows(path: Path, lines: list[str]) -> Iterator[_Row]:
             *features, label = line.split(":")
             yield _checked(path, _Row(number, [feature.split(",") for feature in features], label))
         elif (key, setting) in (("@timestamps", ["true"]), ("@classlabel", ["false"]), ("@targetlabel", ["true"])):
-            msg = (
+            raise ValueError(
                 f"{path}, line {number}: {line!r}. Only sequences with classes and without time stamps are read. "
                 "Take a data set for classification."
             )
-            raise ValueError(msg)
         data = data or key == "@data"
     if not data:
-        msg = f"{path} has no line '@data', so it is no .ts file. Is the download complete?"
-        raise ValueError(msg)
+        raise ValueError(f"{path} has no line '@data', so it is no .ts file. Is the download complete?")
 
 
 def _checked(path: Path, row: _Row) -> _Row:
     values = [value for feature in row.features for value in feature]
     if not values or values == [""] or not row.label.strip():
-        msg = f"{path}, line {row.line}: a class and at least one value were expected; the line lacks one of them."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{path}, line {row.line}: a class and at least one value were expected; the line lacks one of them."
+        )
     if len({len(feature) for feature in row.features}) > 1:
-        msg = (
+        raise ValueError(
             f"{path}, line {row.line}: the features of one sequence differ in length: "
             f"{[len(feature) for feature in row.features]} values. A data set needs equally many of each."
         )
-        raise ValueError(msg)
     return row
 
 
@@ -300,8 +291,9 @@ def _numbers(path: Path, row: _Row) -> np.ndarray:
     array = array.T
     if np.isinf(array).any():
         step, feature = np.argwhere(np.isinf(array))[0].tolist()
-        msg = f"{path}, line {row.line}, value {step + 1}: {row.features[feature][step]!r} is infinite. Correct it."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{path}, line {row.line}, value {step + 1}: {row.features[feature][step]!r} is infinite. Correct it."
+        )
     return array
 
 
@@ -311,8 +303,9 @@ def _number(path: Path, row: _Row, feature: int, step: int) -> float:
         return np.nan if text == "?" else float(text)
     except ValueError as error:
         of = f" of feature {feature + 1}" if len(row.features) > 1 else ""
-        msg = f"{path}, line {row.line}, value {step + 1}{of}: {text!r} is no number. Correct it, or download anew."
-        raise ValueError(msg) from error
+        raise ValueError(
+            f"{path}, line {row.line}, value {step + 1}{of}: {text!r} is no number. Correct it, or download anew."
+        ) from error
 
 
 _NAME = re.compile(r"(?:\d+_)?UCR_Anomaly_(?P<name>.+)_(?P<training>\d+)_(?P<begin>\d+)_(?P<end>\d+)\.txt")
@@ -366,23 +359,22 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
     """
     path = Path(path)
     if path.is_dir():
-        msg = f"{path} is a folder; load_ucr_anomaly takes one file. load_ucr_anomalies takes a folder."
-        raise IsADirectoryError(msg)
+        raise IsADirectoryError(
+            f"{path} is a folder; load_ucr_anomaly takes one file. load_ucr_anomalies takes a folder."
+        )
     parts = _NAME.fullmatch(path.name)
     if parts is None:
-        msg = (
+        raise ValueError(
             "a file of the UCR anomaly archive is named like '135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt' "
             f"(end of training, begin and end of the event); got {path.name!r}. Give it its name from the archive."
         )
-        raise ValueError(msg)
     values = _values(path)
     split, begin, end = (int(parts[key]) for key in ("training", "begin", "end"))
     if not 0 < split <= begin <= end < len(values):
-        msg = (
+        raise ValueError(
             f"the name of {path.name} does not fit its {len(values)} values: it says that training ends at {split} "
             f"and the event is from {begin} to {end}. Is the download complete, and the name the archive's?"
         )
-        raise ValueError(msg)
     labels = np.zeros(len(values), dtype=np.int64)
     labels[begin : end + 1] = 1
     whole = Series(values, labels=labels, name=parts["name"])
@@ -417,8 +409,9 @@ def load_ucr_anomalies(folder: str | os.PathLike[str]) -> Iterator[Recording]:
     paths = sorted(p for p in folder.iterdir() if _NAME.fullmatch(p.name)) if folder.is_dir() else []
     if not paths:
         what = "holds no file named like '…_UCR_Anomaly_…_1200_4187_4199.txt'" if folder.is_dir() else "is no folder"
-        msg = f"{folder} {what}. Name the folder of the archive's text files, such as UCR_Anomaly_FullData."
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(
+            f"{folder} {what}. Name the folder of the archive's text files, such as UCR_Anomaly_FullData."
+        )
     return map(load_ucr_anomaly, paths)
 
 
@@ -435,8 +428,7 @@ def _values(path: Path) -> np.ndarray:
             for place, value in enumerate(line.replace(",", " ").split(), 1)
             if not _is_finite(value)
         )
-        msg = f"{path}, line {number}, value {place}: {value!r} is no finite number. Correct it."
-        raise ValueError(msg)
+        raise ValueError(f"{path}, line {number}, value {place}: {value!r} is no finite number. Correct it.")
     return values
 
 
