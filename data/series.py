@@ -25,7 +25,7 @@ from data.csv_columns import (
     _starts_over,
     unit_of,
 )
-from data.data_set import are_labels, as_array, as_class_names, check_labels, check_precision, check_sampling_rate
+from data.data_set import are_labels, as_array, as_class_names, check_float32, check_labels, check_sampling_rate
 
 # How far two sampling rates of the same recording may be from each other.
 RATE_TOLERANCE = 0.05
@@ -94,10 +94,8 @@ class Series:
         if feature_names is not None:
             self.feature_names = as_class_names(feature_names, f"feature_names of {self.name!r}")
         if len(self.feature_names) != self.n_features or len(set(self.feature_names)) < self.n_features:
-            raise ValueError(
-                f"feature_names of {self.name!r} must be one for each of {self.n_features} features, all different; "
-                f"got {list(self.feature_names)}."
-            )
+            wanted = f"one for each of {self.n_features} features, all different"
+            raise ValueError(f"feature_names of {self.name!r} must be {wanted}, got {list(self.feature_names)}.")
         if isinstance(values, pd.DataFrame):
             _warn_of_columns(values, self.name, timed=self.time is not None)
 
@@ -120,7 +118,7 @@ class Series:
     def abnormal(self) -> np.ndarray:
         """Which time steps are abnormal, shape (time,), bool: those with any label but 0."""
         if self.labels is None:
-            raise ValueError(f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to Series.")
+            raise ValueError(f"{self.name!r} has no labels, so what is abnormal is unknown. Give labels=… to Series.")
         return self.labels != 0
 
     @property
@@ -138,9 +136,7 @@ class Series:
     def part(self, part: slice, name: str | None = None) -> Series:
         """The part between two time steps, under a name of its own."""
         if not isinstance(part, slice) or part.step not in (None, 1):
-            raise TypeError(
-                f"a part of {self.name!r} is a slice of steps in a row, such as series[1000:2000]; got {part!r}."
-            )
+            raise TypeError(f"a part of {self.name!r} must be a slice of step 1, such as [1000:2000], got {part!r}.")
         series = Series(
             self.values[part],
             labels=None if self.labels is None else self.labels[part],
@@ -162,25 +158,16 @@ class Series:
         array = as_array(values, what)
         if array.dtype.kind == "b" or array.ndim not in (1, 2) or 0 in array.shape:
             raise ValueError(
-                f"{what} must be numbers of shape (time, feature) or (time,), none of them 0; got {array.dtype}, "
-                f"shape {array.shape}. For sequences of equal length, (n, time, feature), there is DataSet."
+                f"{what} must be numbers of shape (time, feature) or (time,), none of them 0, got {array.dtype} of "
+                f"shape {array.shape}. For (n, time, feature) there is DataSet."
             )
         array = array[:, None] if array.ndim == 1 else array
         with np.errstate(over="ignore"):
             single = array.astype(np.float32)
-        bad = np.isinf(single)
-        if bad.any():
-            t, f = np.argwhere(bad)[0].tolist()
-            raise ValueError(
-                f"{what} must be finite and fit float32, or NaN where missing; got {array[t, f]} at time step {t}, "
-                f"feature {f}, and {int(bad.sum())} such values. Put NaN there, and scale large values."
-            )
-        check_precision(array, what)
+        check_float32(array, np.isinf(single), what)
         empty = np.flatnonzero(np.isnan(single).all(0))
         if len(empty):
-            raise ValueError(
-                f"feature {empty[0]} of {self.name!r} has no value at all: all {len(array)} are missing. Leave it out."
-            )
+            raise ValueError(f"feature {empty[0]} of {self.name!r} has no value at all. Leave it out.")
         return single
 
     def _check_labels(self, labels: Any) -> np.ndarray:
@@ -193,19 +180,21 @@ class Series:
     def _check_time(self, time: Any) -> np.ndarray:
         array = _as_times(time)
         if array.shape != (len(self),) or array.dtype.kind not in "iufM":
+            numeric = pd.to_numeric(pd.Series(array.reshape(-1).astype(str)), errors="coerce").notna().all()
+            reader = "pd.to_numeric(times)" if numeric else "pd.to_datetime(times, format=…)"
             raise ValueError(
-                f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps; "
-                f"got shape {array.shape}, dtype {array.dtype}. Read texts with {_reader(array)}."
+                f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps, got "
+                f"{array.dtype} of shape {array.shape}. Read texts with {reader}."
             )
         unknown = np.flatnonzero(np.isnat(array) if array.dtype.kind == "M" else np.isnan(array))
         if len(unknown):
-            raise ValueError(f"the times of {self.name!r} must all be known; that of step {unknown[0]} is missing.")
+            raise ValueError(f"the times of {self.name!r} must be known, that of step {unknown[0]} is missing.")
         rises = array[1:] > array[:-1]
         if not rises.all():
             at = int(np.argmin(rises))
             raise ValueError(
-                f"the times of {self.name!r} must rise from step to step; got {array[at]} and then {array[at + 1]} "
-                f"at steps {at} and {at + 1}. Sort the rows, and leave out those that come twice."
+                f"the times of {self.name!r} must rise, got {array[at]} and then {array[at + 1]} at step {at + 1}. "
+                "Sort the rows, and leave out those that come twice."
             )
         return array
 
@@ -224,7 +213,7 @@ class Series:
         if min(abs(rate * usual - 1), abs(rate * mean - 1)) > RATE_TOLERANCE:
             raise ValueError(
                 f"sampling_rate of {self.name!r} must agree with its times, got {rate:g} Hz and times {usual:.6g} s "
-                f"apart ({1 / usual:.6g} Hz). Leave one of them out; numbers as times are seconds."
+                f"apart ({1 / usual:.6g} Hz). Numbers as times are seconds."
             )
         return rate
 
@@ -315,15 +304,6 @@ def _as_times(time: Any) -> np.ndarray:
                 form = "ISO8601" if kind == "string" else None
                 array = pd.to_datetime(array, utc=True, format=form).tz_localize(None).to_numpy()
     return array / np.timedelta64(1, "s") if array.dtype.kind == "m" else array
-
-
-def _reader(texts: np.ndarray) -> str:
-    """The call that reads times given as texts."""
-    with contextlib.suppress(TypeError, ValueError):
-        if pd.api.types.infer_dtype(texts.reshape(-1)) == "string":
-            pd.to_numeric(texts.reshape(-1))
-            return "pd.to_numeric(times)"
-    return "pd.to_datetime(times, format=…)"
 
 
 def _many(number: int, what: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from data.data_set import check_integer, is_number
 from data.markup import escaped, without_math
 from data.series import Series, runs
 
@@ -148,18 +149,12 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
 advice='Set them to NaN: a sensor that hangs measures nothing. If it may stay still, leave them.', steps=((300, 360),))
     """
     series = Series.of(series)
-    number = isinstance(training, int | float | np.integer | np.floating) and not isinstance(training, bool)
-    if not number or not 0 < training < 1:
-        raise ValueError(f"training takes the share of the recording to learn from, between 0 and 1; got {training!r}.")
-    whole = window is None or (isinstance(window, int | np.integer) and not isinstance(window, bool))
-    if not whole or (window is not None and window < 2):
-        raise ValueError(
-            f"window takes a whole number of steps, at least 2; got {window!r}. Leave it out if it is not known."
-        )
+    if not is_number(training) or not 0 < training < 1:
+        raise ValueError(f"training must be a number between 0 and 1, got {training!r}.")
     end = max(1, round(training * len(series)))
     findings = [_time(series), *_labels(series, end)]
     if window is not None:
-        findings.append(_enough(end, int(window)))
+        findings.append(_enough(end, check_integer(window, "window", 2)))
     for values, name in zip(series.values.T.astype(np.float64), series.feature_names, strict=True):
         known = values[~np.isnan(values)]
         if np.ptp(known) == 0:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.data_set import DataSet
+from data.data_set import DataSet, check_integer, is_number
 
 
 class Split(NamedTuple):
@@ -63,18 +63,13 @@ def split(
         one.
     """
     if not isinstance(data, DataSet):
-        raise TypeError(
-            f"data takes a DataSet with labels; got {type(data).__name__}. Build one: DataSet(sequences, labels=…)."
-        )
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed takes a whole number, at least 0; got {seed!r}. The default is 0.")
+        raise TypeError(f"data must be a DataSet, got {type(data).__name__}. Give DataSet(sequences, labels=…).")
+    check_integer(seed, "seed", 0)
     fractions = {"training": training, "validation": validation, "calibration": calibration}
-    numbers = all(isinstance(f, int | float | np.floating) and f > 0 for f in fractions.values())
+    numbers = all(is_number(f) and f > 0 for f in fractions.values())
     # A little less than 1: three fractions that add up to 1 may miss it by a rounding.
     if not numbers or not sum(fractions.values()) < 1 - 1e-9:
-        raise ValueError(
-            f"the fractions must be above 0 and add up to less than 1, to leave a test set; got {fractions}."
-        )
+        raise ValueError(f"the fractions must be above 0 and add up to less than 1, got {fractions}.")
     abnormal = data.abnormal
     normal = np.flatnonzero(~abnormal)
     rows = data.sequences.reshape(len(data), -1).numpy()
@@ -93,8 +88,8 @@ def split(
     parts = np.split(normal, cuts)
     if min(map(len, parts)) == 0:
         raise ValueError(
-            f"{data.name!r} has {len(normal)} normal sequences, too few for four parts: "
-            f"they would get {[len(p) for p in parts]}. Change the fractions or bring more data."
+            f"{data.name!r} has {len(normal)} normal sequences, too few for four parts: they would get "
+            f"{[len(p) for p in parts]}. Change the fractions."
         )
     # An abnormal sequence equal to a normal one stays out of the test: the label is a contradiction.
     seen = {row.tobytes() for row in rows[np.concatenate(parts[:3])]}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from data.data_set import check_integer, is_number
 from data.recordings import Recording
 from data.series import Series
 
@@ -79,17 +80,13 @@ class Anomaly:
 
     def __post_init__(self) -> None:
         if self.kind not in ANOMALY_KINDS:
-            raise ValueError(f"kind takes one of {ANOMALY_KINDS}; got {self.kind!r}.")
-        for name, value in (("count", self.count), ("length", 1 if self.length is None else self.length)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} of {self.kind!r} takes a whole number, at least 1; got {value!r}.")
-        number = isinstance(self.strength, int | float | np.integer | np.floating)
-        most = 1.0 if self.kind in _AT_MOST_1 else 100.0
-        if isinstance(self.strength, bool) or not number or not 0.01 <= self.strength <= most:
-            raise ValueError(f"strength of {self.kind!r} takes a number from 0.01 to {most:g}; got {self.strength!r}.")
+            raise ValueError(f"kind must be one of {ANOMALY_KINDS}, got {self.kind!r}.")
+        check_integer(self.count, f"count of {self.kind!r}", 1)
+        check_integer(1 if self.length is None else self.length, f"length of {self.kind!r}", 1)
+        _check_number(self.strength, f"strength of {self.kind!r}", 0.01, 1 if self.kind in _AT_MOST_1 else 100)
 
 
-class Signal(NamedTuple):
+class _Signal(NamedTuple):
     """`beat(phase)` + `wander` + `noise`, each (time, feature); `phase` (time,) counts beats, which peak at `peak`."""
 
     phase: np.ndarray
@@ -104,20 +101,20 @@ class Signal(NamedTuple):
         return self.beat(self.phase) + self.wander + self.noise
 
 
-def steps_of(anomaly: Anomaly, period: float) -> int:
+def _steps(anomaly: Anomaly, period: float) -> int:
     """How many steps one of these takes."""
     return anomaly.length or max(1, round(_LENGTHS[anomaly.kind] * period))
 
 
-def inject(
-    signal: Signal, anomalies: list[Anomaly], period: float, noise: float, rng: np.random.Generator
+def _inject(
+    signal: _Signal, anomalies: list[Anomaly], period: float, noise: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """The signal's values with the anomalies in it, and (time,) the number of the kind at each step."""
     values = signal.values
     kinds = np.zeros(len(values), dtype=np.int64)
     each = [anomaly for anomaly in anomalies for _ in range(anomaly.count)]
     each = [each[i] for i in rng.permutation(len(each))]
-    lengths = [steps_of(anomaly, period) for anomaly in each]
+    lengths = [_steps(anomaly, period) for anomaly in each]
     margin = math.ceil(period)
     # Each has its steps, a period to be moved in, and a period before it; what is left is shared out at random.
     free = len(values) - margin - sum(length + 2 * margin for length in lengths)
@@ -133,7 +130,7 @@ def inject(
     return values, kinds
 
 
-def _offset(anomaly: Anomaly, signal: Signal, at: int, length: int, margin: int, rng: np.random.Generator) -> int:
+def _offset(anomaly: Anomaly, signal: _Signal, at: int, length: int, margin: int, rng: np.random.Generator) -> int:
     """By how many steps of its period the anomaly is moved: to the phase that makes it one, else at random."""
     if anomaly.kind == "missing beat":
         wanted = 0.0
@@ -147,7 +144,7 @@ def _offset(anomaly: Anomaly, signal: Signal, at: int, length: int, margin: int,
 
 
 def _changed(
-    anomaly: Anomaly, signal: Signal, values: np.ndarray, part: slice, noise: float, rng: np.random.Generator
+    anomaly: Anomaly, signal: _Signal, values: np.ndarray, part: slice, noise: float, rng: np.random.Generator
 ) -> np.ndarray:
     """What stands at the steps of `part` in place of `values[part]`."""
     changed, phase = values[part].copy(), signal.phase[part]
@@ -175,7 +172,6 @@ def _changed(
     return changed
 
 
-SHAPES = ("heartbeat", "sine")
 # P, Q, R, S and T: where in the beat (0 to 1), how wide, how high.
 _WAVES = np.array(
     [(0.20, 0.028, 0.12), (0.365, 0.012, -0.12), (0.40, 0.016, 1), (0.44, 0.014, -0.22), (0.66, 0.055, 0.3)]
@@ -247,25 +243,33 @@ def synthetic_series(
     >>> sorted(end - start for start, end in test.events)
     [1, 30, 30]
     """
-    _check(n_training, n_test, shape, period, jitter, noise, n_features, seed)
-    wanted = _as_anomalies(anomalies)
-    needed = sum(a.count * (steps_of(a, period) + 2 * int(np.ceil(period))) for a in wanted) + 2 * int(np.ceil(period))
+    check_integer(n_training, "n_training", 2)
+    check_integer(n_test, "n_test", 2)
+    check_integer(n_features, "n_features", 1)
+    check_integer(seed, "seed", 0)
+    if shape not in ("heartbeat", "sine"):
+        raise ValueError(f"shape must be 'heartbeat' or 'sine', got {shape!r}.")
+    _check_number(period, "period", 8, 1e6)
+    _check_number(jitter, "jitter", 0, 0.2)
+    _check_number(noise, "noise", 0.001, 1)
+    if isinstance(anomalies, str | Anomaly) or not isinstance(anomalies, Iterable):
+        raise TypeError(f"anomalies must be several kinds or Anomaly, such as ['spike'], got {anomalies!r}.")
+    wanted = [a if isinstance(a, Anomaly) else Anomaly(a) for a in anomalies]
+    around = 2 * math.ceil(period)
+    needed = around + sum(a.count * (_steps(a, period) + around) for a in wanted)
     if wanted and needed > n_test:
-        raise ValueError(
-            f"the anomalies with a period of normal steps around each need {needed} steps; n_test is {n_test}. "
-            "Take a longer test part, or fewer or shorter anomalies."
-        )
+        raise ValueError(f"n_test must be {needed} at least: the anomalies need {needed} steps, got {n_test}.")
     # Streams of their own: the anomalies change nothing about the signal, the training part nothing about the test.
     looks, *parts, placing = np.random.default_rng(seed).spawn(4)
     waves = _waves(shape, n_features, looks)
-    clean = [
+    training, test = (
         _signal(n, waves, shape, period, jitter, noise, rng) for n, rng in zip((n_training, n_test), parts, strict=True)
-    ]
-    values, kinds = inject(clean[1], wanted, period, noise, placing)
+    )
+    values, kinds = _inject(test, wanted, period, noise, placing)
     values = values.astype(np.float32)
-    changed = (values != clean[1].values.astype(np.float32)).any(1)
+    changed = (values != test.values.astype(np.float32)).any(1)
     return Recording(
-        Series(clean[0].values, labels=np.zeros(n_training, dtype=int), name="synthetic, training"),
+        Series(training.values, labels=np.zeros(n_training, dtype=int), name="synthetic, training"),
         Series(values, labels=np.where(changed, kinds, 0), name="synthetic, test"),
     )
 
@@ -288,7 +292,7 @@ def _waves(shape: str, n_features: int, rng: np.random.Generator) -> np.ndarray:
 
 def _signal(
     n: int, waves: np.ndarray, shape: str, period: float, jitter: float, noise: float, rng: np.random.Generator
-) -> Signal:
+) -> _Signal:
     beats = int(n / period / (1 - 3 * jitter)) + 3
     lengths = period * (1 + jitter * np.clip(rng.normal(size=beats), -3, 3))
     starts = np.concatenate([[0], np.cumsum(lengths)]) - rng.uniform(0, lengths[0])
@@ -308,31 +312,9 @@ def _signal(
     slow = np.arange(n)[:, None] / period / np.array([5.3, 8.9, 14.1])[:, None, None]
     wander = np.sqrt(2 / 3) * noise * np.sin(2 * np.pi * (slow + turns[:, None])).sum(0)
     peak = 0.25 if shape == "sine" else float(_WAVES[2, 0])
-    return Signal(phase, beat, wander, noise * rng.normal(size=(n, n_features)), peak)
+    return _Signal(phase, beat, wander, noise * rng.normal(size=(n, n_features)), peak)
 
 
-def _as_anomalies(anomalies: Any) -> list[Anomaly]:
-    if isinstance(anomalies, str | Anomaly) or not isinstance(anomalies, Iterable):
-        raise TypeError(
-            f"anomalies takes several kinds or Anomaly, such as ['spike', Anomaly('flat line')]; got {anomalies!r}."
-        )
-    return [a if isinstance(a, Anomaly) else Anomaly(a) for a in anomalies]
-
-
-def _check(
-    n_training: Any, n_test: Any, shape: Any, period: Any, jitter: Any, noise: Any, n_features: Any, seed: Any
-) -> None:
-    for name, value, least in (
-        ("n_training", n_training, 2),
-        ("n_test", n_test, 2),
-        ("n_features", n_features, 1),
-        ("seed", seed, 0),
-    ):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} takes a whole number, at least {least}; got {value!r}.")
-    if shape not in SHAPES:
-        raise ValueError(f"shape takes one of {SHAPES}; got {shape!r}.")
-    for name, number, low, high in (("period", period, 8, 1e6), ("jitter", jitter, 0, 0.2), ("noise", noise, 0.001, 1)):
-        fits = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
-        if not fits or not low <= number <= high:
-            raise ValueError(f"{name} takes a number from {low} to {high:g}; got {number!r}.")
+def _check_number(value: Any, name: str, low: float, high: float) -> None:
+    if not is_number(value) or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}.")
