@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from data.csv_columns import UNITS, as_labels, as_values, choose_columns
+from data.csv_columns import UNITS, choose_columns
 from data.csv_table import Table, read_table
 from data.csv_time import DAY_NUMBERS, Steps, Times, find_steps, read_times
 from data.data_set import check_sampling_rate
@@ -136,18 +136,16 @@ def load_csv(
         ("thousands", thousands, (None, *{",", ".", " ", "'"} - {decimal})),
     ):
         if value not in choices:
-            raise ValueError(f"{name} takes one of {choices}; got {value!r}.")
+            raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
     check_sampling_rate(sampling_rate, os.fspath(path))
     table = read_table(
         path, separator=separator, decimal=decimal, thousands=thousands, header=header, encoding=encoding
     )
     columns = choose_columns(table, time, values, labels)
     notes = list(columns.notes)
-    rows = _Rows(
-        as_values(table, columns.values),
-        None if columns.labels is None else as_labels(table, columns.labels, normal, notes),
-        None,
-    )
+    row_values = table.values(columns.values)
+    row_labels = None if columns.labels is None else table.labels(columns.labels, normal, notes)
+    rows = _Rows(row_values, row_labels, None)
     if columns.time is not None and irregular != "ignore":
         times = read_times(table, columns.time, time_unit, date_format, notes)
         steps = find_steps(times.seconds)
@@ -185,10 +183,9 @@ def _check_equal(table: Table, times: Times, steps: Steps) -> None:
     odd = np.flatnonzero(np.abs(gaps / usual - np.maximum(np.rint(gaps / usual), 1)) > 0.25)
     first = odd[0] if len(odd) else max(int(np.argmax(np.abs(steps.off))) - 1, 0)
     raise ValueError(
-        f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, but they range from "
-        f"{gaps.min():.6g} to {gaps.max():.6g}, and {len(odd)} of {len(gaps)} are no whole multiple of it; see the "
-        f"{gaps[first]:.6g} seconds before line {table.lines[first + 1]}. irregular='interpolate' makes equal steps, "
-        "irregular='keep' takes the rows as they are."
+        f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, and {len(odd)} of {len(gaps)} "
+        f"are no whole multiple of it, such as the {gaps[first]:.6g} seconds before line {table.lines[first + 1]}. "
+        "irregular='interpolate' makes equal steps, irregular='keep' takes the rows as they are."
     )
 
 
@@ -202,9 +199,8 @@ def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, no
     if put_in > len(rows.values):
         largest = gaps[np.argmax(np.diff(steps.position)[gaps])]
         raise ValueError(
-            f"{table.path}: {where}, the longest after line {table.lines[largest]}; that is more than the "
-            f"{len(rows.values)} rows there are. Check the times, divide the file at the gaps, or take the rows "
-            "as they are: irregular='keep'."
+            f"{table.path}: {where}, the most after line {table.lines[largest]}: more than the {len(rows.values)} rows "
+            "there are. Divide the file at the gaps, or take the rows as they are: irregular='keep'."
         )
     notes.append(f"{where}; rows of NaN were put in")
     values = np.full((n, rows.values.shape[1]), np.nan)
@@ -224,9 +220,8 @@ def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float
     if n > 2 * len(rows.values):
         longest = int(np.argmax(gaps))
         raise ValueError(
-            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}; the longest "
-            f"gap is {gaps[longest]:.6g} seconds after line {table.lines[longest]}. Divide the file there, or "
-            "take the rows as they are: irregular='keep'."
+            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}, most of them "
+            f"after line {table.lines[longest]}. Divide the file there, or take the rows as they are: irregular='keep'."
         )
     grid = np.arange(n) * step
     values = np.stack([np.interp(grid, times.seconds, column) for column in rows.values.T], axis=1)
@@ -253,7 +248,7 @@ def _agreed_rate(table: Table, given: float | None, found: float) -> float:
     if not 0.99 < given / found < 1.01:
         unit = next((unit for unit, scale in UNITS.items() if 0.99 < given * scale / found < 1.01), None)
         raise ValueError(
-            f"{table.path}: sampling_rate={given} Hz was given, but its times are {found:.6g} rows a second. "
-            f"Leave sampling_rate out{f', or say the unit of the times: time_unit={unit!r}' if unit else ''}."
+            f"{table.path}: sampling_rate must agree with the times, got {given} Hz; its times are {found:.6g} rows a "
+            f"second. Leave it out{f', or say the unit of the times: time_unit={unit!r}' if unit else ''}."
         )
     return given

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.csv_columns import UNITS, as_numbers, is_text, unit_of
+from data.csv_columns import UNITS, unit_of
 from data.csv_table import Table
 
 # A time may lie this far from a grid of equal steps, in steps: clocks are rounded, and jitter a little.
@@ -24,8 +24,9 @@ _DAYS = (
     " %Y/%m/%d %Y%m%d"
 )
 _CLOCKS = (
-    " | %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p| %H.%M.%S| %H.%M|T%H:%M:%S|:%H:%M:%S| %H:%M:%S:%f| %H%M%S"
+    "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p| %H.%M.%S| %H.%M|T%H:%M:%S|:%H:%M:%S| %H:%M:%S:%f| %H%M%S"
 )
+_STYLES = [*map("".join, product(_DAYS.split(), _CLOCKS.split("|"))), "%H:%M:%S", "%H:%M", "%a %b %d %H:%M:%S %Y"]
 # Later than the year 5000 if seconds since 1970: then they are no seconds.
 _NO_SECONDS = 1e11
 
@@ -44,24 +45,22 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     missing = np.flatnonzero(column.isna())
     if len(missing):
         raise ValueError(
-            f"{table.path}, line {table.lines[missing[0]]}, column {name!r}: the time is missing ({len(missing)} "
-            "rows). Fill it in, or remove the rows."
+            f"{table.at(missing[0], name)}: the time is missing ({len(missing)} rows). Fill it in, or remove the rows."
         )
     if date_format is None and unit is None and column.dtype.kind in "iu":
         date_format = _compact_format(table, name)
         if date_format:
             notes.append(f"{name!r} holds dates as numbers: date_format={date_format!r} (else time_unit='s')")
-    numeric = date_format is None and not is_text(column)
+    numeric = date_format is None and not table.is_text(name)
     times = _from_numbers(table, name, unit, notes) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
     if not (steps > 0).all():
         i = int(np.argmin(steps > 0))
         what = "repeats the time of" if steps[i] == 0 else "is earlier than"
         raise ValueError(
-            f"{table.path}, line {table.lines[i + 1]}, column {name!r}: {column.iloc[i + 1]!s} {what} the row before, "
-            f"{column.iloc[i]!s} in line {table.lines[i]} ({int((steps == 0).sum())} repeats, "
-            f"{int((steps < 0).sum())} steps back). Sort the rows by time, write a file for each recording in it, or "
-            "take the rows as equal steps, without their times: irregular='ignore'."
+            f"{table.at(i + 1, name)}: {column.iloc[i + 1]!s} {what} the row before, {column.iloc[i]!s} in line "
+            f"{table.lines[i]} ({(steps == 0).sum()} repeats, {(steps < 0).sum()} steps back). Sort the rows by time, "
+            "write a file for each recording in it, or take the rows as equal steps: irregular='ignore'."
         )
     return times
 
@@ -83,7 +82,7 @@ def _compact_format(table: Table, name: str) -> str | None:
 
 
 def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -> Times:
-    numbers = as_numbers(table, name)
+    numbers = table.numbers(name)
     found = unit or unit_of(name)
     for program, (_, low, high) in DAY_NUMBERS.items():
         if found is None and low <= numbers.min() and numbers.max() < high:
@@ -127,21 +126,13 @@ def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
     bad = np.flatnonzero(dates.isna())
     if len(bad):
         first = plain.iloc[[bad[0]]]
-        styles = [
-            *map("".join, product(_DAYS.split(), _CLOCKS.split("|"))),
-            "%H:%M:%S",
-            "%H:%M",
-            "%a %b %d %H:%M:%S %Y",
-        ]
-        styles = [style.strip() for style in styles]
-        fit = [s for s in styles if _parsed(first, s).notna().all() and _parsed(plain, s).notna().all()]
+        fit = [s for s in _STYLES if _parsed(first, s).notna().all() and _parsed(plain, s).notna().all()]
         remedy = "Correct it." if len(bad) < len(texts) / 2 else "Say how dates are written: date_format=…."
         if fit:
             remedy = f"Say how dates are written: {' or '.join(f'date_format={style!r}' for style in fit[:2])}."
         wanted = f"a date of the form {date_format!r}" if date_format else "a number or a date like 2024-01-31 13:45:00"
         raise ValueError(
-            f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {texts.iloc[bad[0]]!r} is not {wanted} "
-            f"({len(bad)} such cells). {remedy}"
+            f"{table.at(bad[0], name)}: {texts.iloc[bad[0]]!r} is not {wanted} ({len(bad)} such cells). {remedy}"
         )
     return _stamped(dates.dt.tz_localize(None).to_numpy("datetime64[ns]"))
 

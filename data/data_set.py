@@ -271,19 +271,19 @@ def as_class_names(names: Any, what: str) -> tuple[str, ...]:
 
 def check_sampling_rate(rate: Any, name: str) -> float | None:
     """`rate` itself, or an error if it is neither a sampling rate nor None."""
-    if rate is not None and not (is_number(rate) and 0 < rate < math.inf):
+    if rate is not None and not (is_real_number(rate) and 0 < rate < math.inf):
         raise ValueError(f"sampling_rate of {name!r} must be a number above 0 Hz, got {rate!r}.")
     return rate
 
 
-def is_number(value: Any) -> bool:
+def is_real_number(value: Any) -> bool:
     """Whether that is a real number of Python or NumPy; a bool is not."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def check_integer(value: Any, name: str, least: int) -> int:
     """`value` as an int, or an error if it is not an integer from `least` up."""
-    if not is_number(value) or not isinstance(value, int | np.integer) or value < least:
+    if not is_real_number(value) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}.")
     return int(value)
 

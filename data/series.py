@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,21 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from data.csv_columns import (
-    _CALENDAR,
-    _CLOCK,
-    _COUNTER,
-    _IDENTIFIER,
-    _LABELS,
-    _LIKE_LABELS,
-    _TIME,
-    UNITS,
-    _identifies,
-    _plain,
-    _starts_over,
-    unit_of,
-)
-from data.data_set import are_labels, as_array, as_class_names, check_float32, check_labels, check_sampling_rate
+from data.csv_columns import UNITS, is_time, unit_of, warn_of_columns
+from data.data_set import as_array, as_class_names, check_float32, check_labels, check_sampling_rate
 
 # How far two sampling rates of the same recording may be from each other.
 RATE_TOLERANCE = 0.05
@@ -97,7 +83,7 @@ class Series:
             wanted = f"one for each of {self.n_features} features, all different"
             raise ValueError(f"feature_names of {self.name!r} must be {wanted}, got {list(self.feature_names)}.")
         if isinstance(values, pd.DataFrame):
-            _warn_of_columns(values, self.name, timed=self.time is not None)
+            warn_of_columns(values, self.name, timed=self.time is not None)
 
     @classmethod
     def of(cls, values: Any, name: str = "series") -> Series:
@@ -233,42 +219,6 @@ def runs(mask: Any) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
 
 
-def _warn_of_columns(frame: pd.DataFrame, name: str, *, timed: bool) -> None:
-    """Warn of columns that are no measurement by name and values, and become features."""
-    for column, cells in frame.items():
-        called, unit, x = _plain(str(column)), unit_of(str(column)), cells.to_numpy(np.float64, na_value=np.nan)
-        known, steps = x[~np.isnan(x)], np.diff(x)
-        whole, rises = bool((known == np.trunc(known)).all()), bool(len(steps) and (steps > 0).all())
-        clock, counter = _is_time(called), bool(_COUNTER.fullmatch(called))
-        if clock and rises and not timed:
-            times = f"pd.to_timedelta(frame.pop({column!r}), unit={'D' if unit == 'd' else unit!r})"
-            remedy = f"frame.set_index({repr(column) if unit in (None, 's') else times})"
-            timed = True
-        elif (
-            (clock and rises)
-            or (counter and whole and rises)
-            or (called in _CALENDAR and whole)
-            or ((clock or counter) and len(called) > 1 and _starts_over(x, strict=False))
-        ):
-            remedy = f"frame.drop(columns={column!r})"
-        elif _IDENTIFIER.fullmatch(called) and whole and _identifies(x, called):
-            remedy = f"frame.drop(columns={column!r}), or a Series for each of frame.groupby({column!r})"
-        elif (_LABELS.fullmatch(called) and are_labels(known)) or (
-            _LIKE_LABELS.search(called) and len(set(known)) <= 2 and np.isin(known, (-1, 0, 1)).all()
-        ):
-            abnormal = " == -1" if (known < 0).any() else " == 0" * ("normal" in called.split())
-            remedy = f"labels=frame.pop({column!r}){abnormal}"
-        else:
-            continue
-        msg = f"the column {column!r} of {name!r} must be a measurement to be a feature. If it is not, give {remedy}."
-        warnings.warn(msg, stacklevel=3)
-
-
-def _is_time(called: str) -> bool:
-    """Whether a plain name is that of times, if the numbers rise; parts of a date are none."""
-    return called not in _CALENDAR and bool(_TIME.fullmatch(called) or _CLOCK.search(called))
-
-
 def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
     """What the columns are called; None where they are only numbered."""
     names = [table.name] if isinstance(table, pd.Series) else list(table.columns)
@@ -284,7 +234,7 @@ def _index_times(index: pd.Index) -> Any:
     times = _as_times(index)
     if times.dtype.kind == "M" or isinstance(index, pd.TimedeltaIndex):
         return times
-    timed = times.dtype.kind == "f" if index.name is None else _is_time(_plain(str(index.name)))
+    timed = times.dtype.kind == "f" if index.name is None else is_time(str(index.name))
     if not timed or times.dtype.kind not in "iuf" or not (times[1:] > times[:-1]).all():
         return None
     return times * UNITS[unit_of(str(index.name)) or "s"]

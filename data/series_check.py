@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.data_set import check_integer, is_number
+from data.data_set import check_integer, is_real_number
 from data.markup import escaped, without_math
 from data.series import Series, runs
 
@@ -149,7 +149,7 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
 advice='Set them to NaN: a sensor that hangs measures nothing. If it may stay still, leave them.', steps=((300, 360),))
     """
     series = Series.of(series)
-    if not is_number(training) or not 0 < training < 1:
+    if not is_real_number(training) or not 0 < training < 1:
         raise ValueError(f"training must be a number between 0 and 1, got {training!r}.")
     end = max(1, round(training * len(series)))
     findings = [_time(series), *_labels(series, end)]

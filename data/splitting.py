@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.data_set import DataSet, check_integer, is_number
+from data.data_set import DataSet, check_integer, is_real_number
 
 
 class Split(NamedTuple):
@@ -66,7 +66,7 @@ def split(
         raise TypeError(f"data must be a DataSet, got {type(data).__name__}. Give DataSet(sequences, labels=…).")
     check_integer(seed, "seed", 0)
     fractions = {"training": training, "validation": validation, "calibration": calibration}
-    numbers = all(is_number(f) and f > 0 for f in fractions.values())
+    numbers = all(is_real_number(f) and f > 0 for f in fractions.values())
     # A little less than 1: three fractions that add up to 1 may miss it by a rounding.
     if not numbers or not sum(fractions.values()) < 1 - 1e-9:
         raise ValueError(f"the fractions must be above 0 and add up to less than 1, got {fractions}.")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.data_set import check_integer, is_number
+from data.data_set import check_integer, is_real_number
 from data.recordings import Recording
 from data.series import Series
 
@@ -316,5 +316,5 @@ def _signal(
 
 
 def _check_number(value: Any, name: str, low: float, high: float) -> None:
-    if not is_number(value) or not low <= value <= high:
+    if not is_real_number(value) or not low <= value <= high:
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}.")
