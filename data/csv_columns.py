@@ -1,4 +1,4 @@
-"""Which column of a table is what, and its cells as numbers or labels."""
+"""Which column of a table holds the times, the labels or the values, by its name and its cells."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _MOST_NAMES = 8
 
 
 class Columns(NamedTuple):
-    """The columns' names by role, and what was decided that the file does not say."""
+    """The names of the columns by role, and notes on what was guessed."""
 
     time: str | None
     labels: str | None
@@ -75,7 +75,7 @@ class Columns(NamedTuple):
 
 
 def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> Columns:
-    """The columns asked for, and where none was the ones that the rules of `load_csv` find."""
+    """Return the columns that were requested, otherwise those that the rules of `load_csv` find."""
     names = list(table.frame.columns)
     notes = list(table.notes)
     if not table.has_header:
@@ -120,7 +120,7 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
 
 
 def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -> list[str]:
-    """The column of the times, or those of the day and the time of day, or none."""
+    """Return the column of the times, or those of the day and the time of day, or none."""
     frame, first = table.frame, table.frame.columns[0]
     texts = {name: str(frame[name].iloc[0]).strip() for name in free if frame[name].dtype.kind not in "biuf"}
     days = [name for name, cell in texts.items() if _DAY.fullmatch(cell)]
@@ -172,7 +172,7 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
 
 
 def _belong(frame: pd.DataFrame, day: str, clock: str) -> bool:
-    """Whether a time of day is that of the row, not one such as the sunrise."""
+    """Return whether a time of day is that of the row, not one such as the sunrise."""
     if _DAYTIME.fullmatch(_plain(clock)):
         return True
     names = list(frame.columns)
@@ -184,7 +184,7 @@ def _belong(frame: pd.DataFrame, day: str, clock: str) -> bool:
 
 
 def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None, times: list[str]) -> list[str]:
-    """What may be no measurement, and the options that settle it."""
+    """Return notes on columns that may not be measurements, with the options that settle it."""
     found: dict[str, list[str]] = {}
     for name in wanted:
         plain = _plain(name)
@@ -232,7 +232,7 @@ def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None
 
 
 def _identifies(x: np.ndarray, plain: str) -> bool:
-    """Whether whole numbers are constant, in blocks, or in turn, as those of machines are."""
+    """Return whether integers are constant, in blocks, or in turn, like the numbers of machines."""
     codes = pd.factorize(x)[0]
     kinds, changes = int(codes.max()) + 1, int((np.diff(codes) != 0).sum())
     few = kinds <= len(x) / 2
@@ -241,7 +241,7 @@ def _identifies(x: np.ndarray, plain: str) -> bool:
 
 
 def _starts_over(x: np.ndarray, *, strict: bool) -> bool:
-    """Whether numbers rise and fall back to the first; `strict`: rise by 1 from 0 or 1."""
+    """Return whether numbers rise and fall back to the first; `strict`: rise by 1 from 0 or 1."""
     steps = np.diff(x)
     back = steps < 0
     rises = bool((steps[~back] == 1).all()) and x[0] in (0, 1) if strict else bool((steps[~back] > 0).all())
@@ -262,7 +262,7 @@ def _rises_evenly(x: np.ndarray) -> bool:
 
 
 def _joined(table: Table, times: list[str]) -> str | None:
-    """The column of the times; several become one, which is added to the table."""
+    """Return the column of the times; several are joined to one, which is added to the table."""
     if len(times) < 2:
         return times[0] if times else None
     frame, name = table.frame, " ".join(times)
@@ -278,7 +278,7 @@ def _joined(table: Table, times: list[str]) -> str | None:
 
 
 def unit_of(name: str) -> str | None:
-    """The unit of time in a column's name, such as "ms" in "time_ms" or "Time [ms]"."""
+    """Return the unit of time in a column's name, such as "ms" in "time_ms" or "Time [ms]"."""
     return _UNIT_OF_WORD.get((_plain(name).split() or [""])[-1])
 
 
@@ -297,19 +297,19 @@ def _listed(names: list[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    """In small letters, one blank between words: "timeStamp [ms]" is "time stamp ms"."""
+    """Return a name in lower case with one space between words: "timeStamp [ms]" is "time stamp ms"."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.sub(r"[^\w#]+|_", " ", parted.lower()).strip()
 
 
 def is_time(name: str) -> bool:
-    """Whether a column is called like times, if its numbers rise; parts of a date are not."""
+    """Return whether a column of rising numbers is called like times; parts of a date are not."""
     plain = _plain(name)
     return plain not in _CALENDAR and bool(_TIME.fullmatch(plain) or _CLOCK.search(plain))
 
 
 def warn_of_columns(frame: pd.DataFrame, name: str, *, timed: bool) -> None:
-    """Warn of columns that are no measurement by name and values, and become features."""
+    """Warn of features that are not measurements by their name and values."""
     for column, cells in frame.items():
         called, unit, x = _plain(str(column)), unit_of(str(column)), cells.to_numpy(np.float64, na_value=np.nan)
         known, steps = x[~np.isnan(x)], np.diff(x)

@@ -1,4 +1,4 @@
-"""`load_csv`: your own recording, from a delimited text file."""
+"""`load_csv`: your own recording from a delimited text file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from data.series import Series
 
 
 class CSVWarning(UserWarning):
-    """Something about the file was decided that it does not say; the text tells what, and how to decide it."""
+    """The file left something open. The message says what was assumed, and which option changes it."""
 
 
 class _Rows(NamedTuple):
-    """Equal steps: values (time, feature), labels (time,) or None, stamps (time,) or None."""
+    """Values (time, feature), labels (time,) or None, timestamps (time,) or None."""
 
     values: np.ndarray
     labels: np.ndarray | None
@@ -45,10 +45,10 @@ def load_csv(
     header: bool | None = None,
     encoding: str = "utf-8",
 ) -> Series:
-    r"""Your own recording from a CSV file: one row a time step.
+    r"""Load your own recording from a CSV file with one row for each time step.
 
-    What is not said is decided by the rules below. Where they go beyond what the header says, a `CSVWarning`
-    tells what was decided. Every error names the line, counted from 1 as in an editor, and the column.
+    The rules below apply where an option is left out. Where they go beyond what the header says, a `CSVWarning`
+    says what was assumed. Every error names the line, counted from 1 as in an editor, and the column.
 
     Parameters
     ----------
@@ -56,34 +56,33 @@ def load_csv(
         The file. Empty lines are skipped (in a file of one column they are missing values), and so are lines at
         the top that begin with "#".
     time : str or sequence of str, optional
-        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a blank. Default:
+        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default:
         the one called time, timestamp, datetime, date, t or ds, in any spelling, also with a unit as in ``time_ms``
         or ``Time [s]``; a day and a time of day, if no column holds both; a column of dates; a column of numbers that
-        rise under another name of a clock; year, month and day; a number of the row that rises in equal steps; else
+        rise under another name of a clock; year, month and day; a row number that rises in equal steps; otherwise
         none.
     values : str or sequence of str, optional
         Columns of the measurements. Default: all other columns of numbers. Columns of text, in which less than
-        half of the cells are numbers, are left out, and so is a number of the row (``index``, ``id``, ``no``, …)
-        beside a time. What looks like a clock, labels or the number of a machine is taken, with a warning. Empty
-        cells, NaN, NA, null and ? are missing values; True is 1, False 0.
+        half of the cells are numbers, are left out, and so is a row number (``index``, ``id``, ``no``, …) beside a
+        time. Columns that look like a clock, labels or a machine number are kept, with a warning. Empty cells, NaN,
+        NA, null and ? are missing values; True is 1, False 0.
     labels : str, optional
         Column of the labels. Default: the one called label, class, anomaly, is_anomaly, abnormal, outlier
-        or ground_truth, in any spelling; else none. Numbers are taken as they are, whole and from 0 (normal) up.
-        Of texts, "normal", "nominal", "ok", "n", "no", "false" and "0" are 0, the others 1, 2, … in
-        alphabetical order.
+        or ground_truth, in any spelling; otherwise none. Integers from 0 (normal) up are kept as they are. Of the
+        strings, "normal", "nominal", "ok", "n", "no", "false" and "0" are 0, the others 1, 2, … in alphabetical
+        order.
     normal : str or number, optional
         The label that is normal, if it is another one: ``normal="N"``, ``normal=1``. The others are 1, 2, …
     sampling_rate : float, optional
-        Rows per second (Hz). Default: from the times, if there are any and they are more than step numbers
+        Rows per second (Hz). Default: that of the times, unless there are none or they only count the steps
         (0, 1, 2, … or 1, 2, 3, …).
     irregular : {"error", "keep", "interpolate", "ignore"}, default "error"
         What to do with times that are not in equal steps. Each may be off by a quarter of a step; where they jump by
-        whole steps, rows are missing, and rows of NaN are put in, at most as many as the file has (their label is
-        that of both neighbours if these agree, else 0). Any other times are an error. "keep" takes the
-        rows as they are, none put in, and gives no sampling rate; "interpolate" puts straight lines between rows
-        and reads them at equal steps of the median length, with the nearest row's label; gaps of more than
-        two steps become NaN. "ignore" takes the rows as equal steps and leaves their times out, also where these
-        repeat or step back, as clocks do in autumn.
+        whole steps, rows are missing, and rows of NaN are inserted, at most as many as the file has (their label is
+        that of both neighbours if these agree, otherwise 0). Any other times are an error. "keep" uses the rows as
+        they are, inserts none and gives no sampling rate; "interpolate" interpolates linearly at equal steps of the
+        median length, with the label of the nearest row; gaps of more than two steps become NaN. "ignore" treats the
+        rows as equal steps and drops their times, also where these repeat or step back, as clocks do in autumn.
     time_unit : {"s", "ms", "us", "ns", "min", "h", "d", "excel", "matlab"}, optional
         Unit of times that are numbers; "excel" and "matlab" are their day numbers. Default: the one in the
         column's name, else seconds. Whole numbers that can be dates, such as 20240131, are read as dates.
@@ -91,24 +90,24 @@ def load_csv(
         How dates are written, as in ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, as in 2024-01-31 13:45:00.5.
         Dates with a time zone become UTC.
     separator : {",", ";", tab, "|", " "}, optional
-        What stands between fields. Default: the one in a first line like ``sep=;``, else the first of tab,
-        semicolon, vertical bar, comma and blank that divides the first rows into equally many fields, or else those
-        below lines like ``Device: X9``, which are then skipped. A space is not tried if most rows hold a semicolon,
-        vertical bar or comma.
+        The separator of fields. Default: the one in a first line like ``sep=;``, otherwise the first of tab,
+        semicolon, vertical bar, comma and space that divides the first rows, or those below lines like
+        ``Device: X9``, which are then skipped, into equally many fields. A space is not tried if most rows hold a
+        semicolon, vertical bar or comma.
     decimal : {".", ","}, default "."
         The decimal sign.
     thousands : {",", ".", " ", "'"}, optional
         The sign between thousands, as in 1,000. Default: none.
     header : bool, optional
-        Whether the first row names the columns. Default: not if it holds only numbers and dates; the columns are
-        then called "column 1" and so on.
+        Whether the first row names the columns. Default: it does unless it holds only numbers and dates; without
+        a header, the columns are called "column 1" and so on.
     encoding : str, default "utf-8"
         The file's encoding. UTF-8 and UTF-16 with a byte order mark are recognised.
 
     Returns
     -------
     Series
-        Called like the file, with the columns' names as `feature_names`. `time` holds seconds or dates.
+        Named like the file, with the names of the columns as `feature_names`. `time` holds seconds or dates.
 
     Raises
     ------
@@ -241,7 +240,7 @@ def _shifted(stamps: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 
 def _agreed_rate(table: Table, given: float | None, found: float) -> float:
-    """The rate that was given if the times agree with it to one per cent, else an error."""
+    """Return the given rate if the times agree with it within one per cent, otherwise raise."""
     if given is None:
         plain = float(f"{found:.9g}")
         return plain if abs(plain - found) < 1e-11 * found else found  # 50, not 50.00000000000001

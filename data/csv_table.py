@@ -16,7 +16,7 @@ import pandas as pd
 from data.text_file import read_text
 
 csv.field_size_limit(2**31 - 1)  # else a row of 131,072 characters may be too long
-_SEPARATORS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma", " ": "blank"}
+_SEPARATORS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma", " ": "space"}
 DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?")
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -43,16 +43,16 @@ class Table(NamedTuple):
     notes: list[str]
 
     def at(self, row: int, name: str) -> str:
-        """Where a cell is, for errors."""
+        """Return the place of a cell, for errors."""
         return f"{self.path}, line {self.lines[row]}, column {name!r}"
 
     def floats(self, name: str) -> np.ndarray:
-        """A column as float64, NaN where a cell is no finite number."""
+        """Return a column as float64, NaN where a cell is not a finite number."""
         numbers = _numbers(self.frame[name])
         return np.where(np.isfinite(numbers), numbers, np.nan)
 
     def is_text(self, name: str) -> bool:
-        """Whether less than half of a column's cells are numbers: then none were meant to be."""
+        """Return whether less than half of a column's cells are numbers."""
         column = self.frame[name]
         if column.dtype.kind in "biuf":
             return False
@@ -62,7 +62,7 @@ class Table(NamedTuple):
         return bool(np.mean(~np.isnan(_numbers(cells)) | comma) < 0.5)
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column as float64, NaN where a cell is missing, or an error that names the first cell that is no number."""
+        """Return a column as float64, NaN where a cell is missing; raise at the first that is not a number."""
         column = self.frame[name]
         numbers = _numbers(column)
         bad = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())
@@ -79,7 +79,7 @@ class Table(NamedTuple):
         return numbers
 
     def values(self, names: Sequence[str]) -> np.ndarray:
-        """Columns as an array (rows, columns), each with at least one value."""
+        """Return columns as an array (rows, columns), each with at least one value."""
         values = np.stack([self.numbers(name) for name in names], axis=1)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
@@ -87,7 +87,7 @@ class Table(NamedTuple):
         return values
 
     def labels(self, name: str, normal: Any, notes: list[str]) -> np.ndarray:
-        """A column as whole numbers, 0 where it is normal."""
+        """Return a column as integers, 0 where it is normal."""
         column = self.frame[name]
         remedy = f"; or, if the column is a measurement, name the columns: values=[…, {name!r}]."
         missing = np.flatnonzero(column.isna())
@@ -164,7 +164,7 @@ def read_table(
         above = _fields(("#" if marked.startswith(separator) else "") + marked, separator)
         if len(above) == len(names) and not _is_data(above):
             kept, names, header = [comment, *kept], above, True
-    if len(names) == 1:  # Then a line without anything is a missing value.
+    if len(names) == 1:  # an empty line is then a missing value
         kept = list(range(kept[0], kept[-1] + 1))
     rows = [lines[i] for i in kept]
     numbers = np.array(kept) + 1
@@ -210,22 +210,22 @@ def read_table(
 
 
 def _is_data(fields: list[str]) -> bool:
-    """Whether a row holds only numbers, dates and missing values, as no header does."""
+    """Return whether a row holds only numbers, dates and missing values, unlike a header."""
     return all(_NUMBER.fullmatch(field) or DATE.match(field) or field.lower() in _MISSING for field in fields)
 
 
 def _begins_as_data(fields: list[str]) -> bool:
-    """Whether a row is data, also one that holds text, such as a state or a note."""
+    """Return whether a row is data, also one that holds text, such as a state or a note."""
     return _is_data(fields) or (len(fields) > 1 and bool(_DATUM.match(fields[0])))
 
 
 def _layout(path: Path, lines: list[str], sample: list[int], separator: str | None, decimal: str) -> tuple[int, str]:
-    """How many of the first lines are above the table, and what stands between its fields."""
+    """Return how many of the first lines are above the table, and the separator of its fields."""
     if separator is not None and separator not in _SEPARATORS:
         raise ValueError(f"separator must be one of {list(_SEPARATORS)}, got {separator!r}.")
     rows = [lines[i] for i in sample]
     tried = [separator] if separator else [s for s in _SEPARATORS if s != decimal]
-    # Dates hold a blank, too.
+    # Dates hold a space, too.
     if separator is None and any(sum(s in row for row in rows) > len(rows) / 2 for s in tried if s in ";|,"):
         tried.remove(" ")
     fields = {s: [_fields(row, s) for row in rows] for s in tried}
@@ -257,7 +257,7 @@ def _layout(path: Path, lines: list[str], sample: list[int], separator: str | No
 
 
 def _above_blank_line(fields: list[list[str]], sample: list[int]) -> int:
-    """How many rows above a blank line are none of data, so that the table begins below it."""
+    """Return how many rows above an empty line are not data, so that the table begins below it."""
     for i in range(1, min(len(fields) - 1, 50)):
         empty = not any(fields[i - 1])
         if _begins_as_data(fields[i - 1]) and not empty:
@@ -280,7 +280,7 @@ def _fields(row: str, separator: str) -> list[str]:
 def _check_width(
     path: Path, rows: list[str], lines: np.ndarray, separator: str, width: int, first: int, *, quoted: bool
 ) -> None:
-    """Every row has `width` fields, or an error that names the first that has not."""
+    """Raise at the first row that does not have `width` fields."""
     if quoted:
         found = np.zeros(len(rows), dtype=int)
         for i, row in enumerate(rows):
@@ -304,7 +304,7 @@ def _check_width(
 
 
 def _advice(cells: pd.Series, separator: str, *, whole: bool) -> str:
-    """What to do about cells that are no numbers; `whole`: none of the column is."""
+    """Return what to do about cells that are not numbers; `whole`: all of the column."""
     grouped = [_GROUPED.fullmatch(cell) for cell in cells]
     if grouped[0] and all(grouped):
         group, rest = grouped[0]["group"], grouped[0]["rest"]
@@ -319,7 +319,7 @@ def _advice(cells: pd.Series, separator: str, *, whole: bool) -> str:
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
-    """NaN where a cell is no number; True and False are 1 and 0."""
+    """Return cells as float64, NaN where one is not a number; True and False are 1 and 0."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(np.float64)
     cells = column.astype(object).where(column.notna(), None)

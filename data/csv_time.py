@@ -1,4 +1,4 @@
-"""Times of a table's rows, and the equal steps that they are a part of."""
+"""The times of a table's rows, and the grid of equal steps that fits them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _CLOCKS = (
     "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p| %H.%M.%S| %H.%M|T%H:%M:%S|:%H:%M:%S| %H:%M:%S:%f| %H%M%S"
 )
 _STYLES = [*map("".join, product(_DAYS.split(), _CLOCKS.split("|"))), "%H:%M:%S", "%H:%M", "%a %b %d %H:%M:%S %Y"]
-# Later than the year 5000 if seconds since 1970: then they are no seconds.
+# As seconds since 1970 later than the year 5000: then the unit is another one.
 _NO_SECONDS = 1e11
 
 
 class Times(NamedTuple):
-    """`stamps` as a Series takes them, `seconds` since the first; `counted` if they are but step numbers."""
+    """`stamps` for a Series, `seconds` since the first; `counted` if they only number the steps."""
 
     stamps: np.ndarray
     seconds: np.ndarray
@@ -40,7 +40,7 @@ class Times(NamedTuple):
 
 
 def read_times(table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]) -> Times:
-    """A column as times that rise from row to row, or an error that names the line."""
+    """Return a column as times that rise from row to row; an error names the line."""
     column = table.frame[name]
     missing = np.flatnonzero(column.isna())
     if len(missing):
@@ -66,7 +66,7 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
 
 
 def _compact_format(table: Table, name: str) -> str | None:
-    """How whole numbers are dates, such as 20240131, if they can all be; of long ones, if most can."""
+    """Return the date format of integers such as 20240131 if all fit one; if they are long, if most do."""
     texts = table.frame[name].astype(str)
     digits = texts.str.len()
     named = re.search("dat|tag|day|year|month|jahr|monat", name.lower())
@@ -154,12 +154,12 @@ class Steps(NamedTuple):
 
     @property
     def equal(self) -> bool:
-        """Whether every row lies where equal steps put it."""
+        """Whether every row lies on the grid of equal steps."""
         return bool((np.abs(self.off) <= _TOLERANCE).all())
 
 
 def find_steps(seconds: np.ndarray) -> Steps:
-    """The equal steps that fit rising times best; where rows are missing, a row is several steps on."""
+    """Return the equal steps that fit rising times best; where rows are missing, a row is several steps on."""
     gaps = np.diff(seconds)
     usual = float(np.percentile(gaps, 50, method="lower"))
     # Rounded clocks make the median a poor step; the mean of the gaps like it is a good one.

@@ -1,4 +1,4 @@
-"""`DataSet`: sequences of one shape, with what belongs to them, checked on construction."""
+"""`DataSet`: sequences of one shape with their labels, masks and targets, checked on construction."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-# float32 holds every whole number up to 2**24; above, neighbours fall together.
+# float32 holds every integer up to 2**24; above, neighbours are merged.
 _LARGEST_EXACT_INTEGER = 2**24
 # Steps of float32 that the middle half of a feature's values must span.
 _FEWEST_STEPS = 16
-# What pandas calls a column's values.
+# The names that pandas has for the values of a column.
 _NUMBERS = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
 _DATES = ("datetime", "datetime64", "date", "period", "timedelta", "timedelta64")
-# Columns called like these are the steps of a sequence.
+# Columns of these names are the steps of a sequence.
 _DAY_OR_MONTH = re.compile(r"(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?")
 
 
@@ -36,16 +36,15 @@ class DataSet:
         What a model should return for each sequence. Default: the sequences themselves.
         A denoising trainer gives noisy sequences and clean targets.
     mask : array of bool, shape (n, time) or (n, time, feature), optional
-        False where a value is missing and counts neither in loss nor in score. A model reads what is
-        given there or, where that is NaN, what is interpolated along time. Default: every value counts.
-    lengths : array of whole numbers, shape (n,), optional
-        Steps of each sequence, where shorter ones were padded at their end; see `padded`. What
-        comes after does not count; where it is NaN, the last value is repeated. Default: all have the
-        full length.
-    labels : array of whole numbers, shape (n,) or (n, time), optional
-        Class of each sequence, or of each time step. 0 is normal, anything else abnormal.
+        False where a value is missing and counts neither in loss nor in score. A model reads the given
+        value there or, if that is NaN, one interpolated along time. Default: every value counts.
+    lengths : array of integers, shape (n,), optional
+        Steps of each sequence before the padding at its end; see `padded`. The padding does not count;
+        where it is NaN, the last value is repeated. Default: all have the full length.
+    labels : array of integers, shape (n,) or (n, time), optional
+        Class of each sequence, or of each time step. 0 is normal, any other abnormal.
     name : str, default "data"
-        What the set is called in tables, figures and errors.
+        Name of the set in tables, figures and errors.
     sampling_rate : float, optional
         Time steps per second (Hz), where the data has one.
     class_names : sequence of str, optional
@@ -54,10 +53,9 @@ class DataSet:
     Raises
     ------
     TypeError
-        If something is not an array of numbers.
+        If an argument is not an array of numbers.
     ValueError
-        If a set is empty, has the wrong number of dimensions, holds NaN, infinite values or
-        values that float32 cannot carry, or its parts do not fit together.
+        If a shape or a label is invalid, or a value is NaN, infinite or not representable in float32.
 
     Examples
     --------
@@ -102,7 +100,7 @@ class DataSet:
 
     @classmethod
     def of(cls, values: Any, name: str = "data") -> DataSet:
-        """`values` as a data set: unchanged if it is one, else built from the array, if that is no recording."""
+        """Return `values` unchanged if they are a data set, otherwise one built from the array."""
         if isinstance(values, DataSet):
             return values
         if not isinstance(values, Dataset):
@@ -111,7 +109,7 @@ class DataSet:
 
     @classmethod
     def padded(cls, sequences: Sequence[Any], *, length: int | None = None, **more: Any) -> DataSet:
-        """Sequences of several lengths as one data set, the shorter ones padded at their end.
+        """Return sequences of several lengths as one data set, the shorter ones padded at their end.
 
         Parameters
         ----------
@@ -121,11 +119,6 @@ class DataSet:
             Steps to pad to, so that two sets fit each other. Default: the longest one's.
         **more
             As `DataSet` takes them, without `mask` and `lengths`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no sequence, one is empty or longer than `length`, or their widths differ.
         """
         name = str(more.get("name", "data"))
         if isinstance(sequences, Dataset):
@@ -167,11 +160,11 @@ class DataSet:
         return len(self.sequences)
 
     def __getitem__(self, index: Any) -> DataSet:
-        """The chosen sequences (slice, positions or mask) as a data set of its own."""
+        """Return the chosen sequences (slice, positions or mask) as a new data set."""
         return self.subset(index)
 
     def subset(self, index: Any, name: str | None = None) -> DataSet:
-        """The chosen sequences (slice, positions or mask), under a name of their own."""
+        """Return the chosen sequences (slice, positions or mask) under another name."""
         chosen = np.atleast_1d(np.arange(len(self))[index])
         return DataSet(
             self.sequences[chosen],
@@ -204,7 +197,7 @@ class DataSet:
         return torch.from_numpy(given.astype(np.int64))
 
     def _check_mask(self, mask: Any, array: np.ndarray) -> torch.Tensor | None:
-        """Which values count, (n, time, feature); None if all do."""
+        """Return which values count, (n, time, feature); None if all do."""
         counts = np.ones(array.shape, dtype=bool)
         if mask is not None:
             given = as_array(mask, f"the mask of {self.name!r}")
@@ -234,7 +227,7 @@ class DataSet:
         return array
 
     def _as_tensor(self, array: np.ndarray, what: str) -> torch.Tensor:
-        """A finite float32 copy of `array` (n, time, feature), filled where the mask is False."""
+        """Return a finite float32 copy of `array` (n, time, feature), filled where the mask is False."""
         with np.errstate(over="ignore"):
             single = array.astype(np.float32)
         counts = True if self.mask is None else self.mask.numpy()
@@ -248,13 +241,13 @@ class DataSet:
 
 
 def are_labels(array: np.ndarray) -> bool:
-    """Whether all are whole numbers from 0 to 2147483647, of whatever type."""
+    """Return whether all are integers from 0 to 2147483647, of any type."""
     whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
     return whole and bool(np.all((array >= 0) & (array < 2**31)))
 
 
 def check_labels(array: np.ndarray, what: str) -> np.ndarray:
-    """`array` as int64, or an error that shows the first value that is no label."""
+    """Return labels as int64; raise at the first value that is not a label."""
     if are_labels(array):
         return array.astype(np.int64)
     bad = next(value for value in array.reshape(-1) if not are_labels(np.asarray(value)))
@@ -262,7 +255,7 @@ def check_labels(array: np.ndarray, what: str) -> np.ndarray:
 
 
 def as_class_names(names: Any, what: str) -> tuple[str, ...]:
-    """`names` as a tuple of strings, or an error that names `what`."""
+    """Return `names` as a tuple of strings, or raise."""
     several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Sequence)
     if not several or isinstance(names, str):
         raise TypeError(f'{what} must be a sequence of strings, such as ("normal", "abnormal"), got {names!r}.')
@@ -270,26 +263,26 @@ def as_class_names(names: Any, what: str) -> tuple[str, ...]:
 
 
 def check_sampling_rate(rate: Any, name: str) -> float | None:
-    """`rate` itself, or an error if it is neither a sampling rate nor None."""
+    """Return `rate`; raise if it is neither a sampling rate nor None."""
     if rate is not None and not (is_real_number(rate) and 0 < rate < math.inf):
         raise ValueError(f"sampling_rate of {name!r} must be a number above 0 Hz, got {rate!r}.")
     return rate
 
 
 def is_real_number(value: Any) -> bool:
-    """Whether that is a real number of Python or NumPy; a bool is not."""
+    """Return whether that is a real number of Python or NumPy; a bool is not."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def check_integer(value: Any, name: str, least: int) -> int:
-    """`value` as an int, or an error if it is not an integer from `least` up."""
+    """Return `value` as an int; raise if it is not an integer from `least` up."""
     if not is_real_number(value) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}.")
     return int(value)
 
 
 def as_array(values: Any, what: str) -> np.ndarray:
-    """`values` as an array of real numbers or bools, or an error that names `what`."""
+    """Return `values` as an array of real numbers or bools, or raise an error that names `what`."""
     if np.ma.is_masked(values):
         raise ValueError(f"{what} must have no masked values, got {np.ma.count_masked(values)}. Remove or fill them.")
     ours = hasattr(values, "sampling_rate") and not hasattr(values, "__array__")
@@ -317,8 +310,8 @@ def as_array(values: Any, what: str) -> np.ndarray:
 def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = True) -> None:
     """Raise at the first `bad` value, or where float32 merges the values of a feature.
 
-    It does with fewer than 16 of its steps in the interquartile range of those that count. All have shape
-    (…, time, feature).
+    Values are merged if the interquartile range of those that count spans fewer than 16 steps of float32.
+    All arrays have shape (…, time, feature).
     """
     if bad.any():
         place = np.argwhere(bad)[0].tolist()
@@ -350,7 +343,7 @@ def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = T
 
 
 def _as_numpy(value: Any) -> Any:
-    """A tensor as an array; anything else itself."""
+    """Return a tensor as an array, anything else unchanged."""
     if not isinstance(value, torch.Tensor):
         return value
     value = value.detach().cpu().resolve_conj()
@@ -358,7 +351,7 @@ def _as_numpy(value: Any) -> Any:
 
 
 def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
-    """The numbers of a table, NaN where one is missing, or an error that names the first column of another kind."""
+    """Return the numbers of a table, NaN where one is missing; raise at the first column of another type."""
     columns = [table] if isinstance(table, pd.Series) else [table.iloc[:, i] for i in range(table.shape[1])]
     for column in columns:
         kind = pd.api.types.infer_dtype(column, skipna=True)
@@ -376,7 +369,7 @@ def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
 
 
 def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
-    """The sequences of a torch Dataset, and its targets and labels: what each item holds beside its sequence."""
+    """Return the sequences of a torch Dataset, and its targets and labels: the second part of each item."""
     if not hasattr(dataset, "__len__"):
         raise TypeError(f"{what} must have a length, got a {type(dataset).__name__}. Give DataSet(list(dataset)).")
     pairs = [dataset[i] for i in range(len(dataset))]
@@ -423,17 +416,17 @@ def _check_orientation(values: Any, name: str) -> None:
 
 
 def _looks_like_recording(array: np.ndarray) -> bool:
-    """Whether the columns are smooth, beside what all share, and the rows are not."""
+    """Return whether the columns, minus their common part, are smooth and the rows are not."""
     array = array[:10_000].astype(np.float64)
     with np.errstate(all="ignore"):
         centred = (array - array.mean(1, keepdims=True)) / array.std()
-    # rounded, or what float64 leaves of equal sequences would count
+    # rounded: equal sequences differ by rounding errors of float64
     return _roughness(centred.round(6)) < 0.3 and _roughness(array.T) > 0.4
 
 
 def _roughness(lines: np.ndarray) -> float:
-    """Median over the columns of the mean squared step by twice the variance: 1 for noise, near 0 if smooth."""
-    lines = lines - lines[0]  # else rounding gives what is constant a variance
+    """Return the median over columns of the mean squared step by twice the variance: 1 for noise, 0 if smooth."""
+    lines = lines - lines[0]  # otherwise a constant has a variance, by rounding
     with np.errstate(all="ignore"):
         ratios = np.square(np.diff(lines, axis=0)).mean(0) / (2 * lines.var(0))
     ratios = ratios[np.isfinite(ratios)]
@@ -441,10 +434,10 @@ def _roughness(lines: np.ndarray) -> float:
 
 
 def _fill(sequences: np.ndarray, known: np.ndarray) -> None:
-    """Interpolate, in place and along time, what is not known.
+    """Interpolate unknown values along time, in place.
 
-    Before the first and after the last value stands that value; a feature of a sequence that has
-    none is 0. Both arrays (n, time, feature).
+    Before the first and after the last known value, that value is repeated; a feature of a sequence without
+    any is 0. Both arrays have shape (n, time, feature).
     """
     steps = np.arange(sequences.shape[1])
     for i, f in np.argwhere(~known.all(1)):
@@ -454,7 +447,7 @@ def _fill(sequences: np.ndarray, known: np.ndarray) -> None:
 
 
 def _three_dimensions(values: Any, what: str) -> np.ndarray:
-    """`values` as an array of numbers (n, time, feature), or an error that names `what`."""
+    """Return `values` as an array of numbers (n, time, feature), or raise an error that names `what`."""
     array = as_array(values, what)
     if array.dtype.kind == "b":
         raise TypeError(f"{what} must be numbers, got bools. Convert them with .astype('float32') if that is meant.")

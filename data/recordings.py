@@ -19,7 +19,7 @@ CLASS_NAMES = ("normal", "R-on-T PVC", "PVC", "supraventricular or ectopic", "un
 
 
 def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
-    """5,000 real heartbeats of 140 steps from one patient with heart failure.
+    """Load 5,000 real heartbeats of 140 steps from one patient with heart failure.
 
     2,919 are normal; 1,767 are R-on-T premature ventricular contractions (PVC), 96 other PVC,
     194 supraventricular premature or ectopic, 24 unclassified. The labels are automatic
@@ -39,7 +39,7 @@ def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
     Raises
     ------
     FileNotFoundError, ValueError
-        If the file is missing, or damaged.
+        If the file is missing or damaged.
 
     References
     ----------
@@ -49,7 +49,7 @@ def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
        Data Mining and Knowledge Discovery 29, 2015.
     .. [3] Dau et al., The UCR time series archive, arXiv:1810.07758, 2018.
     """
-    with open_npz(path, "ecg5000.npz", "ECG5000") as parts:
+    with _open_npz(path, "ecg5000.npz", "ECG5000") as parts:
         beats = np.concatenate([parts["x_train"], parts["x_test"]])
         classes = np.concatenate([parts["y_train"], parts["y_test"]])
         if beats.shape != (5000, 140) or not np.isin(classes, range(1, 6)).all():
@@ -74,7 +74,7 @@ class Recording(NamedTuple):
 
 
 def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Recording:
-    """Arterial blood pressure, 1,200 steps for training and 6,301 for the test, one event.
+    """Load arterial blood pressure, 1,200 steps for training and 6,301 for the test, one event.
 
     No. 135 of the UCR anomaly archive [1]_, InternalBleeding16. The event is [2987, 2999) of the
     test part: noise on the falling side of one beat among some 34. A beat takes about 183 steps.
@@ -89,11 +89,6 @@ def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Record
     Recording
         `(training, test)`, one feature each. No sampling rate is stated for it.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or damaged.
-
     References
     ----------
     .. [1] Wu & Keogh, Current time series anomaly detection benchmarks are flawed and are creating
@@ -103,7 +98,7 @@ def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Record
 
 
 def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording:
-    """An artificial electrocardiogram, 10,000 steps each, three events of 100 steps in the test.
+    """Load an artificial electrocardiogram, 10,000 steps each, three events of 100 steps in the test.
 
     `ecg-diff-count-3`, made with GutenTAG [1]_. The training part is the one without anomalies.
 
@@ -117,11 +112,6 @@ def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording
     Recording
         `(training, test)`, one feature each. It was computed, so it has no sampling rate.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or damaged.
-
     References
     ----------
     .. [1] Wenig, Schmidl & Papenbrock, TimeEval: a benchmarking toolkit for time series anomaly
@@ -131,7 +121,7 @@ def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording
 
 
 def load_mitbih(path: str | os.PathLike[str] | None = None) -> Recording:
-    """A real electrocardiogram, 3,750 steps each, one event of 352 steps in the test.
+    """Load a real electrocardiogram, 3,750 steps each, one event of 352 steps in the test.
 
     An excerpt of 20.8 seconds of the MIT-BIH arrhythmia database [1]_ [2]_, at 360 Hz. The first half is
     the training part, the second the test; the event is [3186, 3538) of the test.
@@ -145,11 +135,6 @@ def load_mitbih(path: str | os.PathLike[str] | None = None) -> Recording:
     -------
     Recording
         `(training, test)`, one feature each, 360 Hz.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or damaged.
 
     References
     ----------
@@ -169,7 +154,7 @@ def _load(
     lengths: tuple[int, int],
     sampling_rate: float | None = None,
 ) -> Recording:
-    with open_npz(path, file_name, name) as parts:
+    with _open_npz(path, file_name, name) as parts:
         training, test = (
             Series(
                 parts[part],
@@ -186,26 +171,10 @@ def _load(
 
 
 @contextmanager
-def open_npz(path: str | os.PathLike[str] | None, file_name: str, name: str) -> Iterator[Mapping[str, np.ndarray]]:
-    """Its arrays, by name. Whatever goes wrong while they are read and used means that the file is damaged.
+def _open_npz(path: str | os.PathLike[str] | None, file_name: str, name: str) -> Iterator[Mapping[str, np.ndarray]]:
+    """Open one of the files beside this module, or another copy of it, as a mapping of names to arrays.
 
-    Parameters
-    ----------
-    path : path or None
-        Another copy of the file; None is the one the kit ships.
-    file_name : str
-        The one the kit ships, beside this module.
-    name : str
-        Of what it holds, for errors.
-
-    Yields
-    ------
-    mapping of str to numpy.ndarray
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or damaged.
+    Any error while its arrays are read and used means that the file is damaged.
     """
     path = Path(Path(__file__).with_name(file_name) if path is None else path)
     remedy = f"Restore it with 'git checkout data/{file_name}' or from a fresh clone."

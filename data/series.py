@@ -1,4 +1,4 @@
-"""`Series`: one long recording at equal time steps, with what belongs to it, checked on construction."""
+"""`Series`: one long recording at equal time steps with its labels and times, checked on construction."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import torch
 from data.csv_columns import UNITS, is_time, unit_of, warn_of_columns
 from data.data_set import as_array, as_class_names, check_float32, check_labels, check_sampling_rate
 
-# How far two sampling rates of the same recording may be from each other.
+# Relative difference that two sampling rates of the same recording may have.
 RATE_TOLERANCE = 0.05
 
 
 class Series:
-    """One recording of any length, of one or several features, that may miss values.
+    """One recording of any length, of one or several features, possibly with missing values.
 
     Parameters
     ----------
@@ -26,12 +26,12 @@ class Series:
         At equal time steps; NaN is a missing value. They are copied, to float32. The columns of a
         pandas.DataFrame name the features; its index is the time, where it holds dates, durations,
         or numbers under a name such as "seconds" or "time_ms".
-    labels : array of whole numbers, shape (time,), optional
-        0 is a normal time step, anything else an abnormal one.
+    labels : array of integers, shape (time,), optional
+        0 is a normal time step, any other an abnormal one.
     time : array, shape (time,), optional
-        When each step was: numbers (seconds), durations or dates, rising. Default: counted from 0.
+        Time of each step: rising numbers (seconds), durations or dates. Default: counted from 0.
     name : str, default "series"
-        What it is called in tables, figures and errors.
+        Name in tables, figures and errors.
     sampling_rate : float, optional
         Time steps per second (Hz), where known. Default: that of the times, if their steps are equal.
     feature_names : sequence of str, optional
@@ -47,10 +47,10 @@ class Series:
     Raises
     ------
     TypeError
-        If something is not an array of numbers.
+        If an argument is not an array of numbers.
     ValueError
-        If there is no time step, a value is infinite or no float32 can carry it, a feature has no
-        value at all, the times do not rise or contradict the sampling rate, or the parts do not fit together.
+        If a shape or a label is invalid, a value is infinite or not representable in float32, a feature has
+        no value at all, or the times do not rise or contradict the sampling rate.
 
     Examples
     --------
@@ -87,7 +87,7 @@ class Series:
 
     @classmethod
     def of(cls, values: Any, name: str = "series") -> Series:
-        """`values` as a series: unchanged if it is one, else built from the array."""
+        """Return `values` unchanged if they are a series, otherwise one built from the array."""
         return values if isinstance(values, Series) else cls(values, name=name)
 
     @property
@@ -116,11 +116,11 @@ class Series:
         return len(self.values)
 
     def __getitem__(self, part: slice) -> Series:
-        """The part between two time steps, such as ``series[1000:2000]``, as a series of its own."""
+        """Return the part between two time steps, such as ``series[1000:2000]``, as a new series."""
         return self.part(part)
 
     def part(self, part: slice, name: str | None = None) -> Series:
-        """The part between two time steps, under a name of its own."""
+        """Return the part between two time steps under another name."""
         if not isinstance(part, slice) or part.step not in (None, 1):
             raise TypeError(f"a part of {self.name!r} must be a slice of step 1, such as [1000:2000], got {part!r}.")
         series = Series(
@@ -185,7 +185,7 @@ class Series:
         return array
 
     def _check_rate(self, rate: float | None) -> float | None:
-        """`rate`, or that of the times where their steps are equal; an error if the times contradict it."""
+        """Return `rate`, or that of the times if their steps are equal; raise if the times contradict it."""
         check_sampling_rate(rate, self.name)
         if self.time is None or len(self) < 2:
             return rate
@@ -205,12 +205,12 @@ class Series:
 
 
 def default_names(n_features: int) -> tuple[str, ...]:
-    """What features are called that were given no names."""
+    """Return the names of features that were given none."""
     return tuple(f"feature {i}" for i in range(n_features))
 
 
 def runs(mask: Any) -> list[tuple[int, int]]:
-    """Each run of True as (start, end), the end not included.
+    """Return each run of True as (start, end), the end not included.
 
     >>> runs([False, True, True, False, True])
     [(1, 3), (4, 5)]
@@ -220,7 +220,7 @@ def runs(mask: Any) -> list[tuple[int, int]]:
 
 
 def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
-    """What the columns are called; None where they are only numbered."""
+    """Return the names of the columns; None if they are only numbered."""
     names = [table.name] if isinstance(table, pd.Series) else list(table.columns)
     if not any(isinstance(name, str | tuple) for name in names):
         return None
@@ -228,7 +228,7 @@ def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
 
 
 def _index_times(index: pd.Index) -> Any:
-    """The index of a table if it holds times: dates, durations, or rising numbers called so (or nameless fractions)."""
+    """Return the index of a table if it holds times: dates, durations, or rising numbers named so or fractional."""
     if isinstance(index, pd.PeriodIndex):
         return index.to_timestamp()
     times = _as_times(index)
@@ -241,7 +241,7 @@ def _index_times(index: pd.Index) -> Any:
 
 
 def _as_times(time: Any) -> np.ndarray:
-    """Numbers or dates of any form as an array of numbers, in seconds, or datetime64; anything else as it is."""
+    """Return numbers or dates as an array of numbers, in seconds, or datetime64; anything else unchanged."""
     array = np.asarray(time.detach().cpu() if isinstance(time, torch.Tensor) else time)
     if array.dtype.kind in "OUT":
         kind = pd.api.types.infer_dtype(array.reshape(-1))

@@ -1,4 +1,4 @@
-"""`check_series`: what a careful person looks at before anything is learnt from a recording."""
+"""`check_series`: the checks of a recording before a model is trained on it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,36 @@ from data.data_set import check_integer, is_real_number
 from data.markup import escaped, without_math
 from data.series import Series, runs
 
-# The best first; told apart by sign and word too.
+# The best first. Sign and word say the same as the color.
 _SIGNS = {"fine": ("✓", "#009E73"), "look": ("○", "#0072B2"), "mend": ("✗", "#D55E00")}
 Verdict = Literal["fine", "look", "mend"]
+# Blocks of equal length into which a recording is divided; their median is what is usual.
+_BLOCKS = 20
+# Equal values in a row are stuck from so many steps on, if they are so many times as many as usual.
+_SHORTEST_STUCK, _TIMES_USUAL_RUN = 10, 10
+# A value is far off if its distance from the median is so many times the largest one of a usual block.
+_FAR = 3
+# Windows in the training part: fewer than the first are too few, from the second on they suffice.
+_FEWEST_WINDOWS, _ENOUGH_WINDOWS = 10, 20
 
 
 class Finding(NamedTuple):
-    """One row of what `check_series` says.
+    """One result of `check_series`.
 
     Attributes
     ----------
     check : str
-        What was looked at, such as "stuck".
+        Name of the check, such as "stuck".
     feature : str
-        Which feature; empty where it is the whole recording.
+        Which feature; empty if it is the whole recording.
     verdict : {"fine", "look", "mend"}
-        Nothing to do; something a person has to look at and decide; something to mend first.
+        Nothing to do; something to look at and decide; something to fix first.
     found : str
-        In words and figures.
+        The result in words and numbers.
     advice : str
-        What to do; empty where there is nothing.
+        What to do; empty if there is nothing.
     steps : tuple of (start, end)
-        Where, the end not included; empty where it is no place.
+        Where, the end not included; empty if it has no place.
     """
 
     check: str
@@ -45,14 +53,14 @@ class Finding(NamedTuple):
 
 
 class SeriesCheck:
-    """What `check_series` found; a table in a notebook, the worst first.
+    """The results of `check_series`; a table in a notebook, the worst first.
 
     Attributes
     ----------
     name : str
         Of the recording.
     findings : tuple of Finding
-        All of them, what is fine included.
+        All of them, also those that are fine.
     """
 
     def __init__(self, name: str, findings: list[Finding]) -> None:
@@ -64,7 +72,7 @@ class SeriesCheck:
         return iter(self.findings)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each finding, in columns as `Finding` has them."""
+        """Return one row for each finding, with the attributes of `Finding` as columns."""
         return pd.DataFrame(self.findings, columns=list(Finding._fields))
 
     def __repr__(self) -> str:
@@ -90,21 +98,11 @@ class SeriesCheck:
         return without_math(f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
-# A recording is looked at in so many blocks of equal length: what is usual in a block is usual.
-_BLOCKS = 20
-# Steps of one value in a row that are never called stuck, and how many times the usual run others must be.
-_SHORTEST_STUCK, _TIMES_USUAL_RUN = 10, 10
-# A value is far off if it lies so many times as far from the middle as a usual block's farthest.
-_FAR = 3
-# Windows in the training part: with fewer than the first it is too short, from the second on it suffices.
-_FEWEST_WINDOWS, _ENOUGH_WINDOWS = 10, 20
-
-
 def check_series(series: Any, *, training: float = 0.5, window: int | None = None) -> SeriesCheck:
-    """Look a recording over before anything is learnt from it: one table of what was found and what to do.
+    """Check a recording before a model is trained on it; return one table of what was found and what to do.
 
-    It looks for what commonly goes wrong, by rules of thumb that are given here; it changes nothing, and what it
-    calls fine has only passed these rules. Each feature is looked at alone.
+    The checks are rules of thumb for common faults, given below. They change nothing; "fine" only means that the
+    rule was passed. Each feature is checked alone.
 
     ========== =========================================================================================
     check      look, or mend
@@ -116,9 +114,9 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     far off    a value three times as far from the median as the farthest of a usual twentieth of the
                recording; the same one several times in a row may be a code for "no value"
     drift      the median of a twentieth of the recording moves by more than the spread within one
-    likeness   what 98 % of the values span in the part to judge is twice or half that in the other part
-    labels     none; none abnormal; more than a fifth abnormal; abnormal ones in the part to learn from
-    training   less than 20 windows in the part to learn from; less than 10 (only with `window`)
+    likeness   the span of 98 % of the values after the training part is twice or half that in it
+    labels     none; none abnormal; more than a fifth abnormal; abnormal ones in the training part
+    training   less than 20 windows in the training part; less than 10 (only with `window`)
     ========== =========================================================================================
 
     Parameters
@@ -126,10 +124,10 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     series : Series or array, shape (time, feature) or (time,)
         The whole recording.
     training : float, default 0.5
-        Share of it, from its start, that is to be learnt from, as `trainers.report.report` takes it.
+        Share of it, from its start, that is the training part, as in `trainers.report.report`.
     window : int, optional
         Steps of a window, such as ``AnomalyDetector().choose_window(series)`` gives. Default: the length of
-        the training part is not judged.
+        the training part is not checked.
 
     Returns
     -------
@@ -138,7 +136,7 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     Raises
     ------
     TypeError, ValueError
-        If that is no series, `training` no share between 0 and 1, or `window` no number of steps.
+        If `series`, `training` or `window` is invalid.
 
     Examples
     --------
@@ -257,7 +255,7 @@ def _far_off(values: np.ndarray, name: str) -> Finding:
 
 
 def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
-    # A block shorter than a pattern has a level of its own.
+    # blocks of at least three windows: the level of a shorter one depends on the phase of a pattern
     number = _BLOCKS if window is None else max(2, min(_BLOCKS, len(values) // (3 * window)))
     blocks = _blocks(values, number)
     moved = float(np.ptp([np.nanmedian(block) for block in blocks]))
@@ -291,6 +289,6 @@ def _middle_range(values: np.ndarray) -> float:
 
 
 def _blocks(values: np.ndarray, number: int = _BLOCKS) -> list[np.ndarray]:
-    """The values in so many pieces of time, those without any known value left out."""
+    """Return the values in that many pieces of time, without pieces that have no known value."""
     pieces = np.array_split(values, min(number, len(values)))
     return [piece for piece in pieces if np.isfinite(piece).any()]

@@ -24,7 +24,7 @@ _LENGTHS = {
     "contextual": 0.15,
 }
 ANOMALY_KINDS = tuple(_LENGTHS)
-"""The kinds of anomaly that `synthetic_series` puts in."""
+"""The kinds of anomaly that `synthetic_series` inserts."""
 # Of these, 1 is all there is: a line cannot be flatter than flat.
 _AT_MOST_1 = ("flat line", "missing beat", "contextual")
 
@@ -97,19 +97,19 @@ class _Signal(NamedTuple):
 
     @property
     def values(self) -> np.ndarray:
-        """What is measured, shape (time, feature)."""
+        """The measured values, shape (time, feature)."""
         return self.beat(self.phase) + self.wander + self.noise
 
 
 def _steps(anomaly: Anomaly, period: float) -> int:
-    """How many steps one of these takes."""
+    """Return the length of one of these in steps."""
     return anomaly.length or max(1, round(_LENGTHS[anomaly.kind] * period))
 
 
 def _inject(
     signal: _Signal, anomalies: list[Anomaly], period: float, noise: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The signal's values with the anomalies in it, and (time,) the number of the kind at each step."""
+    """Return the signal's values with the anomalies in it, and (time,) the number of the kind at each step."""
     values = signal.values
     kinds = np.zeros(len(values), dtype=np.int64)
     each = [anomaly for anomaly in anomalies for _ in range(anomaly.count)]
@@ -131,7 +131,7 @@ def _inject(
 
 
 def _offset(anomaly: Anomaly, signal: _Signal, at: int, length: int, margin: int, rng: np.random.Generator) -> int:
-    """By how many steps of its period the anomaly is moved: to the phase that makes it one, else at random."""
+    """Return by how many steps the anomaly is moved: to the phase that makes it one, otherwise at random."""
     if anomaly.kind == "missing beat":
         wanted = 0.0
     elif anomaly.kind == "contextual":
@@ -146,7 +146,7 @@ def _offset(anomaly: Anomaly, signal: _Signal, at: int, length: int, margin: int
 def _changed(
     anomaly: Anomaly, signal: _Signal, values: np.ndarray, part: slice, noise: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """What stands at the steps of `part` in place of `values[part]`."""
+    """Return the values that replace `values[part]`."""
     changed, phase = values[part].copy(), signal.phase[part]
     n, n_features = changed.shape
     one, sign, strength = int(rng.integers(n_features)), rng.choice([-1, 1]), anomaly.strength
@@ -190,7 +190,7 @@ def synthetic_series(
     n_features: int = 1,
     seed: int = 0,
 ) -> Recording:
-    """A recording whose anomalies are known to the step, to learn and to compare with.
+    """Generate a recording whose anomalies are known to the step.
 
     Beats of about one height follow each other; their length and height vary a little, and noise and a slow
     wander of the baseline lie over them. The test part is made in the same way; then anomalies are put in,
@@ -218,7 +218,7 @@ def synthetic_series(
     n_features : int, default 1
         Features. All show the same beats, each in its own mixture of waves, with its own noise.
     seed : int, default 0
-        Fixes everything.
+        Seed of all random numbers.
 
     Returns
     -------
@@ -275,7 +275,7 @@ def synthetic_series(
 
 
 def _waves(shape: str, n_features: int, rng: np.random.Generator) -> np.ndarray:
-    """Place, width and height of each feature's waves, shape (feature, wave, 3); the first has the plain ones."""
+    """Return place, width and height of each feature's waves, shape (feature, wave, 3); `_WAVES` for the first."""
     if shape == "sine":
         # Place is then the phase, and height the amplitude.
         waves = np.tile([[0.0, 1.0, 1.0]], (n_features, 1, 1))

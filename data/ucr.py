@@ -41,7 +41,7 @@ class UCRDataSet(NamedTuple):
 
     @property
     def whole(self) -> DataSet:
-        """Both parts as one data set, as `split` takes it."""
+        """Both parts as one data set, for `split`."""
         sequences, labels = zip(*((part.sequences.numpy(), part.labels) for part in self), strict=True)
         return DataSet(
             np.concatenate(sequences),
@@ -52,9 +52,9 @@ class UCRDataSet(NamedTuple):
 
 
 def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
-    r"""A data set of the UCR time series archive [1]_, read from its two files.
+    r"""Load a data set of the UCR time series archive [1]_ from its two files.
 
-    The archive's sets are for classification; which class is normal is for you to say. The normal
+    The archive's sets are for classification; `normal` says which class is normal. The normal
     class gets label 0, the others 1, 2, … in rising order (numbers as numbers, else alphabetical),
     and `class_names` keeps what the files call them.
 
@@ -82,7 +82,7 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     FileNotFoundError
         If a file is missing.
     ValueError
-        If no class is named normal or there is none such, or a file is damaged. The error names the line.
+        If `normal` is not a class of the set, or a file is damaged. The error names the line.
 
     References
     ----------
@@ -124,7 +124,7 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
 
 
 def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
-    r"""One recording of the UCR anomaly archive [1]_, divided and labelled as its file name says.
+    r"""Load one recording of the UCR anomaly archive [1]_, divided and labelled according to its file name.
 
     A file is called ``NNN_UCR_Anomaly_NAME_TRAINEND_BEGIN_END.txt``. The first TRAINEND values are for
     training, the others for the test, in which one event lies. The archive's papers do not say from what
@@ -136,7 +136,7 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
     Parameters
     ----------
     path : path
-        The file. Its values stand one a line, or divided by blanks or commas; both occur in the archive.
+        The file. Its values are divided by line breaks, spaces or commas; all occur in the archive.
 
     Returns
     -------
@@ -148,8 +148,8 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
     FileNotFoundError, IsADirectoryError
         If there is no such file.
     ValueError
-        If its name is of another form or does not fit its length, or it holds something but numbers; the
-        error names the line.
+        If its name has another form or does not fit its length, or a value is not a number; the error names
+        the line.
 
     See Also
     --------
@@ -195,15 +195,14 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
 
 
 def load_ucr_anomalies(folder: str | os.PathLike[str]) -> Iterator[Recording]:
-    """All recordings of a folder of the UCR anomaly archive, in the order of their names.
+    """Load all recordings of a folder of the UCR anomaly archive, in the order of their names.
 
-    They are read one at a time, as they are asked for: the whole archive holds some 20 million values.
+    They are read one at a time, when requested: the whole archive holds some 20 million values.
 
     Parameters
     ----------
     folder : path
-        The folder with the files, ``UCR_Anomaly_FullData`` in the archive. Files of other names in it are
-        passed over.
+        The folder with the files, ``UCR_Anomaly_FullData`` in the archive. Files of other names are ignored.
 
     Returns
     -------
@@ -226,7 +225,7 @@ def load_ucr_anomalies(folder: str | os.PathLike[str]) -> Iterator[Recording]:
 
 
 def _pair(path: Path) -> tuple[Path, Path]:
-    """The training and the test file that `path` stands for."""
+    """Return the training and the test file that belong to `path`."""
     if path.is_dir():
         found = [p for p in path.iterdir() if re.fullmatch(r"[^.].*_TRAIN", p.stem) and p.suffix.lower() in _SUFFIXES]
         own = [p for p in found if p.stem == f"{path.name}_TRAIN"] or found
@@ -254,7 +253,7 @@ def _partner(path: Path, part: str) -> Path:
 
 
 def _class_order(counts: Counter[str], normal: Any, path: Path) -> list[list[str]]:
-    """The classes of each label from 0 on."""
+    """Return the classes of each label from 0 on."""
     try:
         order = sorted(counts, key=float)
     except ValueError:
@@ -274,7 +273,7 @@ class _Row(NamedTuple):
 
 
 def _read(path: Path) -> tuple[np.ndarray, list[str]]:
-    """The sequences (n, time, feature) of one file, and the class of each. Every error names the line."""
+    """Return the sequences (n, time, feature) of one file and their classes; every error names the line."""
     rows = list(_rows(path))
     if not rows:
         raise ValueError(f"{path} holds no sequence. Is the download complete?")
@@ -335,17 +334,17 @@ def _rows(path: Path) -> Iterator[_Row]:
 
 
 def _numbers(cells: list[str], where: str, *, missing: bool) -> np.ndarray:
-    """Cells as float64, NaN for "?", or an error that names the first that is no finite number."""
+    """Return cells as float64, NaN for "?"; raise at the first that is not a finite number."""
     numbers = np.array([_number(cell) for cell in cells])
     bad = np.isinf(numbers) | (np.isnan(numbers) & (not missing))
     if bad.any():
         i = int(np.argmax(bad))
-        raise ValueError(f"{where}, value {i + 1}: {cells[i]!r} is no finite number. Correct it.")
+        raise ValueError(f"{where}, value {i + 1}: {cells[i]!r} is not a finite number. Correct it.")
     return numbers
 
 
 def _number(cell: str) -> float:
-    """A cell as a number; infinite, and so refused, if it is none."""
+    """Return a cell as a number; infinite, and so refused, if it is not one."""
     try:
         return float("nan" if cell.strip() == "?" else cell)
     except ValueError:
@@ -353,7 +352,7 @@ def _number(cell: str) -> float:
 
 
 def _as_class(label: object) -> str:
-    """A class as text: "1", 1, 1.0 and "1.0000000e+00" are the same class."""
+    """Return a class as a string: "1", 1, 1.0 and "1.0000000e+00" are the same class."""
     text = str(label).strip().strip("'\"")
     try:
         number = float(text)
