@@ -1,4 +1,4 @@
-"""Data for the lessons, loaders for your own, and the types that carry it.
+"""Data sets for the lessons, loaders for your own data, and the types `DataSet` and `Series`.
 
 >>> from data import load_ecg5000, split
 >>> training, validation, calibration, test = split(load_ecg5000(), seed=0)
@@ -6,18 +6,14 @@
 DataSet 'ECG5000, training': 2043 sequences of 140 steps, 1 feature; 2043 normal
 """
 
-from data.anomalies import ANOMALY_KINDS, Anomaly
 from data.csv_file import CSVWarning, load_csv
 from data.data_set import DataSet
-from data.ecg5000 import load_ecg5000
-from data.recordings import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
+from data.recordings import Recording, load_ecg5000, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from data.series import Series
-from data.series_check import check_series
-from data.series_findings import Finding, SeriesCheck
+from data.series_check import Finding, SeriesCheck, check_series
 from data.splitting import Split, split
-from data.synthetic import synthetic_series
-from data.ucr import UCRDataSet, load_ucr
-from data.ucr_anomaly import load_ucr_anomalies, load_ucr_anomaly
+from data.synthetic import ANOMALY_KINDS, Anomaly, synthetic_series
+from data.ucr import UCRDataSet, load_ucr, load_ucr_anomalies, load_ucr_anomaly
 
 __all__ = [
     "ANOMALY_KINDS",

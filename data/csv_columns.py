@@ -1,15 +1,17 @@
-"""Which column of a table is what, and its cells as numbers or labels."""
+"""Which column of a table holds the times, the labels or the values, by its name and its cells."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from data.csv_table import DATE, DECIMAL_COMMA, GROUPED, Table
+from data.csv_table import DATE, Table
+from data.data_set import are_labels
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _UNIT_WORDS = {
@@ -51,7 +53,6 @@ _LIKE_LABELS = re.compile(
     r"|defects?|defective|broken|damaged?|alarms?|events?|truth|gt|annotations?|flags?|change ?points?|normal)\b"
     r"|^y$"
 )
-_NORMAL_WORDS = ("normal", "nominal", "ok", "n", "no", "false", "0")
 _DAY = re.compile(r"\d{1,4}([./-])(?:\d{1,2}|[A-Za-z]{3})\1\d{1,4}")
 _TIME_OF_DAY = re.compile(r"\d{1,2}([:.])\d\d(?:\1\d\d(?:[.,]\d+)?)?(?: ?[APap][Mm])?")
 # What a column with the time of day is called.
@@ -65,7 +66,7 @@ _MOST_NAMES = 8
 
 
 class Columns(NamedTuple):
-    """The columns' names by role, and what was decided that the file does not say."""
+    """The names of the columns by role, and notes on what was guessed."""
 
     time: str | None
     labels: str | None
@@ -74,27 +75,23 @@ class Columns(NamedTuple):
 
 
 def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> Columns:
-    """The columns asked for, and where none was the ones that the rules of `load_csv` find."""
+    """Return the columns that were requested, otherwise those that the rules of `load_csv` find."""
     names = list(table.frame.columns)
     notes = list(table.notes)
     if not table.has_header:
         notes.append(f"line {table.lines[0]} is data, so the columns are called {_listed(names)}")
     if values is not None and not isinstance(values, Iterable):
-        msg = f"values takes the name of a column, or several; got {values!r}. The columns are {_listed(names)}."
-        raise TypeError(msg)
+        raise TypeError(f"values must be one or several column names, got {values!r}. They are {_listed(names)}.")
     wanted = [values] if isinstance(values, str) else None if values is None else list(values)
     times = [] if time is None else list(time) if isinstance(time, list | tuple) else [time]
     taken = [*times, *([] if labels is None else [labels]), *(wanted or ())]
     for name in taken:
         if not isinstance(name, str):
-            msg = f"time, labels and values take columns by their names; got {name!r}. They are {_listed(names)}."
-            raise TypeError(msg)
+            raise TypeError(f"time, labels and values must be column names, got {name!r}. They are {_listed(names)}.")
         if name not in names:
-            msg = f"{table.path} has no column {name!r}. Its columns are {_listed(names)}."
-            raise ValueError(msg)
+            raise ValueError(f"{table.path} has no column {name!r}. Its columns are {_listed(names)}.")
     if len(set(taken)) < len(taken) or wanted == [] or (time is not None and not times):
-        msg = f"time, labels and values take columns of their own, at least one for values; got {taken}."
-        raise ValueError(msg)
+        raise ValueError(f"time, labels and values take columns of their own, at least one for values; got {taken}.")
     free = [name for name in names if name not in taken]
     if labels is None:
         labels = _only(table, [name for name in free if _LABELS.fullmatch(_plain(name))], "labels")
@@ -104,8 +101,8 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
     if wanted is None:
         free = [name for name in free if name not in times]
         free = [n for n in free if not (n.startswith("column ") and table.frame[n].isna().all())]
-        text = [n for n in free if is_text(table.frame[n])]
-        counted = [n for n in free if times and _COUNTER.fullmatch(_plain(n)) and _counts_rows(_floats(table, n))]
+        text = [n for n in free if table.is_text(n)]
+        counted = [n for n in free if times and _COUNTER.fullmatch(_plain(n)) and _counts_rows(table.floats(n))]
         wanted = [n for n in free if n not in (*text, *counted)]
         if text:
             dates = [n for n in text if _DAY.match(str(table.frame[n].iloc[0]).strip())]
@@ -115,16 +112,15 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
             notes.append(f"columns that count the rows were left out: {_listed(counted)}")
         notes += _doubts(table, wanted, text, labels, times)
     if not wanted:
-        msg = (
+        raise ValueError(
             f"{table.path} has no column of numbers to be the values: time is {_listed(times) or None}, labels are "
             f"{labels!r}, all columns are {_listed(names)}. Name them: time=…, labels=…, values=[…]."
         )
-        raise ValueError(msg)
     return Columns(_joined(table, times), labels, wanted, notes)
 
 
 def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -> list[str]:
-    """The column of the times, or those of the day and the time of day, or none."""
+    """Return the column of the times, or those of the day and the time of day, or none."""
     frame, first = table.frame, table.frame.columns[0]
     texts = {name: str(frame[name].iloc[0]).strip() for name in free if frame[name].dtype.kind not in "biuf"}
     days = [name for name, cell in texts.items() if _DAY.fullmatch(cell)]
@@ -142,7 +138,7 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
         clocklike = [
             n for n in free if n not in calendar.values() and (n in (*named, *days) or _CLOCK.search(_plain(n)))
         ]
-        rises = [frame[n].is_unique if n in texts else _share_rising(_floats(table, n)) == 1 for n in clocklike]
+        rises = [frame[n].is_unique if n in texts else _share_rising(table.floats(n)) == 1 for n in clocklike]
         parts = [] if any(rises) else list(calendar.values())
     if parts:
         notes.append(f"{_listed(parts)} were taken as the time: time={parts}")
@@ -151,7 +147,7 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
         texts = {name: cell for name, cell in texts.items() if name not in (*days, *clocks)}
         named = [name for name in named if name not in (*days, *clocks)]
     if len(named) > 1 or [_plain(name) for name in named] == ["t"]:
-        named = [name for name in named if name in texts or _share_rising(_floats(table, name)) == 1] or named[1:]
+        named = [name for name in named if name in texts or _share_rising(table.floats(name)) == 1] or named[1:]
     if len(named) > 1:  # "T" is a temperature beside another time
         named = [name for name in named if _plain(name) != "t"]
     if named:
@@ -160,7 +156,7 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
     if len(dates) == 1 or first in dates:
         found = dates[0]
     else:
-        numbers = {name: _floats(table, name) for name in free if name not in texts}
+        numbers = {name: table.floats(name) for name in free if name not in texts}
         rising = [name for name in numbers if _CLOCK.search(_plain(name)) and _share_rising(numbers[name]) == 1]
         counted = [
             n for n in numbers if _COUNTER.fullmatch(_plain(n)) and _counts_rows(numbers[n]) and table.has_header
@@ -176,7 +172,7 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
 
 
 def _belong(frame: pd.DataFrame, day: str, clock: str) -> bool:
-    """Whether a time of day is that of the row, not one such as the sunrise."""
+    """Return whether a time of day is that of the row, not one such as the sunrise."""
     if _DAYTIME.fullmatch(_plain(clock)):
         return True
     names = list(frame.columns)
@@ -188,7 +184,7 @@ def _belong(frame: pd.DataFrame, day: str, clock: str) -> bool:
 
 
 def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None, times: list[str]) -> list[str]:
-    """What may be no measurement, and the options that settle it."""
+    """Return notes on columns that may not be measurements, with the options that settle it."""
     found: dict[str, list[str]] = {}
     for name in wanted:
         plain = _plain(name)
@@ -196,7 +192,7 @@ def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None
         at_first = not times and len(wanted) > 1 and name == table.frame.columns[0]
         if not (counter or clock or at_first or _IDENTIFIER.fullmatch(plain) or _LIKE_LABELS.search(plain)):
             continue
-        x = _floats(table, name)
+        x = table.floats(name)
         whole = bool(np.all((x == np.trunc(x)) | np.isnan(x)))
         if plain in _CALENDAR and whole:
             kind = "parts of a date"
@@ -215,8 +211,8 @@ def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None
         found.setdefault(kind, []).append(name)
     # What changes where a count starts over is the number of the recording.
     for count in found.get(_STARTS_OVER, [])[:1]:
-        back = np.diff(_floats(table, count)) < 0
-        names = [n for n in wanted if n != count and ((np.diff(_floats(table, n)) != 0) == back).all()]
+        back = np.diff(table.floats(count)) < 0
+        names = [n for n in wanted if n != count and ((np.diff(table.floats(n)) != 0) == back).all()]
         found.setdefault("an identifier", []).extend(n for n in names if n not in found.get("an identifier", []))
     found = {kind: names for kind, names in found.items() if names}
     notes = [f"{_listed(names)} may be {kind}, not a measurement" for kind, names in found.items()]
@@ -236,7 +232,7 @@ def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None
 
 
 def _identifies(x: np.ndarray, plain: str) -> bool:
-    """Whether whole numbers are constant, in blocks, or in turn, as those of machines are."""
+    """Return whether integers are constant, in blocks, or in turn, like the numbers of machines."""
     codes = pd.factorize(x)[0]
     kinds, changes = int(codes.max()) + 1, int((np.diff(codes) != 0).sum())
     few = kinds <= len(x) / 2
@@ -245,7 +241,7 @@ def _identifies(x: np.ndarray, plain: str) -> bool:
 
 
 def _starts_over(x: np.ndarray, *, strict: bool) -> bool:
-    """Whether numbers rise and fall back to the first; `strict`: rise by 1 from 0 or 1."""
+    """Return whether numbers rise and fall back to the first; `strict`: rise by 1 from 0 or 1."""
     steps = np.diff(x)
     back = steps < 0
     rises = bool((steps[~back] == 1).all()) and x[0] in (0, 1) if strict else bool((steps[~back] > 0).all())
@@ -266,7 +262,7 @@ def _rises_evenly(x: np.ndarray) -> bool:
 
 
 def _joined(table: Table, times: list[str]) -> str | None:
-    """The column of the times; several become one, which is added to the table."""
+    """Return the column of the times; several are joined to one, which is added to the table."""
     if len(times) < 2:
         return times[0] if times else None
     frame, name = table.frame, " ".join(times)
@@ -282,112 +278,16 @@ def _joined(table: Table, times: list[str]) -> str | None:
 
 
 def unit_of(name: str) -> str | None:
-    """The unit of time in a column's name, such as "ms" in "time_ms" or "Time [ms]"."""
+    """Return the unit of time in a column's name, such as "ms" in "time_ms" or "Time [ms]"."""
     return _UNIT_OF_WORD.get((_plain(name).split() or [""])[-1])
-
-
-def as_numbers(table: Table, name: str) -> np.ndarray:
-    """A column as float64, NaN where a cell is missing, or an error that names the first cell that is no number."""
-    column = table.frame[name]
-    if column.dtype.kind in "biuf":
-        numbers = column.to_numpy(np.float64)
-    else:
-        numbers = _numbers(column)
-        bad = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())
-        if len(bad):
-            cell = str(column.iloc[bad[0]]).strip()
-            remedy = "Correct it, or leave the cell empty where a value is missing."
-            grouped = [GROUPED.fullmatch(str(one).strip()) for one in column.iloc[bad]]
-            if grouped[0] and all(grouped):
-                group, rest = grouped[0]["group"], grouped[0]["rest"]
-                remedy = f"If {group!r} separates thousands, give thousands={group!r}"
-                remedy += ", decimal=','." if rest and rest[0] == "," else "."
-                if group == "," and len(bad) == column.notna().sum() and table.separator != "," and not rest:
-                    remedy += " If it is the decimal sign, give decimal=','."
-            elif DECIMAL_COMMA.fullmatch(cell):
-                remedy = "If that is a decimal comma, give decimal=','."
-            msg = (
-                f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {cell!r} is no number "
-                f"({len(bad)} such cells). {remedy}"
-            )
-            raise ValueError(msg)
-    with np.errstate(over="ignore"):
-        bad = np.flatnonzero(np.isinf(numbers.astype(np.float32)))
-    if len(bad):
-        msg = (
-            f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {column.iloc[bad[0]]} is infinite or larger "
-            "than float32 can hold. Leave the cell empty, or scale the column."
-        )
-        raise ValueError(msg)
-    return numbers
-
-
-def as_values(table: Table, names: Sequence[str]) -> np.ndarray:
-    """Columns as an array (rows, columns), each with at least one value."""
-    columns = []
-    for name in names:
-        numbers = as_numbers(table, name)
-        if np.isnan(numbers).all():
-            msg = f"{table.path}: the column {name!r} has no value at all. Leave it out: values=[…] names the others."
-            raise ValueError(msg)
-        columns.append(numbers)
-    return np.stack(columns, axis=1)
-
-
-def as_labels(table: Table, name: str, normal: Any, notes: list[str]) -> np.ndarray:
-    """A column as whole numbers, 0 where it is normal."""
-    column = table.frame[name]
-    where = f"{table.path}, line {{}}, column {name!r}"
-    missing = np.flatnonzero(column.isna())
-    if len(missing):
-        msg = (
-            f"{where.format(table.lines[missing[0]])}: the label is missing ({len(missing)} rows). "
-            f"Fill it in; or, if the column is a measurement, name the columns: values=[…, {name!r}]."
-        )
-        raise ValueError(msg)
-    if column.dtype.kind in "biuf" and normal is None:
-        numbers = column.to_numpy(np.float64)
-        bad = np.flatnonzero((numbers < 0) | (numbers != np.trunc(numbers)) | (numbers >= 2**31))
-        found = np.unique(numbers)
-        usual = f"normal={column.mode()[0]:g}"
-        if len(bad) or (0 not in found and len(found) > 1):
-            at = bad[0] if len(bad) else 0
-            msg = (
-                f"{where.format(table.lines[at])}: labels are whole numbers from 0 (normal) up; got {column.iloc[at]}"
-                f"{'' if len(bad) else ', and 0 nowhere'}. Say which is normal, such as {usual}; or, if the column is "
-                f"a measurement, name the columns: values=[…, {name!r}]."
-            )
-            raise ValueError(msg)
-        if 0 not in found:
-            notes.append(f"all labels are {found[0]:g}, so every step is abnormal; if that is the normal one: {usual}")
-        return numbers.astype(np.int64)
-    texts = column.astype(str).str.strip()
-    kinds = texts.value_counts()
-    if normal is None:
-        chosen = [kind for kind in kinds.index if kind.lower() in _NORMAL_WORDS]
-    else:
-        chosen = [kind for kind in kinds.index if _same(kind, str(normal).strip())]
-    if not chosen:
-        some = ", ".join(f"{kind!r} ({count} rows)" for kind, count in kinds.head(8).items())
-        msg = (
-            f"{table.path}, column {name!r}: "
-            f"{'none of the labels says what is normal' if normal is None else f'no label is {normal!r}'}; they are "
-            f"{some}{', …' * (len(kinds) > 8)}. Say which is normal, such as normal={kinds.index[0]!r}; or, if the "
-            "column is none of labels, name the columns: values=[…]."
-        )
-        raise ValueError(msg)
-    others = sorted((kind for kind in kinds.index if kind not in chosen), key=_numbers_first)
-    number = dict.fromkeys(chosen, 0) | {kind: i for i, kind in enumerate(others, 1)}
-    return texts.map(number).to_numpy(np.int64)
 
 
 def _only(table: Table, found: list[str], role: str) -> str | None:
     if len(found) > 1:
-        msg = (
+        raise ValueError(
             f"{table.path}: several columns could be the {role}: {_listed(found)}. "
             f"Say which: {role}={found[0]!r}; name the others in values=[…] if they are measurements."
         )
-        raise ValueError(msg)
     return found[0] if found else None
 
 
@@ -397,43 +297,43 @@ def _listed(names: list[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    """In small letters, one blank between words: "timeStamp [ms]" is "time stamp ms"."""
+    """Return a name in lower case with one space between words: "timeStamp [ms]" is "time stamp ms"."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.sub(r"[^\w#]+|_", " ", parted.lower()).strip()
 
 
-def _floats(table: Table, name: str) -> np.ndarray:
-    column = table.frame[name]
-    numbers = column.to_numpy(np.float64) if column.dtype.kind in "biuf" else _numbers(column)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+def is_time(name: str) -> bool:
+    """Return whether a column of rising numbers is called like times; parts of a date are not."""
+    plain = _plain(name)
+    return plain not in _CALENDAR and bool(_TIME.fullmatch(plain) or _CLOCK.search(plain))
 
 
-def is_text(column: pd.Series) -> bool:
-    """Whether less than half of the cells are numbers: then none were meant to be."""
-    if column.dtype.kind in "biuf":
-        return False
-    cells = column.dropna()
-    texts = cells.astype(str).str.strip()
-    comma = (texts.str.fullmatch(DECIMAL_COMMA.pattern) | texts.str.fullmatch(GROUPED.pattern)).to_numpy(bool)
-    return bool(np.mean(~np.isnan(_numbers(cells)) | comma) < 0.5)
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    """NaN where a cell is no number; True and False are 1 and 0."""
-    cells = column.astype(object).where(column.notna(), None)
-    cells = cells.map(lambda cell: {"true": "1", "false": "0"}.get(text := str(cell).strip().lower(), text))
-    return pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return float(one) == float(other)
-    except ValueError:
-        return one == other
-
-
-def _numbers_first(kind: str) -> tuple[int, float, str]:
-    try:
-        return 0, float(kind), kind
-    except ValueError:
-        return 1, 0.0, kind
+def warn_of_columns(frame: pd.DataFrame, name: str, *, timed: bool) -> None:
+    """Warn of features that are not measurements by their name and values."""
+    for column, cells in frame.items():
+        called, unit, x = _plain(str(column)), unit_of(str(column)), cells.to_numpy(np.float64, na_value=np.nan)
+        known, steps = x[~np.isnan(x)], np.diff(x)
+        whole, rises = bool((known == np.trunc(known)).all()), bool(len(steps) and (steps > 0).all())
+        clock, counter = is_time(str(column)), bool(_COUNTER.fullmatch(called))
+        if clock and rises and not timed:
+            times = f"pd.to_timedelta(frame.pop({column!r}), unit={'D' if unit == 'd' else unit!r})"
+            remedy = f"frame.set_index({repr(column) if unit in (None, 's') else times})"
+            timed = True
+        elif (
+            (clock and rises)
+            or (counter and whole and rises)
+            or (called in _CALENDAR and whole)
+            or ((clock or counter) and len(called) > 1 and _starts_over(x, strict=False))
+        ):
+            remedy = f"frame.drop(columns={column!r})"
+        elif _IDENTIFIER.fullmatch(called) and whole and _identifies(x, called):
+            remedy = f"frame.drop(columns={column!r}), or a Series for each of frame.groupby({column!r})"
+        elif (_LABELS.fullmatch(called) and are_labels(known)) or (
+            _LIKE_LABELS.search(called) and len(set(known)) <= 2 and np.isin(known, (-1, 0, 1)).all()
+        ):
+            abnormal = " == -1" if (known < 0).any() else " == 0" * ("normal" in called.split())
+            remedy = f"labels=frame.pop({column!r}){abnormal}"
+        else:
+            continue
+        msg = f"the column {column!r} of {name!r} must be a measurement to be a feature. If it is not, give {remedy}."
+        warnings.warn(msg, stacklevel=3)

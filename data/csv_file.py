@@ -1,4 +1,4 @@
-"""`load_csv`: your own recording, from a delimited text file."""
+"""`load_csv`: your own recording from a delimited text file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from data.csv_columns import UNITS, as_labels, as_values, choose_columns
+from data.csv_columns import UNITS, choose_columns
 from data.csv_table import Table, read_table
 from data.csv_time import DAY_NUMBERS, Steps, Times, find_steps, read_times
 from data.data_set import check_sampling_rate
@@ -17,11 +17,11 @@ from data.series import Series
 
 
 class CSVWarning(UserWarning):
-    """Something about the file was decided that it does not say; the text tells what, and how to decide it."""
+    """The file left something open. The message says what was assumed, and which option changes it."""
 
 
 class _Rows(NamedTuple):
-    """Equal steps: values (time, feature), labels (time,) or None, stamps (time,) or None."""
+    """Values (time, feature), labels (time,) or None, timestamps (time,) or None."""
 
     values: np.ndarray
     labels: np.ndarray | None
@@ -45,10 +45,10 @@ def load_csv(
     header: bool | None = None,
     encoding: str = "utf-8",
 ) -> Series:
-    r"""Your own recording from a CSV file: one row a time step.
+    r"""Load your own recording from a CSV file with one row for each time step.
 
-    What is not said is decided by the rules below. Where they go beyond what the header says, a `CSVWarning`
-    tells what was decided. Every error names the line, counted from 1 as in an editor, and the column.
+    The rules below apply where an option is left out. Where they go beyond what the header says, a `CSVWarning`
+    says what was assumed. Every error names the line, counted from 1 as in an editor, and the column.
 
     Parameters
     ----------
@@ -56,34 +56,33 @@ def load_csv(
         The file. Empty lines are skipped (in a file of one column they are missing values), and so are lines at
         the top that begin with "#".
     time : str or sequence of str, optional
-        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a blank. Default:
+        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default:
         the one called time, timestamp, datetime, date, t or ds, in any spelling, also with a unit as in ``time_ms``
         or ``Time [s]``; a day and a time of day, if no column holds both; a column of dates; a column of numbers that
-        rise under another name of a clock; year, month and day; a number of the row that rises in equal steps; else
+        rise under another name of a clock; year, month and day; a row number that rises in equal steps; otherwise
         none.
     values : str or sequence of str, optional
         Columns of the measurements. Default: all other columns of numbers. Columns of text, in which less than
-        half of the cells are numbers, are left out, and so is a number of the row (``index``, ``id``, ``no``, …)
-        beside a time. What looks like a clock, labels or the number of a machine is taken, with a warning. Empty
-        cells, NaN, NA, null and ? are missing values; True is 1, False 0.
+        half of the cells are numbers, are left out, and so is a row number (``index``, ``id``, ``no``, …) beside a
+        time. Columns that look like a clock, labels or a machine number are kept, with a warning. Empty cells, NaN,
+        NA, null and ? are missing values; True is 1, False 0.
     labels : str, optional
         Column of the labels. Default: the one called label, class, anomaly, is_anomaly, abnormal, outlier
-        or ground_truth, in any spelling; else none. Numbers are taken as they are, whole and from 0 (normal) up.
-        Of texts, "normal", "nominal", "ok", "n", "no", "false" and "0" are 0, the others 1, 2, … in
-        alphabetical order.
+        or ground_truth, in any spelling; otherwise none. Integers from 0 (normal) up are kept as they are. Of the
+        strings, "normal", "nominal", "ok", "n", "no", "false" and "0" are 0, the others 1, 2, … in alphabetical
+        order.
     normal : str or number, optional
         The label that is normal, if it is another one: ``normal="N"``, ``normal=1``. The others are 1, 2, …
     sampling_rate : float, optional
-        Rows per second (Hz). Default: from the times, if there are any and they are more than step numbers
+        Rows per second (Hz). Default: that of the times, unless there are none or they only count the steps
         (0, 1, 2, … or 1, 2, 3, …).
     irregular : {"error", "keep", "interpolate", "ignore"}, default "error"
         What to do with times that are not in equal steps. Each may be off by a quarter of a step; where they jump by
-        whole steps, rows are missing, and rows of NaN are put in, at most as many as the file has (their label is
-        that of both neighbours if these agree, else 0). Any other times are an error. "keep" takes the
-        rows as they are, none put in, and gives no sampling rate; "interpolate" puts straight lines between rows
-        and reads them at equal steps of the median length, with the nearest row's label; gaps of more than
-        two steps become NaN. "ignore" takes the rows as equal steps and leaves their times out, also where these
-        repeat or step back, as clocks do in autumn.
+        whole steps, rows are missing, and rows of NaN are inserted, at most as many as the file has (their label is
+        that of both neighbours if these agree, otherwise 0). Any other times are an error. "keep" uses the rows as
+        they are, inserts none and gives no sampling rate; "interpolate" interpolates linearly at equal steps of the
+        median length, with the label of the nearest row; gaps of more than two steps become NaN. "ignore" treats the
+        rows as equal steps and drops their times, also where these repeat or step back, as clocks do in autumn.
     time_unit : {"s", "ms", "us", "ns", "min", "h", "d", "excel", "matlab"}, optional
         Unit of times that are numbers; "excel" and "matlab" are their day numbers. Default: the one in the
         column's name, else seconds. Whole numbers that can be dates, such as 20240131, are read as dates.
@@ -91,24 +90,24 @@ def load_csv(
         How dates are written, as in ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, as in 2024-01-31 13:45:00.5.
         Dates with a time zone become UTC.
     separator : {",", ";", tab, "|", " "}, optional
-        What stands between fields. Default: the one in a first line like ``sep=;``, else the first of tab,
-        semicolon, vertical bar, comma and blank that divides the first rows into equally many fields, or else those
-        below lines like ``Device: X9``, which are then skipped. A space is not tried if most rows hold a semicolon,
-        vertical bar or comma.
+        The separator of fields. Default: the one in a first line like ``sep=;``, otherwise the first of tab,
+        semicolon, vertical bar, comma and space that divides the first rows, or those below lines like
+        ``Device: X9``, which are then skipped, into equally many fields. A space is not tried if most rows hold a
+        semicolon, vertical bar or comma.
     decimal : {".", ","}, default "."
         The decimal sign.
     thousands : {",", ".", " ", "'"}, optional
         The sign between thousands, as in 1,000. Default: none.
     header : bool, optional
-        Whether the first row names the columns. Default: not if it holds only numbers and dates; the columns are
-        then called "column 1" and so on.
+        Whether the first row names the columns. Default: it does unless it holds only numbers and dates; without
+        a header, the columns are called "column 1" and so on.
     encoding : str, default "utf-8"
         The file's encoding. UTF-8 and UTF-16 with a byte order mark are recognised.
 
     Returns
     -------
     Series
-        Called like the file, with the columns' names as `feature_names`. `time` holds seconds or dates.
+        Named like the file, with the names of the columns as `feature_names`. `time` holds seconds or dates.
 
     Raises
     ------
@@ -136,19 +135,16 @@ def load_csv(
         ("thousands", thousands, (None, *{",", ".", " ", "'"} - {decimal})),
     ):
         if value not in choices:
-            msg = f"{name} takes one of {choices}; got {value!r}."
-            raise ValueError(msg)
+            raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
     check_sampling_rate(sampling_rate, os.fspath(path))
     table = read_table(
         path, separator=separator, decimal=decimal, thousands=thousands, header=header, encoding=encoding
     )
     columns = choose_columns(table, time, values, labels)
     notes = list(columns.notes)
-    rows = _Rows(
-        as_values(table, columns.values),
-        None if columns.labels is None else as_labels(table, columns.labels, normal, notes),
-        None,
-    )
+    row_values = table.values(columns.values)
+    row_labels = None if columns.labels is None else table.labels(columns.labels, normal, notes)
+    rows = _Rows(row_values, row_labels, None)
     if columns.time is not None and irregular != "ignore":
         times = read_times(table, columns.time, time_unit, date_format, notes)
         steps = find_steps(times.seconds)
@@ -185,13 +181,11 @@ def _check_equal(table: Table, times: Times, steps: Steps) -> None:
     usual = float(np.median(gaps))
     odd = np.flatnonzero(np.abs(gaps / usual - np.maximum(np.rint(gaps / usual), 1)) > 0.25)
     first = odd[0] if len(odd) else max(int(np.argmax(np.abs(steps.off))) - 1, 0)
-    msg = (
-        f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, but they range from "
-        f"{gaps.min():.6g} to {gaps.max():.6g}, and {len(odd)} of {len(gaps)} are no whole multiple of it; see the "
-        f"{gaps[first]:.6g} seconds before line {table.lines[first + 1]}. irregular='interpolate' makes equal steps, "
-        "irregular='keep' takes the rows as they are."
+    raise ValueError(
+        f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, and {len(odd)} of {len(gaps)} "
+        f"are no whole multiple of it, such as the {gaps[first]:.6g} seconds before line {table.lines[first + 1]}. "
+        "irregular='interpolate' makes equal steps, irregular='keep' takes the rows as they are."
     )
-    raise ValueError(msg)
 
 
 def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, notes: list[str]) -> _Rows:
@@ -203,12 +197,10 @@ def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, no
     where = f"{put_in} rows are missing at {len(gaps)} places, the first after line {table.lines[gaps[0]]}"
     if put_in > len(rows.values):
         largest = gaps[np.argmax(np.diff(steps.position)[gaps])]
-        msg = (
-            f"{table.path}: {where}, the longest after line {table.lines[largest]}; that is more than the "
-            f"{len(rows.values)} rows there are. Check the times, divide the file at the gaps, or take the rows "
-            "as they are: irregular='keep'."
+        raise ValueError(
+            f"{table.path}: {where}, the most after line {table.lines[largest]}: more than the {len(rows.values)} rows "
+            "there are. Divide the file at the gaps, or take the rows as they are: irregular='keep'."
         )
-        raise ValueError(msg)
     notes.append(f"{where}; rows of NaN were put in")
     values = np.full((n, rows.values.shape[1]), np.nan)
     values[steps.position] = rows.values
@@ -226,12 +218,10 @@ def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float
     n = int(times.seconds[-1] / step + 1e-6) + 1
     if n > 2 * len(rows.values):
         longest = int(np.argmax(gaps))
-        msg = (
-            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}; the longest "
-            f"gap is {gaps[longest]:.6g} seconds after line {table.lines[longest]}. Divide the file there, or "
-            "take the rows as they are: irregular='keep'."
+        raise ValueError(
+            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}, most of them "
+            f"after line {table.lines[longest]}. Divide the file there, or take the rows as they are: irregular='keep'."
         )
-        raise ValueError(msg)
     grid = np.arange(n) * step
     values = np.stack([np.interp(grid, times.seconds, column) for column in rows.values.T], axis=1)
     before = np.clip(np.searchsorted(times.seconds, grid, side="right") - 1, 0, len(gaps) - 1)
@@ -250,15 +240,14 @@ def _shifted(stamps: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 
 def _agreed_rate(table: Table, given: float | None, found: float) -> float:
-    """The rate that was given if the times agree with it to one per cent, else an error."""
+    """Return the given rate if the times agree with it within one per cent, otherwise raise."""
     if given is None:
         plain = float(f"{found:.9g}")
         return plain if abs(plain - found) < 1e-11 * found else found  # 50, not 50.00000000000001
     if not 0.99 < given / found < 1.01:
         unit = next((unit for unit, scale in UNITS.items() if 0.99 < given * scale / found < 1.01), None)
-        msg = (
-            f"{table.path}: sampling_rate={given} Hz was given, but its times are {found:.6g} rows a second. "
-            f"Leave sampling_rate out{f', or say the unit of the times: time_unit={unit!r}' if unit else ''}."
+        raise ValueError(
+            f"{table.path}: sampling_rate must agree with the times, got {given} Hz; its times are {found:.6g} rows a "
+            f"second. Leave it out{f', or say the unit of the times: time_unit={unit!r}' if unit else ''}."
         )
-        raise ValueError(msg)
     return given

@@ -1,4 +1,4 @@
-"""`read_table`: the columns of a delimited text file, and the line that each row is in."""
+"""`read_table`: the columns of a delimited text file, and their cells as numbers or labels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import csv
 import io
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,16 +16,17 @@ import pandas as pd
 from data.text_file import read_text
 
 csv.field_size_limit(2**31 - 1)  # else a row of 131,072 characters may be too long
-SEPARATORS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma", " ": "blank"}
+_SEPARATORS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma", " ": "space"}
 DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?")
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 # Thousands with a sign between them: 1,000 or 1.234.567,8.
-GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<group>[,.' ])\d{3}(?:(?P=group)\d{3})*(?P<rest>[.,]\d+)?")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<group>[,.' ])\d{3}(?:(?P=group)\d{3})*(?P<rest>[.,]\d+)?")
 # A cell that no header and no first field of metadata is: a number, a date or a time of day.
 _DATUM = re.compile(
     rf"(?:{_NUMBER.pattern})$|\d{{1,4}}(?P<sign>[-/.])(?:\d\d?|[A-Za-z]{{3}})(?P=sign)\d{{1,4}}(?!\d)|\d\d?:\d\d"
 )
+_NORMAL_WORDS = ("normal", "nominal", "ok", "n", "no", "false", "0")
 _MISSING = ("", "?", "na", "nan", "null", "n/a", "none")
 # Rows by which the separator and the lines above the table are recognised.
 _SAMPLE = 100
@@ -39,6 +41,93 @@ class Table(NamedTuple):
     has_header: bool
     separator: str
     notes: list[str]
+
+    def at(self, row: int, name: str) -> str:
+        """Return the place of a cell, for errors."""
+        return f"{self.path}, line {self.lines[row]}, column {name!r}"
+
+    def floats(self, name: str) -> np.ndarray:
+        """Return a column as float64, NaN where a cell is not a finite number."""
+        numbers = _numbers(self.frame[name])
+        return np.where(np.isfinite(numbers), numbers, np.nan)
+
+    def is_text(self, name: str) -> bool:
+        """Return whether less than half of a column's cells are numbers."""
+        column = self.frame[name]
+        if column.dtype.kind in "biuf":
+            return False
+        cells = column.dropna()
+        texts = cells.astype(str).str.strip()
+        comma = (texts.str.fullmatch(_DECIMAL_COMMA.pattern) | texts.str.fullmatch(_GROUPED.pattern)).to_numpy(bool)
+        return bool(np.mean(~np.isnan(_numbers(cells)) | comma) < 0.5)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """Return a column as float64, NaN where a cell is missing; raise at the first that is not a number."""
+        column = self.frame[name]
+        numbers = _numbers(column)
+        bad = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())
+        if len(bad):
+            cells = column.iloc[bad].astype(str).str.strip()
+            advice = _advice(cells, self.separator, whole=len(bad) == column.notna().sum())
+            wrong = f"{cells.iloc[0]!r} is no number ({len(bad)} such cells)"
+            raise ValueError(f"{self.at(bad[0], name)}: {wrong}. {advice}")
+        with np.errstate(over="ignore"):
+            bad = np.flatnonzero(np.isinf(numbers.astype(np.float32)))
+        if len(bad):
+            wrong = f"{column.iloc[bad[0]]} is infinite or larger than float32 can hold"
+            raise ValueError(f"{self.at(bad[0], name)}: {wrong}. Leave the cell empty, or scale the column.")
+        return numbers
+
+    def values(self, names: Sequence[str]) -> np.ndarray:
+        """Return columns as an array (rows, columns), each with at least one value."""
+        values = np.stack([self.numbers(name) for name in names], axis=1)
+        empty = np.flatnonzero(np.isnan(values).all(0))
+        if len(empty):
+            raise ValueError(f"{self.path}: column {names[empty[0]]!r} has no value at all. Name others: values=[…].")
+        return values
+
+    def labels(self, name: str, normal: Any, notes: list[str]) -> np.ndarray:
+        """Return a column as integers, 0 where it is normal."""
+        column = self.frame[name]
+        remedy = f"; or, if the column is a measurement, name the columns: values=[…, {name!r}]."
+        missing = np.flatnonzero(column.isna())
+        if len(missing):
+            raise ValueError(
+                f"{self.at(missing[0], name)}: the label is missing ({len(missing)} rows). Fill it in{remedy}"
+            )
+        if column.dtype.kind in "biuf" and normal is None:
+            numbers = column.to_numpy(np.float64)
+            bad = np.flatnonzero((numbers < 0) | (numbers != np.trunc(numbers)) | (numbers >= 2**31))
+            found = np.unique(numbers)
+            usual = f"normal={column.mode()[0]:g}"
+            if len(bad) or (0 not in found and len(found) > 1):
+                at = bad[0] if len(bad) else 0
+                raise ValueError(
+                    f"{self.at(at, name)}: labels must be whole numbers from 0 (normal) up, got {column.iloc[at]}"
+                    f"{'' if len(bad) else ', and 0 nowhere'}. Say which is normal, such as {usual}{remedy}"
+                )
+            if 0 not in found:
+                every = f"all labels are {found[0]:g}, so every step is abnormal"
+                notes.append(f"{every}; if that is the normal one: {usual}")
+            return numbers.astype(np.int64)
+        texts = column.astype(str).str.strip()
+        kinds = texts.value_counts()
+        if normal is None:
+            chosen = [kind for kind in kinds.index if kind.lower() in _NORMAL_WORDS]
+        else:
+            chosen = [kind for kind in kinds.index if _number_or_text(kind) == _number_or_text(str(normal).strip())]
+        if not chosen:
+            some = ", ".join(f"{kind!r} ({count} rows)" for kind, count in kinds.head(8).items())
+            wrong = "none of the labels says what is normal" if normal is None else f"no label is {normal!r}"
+            raise ValueError(
+                f"{self.path}, column {name!r}: {wrong}; they are {some}{', …' * (len(kinds) > 8)}. Say which is "
+                f"normal, such as normal={kinds.index[0]!r}{remedy}"
+            )
+        # numbers in their order, then texts
+        others = {kind: _number_or_text(kind) for kind in kinds.index if kind not in chosen}
+        order = sorted(others, key=lambda kind: (isinstance(others[kind], str), others[kind], kind))
+        number = dict.fromkeys(chosen, 0) | {kind: i for i, kind in enumerate(order, 1)}
+        return texts.map(number).to_numpy(np.int64)
 
 
 def read_table(
@@ -62,12 +151,10 @@ def read_table(
     while kept and lines[kept[0]].lstrip().startswith("#"):
         comment = kept.pop(0)
     if not kept:
-        msg = f"{path} holds nothing but comments. Data was expected below them."
-        raise ValueError(msg)
+        raise ValueError(f"{path} holds nothing but comments.")
     start, separator = _layout(path, lines, kept[:_SAMPLE], separator, decimal)
-    notes = [f"lines {kept[0] + 1} to {kept[start - 1] + 1} are not part of the table, so they were skipped"] * (
-        start > 0
-    )
+    skipped = f"lines {kept[0] + 1} to {kept[start - 1] + 1} are not part of the table, so they were skipped"
+    notes = [skipped] if start else []
     kept = kept[start:]
     names = _fields(lines[kept[0]], separator)
     if header is None:
@@ -77,7 +164,7 @@ def read_table(
         above = _fields(("#" if marked.startswith(separator) else "") + marked, separator)
         if len(above) == len(names) and not _is_data(above):
             kept, names, header = [comment, *kept], above, True
-    if len(names) == 1:  # Then a line without anything is a missing value.
+    if len(names) == 1:  # an empty line is then a missing value
         kept = list(range(kept[0], kept[-1] + 1))
     rows = [lines[i] for i in kept]
     numbers = np.array(kept) + 1
@@ -93,11 +180,9 @@ def read_table(
     if twice.any():
         name = names[int(twice.argmax())]
         first, second = [i for i, other in enumerate(names, 1) if other == name][:2]
-        msg = f"{path} has two columns called {name!r}, numbers {first} and {second}. Give them different names."
-        raise ValueError(msg)
+        raise ValueError(f"{path} has two columns called {name!r}, numbers {first} and {second}. Rename one.")
     if len(rows) < 2:
-        msg = f"{path} has {len(rows)} rows of data{' below its header' * header}; a recording has at least two."
-        raise ValueError(msg)
+        raise ValueError(f"{path} has {len(rows)} rows of data{' below its header' * header}; at least 2 are needed.")
     frame = pd.read_csv(
         io.StringIO("\n".join(rows) + "\n"),
         sep=separator,
@@ -125,23 +210,22 @@ def read_table(
 
 
 def _is_data(fields: list[str]) -> bool:
-    """Whether a row holds only numbers, dates and missing values, as no header does."""
+    """Return whether a row holds only numbers, dates and missing values, unlike a header."""
     return all(_NUMBER.fullmatch(field) or DATE.match(field) or field.lower() in _MISSING for field in fields)
 
 
 def _begins_as_data(fields: list[str]) -> bool:
-    """Whether a row is data, also one that holds text, such as a state or a note."""
+    """Return whether a row is data, also one that holds text, such as a state or a note."""
     return _is_data(fields) or (len(fields) > 1 and bool(_DATUM.match(fields[0])))
 
 
 def _layout(path: Path, lines: list[str], sample: list[int], separator: str | None, decimal: str) -> tuple[int, str]:
-    """How many of the first lines are above the table, and what stands between its fields."""
-    if separator is not None and separator not in SEPARATORS:
-        msg = f"separator takes one of {list(SEPARATORS)}; got {separator!r}. Left out, it is guessed."
-        raise ValueError(msg)
+    """Return how many of the first lines are above the table, and the separator of its fields."""
+    if separator is not None and separator not in _SEPARATORS:
+        raise ValueError(f"separator must be one of {list(_SEPARATORS)}, got {separator!r}.")
     rows = [lines[i] for i in sample]
-    tried = [separator] if separator else [s for s in SEPARATORS if s != decimal]
-    # Dates hold a blank, too.
+    tried = [separator] if separator else [s for s in _SEPARATORS if s != decimal]
+    # Dates hold a space, too.
     if separator is None and any(sum(s in row for row in rows) > len(rows) / 2 for s in tried if s in ";|,"):
         tried.remove(" ")
     fields = {s: [_fields(row, s) for row in rows] for s in tried}
@@ -161,20 +245,19 @@ def _layout(path: Path, lines: list[str], sample: list[int], separator: str | No
         if (parted or max(map(len, above)) < width) if header else (parted and max(map(len, above)) == 1):
             return start, s
     if separator is not None:
-        other = next((s for s in SEPARATORS if s != " " and s in rows[0]), None)
+        other = next((s for s in _SEPARATORS if s != " " and s in rows[0]), None)
         if other and separator not in rows[0].strip():
-            msg = (
-                f"{path}, line {sample[0] + 1}: there is no {SEPARATORS[separator]} in {rows[0][:60]!r}; the separator "
-                f"seems to be the {SEPARATORS[other]}. Leave separator out, or give separator={other!r}."
+            raise ValueError(
+                f"{path}, line {sample[0] + 1}: there is no {_SEPARATORS[separator]} in {rows[0][:60]!r}; the "
+                f"separator seems to be the {_SEPARATORS[other]}. Give separator={other!r}."
             )
-            raise ValueError(msg)
         return 0, separator
     # A file of one column has no separator; the comma then divides nothing.
     return 0, next((s for s in tried if s != " " and s in rows[0].strip()), "," if decimal == "." else ";")
 
 
 def _above_blank_line(fields: list[list[str]], sample: list[int]) -> int:
-    """How many rows above a blank line are none of data, so that the table begins below it."""
+    """Return how many rows above an empty line are not data, so that the table begins below it."""
     for i in range(1, min(len(fields) - 1, 50)):
         empty = not any(fields[i - 1])
         if _begins_as_data(fields[i - 1]) and not empty:
@@ -197,24 +280,55 @@ def _fields(row: str, separator: str) -> list[str]:
 def _check_width(
     path: Path, rows: list[str], lines: np.ndarray, separator: str, width: int, first: int, *, quoted: bool
 ) -> None:
-    """Every row has `width` fields, or an error that names the first that has not."""
+    """Raise at the first row that does not have `width` fields."""
     if quoted:
         found = np.zeros(len(rows), dtype=int)
         for i, row in enumerate(rows):
             try:
                 found[i] = len(next(csv.reader([row], delimiter=separator, skipinitialspace=True, strict=True))) or 1
             except csv.Error as error:
-                msg = f"{path}, line {lines[i]}: the quotation marks in {row[:60]!r} do not pair: {error}. Correct it."
-                raise ValueError(msg) from error
+                raise ValueError(
+                    f"{path}, line {lines[i]}: the quotation marks in {row[:60]!r} do not pair: {error}. Correct it."
+                ) from error
     else:
         found = np.array([row.count(separator) for row in rows]) + 1
     wrong = np.flatnonzero(found != width)
     if len(wrong):
         i = wrong[0]
         remedy = "give decimal=','" if width == 1 else "the separator must be another sign"
-        msg = (
+        raise ValueError(
             f"{path}, line {lines[i]}: {found[i]} fields where line {first} has {width} "
             f"({len(wrong)} such lines): {rows[i][:60]!r}. Every row must have a field for each column. If the numbers "
             f"have decimal commas, {remedy}."
         )
-        raise ValueError(msg)
+
+
+def _advice(cells: pd.Series, separator: str, *, whole: bool) -> str:
+    """Return what to do about cells that are not numbers; `whole`: all of the column."""
+    grouped = [_GROUPED.fullmatch(cell) for cell in cells]
+    if grouped[0] and all(grouped):
+        group, rest = grouped[0]["group"], grouped[0]["rest"]
+        advice = f"If {group!r} separates thousands, give thousands={group!r}"
+        advice += ", decimal=','." if rest and rest[0] == "," else "."
+        if group == "," and whole and separator != "," and not rest:
+            advice += " If it is the decimal sign, give decimal=','."
+        return advice
+    if _DECIMAL_COMMA.fullmatch(cells.iloc[0]):
+        return "If that is a decimal comma, give decimal=','."
+    return "Correct it, or leave the cell empty where a value is missing."
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """Return cells as float64, NaN where one is not a number; True and False are 1 and 0."""
+    if column.dtype.kind in "biuf":
+        return column.to_numpy(np.float64)
+    cells = column.astype(object).where(column.notna(), None)
+    cells = cells.map(lambda cell: {"true": "1", "false": "0"}.get(text := str(cell).strip().lower(), text))
+    return pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
+
+
+def _number_or_text(label: str) -> float | str:
+    try:
+        return float(label)
+    except ValueError:
+        return label

@@ -1,4 +1,4 @@
-"""Times of a table's rows, and the equal steps that they are a part of."""
+"""The times of a table's rows, and the grid of equal steps that fits them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.csv_columns import UNITS, as_numbers, is_text, unit_of
+from data.csv_columns import UNITS, unit_of
 from data.csv_table import Table
 
 # A time may lie this far from a grid of equal steps, in steps: clocks are rounded, and jitter a little.
@@ -24,14 +24,15 @@ _DAYS = (
     " %Y/%m/%d %Y%m%d"
 )
 _CLOCKS = (
-    " | %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p| %H.%M.%S| %H.%M|T%H:%M:%S|:%H:%M:%S| %H:%M:%S:%f| %H%M%S"
+    "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p| %H.%M.%S| %H.%M|T%H:%M:%S|:%H:%M:%S| %H:%M:%S:%f| %H%M%S"
 )
-# Later than the year 5000 if seconds since 1970: then they are no seconds.
+_STYLES = [*map("".join, product(_DAYS.split(), _CLOCKS.split("|"))), "%H:%M:%S", "%H:%M", "%a %b %d %H:%M:%S %Y"]
+# As seconds since 1970 later than the year 5000: then the unit is another one.
 _NO_SECONDS = 1e11
 
 
 class Times(NamedTuple):
-    """`stamps` as a Series takes them, `seconds` since the first; `counted` if they are but step numbers."""
+    """`stamps` for a Series, `seconds` since the first; `counted` if they only number the steps."""
 
     stamps: np.ndarray
     seconds: np.ndarray
@@ -39,37 +40,33 @@ class Times(NamedTuple):
 
 
 def read_times(table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]) -> Times:
-    """A column as times that rise from row to row, or an error that names the line."""
+    """Return a column as times that rise from row to row; an error names the line."""
     column = table.frame[name]
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        msg = (
-            f"{table.path}, line {table.lines[missing[0]]}, column {name!r}: the time is missing ({len(missing)} "
-            "rows). Fill it in, or remove the rows."
+        raise ValueError(
+            f"{table.at(missing[0], name)}: the time is missing ({len(missing)} rows). Fill it in, or remove the rows."
         )
-        raise ValueError(msg)
     if date_format is None and unit is None and column.dtype.kind in "iu":
         date_format = _compact_format(table, name)
         if date_format:
             notes.append(f"{name!r} holds dates as numbers: date_format={date_format!r} (else time_unit='s')")
-    numeric = date_format is None and not is_text(column)
+    numeric = date_format is None and not table.is_text(name)
     times = _from_numbers(table, name, unit, notes) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
     if not (steps > 0).all():
         i = int(np.argmin(steps > 0))
         what = "repeats the time of" if steps[i] == 0 else "is earlier than"
-        msg = (
-            f"{table.path}, line {table.lines[i + 1]}, column {name!r}: {column.iloc[i + 1]!s} {what} the row before, "
-            f"{column.iloc[i]!s} in line {table.lines[i]} ({int((steps == 0).sum())} repeats, "
-            f"{int((steps < 0).sum())} steps back). Sort the rows by time, write a file for each recording in it, or "
-            "take the rows as equal steps, without their times: irregular='ignore'."
+        raise ValueError(
+            f"{table.at(i + 1, name)}: {column.iloc[i + 1]!s} {what} the row before, {column.iloc[i]!s} in line "
+            f"{table.lines[i]} ({(steps == 0).sum()} repeats, {(steps < 0).sum()} steps back). Sort the rows by time, "
+            "write a file for each recording in it, or take the rows as equal steps: irregular='ignore'."
         )
-        raise ValueError(msg)
     return times
 
 
 def _compact_format(table: Table, name: str) -> str | None:
-    """How whole numbers are dates, such as 20240131, if they can all be; of long ones, if most can."""
+    """Return the date format of integers such as 20240131 if all fit one; if they are long, if most do."""
     texts = table.frame[name].astype(str)
     digits = texts.str.len()
     named = re.search("dat|tag|day|year|month|jahr|monat", name.lower())
@@ -85,7 +82,7 @@ def _compact_format(table: Table, name: str) -> str | None:
 
 
 def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -> Times:
-    numbers = as_numbers(table, name)
+    numbers = table.numbers(name)
     found = unit or unit_of(name)
     for program, (_, low, high) in DAY_NUMBERS.items():
         if found is None and low <= numbers.min() and numbers.max() < high:
@@ -97,17 +94,17 @@ def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -
         days = pd.to_datetime(numbers - DAY_NUMBERS[unit][0], unit="D", errors="coerce")
         bad = ~((days.year >= 1800) & (days.year <= 2200))
         if bad.any():
-            msg = f"{table.path}, column {name!r}: {numbers[bad][0]:g} is no day number. Leave time_unit out."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{table.path}, column {name!r}: {numbers[bad][0]:g} is no day number. Leave time_unit out."
+            )
         days = days.round("ms")
         return _stamped(days.to_numpy("datetime64[ns]"))
     if found is None and numbers[-1] > _NO_SECONDS:
         likely = next((u for u in ("ms", "us", "ns") if 6e8 < numbers[-1] * UNITS[u] < 4.2e9), None)
-        msg = (
+        raise ValueError(
             f"{table.path}, column {name!r}: times such as {table.frame[name].iloc[-1]} are no seconds. "
             f"Say what they are: {f'time_unit={likely!r}' if likely else 'time_unit=… or date_format=…'}."
         )
-        raise ValueError(msg)
     scale = UNITS[found or "s"]
     counted = found is None and numbers[0] in (0, 1) and bool(np.all(numbers == np.trunc(numbers)))
     counted = counted and float(np.median(np.diff(numbers))) == 1
@@ -122,31 +119,21 @@ def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
     try:
         dates = _parsed(plain, date_format or "ISO8601")
     except (TypeError, ValueError, re.error) as error:
-        msg = (
+        raise ValueError(
             f"{table.path}, column {name!r}: date_format must be a format of strptime such as '%Y-%m-%d %H:%M', got "
             f"{date_format!r} ({error})."
-        )
-        raise ValueError(msg) from None
+        ) from None
     bad = np.flatnonzero(dates.isna())
     if len(bad):
         first = plain.iloc[[bad[0]]]
-        styles = [
-            *map("".join, product(_DAYS.split(), _CLOCKS.split("|"))),
-            "%H:%M:%S",
-            "%H:%M",
-            "%a %b %d %H:%M:%S %Y",
-        ]
-        styles = [style.strip() for style in styles]
-        fit = [s for s in styles if _parsed(first, s).notna().all() and _parsed(plain, s).notna().all()]
+        fit = [s for s in _STYLES if _parsed(first, s).notna().all() and _parsed(plain, s).notna().all()]
         remedy = "Correct it." if len(bad) < len(texts) / 2 else "Say how dates are written: date_format=…."
         if fit:
             remedy = f"Say how dates are written: {' or '.join(f'date_format={style!r}' for style in fit[:2])}."
         wanted = f"a date of the form {date_format!r}" if date_format else "a number or a date like 2024-01-31 13:45:00"
-        msg = (
-            f"{table.path}, line {table.lines[bad[0]]}, column {name!r}: {texts.iloc[bad[0]]!r} is not {wanted} "
-            f"({len(bad)} such cells). {remedy}"
+        raise ValueError(
+            f"{table.at(bad[0], name)}: {texts.iloc[bad[0]]!r} is not {wanted} ({len(bad)} such cells). {remedy}"
         )
-        raise ValueError(msg)
     return _stamped(dates.dt.tz_localize(None).to_numpy("datetime64[ns]"))
 
 
@@ -167,12 +154,12 @@ class Steps(NamedTuple):
 
     @property
     def equal(self) -> bool:
-        """Whether every row lies where equal steps put it."""
+        """Whether every row lies on the grid of equal steps."""
         return bool((np.abs(self.off) <= _TOLERANCE).all())
 
 
 def find_steps(seconds: np.ndarray) -> Steps:
-    """The equal steps that fit rising times best; where rows are missing, a row is several steps on."""
+    """Return the equal steps that fit rising times best; where rows are missing, a row is several steps on."""
     gaps = np.diff(seconds)
     usual = float(np.percentile(gaps, 50, method="lower"))
     # Rounded clocks make the median a poor step; the mean of the gaps like it is a good one.

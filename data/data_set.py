@@ -1,8 +1,7 @@
-"""`DataSet`: sequences of one shape, with what belongs to them, checked on construction."""
+"""`DataSet`: sequences of one shape with their labels, masks and targets, checked on construction."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 import warnings
@@ -14,14 +13,14 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-# float32 holds every whole number up to 2**24; above, neighbours fall together.
+# float32 holds every integer up to 2**24; above, neighbours are merged.
 _LARGEST_EXACT_INTEGER = 2**24
 # Steps of float32 that the middle half of a feature's values must span.
 _FEWEST_STEPS = 16
-# What pandas calls a column's values.
+# The names that pandas has for the values of a column.
 _NUMBERS = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
 _DATES = ("datetime", "datetime64", "date", "period", "timedelta", "timedelta64")
-# Columns called like these are the steps of a sequence.
+# Columns of these names are the steps of a sequence.
 _DAY_OR_MONTH = re.compile(r"(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?")
 
 
@@ -37,16 +36,15 @@ class DataSet:
         What a model should return for each sequence. Default: the sequences themselves.
         A denoising trainer gives noisy sequences and clean targets.
     mask : array of bool, shape (n, time) or (n, time, feature), optional
-        False where a value is missing and counts neither in loss nor in score. A model reads what is
-        given there or, where that is NaN, what is interpolated along time. Default: every value counts.
-    lengths : array of whole numbers, shape (n,), optional
-        Steps of each sequence, where shorter ones were padded at their end; see `padded`. What
-        comes after does not count; where it is NaN, the last value is repeated. Default: all have the
-        full length.
-    labels : array of whole numbers, shape (n,) or (n, time), optional
-        Class of each sequence, or of each time step. 0 is normal, anything else abnormal.
+        False where a value is missing and counts neither in loss nor in score. A model reads the given
+        value there or, if that is NaN, one interpolated along time. Default: every value counts.
+    lengths : array of integers, shape (n,), optional
+        Steps of each sequence before the padding at its end; see `padded`. The padding does not count;
+        where it is NaN, the last value is repeated. Default: all have the full length.
+    labels : array of integers, shape (n,) or (n, time), optional
+        Class of each sequence, or of each time step. 0 is normal, any other abnormal.
     name : str, default "data"
-        What the set is called in tables, figures and errors.
+        Name of the set in tables, figures and errors.
     sampling_rate : float, optional
         Time steps per second (Hz), where the data has one.
     class_names : sequence of str, optional
@@ -55,10 +53,9 @@ class DataSet:
     Raises
     ------
     TypeError
-        If something is not an array of numbers.
+        If an argument is not an array of numbers.
     ValueError
-        If a set is empty, has the wrong number of dimensions, holds NaN, infinite values or
-        values that float32 cannot carry, or its parts do not fit together.
+        If a shape or a label is invalid, or a value is NaN, infinite or not representable in float32.
 
     Examples
     --------
@@ -89,24 +86,21 @@ class DataSet:
         array = _three_dimensions(sequences, what)
         self.lengths = None if lengths is None else self._check_lengths(lengths, array)
         self.mask = self._check_mask(mask, array)
-        self.sequences = _as_sequences(array, what, self.mask)
+        self.sequences = self._as_tensor(array, what)
         self.targets = self.sequences
         if targets is not None:
-            self.targets = _as_sequences(targets, f"the targets of {self.name!r}", self.mask)
-            if self.targets.shape != self.sequences.shape:
-                msg = (
-                    f"the targets of {self.name!r} must have the shape of its sequences, "
-                    f"{tuple(self.sequences.shape)}; got {tuple(self.targets.shape)}. "
-                    "Give one target for each sequence, of the same length and width."
-                )
-                raise ValueError(msg)
+            what = f"the targets of {self.name!r}"
+            wanted = _three_dimensions(targets, what)
+            if wanted.shape != array.shape:
+                raise ValueError(f"{what} must have the shape of its sequences, {array.shape}, got {wanted.shape}.")
+            self.targets = self._as_tensor(wanted, what)
         self.class_names = None if class_names is None else as_class_names(class_names, f"class_names of {self.name!r}")
         self.labels = None if labels is None else self._check_labels(labels)
         self.sampling_rate = check_sampling_rate(sampling_rate, self.name)
 
     @classmethod
     def of(cls, values: Any, name: str = "data") -> DataSet:
-        """`values` as a data set: unchanged if it is one, else built from the array, if that is no recording."""
+        """Return `values` unchanged if they are a data set, otherwise one built from the array."""
         if isinstance(values, DataSet):
             return values
         if not isinstance(values, Dataset):
@@ -115,7 +109,7 @@ class DataSet:
 
     @classmethod
     def padded(cls, sequences: Sequence[Any], *, length: int | None = None, **more: Any) -> DataSet:
-        """Sequences of several lengths as one data set, the shorter ones padded at their end.
+        """Return sequences of several lengths as one data set, the shorter ones padded at their end.
 
         Parameters
         ----------
@@ -125,30 +119,22 @@ class DataSet:
             Steps to pad to, so that two sets fit each other. Default: the longest one's.
         **more
             As `DataSet` takes them, without `mask` and `lengths`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no sequence, one is empty or longer than `length`, or their widths differ.
         """
         name = str(more.get("name", "data"))
         if isinstance(sequences, Dataset):
-            msg = f"sequences must be a sequence of arrays, got a {type(sequences).__name__}. Give [x for x, *_ in it]."
-            raise TypeError(msg)
+            kind = type(sequences).__name__
+            raise TypeError(f"sequences must be a sequence of arrays, got a {kind}. Give [x for x, *_ in it].")
         arrays = [as_array(one, f"sequence {i} of {name!r}") for i, one in enumerate(sequences)]
         arrays = [one[:, None] if one.ndim == 1 else one for one in arrays]
         shapes = [one.shape for one in arrays]
         if not arrays or any(len(s) != 2 or 0 in s for s in shapes) or len({s[1] for s in shapes}) > 1:
-            msg = (
+            raise ValueError(
                 f"the sequences of {name!r} must have shape (time, feature) or (time,), one width, and hold a time "
-                f"step; got {len(arrays)} with shapes {sorted(set(shapes))[:5]}."
+                f"step, got {len(arrays)} with shapes {sorted(set(shapes))[:5]}."
             )
-            raise ValueError(msg)
         longest = max(map(len, arrays))
-        if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < longest):
-            msg = f"length takes a whole number of steps, at least the longest sequence's {longest}; got {length!r}."
-            raise ValueError(msg)
-        filled = np.zeros((len(arrays), length or longest, shapes[0][1]))
+        length = longest if length is None else check_integer(length, "length", longest)
+        filled = np.zeros((len(arrays), length, shapes[0][1]))
         for row, one in zip(filled, arrays, strict=True):
             row[: len(one)], row[len(one) :] = one, one[-1]
         return cls(filled, lengths=list(map(len, arrays)), **more)
@@ -167,19 +153,18 @@ class DataSet:
     def abnormal(self) -> np.ndarray:
         """Which sequences are abnormal, shape (n,), bool: those with any label but 0."""
         if self.labels is None:
-            msg = f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to DataSet."
-            raise ValueError(msg)
+            raise ValueError(f"{self.name!r} has no labels, so what is abnormal is unknown. Give labels=… to DataSet.")
         return (self.labels != 0).reshape(len(self), -1).any(1)
 
     def __len__(self) -> int:
         return len(self.sequences)
 
     def __getitem__(self, index: Any) -> DataSet:
-        """The chosen sequences (slice, positions or mask) as a data set of its own."""
+        """Return the chosen sequences (slice, positions or mask) as a new data set."""
         return self.subset(index)
 
     def subset(self, index: Any, name: str | None = None) -> DataSet:
-        """The chosen sequences (slice, positions or mask), under a name of their own."""
+        """Return the chosen sequences (slice, positions or mask) under another name."""
         chosen = np.atleast_1d(np.arange(len(self))[index])
         return DataSet(
             self.sequences[chosen],
@@ -205,31 +190,28 @@ class DataSet:
         given = as_array(lengths, f"the lengths of {self.name!r}")
         n, time = array.shape[:2]
         if given.shape != (n,) or given.dtype.kind not in "iu" or not np.all((given >= 1) & (given <= time)):
-            msg = (
-                f"the lengths of {self.name!r} must be whole numbers from 1 to {time}, one for each of {n} sequences; "
-                f"got shape {given.shape}, dtype {given.dtype}, values such as {given.reshape(-1)[:3].tolist()}."
+            raise ValueError(
+                f"the lengths of {self.name!r} must be whole numbers from 1 to {time}, one for each of {n} sequences, "
+                f"got {given.dtype} of shape {given.shape}, such as {given.reshape(-1)[:3].tolist()}."
             )
-            raise ValueError(msg)
         return torch.from_numpy(given.astype(np.int64))
 
     def _check_mask(self, mask: Any, array: np.ndarray) -> torch.Tensor | None:
-        """Which values count, (n, time, feature); None if all do."""
+        """Return which values count, (n, time, feature); None if all do."""
         counts = np.ones(array.shape, dtype=bool)
         if mask is not None:
             given = as_array(mask, f"the mask of {self.name!r}")
             if given.dtype.kind != "b" or given.shape not in (array.shape, array.shape[:2]):
-                msg = (
-                    f"the mask of {self.name!r} must hold True and False, of shape {array.shape[:2]} or {array.shape}; "
-                    f"got dtype {given.dtype}, shape {given.shape}."
+                raise ValueError(
+                    f"the mask of {self.name!r} must hold True and False, of shape {array.shape[:2]} or {array.shape}, "
+                    f"got {given.dtype} of shape {given.shape}."
                 )
-                raise ValueError(msg)
             counts &= given if given.ndim == 3 else given[..., None]
         if self.lengths is not None:
             counts &= (np.arange(array.shape[1]) < self.lengths.numpy()[:, None])[..., None]
         empty = np.flatnonzero(~counts.any((1, 2)))
         if len(empty):
-            msg = f"sequence {empty[0]} of {self.name!r} has no value that counts: all are missing. Leave it out."
-            raise ValueError(msg)
+            raise ValueError(f"sequence {empty[0]} of {self.name!r} has no value that counts. Leave it out.")
         return None if counts.all() else torch.from_numpy(counts)
 
     def _check_labels(self, labels: Any) -> np.ndarray:
@@ -237,63 +219,78 @@ class DataSet:
         n, time = self.sequences.shape[:2]
         array = as_array(labels, what)
         if array.shape not in ((n,), (n, time)):
-            msg = f"{what} must have shape ({n},) or ({n}, {time}), to fit its sequences; got {array.shape}."
-            raise ValueError(msg)
+            raise ValueError(f"{what} must have shape ({n},) or ({n}, {time}), got {array.shape}.")
         array = check_labels(array, what)
         if self.class_names is not None and array.max() >= len(self.class_names):
-            msg = (
-                f"{what} go up to {int(array.max())}, but class_names has {len(self.class_names)} names "
-                f"(for 0 to {len(self.class_names) - 1}). Name every class."
-            )
-            raise ValueError(msg)
+            names = f"class_names has {len(self.class_names)} names"
+            raise ValueError(f"{what} must be below {len(self.class_names)}, got {array.max()}: {names}.")
         return array
+
+    def _as_tensor(self, array: np.ndarray, what: str) -> torch.Tensor:
+        """Return a finite float32 copy of `array` (n, time, feature), filled where the mask is False."""
+        with np.errstate(over="ignore"):
+            single = array.astype(np.float32)
+        counts = True if self.mask is None else self.mask.numpy()
+        if self.mask is not None:
+            _fill(single, counts | np.isfinite(single))
+        bad = ~np.isfinite(single)
+        if array.dtype.kind in "iu":
+            bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)
+        check_float32(array, bad, what, counts)
+        return torch.from_numpy(single)
 
 
 def are_labels(array: np.ndarray) -> bool:
-    """Whether all are whole numbers from 0 to 2147483647, of whatever type."""
+    """Return whether all are integers from 0 to 2147483647, of any type."""
     whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
     return whole and bool(np.all((array >= 0) & (array < 2**31)))
 
 
 def check_labels(array: np.ndarray, what: str) -> np.ndarray:
-    """`array` as int64, or an error that shows the first value that is no label."""
+    """Return labels as int64; raise at the first value that is not a label."""
     if are_labels(array):
         return array.astype(np.int64)
     bad = next(value for value in array.reshape(-1) if not are_labels(np.asarray(value)))
-    msg = f"{what} must be whole numbers from 0 (normal) to 2147483647, got {bad.item()!r}. Number the classes from 0."
-    raise ValueError(msg)
+    raise ValueError(f"{what} must be whole numbers from 0 (normal) to 2147483647, got {bad.item()!r}.")
 
 
 def as_class_names(names: Any, what: str) -> tuple[str, ...]:
-    """`names` as a tuple of texts, or an error that names `what`."""
+    """Return `names` as a tuple of strings, or raise."""
     several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Sequence)
     if not several or isinstance(names, str):
-        msg = f'{what} takes a sequence of texts, such as ("normal", "abnormal"); got {names!r}.'
-        raise TypeError(msg)
+        raise TypeError(f'{what} must be a sequence of strings, such as ("normal", "abnormal"), got {names!r}.')
     return tuple(map(str, names))
 
 
 def check_sampling_rate(rate: Any, name: str) -> float | None:
-    """`rate` itself, or an error if it is none."""
-    number = isinstance(rate, int | float | np.integer | np.floating) and not isinstance(rate, bool)
-    if rate is not None and not (number and 0 < rate < math.inf):
-        msg = f"sampling_rate of {name!r} must be a number above 0 Hz; got {rate!r}. Leave it out if unknown."
-        raise ValueError(msg)
+    """Return `rate`; raise if it is neither a sampling rate nor None."""
+    if rate is not None and not (is_real_number(rate) and 0 < rate < math.inf):
+        raise ValueError(f"sampling_rate of {name!r} must be a number above 0 Hz, got {rate!r}.")
     return rate
 
 
+def is_real_number(value: Any) -> bool:
+    """Return whether that is a real number of Python or NumPy; a bool is not."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def check_integer(value: Any, name: str, least: int) -> int:
+    """Return `value` as an int; raise if it is not an integer from `least` up."""
+    if not is_real_number(value) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}.")
+    return int(value)
+
+
 def as_array(values: Any, what: str) -> np.ndarray:
-    """`values` as an array of real numbers or bools, or an error that names `what`."""
+    """Return `values` as an array of real numbers or bools, or raise an error that names `what`."""
     if np.ma.is_masked(values):
-        msg = f"{what} must have no masked values; got {np.ma.count_masked(values)}. Remove or fill them."
-        raise ValueError(msg)
+        raise ValueError(f"{what} must have no masked values, got {np.ma.count_masked(values)}. Remove or fill them.")
     ours = hasattr(values, "sampling_rate") and not hasattr(values, "__array__")
     if ours or isinstance(values, DataLoader | Dataset):
         remedy = "A trainer takes a DataSet, an AnomalyDetector a DataSet or a Series."
         if not ours:
             remedy = f"Give DataSet({'loader.dataset' if isinstance(values, DataLoader) else 'dataset'})."
-        msg = f"{what} must be an array of numbers, got a {type(values).__name__}. {remedy}"
-        raise TypeError(msg)
+        raise TypeError(f"{what} must be an array of numbers, got a {type(values).__name__}. {remedy}")
     if isinstance(values, pd.DataFrame | pd.Series):
         values = _from_pandas(values, what)
     try:
@@ -302,20 +299,28 @@ def as_array(values: Any, what: str) -> np.ndarray:
         array = np.asarray(_as_numpy(values))
     except (TypeError, ValueError, RuntimeError) as error:
         ragged = " Sequences of several lengths: DataSet.padded(sequences)." * ("inhomogeneous" in str(error))
-        msg = f"{what} must be an array of numbers with equally long rows; got {type(values).__name__}: {error}{ragged}"
-        raise TypeError(msg) from error
+        kind = type(values).__name__
+        raise TypeError(f"{what} must be an array of numbers, got {kind}: {error}.{ragged}") from error
     if array.dtype.kind not in "biuf":
-        objects = ", such as with .astype(float); sequences of several lengths: DataSet.padded(sequences)"
-        msg = f"{what} must be real numbers; got dtype {array.dtype}. Convert them first"
-        raise TypeError(f"{msg}{objects * (array.dtype.kind == 'O')}.")
+        padded = " Sequences of several lengths: DataSet.padded(sequences)." * (array.dtype.kind == "O")
+        raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}. Use .astype(float).{padded}")
     return array
 
 
-def check_precision(array: np.ndarray, what: str, counts: Any = True) -> None:
-    """Raise where float32 merges the values of a feature: fewer than 16 of its steps in the interquartile range.
+def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = True) -> None:
+    """Raise at the first `bad` value, or where float32 merges the values of a feature.
 
-    `array` has shape (…, feature), as has `counts`: which values count.
+    Values are merged if the interquartile range of those that count spans fewer than 16 steps of float32.
+    All arrays have shape (…, time, feature).
     """
+    if bad.any():
+        place = np.argwhere(bad)[0].tolist()
+        axes = ("sequence", "time step", "feature")[-array.ndim :]
+        where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=True))
+        raise ValueError(
+            f"{what} must be finite and fit float32, got {array[tuple(place)]} in {where} ({int(bad.sum())} such "
+            "values). Remove, fill or scale them."
+        )
     if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
         return  # nothing was rounded
     counts = counts & np.isfinite(array)
@@ -330,18 +335,15 @@ def check_precision(array: np.ndarray, what: str, counts: Any = True) -> None:
         # below 1e-13 of their size, values differ by rounding in float64 alone
         if not 1e-13 * size < high - low < _FEWEST_STEPS * np.spacing(np.float32(size)):
             continue
-        merged, distinct = len(np.unique(exact.astype(np.float32))), len(np.unique(exact))
-        if merged < distinct:
-            msg = (
-                f"{what} must differ by more than float32 rounds, got {distinct} distinct values between "
-                f"{exact.min():.10g} and {exact.max():.10g} in feature {f}, of which float32 keeps "
-                f"{merged}. Subtract an offset and scale them first, such as (x - x.mean()) / x.std()."
+        if len(np.unique(exact.astype(np.float32))) < len(np.unique(exact)):
+            raise ValueError(
+                f"{what} must differ by more than float32 rounds, got {exact.min():.10g} to {exact.max():.10g} in "
+                f"feature {f}. Subtract an offset and scale them first, such as (x - x.mean()) / x.std()."
             )
-            raise ValueError(msg)
 
 
 def _as_numpy(value: Any) -> Any:
-    """A tensor as an array; anything else itself."""
+    """Return a tensor as an array, anything else unchanged."""
     if not isinstance(value, torch.Tensor):
         return value
     value = value.detach().cpu().resolve_conj()
@@ -349,7 +351,7 @@ def _as_numpy(value: Any) -> Any:
 
 
 def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
-    """The numbers of a table, NaN where one is missing, or an error that names the first column of another kind."""
+    """Return the numbers of a table, NaN where one is missing; raise at the first column of another type."""
     columns = [table] if isinstance(table, pd.Series) else [table.iloc[:, i] for i in range(table.shape[1])]
     for column in columns:
         kind = pd.api.types.infer_dtype(column, skipna=True)
@@ -359,29 +361,17 @@ def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
         where, remedy = f" in column {name!r}", f"Leave it out, frame.drop(columns={name!r}), or use pd.to_numeric."
         if isinstance(table, pd.Series):
             where, remedy = "", "Convert them with pd.to_numeric."
-        elif kind in _DATES or (kind == "string" and _is_date(str(first))):
+        elif kind in _DATES or (kind == "string" and re.match(r"\d+([-/.])\d+\1\d", str(first))):
             remedy = f"Make times the index: frame.index = pd.to_datetime(frame.pop({name!r}))."
-        msg = f"{what} must be real numbers, got {kind} values such as {first!r}{where}. {remedy}"
-        raise TypeError(msg)
+        raise TypeError(f"{what} must be real numbers, got {kind} values such as {first!r}{where}. {remedy}")
     array = np.asarray(table)
     return array if array.dtype.kind in "biuf" else table.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _is_date(text: str) -> bool:
-    with contextlib.suppress(ValueError):
-        float(text)
-        return False
-    with contextlib.suppress(ValueError), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of day and month in doubtful order
-        return not pd.isna(pd.Timestamp(text))
-    return False
-
-
 def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
-    """The sequences of a torch Dataset, and its targets and labels: what each item holds beside its sequence."""
+    """Return the sequences of a torch Dataset, and its targets and labels: the second part of each item."""
     if not hasattr(dataset, "__len__"):
-        msg = f"{what} must have a length, got a {type(dataset).__name__}. Collect them: DataSet(list(dataset))."
-        raise TypeError(msg)
+        raise TypeError(f"{what} must have a length, got a {type(dataset).__name__}. Give DataSet(list(dataset)).")
     pairs = [dataset[i] for i in range(len(dataset))]
     pairs = [pair if isinstance(pair, tuple | list) else (pair,) for pair in pairs]
     x = as_array([pair[0] for pair in pairs], what)
@@ -393,11 +383,10 @@ def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
             return x, (None, y)
         if y.shape == x.shape:
             return x, (y, None)
-    msg = (
-        f"the items of {what} must be sequences, or pairs of a sequence and its label or target, got parts of shape "
-        f"{[np.shape(part) for part in pairs[0]]}. Say which is which: DataSet(x, labels=y) or DataSet(x, targets=y)."
+    raise TypeError(
+        f"the items of {what} must be sequences, or pairs with a label or target, got parts of shape "
+        f"{[np.shape(part) for part in pairs[0]]}. Give DataSet(x, labels=y) or DataSet(x, targets=y)."
     )
-    raise TypeError(msg)
 
 
 def _check_orientation(values: Any, name: str) -> None:
@@ -427,28 +416,28 @@ def _check_orientation(values: Any, name: str) -> None:
 
 
 def _looks_like_recording(array: np.ndarray) -> bool:
-    """Whether the columns are smooth, beside what all share, and the rows are not."""
+    """Return whether the columns, minus their common part, are smooth and the rows are not."""
     array = array[:10_000].astype(np.float64)
     with np.errstate(all="ignore"):
         centred = (array - array.mean(1, keepdims=True)) / array.std()
-    # rounded, or what float64 leaves of equal sequences would count
+    # rounded: equal sequences differ by rounding errors of float64
     return _roughness(centred.round(6)) < 0.3 and _roughness(array.T) > 0.4
 
 
 def _roughness(lines: np.ndarray) -> float:
-    """Median over the columns of the mean squared step by twice the variance: 1 for noise, near 0 if smooth."""
-    lines = lines - lines[0]  # else rounding gives what is constant a variance
+    """Return the median over columns of the mean squared step by twice the variance: 1 for noise, 0 if smooth."""
+    lines = lines - lines[0]  # otherwise a constant has a variance, by rounding
     with np.errstate(all="ignore"):
         ratios = np.square(np.diff(lines, axis=0)).mean(0) / (2 * lines.var(0))
     ratios = ratios[np.isfinite(ratios)]
     return float(np.median(ratios)) if len(ratios) else math.nan
 
 
-def fill(sequences: np.ndarray, known: np.ndarray) -> None:
-    """Interpolate, in place and along time, what is not known.
+def _fill(sequences: np.ndarray, known: np.ndarray) -> None:
+    """Interpolate unknown values along time, in place.
 
-    Before the first and after the last value stands that value; a feature of a sequence that has
-    none is 0. Both arrays (n, time, feature).
+    Before the first and after the last known value, that value is repeated; a feature of a sequence without
+    any is 0. Both arrays have shape (n, time, feature).
     """
     steps = np.arange(sequences.shape[1])
     for i, f in np.argwhere(~known.all(1)):
@@ -458,38 +447,10 @@ def fill(sequences: np.ndarray, known: np.ndarray) -> None:
 
 
 def _three_dimensions(values: Any, what: str) -> np.ndarray:
-    """`values` as an array of numbers (n, time, feature), or an error that names `what`."""
+    """Return `values` as an array of numbers (n, time, feature), or raise an error that names `what`."""
     array = as_array(values, what)
     if array.dtype.kind == "b":
-        msg = f"{what} must be numbers; got True and False. Convert them with .astype('float32') if that is meant."
-        raise TypeError(msg)
+        raise TypeError(f"{what} must be numbers, got bools. Convert them with .astype('float32') if that is meant.")
     if array.ndim not in (2, 3) or 0 in array.shape:
-        msg = (
-            f"{what} must have shape (n, time, feature) or (n, time), none of them 0; got {array.shape}. "
-            "Reshape them: one row for each sequence."
-        )
-        raise ValueError(msg)
+        raise ValueError(f"{what} must have shape (n, time, feature) or (n, time), none of them 0, got {array.shape}.")
     return array[..., None] if array.ndim == 2 else array
-
-
-def _as_sequences(values: Any, what: str, mask: torch.Tensor | None = None) -> torch.Tensor:
-    """`values` as a finite float32 tensor (n, time, feature) of its own memory, filled where the mask is False."""
-    array = _three_dimensions(values, what)
-    with np.errstate(over="ignore"):
-        single = array.astype(np.float32)
-    if mask is not None and mask.shape == single.shape:
-        fill(single, mask.numpy() | np.isfinite(single))
-    bad = ~np.isfinite(single)
-    if array.dtype.kind in "iu":
-        bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)
-    if bad.any():
-        i, t, f = np.argwhere(bad)[0].tolist()
-        msg = (
-            f"{what} must be finite and fit float32; got {array[i, t, f]} in sequence {i}, time step {t}, "
-            f"feature {f}, and {int(bad.any((1, 2)).sum())} of {len(array)} sequences like it. "
-            "Remove or fill missing values, and scale large ones."
-        )
-        raise ValueError(msg)
-    counts = True if mask is None or mask.shape != single.shape else mask.numpy()
-    check_precision(array, what, counts)
-    return torch.from_numpy(single)

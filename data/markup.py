@@ -1,4 +1,4 @@
-"""`escaped` and `without_math`: names, headers, notes and errors as HTML that shows them as they are."""
+"""`escaped` and `without_math`: text of users as HTML that shows it unchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 
 
 def escaped(text: object) -> str:
-    """Return a text for an HTML element or a quoted attribute. Everything in this kit that builds HTML uses it.
+    """Return the string for an HTML element or a quoted attribute; everything that builds HTML uses it.
 
     >>> escaped("a & b <i>")
     'a &amp; b &lt;i&gt;'
@@ -15,5 +15,5 @@ def escaped(text: object) -> str:
 
 
 def without_math(markup: str) -> str:
-    """Return HTML in which Jupyter does not typeset what stands between two dollar signs."""
+    """Return HTML in which Jupyter does not typeset text between dollar signs as a formula."""
     return f'<div class="tex2jax_ignore mathjax_ignore">{markup}</div>' if "$" in markup else markup

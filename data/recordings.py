@@ -1,12 +1,61 @@
-"""Three long recordings with labelled events, from the files beside this one."""
+"""The data that the kit ships: the heartbeats of ECG5000, and three long recordings with labelled events."""
 
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
-from data.npz_file import open_npz
+import numpy as np
+
+from data.data_set import DataSet
 from data.series import Series
+
+CLASS_NAMES = ("normal", "R-on-T PVC", "PVC", "supraventricular or ectopic", "unclassified")
+
+
+def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
+    """Load 5,000 real heartbeats of 140 steps from one patient with heart failure.
+
+    2,919 are normal; 1,767 are R-on-T premature ventricular contractions (PVC), 96 other PVC,
+    194 supraventricular premature or ectopic, 24 unclassified. The labels are automatic
+    annotation. Each beat was cut out, interpolated to 140 steps and z-normalised, so there is
+    neither a sampling rate nor a voltage. Read without a network.
+
+    Parameters
+    ----------
+    path : path, optional
+        Another copy of the file. Default: the one the kit ships.
+
+    Returns
+    -------
+    DataSet
+        Sequences (5000, 140, 1), labels (5000,) from 0 (normal) to 4.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing or damaged.
+
+    References
+    ----------
+    .. [1] Goldberger et al., PhysioBank, PhysioToolkit, and PhysioNet, Circulation 101(23), 2000;
+       BIDMC congestive heart failure database, record chf07.
+    .. [2] Chen et al., A general framework for never-ending learning from time series streams,
+       Data Mining and Knowledge Discovery 29, 2015.
+    .. [3] Dau et al., The UCR time series archive, arXiv:1810.07758, 2018.
+    """
+    with _open_npz(path, "ecg5000.npz", "ECG5000") as parts:
+        beats = np.concatenate([parts["x_train"], parts["x_test"]])
+        classes = np.concatenate([parts["y_train"], parts["y_test"]])
+        if beats.shape != (5000, 140) or not np.isin(classes, range(1, 6)).all():
+            raise ValueError(f"5,000 beats of 140 steps in classes 1 to 5 were expected; got shape {beats.shape}")
+        # The archive counts from 1; the kit's rule is that 0 is normal.
+        return DataSet(beats, labels=classes.astype(np.int64) - 1, name="ECG5000", class_names=CLASS_NAMES)
 
 
 class Recording(NamedTuple):
@@ -25,7 +74,7 @@ class Recording(NamedTuple):
 
 
 def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Recording:
-    """Arterial blood pressure, 1,200 steps for training and 6,301 for the test, one event.
+    """Load arterial blood pressure, 1,200 steps for training and 6,301 for the test, one event.
 
     No. 135 of the UCR anomaly archive [1]_, InternalBleeding16. The event is [2987, 2999) of the
     test part: noise on the falling side of one beat among some 34. A beat takes about 183 steps.
@@ -40,11 +89,6 @@ def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Record
     Recording
         `(training, test)`, one feature each. No sampling rate is stated for it.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or damaged.
-
     References
     ----------
     .. [1] Wu & Keogh, Current time series anomaly detection benchmarks are flawed and are creating
@@ -54,7 +98,7 @@ def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Record
 
 
 def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording:
-    """An artificial electrocardiogram, 10,000 steps each, three events of 100 steps in the test.
+    """Load an artificial electrocardiogram, 10,000 steps each, three events of 100 steps in the test.
 
     `ecg-diff-count-3`, made with GutenTAG [1]_. The training part is the one without anomalies.
 
@@ -68,11 +112,6 @@ def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording
     Recording
         `(training, test)`, one feature each. It was computed, so it has no sampling rate.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or damaged.
-
     References
     ----------
     .. [1] Wenig, Schmidl & Papenbrock, TimeEval: a benchmarking toolkit for time series anomaly
@@ -82,7 +121,7 @@ def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording
 
 
 def load_mitbih(path: str | os.PathLike[str] | None = None) -> Recording:
-    """A real electrocardiogram, 3,750 steps each, one event of 352 steps in the test.
+    """Load a real electrocardiogram, 3,750 steps each, one event of 352 steps in the test.
 
     An excerpt of 20.8 seconds of the MIT-BIH arrhythmia database [1]_ [2]_, at 360 Hz. The first half is
     the training part, the second the test; the event is [3186, 3538) of the test.
@@ -96,11 +135,6 @@ def load_mitbih(path: str | os.PathLike[str] | None = None) -> Recording:
     -------
     Recording
         `(training, test)`, one feature each, 360 Hz.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or damaged.
 
     References
     ----------
@@ -120,7 +154,7 @@ def _load(
     lengths: tuple[int, int],
     sampling_rate: float | None = None,
 ) -> Recording:
-    with open_npz(path, file_name, name) as parts:
+    with _open_npz(path, file_name, name) as parts:
         training, test = (
             Series(
                 parts[part],
@@ -132,6 +166,22 @@ def _load(
             for part in Recording._fields
         )
         if (len(training), len(test)) != lengths:
-            msg = f"parts of {lengths} steps were expected; got {(len(training), len(test))}"
-            raise ValueError(msg)
+            raise ValueError(f"parts of {lengths} steps were expected; got {(len(training), len(test))}")
     return Recording(training, test)
+
+
+@contextmanager
+def _open_npz(path: str | os.PathLike[str] | None, file_name: str, name: str) -> Iterator[Mapping[str, np.ndarray]]:
+    """Open one of the files beside this module, or another copy of it, as a mapping of names to arrays.
+
+    Any error while its arrays are read and used means that the file is damaged.
+    """
+    path = Path(Path(__file__).with_name(file_name) if path is None else path)
+    remedy = f"Restore it with 'git checkout data/{file_name}' or from a fresh clone."
+    if not path.is_file():
+        raise FileNotFoundError(f"{name} is expected in the file {path}, which does not exist. {remedy}")
+    try:
+        with np.load(path, allow_pickle=False) as parts:
+            yield parts
+    except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"the file {path} is damaged or is not {name}: {error}. {remedy}") from error

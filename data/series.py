@@ -1,9 +1,8 @@
-"""`Series`: one long recording at equal time steps, with what belongs to it, checked on construction."""
+"""`Series`: one long recording at equal time steps with its labels and times, checked on construction."""
 
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,28 +10,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from data.csv_columns import (
-    _CALENDAR,
-    _CLOCK,
-    _COUNTER,
-    _IDENTIFIER,
-    _LABELS,
-    _LIKE_LABELS,
-    _TIME,
-    UNITS,
-    _identifies,
-    _plain,
-    _starts_over,
-    unit_of,
-)
-from data.data_set import are_labels, as_array, as_class_names, check_labels, check_precision, check_sampling_rate
+from data.csv_columns import UNITS, is_time, unit_of, warn_of_columns
+from data.data_set import as_array, as_class_names, check_float32, check_labels, check_sampling_rate
 
-# How far two sampling rates of the same recording may be from each other.
+# Relative difference that two sampling rates of the same recording may have.
 RATE_TOLERANCE = 0.05
 
 
 class Series:
-    """One recording of any length, of one or several features, that may miss values.
+    """One recording of any length, of one or several features, possibly with missing values.
 
     Parameters
     ----------
@@ -40,12 +26,12 @@ class Series:
         At equal time steps; NaN is a missing value. They are copied, to float32. The columns of a
         pandas.DataFrame name the features; its index is the time, where it holds dates, durations,
         or numbers under a name such as "seconds" or "time_ms".
-    labels : array of whole numbers, shape (time,), optional
-        0 is a normal time step, anything else an abnormal one.
+    labels : array of integers, shape (time,), optional
+        0 is a normal time step, any other an abnormal one.
     time : array, shape (time,), optional
-        When each step was: numbers (seconds), durations or dates, rising. Default: counted from 0.
+        Time of each step: rising numbers (seconds), durations or dates. Default: counted from 0.
     name : str, default "series"
-        What it is called in tables, figures and errors.
+        Name in tables, figures and errors.
     sampling_rate : float, optional
         Time steps per second (Hz), where known. Default: that of the times, if their steps are equal.
     feature_names : sequence of str, optional
@@ -61,10 +47,10 @@ class Series:
     Raises
     ------
     TypeError
-        If something is not an array of numbers.
+        If an argument is not an array of numbers.
     ValueError
-        If there is no time step, a value is infinite or no float32 can carry it, a feature has no
-        value at all, the times do not rise or contradict the sampling rate, or the parts do not fit together.
+        If a shape or a label is invalid, a value is infinite or not representable in float32, a feature has
+        no value at all, or the times do not rise or contradict the sampling rate.
 
     Examples
     --------
@@ -94,17 +80,14 @@ class Series:
         if feature_names is not None:
             self.feature_names = as_class_names(feature_names, f"feature_names of {self.name!r}")
         if len(self.feature_names) != self.n_features or len(set(self.feature_names)) < self.n_features:
-            msg = (
-                f"feature_names of {self.name!r} must be one for each of {self.n_features} features, all different; "
-                f"got {list(self.feature_names)}."
-            )
-            raise ValueError(msg)
+            wanted = f"one for each of {self.n_features} features, all different"
+            raise ValueError(f"feature_names of {self.name!r} must be {wanted}, got {list(self.feature_names)}.")
         if isinstance(values, pd.DataFrame):
-            _warn_of_columns(values, self.name, timed=self.time is not None)
+            warn_of_columns(values, self.name, timed=self.time is not None)
 
     @classmethod
     def of(cls, values: Any, name: str = "series") -> Series:
-        """`values` as a series: unchanged if it is one, else built from the array."""
+        """Return `values` unchanged if they are a series, otherwise one built from the array."""
         return values if isinstance(values, Series) else cls(values, name=name)
 
     @property
@@ -121,8 +104,7 @@ class Series:
     def abnormal(self) -> np.ndarray:
         """Which time steps are abnormal, shape (time,), bool: those with any label but 0."""
         if self.labels is None:
-            msg = f"{self.name!r} has no labels, so nothing says what is abnormal. Give labels=… to Series."
-            raise ValueError(msg)
+            raise ValueError(f"{self.name!r} has no labels, so what is abnormal is unknown. Give labels=… to Series.")
         return self.labels != 0
 
     @property
@@ -134,14 +116,13 @@ class Series:
         return len(self.values)
 
     def __getitem__(self, part: slice) -> Series:
-        """The part between two time steps, such as ``series[1000:2000]``, as a series of its own."""
+        """Return the part between two time steps, such as ``series[1000:2000]``, as a new series."""
         return self.part(part)
 
     def part(self, part: slice, name: str | None = None) -> Series:
-        """The part between two time steps, under a name of its own."""
+        """Return the part between two time steps under another name."""
         if not isinstance(part, slice) or part.step not in (None, 1):
-            msg = f"a part of {self.name!r} is a slice of steps in a row, such as series[1000:2000]; got {part!r}."
-            raise TypeError(msg)
+            raise TypeError(f"a part of {self.name!r} must be a slice of step 1, such as [1000:2000], got {part!r}.")
         series = Series(
             self.values[part],
             labels=None if self.labels is None else self.labels[part],
@@ -162,63 +143,49 @@ class Series:
         what = f"the values of {self.name!r}"
         array = as_array(values, what)
         if array.dtype.kind == "b" or array.ndim not in (1, 2) or 0 in array.shape:
-            msg = (
-                f"{what} must be numbers of shape (time, feature) or (time,), none of them 0; got {array.dtype}, "
-                f"shape {array.shape}. For sequences of equal length, (n, time, feature), there is DataSet."
+            raise ValueError(
+                f"{what} must be numbers of shape (time, feature) or (time,), none of them 0, got {array.dtype} of "
+                f"shape {array.shape}. For (n, time, feature) there is DataSet."
             )
-            raise ValueError(msg)
         array = array[:, None] if array.ndim == 1 else array
         with np.errstate(over="ignore"):
             single = array.astype(np.float32)
-        bad = np.isinf(single)
-        if bad.any():
-            t, f = np.argwhere(bad)[0].tolist()
-            msg = (
-                f"{what} must be finite and fit float32, or NaN where missing; got {array[t, f]} at time step {t}, "
-                f"feature {f}, and {int(bad.sum())} such values. Put NaN there, and scale large values."
-            )
-            raise ValueError(msg)
-        check_precision(array, what)
+        check_float32(array, np.isinf(single), what)
         empty = np.flatnonzero(np.isnan(single).all(0))
         if len(empty):
-            msg = (
-                f"feature {empty[0]} of {self.name!r} has no value at all: all {len(array)} are missing. Leave it out."
-            )
-            raise ValueError(msg)
+            raise ValueError(f"feature {empty[0]} of {self.name!r} has no value at all. Leave it out.")
         return single
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         what = f"the labels of {self.name!r}"
         array = as_array(labels, what)
         if array.shape != (len(self),):
-            msg = f"{what} must be one for each of {len(self)} time steps, got shape {array.shape}."
-            raise ValueError(msg)
+            raise ValueError(f"{what} must be one for each of {len(self)} time steps, got shape {array.shape}.")
         return check_labels(array, what)
 
     def _check_time(self, time: Any) -> np.ndarray:
         array = _as_times(time)
         if array.shape != (len(self),) or array.dtype.kind not in "iufM":
-            msg = (
-                f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps; "
-                f"got shape {array.shape}, dtype {array.dtype}. Read texts with {_reader(array)}."
+            numeric = pd.to_numeric(pd.Series(array.reshape(-1).astype(str)), errors="coerce").notna().all()
+            reader = "pd.to_numeric(times)" if numeric else "pd.to_datetime(times, format=…)"
+            raise ValueError(
+                f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps, got "
+                f"{array.dtype} of shape {array.shape}. Read texts with {reader}."
             )
-            raise ValueError(msg)
         unknown = np.flatnonzero(np.isnat(array) if array.dtype.kind == "M" else np.isnan(array))
         if len(unknown):
-            msg = f"the times of {self.name!r} must all be known; that of step {unknown[0]} is missing."
-            raise ValueError(msg)
+            raise ValueError(f"the times of {self.name!r} must be known, that of step {unknown[0]} is missing.")
         rises = array[1:] > array[:-1]
         if not rises.all():
             at = int(np.argmin(rises))
-            msg = (
-                f"the times of {self.name!r} must rise from step to step; got {array[at]} and then {array[at + 1]} "
-                f"at steps {at} and {at + 1}. Sort the rows, and leave out those that come twice."
+            raise ValueError(
+                f"the times of {self.name!r} must rise, got {array[at]} and then {array[at + 1]} at step {at + 1}. "
+                "Sort the rows, and leave out those that come twice."
             )
-            raise ValueError(msg)
         return array
 
     def _check_rate(self, rate: float | None) -> float | None:
-        """`rate`, or that of the times where their steps are equal; an error if the times contradict it."""
+        """Return `rate`, or that of the times if their steps are equal; raise if the times contradict it."""
         check_sampling_rate(rate, self.name)
         if self.time is None or len(self) < 2:
             return rate
@@ -230,21 +197,20 @@ class Series:
             return float(f"{1 / mean:.9g}") if equal else None
         # a gap moves the mean, rounded times the median
         if min(abs(rate * usual - 1), abs(rate * mean - 1)) > RATE_TOLERANCE:
-            msg = (
+            raise ValueError(
                 f"sampling_rate of {self.name!r} must agree with its times, got {rate:g} Hz and times {usual:.6g} s "
-                f"apart ({1 / usual:.6g} Hz). Leave one of them out; numbers as times are seconds."
+                f"apart ({1 / usual:.6g} Hz). Numbers as times are seconds."
             )
-            raise ValueError(msg)
         return rate
 
 
 def default_names(n_features: int) -> tuple[str, ...]:
-    """What features are called that were given no names."""
+    """Return the names of features that were given none."""
     return tuple(f"feature {i}" for i in range(n_features))
 
 
 def runs(mask: Any) -> list[tuple[int, int]]:
-    """Each run of True as (start, end), the end not included.
+    """Return each run of True as (start, end), the end not included.
 
     >>> runs([False, True, True, False, True])
     [(1, 3), (4, 5)]
@@ -253,44 +219,8 @@ def runs(mask: Any) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
 
 
-def _warn_of_columns(frame: pd.DataFrame, name: str, *, timed: bool) -> None:
-    """Warn of columns that are no measurement by name and values, and become features."""
-    for column, cells in frame.items():
-        called, unit, x = _plain(str(column)), unit_of(str(column)), cells.to_numpy(np.float64, na_value=np.nan)
-        known, steps = x[~np.isnan(x)], np.diff(x)
-        whole, rises = bool((known == np.trunc(known)).all()), bool(len(steps) and (steps > 0).all())
-        clock, counter = _is_time(called), bool(_COUNTER.fullmatch(called))
-        if clock and rises and not timed:
-            times = f"pd.to_timedelta(frame.pop({column!r}), unit={'D' if unit == 'd' else unit!r})"
-            remedy = f"frame.set_index({repr(column) if unit in (None, 's') else times})"
-            timed = True
-        elif (
-            (clock and rises)
-            or (counter and whole and rises)
-            or (called in _CALENDAR and whole)
-            or ((clock or counter) and len(called) > 1 and _starts_over(x, strict=False))
-        ):
-            remedy = f"frame.drop(columns={column!r})"
-        elif _IDENTIFIER.fullmatch(called) and whole and _identifies(x, called):
-            remedy = f"frame.drop(columns={column!r}), or a Series for each of frame.groupby({column!r})"
-        elif (_LABELS.fullmatch(called) and are_labels(known)) or (
-            _LIKE_LABELS.search(called) and len(set(known)) <= 2 and np.isin(known, (-1, 0, 1)).all()
-        ):
-            abnormal = " == -1" if (known < 0).any() else " == 0" * ("normal" in called.split())
-            remedy = f"labels=frame.pop({column!r}){abnormal}"
-        else:
-            continue
-        msg = f"the column {column!r} of {name!r} must be a measurement to be a feature. If it is not, give {remedy}."
-        warnings.warn(msg, stacklevel=3)
-
-
-def _is_time(called: str) -> bool:
-    """Whether a plain name is that of times, if the numbers rise; parts of a date are none."""
-    return called not in _CALENDAR and bool(_TIME.fullmatch(called) or _CLOCK.search(called))
-
-
 def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
-    """What the columns are called; None where they are only numbered."""
+    """Return the names of the columns; None if they are only numbered."""
     names = [table.name] if isinstance(table, pd.Series) else list(table.columns)
     if not any(isinstance(name, str | tuple) for name in names):
         return None
@@ -298,20 +228,20 @@ def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
 
 
 def _index_times(index: pd.Index) -> Any:
-    """The index of a table if it holds times: dates, durations, or rising numbers called so (or nameless fractions)."""
+    """Return the index of a table if it holds times: dates, durations, or rising numbers named so or fractional."""
     if isinstance(index, pd.PeriodIndex):
         return index.to_timestamp()
     times = _as_times(index)
     if times.dtype.kind == "M" or isinstance(index, pd.TimedeltaIndex):
         return times
-    timed = times.dtype.kind == "f" if index.name is None else _is_time(_plain(str(index.name)))
+    timed = times.dtype.kind == "f" if index.name is None else is_time(str(index.name))
     if not timed or times.dtype.kind not in "iuf" or not (times[1:] > times[:-1]).all():
         return None
     return times * UNITS[unit_of(str(index.name)) or "s"]
 
 
 def _as_times(time: Any) -> np.ndarray:
-    """Numbers or dates of any form as an array of numbers, in seconds, or datetime64; anything else as it is."""
+    """Return numbers or dates as an array of numbers, in seconds, or datetime64; anything else unchanged."""
     array = np.asarray(time.detach().cpu() if isinstance(time, torch.Tensor) else time)
     if array.dtype.kind in "OUT":
         kind = pd.api.types.infer_dtype(array.reshape(-1))
@@ -324,15 +254,6 @@ def _as_times(time: Any) -> np.ndarray:
                 form = "ISO8601" if kind == "string" else None
                 array = pd.to_datetime(array, utc=True, format=form).tz_localize(None).to_numpy()
     return array / np.timedelta64(1, "s") if array.dtype.kind == "m" else array
-
-
-def _reader(texts: np.ndarray) -> str:
-    """The call that reads times given as texts."""
-    with contextlib.suppress(TypeError, ValueError):
-        if pd.api.types.infer_dtype(texts.reshape(-1)) == "string":
-            pd.to_numeric(texts.reshape(-1))
-            return "pd.to_numeric(times)"
-    return "pd.to_datetime(times, format=…)"
 
 
 def _many(number: int, what: str) -> str:

@@ -1,29 +1,108 @@
-"""`check_series`: what a careful person looks at before anything is learnt from a recording."""
+"""`check_series`: the checks of a recording before a model is trained on it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from data.data_set import check_integer, is_real_number
+from data.markup import escaped, without_math
 from data.series import Series, runs
-from data.series_findings import Finding, SeriesCheck, Verdict
 
-# A recording is looked at in so many blocks of equal length: what is usual in a block is usual.
+# The best first. Sign and word say the same as the color.
+_SIGNS = {"fine": ("✓", "#009E73"), "look": ("○", "#0072B2"), "mend": ("✗", "#D55E00")}
+Verdict = Literal["fine", "look", "mend"]
+# Blocks of equal length into which a recording is divided; their median is what is usual.
 _BLOCKS = 20
-# Steps of one value in a row that are never called stuck, and how many times the usual run others must be.
+# Equal values in a row are stuck from so many steps on, if they are so many times as many as usual.
 _SHORTEST_STUCK, _TIMES_USUAL_RUN = 10, 10
-# A value is far off if it lies so many times as far from the middle as a usual block's farthest.
+# A value is far off if its distance from the median is so many times the largest one of a usual block.
 _FAR = 3
-# Windows in the training part: with fewer than the first it is too short, from the second on it suffices.
+# Windows in the training part: fewer than the first are too few, from the second on they suffice.
 _FEWEST_WINDOWS, _ENOUGH_WINDOWS = 10, 20
 
 
-def check_series(series: Any, *, training: float = 0.5, window: int | None = None) -> SeriesCheck:
-    """Look a recording over before anything is learnt from it: one table of what was found and what to do.
+class Finding(NamedTuple):
+    """One result of `check_series`.
 
-    It looks for what commonly goes wrong, by rules of thumb that are given here; it changes nothing, and what it
-    calls fine has only passed these rules. Each feature is looked at alone.
+    Attributes
+    ----------
+    check : str
+        Name of the check, such as "stuck".
+    feature : str
+        Which feature; empty if it is the whole recording.
+    verdict : {"fine", "look", "mend"}
+        Nothing to do; something to look at and decide; something to fix first.
+    found : str
+        The result in words and numbers.
+    advice : str
+        What to do; empty if there is nothing.
+    steps : tuple of (start, end)
+        Where, the end not included; empty if it has no place.
+    """
+
+    check: str
+    feature: str
+    verdict: Verdict
+    found: str
+    advice: str = ""
+    steps: tuple[tuple[int, int], ...] = ()
+
+
+class SeriesCheck:
+    """The results of `check_series`; a table in a notebook, the worst first.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording.
+    findings : tuple of Finding
+        All of them, also those that are fine.
+    """
+
+    def __init__(self, name: str, findings: list[Finding]) -> None:
+        worst_first = list(reversed(_SIGNS))
+        self.name = name
+        self.findings = tuple(sorted(findings, key=lambda finding: worst_first.index(finding.verdict)))
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each finding, with the attributes of `Finding` as columns."""
+        return pd.DataFrame(self.findings, columns=list(Finding._fields))
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{one.verdict}: {one.check}{f' of {one.feature!r}' * bool(one.feature)}: {one.found}"
+            + f" {one.advice}" * bool(one.advice)
+            for one in self.findings
+        ]
+        return "\n".join([f"Check of {self.name!r}", *lines])
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for one in self.findings:
+            sign, color = _SIGNS[one.verdict]
+            cells = [f'<td style="border-left: 0.4em solid {color}; white-space: nowrap">{sign} {one.verdict}</td>']
+            texts = (one.check, one.feature, one.found, one.advice)
+            cells += [f'<td style="text-align: left">{escaped(text)}</td>' for text in texts]
+            rows.append(f"<tr>{''.join(cells)}</tr>")
+        names = "".join(
+            f'<th scope="col" style="text-align: left">{name}</th>'
+            for name in ("verdict", "check", "feature", "found", "what to do")
+        )
+        return without_math(f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
+
+
+def check_series(series: Any, *, training: float = 0.5, window: int | None = None) -> SeriesCheck:
+    """Check a recording before a model is trained on it; return one table of what was found and what to do.
+
+    The checks are rules of thumb for common faults, given below. They change nothing; "fine" only means that the
+    rule was passed. Each feature is checked alone.
 
     ========== =========================================================================================
     check      look, or mend
@@ -35,9 +114,9 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     far off    a value three times as far from the median as the farthest of a usual twentieth of the
                recording; the same one several times in a row may be a code for "no value"
     drift      the median of a twentieth of the recording moves by more than the spread within one
-    likeness   what 98 % of the values span in the part to judge is twice or half that in the other part
-    labels     none; none abnormal; more than a fifth abnormal; abnormal ones in the part to learn from
-    training   less than 20 windows in the part to learn from; less than 10 (only with `window`)
+    likeness   the span of 98 % of the values after the training part is twice or half that in it
+    labels     none; none abnormal; more than a fifth abnormal; abnormal ones in the training part
+    training   less than 20 windows in the training part; less than 10 (only with `window`)
     ========== =========================================================================================
 
     Parameters
@@ -45,10 +124,10 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     series : Series or array, shape (time, feature) or (time,)
         The whole recording.
     training : float, default 0.5
-        Share of it, from its start, that is to be learnt from, as `trainers.reports.report` takes it.
+        Share of it, from its start, that is the training part, as in `trainers.reports.report`.
     window : int, optional
         Steps of a window, such as ``AnomalyDetector().choose_window(series)`` gives. Default: the length of
-        the training part is not judged.
+        the training part is not checked.
 
     Returns
     -------
@@ -57,7 +136,7 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     Raises
     ------
     TypeError, ValueError
-        If that is no series, `training` no share between 0 and 1, or `window` no number of steps.
+        If `series`, `training` or `window` is invalid.
 
     Examples
     --------
@@ -68,18 +147,12 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
 advice='Set them to NaN: a sensor that hangs measures nothing. If it may stay still, leave them.', steps=((300, 360),))
     """
     series = Series.of(series)
-    number = isinstance(training, int | float | np.integer | np.floating) and not isinstance(training, bool)
-    if not number or not 0 < training < 1:
-        msg = f"training takes the share of the recording to learn from, between 0 and 1; got {training!r}."
-        raise ValueError(msg)
-    whole = window is None or (isinstance(window, int | np.integer) and not isinstance(window, bool))
-    if not whole or (window is not None and window < 2):
-        msg = f"window takes a whole number of steps, at least 2; got {window!r}. Leave it out if it is not known."
-        raise ValueError(msg)
+    if not is_real_number(training) or not 0 < training < 1:
+        raise ValueError(f"training must be a number between 0 and 1, got {training!r}.")
     end = max(1, round(training * len(series)))
     findings = [_time(series), *_labels(series, end)]
     if window is not None:
-        findings.append(_enough(end, int(window)))
+        findings.append(_enough(end, check_integer(window, "window", 2)))
     for values, name in zip(series.values.T.astype(np.float64), series.feature_names, strict=True):
         known = values[~np.isnan(values)]
         if np.ptp(known) == 0:
@@ -182,7 +255,7 @@ def _far_off(values: np.ndarray, name: str) -> Finding:
 
 
 def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
-    # A block shorter than a pattern has a level of its own.
+    # blocks of at least three windows: the level of a shorter one depends on the phase of a pattern
     number = _BLOCKS if window is None else max(2, min(_BLOCKS, len(values) // (3 * window)))
     blocks = _blocks(values, number)
     moved = float(np.ptp([np.nanmedian(block) for block in blocks]))
@@ -216,6 +289,6 @@ def _middle_range(values: np.ndarray) -> float:
 
 
 def _blocks(values: np.ndarray, number: int = _BLOCKS) -> list[np.ndarray]:
-    """The values in so many pieces of time, those without any known value left out."""
+    """Return the values in that many pieces of time, without pieces that have no known value."""
     pieces = np.array_split(values, min(number, len(values)))
     return [piece for piece in pieces if np.isfinite(piece).any()]

@@ -1,4 +1,4 @@
-"""`split`: normal sequences for learning, and a test set that nothing was learnt from."""
+"""`split`: normal sequences for training, validation and calibration, and a test set of unseen ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.data_set import DataSet
+from data.data_set import DataSet, check_integer, is_real_number
 
 
 class Split(NamedTuple):
@@ -39,16 +39,16 @@ def split(
     The model learns from `training`; history restore selects on `validation`; the threshold
     is set on `calibration`, which nothing was selected on; `test` holds the remaining normal
     sequences and every abnormal one. Sequences that are equal in every value go to the same
-    part, so that none is tested that was seen.
+    part, so that no test sequence was seen in training.
 
     Parameters
     ----------
     data : DataSet
         With labels; 0 is normal.
     seed : int, default 0
-        Which random division.
+        Seed of the random division.
     training, validation, calibration : float
-        Fractions of the *normal* sequences; what they leave goes to the test set.
+        Fractions of the *normal* sequences; the rest goes to the test set.
 
     Returns
     -------
@@ -58,22 +58,16 @@ def split(
     Raises
     ------
     TypeError, ValueError
-        If that is no data set with labels, the seed is none, a fraction is not above 0, together
-        they leave nothing for the test, or there are too few normal sequences to give every part
-        one.
+        If `data` is not a labelled `DataSet`, `seed` or a fraction is invalid, or a part would be empty.
     """
     if not isinstance(data, DataSet):
-        msg = f"data takes a DataSet with labels; got {type(data).__name__}. Build one: DataSet(sequences, labels=…)."
-        raise TypeError(msg)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        msg = f"seed takes a whole number, at least 0; got {seed!r}. The default is 0."
-        raise ValueError(msg)
+        raise TypeError(f"data must be a DataSet, got {type(data).__name__}. Give DataSet(sequences, labels=…).")
+    check_integer(seed, "seed", 0)
     fractions = {"training": training, "validation": validation, "calibration": calibration}
-    numbers = all(isinstance(f, int | float | np.floating) and f > 0 for f in fractions.values())
-    # A little less than 1: three fractions that add up to 1 may miss it by a rounding.
+    numbers = all(is_real_number(f) and f > 0 for f in fractions.values())
+    # 1e-9: fractions that add up to 1 may miss it by a rounding error
     if not numbers or not sum(fractions.values()) < 1 - 1e-9:
-        msg = f"the fractions must be above 0 and add up to less than 1, to leave a test set; got {fractions}."
-        raise ValueError(msg)
+        raise ValueError(f"the fractions must be above 0 and add up to less than 1, got {fractions}.")
     abnormal = data.abnormal
     normal = np.flatnonzero(~abnormal)
     rows = data.sequences.reshape(len(data), -1).numpy()
@@ -87,16 +81,15 @@ def split(
     for share in np.cumsum(list(fractions.values())):
         cut = round(float(share) * len(normal))
         while 0 < cut < len(normal) and rank[cut] == rank[cut - 1]:
-            cut += 1  # never through the middle of equal sequences
+            cut += 1  # equal sequences stay together
         cuts.append(cut)
     parts = np.split(normal, cuts)
     if min(map(len, parts)) == 0:
-        msg = (
-            f"{data.name!r} has {len(normal)} normal sequences, too few for four parts: "
-            f"they would get {[len(p) for p in parts]}. Change the fractions or bring more data."
+        raise ValueError(
+            f"{data.name!r} has {len(normal)} normal sequences, too few for four parts: they would get "
+            f"{[len(p) for p in parts]}. Change the fractions."
         )
-        raise ValueError(msg)
-    # An abnormal sequence equal to a normal one stays out of the test: the label is a contradiction.
+    # leave abnormal sequences out of the test that equal a normal one
     seen = {row.tobytes() for row in rows[np.concatenate(parts[:3])]}
     unseen = [i for i in np.flatnonzero(abnormal) if rows[i].tobytes() not in seen]
     parts[3] = np.sort(np.concatenate([parts[3], np.array(unseen, dtype=int)]))

@@ -2,16 +2,176 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.anomalies import ANOMALY_KINDS, Anomaly, Signal, inject, steps_of
+from data.data_set import check_integer, is_real_number
 from data.recordings import Recording
 from data.series import Series
 
-SHAPES = ("heartbeat", "sine")
+# Usual length in periods; 0 is one step.
+_LENGTHS = {
+    "spike": 0.0,
+    "level shift": 1.0,
+    "frequency change": 2.0,
+    "flat line": 0.5,
+    "noise burst": 0.5,
+    "missing beat": 1.0,
+    "contextual": 0.15,
+}
+ANOMALY_KINDS = tuple(_LENGTHS)
+"""The kinds of anomaly that `synthetic_series` inserts."""
+# Of these, 1 is all there is: a line cannot be flatter than flat.
+_AT_MOST_1 = ("flat line", "missing beat", "contextual")
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Anomalies of one kind for `synthetic_series`.
+
+    Parameters
+    ----------
+    kind : str
+        One of `ANOMALY_KINDS`:
+
+        "spike"
+            `strength` times a beat's height is added or taken away.
+        "level shift"
+            A third of that, over a longer time.
+        "frequency change"
+            The beats come faster: `1 + strength / 2` of them in the time of one, rounded so that the signal
+            goes on without a jump, and at least one more than usual. All features.
+        "flat line"
+            The value stays what it was; at a lower strength, it moves less than it should.
+        "noise burst"
+            Noise of `strength` times 0.1 of a beat's height is added.
+        "missing beat"
+            The waves of a beat fail to appear (1) or are smaller; only noise is left. All features.
+        "contextual"
+            Values that are normal around a beat's peak, at a time when there is no peak: `strength` times half a
+            period from where they belong.
+    count : int, default 1
+        How many.
+    strength : float, default 1
+        How far from normal; more than 0, and for "flat line", "missing beat" and "contextual" at most 1.
+    length : int, optional
+        Steps of each. Default: 1 for "spike", 1 period for "level shift" and "missing beat", 2 for
+        "frequency change", 0.5 for "flat line" and "noise burst", 0.15 for "contextual".
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside of its range.
+
+    Examples
+    --------
+    >>> Anomaly("spike", count=3, strength=0.5)
+    Anomaly(kind='spike', count=3, strength=0.5, length=None)
+    """
+
+    kind: str
+    count: int = 1
+    strength: float = 1.0
+    length: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ANOMALY_KINDS:
+            raise ValueError(f"kind must be one of {ANOMALY_KINDS}, got {self.kind!r}.")
+        check_integer(self.count, f"count of {self.kind!r}", 1)
+        check_integer(1 if self.length is None else self.length, f"length of {self.kind!r}", 1)
+        _check_number(self.strength, f"strength of {self.kind!r}", 0.01, 1 if self.kind in _AT_MOST_1 else 100)
+
+
+class _Signal(NamedTuple):
+    """`beat(phase)` + `wander` + `noise`, each (time, feature); `phase` (time,) counts beats, which peak at `peak`."""
+
+    phase: np.ndarray
+    beat: Callable[[np.ndarray], np.ndarray]
+    wander: np.ndarray
+    noise: np.ndarray
+    peak: float
+
+    @property
+    def values(self) -> np.ndarray:
+        """The measured values, shape (time, feature)."""
+        return self.beat(self.phase) + self.wander + self.noise
+
+
+def _steps(anomaly: Anomaly, period: float) -> int:
+    """Return the length of one of these in steps."""
+    return anomaly.length or max(1, round(_LENGTHS[anomaly.kind] * period))
+
+
+def _inject(
+    signal: _Signal, anomalies: list[Anomaly], period: float, noise: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the signal's values with the anomalies in it, and (time,) the number of the kind at each step."""
+    values = signal.values
+    kinds = np.zeros(len(values), dtype=np.int64)
+    each = [anomaly for anomaly in anomalies for _ in range(anomaly.count)]
+    each = [each[i] for i in rng.permutation(len(each))]
+    lengths = [_steps(anomaly, period) for anomaly in each]
+    margin = math.ceil(period)
+    # Each has its steps, a period to be moved in, and a period before it; what is left is shared out at random.
+    free = len(values) - margin - sum(length + 2 * margin for length in lengths)
+    before = np.sort(rng.integers(0, free + 1, len(each)))
+    taken = 0
+    for anomaly, length, extra in zip(each, lengths, before, strict=True):
+        at = taken + int(extra) + margin
+        start = at + _offset(anomaly, signal, at, length, margin, rng)
+        part = slice(start, start + length)
+        values[part] = _changed(anomaly, signal, values, part, noise, rng)
+        kinds[part] = ANOMALY_KINDS.index(anomaly.kind) + 1
+        taken += length + 2 * margin
+    return values, kinds
+
+
+def _offset(anomaly: Anomaly, signal: _Signal, at: int, length: int, margin: int, rng: np.random.Generator) -> int:
+    """Return by how many steps the anomaly is moved: to the phase that makes it one, otherwise at random."""
+    if anomaly.kind == "missing beat":
+        wanted = 0.0
+    elif anomaly.kind == "contextual":
+        wanted = signal.peak + 0.5 * anomaly.strength
+    else:
+        return int(rng.integers(0, margin))
+    centre = length // 2 if anomaly.kind == "contextual" else 0
+    away = (signal.phase[at + centre : at + centre + margin] - wanted + 0.5) % 1 - 0.5
+    return int(np.argmin(np.abs(away)))
+
+
+def _changed(
+    anomaly: Anomaly, signal: _Signal, values: np.ndarray, part: slice, noise: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the values that replace `values[part]`."""
+    changed, phase = values[part].copy(), signal.phase[part]
+    n, n_features = changed.shape
+    one, sign, strength = int(rng.integers(n_features)), rng.choice([-1, 1]), anomaly.strength
+    # Noise of its own, so that a quiet time in place of another is a change too.
+    over = signal.wander[part] + noise * rng.normal(size=changed.shape)
+    if anomaly.kind == "spike":
+        changed[:, one] += sign * strength
+    elif anomaly.kind == "level shift":
+        changed[:, one] += sign * strength / 3
+    elif anomaly.kind == "noise burst":
+        changed[:, one] += 0.1 * strength * rng.normal(size=n)
+    elif anomaly.kind == "flat line":
+        changed[:, one] += strength * (values[part.start - 1, one] - changed[:, one])
+    elif anomaly.kind == "missing beat":
+        changed += strength * (over - changed)
+    elif anomaly.kind == "frequency change":
+        usual = signal.phase[part.stop] - signal.phase[part.start - 1]
+        more = max(1, round(usual * strength / 2))
+        # Whole beats more, so that the phase at the end is what it would have been.
+        changed = signal.beat(phase + more * np.arange(1, n + 1) / (n + 1)) + over
+    else:
+        changed[:, one] = (signal.beat(phase - 0.5 * strength) + over)[:, one]
+    return changed
+
+
 # P, Q, R, S and T: where in the beat (0 to 1), how wide, how high.
 _WAVES = np.array(
     [(0.20, 0.028, 0.12), (0.365, 0.012, -0.12), (0.40, 0.016, 1), (0.44, 0.014, -0.22), (0.66, 0.055, 0.3)]
@@ -30,7 +190,7 @@ def synthetic_series(
     n_features: int = 1,
     seed: int = 0,
 ) -> Recording:
-    """A recording whose anomalies are known to the step, to learn and to compare with.
+    """Generate a recording whose anomalies are known to the step.
 
     Beats of about one height follow each other; their length and height vary a little, and noise and a slow
     wander of the baseline lie over them. The test part is made in the same way; then anomalies are put in,
@@ -58,7 +218,7 @@ def synthetic_series(
     n_features : int, default 1
         Features. All show the same beats, each in its own mixture of waves, with its own noise.
     seed : int, default 0
-        Fixes everything.
+        Seed of all random numbers.
 
     Returns
     -------
@@ -83,32 +243,39 @@ def synthetic_series(
     >>> sorted(end - start for start, end in test.events)
     [1, 30, 30]
     """
-    _check(n_training, n_test, shape, period, jitter, noise, n_features, seed)
-    wanted = _as_anomalies(anomalies)
-    needed = sum(a.count * (steps_of(a, period) + 2 * int(np.ceil(period))) for a in wanted) + 2 * int(np.ceil(period))
+    check_integer(n_training, "n_training", 2)
+    check_integer(n_test, "n_test", 2)
+    check_integer(n_features, "n_features", 1)
+    check_integer(seed, "seed", 0)
+    if shape not in ("heartbeat", "sine"):
+        raise ValueError(f"shape must be 'heartbeat' or 'sine', got {shape!r}.")
+    _check_number(period, "period", 8, 1e6)
+    _check_number(jitter, "jitter", 0, 0.2)
+    _check_number(noise, "noise", 0.001, 1)
+    if isinstance(anomalies, str | Anomaly) or not isinstance(anomalies, Iterable):
+        raise TypeError(f"anomalies must be several kinds or Anomaly, such as ['spike'], got {anomalies!r}.")
+    wanted = [a if isinstance(a, Anomaly) else Anomaly(a) for a in anomalies]
+    around = 2 * math.ceil(period)
+    needed = around + sum(a.count * (_steps(a, period) + around) for a in wanted)
     if wanted and needed > n_test:
-        msg = (
-            f"the anomalies with a period of normal steps around each need {needed} steps; n_test is {n_test}. "
-            "Take a longer test part, or fewer or shorter anomalies."
-        )
-        raise ValueError(msg)
+        raise ValueError(f"n_test must be {needed} at least: the anomalies need {needed} steps, got {n_test}.")
     # Streams of their own: the anomalies change nothing about the signal, the training part nothing about the test.
     looks, *parts, placing = np.random.default_rng(seed).spawn(4)
     waves = _waves(shape, n_features, looks)
-    clean = [
+    training, test = (
         _signal(n, waves, shape, period, jitter, noise, rng) for n, rng in zip((n_training, n_test), parts, strict=True)
-    ]
-    values, kinds = inject(clean[1], wanted, period, noise, placing)
+    )
+    values, kinds = _inject(test, wanted, period, noise, placing)
     values = values.astype(np.float32)
-    changed = (values != clean[1].values.astype(np.float32)).any(1)
+    changed = (values != test.values.astype(np.float32)).any(1)
     return Recording(
-        Series(clean[0].values, labels=np.zeros(n_training, dtype=int), name="synthetic, training"),
+        Series(training.values, labels=np.zeros(n_training, dtype=int), name="synthetic, training"),
         Series(values, labels=np.where(changed, kinds, 0), name="synthetic, test"),
     )
 
 
 def _waves(shape: str, n_features: int, rng: np.random.Generator) -> np.ndarray:
-    """Place, width and height of each feature's waves, shape (feature, wave, 3); the first has the plain ones."""
+    """Return place, width and height of each feature's waves, shape (feature, wave, 3); `_WAVES` for the first."""
     if shape == "sine":
         # Place is then the phase, and height the amplitude.
         waves = np.tile([[0.0, 1.0, 1.0]], (n_features, 1, 1))
@@ -125,7 +292,7 @@ def _waves(shape: str, n_features: int, rng: np.random.Generator) -> np.ndarray:
 
 def _signal(
     n: int, waves: np.ndarray, shape: str, period: float, jitter: float, noise: float, rng: np.random.Generator
-) -> Signal:
+) -> _Signal:
     beats = int(n / period / (1 - 3 * jitter)) + 3
     lengths = period * (1 + jitter * np.clip(rng.normal(size=beats), -3, 3))
     starts = np.concatenate([[0], np.cumsum(lengths)]) - rng.uniform(0, lengths[0])
@@ -145,33 +312,9 @@ def _signal(
     slow = np.arange(n)[:, None] / period / np.array([5.3, 8.9, 14.1])[:, None, None]
     wander = np.sqrt(2 / 3) * noise * np.sin(2 * np.pi * (slow + turns[:, None])).sum(0)
     peak = 0.25 if shape == "sine" else float(_WAVES[2, 0])
-    return Signal(phase, beat, wander, noise * rng.normal(size=(n, n_features)), peak)
+    return _Signal(phase, beat, wander, noise * rng.normal(size=(n, n_features)), peak)
 
 
-def _as_anomalies(anomalies: Any) -> list[Anomaly]:
-    if isinstance(anomalies, str | Anomaly) or not isinstance(anomalies, Iterable):
-        msg = f"anomalies takes several kinds or Anomaly, such as ['spike', Anomaly('flat line')]; got {anomalies!r}."
-        raise TypeError(msg)
-    return [a if isinstance(a, Anomaly) else Anomaly(a) for a in anomalies]
-
-
-def _check(
-    n_training: Any, n_test: Any, shape: Any, period: Any, jitter: Any, noise: Any, n_features: Any, seed: Any
-) -> None:
-    for name, value, least in (
-        ("n_training", n_training, 2),
-        ("n_test", n_test, 2),
-        ("n_features", n_features, 1),
-        ("seed", seed, 0),
-    ):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            msg = f"{name} takes a whole number, at least {least}; got {value!r}."
-            raise ValueError(msg)
-    if shape not in SHAPES:
-        msg = f"shape takes one of {SHAPES}; got {shape!r}."
-        raise ValueError(msg)
-    for name, number, low, high in (("period", period, 8, 1e6), ("jitter", jitter, 0, 0.2), ("noise", noise, 0.001, 1)):
-        fits = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
-        if not fits or not low <= number <= high:
-            msg = f"{name} takes a number from {low} to {high:g}; got {number!r}."
-            raise ValueError(msg)
+def _check_number(value: Any, name: str, low: float, high: float) -> None:
+    if not is_real_number(value) or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}.")

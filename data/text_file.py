@@ -1,4 +1,4 @@
-"""`read_text`: a text file as text, or an error that says what it is instead."""
+"""`read_text`: the text of a file, or an error that says what the file is instead."""
 
 from __future__ import annotations
 
@@ -15,38 +15,34 @@ _BINARY = {
 
 
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
-    r"""The file's text, with "\n" at the ends of lines and without a byte order mark.
+    r"""Return the text of a file, with "\n" at the ends of lines and without a byte order mark.
 
     Parameters
     ----------
     path : path
         The file.
     encoding : str, default "utf-8"
-        As what its bytes are read. A byte order mark of UTF-8 or UTF-16 wins over it.
+        Encoding of the file. A byte order mark of UTF-8 or UTF-16 wins over it.
 
     Returns
     -------
     str
-        Something other than blanks.
+        Not only white space.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, LookupError, ValueError
-        If there is no such file, it is a folder, no encoding has that name, or the file is empty, not text,
-        or in another encoding.
+        If the file is missing, a folder, empty, not text or in another encoding, or the encoding is unknown.
     """
     path = Path(path)
     if path.is_dir():
-        msg = f"{path} is a folder; a file was expected. Name one of those in it."
-        raise IsADirectoryError(msg)
+        raise IsADirectoryError(f"{path} is a folder, not a file.")
     if not path.is_file():
-        msg = f"there is no file {path}. Check the path; the working folder is {Path.cwd()}."
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(f"there is no file {path}; the working folder is {Path.cwd()}.")
     raw = path.read_bytes()
     for start, what in _BINARY.items():
         if raw.startswith(start):
-            msg = f"{path} is not a text file but {what}."
-            raise ValueError(msg)
+            raise ValueError(f"{path} is not a text file but {what}.")
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif raw.startswith(codecs.BOM_UTF8):
@@ -55,14 +51,14 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        msg = (
+        raise ValueError(
             f"{path} is not in the encoding {encoding}: line {line} holds the byte 0x{raw[error.start]:02x}, "
-            f"which has no meaning there. Save the file as UTF-8, or name its encoding: encoding={_likely(raw)!r}."
-        )
-        raise ValueError(msg) from error
+            f"which is invalid there. Save the file as UTF-8, or give its encoding: encoding={_likely(raw)!r}."
+        ) from error
     except LookupError as error:
-        msg = f"no encoding is called {encoding!r}. Common ones are 'utf-8', 'cp1252' and 'utf-16'."
-        raise LookupError(msg) from error
+        raise LookupError(
+            f"no encoding is called {encoding!r}. Common ones are 'utf-8', 'cp1252' and 'utf-16'."
+        ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -71,13 +67,12 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
             msg += f" If it is UTF-16, give encoding={'utf-16-le' if raw.index(0) % 2 else 'utf-16-be'!r}."
         raise ValueError(msg)
     if not text.strip():
-        msg = f"{path} is empty. It should hold the data as text."
-        raise ValueError(msg)
+        raise ValueError(f"{path} is empty.")
     return text
 
 
 def _likely(raw: bytes) -> str:
-    """The encoding of files from Windows if it fits, else one in which every byte has a meaning."""
+    """Return the encoding of files from Windows if it fits, otherwise one in which every byte is valid."""
     try:
         raw.decode("cp1252")
     except UnicodeDecodeError:

@@ -1,18 +1,29 @@
-"""`load_ucr`: a data set of the UCR archive that you have downloaded."""
+"""Data of the UCR archives that you have downloaded: `load_ucr`, and `load_ucr_anomaly` for recordings."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from data.data_set import DataSet
-from data.ucr_file import SUFFIXES, UCRFile, as_class, read_ucr_file
+from data.recordings import Recording
+from data.series import Series
+from data.text_file import read_text
+
+# As the archive comes: tables (class first) as .tsv, .txt, .csv or without an ending; .ts and .arff (class last).
+_SUFFIXES = (".tsv", ".ts", ".txt", ".arff", ".csv", "")
+# Formats with a header above the line "@data", and how their comments begin.
+_COMMENTS = {".ts": ("#", "%"), ".arff": ("%",)}
+# Headers of what is not read.
+_OTHER_DATA = re.compile(r"@timestamps true|@classlabel false|@targetlabel true|@attribute .*\brelational\b")
+_ANOMALY_NAME = re.compile(r"(?:\d+_)?UCR_Anomaly_(?P<name>.+)_(?P<training>\d+)_(?P<begin>\d+)_(?P<end>\d+)\.txt")
 
 
 class UCRDataSet(NamedTuple):
@@ -30,21 +41,20 @@ class UCRDataSet(NamedTuple):
 
     @property
     def whole(self) -> DataSet:
-        """Both parts as one data set, as `split` takes it."""
+        """Both parts as one data set, for `split`."""
         sequences, labels = zip(*((part.sequences.numpy(), part.labels) for part in self), strict=True)
-        name = self.training.name.removesuffix(", training")
         return DataSet(
             np.concatenate(sequences),
             labels=np.concatenate(labels),
-            name=name,
+            name=self.training.name.removesuffix(", training"),
             class_names=self.training.class_names,
         )
 
 
 def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
-    r"""A data set of the UCR time series archive [1]_, read from its two files.
+    r"""Load a data set of the UCR time series archive [1]_ from its two files.
 
-    The archive's sets are for classification; which class is normal is for you to say. The normal
+    The archive's sets are for classification; `normal` says which class is normal. The normal
     class gets label 0, the others 1, 2, … in rising order (numbers as numbers, else alphabetical),
     and `class_names` keeps what the files call them.
 
@@ -72,7 +82,7 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     FileNotFoundError
         If a file is missing.
     ValueError
-        If no class is named normal or there is none such, or a file is damaged. The error names the line.
+        If `normal` is not a class of the set, or a file is damaged. The error names the line.
 
     References
     ----------
@@ -91,57 +101,150 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     DataSet 'Beats, test': 2 sequences of 3 steps, 1 feature; 1 normal, 1 abnormal
     """
     paths = _pair(Path(path))
-    files = [read_ucr_file(p) for p in paths]
-    (_, *shape), (_, *other) = files[0].sequences.shape, files[1].sequences.shape
+    files = [_read(p) for p in paths]
+    shape, other = (sequences.shape[1:] for sequences, _ in files)
     if shape != other:
-        msg = (
+        raise ValueError(
             f"{paths[0].name} has sequences of {shape[0]} steps and {shape[1]} features, {paths[1].name} of "
-            f"{other[0]} and {other[1]}. They must be the two parts of one set, of equal length."
+            f"{other[0]} and {other[1]}. They must be the two parts of one set."
         )
-        raise ValueError(msg)
-    names = _class_order(files, normal, paths[0])
+    names = _class_order(Counter(c for _, classes in files for c in classes), normal, paths[0])
     numbers = {name: number for number, group in enumerate(names) for name in group}
     name = re.sub("_TRAIN$", "", paths[0].stem)
     training, test = (
         DataSet(
-            file.sequences,
-            labels=[numbers[c] for c in file.classes],
+            sequences,
+            labels=[numbers[c] for c in classes],
             name=f"{name}, {part}",
             class_names=[" or ".join(group) for group in names],
         )
-        for file, part in zip(files, UCRDataSet._fields, strict=True)
+        for (sequences, classes), part in zip(files, UCRDataSet._fields, strict=True)
     )
     return UCRDataSet(training, test)
 
 
-def _pair(path: Path) -> tuple[Path, Path]:
-    """The training and the test file that `path` stands for."""
+def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
+    r"""Load one recording of the UCR anomaly archive [1]_, divided and labelled according to its file name.
+
+    A file is called ``NNN_UCR_Anomaly_NAME_TRAINEND_BEGIN_END.txt``. The first TRAINEND values are for
+    training, the others for the test, in which one event lies. The archive's papers do not say from what
+    BEGIN and END count. Here they are steps counted from 0, and both belong to the event, because the data
+    say so: nos. 135 and 138 (both BEGIN 4187) are one recording with two disturbances. They agree up to
+    step 4186, counted from 0; and in no. 135 (END 4199) the last disturbed value is step 4199.
+    Other programs read them as one step earlier, or leave out the last step.
+
+    Parameters
+    ----------
+    path : path
+        The file. Its values are divided by line breaks, spaces or commas; all occur in the archive.
+
+    Returns
+    -------
+    Recording
+        `(training, test)`, one feature each, without a sampling rate: the archive states none.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such file.
+    ValueError
+        If its name has another form or does not fit its length, or a value is not a number; the error names
+        the line.
+
+    See Also
+    --------
+    load_ucr_anomalies : all recordings of a folder.
+
+    References
+    ----------
+    .. [1] Wu & Keogh, Current time series anomaly detection benchmarks are flawed and are creating
+       the illusion of progress, IEEE Transactions on Knowledge and Data Engineering 35(3), 2023, section 3.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "001_UCR_Anomaly_sine_60_80_84.txt"
+    >>> _ = path.write_text("\n".join(str(i % 10) for i in range(100)))
+    >>> load_ucr_anomaly(path).test.events
+    [(20, 25)]
+    """
+    path = Path(path)
     if path.is_dir():
-        found = [p for p in path.iterdir() if re.fullmatch(r"[^.].*_TRAIN", p.stem) and p.suffix.lower() in SUFFIXES]
+        raise IsADirectoryError(f"{path} is a folder; load_ucr_anomalies takes a folder.")
+    parts = _ANOMALY_NAME.fullmatch(path.name)
+    if parts is None:
+        raise ValueError(
+            "a file of the UCR anomaly archive is named like '135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt' "
+            f"(end of training, begin and end of the event), got {path.name!r}."
+        )
+    values = _recorded_values(path)
+    split, begin, end = (int(parts[key]) for key in ("training", "begin", "end"))
+    if not 0 < split <= begin <= end < len(values):
+        raise ValueError(
+            f"the name of {path.name} does not fit its {len(values)} values: training to {split}, event from {begin} "
+            f"to {end}. Is the download complete?"
+        )
+    labels = np.zeros(len(values), dtype=np.int64)
+    labels[begin : end + 1] = 1
+    whole = Series(values, labels=labels, name=parts["name"])
+    return Recording(
+        whole.part(slice(None, split), f"{parts['name']}, training"),
+        whole.part(slice(split, None), f"{parts['name']}, test"),
+    )
+
+
+def load_ucr_anomalies(folder: str | os.PathLike[str]) -> Iterator[Recording]:
+    """Load all recordings of a folder of the UCR anomaly archive, in the order of their names.
+
+    They are read one at a time, when requested: the whole archive holds some 20 million values.
+
+    Parameters
+    ----------
+    folder : path
+        The folder with the files, ``UCR_Anomaly_FullData`` in the archive. Files of other names are ignored.
+
+    Returns
+    -------
+    iterator of Recording
+        For each file what `load_ucr_anomaly` returns.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no file of the archive in it.
+    """
+    folder = Path(folder)
+    paths = sorted(p for p in folder.iterdir() if _ANOMALY_NAME.fullmatch(p.name)) if folder.is_dir() else []
+    if not paths:
+        what = "holds no file named like '…_UCR_Anomaly_…_1200_4187_4199.txt'" if folder.is_dir() else "is no folder"
+        raise FileNotFoundError(
+            f"{folder} {what}. Name the folder of the archive's text files, such as UCR_Anomaly_FullData."
+        )
+    return map(load_ucr_anomaly, paths)
+
+
+def _pair(path: Path) -> tuple[Path, Path]:
+    """Return the training and the test file that belong to `path`."""
+    if path.is_dir():
+        found = [p for p in path.iterdir() if re.fullmatch(r"[^.].*_TRAIN", p.stem) and p.suffix.lower() in _SUFFIXES]
         own = [p for p in found if p.stem == f"{path.name}_TRAIN"] or found
         names = sorted({p.stem for p in own})
         if len(names) != 1:
-            msg = (
-                f"the folder {path} should hold one data set, a file such as {path.name}_TRAIN.tsv and one such as "
-                f"{path.name}_TEST.tsv; it holds {f'several: {names}' if names else 'no file *_TRAIN'}. "
-                "Name the set's own folder, or one of its files."
+            raise FileNotFoundError(
+                f"the folder {path} must hold one data set, such as {path.name}_TRAIN.tsv and {path.name}_TEST.tsv; "
+                f"it holds {f'several: {names}. Name one of the files' if names else 'no file *_TRAIN'}."
             )
-            raise FileNotFoundError(msg)
         # A format of which both files are there comes first.
-        path = min(own, key=lambda p: (not _partner(p, "TEST").is_file(), SUFFIXES.index(p.suffix.lower())))
+        path = min(own, key=lambda p: (not _partner(p, "TEST").is_file(), _SUFFIXES.index(p.suffix.lower())))
     if not path.exists():
-        msg = f"there is no file or folder {path}. Check the path; the working folder is {Path.cwd()}."
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(f"there is no file or folder {path}; the working folder is {Path.cwd()}.")
     if not re.fullmatch(".+_(TRAIN|TEST)", path.stem):
-        msg = (
-            f"the archive's files are named like ECG5000_TRAIN.tsv and ECG5000_TEST.tsv; got {path.name!r}. Rename it."
-        )
-        raise ValueError(msg)
+        raise ValueError(f"the file must be named like ECG5000_TRAIN.tsv or ECG5000_TEST.tsv, got {path.name!r}.")
     training, test = _partner(path, "TRAIN"), _partner(path, "TEST")
     for file in (training, test):
         if not file.is_file():
-            msg = f"{file} is missing beside {path.name}. A set has both; put it there."
-            raise FileNotFoundError(msg)
+            raise FileNotFoundError(f"{file} is missing beside {path.name}. A set has both; put it there.")
     return training, test
 
 
@@ -149,20 +252,122 @@ def _partner(path: Path, part: str) -> Path:
     return path.with_name(re.sub("_(TRAIN|TEST)$", f"_{part}", path.stem) + path.suffix)
 
 
-def _class_order(files: list[UCRFile], normal: Any, path: Path) -> list[list[str]]:
-    """The classes of each label from 0 on."""
-    counts = Counter(c for file in files for c in file.classes)
+def _class_order(counts: Counter[str], normal: Any, path: Path) -> list[list[str]]:
+    """Return the classes of each label from 0 on."""
     try:
         order = sorted(counts, key=float)
     except ValueError:
         order = sorted(counts)
     several = isinstance(normal, Iterable) and not isinstance(normal, str)
-    chosen = [] if normal is None else [as_class(c) for c in (normal if several else [normal])]
+    chosen = [] if normal is None else [_as_class(c) for c in (normal if several else [normal])]
     if not chosen or not set(chosen) <= set(order):
         classes = ", ".join(f"{c!r} ({counts[c]} sequences)" for c in order)
-        msg = (
-            f"normal takes the class of {path.name} that is normal, or several; got {normal!r}. "
-            f"The classes are {classes}."
-        )
-        raise ValueError(msg)
+        raise ValueError(f"normal must be one or several classes of {path.name}, got {normal!r}. They are {classes}.")
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]
+
+
+class _Row(NamedTuple):
+    line: int
+    values: np.ndarray
+    label: str
+
+
+def _read(path: Path) -> tuple[np.ndarray, list[str]]:
+    """Return the sequences (n, time, feature) of one file and their classes; every error names the line."""
+    rows = list(_rows(path))
+    if not rows:
+        raise ValueError(f"{path} holds no sequence. Is the download complete?")
+    # In the archive's tables, a shorter sequence is padded with NaN at its end.
+    steps = [int(np.flatnonzero(~np.isnan(row.values).all(1))[-1:].sum()) + 1 for row in rows]
+    shapes = [f"{n} steps and {row.values.shape[1]} features" for n, row in zip(steps, rows, strict=True)]
+    if len(set(shapes)) > 1:
+        other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
+        raise ValueError(
+            f"the sequences of {path} must have one shape, got {shapes[0]} in line {rows[0].line}, {shapes[other]} in "
+            f"line {rows[other].line}. Take the archive's version of equal length."
+        )
+    sequences = np.stack([row.values[: steps[0]] for row in rows])
+    missing = np.argwhere(np.isnan(sequences))
+    if len(missing):
+        row, step, _ = missing[0]
+        raise ValueError(
+            f"{path} misses values: first value {step + 1} of the sequence in line {rows[row].line}, and "
+            f"{len(set(missing[:, 0]))} of {len(rows)} sequences miss some. Take the archive's version without gaps."
+        )
+    return sequences, [_as_class(row.label) for row in rows]
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    suffix = path.suffix.lower()
+    data = suffix not in _COMMENTS
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        line = line.strip()
+        where = f"{path}, line {number}"
+        if not line or line.startswith(_COMMENTS.get(suffix, ())):
+            continue
+        if not data:
+            if _OTHER_DATA.match(" ".join(line.lower().split())):
+                raise ValueError(
+                    f"{where}: {line!r}. Only sequences with classes and without time stamps are read, of several "
+                    "features only from .ts files."
+                )
+            data = line.lower().split()[0] == "@data"
+            continue
+        if suffix == ".ts":
+            *parts, label = line.split(":")
+            features = [part.split(",") for part in parts]
+        elif suffix == ".arff":
+            *values, label = line.split(",")
+            features = [values]
+        else:
+            label, *values = line.split(",") if "," in line else line.split()
+            features = [values]
+        if features in ([], [[]], [[""]]) or not label.strip():
+            raise ValueError(f"{where}: a class and at least one value were expected.")
+        lengths = [len(feature) for feature in features]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"{where}: the features of one sequence differ in length: {lengths} values.")
+        numbers = [_numbers(feature, f"{where}, feature {f}", missing=True) for f, feature in enumerate(features, 1)]
+        yield _Row(number, np.stack(numbers, axis=1), label)
+    if not data:
+        raise ValueError(f"{path} has no line '@data', so it is no {suffix} file. Is the download complete?")
+
+
+def _numbers(cells: list[str], where: str, *, missing: bool) -> np.ndarray:
+    """Return cells as float64, NaN for "?"; raise at the first that is not a finite number."""
+    numbers = np.array([_number(cell) for cell in cells])
+    bad = np.isinf(numbers) | (np.isnan(numbers) & (not missing))
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise ValueError(f"{where}, value {i + 1}: {cells[i]!r} is not a finite number. Correct it.")
+    return numbers
+
+
+def _number(cell: str) -> float:
+    """Return a cell as a number; infinite, and so refused, if it is not one."""
+    try:
+        return float("nan" if cell.strip() == "?" else cell)
+    except ValueError:
+        return math.inf
+
+
+def _as_class(label: object) -> str:
+    """Return a class as a string: "1", 1, 1.0 and "1.0000000e+00" are the same class."""
+    text = str(label).strip().strip("'\"")
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(int(number)) if number.is_integer() else text
+
+
+def _recorded_values(path: Path) -> np.ndarray:
+    text = read_text(path).replace(",", " ")
+    try:
+        values = np.array(text.split(), dtype=np.float64)
+    except ValueError:
+        values = np.full(1, np.nan)
+    if not np.isfinite(values).all():
+        for number, line in enumerate(text.split("\n"), 1):  # the error names the line
+            _numbers(line.split(), f"{path}, line {number}", missing=False)
+    return values

@@ -21,7 +21,7 @@ OLDEST = {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"}
 SETTINGS = [(OWN, 1, True), (OWN, 2, False), (AVX2, 1, False), (OLDEST, 1, True), (OLDEST, 2, False)]
 # No assertion in them depends on what is computed.
 NOT_NUMERICAL = [
-    "browser", "notebooks", "site", "test_csv_file.py", "test_processors.py", "test_text_file.py",
+    "browser", "notebooks", "site", "data/test_csv_file.py", "data/test_text_file.py", "test_processors.py",
     "course/test_classroom_lab.py", "course/test_setup_check.py", "course/test_slides.py",
     "course/test_solutions.py", "trainers/test_allocator.py", "trainers/test_console.py",
     "trainers/test_threads.py", "trainers/test_untrusted_text.py", "trainers/widgets/test_on_page.py",

@@ -51,6 +51,7 @@ IMPORTING = {
     (): ["trainers/**/*.py", "data/**/*.py", "notebooks/course/*.py"],
     ("test",): [
         "tests/*.py",
+        "tests/data/*.py",
         "tests/trainers/**/*.py",
         "tests/course/*.py",
         "tests/browser/*.py",

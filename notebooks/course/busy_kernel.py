@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from notebooks.course.setup_check import Finding
+from notebooks.course.setup_check import SetupResult
 
 _TARGET = "setup-check"
 _PREPARE = f"""
@@ -34,7 +34,7 @@ print("heard" if heard else "not heard")
 _REMEDY = "Where a lesson says to press a button while a cell trains, use ■; all else works."
 
 
-def busy_kernel_finding() -> Finding:
+def busy_kernel_finding() -> SetupResult:
     """What the trial says, in words."""
     try:
         seconds = answer_while_busy_seconds()
@@ -43,11 +43,11 @@ def busy_kernel_finding() -> Finding:
         text = (
             f"could not be tried: {error}" if str(error) else "could not be tried: the kernel did not answer in time."
         )
-        return Finding("buttons", text, "note", "Try again when nothing else runs.")
+        return SetupResult("buttons", text, "note", "Try again when nothing else runs.")
     if seconds is None:
         text = "do not answer while a cell is busy."
-        return Finding("buttons", text, "note", f"{_REMEDY} (Buttons need ipykernel 7 and JupyterLab 4.4.)")
-    return Finding("buttons", f"answer while a cell is busy, in {1000 * seconds:.0f} ms (the kernel's part).")
+        return SetupResult("buttons", text, "note", f"{_REMEDY} (Buttons need ipykernel 7 and JupyterLab 4.4.)")
+    return SetupResult("buttons", f"answer while a cell is busy, in {1000 * seconds:.0f} ms (the kernel's part).")
 
 
 def answer_while_busy_seconds(limit: float = 10.0) -> float | None:

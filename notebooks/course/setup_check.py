@@ -28,7 +28,7 @@ _FINE, _SLOW = 40.0, 120.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class SetupResult:
     """What was found of one thing.
 
     Attributes
@@ -59,10 +59,10 @@ class SetupCheck:
 
     Attributes
     ----------
-    findings : tuple of Finding
+    findings : tuple of SetupResult
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[SetupResult, ...]
 
     @property
     def ready(self) -> bool:
@@ -109,12 +109,13 @@ def check(show: Callable[[str], object] = lambda line: None) -> SetupCheck:
 
     Examples
     --------
-    >>> SetupCheck((Finding("data", "all there."), Finding("disk", "0.2 GB free.", "note", "Make room."))).verdict
+    >>> results = SetupResult("data", "all there."), SetupResult("disk", "0.2 GB free.", "note", "Make room.")
+    >>> SetupCheck(results).verdict
     'Works, but: disk, 0.2 GB free. Make room.'
     """
     from notebooks.course.busy_kernel import busy_kernel_finding
 
-    looks: dict[str, Callable[[], Finding]] = {
+    looks: dict[str, Callable[[], SetupResult]] = {
         "versions": versions, "data": data, "memory": memory, "disk": disk, "processors": processors,
         "training": training, "buttons": busy_kernel_finding,
     }  # fmt: skip
@@ -124,13 +125,13 @@ def check(show: Callable[[str], object] = lambda line: None) -> SetupCheck:
             finding = look()
         except Exception as error:  # a check that fails is a finding, not the end of all checks
             remedy = "If that does not say what to do, set the kit up anew (README, first section)."
-            finding = Finding(name, f"could not be looked at ({type(error).__name__}: {error}).", "fault", remedy)
+            finding = SetupResult(name, f"could not be looked at ({type(error).__name__}: {error}).", "fault", remedy)
         found.append(finding)
         show(str(finding))
     return SetupCheck(tuple(found))
 
 
-def versions() -> Finding:
+def versions() -> SetupResult:
     """Python and every package against the bounds that the installed kit declares."""
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
@@ -138,7 +139,7 @@ def versions() -> Finding:
     try:
         about, wanted = metadata(KIT), [Requirement(text) for text in requires(KIT) or ()]
     except PackageNotFoundError:
-        return Finding("versions", "the kit is not installed.", "fault", "In its folder: pip install -e .")
+        return SetupResult("versions", "the kit is not installed.", "fault", "In its folder: pip install -e .")
     wrong, present = [], []
     python = platform.python_version()
     if not SpecifierSet(about["Requires-Python"]).contains(python):
@@ -158,38 +159,42 @@ def versions() -> Finding:
             present.append(f"{one.name} {there}")
     if wrong:
         remedy = "Set the kit up anew: make clean, then make lab; or pip install -e . in its folder."
-        return Finding("versions", f"{'; '.join(wrong)}.", "fault", remedy)
-    return Finding("versions", f"Python {python}, {', '.join(present)}: as the kit needs them.")
+        return SetupResult("versions", f"{'; '.join(wrong)}.", "fault", remedy)
+    return SetupResult("versions", f"Python {python}, {', '.join(present)}: as the kit needs them.")
 
 
-def data() -> Finding:
+def data() -> SetupResult:
     """The data sets and recordings that the lessons load."""
     from data import load_ecg5000, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 
     beats = load_ecg5000()
     recordings = [load() for load in (load_mitbih, load_ecg_diff_count, load_internal_bleeding)]
-    return Finding("data", f"{len(beats):,} heartbeats and {len(recordings)} long recordings are there.")
+    return SetupResult("data", f"{len(beats):,} heartbeats and {len(recordings)} long recordings are there.")
 
 
-def memory(free: float | None = None) -> Finding:
+def memory(free: float | None = None) -> SetupResult:
     """Free memory in gigabytes, measured where it is not given."""
     import psutil
 
     free = psutil.virtual_memory().available / 1e9 if free is None else free
     text, remedy = f"{free:.1f} GB free.", "Close other programs and browser tabs."
     if free < _LEAST_MEMORY:
-        return Finding("memory", text, "fault", remedy)
-    return Finding("memory", text) if free >= _GOOD_MEMORY else Finding("memory", text, "note", remedy)
+        return SetupResult("memory", text, "fault", remedy)
+    return SetupResult("memory", text) if free >= _GOOD_MEMORY else SetupResult("memory", text, "note", remedy)
 
 
-def disk(free: float | None = None) -> Finding:
+def disk(free: float | None = None) -> SetupResult:
     """Free disk space in gigabytes where the user works, measured where it is not given."""
     free = shutil.disk_usage(os.getcwd()).free / 1e9 if free is None else free
     text = f"{free:.1f} GB free."
-    return Finding("disk", text) if free >= _GOOD_DISK else Finding("disk", text, "note", "Make room for saved work.")
+    return (
+        SetupResult("disk", text)
+        if free >= _GOOD_DISK
+        else SetupResult("disk", text, "note", "Make room for saved work.")
+    )
 
 
-def processors() -> Finding:
+def processors() -> SetupResult:
     """Number of CPU threads: PyTorch's, and the one that the rule chooses for the default model."""
     from trainers import BatchedTrainer, LSTMAutoencoder
 
@@ -199,15 +204,15 @@ def processors() -> Finding:
         for number in (torch.get_num_threads(), BatchedTrainer(model, batch_size=batch_size).threads)
     )
     default = f"the default model ({model.hidden_size} units, batches of {batch_size})"
-    return Finding("processors", f"{os.cpu_count()}; PyTorch uses {uses}, {default} trains with {trains}.")
+    return SetupResult("processors", f"{os.cpu_count()}; PyTorch uses {uses}, {default} trains with {trains}.")
 
 
-def training(seconds: float | None = None) -> Finding:
+def training(seconds: float | None = None) -> SetupResult:
     """How long lesson 1's training will take, from a quarter of one epoch of it, measured where it is not given."""
     seconds = _lesson_1_seconds() if seconds is None else seconds
     text = f"lesson 1 will train for about {_rounded(seconds)} s"
     if seconds <= _FINE:
-        return Finding("training", f"{text}: fine.")
+        return SetupResult("training", f"{text}: fine.")
     from trainers import classroom
 
     # What the mode lets a run take, also while it is off.
@@ -218,8 +223,10 @@ def training(seconds: float | None = None) -> Finding:
     else:
         less = "In classroom mode it takes as long."
     if seconds <= _SLOW:
-        return Finding("training", f"{text}: slow.", "note", f"Close other programs, plug the power cable in. {less}")
-    return Finding("training", f"{text}: too slow to wait for.", "note", f"Use another computer if you can. {less}")
+        return SetupResult(
+            "training", f"{text}: slow.", "note", f"Close other programs, plug the power cable in. {less}"
+        )
+    return SetupResult("training", f"{text}: too slow to wait for.", "note", f"Use another computer if you can. {less}")
 
 
 def _lesson_1_seconds() -> float:

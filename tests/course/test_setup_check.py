@@ -14,13 +14,13 @@ import pytest
 from notebooks.course import busy_kernel, classroom_lab, press_check, setup_check
 from notebooks.course.__main__ import main
 from notebooks.course.press_check import PressCheck
-from notebooks.course.setup_check import Finding, SetupCheck, check
+from notebooks.course.setup_check import SetupCheck, SetupResult, check
 from trainers import classroom
 
 FINE, NOTE, FAULT = (
-    Finding("a", "is."),
-    Finding("b", "is slow.", "note", "Wait."),
-    Finding("c", "is not.", "fault", "Get c."),
+    SetupResult("a", "is."),
+    SetupResult("b", "is slow.", "note", "Wait."),
+    SetupResult("c", "is not.", "fault", "Get c."),
 )
 
 

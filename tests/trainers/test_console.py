@@ -102,7 +102,7 @@ def test_commands_end_well_on_any_console(console, monkeypatch, tmp_path):
     assert NAME[:-1] in page.read_text(encoding="utf-8")
     monkeypatch.setattr(sys, "stderr", sys.stdout)
     assert main(["report", str(tmp_path / f"no {NAME}.csv")]) == 2
-    findings = (setup_check.Finding(NAME, "fine."),)
+    findings = (setup_check.SetupResult(NAME, "fine."),)
     monkeypatch.setattr(setup_check, "check", lambda show: show(str(findings[0])) or setup_check.SetupCheck(findings))
     assert course(["check"]) == 0
 

@@ -105,7 +105,7 @@ def test_masks_and_lengths_that_do_not_fit_are_refused(options, remedy):
         ([], None, "got 0"),
         ([[1.0], []], None, "hold a time step"),
         ([np.zeros((3, 1)), np.zeros((3, 2))], None, "one width"),
-        ([[1.0, 2.0]], 1, "at least the longest"),
+        ([[1.0, 2.0]], 1, "length must be an integer, at least 2, got 1"),
     ],
 )
 def test_what_cannot_be_padded_is_refused(sequences, length, remedy):

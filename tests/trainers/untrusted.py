@@ -9,7 +9,7 @@ import torch
 
 from data import DataSet, Series, check_series
 from notebooks.course.press_check import PressCheck
-from notebooks.course.setup_check import Finding, SetupCheck
+from notebooks.course.setup_check import SetupCheck, SetupResult
 from notebooks.course.verdict import Verdict
 from trainers import BatchedTrainer, History, Hyperparameter, LSTMAutoencoder, benchmark, classroom
 from trainers.block import Block
@@ -63,7 +63,7 @@ def examples(text):
         HyperparameterPanel(own(name=text)),
         RunComparison({text: result, f"{text} 2": [result.history] * 2}),
         Verdict("1.1", False, f"{text}, `code`, *emphasis*, `*no emphasis*`"), classroom.off(), PressCheck(),
-        SetupCheck((Finding(text, text, "fault", text), Finding("disk", "full", "note", text))),
+        SetupCheck((SetupResult(text, text, "fault", text), SetupResult("disk", "full", "note", text))),
         recording, check_series(recording), Detection(scores, 1.5, np.zeros(600, dtype=bool), recording),
         Explanation(errors, recording.values, recording.feature_names),
         evaluate(np.arange(9.0), [0, 1, 2] * 3, 4, class_names=class_names(text)),

@@ -193,7 +193,7 @@ def test_a_quiet_part_of_a_recording_is_taken():
 
 
 def test_features_of_one_name_are_refused():
-    with pytest.raises(ValueError, match=r"all different; got \['a', 'a'\]"):
+    with pytest.raises(ValueError, match=r"all different, got \['a', 'a'\]"):
         Series(np.eye(2), feature_names=["a", "a"])
     with pytest.raises(ValueError, match="all different"):
         Series(pd.DataFrame(np.eye(2), columns=["a", "a"]))

@@ -97,9 +97,9 @@ def test_fractions_that_add_up_to_one_but_for_a_rounding_are_refused(ecg):
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"data": np.zeros((9, 3))}, TypeError, "data takes a DataSet"),
-        ({"seed": -1}, ValueError, "seed takes a whole number"),
-        ({"seed": 1.5}, ValueError, "seed takes a whole number"),
+        ({"data": np.zeros((9, 3))}, TypeError, "data must be a DataSet, got ndarray"),
+        ({"seed": -1}, ValueError, "seed must be an integer, at least 0, got -1"),
+        ({"seed": 1.5}, ValueError, "seed must be an integer, at least 0, got 1.5"),
         ({"training": "0.7"}, ValueError, "the fractions must be above 0"),
     ],
 )

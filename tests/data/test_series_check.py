@@ -157,7 +157,7 @@ def test_the_worst_comes_first_in_words_and_table(tmp_path):
 @pytest.mark.parametrize(
     ("options", "remedy"),
     [({"training": 0}, "between 0 and 1"), ({"training": True}, "between 0 and 1"), ({"window": 1}, "at least 2"),
-     ({"window": 2.5}, "whole number")],
+     ({"window": 2.5}, "window must be an integer")],
 )  # fmt: skip
 def test_what_is_no_share_and_no_window_is_refused(options, remedy):
     with pytest.raises(ValueError, match=remedy):
