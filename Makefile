@@ -6,6 +6,7 @@
 # make lint-notebooks  its part that looks at the notebooks as they are committed, without running them
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
+# make size       files and lines of code of each package, beside their budgets
 # make test-processors  its part that depends on floating-point numbers, as other processors compute
 # make test-faults   training runs that are interrupted at random times and lines
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
@@ -29,7 +30,7 @@ STAMP = .venv/installed
 # A worker for each core, up to four: each takes about 1.5 GB. A notebook or module stays with one worker.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: lab class check test test-browser test-processors test-faults test-matrix site test-site pictures benchmark results \
+.PHONY: lab class check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
 	sweep steps lint-notebooks solutions clean help
 
 help:
@@ -57,6 +58,9 @@ solutions: $(STAMP)
 
 test-browser: $(STAMP)
 	$(PYTEST) tests/browser
+
+size: $(STAMP)
+	$(PY) -m tests.size
 
 test-processors: $(STAMP)
 	$(PY) -m tests.processors
