@@ -276,8 +276,8 @@ class BatchedTrainer(Trainer):
 
     def _validation_loss(self, model: nn.Module) -> float:
         assert self.validation_set is not None
-        counts = {"mask": self.validation_mask, "lengths": self.validation_set.lengths}
-        return mean_loss(model, self.validation_inputs, self.validation_targets, self.loss, **counts)
+        inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_set.lengths
+        return mean_loss(model, inputs, targets, self.loss, mask=self.validation_mask, lengths=lengths)
 
     def _measure_start(self, model: nn.Module) -> str:
         """Count weights that are trained already as a candidate for the best; a note that says so."""
