@@ -21,8 +21,8 @@ from trainers.detection import (
     quantile_threshold,
     series_baseline_scores,
 )
-from trainers.detection.checks import as_share
-from trainers.detection.hold_out import hold_out
+from trainers.detection._validation import as_share
+from trainers.detection.preprocessing import hold_out
 from trainers.report_page import page_body
 from trainers.widgets.page import write_body
 

@@ -12,8 +12,8 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet
-from trainers.detection.checks import as_choice
-from trainers.detection.scores import reconstruction_error
+from trainers.detection._validation import as_choice
+from trainers.detection.scoring import reconstruction_error
 from trainers.lstm_autoencoder import LSTMAutoencoder
 
 

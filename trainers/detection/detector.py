@@ -12,12 +12,12 @@ from data import DataSet, Series
 from trainers.batched_trainer import BatchedTrainer
 from trainers.benchmark import benchmark
 from trainers.block import Block, Hyperparameter
-from trainers.detection.checks import as_threshold
-from trainers.detection.detection import Detection
+from trainers.detection._validation import as_threshold
 from trainers.detection.explanation import Explanation
-from trainers.detection.hold_out import as_data, matched, three_parts
+from trainers.detection.preprocessing import as_data, matched, three_parts
+from trainers.detection.results import Detection
 from trainers.detection.scaling import Scaling
-from trainers.detection.scores import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
+from trainers.detection.scoring import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
 from trainers.detection.thresholds import RULES as THRESHOLDS
 from trainers.detection.windowing import Windowing, choose_window
 from trainers.detection.windows import COMBINATIONS

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn import metrics
 
 from data.markup import without_math
-from trainers.detection.checks import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
+from trainers.detection._validation import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
 from trainers.detection.counting import figure_intervals
 from trainers.detection.table import figures_html, interleaved
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import boxcox
 from scipy.stats import genpareto
 
-from trainers.detection.checks import as_scores, as_share
+from trainers.detection._validation import as_scores, as_share
 
 # Two parameters from fewer points than this are noise.
 _FEWEST_EXCESSES = 10

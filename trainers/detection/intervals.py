@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from trainers.detection.checks import as_count, as_scores, as_share, as_truth
+from trainers.detection._validation import as_count, as_scores, as_share, as_truth
 
 # What is drawn from fewer than this is hardly ever anything else than what there is.
 _FEWEST = 5

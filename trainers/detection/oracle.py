@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from trainers.detection.checks import as_scores, as_truth
+from trainers.detection._validation import as_scores, as_truth
 
 
 def oracle_threshold(scores: Any, labels: Any) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import metrics
 
 from data.series import runs
-from trainers.detection.checks import as_scores, as_threshold, as_truth
+from trainers.detection._validation import as_scores, as_threshold, as_truth
 
 
 def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> float:

@@ -12,10 +12,10 @@ from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from data import Series
+from trainers.detection._validation import as_choice, as_count
 from trainers.detection.baselines import BASELINES
-from trainers.detection.checks import as_choice, as_count
 from trainers.detection.detector import AnomalyDetector
-from trainers.detection.hold_out import matched
+from trainers.detection.preprocessing import matched
 from trainers.detection.scaling import Scaling
 from trainers.detection.windows import StepScores, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder

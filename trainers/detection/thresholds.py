@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainers.detection.checks import as_count, as_positive, as_scores, as_share
+from trainers.detection._validation import as_count, as_positive, as_scores, as_share
 from trainers.detection.extreme_values import pot_threshold
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from data import DataSet, Series
 from trainers.detection.scaling import Scaling
-from trainers.detection.scores import check_differences, smoothed
+from trainers.detection.scoring import check_differences, smoothed
 from trainers.detection.windows import (
     StepScores,
     cut_windows,

@@ -11,7 +11,7 @@ from torch.utils.data import TensorDataset
 from data import DataSet, Series
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import AnomalyDetector
-from trainers.detection.hold_out import hold_out
+from trainers.detection.preprocessing import hold_out
 from trainers.detection.windows import cut_windows, interpolated
 
 from .detectors import small, wave

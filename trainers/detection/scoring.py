@@ -10,7 +10,7 @@ from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
-from trainers.detection.checks import as_choice
+from trainers.detection._validation import as_choice
 from trainers.reconstruction import reconstruct
 
 KINDS = ("mae", "mse", "sum", "max", "gaussian")

@@ -10,7 +10,7 @@ from torch import nn
 
 from data import DataSet
 from data.data_set import as_class_names
-from trainers.detection.checks import as_labels, as_scores, as_threshold
+from trainers.detection._validation import as_labels, as_scores, as_threshold
 from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.reconstruction import reconstruct
 

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn import metrics
 
 from data.data_set import check_sampling_rate
-from trainers.detection.checks import as_count, as_scores, as_share, as_threshold, as_truth
+from trainers.detection._validation import as_count, as_scores, as_share, as_threshold, as_truth
 from trainers.detection.counting import figure_intervals
 from trainers.detection.event_figures import (
     MOST_FOR_VOLUMES,
