@@ -12,15 +12,19 @@ from data import DataSet, Series
 from trainers.batched_trainer import BatchedTrainer
 from trainers.benchmark import benchmark
 from trainers.block import Block, Hyperparameter
-from trainers.detection._validation import as_threshold
-from trainers.detection.explanation import Explanation
-from trainers.detection.preprocessing import as_data, matched, three_parts
-from trainers.detection.results import Detection
-from trainers.detection.scaling import Scaling
-from trainers.detection.scoring import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
+from trainers.detection._validation import as_count, as_threshold
+from trainers.detection.preprocessing import Scaling, as_data, matched, three_parts
+from trainers.detection.results import Detection, Explanation
+from trainers.detection.scoring import (
+    ErrorGaussian,
+    known_differences,
+    reconstruction_differences,
+    sequence_scores,
+    step_errors,
+    window_scores,
+)
 from trainers.detection.thresholds import RULES as THRESHOLDS
-from trainers.detection.windowing import Windowing, choose_window
-from trainers.detection.windows import COMBINATIONS
+from trainers.detection.windowing import COMBINATIONS, Windowing, choose_window
 from trainers.device import as_device
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.randomness import LARGEST_SEED
@@ -86,44 +90,24 @@ class AnomalyDetector(Block):
     True
     """
 
-    window = Hyperparameter(
-        None, "time steps in a window of a series; None: its period, as estimated", kind=int, minimum=2
-    )
+    window = Hyperparameter(None, "time steps in a window of a series; None: its estimated period", kind=int, minimum=2)
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard",
-        "of each feature, by training data: mean and s.d., median and interquartile range, or none",
-        choices=("standard", "robust", "none"),
+        "standard", "by mean and s.d. or median and IQR of training, or none", choices=("standard", "robust", "none")
     )
-    centre = Hyperparameter(
-        True,
-        "subtract from each window of a series its own mean, so that slow drift does not count; hides level shifts",
-    )
+    centre = Hyperparameter(True, "subtract each window's own mean: slow drift does not count; hides level shifts")
     error = Hyperparameter(
-        "mae",
-        "mean absolute, mean squared, or largest absolute error, or EncDec-AD's Gaussian of the error vector",
-        choices=("mae", "mse", "max", "gaussian"),
+        "mae", "mean absolute, mean squared, largest or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
     step_score = Hyperparameter(
-        "window",
-        "what a window gives each of its time steps: the score of the whole window, or the step's own error",
-        choices=("window", "point"),
+        "window", "of a time step: the score of its window, or its own error (point)", choices=("window", "point")
     )
     combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
-    max_missing = Hyperparameter(
-        0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
-    )
-    rule = Hyperparameter(
-        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(RULES)
-    )
-    rate = Hyperparameter(
-        0.01,
-        "share of normal sequences or steps that may be called abnormal, for the first two rules",
-        above=0,
-        below=1,
-    )
-    k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
+    max_missing = Hyperparameter(0.5, "share of a window that may be missing, to learn or to score", minimum=0, below=1)
+    rule = Hyperparameter("conformal quantile", "how the threshold is set on calibration scores", choices=tuple(RULES))
+    rate = Hyperparameter(0.01, "share of normal data that may be flagged, for the first two rules", above=0, below=1)
+    k = Hyperparameter(3.0, "standard deviations, or MADs, above the middle, for the last two rules", minimum=0)
     epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
     seed = Hyperparameter(0, "of the division, and of the default model and trainer", minimum=0, maximum=LARGEST_SEED)
 
@@ -137,7 +121,7 @@ class AnomalyDetector(Block):
     ) -> None:
         super().__init__(name=name, **hyperparameters)
         if trainer is not None and not isinstance(trainer, Trainer):
-            msg = f"trainer takes a Trainer with its model, such as BatchedTrainer(LSTMAutoencoder()); got {trainer!r}."
+            msg = f"trainer must be a Trainer, such as BatchedTrainer(LSTMAutoencoder()), got {trainer!r}."
             raise TypeError(msg)
         self._device = as_device(device)
         self._given, self.trainer = trainer, trainer
@@ -189,28 +173,27 @@ class AnomalyDetector(Block):
             All but the training's own errors come before the training.
         """
         if self._given is not None and len(self._given.history):
-            msg = (
-                f"the trainer {self._given.name!r} has trained before, so its weights have seen other data. Build a "
-                "new trainer and model; to go on with a run, call benchmark(trainer, epochs=…, resume=True)."
-            )
+            msg = f"the trainer {self._given.name!r} has trained before. Build a new trainer and model."
             raise ValueError(msg)
+        # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
         windowing = None
         if isinstance(parts[0], Series):
             windowing = Windowing(choose_window(parts, self.window), self.stride, self.centre, self.max_missing)
         self._check_rule(parts[2], windowing)
-        # From here on it is another detector: if the training fails, it is none, not one of two halves.
-        self.result, self._held_out, self._cached = None, None, (None, None)
-        self._scaling, self._centre, self.window_length = None, self.centre, windowing.length if windowing else None
+        # If the training fails, the detector is not fitted.
+        self.result, self._scaling, self._held_out, self._cached = None, None, None, (None, None)
+        self._centre, self.window_length = self.centre, windowing.length if windowing else None
+        # scale, and cut a series into windows
         scaling = Scaling.of(self.scaling, parts[0])
         sets = [windowing.data_set(part, scaling) if windowing else scaling.scaled(part) for part in parts[:2]]
+        # train
         trainer = self._given or self._default_trainer(sets[0].n_features, len(sets[0]), on_series=bool(windowing))
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
         if not len(result.history):
-            msg = f"the training of {self.name!r} was stopped before its first epoch: it is not fitted. Call fit again."
+            msg = f"the training of {self.name!r} was stopped before its first epoch. Call fit again."
             raise RuntimeError(msg)
-        self.trainer, self.result, self._scaling = trainer, result, scaling
-        self._held_out = parts[1], parts[2]
+        self.trainer, self.result, self._scaling, self._held_out = trainer, result, scaling, parts[1:]
         return self
 
     def choose_window(self, normal: Any) -> int:
@@ -233,10 +216,7 @@ class AnomalyDetector(Block):
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
-            msg = (
-                "normal must be a Series or an array of shape (time,), got a DataSet. "
-                "Give Series(x) for a recording of several features."
-            )
+            msg = "normal must be a Series or an array of shape (time,), got a DataSet. Give Series(x) for a recording."
             raise TypeError(msg)
         return choose_window(parts, self.window)
 
@@ -312,25 +292,24 @@ class AnomalyDetector(Block):
         """
         data, scaling = self._check(x), self._fitted()
         if isinstance(data, DataSet):
-            rebuilt = reconstruct(self._model, scaling.scaled(data)).numpy()
-            errors = np.abs(check_differences(self._model, rebuilt - scaling.scale(data.sequences.numpy())))
-            if data.mask is not None:
-                errors[~data.mask.numpy()] = np.nan
+            scaled = scaling.scaled(data)
+            reconstruction = reconstruct(self._model, scaled)
+            errors = np.abs(known_differences(self._model, scaled, reconstruction))
             names = tuple(f"feature {i}" for i in range(data.n_features))
-            return Explanation(errors.astype(np.float64), scaling.unscale(rebuilt), names)
+            return Explanation(errors, scaling.unscale(reconstruction.numpy()), names)
 
-        def both(differences: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
-            return np.concatenate([np.abs(differences), rebuilt], axis=2)
+        def both(differences: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+            return np.concatenate([np.abs(differences), reconstruction], axis=2)
 
-        steps = self._windowing().over(data, scaling, self._model, both, combine="mean", smooth=1)
-        errors, rebuilt = np.split(steps, 2, axis=1)
-        return Explanation(errors, scaling.unscale(rebuilt), data.feature_names)
+        columns = 2 * data.n_features
+        steps = self._windowing().over(data, scaling, self._model, both, combine="mean", columns=columns)
+        errors, values = np.split(steps, 2, axis=1)
+        return Explanation(errors, scaling.unscale(values), data.feature_names)
 
     @property
     def threshold(self) -> float:
         """Scores above it are abnormal: set by `rule` on the calibration scores."""
-        rule = RULES[self.rule]
-        return rule.function(self.calibration_scores, **{rule.keyword: getattr(self, rule.keyword)})
+        return self._by_rule(self.calibration_scores)
 
     @property
     def calibration_scores(self) -> np.ndarray:
@@ -378,70 +357,55 @@ class AnomalyDetector(Block):
             learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 
-    def _check_rule(self, calibration: DataSet | Series, windowing: Windowing | None) -> None:
+    def _by_rule(self, scores: np.ndarray) -> float:
+        rule = RULES[self.rule]
+        return rule.function(scores, **{rule.keyword: getattr(self, rule.keyword)})
+
+    def _check_rule(self, calibration: Any, windowing: Windowing | None) -> None:
         """Raise if the rule cannot set a threshold on so many scores: before the training, not after it."""
-        if isinstance(calibration, Series):
-            assert windowing is not None
-            n, length = windowing.judged_steps(calibration), windowing.length
+        if windowing:
+            length = windowing.length
+            n = len(np.unique(windowing.usable_starts(calibration)[:, None] + np.arange(length)))
         else:
             n, length = len(calibration), calibration.length
         self._smooth(length)
-        rule = RULES[self.rule]
         # As many scores, of a distribution that every rule can work with.
-        rule.function(-np.log1p(-np.arange(n) / n), **{rule.keyword: getattr(self, rule.keyword)})
+        self._by_rule(-np.log1p(-np.arange(n) / n))
 
     def _check(self, x: Any) -> Any:
         """`x` as data of the kind and width that the detector was fitted to."""
         self._fitted()
         assert self._held_out is not None
-        data, like = as_data(x, "x"), self._held_out[0]
-        if type(data) is not type(like) or data.n_features != like.n_features:
-            msg = (
-                f"{self.name!r} was fitted to a {type(like).__name__} with {like.n_features} features; got a "
-                f"{type(data).__name__} with {data.n_features}. An array of shape (time,) is a Series, (n, time) and "
-                "(n, time, feature) are a DataSet; for several features in one recording: Series(values)."
-            )
-            raise ValueError(msg)
+        data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
-            msg = (
-                f"{data.name!r} has {len(data)} time steps, less than a window of {self.window_length}. Bring a longer "
-                "piece, or fit a detector with a shorter window=…."
-            )
+            msg = f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
             raise ValueError(msg)
-        return matched(data, like, "x")
+        return data
 
     def _scores(self, data: Any) -> np.ndarray:
         """As `score`, with NaN where nothing can be judged."""
         gaussian = self._gaussian() if self.error == "gaussian" else None
         if isinstance(data, DataSet):
-            differences = smoothed(self._differences(self._fitted().scaled(data)), self._smooth(data.length))
-            return sequence_scores(differences, self.error, gaussian)
+            return sequence_scores(self._differences(self._fitted().scaled(data)), self.error, gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
             if self.step_score == "point":
                 return step_errors(differences, self.error, gaussian)[..., None]
-            scores = sequence_scores(differences, self.error, gaussian)
-            return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
+            return window_scores(differences, self.error, gaussian)
 
         windowing = self._windowing()
         smooth = self._smooth(windowing.length)
         return windowing.over(data, self._fitted(), self._model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
 
     def _differences(self, data: DataSet) -> np.ndarray:
-        differences = check_differences(self._model, (reconstruct(self._model, data) - data.sequences).double().numpy())
-        if data.mask is not None:
-            differences[~data.mask.numpy()] = np.nan
-        return differences
+        return reconstruction_differences(self._model, data, smooth=self._smooth(data.length))
 
     def _gaussian(self) -> ErrorGaussian:
         """Fitted to the validation part, as in EncDec-AD."""
         assert self._held_out is not None
         data, scaling = self._held_out[0], self._fitted()
         windows = self._windowing().data_set(data, scaling) if isinstance(data, Series) else scaling.scaled(data)
-        return ErrorGaussian(smoothed(self._differences(windows), self._smooth(windows.length)))
+        return ErrorGaussian(self._differences(windows))
 
     def _smooth(self, length: int) -> int:
-        if self.smooth > length:
-            msg = f"smooth of {self.name!r} must be at most the length, {length} steps; got {self.smooth}."
-            raise ValueError(msg)
-        return self.smooth
+        return as_count(self.smooth, f"smooth of {self.name!r}", "of time steps", most=length)

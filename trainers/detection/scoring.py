@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.ndimage import uniform_filter1d
 from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
-from trainers.detection._validation import as_choice
+from trainers.detection._validation import as_choice, as_count
 from trainers.reconstruction import reconstruct
 
 KINDS = ("mae", "mse", "sum", "max", "gaussian")
@@ -51,10 +53,7 @@ class ErrorGaussian:
         errors = np.abs(differences).reshape(-1, differences.shape[-1])
         errors = errors[np.isfinite(errors).all(1)]
         if len(errors) < 2:
-            msg = (
-                f'the score "gaussian" needs at least two time steps of normal data at which every feature is known; '
-                f'got {len(errors)}. Bring more validation data, or choose score="mae".'
-            )
+            msg = f"differences must hold two time steps at which every feature is known, got {len(errors)}."
             raise ValueError(msg)
         fitted = EmpiricalCovariance().fit(errors)
         self.mean, self.precision = fitted.location_, fitted.precision_
@@ -95,29 +94,25 @@ def sequence_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian 
     return step_errors(differences.reshape(len(differences), 1, -1), kind)[:, 0]
 
 
+def window_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None) -> np.ndarray:
+    """The score of each window, given to each of its time steps: (n, time, 1)."""
+    scores = sequence_scores(differences, kind, gaussian)
+    return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
+
+
 def smoothed(differences: np.ndarray, width: int) -> np.ndarray:
     """Mean over `width` neighbouring time steps that count (fewer at the edges), (n, time, feature)."""
     if width == 1:
         return differences
     counts = ~np.isnan(differences)
     # For an even width, one step more comes after than before.
-    origin = -((width + 1) % 2)
-
-    def window_mean(values: np.ndarray) -> np.ndarray:
-        return uniform_filter1d(values, width, axis=1, mode="constant", origin=origin)
-
-    weights = window_mean(counts.astype(np.float64))
-    total = window_mean(np.where(counts, differences, 0.0))
+    window_mean = partial(uniform_filter1d, size=width, axis=1, mode="constant", origin=-((width + 1) % 2))
+    total, weights = window_mean(np.where(counts, differences, 0.0)), window_mean(counts.astype(np.float64))
     return np.divide(total, weights, out=np.full(total.shape, np.nan), where=counts)
 
 
 def reconstruction_error(
-    model: nn.Module,
-    sequences: Any,
-    *,
-    kind: str = "mae",
-    smooth: int = 1,
-    gaussian: ErrorGaussian | None = None,
+    model: nn.Module, sequences: Any, *, kind: str = "mae", smooth: int = 1, gaussian: ErrorGaussian | None = None
 ) -> np.ndarray:
     """The anomaly score of each sequence: the difference from its reconstruction.
 
@@ -177,28 +172,25 @@ def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int 
     numpy.ndarray, shape (n, time, feature)
         float64, in the data's units; NaN at padding and missing values.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `reconstruction_error`.
     """
     data = DataSet.of(sequences, "sequences to score")
-    if isinstance(smooth, bool) or not isinstance(smooth, int | np.integer) or not 1 <= smooth <= data.length:
-        msg = f"smooth takes a whole number of time steps from 1 to {data.length}, the length; got {smooth!r}."
-        raise ValueError(msg)
-    differences = check_differences(model, (reconstruct(model, data) - data.sequences).double().numpy())
+    smooth = as_count(smooth, "smooth", "of time steps", most=data.length)
+    return smoothed(known_differences(model, data, reconstruct(model, data)), smooth)
+
+
+def known_differences(model: nn.Module, data: DataSet, reconstruction: torch.Tensor) -> np.ndarray:
+    """Reconstruction minus sequence, float64; NaN at padding and missing values."""
+    differences = check_differences(model, (reconstruction - data.sequences).double().numpy())
     if data.mask is not None:
         differences[~data.mask.numpy()] = np.nan
-    return smoothed(differences, int(smooth))
+    return differences
 
 
 def check_differences(model: nn.Module, differences: np.ndarray) -> np.ndarray:
     """`differences` (n, time, feature) itself, or an error if the model returned NaN or infinite values."""
     bad = ~np.isfinite(differences).all((1, 2))
     if bad.any():
-        msg = (
-            f"the model {type(model).__name__} reconstructs {int(bad.sum())} of {len(bad)} sequences with NaN or "
-            "infinite values, so they have no score. Train it again with a lower learning_rate."
-        )
+        got = f"{bad.sum()} of {len(bad)} sequences with NaN or infinite values"
+        msg = f"the model {type(model).__name__} must reconstruct finite numbers, got {got}. Lower its learning_rate."
         raise ValueError(msg)
     return differences
