@@ -16,16 +16,12 @@ from data.data_set import as_array, as_class_names, check_labels
 def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
     """`scores` as a finite array (n,), one for `each`, or an error that names `what`."""
     array = as_array(scores, what)
-    if array.dtype.kind == "b":
-        msg = f"{what} must be real numbers, one for each {each}, got bools."
-        raise TypeError(msg)
-    array = array.astype(np.float64)
-    finite = np.isfinite(array).all()
-    if array.ndim != 1 or not array.size or not finite:
-        bad = "" if finite else " with NaN or infinite values"
+    finite, is_bool = np.isfinite(array).all(), array.dtype.kind == "b"
+    if array.ndim != 1 or not array.size or not finite or is_bool:
+        bad = " with NaN or infinite values" * (not finite) + " of bools" * is_bool
         msg = f"{what} must be finite numbers, one for each {each}, got shape {array.shape}{bad}."
         raise ValueError(msg)
-    return array
+    return array.astype(np.float64)
 
 
 def as_labels(labels: Any, scores: np.ndarray, what: str = "scores") -> np.ndarray:

@@ -102,9 +102,7 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
 CHUNK, MOST_NEIGHBOURS = 2048, 20_000
 
 
-def _on_windows(
-    training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int, *, name: str
-) -> np.ndarray:
+def _on_windows(name: str, training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     """A baseline for sequences, on the windows; a step gets the mean over the windows that hold it."""
     normal = cut_windows(training, window_starts(len(training), window, stride), window)
     starts = window_starts(len(test), window, stride)
@@ -157,14 +155,15 @@ def _random_steps(training: np.ndarray, test: np.ndarray, window: int, stride: i
 
 def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     model = LSTMAutoencoder(n_features=test.shape[1], latent_size=32, seed=seed)
-    windowing, unscaled = Windowing(window, stride, centre=True, max_missing=0.5), Scaling("none", test)
-    return windowing.over(Series(test), unscaled, model, lambda x, _: window_scores(x, "mae"), combine="mean")[:, 0]
+    windowing, series = Windowing(window, stride, centre=True, max_missing=0.5), Series(test)
+    unscaled, score = Scaling("none", series), lambda differences, _: window_scores(differences, "mae")
+    return windowing.over(series, unscaled, model, score, combine="mean")[:, 0]
 
 
 SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {
-    "1-NN": partial(_on_windows, name="1-NN"),
-    "PCA, 4 components": partial(_on_windows, name="PCA, 4 components"),
-    "isolation forest": partial(_on_windows, name="isolation forest"),
+    "1-NN": partial(_on_windows, "1-NN"),
+    "PCA, 4 components": partial(_on_windows, "PCA, 4 components"),
+    "isolation forest": partial(_on_windows, "isolation forest"),
     "matrix profile": _matrix_profile,
     "moving-window variance": _variance,
     "untrained autoencoder": _untrained_steps,
@@ -225,6 +224,6 @@ def series_baseline_scores(
     test = matched(test, training, "test")
     window = as_count(window, "window", "of time steps that fits into both parts", 3, min(len(training), len(test)))
     stride = as_count(stride, "stride", "of time steps, at most a window", most=window)
-    scaling = Scaling("standard", training.values)
+    scaling = Scaling("standard", training)
     x, y = (scaling.scale(interpolated(part.values)).astype(np.float64) for part in (training, test))
     return SERIES_BASELINES[name](x, y, window, stride, seed)

@@ -19,8 +19,7 @@ from trainers.detection.scoring import (
     ErrorGaussian,
     known_differences,
     reconstruction_differences,
-    sequence_scores,
-    step_errors,
+    reconstruction_error,
     window_scores,
 )
 from trainers.detection.thresholds import RULES as THRESHOLDS
@@ -90,24 +89,44 @@ class AnomalyDetector(Block):
     True
     """
 
-    window = Hyperparameter(None, "time steps in a window of a series; None: its estimated period", kind=int, minimum=2)
+    window = Hyperparameter(
+        None, "time steps in a window of a series; None: its period, as estimated", kind=int, minimum=2
+    )
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard", "by mean and s.d. or median and IQR of training, or none", choices=("standard", "robust", "none")
+        "standard",
+        "of each feature, by training data: mean and s.d., median and interquartile range, or none",
+        choices=("standard", "robust", "none"),
     )
-    centre = Hyperparameter(True, "subtract each window's own mean: slow drift does not count; hides level shifts")
+    centre = Hyperparameter(
+        True,
+        "subtract from each window of a series its own mean, so that slow drift does not count; hides level shifts",
+    )
     error = Hyperparameter(
-        "mae", "mean absolute, mean squared, largest or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
+        "mae",
+        "mean absolute, mean squared, or largest absolute error, or EncDec-AD's Gaussian of the error vector",
+        choices=("mae", "mse", "max", "gaussian"),
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
     step_score = Hyperparameter(
-        "window", "of a time step: the score of its window, or its own error (point)", choices=("window", "point")
+        "window",
+        "what a window gives each of its time steps: the score of the whole window, or the step's own error",
+        choices=("window", "point"),
     )
-    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
-    max_missing = Hyperparameter(0.5, "share of a window that may be missing, to learn or to score", minimum=0, below=1)
-    rule = Hyperparameter("conformal quantile", "how the threshold is set on calibration scores", choices=tuple(RULES))
-    rate = Hyperparameter(0.01, "share of normal data that may be flagged, for the first two rules", above=0, below=1)
-    k = Hyperparameter(3.0, "standard deviations, or MADs, above the middle, for the last two rules", minimum=0)
+    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=tuple(COMBINATIONS))
+    max_missing = Hyperparameter(
+        0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
+    )
+    rule = Hyperparameter(
+        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(RULES)
+    )
+    rate = Hyperparameter(
+        0.01,
+        "share of normal sequences or steps that may be called abnormal, for the first two rules",
+        above=0,
+        below=1,
+    )
+    k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
     epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
     seed = Hyperparameter(0, "of the division, and of the default model and trainer", minimum=0, maximum=LARGEST_SEED)
 
@@ -129,7 +148,7 @@ class AnomalyDetector(Block):
         self.window_length: int | None = None
         self._scaling: Scaling | None = None
         self._centre = self.centre
-        self._held_out: tuple[Any, Any] | None = None
+        self._held_out: Any = None  # validation and calibration
         self._cached: tuple[Any, Any] = None, None
 
     # ------------------------------------------------------------------ learn
@@ -185,7 +204,7 @@ class AnomalyDetector(Block):
         self.result, self._scaling, self._held_out, self._cached = None, None, None, (None, None)
         self._centre, self.window_length = self.centre, windowing.length if windowing else None
         # scale, and cut a series into windows
-        scaling = Scaling.of(self.scaling, parts[0])
+        scaling = Scaling(self.scaling, parts[0])
         sets = [windowing.data_set(part, scaling) if windowing else scaling.scaled(part) for part in parts[:2]]
         # train
         trainer = self._given or self._default_trainer(sets[0].n_features, len(sets[0]), on_series=bool(windowing))
@@ -323,7 +342,6 @@ class AnomalyDetector(Block):
         settings = (self.score_settings, weights)
         if self._cached[0] != settings:
             self._fitted()
-            assert self._held_out is not None
             scores = self._scores(self._held_out[1])
             self._cached = settings, scores[~np.isnan(scores)]
         return self._cached[1]
@@ -375,7 +393,6 @@ class AnomalyDetector(Block):
     def _check(self, x: Any) -> Any:
         """`x` as data of the kind and width that the detector was fitted to."""
         self._fitted()
-        assert self._held_out is not None
         data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
             msg = f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
@@ -384,28 +401,24 @@ class AnomalyDetector(Block):
 
     def _scores(self, data: Any) -> np.ndarray:
         """As `score`, with NaN where nothing can be judged."""
-        gaussian = self._gaussian() if self.error == "gaussian" else None
+        scaling, gaussian = self._fitted(), self._gaussian() if self.error == "gaussian" else None
         if isinstance(data, DataSet):
-            return sequence_scores(self._differences(self._fitted().scaled(data)), self.error, gaussian)
+            smooth = self._smooth(data.length)
+            data = scaling.scaled(data)
+            return reconstruction_error(self._model, data, kind=self.error, smooth=smooth, gaussian=gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
-            if self.step_score == "point":
-                return step_errors(differences, self.error, gaussian)[..., None]
-            return window_scores(differences, self.error, gaussian)
+            return window_scores(differences, self.error, gaussian, step_score=self.step_score)
 
         windowing = self._windowing()
         smooth = self._smooth(windowing.length)
-        return windowing.over(data, self._fitted(), self._model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
-
-    def _differences(self, data: DataSet) -> np.ndarray:
-        return reconstruction_differences(self._model, data, smooth=self._smooth(data.length))
+        return windowing.over(data, scaling, self._model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
 
     def _gaussian(self) -> ErrorGaussian:
         """Fitted to the validation part, as in EncDec-AD."""
-        assert self._held_out is not None
         data, scaling = self._held_out[0], self._fitted()
-        windows = self._windowing().data_set(data, scaling) if isinstance(data, Series) else scaling.scaled(data)
-        return ErrorGaussian(self._differences(windows))
+        data = self._windowing().data_set(data, scaling) if isinstance(data, Series) else scaling.scaled(data)
+        return ErrorGaussian(reconstruction_differences(self._model, data, smooth=self._smooth(data.length)))
 
     def _smooth(self, length: int) -> int:
         return as_count(self.smooth, f"smooth of {self.name!r}", "of time steps", most=length)

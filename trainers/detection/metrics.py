@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-    roc_auc_score,
-)
+from sklearn import metrics
 
 from data.data_set import check_sampling_rate
 from data.markup import without_math
@@ -39,45 +32,8 @@ _MOST_FOR_AFFILIATION = 20_000_000
 NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate", "accuracy")
 
 
-class _SingleMetrics:
-    """The metrics of an evaluation that are one number each, as a table."""
-
-    intervals: dict[str, tuple[float, float]] | None
-    level: float | None
-    _names: ClassVar[tuple[str, ...]]
-
-    def to_frame(self) -> pd.DataFrame:
-        """The single metrics as a table of one row; what there is not is missing (`pandas.NA`).
-
-        An interval adds the columns "… low" and "… high".
-        """
-        row: dict[str, Any] = {}
-        for name in self._names:
-            row[name] = getattr(self, name)
-            if self.intervals and name in self.intervals:
-                row[f"{name} low"], row[f"{name} high"] = self.intervals[name]
-        optional = [name for name in self._names if self.__annotations__[name] == "float | None"]
-        return pd.DataFrame([row]).astype(dict.fromkeys(optional, "Float64"))
-
-    def _html(self, names: tuple[str, ...]) -> str:
-        """A row of metrics, and under it a row of their intervals."""
-        intervals = self.intervals or {}
-        rows = {"": {name: _text(getattr(self, name)) for name in names}}
-        shown = any(name in intervals for name in names)
-        if shown:
-            ends = {name: " to ".join(map(_text, intervals.get(name, ()))) for name in names}
-            rows[f"{self.level:.4g} interval"] = ends
-        return pd.DataFrame.from_dict(rows, orient="index").to_html(index=shown)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
 @dataclass(frozen=True)
-class Evaluation(_SingleMetrics):
+class Evaluation:
     """How well scores, and the decisions at one threshold, tell abnormal from normal.
 
     Attributes
@@ -115,9 +71,13 @@ class Evaluation(_SingleMetrics):
     level: float | None = None
     _names = (*NAMES, "threshold")
 
+    def to_frame(self) -> pd.DataFrame:
+        """The single metrics as a table of one row; an interval adds the columns "… low" and "… high"."""
+        return pd.DataFrame([_single_metrics(self)])
+
     def _repr_html_(self) -> str:
         by_class = self.recall_by_class.to_html(float_format="{:.3f}".format)
-        return without_math(self._html(self._names) + self.confusion.to_html() + by_class)
+        return without_math(_metrics_html(self, self._names) + self.confusion.to_html() + by_class)
 
 
 def evaluate(
@@ -161,27 +121,25 @@ def evaluate(
     labels = as_labels(labels, scores)
     truth = as_truth(labels, scores)
     threshold = as_threshold(threshold)
-    if class_names is not None:
-        class_names = as_names(class_names, labels)
     called = scores > threshold
-    columns = ["called normal", "called abnormal"]
-    confusion = pd.DataFrame(confusion_matrix(truth, called), index=["is normal", "is abnormal"], columns=columns)
+    matrix = metrics.confusion_matrix(truth, called)
+    confusion = pd.DataFrame(matrix, ["is normal", "is abnormal"], ["called normal", "called abnormal"])
     by_class = pd.DataFrame({"class": labels, "called": called}).groupby("class")["called"].agg(["size", "sum", "mean"])
     by_class.columns = ["sequences", "called abnormal", "share"]
     if class_names is not None:
-        by_class = by_class.rename(index=dict(enumerate(class_names)))
+        by_class = by_class.rename(index=dict(enumerate(as_names(class_names, labels))))
     return Evaluation(
         **point_metrics(truth, scores, threshold),
         confusion=confusion,
         recall_by_class=by_class,
-        accuracy=float(accuracy_score(truth, called)),
+        accuracy=float(metrics.accuracy_score(truth, called)),
         intervals=metric_intervals(scores, truth, threshold, intervals, block=1, seed=seed),
         level=intervals,
     )
 
 
 @dataclass(frozen=True)
-class SeriesEvaluation(_SingleMetrics):
+class SeriesEvaluation:
     """How well scores of time steps, and the decisions at one threshold, find abnormal events.
 
     Attributes
@@ -262,9 +220,17 @@ class SeriesEvaluation(_SingleMetrics):
         rows = self.events[~self.events["found"]]
         return list(zip(rows["start"].tolist(), rows["end"].tolist(), strict=True))
 
+    def to_frame(self) -> pd.DataFrame:
+        """The single metrics as a table of one row; what there is not is missing (`pandas.NA`).
+
+        An interval adds the columns "… low" and "… high".
+        """
+        optional = [name for name in self._names if self.__annotations__[name] == "float | None"]
+        return pd.DataFrame([_single_metrics(self)]).astype(dict.fromkeys(optional, "Float64"))
+
     def _repr_html_(self) -> str:
         middle = self._names.index("range_precision")
-        tables = self._html(self._names[:middle]) + self._html(self._names[middle:])
+        tables = _metrics_html(self, self._names[:middle]) + _metrics_html(self, self._names[middle:])
         events = self.events.astype(object).where(self.events.notna(), "missed")
         return tables + events.to_html(index=False, float_format="{:.3f}".format)
 
@@ -354,7 +320,9 @@ def evaluate_series(
         del ends["accuracy"]
     affiliation_precision, affiliation_recall = affiliation(truth, called)
     vus_roc, vus_pr = (None, None) if window is None else volumes(truth, scores, window)
-    false_alarms, normal = count_false_alarms(truth, called), int((~truth).sum())
+    # alarms that touch no event
+    false_alarms = sum(not truth[start:end].any() for start, end in runs(called))
+    normal = int((~truth).sum())
     delays = events["delay, steps"].dropna()
     return SeriesEvaluation(
         **point_metrics(truth, scores, threshold),
@@ -417,13 +385,39 @@ def compare(evaluations: Mapping[str, Any]) -> pd.DataFrame:
     return table
 
 
+def _single_metrics(evaluation: Evaluation | SeriesEvaluation) -> dict[str, Any]:
+    """Each metric that is one number, followed by the two ends of its interval where it has one."""
+    row, intervals = {}, evaluation.intervals or {}
+    for name in evaluation._names:
+        row[name] = getattr(evaluation, name)
+        if name in intervals:
+            row[f"{name} low"], row[f"{name} high"] = intervals[name]
+    return row
+
+
+def _metrics_html(evaluation: Evaluation | SeriesEvaluation, names: tuple[str, ...]) -> str:
+    """A row of metrics, and under it a row of their intervals."""
+    intervals = evaluation.intervals or {}
+    rows = {"": {name: _text(getattr(evaluation, name)) for name in names}}
+    if with_intervals := any(name in intervals for name in names):
+        ends = {name: " to ".join(map(_text, intervals.get(name, ()))) for name in names}
+        rows[f"{evaluation.level:.4g} interval"] = ends
+    return pd.DataFrame.from_dict(rows, orient="index").to_html(index=with_intervals)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
 def point_metrics(truth: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, float]:
     """The metrics of sequences or of steps, and the threshold; scikit-learn's."""
     called = scores > threshold
-    precision, recall, f1, _ = precision_recall_fscore_support(truth, called, average="binary", zero_division=0)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(truth, called, average="binary", zero_division=0)
     return {
-        "auroc": float(roc_auc_score(truth, scores)),
-        "average_precision": float(average_precision_score(truth, scores)),
+        "auroc": float(metrics.roc_auc_score(truth, scores)),
+        "average_precision": float(metrics.average_precision_score(truth, scores)),
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
@@ -442,11 +436,6 @@ def event_table(truth: np.ndarray, called: np.ndarray, sampling_rate: float | No
     if sampling_rate is not None:
         table["delay, s"] = table["delay, steps"].astype("Float64") / sampling_rate
     return table
-
-
-def count_false_alarms(truth: np.ndarray, called: np.ndarray) -> int:
-    """Runs of steps called abnormal that touch no event."""
-    return sum(not truth[start:end].any() for start, end in runs(called))
 
 
 def range_precision(truth: np.ndarray, called: np.ndarray) -> float:
@@ -543,7 +532,7 @@ def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> 
     scores = as_scores(scores, "scores", "time step")
     truth = as_truth(labels, scores, "time step")
     called = point_adjusted(scores > as_threshold(threshold), truth)
-    return float(f1_score(truth, called, zero_division=0))
+    return float(metrics.f1_score(truth, called, zero_division=0))
 
 
 def point_adjusted(called: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -635,11 +624,12 @@ def bootstrap_interval(
     block = as_count(block, "block", "of time steps drawn together")
     starts = np.arange(0, len(scores), block)
     abnormal = np.logical_or.reduceat(truth, starts)
-    strata = [starts[part] for part in (~abnormal, abnormal)]
-    if min(map(len, strata)) < _FEWEST:
-        blocks = f"blocks of {block} steps (a shorter block gives more)" if block > 1 else "sequences"
-        got = f"{len(strata[0])} and {len(strata[1])}"
-        msg = f"labels must give at least {_FEWEST} normal and {_FEWEST} abnormal {blocks} to draw from, got {got}."
+    strata = starts[~abnormal], starts[abnormal]
+    normal_and_abnormal = [len(part) for part in strata]
+    if min(normal_and_abnormal) < _FEWEST:
+        what = f"blocks of {block} steps" if block > 1 else "sequences"
+        got = " and ".join(map(str, normal_and_abnormal))
+        msg = f"labels must give at least {_FEWEST} normal and {_FEWEST} abnormal {what} to draw from, got {got}."
         raise ValueError(msg)
 
     def on_draw(*drawn: np.ndarray) -> Any:

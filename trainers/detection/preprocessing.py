@@ -26,8 +26,8 @@ class Scaling:
     ----------
     kind : {"standard", "robust", "none"}
         Mean and standard deviation, median and interquartile range, or no scaling.
-    values : numpy.ndarray, shape (n, feature)
-        Training values; NaN is passed over.
+    training : DataSet or Series
+        Padding and missing values do not count.
 
     Raises
     ------
@@ -35,7 +35,13 @@ class Scaling:
         If a feature has no value at all.
     """
 
-    def __init__(self, kind: str, values: np.ndarray) -> None:
+    def __init__(self, kind: str, training: DataSet | Series) -> None:
+        if isinstance(training, Series):
+            values = training.values
+        else:
+            values = training.sequences.flatten(0, 1).numpy()
+            if training.mask is not None:
+                values = np.where(training.mask.flatten(0, 1).numpy(), values, np.nan)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
             msg = f"feature {empty[0]} has no value in the training data. Leave it out."
@@ -45,16 +51,6 @@ class Scaling:
             scaler = (StandardScaler if kind == "standard" else RobustScaler)().fit(values.astype(np.float64))
             self.center = scaler.mean_ if kind == "standard" else scaler.center_
             self.spread = scaler.scale_
-
-    @classmethod
-    def of(cls, kind: str, training: DataSet | Series) -> Scaling:
-        """The scaling of a training set: padding and missing values do not count."""
-        if isinstance(training, Series):
-            return cls(kind, training.values)
-        values = training.sequences.numpy()
-        if training.mask is not None:
-            values = np.where(training.mask.numpy(), values, np.nan)
-        return cls(kind, values.reshape(-1, training.n_features))
 
     def scaled(self, data: DataSet) -> DataSet:
         """A data set on the common scale, without its labels."""

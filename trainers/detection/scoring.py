@@ -94,8 +94,12 @@ def sequence_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian 
     return step_errors(differences.reshape(len(differences), 1, -1), kind)[:, 0]
 
 
-def window_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None) -> np.ndarray:
-    """The score of each window, given to each of its time steps: (n, time, 1)."""
+def window_scores(
+    differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None, *, step_score: str = "window"
+) -> np.ndarray:
+    """What a window gives each of its steps, (n, time, 1): its own score ("window") or the step's error ("point")."""
+    if step_score == "point":
+        return step_errors(differences, kind, gaussian)[..., None]
     scores = sequence_scores(differences, kind, gaussian)
     return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
 

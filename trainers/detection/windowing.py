@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from trainers.reconstruction import reconstruct
 
 # Autocorrelation below which a series does not repeat itself.
 WEAKEST_PERIOD = 0.2
-COMBINATIONS = ("mean", "max", "median")
+COMBINATIONS: dict[str, Callable[..., np.ndarray]] = {"mean": np.nanmean, "max": np.nanmax, "median": np.nanmedian}
 
 
 def window_starts(steps: int, length: int, stride: int) -> np.ndarray:
@@ -152,20 +153,10 @@ class StepScores:
         complete = ends if starts[-1] == last else min(starts[-1] + self.stride, last) - self.done
         # A copy, so that the rest is let go.
         self.buffer, self.done = grown[complete:].copy(), self.done + complete
-        return _combined(grown[:complete], self.combine)
-
-
-def _combined(values: np.ndarray, how: str) -> np.ndarray:
-    """Over axis 1, without the NaN; NaN where there is nothing else. (steps, windows, m) to (steps, m)."""
-    if how == "max":
-        return np.fmax.reduce(values, axis=1)
-    counts = np.count_nonzero(~np.isnan(values), axis=1)
-    if how == "mean":
-        total = np.nansum(values, axis=1)
-        return np.divide(total, counts, out=np.full(total.shape, np.nan), where=counts > 0)
-    ordered = np.sort(values, axis=1)  # NaN last
-    middle = np.stack([np.maximum(counts - 1, 0) // 2, counts // 2], axis=1)
-    return np.take_along_axis(ordered, middle, axis=1).sum(1) / 2
+        with warnings.catch_warnings():
+            # NumPy warns of a step without any value, which stays NaN.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return COMBINATIONS[self.combine](grown[:complete], axis=1)
 
 
 # Windows that are reconstructed at a time: they bound the memory, and do not change the result.

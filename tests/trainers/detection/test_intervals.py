@@ -156,7 +156,7 @@ def test_a_series_draws_whole_events_by_default():
     assert np.diff(single.intervals["auroc"]) < np.diff(default.intervals["auroc"])
     assert "accuracy" not in default.intervals
     assert {"auroc low", "f1 high"} <= set(default.to_frame())
-    with pytest.raises(ValueError, match="shorter block"):
+    with pytest.raises(ValueError, match="at least 5 normal and 5 abnormal blocks of 900 steps to draw from, got"):
         evaluate_series(scores, labels, 1.0, window=None, intervals=0.95, block=900)
 
 
