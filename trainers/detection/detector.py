@@ -22,7 +22,7 @@ from trainers.detection.scoring import (
     reconstruction_error,
     window_scores,
 )
-from trainers.detection.thresholds import RULES as THRESHOLDS
+from trainers.detection.thresholds import RULES
 from trainers.detection.windowing import COMBINATIONS, Windowing, choose_window
 from trainers.device import as_device
 from trainers.lstm_autoencoder import LSTMAutoencoder
@@ -33,7 +33,7 @@ from trainers.run import Callback
 from trainers.trainer import Trainer
 
 # The thresholds that need nothing but normal scores; any other can be given to `detect`.
-RULES = {name: rule for name, rule in THRESHOLDS.items() if rule.keyword in ("rate", "k")}
+_RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate", "k")}
 
 
 class AnomalyDetector(Block):
@@ -118,7 +118,7 @@ class AnomalyDetector(Block):
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )
     rule = Hyperparameter(
-        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(RULES)
+        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(_RULES)
     )
     rate = Hyperparameter(
         0.01,
@@ -146,7 +146,7 @@ class AnomalyDetector(Block):
         self._given, self.trainer = trainer, trainer
         self.result: Result | None = None
         self.window_length: int | None = None
-        self._scaling: Scaling | None = None
+        self._scaling: Any = None
         self._centre = self.centre
         self._held_out: Any = None  # validation and calibration
         self._cached: tuple[Any, Any] = None, None
@@ -200,19 +200,19 @@ class AnomalyDetector(Block):
         if isinstance(parts[0], Series):
             windowing = Windowing(choose_window(parts, self.window), self.stride, self.centre, self.max_missing)
         self._check_rule(parts[2], windowing)
-        # If the training fails, the detector is not fitted.
-        self.result, self._scaling, self._held_out, self._cached = None, None, None, (None, None)
+        # Until there is a result, the detector is not fitted.
+        self.result, self._held_out, self._cached = None, parts[1:], (None, None)
         self._centre, self.window_length = self.centre, windowing.length if windowing else None
         # scale, and cut a series into windows
-        scaling = Scaling(self.scaling, parts[0])
-        sets = [windowing.data_set(part, scaling) if windowing else scaling.scaled(part) for part in parts[:2]]
+        self._scaling = Scaling(self.scaling, parts[0])
+        sets = [self._sequences(part) for part in parts[:2]]
         # train
-        trainer = self._given or self._default_trainer(sets[0].n_features, len(sets[0]), on_series=bool(windowing))
+        trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
         if not len(result.history):
             msg = f"the training of {self.name!r} was stopped before its first epoch. Call fit again."
             raise RuntimeError(msg)
-        self.trainer, self.result, self._scaling, self._held_out = trainer, result, scaling, parts[1:]
+        self.trainer, self.result = trainer, result
         return self
 
     def choose_window(self, normal: Any) -> int:
@@ -287,10 +287,8 @@ class AnomalyDetector(Block):
         threshold = self.threshold if threshold is None else as_threshold(threshold)
         data = self._check(x)
         scores = self._scores(data)
-        unjudged = np.isnan(scores)
-        return Detection(
-            np.where(unjudged, 0.0, scores), threshold, unjudged, data if isinstance(data, Series) else None
-        )
+        series = data if isinstance(data, Series) else None
+        return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), series)
 
     def explain(self, x: Any) -> Explanation:
         """Reconstruct, and say which time steps and features carry the error.
@@ -309,21 +307,21 @@ class AnomalyDetector(Block):
         TypeError, ValueError, RuntimeError
             As `score`.
         """
-        data, scaling = self._check(x), self._fitted()
+        data, model = self._check(x), self._trained_model()
         if isinstance(data, DataSet):
-            scaled = scaling.scaled(data)
-            reconstruction = reconstruct(self._model, scaled)
-            errors = np.abs(known_differences(self._model, scaled, reconstruction))
+            scaled = self._sequences(data)
+            reconstruction = reconstruct(model, scaled)
+            errors = np.abs(known_differences(model, scaled, reconstruction))
             names = tuple(f"feature {i}" for i in range(data.n_features))
-            return Explanation(errors, scaling.unscale(reconstruction.numpy()), names)
+            return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), names)
 
         def both(differences: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
             return np.concatenate([np.abs(differences), reconstruction], axis=2)
 
         columns = 2 * data.n_features
-        steps = self._windowing().over(data, scaling, self._model, both, combine="mean", columns=columns)
+        steps = self._windowing().over(data, self._scaling, model, both, combine="mean", columns=columns)
         errors, values = np.split(steps, 2, axis=1)
-        return Explanation(errors, scaling.unscale(values), data.feature_names)
+        return Explanation(errors, self._scaling.unscale(values), data.feature_names)
 
     @property
     def threshold(self) -> float:
@@ -338,10 +336,9 @@ class AnomalyDetector(Block):
         closely than one set on as many sequences.
         """
         # Weights count the changes made to them: a run that goes on has other scores.
-        weights = tuple(parameter._version for parameter in self._model.parameters()) if self.trainer else ()
+        weights = tuple(parameter._version for parameter in self._trained_model().parameters())
         settings = (self.score_settings, weights)
         if self._cached[0] != settings:
-            self._fitted()
             scores = self._scores(self._held_out[1])
             self._cached = settings, scores[~np.isnan(scores)]
         return self._cached[1]
@@ -353,30 +350,32 @@ class AnomalyDetector(Block):
 
     # ------------------------------------------------------------------ inside
 
-    @property
-    def _model(self) -> Any:
-        assert self.trainer is not None
-        return self.trainer.model
-
-    def _fitted(self) -> Scaling:
-        if self._scaling is None:
+    def _trained_model(self) -> Any:
+        """The trainer's model; an error if it is not trained."""
+        if self.result is None or self.trainer is None:
             msg = f"{self.name!r} is not fitted yet. Call fit(normal) first."
             raise RuntimeError(msg)
-        return self._scaling
+        return self.trainer.model
+
+    def _sequences(self, data: Any) -> DataSet:
+        """What the network reads: scaled sequences, or scaled windows of a series."""
+        if isinstance(data, Series):
+            return self._windowing().data_set(data, self._scaling)
+        return self._scaling.scaled(data)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None
         return Windowing(self.window_length, self.stride, self._centre, self.max_missing)
 
-    def _default_trainer(self, n_features: int, n: int, *, on_series: bool) -> Trainer:
-        model = LSTMAutoencoder(n_features=n_features, latent_size=32, seed=self.seed)
+    def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
+        model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
         return BatchedTrainer(
-            model, self._device, batch_size=min(32, n), n_batches=50 if on_series else None,
+            model, self._device, batch_size=min(32, len(training)), n_batches=50 if on_series else None,
             learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 
     def _by_rule(self, scores: np.ndarray) -> float:
-        rule = RULES[self.rule]
+        rule = _RULES[self.rule]
         return rule.function(scores, **{rule.keyword: getattr(self, rule.keyword)})
 
     def _check_rule(self, calibration: Any, windowing: Windowing | None) -> None:
@@ -392,7 +391,7 @@ class AnomalyDetector(Block):
 
     def _check(self, x: Any) -> Any:
         """`x` as data of the kind and width that the detector was fitted to."""
-        self._fitted()
+        self._trained_model()
         data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
             msg = f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
@@ -401,24 +400,20 @@ class AnomalyDetector(Block):
 
     def _scores(self, data: Any) -> np.ndarray:
         """As `score`, with NaN where nothing can be judged."""
-        scaling, gaussian = self._fitted(), self._gaussian() if self.error == "gaussian" else None
+        model, smooth, gaussian = self._trained_model(), self._smooth(self.window_length or data.length), None
+        if self.error == "gaussian":
+            # of the validation part, as in EncDec-AD
+            validation = self._sequences(self._held_out[0])
+            gaussian = ErrorGaussian(reconstruction_differences(model, validation, smooth=smooth))
         if isinstance(data, DataSet):
-            smooth = self._smooth(data.length)
-            data = scaling.scaled(data)
-            return reconstruction_error(self._model, data, kind=self.error, smooth=smooth, gaussian=gaussian)
+            sequences = self._sequences(data)
+            return reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
             return window_scores(differences, self.error, gaussian, step_score=self.step_score)
 
         windowing = self._windowing()
-        smooth = self._smooth(windowing.length)
-        return windowing.over(data, scaling, self._model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
-
-    def _gaussian(self) -> ErrorGaussian:
-        """Fitted to the validation part, as in EncDec-AD."""
-        data, scaling = self._held_out[0], self._fitted()
-        data = self._windowing().data_set(data, scaling) if isinstance(data, Series) else scaling.scaled(data)
-        return ErrorGaussian(reconstruction_differences(self._model, data, smooth=self._smooth(data.length)))
+        return windowing.over(data, self._scaling, model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
 
     def _smooth(self, length: int) -> int:
         return as_count(self.smooth, f"smooth of {self.name!r}", "of time steps", most=length)

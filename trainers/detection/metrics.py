@@ -643,15 +643,9 @@ def bootstrap_interval(
         return value
 
     drawn = stats.bootstrap(
-        strata,
-        on_draw,
-        n_resamples=n,
-        batch=max(1, _BATCH // len(starts)),
-        vectorized=False,
-        confidence_level=level,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
+        strata, on_draw, n_resamples=n, batch=max(1, _BATCH // len(starts)), vectorized=False,
+        confidence_level=level, method="percentile", rng=np.random.default_rng(seed),
+    )  # fmt: skip
     return np.stack(drawn.confidence_interval)
 
 

@@ -80,9 +80,7 @@ def estimate_window(series: Series, longest: int) -> int:
             if found > 0 and np.corrcoef(flat[:-found], flat[found:])[0, 1] > WEAKEST_PERIOD:
                 periods.append(found)
     if not periods:
-        msg = (
-            f"{series.name!r} must have a period of 10 to {longest} steps, got none. Give window=…, the steps it takes."
-        )
+        msg = f"{series.name!r} must have a period of 10 to {longest} steps, got none. Give window=…."
         raise ValueError(msg)
     return int(np.median(periods))
 
