@@ -1,4 +1,4 @@
-"""From a trained model to scores, from scores to decisions, from decisions to figures.
+"""From a trained model to scores, from scores to decisions, from decisions to metrics.
 
 >>> import numpy as np
 >>> from trainers.detection import evaluate, quantile_threshold

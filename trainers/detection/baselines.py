@@ -19,6 +19,9 @@ from trainers.detection.scoring import reconstruction_error, window_scores
 from trainers.detection.windowing import StepScores, Windowing, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
 
+# Windows that are compared at a time, and training windows that they are compared with at most.
+CHUNK, MOST_NEIGHBOURS = 2048, 20_000
+
 
 def _flat(sequences: np.ndarray) -> np.ndarray:
     return sequences.reshape(len(sequences), -1)
@@ -83,11 +86,6 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     -------
     numpy.ndarray, shape (n,)
         The higher, the more anomalous.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the name is unknown, or the sequences do not fit (see `DataSet`) each other.
     """
     as_choice(name, "name", BASELINES)
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
@@ -96,10 +94,6 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
         msg = f"training and test set must have the same length and width, got {x.shape} and {y.shape}."
         raise ValueError(msg)
     return BASELINES[name](x, y, seed)
-
-
-# Windows that are compared at a time, and training windows that they are compared with at most.
-CHUNK, MOST_NEIGHBOURS = 2048, 20_000
 
 
 def _on_windows(name: str, training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
@@ -181,7 +175,7 @@ def series_baseline_scores(
     ----------
     name : str
         A key of `SERIES_BASELINES`. On windows, as `baseline_scores`: nearest training window,
-        four principal components, isolation forest; each window less its own mean. The matrix
+        four principal components, isolation forest; each window minus its own mean. The matrix
         profile: z-normalised distance to the nearest training window (of 20,000 evenly spaced ones
         at most), mean over the features. The variance within a window, summed over the features.
         An LSTM autoencoder as it was initialised. A random number. A step gets the mean over the

@@ -18,46 +18,8 @@ from trainers.reconstruction import reconstruct
 
 # More small plots than this cannot be read, and take minutes to draw.
 _MOST = 40
-
-
-def _grid(figure: Figure, data: DataSet, shown: np.ndarray, titles: Sequence[str] | None) -> list[Any]:
-    """One small plot for each sequence, at most four beside each other; `shown` is all that will be drawn."""
-    if len(data) > _MOST:
-        msg = f"sequences must be at most {_MOST} to draw, got {len(data)}. Choose some, such as sequences[:8]."
-        raise ValueError(msg)
-    titles = (_classes(data) or None) if titles is None else as_class_names(titles, "titles")
-    if titles is not None and len(titles) != len(data):
-        msg = f"titles must be one for each of the {len(data)} sequences, got {len(titles)}."
-        raise ValueError(msg)
-    columns = min(4, len(data))
-    rows = -(-len(data) // columns)
-    figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
-    low, high = float(shown.min()), float(shown.max())
-    margin = 0.1 * (high - low) or 1.0
-    plots = []
-    for i in range(len(data)):
-        axes = figure.plain_axes(rows, columns, i + 1)
-        axes.set_ylim(low - margin, high + margin)
-        if titles:
-            axes.set_title(as_label(titles[i]), color=TEXT, fontsize="medium")
-        last_row = i // columns == rows - 1
-        axes.set_xlabel("time step" if last_row else "")
-        axes.tick_params(labelbottom=last_row, labelleft=i % columns == 0)
-        plots.append(axes)
-    return plots
-
-
-def _classes(data: DataSet) -> list[str]:
-    """The class name of each sequence, where there is one."""
-    if data.labels is None or data.labels.ndim != 1 or not data.class_names:
-        return []
-    return [data.class_names[label] for label in data.labels]
-
-
-def _counted(data: DataSet) -> str:
-    """How many sequences of each class are drawn, in words."""
-    counts = sorted(Counter(_classes(data)).items())
-    return f" ({', '.join(f'{count} {name}' for name, count in counts)})" if counts else ""
+# One for each seed, so that what belongs together can be followed from method to method.
+_MARKERS = "os^Dv<>pP*Xh"
 
 
 def plot_sequences(sequences: Any, *, titles: Sequence[str] | None = None) -> Figure:
@@ -126,7 +88,7 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     ----------
     scores : array, shape (n,)
         Reconstruction errors.
-    labels : array of whole numbers, shape (n,)
+    labels : array of integers, shape (n,)
         0 is normal, anything else abnormal.
     threshold : float, optional
         Drawn as a line.
@@ -161,10 +123,6 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     return figure
 
 
-# One for each seed, so that what belongs together can be followed from method to method.
-_MARKERS = "os^Dv<>pP*Xh"
-
-
 def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float = 0.95) -> Figure:
     """Draw a dot for each method and seed, and the mean with its t interval.
 
@@ -185,11 +143,6 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
     Returns
     -------
     Figure
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is no method, its values are no finite numbers of shape (seeds,), or the level is no share.
 
     Examples
     --------
@@ -220,6 +173,46 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
     many = f"{len(by_method)} method{'s' * (len(by_method) > 1)}"
     figure.alt = f"{label} of {many}{seeds}: {'; '.join(told)}."
     return figure
+
+
+def _grid(figure: Figure, data: DataSet, shown: np.ndarray, titles: Sequence[str] | None) -> list[Any]:
+    """One small plot for each sequence, at most four beside each other; `shown` is all that will be drawn."""
+    if len(data) > _MOST:
+        msg = f"sequences must be at most {_MOST} to draw, got {len(data)}. Choose some, such as sequences[:8]."
+        raise ValueError(msg)
+    titles = (_classes(data) or None) if titles is None else as_class_names(titles, "titles")
+    if titles is not None and len(titles) != len(data):
+        msg = f"titles must be one for each of the {len(data)} sequences, got {len(titles)}."
+        raise ValueError(msg)
+    columns = min(4, len(data))
+    rows = -(-len(data) // columns)
+    figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
+    low, high = float(shown.min()), float(shown.max())
+    margin = 0.1 * (high - low) or 1.0
+    plots = []
+    for i in range(len(data)):
+        axes = figure.plain_axes(rows, columns, i + 1)
+        axes.set_ylim(low - margin, high + margin)
+        if titles:
+            axes.set_title(as_label(titles[i]), color=TEXT, fontsize="medium")
+        last_row = i // columns == rows - 1
+        axes.set_xlabel("time step" if last_row else "")
+        axes.tick_params(labelbottom=last_row, labelleft=i % columns == 0)
+        plots.append(axes)
+    return plots
+
+
+def _classes(data: DataSet) -> list[str]:
+    """The class name of each sequence, where there is one."""
+    if data.labels is None or data.labels.ndim != 1 or not data.class_names:
+        return []
+    return [data.class_names[label] for label in data.labels]
+
+
+def _counted(data: DataSet) -> str:
+    """How many sequences of each class are drawn, in words."""
+    counts = sorted(Counter(_classes(data)).items())
+    return f" ({', '.join(f'{count} {name}' for name, count in counts)})" if counts else ""
 
 
 def _values_by_seed(name: Any, given: Any) -> np.ndarray:

@@ -37,7 +37,7 @@ _RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate",
 
 
 class AnomalyDetector(Block):
-    """Learns what is normal, scores what is new, decides by a threshold, and says where the error lies.
+    """Learn what is normal, score what is new, decide by a threshold, and locate the error.
 
     It takes sets of sequences (`DataSet`) and long recordings (`Series`), of one or many features,
     and works for any model and trainer. The normal data is divided in three: the network learns
@@ -50,8 +50,8 @@ class AnomalyDetector(Block):
 
     **Missing values** (NaN in a series, or masked in a data set) are interpolated along time for
     the network to read, and count neither in training nor in a score. Windows of a series of which more
-    than `max_missing` is missing are not learnt from and not scored. A step that no window judges
-    scores 0, is never called abnormal, and is marked as `unjudged` in the detection.
+    than `max_missing` is missing are not used for training and not scored. A step that no window scores
+    scores 0, is never flagged, and is marked as `unjudged` in the detection.
 
     Parameters
     ----------
@@ -227,11 +227,6 @@ class AnomalyDetector(Block):
         -------
         int
             Time steps.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `fit`.
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
@@ -253,7 +248,7 @@ class AnomalyDetector(Block):
         Returns
         -------
         numpy.ndarray, shape (n,) or (time,)
-            float64, finite, from 0 up; of a step that no window judges, 0.
+            float64, finite, from 0 up; of a step that no window scores, 0.
 
         Raises
         ------
@@ -278,11 +273,6 @@ class AnomalyDetector(Block):
         Returns
         -------
         Detection
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            As `score`; or if the threshold is no number.
         """
         threshold = self.threshold if threshold is None else as_threshold(threshold)
         data = self._check(x)
@@ -301,11 +291,6 @@ class AnomalyDetector(Block):
         Returns
         -------
         Explanation
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            As `score`.
         """
         data, model = self._check(x), self._trained_model()
         if isinstance(data, DataSet):
@@ -399,7 +384,7 @@ class AnomalyDetector(Block):
         return data
 
     def _scores(self, data: Any) -> np.ndarray:
-        """As `score`, with NaN where nothing can be judged."""
+        """As `score`, with NaN where nothing can be scored."""
         model, smooth, gaussian = self._trained_model(), self._smooth(self.window_length or data.length), None
         if self.error == "gaussian":
             # of the validation part, as in EncDec-AD

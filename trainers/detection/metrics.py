@@ -34,7 +34,7 @@ NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well scores, and the decisions at one threshold, tell abnormal from normal.
+    """How well scores, and the decisions at one threshold, separate abnormal from normal.
 
     Attributes
     ----------
@@ -43,16 +43,16 @@ class Evaluation:
     average_precision : float
         Mean precision over all thresholds, weighted by recall.
     threshold : float
-        Scores above it are called abnormal.
+        Scores above it are flagged.
     confusion : pandas.DataFrame
         2 × 2, truth in the rows, decision in the columns.
     recall_by_class : pandas.DataFrame
-        For each class: how many sequences, how many called abnormal, and their share.
+        For each class: how many sequences, how many flagged, and their share.
     precision, recall, f1, false_alarm_rate, accuracy : float
-        Of the decisions; the false alarm rate is the share of normal sequences called abnormal.
-        Precision and f1 are 0 where nothing is called abnormal.
+        Of the decisions; the false alarm rate is the share of normal sequences flagged.
+        Precision and f1 are 0 where nothing is flagged.
     intervals : dict of (float, float), or None
-        Lower and upper end for each single figure, where they were asked for.
+        Lower and upper end for each single metric, if requested.
     level : float or None
         Of the intervals.
     """
@@ -89,20 +89,20 @@ def evaluate(
     intervals: float | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Judge scores against labels; the figures are scikit-learn's.
+    """Evaluate scores against labels; the metrics are scikit-learn's.
 
     Parameters
     ----------
     scores : array, shape (n,)
         The higher, the more anomalous.
-    labels : array of whole numbers, shape (n,)
+    labels : array of integers, shape (n,)
         0 is normal, anything else abnormal; both must occur.
     threshold : float
-        Set on normal data alone; scores above it are called abnormal.
+        Set on normal data alone; scores above it are flagged.
     class_names : sequence of str, optional
         Name of each label, from 0 on.
     intervals : float, optional
-        Level of bootstrap intervals for the single figures, such as 0.95; see
+        Level of bootstrap intervals for the single metrics, such as 0.95; see
         `bootstrap_interval` for what is in them. 1,000 draws of 2,400 scores take a second.
     seed : int, default 0
         Which random draws.
@@ -148,7 +148,7 @@ class SeriesEvaluation:
         Of the steps, over all thresholds.
     vus_roc, vus_pr : float or None
         Volume under the ROC and the precision-recall surface: the areas, forgiving near misses,
-        in the mean over all buffers around the events from 0 to `window` steps. Perfect scores
+        on average over all buffers around the events from 0 to `window` steps. Perfect scores
         may stay below 1, for they do not find the buffers. None without a window.
     ucr_score : float
         1 if the highest score lies within 100 steps of any event, or within that event's own
@@ -158,31 +158,31 @@ class SeriesEvaluation:
         abnormal.
     range_precision, range_recall : float
         Of runs of steps: the share of a run that is right, divided by the number of pieces it
-        is found in; in recall half the mark is for being found at all.
+        is found in; in recall half the score is for being found at all.
     affiliation_precision, affiliation_recall : float or None
         By distance in time: the precision is 1 where all decisions lie in events and about 0.5
         for decisions at random, the recall 1 where all of each event is covered. None where
-        events times runs called abnormal are above 20 million, which would take minutes.
+        events times runs flagged are above 20 million, which would take minutes.
     events_found, n_events : int
-        An event is found if any of its steps is called abnormal.
+        An event is found if any of its steps is flagged.
     median_delay : float or None
         Of the events found, in steps; None where none was.
     false_alarms : int
-        Runs of steps called abnormal that touch no event. Where all steps are called abnormal
+        Runs of steps flagged that touch no event. Where all steps are flagged
         there is none: look at `false_alarm_rate` too.
     false_alarms_per_thousand : float
         To a thousand normal steps.
     false_alarms_per_hour : float or None
         To an hour of normal recording; None where the sampling rate is unknown.
     threshold : float
-        Scores above it are called abnormal.
+        Scores above it are flagged.
     window : int or None
         That of the volumes under the surfaces, in steps.
     events : pandas.DataFrame
-        Start, end (not included), whether found, and the delay: the first step called abnormal
-        less the start, in steps and, where the sampling rate is known, in seconds.
+        Start, end (not included), whether found, and the delay: the first step flagged
+        minus the start, in steps and, where the sampling rate is known, in seconds.
     intervals : dict of (float, float), or None
-        Lower and upper end for the figures of the steps, where they were asked for.
+        Lower and upper end for the metrics of the steps, if requested.
     level : float or None
         Of the intervals.
     """
@@ -246,27 +246,27 @@ def evaluate_series(
     block: int | None = None,
     seed: int = 0,
 ) -> SeriesEvaluation:
-    """Judge the scores of a series' steps against its labels.
+    """Evaluate the scores of a series' steps against its labels.
 
-    Point-wise figures are scikit-learn's. Range-based precision and recall are those of Tatbul
+    Point-wise metrics are scikit-learn's. Range-based precision and recall are those of Tatbul
     et al. 2018 (flat bias, cardinality 1/x, existence weight ½), affiliation precision and recall
     of Huet et al. 2022, the volumes under the surfaces of Paparrizos et al. 2022 (250 thresholds;
     the latter two from dtaianomaly, with its corrections of the original, symmetric and linear
     slopes), the UCR score of Wu & Keogh 2021. There is no point-adjusted F1 among them, see
     `misleading_point_adjusted_f1`.
 
-    Where nothing is called abnormal, precision, f1, and the range-based and affiliation
+    Where nothing is flagged, precision, f1, and the range-based and affiliation
     precision and recall are 0. Where all scores are equal, AUROC is 0.5 and the UCR score 0.
 
     Parameters
     ----------
     scores : array, shape (time,)
         The higher, the more anomalous; finite.
-    labels : array of whole numbers, shape (time,)
+    labels : array of integers, shape (time,)
         0 is normal, anything else abnormal; both must occur. Each run of abnormal steps is an
         event.
     threshold : float
-        Set on normal data alone; scores above it are called abnormal.
+        Set on normal data alone; scores above it are flagged.
     sampling_rate : float, optional
         Time steps per second (Hz), for delays in seconds and false alarms per hour.
     window : int or None, default 100
@@ -274,7 +274,7 @@ def evaluate_series(
         period of the series. The volumes take time · window: 9 s for 100,000 steps on two slow
         cores, and 4 s more at their first use. None leaves them out.
     intervals : float, optional
-        Level of bootstrap intervals for the point-wise figures, such as 0.95; see
+        Level of bootstrap intervals for the point-wise metrics, such as 0.95; see
         `bootstrap_interval`. 1,000 draws of 100,000 steps take 8 s.
     block : int, optional
         Steps that are drawn together. Default: the longest event, or the window where that is
@@ -296,11 +296,11 @@ def evaluate_series(
     --------
     >>> scores = [0, 0, 1, 0, 0, 2, 3, 3, 0, 0]
     >>> labels = [0, 0, 0, 0, 1, 1, 1, 0, 0, 0]
-    >>> verdict = evaluate_series(scores, labels, threshold=1.5, sampling_rate=2, window=None)
-    >>> verdict.events
+    >>> evaluation = evaluate_series(scores, labels, threshold=1.5, sampling_rate=2, window=None)
+    >>> evaluation.events
        start  end  found  delay, steps  delay, s
     0      4    7   True             1       0.5
-    >>> verdict.false_alarms, round(verdict.recall, 3)
+    >>> evaluation.false_alarms, round(evaluation.recall, 3)
     (0, 0.667)
     """
     scores = as_scores(scores, "scores", "time step")
@@ -358,11 +358,6 @@ def compare(evaluations: Mapping[str, Any]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row for each detector, in the order given, the columns of `to_frame`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no dict of evaluations of one kind, or empty.
 
     Examples
     --------
@@ -499,26 +494,21 @@ def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> 
     Xu et al. 2018 (WWW) introduced the adjustment and many papers followed. Kim et al. 2022
     (AAAI, arXiv:2109.05257) show that random scores then reach the best results published: in
     a long event a single lucky step is enough. It is here for the lesson that takes it apart,
-    and for comparison with figures from papers.
+    and for comparison with values from papers.
 
     Parameters
     ----------
     scores : array, shape (time,)
         The higher, the more anomalous.
-    labels : array of whole numbers, shape (time,)
+    labels : array of integers, shape (time,)
         0 is normal, anything else abnormal; both must occur.
     threshold : float
-        Scores above it are called abnormal.
+        Scores above it are flagged.
 
     Returns
     -------
     float
-        0 where nothing is called abnormal.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If scores and labels do not fit, or only one side occurs.
+        0 where nothing is flagged.
 
     Examples
     --------
@@ -536,7 +526,7 @@ def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> 
 
 
 def point_adjusted(called: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Decisions with every step of an event called abnormal as soon as one of them is; both of shape (time,), bool.
+    """Decisions with every step of an event flagged as soon as one of them is; both of shape (time,), bool.
 
     >>> point_adjusted(np.array([False, True, False, False]), np.array([True, True, False, True]))
     array([ True,  True, False, False])
@@ -557,7 +547,7 @@ def bootstrap_interval(
     block: int = 1,
     seed: int = 0,
 ) -> np.ndarray:
-    """A percentile bootstrap interval of any figure (Efron 1979; drawn by `scipy.stats.bootstrap`).
+    """A percentile bootstrap interval of any metric (Efron 1979; drawn by `scipy.stats.bootstrap`).
 
     Sequences (`block=1`) are drawn with replacement, the normal and the abnormal ones apart, so
     that both are always there, in the numbers they have.
@@ -570,7 +560,7 @@ def bootstrap_interval(
 
     The trained model and the threshold are taken as given: what another training run would
     change is not in the interval. Where no draw differs from the data, as with an AUROC of 1,
-    its width is 0, which means that the bootstrap cannot tell, not that the figure is certain.
+    its width is 0, which means that the bootstrap cannot tell, not that the metric is certain.
     With few sequences or blocks it is too narrow (in a test, 40 normal and 40 abnormal ones
     are enough).
 
@@ -581,10 +571,10 @@ def bootstrap_interval(
         abnormal; returns one finite number, or an array of several.
     scores : array, shape (n,) or (time,)
         The higher, the more anomalous.
-    labels : array of whole numbers, shape (n,) or (time,)
+    labels : array of integers, shape (n,) or (time,)
         0 is normal, anything else abnormal.
     level : float, default 0.95
-        How often such intervals should hold the true figure.
+        How often such intervals should hold the true value.
     n : int, default 1000
         Draws.
     block : int, default 1
@@ -594,14 +584,14 @@ def bootstrap_interval(
 
     Returns
     -------
-    numpy.ndarray, shape (2,) or (2, figures)
+    numpy.ndarray, shape (2,) or (2, metrics)
         Lower and upper end.
 
     Raises
     ------
     TypeError, ValueError
         If scores and labels do not fit, fewer than five (blocks) of either kind are there to
-        draw from, or the metric returns no finite number.
+        draw from, or the metric returns no finite numbers.
 
     Examples
     --------
@@ -619,7 +609,7 @@ def bootstrap_interval(
     each = "sequence" if block == 1 else "time step"
     scores = as_scores(scores, "scores", each)
     truth = as_truth(labels, scores, each)
-    level = as_share(level, "level", "how often the interval should hold the true figure", "The default is 0.95.")
+    level = as_share(level, "level", "how often the interval should hold the true value", "The default is 0.95.")
     n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "which random draws", 0)
     block = as_count(block, "block", "of time steps drawn together")
     starts = np.arange(0, len(scores), block)

@@ -15,6 +15,8 @@ from data.data_set import as_array
 from data.series import RATE_TOLERANCE, default_names
 
 LARGEST = 1e15
+# Of the normal data; calibration gets the rest.
+TRAINING, VALIDATION = 0.6, 0.2
 
 
 class Scaling:
@@ -28,11 +30,6 @@ class Scaling:
         Mean and standard deviation, median and interquartile range, or no scaling.
     training : DataSet or Series
         Padding and missing values do not count.
-
-    Raises
-    ------
-    ValueError
-        If a feature has no value at all.
     """
 
     def __init__(self, kind: str, training: DataSet | Series) -> None:
@@ -63,13 +60,7 @@ class Scaling:
         )
 
     def scale(self, values: np.ndarray) -> np.ndarray:
-        """Values (…, feature) on the common scale, float32.
-
-        Raises
-        ------
-        ValueError
-            If a value is so far from the training data that its square could not be a score.
-        """
+        """Values (…, feature) on the common scale, float32."""
         scaled = (values - self.center) / self.spread
         if np.nanmax(np.abs(scaled), initial=0.0) > LARGEST:
             where = np.unravel_index(np.nanargmax(np.abs(scaled)), scaled.shape)
@@ -81,10 +72,6 @@ class Scaling:
     def unscale(self, values: np.ndarray) -> np.ndarray:
         """Back to the data's own units."""
         return values * self.spread + self.center
-
-
-# Of the normal data; calibration gets the rest.
-TRAINING, VALIDATION = 0.6, 0.2
 
 
 def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
@@ -104,11 +91,6 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     Returns
     -------
     tuple of three DataSet or three Series
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three sequences that differ, or three time steps.
     """
     on_series = isinstance(normal, Series)
     group = np.arange(len(normal))
@@ -131,6 +113,18 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     return tuple(normal.subset(np.digitize(rank, [first, second]) == i, name) for i, name in enumerate(names))
 
 
+def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tuple[Any, ...]:
+    """The three normal parts, of one kind and width."""
+    if (validation is None) != (calibration is None):
+        msg = "validation and calibration must be given together, or neither."
+        raise ValueError(msg)
+    training = as_normal(normal, "normal")
+    if validation is None:
+        return hold_out(training, seed)
+    validation = matched(as_normal(validation, "validation"), training, "validation")
+    return training, validation, matched(as_normal(calibration, "calibration"), training, "calibration")
+
+
 def as_normal(x: Any, what: str) -> DataSet | Series:
     """`x` as sequences or as a series; an error if its labels say that there are anomalies in it."""
     data = as_data(x, what)
@@ -144,16 +138,12 @@ def as_normal(x: Any, what: str) -> DataSet | Series:
     return data
 
 
-def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tuple[Any, ...]:
-    """The three normal parts, of one kind and width."""
-    if (validation is None) != (calibration is None):
-        msg = "validation and calibration must be given together, or neither."
-        raise ValueError(msg)
-    training = as_normal(normal, "normal")
-    if validation is None:
-        return hold_out(training, seed)
-    validation = matched(as_normal(validation, "validation"), training, "validation")
-    return training, validation, matched(as_normal(calibration, "calibration"), training, "calibration")
+def as_data(x: Any, what: str) -> DataSet | Series:
+    """`x` as a set of sequences or, if it has one dimension, as a series."""
+    if isinstance(x, DataSet | Series):
+        return x
+    one = not isinstance(x, Dataset) and as_array(x, what).ndim == 1
+    return Series(x, name=what) if one else DataSet.of(x, name=what)
 
 
 def matched(data: Any, fitted: Any, what: str) -> Any:
@@ -191,11 +181,3 @@ def _by_name(data: Series, fitted: Series, what: str) -> Series:
         warnings.warn(msg, stacklevel=5)
     data.feature_names = named[-1].feature_names
     return data
-
-
-def as_data(x: Any, what: str) -> DataSet | Series:
-    """`x` as a set of sequences or, if it has one dimension, as a series."""
-    if isinstance(x, DataSet | Series):
-        return x
-    one = not isinstance(x, Dataset) and as_array(x, what).ndim == 1
-    return Series(x, name=what) if one else DataSet.of(x, name=what)

@@ -21,12 +21,12 @@ class Detection:
     scores : numpy.ndarray, shape (n,) or (time,)
         Of each sequence, or of each time step of a series; the higher, the more anomalous.
     threshold : float
-        Scores above it are called abnormal.
+        Scores above it are flagged.
     unjudged : numpy.ndarray, shape (n,) or (time,), bool
-        Time steps that no window could judge, as too many values were missing there. Their score
-        is 0, and they are never called abnormal.
+        Time steps that no window could score, as too many values were missing there. Their score
+        is 0, and they are never flagged.
     series : Series or None
-        What was judged, if it was a series.
+        What was scored, if it was a series.
     """
 
     scores: np.ndarray
@@ -36,7 +36,7 @@ class Detection:
 
     @property
     def abnormal(self) -> np.ndarray:
-        """Which sequences or time steps are called abnormal, bool."""
+        """Which sequences or time steps are flagged, bool."""
         return (self.scores > self.threshold) & ~self.unjudged
 
     @property
@@ -90,7 +90,7 @@ class Explanation:
         Absolute difference from the reconstruction, in the spreads that the detector's `scaling`
         divides by (standard deviations, interquartile ranges, or the data's units), so that
         features compare. Not smoothed. Of a series, the mean over the windows that hold a step.
-        NaN where a value is missing or not judged.
+        NaN where a value is missing or not scored.
     reconstruction : numpy.ndarray, of the same shape
         In the data's own units; NaN where no window reconstructs.
     feature_names : tuple of str
@@ -133,11 +133,6 @@ class Explanation:
         pandas.DataFrame
             Columns: sequence (of a set only), step, feature, error, reconstruction; largest error
             first. Without a row where every value is missing.
-
-        Raises
-        ------
-        ValueError
-            If the part leaves steps out.
         """
         if isinstance(part, int):
             part = slice(part, part + 1 or None)

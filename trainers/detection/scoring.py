@@ -18,6 +18,72 @@ from trainers.reconstruction import reconstruct
 KINDS = ("mae", "mse", "sum", "max", "gaussian")
 
 
+def reconstruction_error(
+    model: nn.Module, sequences: Any, *, kind: str = "mae", smooth: int = 1, gaussian: ErrorGaussian | None = None
+) -> np.ndarray:
+    """The anomaly score of each sequence: the difference from its reconstruction.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained on normal sequences.
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        What to score. Padding and missing values do not count.
+    kind : {"mae", "mse", "sum", "max", "gaussian"}, default "mae"
+        Mean absolute or mean squared error over all time steps and features; the sum of the
+        absolute errors, which grows with the length; the largest absolute error; all in the
+        data's units. Or EncDec-AD's distance from the usual error, mean over the time steps.
+    smooth : int, default 1
+        The differences are first averaged over this many neighbouring time steps (fewer at the
+        edges), so that noise cancels and what is wrong for longer stays. 1: not at all.
+    gaussian : ErrorGaussian, optional
+        For "gaussian": that of the model's errors on normal data, smoothed likewise; see
+        `reconstruction_differences`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+        float64; the higher, the more anomalous.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the sequences are not finite numbers, the model returns another shape or numbers that
+        are not finite, `kind` is unknown, or `smooth` is not between 1 and the length.
+
+    References
+    ----------
+    .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2: "gaussian".
+    """
+    as_choice(kind, "kind", KINDS)
+    if (kind == "gaussian") != (gaussian is not None):
+        msg = 'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
+        raise ValueError(msg)
+    return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
+
+
+def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int = 1) -> np.ndarray:
+    """Reconstruction minus sequence.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained.
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        What to reconstruct.
+    smooth : int, default 1
+        As in `reconstruction_error`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, time, feature)
+        float64, in the data's units; NaN at padding and missing values.
+    """
+    data = DataSet.of(sequences, "sequences to score")
+    smooth = as_count(smooth, "smooth", "of time steps", most=data.length)
+    return smoothed(known_differences(model, data, reconstruct(model, data)), smooth)
+
+
 class ErrorGaussian:
     """The normal distribution of a model's error vectors on normal data, as EncDec-AD scores by it.
 
@@ -29,7 +95,7 @@ class ErrorGaussian:
     Parameters
     ----------
     differences : numpy.ndarray, shape (n, time, feature)
-        Reconstruction less sequence, on normal data that the weights were not fitted to; at least
+        Reconstruction minus sequence, on normal data that the weights were not fitted to; at least
         two time steps. NaN where a value does not count.
 
     Raises
@@ -113,73 +179,6 @@ def smoothed(differences: np.ndarray, width: int) -> np.ndarray:
     window_mean = partial(uniform_filter1d, size=width, axis=1, mode="constant", origin=-((width + 1) % 2))
     total, weights = window_mean(np.where(counts, differences, 0.0)), window_mean(counts.astype(np.float64))
     return np.divide(total, weights, out=np.full(total.shape, np.nan), where=counts)
-
-
-def reconstruction_error(
-    model: nn.Module, sequences: Any, *, kind: str = "mae", smooth: int = 1, gaussian: ErrorGaussian | None = None
-) -> np.ndarray:
-    """The anomaly score of each sequence: the difference from its reconstruction.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Trained on normal sequences.
-    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        What to score. Padding and missing values do not count.
-    kind : {"mae", "mse", "sum", "max", "gaussian"}, default "mae"
-        Mean absolute or mean squared error over all time steps and features; the sum of the
-        absolute errors, which grows with the length; the largest absolute error; all in the
-        data's units. Or EncDec-AD's distance from the usual error, mean over the time steps.
-    smooth : int, default 1
-        The differences are first averaged over this many neighbouring time steps (fewer at the
-        edges), so that noise cancels and what is wrong for longer stays. 1: not at all.
-    gaussian : ErrorGaussian, optional
-        For "gaussian": that of the model's errors on normal data, smoothed likewise; see
-        `reconstruction_differences`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-        float64; the higher, the more anomalous.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the sequences are no finite numbers, the model returns another shape or numbers that
-        are not finite, `kind` is unknown, or `smooth` is not between 1 and the length.
-
-    References
-    ----------
-    .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2: "gaussian".
-    """
-    as_choice(kind, "kind", KINDS)
-    if (kind == "gaussian") != (gaussian is not None):
-        msg = 'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
-        raise ValueError(msg)
-    return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
-
-
-def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int = 1) -> np.ndarray:
-    """Reconstruction less sequence.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Trained.
-    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        What to reconstruct.
-    smooth : int, default 1
-        As in `reconstruction_error`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n, time, feature)
-        float64, in the data's units; NaN at padding and missing values.
-
-    """
-    data = DataSet.of(sequences, "sequences to score")
-    smooth = as_count(smooth, "smooth", "of time steps", most=data.length)
-    return smoothed(known_differences(model, data, reconstruct(model, data)), smooth)
 
 
 def known_differences(model: nn.Module, data: DataSet, reconstruction: torch.Tensor) -> np.ndarray:

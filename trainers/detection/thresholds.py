@@ -17,86 +17,13 @@ from trainers.detection._validation import as_count, as_positive, as_scores, as_
 _FEWEST_EXCESSES = 10
 
 
-def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float | None = None) -> float:
-    """Peaks over threshold: the tail is fitted and extended; **holds its rate only roughly**.
-
-    What exceeds a high quantile t of the n scores is fitted with a generalized Pareto
-    distribution (shape γ, scale σ; maximum likelihood), and the threshold read off the fitted
-    tail: z = t + (σ/γ)((rate · n / Nₜ)^−γ − 1) with Nₜ excesses, or t − σ ln(rate · n / Nₜ) for
-    γ → 0; Siffer et al. 2017 (KDD), section 3. So it gives thresholds for rates below
-    1/(n + 1), where `quantile_threshold` must refuse.
-
-    Its rate is right as n grows and t rises, if the tail is one that such a distribution
-    describes; with few scores it is not. Measured (200 draws of 500 calibration scores, level
-    0.98): asked for 0.1 %, it gave 0.22 % on the heartbeats of ECG5000 and 0.23 % on normally
-    distributed numbers; with 1,000 scores 0.12 % and 0.17 %. Asked for 1 %, at level 0.9, it
-    gave 1.8 % on the heartbeats: there the fitted tail was the wrong one.
-
-    Parameters
-    ----------
-    calibration_scores : array, shape (n,)
-        Scores of normal sequences that neither training nor history restore has seen.
-    rate : float, default 0.001
-        Share of false alarms among normal sequences to aim at; at most the share of the scores
-        above the level.
-    level : float, optional
-        Share of the scores below the tail. Default: 0.98, or lower, down to 0.5, so that twenty
-        scores and twice the rate lie in the tail.
-
-    Returns
-    -------
-    float
-        Scores *above* it are anomalous.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the scores are no finite numbers, fewer than ten or all equal above the level, the
-        rate is larger than their share, or no tail fits.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> scores = np.random.default_rng(0).exponential(size=2000)
-    >>> threshold = pot_threshold(scores, rate=1e-4)
-    >>> bool(7 < threshold < 12)  # the true one: -ln(1e-4) = 9.2
-    True
-    """
-    scores = as_scores(calibration_scores, "calibration_scores")
-    rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.001.")
-    if level is None:
-        level = max(0.5, min(0.98, 1 - 20 / len(scores), 1 - 2 * rate))
-    level = as_share(level, "level", "the share of the scores below the tail", "Leave it out for the default.")
-    with np.errstate(over="ignore", invalid="ignore"):
-        start = float(np.quantile(scores, level))
-        excesses = scores[scores > start] - start
-        size = float(excesses.mean()) if len(excesses) else 0.0
-    if len(excesses) < _FEWEST_EXCESSES or excesses.min() == excesses.max():
-        wanted = f"{_FEWEST_EXCESSES} values, not all equal, above level {level:g}"
-        msg = f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower the level."
-        raise ValueError(msg)
-    share = len(excesses) / len(scores)
-    if rate > share:
-        msg = f"rate must be at most the share of scores above the level, {share:g}, got {rate:g}. Lower the level."
-        raise ValueError(msg)
-    try:
-        with np.errstate(all="ignore"):
-            # In units of their mean: the search for the maximum knows nothing of other scales.
-            shape, _, scale = genpareto.fit(excesses / size, floc=0)
-            threshold = start + size * scale * float(boxcox(share / rate, shape))
-    except (ValueError, RuntimeError, ArithmeticError) as error:
-        msg = f"calibration_scores must have a tail that a generalized Pareto distribution fits, got: {error}."
-        raise ValueError(msg) from error
-    return _finite(threshold)
-
-
 def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     """The threshold that a new normal sequence exceeds with probability `rate` at most.
 
     It is the k-th smallest of the n calibration scores, k = ⌈(n + 1)(1 − rate)⌉, the
     finite-sample (conformal) quantile of Vovk et al. 2005; see Angelopoulos & Bates 2021
-    (arXiv:2107.07511), section 1. The plain quantile promises too much. The promise is in the
-    mean over calibration sets; with one set, the rate met varies by about √(rate(1 − rate)/n).
+    (arXiv:2107.07511), section 1. The plain quantile promises too much. The promise holds on
+    average over calibration sets; with one set, the rate met varies by about √(rate(1 − rate)/n).
 
     Parameters
     ----------
@@ -113,7 +40,7 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     Raises
     ------
     TypeError, ValueError
-        If the scores are no finite numbers, or too few for such a rate.
+        If the scores are not finite numbers, or too few for such a rate.
 
     Examples
     --------
@@ -168,7 +95,7 @@ def false_alarm_threshold(
     ------
     TypeError, ValueError
         If not exactly one number of false alarms is given, it is none or more than there are
-        windows, or the scores are no finite numbers or too few for it.
+        windows, or the scores are not finite numbers or too few for it.
 
     Examples
     --------
@@ -190,10 +117,83 @@ def false_alarm_threshold(
     return quantile_threshold(calibration_scores, rate=alarms / windows)
 
 
+def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float | None = None) -> float:
+    """Peaks over threshold: the tail is fitted and extended; **holds its rate only roughly**.
+
+    What exceeds a high quantile t of the n scores is fitted with a generalized Pareto
+    distribution (shape γ, scale σ; maximum likelihood), and the threshold read off the fitted
+    tail: z = t + (σ/γ)((rate · n / Nₜ)^−γ − 1) with Nₜ excesses, or t − σ ln(rate · n / Nₜ) for
+    γ → 0; Siffer et al. 2017 (KDD), section 3. So it gives thresholds for rates below
+    1/(n + 1), where `quantile_threshold` raises an error.
+
+    Its rate is right as n grows and t rises, if the tail is one that such a distribution
+    describes; with few scores it is not. Measured (200 draws of 500 calibration scores, level
+    0.98): asked for 0.1 %, it gave 0.22 % on the heartbeats of ECG5000 and 0.23 % on normally
+    distributed numbers; with 1,000 scores 0.12 % and 0.17 %. Asked for 1 %, at level 0.9, it
+    gave 1.8 % on the heartbeats: there the fitted tail was the wrong one.
+
+    Parameters
+    ----------
+    calibration_scores : array, shape (n,)
+        Scores of normal sequences that neither training nor history restore has seen.
+    rate : float, default 0.001
+        Share of false alarms among normal sequences to aim at; at most the share of the scores
+        above the level.
+    level : float, optional
+        Share of the scores below the tail. Default: 0.98, or lower, down to 0.5, so that twenty
+        scores and twice the rate lie in the tail.
+
+    Returns
+    -------
+    float
+        Scores *above* it are anomalous.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scores are not finite numbers, fewer than ten or all equal above the level, the
+        rate is larger than their share, or no tail fits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = np.random.default_rng(0).exponential(size=2000)
+    >>> threshold = pot_threshold(scores, rate=1e-4)
+    >>> bool(7 < threshold < 12)  # the true one: -ln(1e-4) = 9.2
+    True
+    """
+    scores = as_scores(calibration_scores, "calibration_scores")
+    rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.001.")
+    if level is None:
+        level = max(0.5, min(0.98, 1 - 20 / len(scores), 1 - 2 * rate))
+    level = as_share(level, "level", "the share of the scores below the tail", "Leave it out for the default.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        start = float(np.quantile(scores, level))
+        excesses = scores[scores > start] - start
+    if len(excesses) < _FEWEST_EXCESSES or excesses.min() == excesses.max():
+        wanted = f"{_FEWEST_EXCESSES} values, not all equal, above level {level:g}"
+        msg = f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower the level."
+        raise ValueError(msg)
+    share = len(excesses) / len(scores)
+    if rate > share:
+        msg = f"rate must be at most the share of scores above the level, {share:g}, got {rate:g}. Lower the level."
+        raise ValueError(msg)
+    try:
+        with np.errstate(all="ignore"):
+            # In units of their mean: the search for the maximum knows nothing of other scales.
+            size = float(excesses.mean())
+            shape, _, scale = genpareto.fit(excesses / size, floc=0)
+            threshold = start + size * scale * float(boxcox(share / rate, shape))
+    except (ValueError, RuntimeError, ArithmeticError) as error:
+        msg = f"calibration_scores must have a tail that a generalized Pareto distribution fits, got: {error}."
+        raise ValueError(msg) from error
+    return _finite(threshold)
+
+
 def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     """Mean + k standard deviations: **promises no rate of false alarms**.
 
-    A habit, not a rule. Were the scores normally distributed, k = 3 would give 0.13 %; errors
+    If the scores were normally distributed, k = 3 would give 0.13 %; errors
     of reconstruction have a long upper tail. On the heartbeats of ECG5000 it gave 2.7 %
     (mean over 200 draws of 1,000 calibration scores of one LSTM autoencoder). A few abnormal
     scores among the calibration scores move it far.
@@ -209,11 +209,6 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     -------
     float
         Scores *above* it are anomalous.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the scores are no finite numbers, or all equal, or `k` is not above 0.
 
     Examples
     --------
@@ -249,12 +244,6 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     float
         Scores *above* it are anomalous.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the scores are no finite numbers, more than half of them are equal, or `k` is not
-        above 0.
-
     Examples
     --------
     >>> mad_threshold([1.0, 2.0, 3.0, 4.0, 100.0], k=1)
@@ -288,7 +277,7 @@ class Rule(NamedTuple):
     keyword : str
         That keyword: what the threshold is set by.
     promises_rate : bool
-        Whether the share of false alarms is held in the mean, whatever the scores' distribution.
+        Whether the share of false alarms is held on average, whatever the scores' distribution.
     """
 
     function: Callable[..., float]
@@ -318,18 +307,13 @@ def oracle_threshold(scores: Any, labels: Any) -> float:
     ----------
     scores : array, shape (n,)
         The higher, the more anomalous.
-    labels : array of whole numbers, shape (n,)
+    labels : array of integers, shape (n,)
         0 is normal, anything else abnormal; both must occur.
 
     Returns
     -------
     float
-        Scores *above* it are called abnormal.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If scores and labels do not fit, or only one side occurs.
+        Scores *above* it are flagged.
 
     Examples
     --------
