@@ -30,8 +30,8 @@ from trainers.detection import (
     quantile_threshold,
     series_baseline_scores,
 )
-from trainers.detection.checks import as_share
-from trainers.detection.hold_out import hold_out
+from trainers.detection._validation import as_share
+from trainers.detection.preprocessing import hold_out
 from trainers.detection.thresholds import RULES
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer

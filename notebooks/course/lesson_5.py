@@ -14,7 +14,7 @@ from data import Series, load_mitbih
 from notebooks.course.one_number import one_number
 from notebooks.course.verdict import NotYet, call, exercise, kind_of
 from trainers.detection import series_baseline_scores
-from trainers.detection.point_adjusted import misleading_point_adjusted_f1
+from trainers.detection.metrics import misleading_point_adjusted_f1
 
 # A beat of the recording, in steps.
 BEAT = 303

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 
 from data import Series
 from data.series import runs
-from trainers.detection.point_adjusted import misleading_point_adjusted_f1, point_adjusted
+from trainers.detection.metrics import misleading_point_adjusted_f1, point_adjusted
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.series_events import many
 

@@ -25,7 +25,7 @@ import torch
 
 from data import Series
 from trainers.detection import AnomalyDetector
-from trainers.detection.windows import cut_windows, window_starts
+from trainers.detection.windowing import cut_windows, window_starts
 from trainers.losses import evaluating
 
 # The window; the stride is the detector's default.

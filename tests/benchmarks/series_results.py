@@ -23,8 +23,8 @@ import torch
 
 from data import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from trainers.detection import SERIES_BASELINES, AnomalyDetector, evaluate_series, series_baseline_scores
-from trainers.detection.hold_out import hold_out
-from trainers.detection.windows import estimate_window
+from trainers.detection.preprocessing import hold_out
+from trainers.detection.windowing import estimate_window
 
 from .results import markdown
 

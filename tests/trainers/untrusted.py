@@ -14,7 +14,7 @@ from notebooks.course.verdict import Verdict
 from trainers import BatchedTrainer, History, Hyperparameter, LSTMAutoencoder, benchmark, classroom
 from trainers.block import Block
 from trainers.detection import Detection, Explanation, evaluate, evaluate_series
-from trainers.detection.seed_plot import plot_seeds
+from trainers.detection.detection_plots import plot_seeds
 from trainers.plotting import Figure
 from trainers.reports import report
 from trainers.widgets import HyperparameterPanel, LatentMap, RunComparison, SeriesViewer, ThresholdExplorer

@@ -1,4 +1,4 @@
-"""From a trained model to scores, from scores to decisions, from decisions to figures.
+"""From a trained model to scores, from scores to decisions, from decisions to metrics.
 
 >>> import numpy as np
 >>> from trainers.detection import evaluate, quantile_threshold
@@ -7,26 +7,27 @@
 1.0
 """
 
-from trainers.detection.baselines import BASELINES, baseline_scores
-from trainers.detection.detection import Detection
+from trainers.detection.baselines import BASELINES, SERIES_BASELINES, baseline_scores, series_baseline_scores
+from trainers.detection.detection_plots import plot_errors, plot_reconstructions, plot_seeds, plot_sequences
 from trainers.detection.detector import AnomalyDetector
-from trainers.detection.evaluation import Evaluation, evaluate
-from trainers.detection.explanation import Explanation
-from trainers.detection.extreme_values import pot_threshold
-from trainers.detection.figures import plot_errors, plot_reconstructions, plot_sequences
-from trainers.detection.intervals import bootstrap_interval
-from trainers.detection.oracle import oracle_threshold
-from trainers.detection.point_adjusted import misleading_point_adjusted_f1
-from trainers.detection.scores import ErrorGaussian, reconstruction_differences, reconstruction_error
-from trainers.detection.seed_plot import plot_seeds
-from trainers.detection.series_baselines import SERIES_BASELINES, series_baseline_scores
-from trainers.detection.series_evaluation import SeriesEvaluation, evaluate_series
-from trainers.detection.table import compare
+from trainers.detection.metrics import (
+    Evaluation,
+    SeriesEvaluation,
+    bootstrap_interval,
+    compare,
+    evaluate,
+    evaluate_series,
+    misleading_point_adjusted_f1,
+)
+from trainers.detection.results import Detection, Explanation
+from trainers.detection.scoring import ErrorGaussian, reconstruction_differences, reconstruction_error
 from trainers.detection.thresholds import (
     RULES,
     false_alarm_threshold,
     mad_threshold,
     mean_sd_threshold,
+    oracle_threshold,
+    pot_threshold,
     quantile_threshold,
 )
 

@@ -1,4 +1,4 @@
-"""Simple detectors to hold a network against; the methods are scikit-learn's."""
+"""Simple detectors of sequences and of a series, to compare a network with; the methods are libraries'."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
-from data import DataSet
-from trainers.detection.checks import as_choice
-from trainers.detection.scores import reconstruction_error
+from data import DataSet, Series
+from trainers.detection._validation import as_choice, as_count
+from trainers.detection.preprocessing import Scaling, matched
+from trainers.detection.scoring import reconstruction_error, window_scores
+from trainers.detection.windowing import StepScores, Windowing, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
+
+# Windows that are compared at a time, and training windows that they are compared with at most.
+CHUNK, MOST_NEIGHBOURS = 2048, 20_000
 
 
 def _flat(sequences: np.ndarray) -> np.ndarray:
@@ -80,18 +86,138 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     -------
     numpy.ndarray, shape (n,)
         The higher, the more anomalous.
+    """
+    as_choice(name, "name", BASELINES)
+    train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
+    x, y = train.sequences.double().numpy(), test.sequences.double().numpy()
+    if x.shape[1:] != y.shape[1:]:
+        msg = f"training and test set must have the same length and width, got {x.shape} and {y.shape}."
+        raise ValueError(msg)
+    return BASELINES[name](x, y, seed)
+
+
+def _on_windows(name: str, training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    """A baseline for sequences, on the windows; a step gets the mean over the windows that hold it."""
+    normal = cut_windows(training, window_starts(len(training), window, stride), window)
+    starts = window_starts(len(test), window, stride)
+    windows = cut_windows(test, starts, window)
+    # As AnomalyDetector does by default, so that drift is no one's advantage.
+    normal, windows = (part - part.mean(1, keepdims=True) for part in (normal, windows))
+    scores = BASELINES[name](normal, windows, seed)[:, None, None]
+    of_steps = np.broadcast_to(scores, (len(scores), window, 1))
+    return StepScores(len(test), window, stride, "mean").add(starts, of_steps)[:, 0]
+
+
+def _every_window_to_steps(scores: np.ndarray, window: int) -> np.ndarray:
+    """The same at stride 1, where the mean over the windows that hold a step is a moving average."""
+    total = np.concatenate([[0.0], np.cumsum(scores)])
+    steps = np.arange(len(scores) + window - 1)
+    first, end = np.maximum(steps - window + 1, 0), np.minimum(steps + 1, len(scores))
+    return (total[end] - total[first]) / (end - first)
+
+
+def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    # An AB-join is a search for nearest neighbours among z-normalised windows. stumpy makes it faster on
+    # long series, but compiles for a minute first.
+    profiles = []
+    for known, new in zip(training.T, test.T, strict=True):
+        of = np.lib.stride_tricks.sliding_window_view(known, window)
+        of = of[np.linspace(0, len(of) - 1, min(len(of), MOST_NEIGHBOURS)).astype(int)]
+        neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(of))
+        windows = np.lib.stride_tricks.sliding_window_view(new, window)
+        parts = [windows[first : first + CHUNK] for first in range(0, len(windows), CHUNK)]
+        profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(part))[0][:, 0] for part in parts]))
+    return _every_window_to_steps(np.mean(profiles, axis=0), window)
+
+
+def _z_normalised(windows: np.ndarray) -> np.ndarray:
+    """Each window (n, window) with mean 0 and standard deviation 1; a constant one is all 0."""
+    spread = windows.std(1, keepdims=True)
+    centred = windows - windows.mean(1, keepdims=True)
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9)
+
+
+def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    variances = pd.DataFrame(test).rolling(window).var(ddof=0).to_numpy()[window - 1 :].sum(1)
+    return _every_window_to_steps(variances, window)
+
+
+def _random_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    # Not the same numbers for calibration and test.
+    return np.random.default_rng([seed, len(test)]).random(len(test))
+
+
+def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
+    model = LSTMAutoencoder(n_features=test.shape[1], latent_size=32, seed=seed)
+    windowing, series = Windowing(window, stride, centre=True, max_missing=0.5), Series(test)
+    unscaled, score = Scaling("none", series), lambda differences, _: window_scores(differences, "mae")
+    return windowing.over(series, unscaled, model, score, combine="mean")[:, 0]
+
+
+SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {
+    "1-NN": partial(_on_windows, "1-NN"),
+    "PCA, 4 components": partial(_on_windows, "PCA, 4 components"),
+    "isolation forest": partial(_on_windows, "isolation forest"),
+    "matrix profile": _matrix_profile,
+    "moving-window variance": _variance,
+    "untrained autoencoder": _untrained_steps,
+    "random score": _random_steps,
+}
+"""By name, the detectors of `series_baseline_scores`."""
+
+
+def series_baseline_scores(
+    name: str, training: Any, test: Any, *, window: int, stride: int = 4, seed: int = 0
+) -> np.ndarray:
+    """Scores of a simple detector for each time step of a series.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SERIES_BASELINES`. On windows, as `baseline_scores`: nearest training window,
+        four principal components, isolation forest; each window minus its own mean. The matrix
+        profile: z-normalised distance to the nearest training window (of 20,000 evenly spaced ones
+        at most), mean over the features. The variance within a window, summed over the features.
+        An LSTM autoencoder as it was initialised. A random number. A step gets the mean over the
+        windows that hold it.
+    training, test : Series or array, shape (time,)
+        Of as many features; each is scaled by the training part's mean and standard deviation,
+        missing values are interpolated.
+    window : int
+        Time steps in a window, at least 3; see `AnomalyDetector.window_length`.
+    stride : int, default 4
+        Time steps from one window to the next; matrix profile and variance take every window.
+    seed : int, default 0
+        For what is random.
+
+    Returns
+    -------
+    numpy.ndarray, shape (time,)
+        The higher, the more anomalous.
 
     Raises
     ------
     TypeError, ValueError
-        If the name is unknown, or the sequences do not fit (see `DataSet`) each other.
+        If the name is unknown, the parts do not fit each other, or one is shorter than a window.
+
+    References
+    ----------
+    .. [1] Yeh et al. 2016, Matrix profile I, ICDM, section II (the AB-join).
+    .. [2] Liu, Ting & Zhou 2008, Isolation forest, ICDM.
+    .. [3] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8): the others on windows.
+
+    Examples
+    --------
+    >>> wave = np.sin(np.arange(400) / 4)
+    >>> flat = np.where(np.arange(400) // 20 == 10, 0, wave)
+    >>> int(series_baseline_scores("1-NN", wave, flat, window=25).argmax()) // 20
+    10
     """
-    as_choice(name, "name", BASELINES)
-    train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
-    if train.sequences.shape[1:] != test.sequences.shape[1:]:
-        msg = (
-            "training and test set must have the same length and width; got "
-            f"{tuple(train.sequences.shape)} and {tuple(test.sequences.shape)} (n, time, feature)."
-        )
-        raise ValueError(msg)
-    return BASELINES[name](train.sequences.double().numpy(), test.sequences.double().numpy(), seed)
+    as_choice(name, "name", SERIES_BASELINES)
+    training, test = Series.of(training, "training"), Series.of(test, "test")
+    test = matched(test, training, "test")
+    window = as_count(window, "window", "of time steps that fits into both parts", 3, min(len(training), len(test)))
+    stride = as_count(stride, "stride", "of time steps, at most a window", most=window)
+    scaling = Scaling("standard", training)
+    x, y = (scaling.scale(interpolated(part.values)).astype(np.float64) for part in (training, test))
+    return SERIES_BASELINES[name](x, y, window, stride, seed)

@@ -11,15 +11,18 @@ import torch
 from data import DataSet, Series
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
-from trainers.detection.checks import as_threshold
-from trainers.detection.detection import Detection
-from trainers.detection.explanation import Explanation
-from trainers.detection.hold_out import as_data, matched, three_parts
-from trainers.detection.scaling import Scaling
-from trainers.detection.scores import ErrorGaussian, check_differences, sequence_scores, smoothed, step_errors
-from trainers.detection.thresholds import RULES as THRESHOLDS
-from trainers.detection.windowing import Windowing, choose_window
-from trainers.detection.windows import COMBINATIONS
+from trainers.detection._validation import as_count, as_threshold
+from trainers.detection.preprocessing import Scaling, as_data, matched, three_parts
+from trainers.detection.results import Detection, Explanation
+from trainers.detection.scoring import (
+    ErrorGaussian,
+    known_differences,
+    reconstruction_differences,
+    reconstruction_error,
+    window_scores,
+)
+from trainers.detection.thresholds import RULES
+from trainers.detection.windowing import COMBINATIONS, Windowing, choose_window
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.torch_utils import LARGEST_SEED, as_device
@@ -27,11 +30,11 @@ from trainers.trainer import Trainer
 from trainers.training import Callback, Result, benchmark
 
 # The thresholds that need nothing but normal scores; any other can be given to `detect`.
-RULES = {name: rule for name, rule in THRESHOLDS.items() if rule.keyword in ("rate", "k")}
+_RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate", "k")}
 
 
 class AnomalyDetector(Block):
-    """Learns what is normal, scores what is new, decides by a threshold, and says where the error lies.
+    """Learn what is normal, score what is new, decide by a threshold, and locate the error.
 
     It takes sets of sequences (`DataSet`) and long recordings (`Series`), of one or many features,
     and works for any model and trainer. The normal data is divided in three: the network learns
@@ -44,8 +47,8 @@ class AnomalyDetector(Block):
 
     **Missing values** (NaN in a series, or masked in a data set) are interpolated along time for
     the network to read, and count neither in training nor in a score. Windows of a series of which more
-    than `max_missing` is missing are not learnt from and not scored. A step that no window judges
-    scores 0, is never called abnormal, and is marked as `unjudged` in the detection.
+    than `max_missing` is missing are not used for training and not scored. A step that no window scores
+    scores 0, is never flagged, and is marked as `unjudged` in the detection.
 
     Parameters
     ----------
@@ -107,12 +110,12 @@ class AnomalyDetector(Block):
         "what a window gives each of its time steps: the score of the whole window, or the step's own error",
         choices=("window", "point"),
     )
-    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
+    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=tuple(COMBINATIONS))
     max_missing = Hyperparameter(
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )
     rule = Hyperparameter(
-        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(RULES)
+        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(_RULES)
     )
     rate = Hyperparameter(
         0.01,
@@ -134,15 +137,15 @@ class AnomalyDetector(Block):
     ) -> None:
         super().__init__(name=name, **hyperparameters)
         if trainer is not None and not isinstance(trainer, Trainer):
-            msg = f"trainer takes a Trainer with its model, such as BatchedTrainer(LSTMAutoencoder()); got {trainer!r}."
+            msg = f"trainer must be a Trainer, such as BatchedTrainer(LSTMAutoencoder()), got {trainer!r}."
             raise TypeError(msg)
         self._device = as_device(device)
         self._given, self.trainer = trainer, trainer
         self.result: Result | None = None
         self.window_length: int | None = None
-        self._scaling: Scaling | None = None
+        self._scaling: Any = None
         self._centre = self.centre
-        self._held_out: tuple[Any, Any] | None = None
+        self._held_out: Any = None  # validation and calibration
         self._cached: tuple[Any, Any] = None, None
 
     # ------------------------------------------------------------------ learn
@@ -186,28 +189,27 @@ class AnomalyDetector(Block):
             All but the training's own errors come before the training.
         """
         if self._given is not None and len(self._given.history):
-            msg = (
-                f"the trainer {self._given.name!r} has trained before, so its weights have seen other data. Build a "
-                "new trainer and model; to go on with a run, call benchmark(trainer, epochs=…, resume=True)."
-            )
+            msg = f"the trainer {self._given.name!r} has trained before. Build a new trainer and model."
             raise ValueError(msg)
+        # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
         windowing = None
         if isinstance(parts[0], Series):
             windowing = Windowing(choose_window(parts, self.window), self.stride, self.centre, self.max_missing)
         self._check_rule(parts[2], windowing)
-        # From here on it is another detector: if the training fails, it is none, not one of two halves.
-        self.result, self._held_out, self._cached = None, None, (None, None)
-        self._scaling, self._centre, self.window_length = None, self.centre, windowing.length if windowing else None
-        scaling = Scaling.of(self.scaling, parts[0])
-        sets = [windowing.data_set(part, scaling) if windowing else scaling.scaled(part) for part in parts[:2]]
-        trainer = self._given or self._default_trainer(sets[0].n_features, len(sets[0]), on_series=bool(windowing))
+        # Until there is a result, the detector is not fitted.
+        self.result, self._held_out, self._cached = None, parts[1:], (None, None)
+        self._centre, self.window_length = self.centre, windowing.length if windowing else None
+        # scale, and cut a series into windows
+        self._scaling = Scaling(self.scaling, parts[0])
+        sets = [self._sequences(part) for part in parts[:2]]
+        # train
+        trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
         if not len(result.history):
-            msg = f"the training of {self.name!r} was stopped before its first epoch: it is not fitted. Call fit again."
+            msg = f"the training of {self.name!r} was stopped before its first epoch. Call fit again."
             raise RuntimeError(msg)
-        self.trainer, self.result, self._scaling = trainer, result, scaling
-        self._held_out = parts[1], parts[2]
+        self.trainer, self.result = trainer, result
         return self
 
     def choose_window(self, normal: Any) -> int:
@@ -222,18 +224,10 @@ class AnomalyDetector(Block):
         -------
         int
             Time steps.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `fit`.
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
-            msg = (
-                "normal must be a Series or an array of shape (time,), got a DataSet. "
-                "Give Series(x) for a recording of several features."
-            )
+            msg = "normal must be a Series or an array of shape (time,), got a DataSet. Give Series(x) for a recording."
             raise TypeError(msg)
         return choose_window(parts, self.window)
 
@@ -251,7 +245,7 @@ class AnomalyDetector(Block):
         Returns
         -------
         numpy.ndarray, shape (n,) or (time,)
-            float64, finite, from 0 up; of a step that no window judges, 0.
+            float64, finite, from 0 up; of a step that no window scores, 0.
 
         Raises
         ------
@@ -276,19 +270,12 @@ class AnomalyDetector(Block):
         Returns
         -------
         Detection
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            As `score`; or if the threshold is no number.
         """
         threshold = self.threshold if threshold is None else as_threshold(threshold)
         data = self._check(x)
         scores = self._scores(data)
-        unjudged = np.isnan(scores)
-        return Detection(
-            np.where(unjudged, 0.0, scores), threshold, unjudged, data if isinstance(data, Series) else None
-        )
+        series = data if isinstance(data, Series) else None
+        return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), series)
 
     def explain(self, x: Any) -> Explanation:
         """Reconstruct, and say which time steps and features carry the error.
@@ -301,33 +288,27 @@ class AnomalyDetector(Block):
         Returns
         -------
         Explanation
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            As `score`.
         """
-        data, scaling = self._check(x), self._fitted()
+        data, model = self._check(x), self._trained_model()
         if isinstance(data, DataSet):
-            rebuilt = reconstruct(self._model, scaling.scaled(data)).numpy()
-            errors = np.abs(check_differences(self._model, rebuilt - scaling.scale(data.sequences.numpy())))
-            if data.mask is not None:
-                errors[~data.mask.numpy()] = np.nan
+            scaled = self._sequences(data)
+            reconstruction = reconstruct(model, scaled)
+            errors = np.abs(known_differences(model, scaled, reconstruction))
             names = tuple(f"feature {i}" for i in range(data.n_features))
-            return Explanation(errors.astype(np.float64), scaling.unscale(rebuilt), names)
+            return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), names)
 
-        def both(differences: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
-            return np.concatenate([np.abs(differences), rebuilt], axis=2)
+        def both(differences: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+            return np.concatenate([np.abs(differences), reconstruction], axis=2)
 
-        steps = self._windowing().over(data, scaling, self._model, both, combine="mean", smooth=1)
-        errors, rebuilt = np.split(steps, 2, axis=1)
-        return Explanation(errors, scaling.unscale(rebuilt), data.feature_names)
+        columns = 2 * data.n_features
+        steps = self._windowing().over(data, self._scaling, model, both, combine="mean", columns=columns)
+        errors, values = np.split(steps, 2, axis=1)
+        return Explanation(errors, self._scaling.unscale(values), data.feature_names)
 
     @property
     def threshold(self) -> float:
         """Scores above it are abnormal: set by `rule` on the calibration scores."""
-        rule = RULES[self.rule]
-        return rule.function(self.calibration_scores, **{rule.keyword: getattr(self, rule.keyword)})
+        return self._by_rule(self.calibration_scores)
 
     @property
     def calibration_scores(self) -> np.ndarray:
@@ -337,11 +318,9 @@ class AnomalyDetector(Block):
         closely than one set on as many sequences.
         """
         # Weights count the changes made to them: a run that goes on has other scores.
-        weights = tuple(parameter._version for parameter in self._model.parameters()) if self.trainer else ()
+        weights = tuple(parameter._version for parameter in self._trained_model().parameters())
         settings = (self.score_settings, weights)
         if self._cached[0] != settings:
-            self._fitted()
-            assert self._held_out is not None
             scores = self._scores(self._held_out[1])
             self._cached = settings, scores[~np.isnan(scores)]
         return self._cached[1]
@@ -353,92 +332,70 @@ class AnomalyDetector(Block):
 
     # ------------------------------------------------------------------ inside
 
-    @property
-    def _model(self) -> Any:
-        assert self.trainer is not None
-        return self.trainer.model
-
-    def _fitted(self) -> Scaling:
-        if self._scaling is None:
+    def _trained_model(self) -> Any:
+        """The trainer's model; an error if it is not trained."""
+        if self.result is None or self.trainer is None:
             msg = f"{self.name!r} is not fitted yet. Call fit(normal) first."
             raise RuntimeError(msg)
-        return self._scaling
+        return self.trainer.model
+
+    def _sequences(self, data: Any) -> DataSet:
+        """What the network reads: scaled sequences, or scaled windows of a series."""
+        if isinstance(data, Series):
+            return self._windowing().data_set(data, self._scaling)
+        return self._scaling.scaled(data)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None
         return Windowing(self.window_length, self.stride, self._centre, self.max_missing)
 
-    def _default_trainer(self, n_features: int, n: int, *, on_series: bool) -> Trainer:
-        model = LSTMAutoencoder(n_features=n_features, latent_size=32, seed=self.seed)
+    def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
+        model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
         return BatchedTrainer(
-            model, self._device, batch_size=min(32, n), n_batches=50 if on_series else None,
+            model, self._device, batch_size=min(32, len(training)), n_batches=50 if on_series else None,
             learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 
-    def _check_rule(self, calibration: DataSet | Series, windowing: Windowing | None) -> None:
+    def _by_rule(self, scores: np.ndarray) -> float:
+        rule = _RULES[self.rule]
+        return rule.function(scores, **{rule.keyword: getattr(self, rule.keyword)})
+
+    def _check_rule(self, calibration: Any, windowing: Windowing | None) -> None:
         """Raise if the rule cannot set a threshold on so many scores: before the training, not after it."""
-        if isinstance(calibration, Series):
-            assert windowing is not None
-            n, length = windowing.judged_steps(calibration), windowing.length
+        if windowing:
+            length = windowing.length
+            n = len(np.unique(windowing.usable_starts(calibration)[:, None] + np.arange(length)))
         else:
             n, length = len(calibration), calibration.length
         self._smooth(length)
-        rule = RULES[self.rule]
         # As many scores, of a distribution that every rule can work with.
-        rule.function(-np.log1p(-np.arange(n) / n), **{rule.keyword: getattr(self, rule.keyword)})
+        self._by_rule(-np.log1p(-np.arange(n) / n))
 
     def _check(self, x: Any) -> Any:
         """`x` as data of the kind and width that the detector was fitted to."""
-        self._fitted()
-        assert self._held_out is not None
-        data, like = as_data(x, "x"), self._held_out[0]
-        if type(data) is not type(like) or data.n_features != like.n_features:
-            msg = (
-                f"{self.name!r} was fitted to a {type(like).__name__} with {like.n_features} features; got a "
-                f"{type(data).__name__} with {data.n_features}. An array of shape (time,) is a Series, (n, time) and "
-                "(n, time, feature) are a DataSet; for several features in one recording: Series(values)."
-            )
-            raise ValueError(msg)
+        self._trained_model()
+        data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
-            msg = (
-                f"{data.name!r} has {len(data)} time steps, less than a window of {self.window_length}. Bring a longer "
-                "piece, or fit a detector with a shorter window=…."
-            )
+            msg = f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
             raise ValueError(msg)
-        return matched(data, like, "x")
+        return data
 
     def _scores(self, data: Any) -> np.ndarray:
-        """As `score`, with NaN where nothing can be judged."""
-        gaussian = self._gaussian() if self.error == "gaussian" else None
+        """As `score`, with NaN where nothing can be scored."""
+        model, smooth, gaussian = self._trained_model(), self._smooth(self.window_length or data.length), None
+        if self.error == "gaussian":
+            # of the validation part, as in EncDec-AD
+            validation = self._sequences(self._held_out[0])
+            gaussian = ErrorGaussian(reconstruction_differences(model, validation, smooth=smooth))
         if isinstance(data, DataSet):
-            differences = smoothed(self._differences(self._fitted().scaled(data)), self._smooth(data.length))
-            return sequence_scores(differences, self.error, gaussian)
+            sequences = self._sequences(data)
+            return reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
-            if self.step_score == "point":
-                return step_errors(differences, self.error, gaussian)[..., None]
-            scores = sequence_scores(differences, self.error, gaussian)
-            return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
+            return window_scores(differences, self.error, gaussian, step_score=self.step_score)
 
         windowing = self._windowing()
-        smooth = self._smooth(windowing.length)
-        return windowing.over(data, self._fitted(), self._model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
-
-    def _differences(self, data: DataSet) -> np.ndarray:
-        differences = check_differences(self._model, (reconstruct(self._model, data) - data.sequences).double().numpy())
-        if data.mask is not None:
-            differences[~data.mask.numpy()] = np.nan
-        return differences
-
-    def _gaussian(self) -> ErrorGaussian:
-        """Fitted to the validation part, as in EncDec-AD."""
-        assert self._held_out is not None
-        data, scaling = self._held_out[0], self._fitted()
-        windows = self._windowing().data_set(data, scaling) if isinstance(data, Series) else scaling.scaled(data)
-        return ErrorGaussian(smoothed(self._differences(windows), self._smooth(windows.length)))
+        return windowing.over(data, self._scaling, model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
 
     def _smooth(self, length: int) -> int:
-        if self.smooth > length:
-            msg = f"smooth of {self.name!r} must be at most the length, {length} steps; got {self.smooth}."
-            raise ValueError(msg)
-        return self.smooth
+        return as_count(self.smooth, f"smooth of {self.name!r}", "of time steps", most=length)

@@ -1,28 +1,26 @@
-"""`Windowing`: how a series is cut into windows, and what is done window by window."""
+"""How a long series is cut into windows, and how what windows say is brought back to its time steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import detrend
 from torch import nn
 
 from data import DataSet, Series
-from trainers.detection.scaling import Scaling
-from trainers.detection.scores import check_differences, smoothed
-from trainers.detection.windows import (
-    StepScores,
-    cut_windows,
-    estimate_window,
-    interpolated,
-    start_chunks,
-    window_starts,
-)
+from trainers.detection._validation import as_count
+from trainers.detection.preprocessing import Scaling
+from trainers.detection.scoring import check_differences, smoothed
 from trainers.losses import reconstruct
 
+# Autocorrelation below which a series does not repeat itself.
+WEAKEST_PERIOD = 0.2
 # Windows that are reconstructed at a time: they bound the memory, and do not change the result.
 CHUNK = 1024
+COMBINATIONS: dict[str, Callable[..., np.ndarray]] = {"mean": np.nanmean, "max": np.nanmax, "median": np.nanmedian}
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,6 @@ class Windowing:
         Whether each window loses its own mean.
     max_missing : float
         Share of a window that may be missing.
-
-    Raises
-    ------
-    ValueError
-        If the stride is longer than the window.
     """
 
     length: int
@@ -50,41 +43,33 @@ class Windowing:
     max_missing: float
 
     def __post_init__(self) -> None:
-        if self.stride > self.length:
-            msg = (
-                f"stride must be at most the window, {self.length} steps, or steps between two windows were left out; "
-                f"got {self.stride}."
-            )
-            raise ValueError(msg)
+        as_count(self.stride, "stride", "of at most a window", most=self.length)
 
     def middle(self, windows: np.ndarray) -> np.ndarray | float:
         """What is subtracted from each window, (n, 1, feature)."""
         return windows.mean(1, keepdims=True) if self.centre else 0.0
 
-    def usable(self, gaps: np.ndarray) -> np.ndarray:
+    def usable(self, missing: np.ndarray) -> np.ndarray:
         """Of which windows enough is known, by what is missing (n, length, feature); one without any value never is."""
-        share = gaps.mean((1, 2))
+        share = missing.mean((1, 2))
         return (share <= self.max_missing) & (share < 1)
 
-    def judged_steps(self, series: Series) -> int:
-        """How many time steps lie in a window of which enough is known."""
+    def usable_starts(self, series: Series) -> np.ndarray:
+        """First step of each window of which enough is known."""
         starts = window_starts(len(series), self.length, self.stride)
-        if series.missing.any():
-            starts = starts[self.usable(cut_windows(series.missing, starts, self.length))]
+        starts = starts[self.usable(cut_windows(series.missing, starts, self.length))]
         if not len(starts):
-            raise ValueError(self._too_much_missing(series))
-        return len(np.unique(starts[:, None] + np.arange(self.length)))
+            wanted = f"a window of {self.length} steps that misses at most {self.max_missing:.0%} of its values"
+            msg = f"{series.name!r} must have {wanted}, got none. Raise max_missing, or choose a shorter window."
+            raise ValueError(msg)
+        return starts
 
     def data_set(self, series: Series, scaling: Scaling) -> DataSet:
         """The windows to learn from: those of which enough is known, scaled."""
-        starts = window_starts(len(series), self.length, self.stride)
-        gaps = cut_windows(series.missing, starts, self.length) if series.missing.any() else None
-        usable = np.ones(len(starts), dtype=bool) if gaps is None else self.usable(gaps)
-        if not usable.any():
-            raise ValueError(self._too_much_missing(series))
-        mask = None if gaps is None else ~gaps[usable]
-        windows = cut_windows(scaling.scale(interpolated(series.values)), starts[usable], self.length)
-        return DataSet(windows - self.middle(windows), mask=mask, name=series.name)
+        starts = self.usable_starts(series)
+        windows = cut_windows(scaling.scale(interpolated(series.values)), starts, self.length)
+        known = ~cut_windows(series.missing, starts, self.length)
+        return DataSet(windows - self.middle(windows), mask=known, name=series.name)
 
     def over(
         self,
@@ -94,69 +79,177 @@ class Windowing:
         of_steps: Callable[[np.ndarray, np.ndarray], np.ndarray],
         *,
         combine: str,
-        smooth: int,
+        smooth: int = 1,
+        columns: int = 1,
     ) -> np.ndarray:
         """What each window says of its steps, brought back to the steps, a chunk at a time.
 
         `of_steps` gets the smoothed differences and the reconstructions of some windows, each
-        (n, length, feature), and returns (n, length, m). The result is (time, m); NaN where no
-        window judges.
+        (n, length, feature), and returns (n, length, columns). The result is (time, columns); NaN where
+        no window has a score.
         """
         values = interpolated(series.values)
         # About 100 MB in all.
         size = max(1, min(CHUNK, 2**21 // (self.length * series.n_features)))
-        collect, steps, done = StepScores(len(series), self.length, self.stride, combine), np.empty((0, 0)), 0
+        collect = StepScores(len(series), self.length, self.stride, combine)
+        steps = np.empty((len(series), columns))
         for starts in start_chunks(len(series), self.length, self.stride, size):
             part, local = slice(starts[0], starts[-1] + self.length), starts - starts[0]
+            # cut, scale, centre
             windows = cut_windows(scaling.scale(values[part]), local, self.length)
             middle = self.middle(windows)
             windows = windows - middle
-            rebuilt = reconstruct(model, windows).numpy()
-            differences = check_differences(model, (rebuilt - windows).astype(np.float64))
-            gaps = np.isnan(series.values[part])
-            has_gaps = bool(gaps.any())
-            if has_gaps:
-                missing = cut_windows(gaps, local, self.length)
-                differences[missing] = np.nan
-            said = of_steps(smoothed(differences, smooth), rebuilt + middle)
-            if has_gaps:
-                said = np.where(self.usable(missing)[:, None, None], said, np.nan)
-            complete = collect.add(starts, said)
-            if not done:
-                # Here once for all: pieces put together in the end would take the memory twice.
-                steps = np.empty((len(series), complete.shape[1]))
-            steps[done : done + len(complete)] = complete
-            done += len(complete)
+            # reconstruct
+            reconstruction = reconstruct(model, windows).numpy()
+            differences = check_differences(model, (reconstruction - windows).astype(np.float64))
+            missing = cut_windows(np.isnan(series.values[part]), local, self.length)
+            differences[missing] = np.nan
+            # score
+            scores = of_steps(smoothed(differences, smooth), reconstruction + middle)
+            scores = np.where(self.usable(missing)[:, None, None], scores, np.nan)
+            # back to the steps
+            complete = collect.add(starts, scores)
+            steps[collect.done - len(complete) : collect.done] = complete
         return steps
-
-    def _too_much_missing(self, series: Series) -> str:
-        return (
-            f"each window of {self.length} steps of {series.name!r} misses more than {self.max_missing:.0%} of its "
-            "values. Raise max_missing, choose a shorter window, or fill the gaps."
-        )
 
 
 def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
-    """Steps in a window that fits into each part: as wanted, or the period of the first.
-
-    Raises
-    ------
-    ValueError
-        If the parts are too short, or there is no period.
-    """
-    shortest, lengths = min(map(len, parts)), ", ".join(str(len(part)) for part in parts)
+    """Steps in a window that fits into training, validation and calibration: as wanted, or the period of the first."""
+    shortest = min(map(len, parts))
     if wanted is not None:
-        if wanted <= shortest:
-            return wanted
-        msg = (
-            f"window must fit into training, validation and calibration; got {wanted} steps for parts of {lengths}. "
-            "Choose it shorter, or bring a longer series."
-        )
-        raise ValueError(msg)
+        return as_count(wanted, "window", "that fits into training, validation and calibration", most=shortest)
     if shortest < 20:
-        msg = (
-            f"{parts[0].name!r} is too short to find its period in: training, validation and calibration have "
-            f"{lengths} steps. Bring a longer series, or choose window=…."
-        )
+        msg = f"{parts[0].name!r} must have parts of 20 steps to find its period in, got {shortest}. Give window=…."
         raise ValueError(msg)
     return estimate_window(parts[0], shortest)
+
+
+def estimate_window(series: Series, longest: int) -> int:
+    """The period of a series: the lag of its highest autocorrelation, once a linear trend is taken off.
+
+    The estimator is dtaianomaly's ("acf"), one of those that Ermshaus et al. 2023 compare
+    (*Window size selection in unsupervised time series analytics: a review and benchmark*).
+
+    Parameters
+    ----------
+    series : Series
+        Of several features, the median of their periods is taken; a constant one has none.
+        Missing values are interpolated.
+    longest : int
+        Steps that a window may have.
+
+    Returns
+    -------
+    int
+        From 10 steps up.
+    """
+    from dtaianomaly.windowing import compute_window_size
+
+    periods = []
+    for values in interpolated(series.values).T.astype(np.float64):
+        if np.ptp(values) > 0:
+            # A trend is like itself at every lag.
+            flat = detrend(values)
+            found = compute_window_size(flat, "acf", upper_bound=longest + 1, default_window_size=0)
+            # Noise has a highest value too.
+            if found > 0 and np.corrcoef(flat[:-found], flat[found:])[0, 1] > WEAKEST_PERIOD:
+                periods.append(found)
+    if not periods:
+        msg = f"{series.name!r} must have a period of 10 to {longest} steps, got none. Give window=…."
+        raise ValueError(msg)
+    return int(np.median(periods))
+
+
+def window_starts(steps: int, length: int, stride: int) -> np.ndarray:
+    """First step of each window; the last window ends where the series ends, so that no step is left out.
+
+    >>> window_starts(steps=11, length=4, stride=3)
+    array([0, 3, 6, 7])
+    """
+    return next(start_chunks(steps, length, stride, steps))
+
+
+def start_chunks(steps: int, length: int, stride: int, size: int) -> Iterator[np.ndarray]:
+    """`window_starts` in chunks of at most `size`, so that they take no memory for the whole series."""
+    last = steps - length
+    n = -(-last // stride) + 1
+    for first in range(0, n, size):
+        yield np.minimum(np.arange(first, min(first + size, n)) * stride, last)
+
+
+def cut_windows(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """The windows (n, length, feature) of values (time, feature) that begin at these steps."""
+    views = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
+    return np.ascontiguousarray(views[starts].transpose(0, 2, 1))
+
+
+def interpolated(values: np.ndarray) -> np.ndarray:
+    """Values (time, feature) with each missing one interpolated along time; the same array if none is missing."""
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    values = values.copy()
+    for f in np.flatnonzero(missing.any(0)):
+        gap = missing[:, f]
+        # The known values beside a gap suffice, and take no memory for the whole series.
+        beside = np.zeros_like(gap)
+        beside[:-1] |= gap[1:]
+        beside[1:] |= gap[:-1]
+        known, unknown = np.flatnonzero(beside & ~gap), np.flatnonzero(gap)
+        values[unknown, f] = np.interp(unknown, known, values[known, f])
+    return values
+
+
+class StepScores:
+    """Brings what windows say of their time steps back to one value for each step, a chunk at a time.
+
+    A step lies in several windows; `combine` says what becomes of their values. Memory is that of
+    the windows which overlap a chunk, whatever the length of the series.
+
+    Parameters
+    ----------
+    steps, length, stride : int
+        Steps in the series, in a window, and from one window to the next, which leaves no step out: at most `length`.
+    combine : {"mean", "max", "median"}
+        Over the windows that hold a step.
+    """
+
+    def __init__(self, steps: int, length: int, stride: int, combine: str) -> None:
+        self.steps, self.length, self.stride, self.combine = steps, length, stride, combine
+        self.done = 0  # steps whose value is known
+        # Windows a multiple of so many apart share no step, so each such group has a column of its own;
+        # one more because the last window may begin less than a stride after the one before.
+        self.columns = -(-length // stride) + 1
+        self.buffer = np.empty((0, self.columns, 1))  # values of the steps that are not complete
+
+    def add(self, starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Take the values of the next windows; return those of the steps that are now complete.
+
+        Parameters
+        ----------
+        starts : numpy.ndarray, shape (n,)
+            Of these windows, as `start_chunks` gives them: in order, without a gap.
+        values : numpy.ndarray, shape (n, length, m)
+            What each window says of each of its steps; NaN where it says nothing.
+
+        Returns
+        -------
+        numpy.ndarray, shape (steps, m)
+            Of the steps after those returned before; NaN where no window says anything.
+        """
+        numbers = -(-starts // self.stride)
+        ends = starts[-1] + self.length - self.done
+        grown = np.full((ends, self.columns, values.shape[2]), np.nan)
+        grown[: len(self.buffer)] = self.buffer
+        for column in range(self.columns):
+            chosen = numbers % self.columns == column
+            steps = (starts[chosen] - self.done)[:, None] + np.arange(self.length)
+            grown[steps, column] = values[chosen]
+        last = self.steps - self.length
+        complete = ends if starts[-1] == last else min(starts[-1] + self.stride, last) - self.done
+        # A copy, so that the rest is let go.
+        self.buffer, self.done = grown[complete:].copy(), self.done + complete
+        with warnings.catch_warnings():
+            # NumPy warns of a step without any value, which stays NaN.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return COMBINATIONS[self.combine](grown[:complete], axis=1)

@@ -10,7 +10,7 @@ import numpy as np
 import traitlets
 
 from data import DataSet
-from trainers.detection.checks import as_labels
+from trainers.detection._validation import as_labels
 from trainers.plotting import Figure
 from trainers.widgets.latent_figure import COLORS, SHAPES, Kind, plot_latent
 from trainers.widgets.latent_points import project

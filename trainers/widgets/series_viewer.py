@@ -11,7 +11,7 @@ import traitlets
 
 from data import Series
 from data.series import runs
-from trainers.detection.checks import as_threshold
+from trainers.detection._validation import as_threshold
 from trainers.plotting import Figure
 from trainers.widgets.page import fragment, source, write_page
 from trainers.widgets.pictured_widget import PicturedWidget

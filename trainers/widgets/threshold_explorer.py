@@ -10,7 +10,7 @@ import numpy as np
 import traitlets
 
 from trainers.detection import quantile_threshold
-from trainers.detection.checks import as_labels, as_scores, as_threshold, is_number
+from trainers.detection._validation import as_labels, as_scores, as_threshold, is_number
 from trainers.plotting import Figure
 from trainers.widgets.light_pictures import lighten
 from trainers.widgets.page import as_text, fragment, source, write_page

@@ -11,8 +11,8 @@ from torch.utils.data import TensorDataset
 from data import DataSet, Series
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import AnomalyDetector
-from trainers.detection.hold_out import hold_out
-from trainers.detection.windows import cut_windows, interpolated
+from trainers.detection.preprocessing import hold_out
+from trainers.detection.windowing import cut_windows, interpolated
 
 from .detectors import small, wave
 
@@ -21,27 +21,27 @@ from .detectors import small, wave
     ("normal", "options", "remedy"),
     [
         (np.ones(400), {}, "window=…"),
-        (np.random.default_rng(0).normal(size=10), {}, "too short to find its period"),
-        ([1.0], {}, "need three at least"),
+        (np.random.default_rng(0).normal(size=10), {}, "parts of 20 steps to find its period in, got 2"),
+        ([1.0], {}, "at least three time steps, got 1"),
         (np.full(100, np.nan), {}, "no value at all"),
-        (wave(200), {"window": 60}, "must fit into training, validation and calibration"),
-        (wave(600), {"window": 25, "stride": 30}, "at most the window"),
-        (wave(300), {"window": 25, "rate": 0.001}, "too few for a rate"),
+        (wave(200), {"window": 60}, "window must be .* fits into training, validation and calibration.*got 60"),
+        (wave(600), {"window": 25, "stride": 30}, "stride must be .*from 1 to 25, got 30"),
+        (wave(300), {"window": 25, "rate": 0.001}, "60 calibration scores are too few for a rate of 0.001"),
         (wave(300), {"window": 25, "rate": 0.9, "rule": "peaks over threshold"}, "rate must be at most"),
-        (wave(300), {"window": 25, "smooth": 26}, "smooth"),
+        (wave(300), {"window": 25, "smooth": 26}, "smooth .*from 1 to 25, got 26"),
         (
             Series(np.where((np.arange(600) < 480) | (np.arange(600) % 4 == 0), wave(600).values[:, 0], np.nan)),
             {"window": 25},
-            "misses more than 50%",
+            "misses at most 50%.*got none",
         ),
         (
             DataSet(np.zeros((9, 4, 2)) + np.arange(9)[:, None, None], mask=np.ones((9, 4, 2)) * [1, 0] > 0),
             {"rate": 0.5},
             "feature 1 has no value",
         ),
-        (Series(wave(600).values, labels=np.arange(600) > 500), {}, "call 99 of 600 time steps abnormal"),
+        (Series(wave(600).values, labels=np.arange(600) > 500), {}, "normal must be normal, got 99 of 600 time steps"),
         (DataSet(np.zeros((9, 20)), labels=[0] * 8 + [1]), {}, "Leave them out"),
-        (np.zeros((9, 20)), {}, "sequences that differ"),
+        (np.zeros((9, 20)), {}, "three sequences that differ, got 1"),
         (Series(wave(600, features=2).values), {"window": 25}, "n_features"),
         ("text", {}, "normal must be"),
     ],
@@ -63,10 +63,10 @@ def test_windows_that_miss_too_much_are_refused():
 @pytest.mark.parametrize(
     ("x", "remedy"),
     [
-        (np.zeros(100), "fitted to a Series with 2 features"),
+        (np.zeros(100), "x must be a Series with 2 features .*got a Series with 1"),
         (np.zeros((100, 2)), "DataSet"),
-        (Series(np.zeros((20, 2))), "less than a window of 25"),
-        (Series(np.zeros((1, 2))), "less than a window of 25"),
+        (Series(np.zeros((20, 2))), "a window of 25 .*got 20"),
+        (Series(np.zeros((1, 2))), "a window of 25 .*got 1"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(fitted, x, remedy):
@@ -81,7 +81,7 @@ def test_a_detector_that_is_not_fitted_says_so():
             getattr(AnomalyDetector(), judge)(np.zeros(100))
     with pytest.raises(RuntimeError, match="Call fit"):
         _ = AnomalyDetector().threshold
-    with pytest.raises(TypeError, match="takes a Trainer"):
+    with pytest.raises(TypeError, match=r"trainer must be a Trainer.*got"):
         AnomalyDetector(LSTMAutoencoder())
     with pytest.raises(ValueError, match="together"):
         AnomalyDetector().fit(np.zeros((9, 9)), np.zeros((9, 9)))
@@ -230,7 +230,7 @@ def test_features_without_names_are_taken_by_position(on_pump):
 def test_another_sampling_rate_is_warned_of(on_pump, on_rows, rate, warned):
     rows = DataSet(np.random.default_rng(1).normal(size=(5, 20)), sampling_rate=rate)
     for detector, x in ((on_pump, pump(rate=rate)), (on_rows, rows)):
-        with pytest.warns(UserWarning, match="10 Hz .*got") if warned else contextlib.nullcontext():
+        with pytest.warns(UserWarning, match=r"10 Hz .*got") if warned else contextlib.nullcontext():
             assert len(detector.score(x)) == len(x)
 
 
@@ -287,5 +287,5 @@ def test_torch_data_sets_are_fitted_and_scored():
         scores.append(AnomalyDetector(small(), epochs=1, rate=0.2).fit(given, progress=False).score(given))
     np.testing.assert_array_equal(scores[1], scores[0])
     np.testing.assert_array_equal(scores[2], scores[0])
-    with pytest.raises(ValueError, match="call 40 of 40 sequences abnormal"):
+    with pytest.raises(ValueError, match="normal must be normal, got 40 of 40 sequences"):
         AnomalyDetector(small(), epochs=1).fit(TensorDataset(x, torch.ones(40)))

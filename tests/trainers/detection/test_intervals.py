@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn import metrics
 
 from trainers.detection import bootstrap_interval, compare, evaluate, evaluate_series
-from trainers.detection.counting import NAMES, figures_at
+from trainers.detection.metrics import NAMES, point_metrics_by_counting
 
 # Of two normal distributions one standard deviation apart, in closed form.
 TRUE_AUROC = stats.norm.cdf(1 / np.sqrt(2))
@@ -92,12 +92,12 @@ def test_draws_keep_both_classes_and_whole_blocks():
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"metric": "auroc"}, TypeError, "metric takes a function"),
+        ({"metric": "auroc"}, TypeError, "metric must be a function.*got 'auroc'"),
         ({"metric": lambda y, s: np.nan}, ValueError, "metric must return finite"),
-        ({"level": 95}, ValueError, "level takes a number between 0 and 1"),
-        ({"n": 10}, ValueError, "n takes a whole number"),
-        ({"block": 0}, ValueError, "block takes a whole number"),
-        ({"seed": -1}, ValueError, "seed takes a whole number"),
+        ({"level": 95}, ValueError, "level must be a number between 0 and 1.*got 95"),
+        ({"n": 10}, ValueError, "n must be an integer.*got 10"),
+        ({"block": 0}, ValueError, "block must be an integer.*got 0"),
+        ({"seed": -1}, ValueError, "seed must be an integer.*got -1"),
         ({"block": 20}, ValueError, "got 2 and 2"),
         ({"labels": [1] * 4 + [0] * 76}, ValueError, "at least 5 .* got 76 and 4"),
         ({"labels": [0] * 80}, ValueError, "normal .* and abnormal"),
@@ -123,7 +123,9 @@ def test_counting_agrees_with_scikit_learn(pairs, threshold):
         1 - metrics.recall_score(labels, called, pos_label=0),
         metrics.accuracy_score(labels, called),
     ]
-    np.testing.assert_allclose(figures_at(threshold, labels > 0, scores.astype(float)), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        point_metrics_by_counting(threshold, labels > 0, scores.astype(float)), expected, atol=1e-12
+    )
 
 
 @given(st.integers(0, 1000))
@@ -154,7 +156,7 @@ def test_a_series_draws_whole_events_by_default():
     assert np.diff(single.intervals["auroc"]) < np.diff(default.intervals["auroc"])
     assert "accuracy" not in default.intervals
     assert {"auroc low", "f1 high"} <= set(default.to_frame())
-    with pytest.raises(ValueError, match="shorter block"):
+    with pytest.raises(ValueError, match="at least 5 normal and 5 abnormal blocks of 900 steps to draw from, got"):
         evaluate_series(scores, labels, 1.0, window=None, intervals=0.95, block=900)
 
 
@@ -162,7 +164,7 @@ def test_a_series_draws_whole_events_by_default():
 def test_a_level_that_is_none_is_refused(level):
     scores, labels = independent(np.random.default_rng(0))
     for judge in (evaluate, evaluate_series):
-        with pytest.raises(ValueError, match="intervals takes a number between 0 and 1"):
+        with pytest.raises(ValueError, match=f"intervals must be a number between 0 and 1.*got {level!r}"):
             judge(scores, labels, 0.5, intervals=level)
 
 
@@ -174,5 +176,5 @@ def test_detectors_side_by_side():
     series = evaluate_series(scores, labels, 0.5, window=None)
     assert compare({"c": series}).columns.tolist() == series.to_frame().columns.tolist()
     for wrong in ({}, [series], {"a": evaluate(scores, labels, 0.5), "c": series}, {"a": 1}, None):
-        with pytest.raises(TypeError, match="evaluations takes a dict"):
+        with pytest.raises(TypeError, match=r"evaluations must be a dict.*got"):
             compare(wrong)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from data import Series
-from trainers import LSTMAutoencoder
+from trainers import BatchedTrainer, LSTMAutoencoder
 from trainers.detection import AnomalyDetector
 from trainers.detection import windowing as module
-from trainers.detection.series_baselines import Untrained
 
 
 def beyond_output(detector, series):
@@ -29,7 +28,8 @@ def test_memory_does_not_grow_with_the_length_of_the_series(combine, gaps, monke
     wave = np.sin(np.arange(60_000) * 2 * np.pi / 20)
     if gaps:
         wave[100:130] = np.nan
-    trainer = Untrained(LSTMAutoencoder(hidden_size=2, bidirectional=False, time_encoding=0))
+    model = LSTMAutoencoder(hidden_size=2, bidirectional=False, time_encoding=0)
+    trainer = BatchedTrainer(model, n_batches=1)
     detector = AnomalyDetector(trainer, window=20, stride=4, combine=combine, rate=0.5, epochs=1)
     detector.fit(*[Series(wave[1000:1200])] * 3, progress=False)
     short, long = Series(wave[:20_000]), Series(wave)

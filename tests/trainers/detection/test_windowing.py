@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import Series
-from trainers.detection.windows import (
+from trainers.detection.windowing import (
     StepScores,
     cut_windows,
     estimate_window,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,31 +16,23 @@ from data.data_set import as_array, as_class_names, check_labels
 def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
     """`scores` as a finite array (n,), one for `each`, or an error that names `what`."""
     array = as_array(scores, what)
-    if array.dtype.kind == "b":
-        msg = f"{what} must be real numbers, one for each {each}; got dtype {array.dtype}."
-        raise TypeError(msg)
-    array = array.astype(np.float64)
-    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
-        remedy = {"sequence": "reconstruction_error(model, sequences) gives them."}.get(
-            each, f"Leave out, or fill, what has no score: one for each {each}."
-        )
-        msg = (
-            f"{what} must be finite numbers of shape (n,), at least one; got shape {array.shape}"
-            f"{'' if np.isfinite(array).all() else ' with NaN or infinite values'}. {remedy}"
-        )
+    finite, is_bool = np.isfinite(array).all(), array.dtype.kind == "b"
+    if array.ndim != 1 or not array.size or not finite or is_bool:
+        bad = " with NaN or infinite values" * (not finite) + " of bools" * is_bool
+        msg = f"{what} must be finite numbers, one for each {each}, got shape {array.shape}{bad}."
         raise ValueError(msg)
-    return array
+    return array.astype(np.float64)
 
 
 def as_labels(labels: Any, scores: np.ndarray, what: str = "scores") -> np.ndarray:
-    """`labels` as whole numbers from 0 up, one for each of the scores (or of `what` else), or an error."""
+    """`labels` as integers from 0 up, one for each of the scores (or of `what` else), or an error."""
     try:
         array = as_array(labels, "labels")
     except TypeError as error:
         msg = f"labels must be whole numbers, 0 for normal, got {str(labels)[:60]}. For texts, give labels != 'normal'."
         raise ValueError(msg) from error
     if array.shape != scores.shape:
-        msg = f"labels must be one for each of the {len(scores)} {what}; got shape {array.shape}."
+        msg = f"labels must be one for each of the {len(scores)} {what}, got shape {array.shape}."
         raise ValueError(msg)
     return check_labels(array, "labels")
 
@@ -49,16 +42,16 @@ def as_truth(labels: Any, scores: np.ndarray, each: str = "sequence") -> np.ndar
     labels = as_labels(labels, scores)
     truth = labels != 0
     if truth.all() or not truth.any():
-        msg = f"labels must hold normal (0) and abnormal {each}s; got only {np.unique(labels)[:5].tolist()}."
+        msg = f"labels must hold normal (0) and abnormal {each}s, got only {np.unique(labels)[:5].tolist()}."
         raise ValueError(msg)
     return truth
 
 
 def as_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
-    """`class_names` as texts that name every label, or an error."""
+    """`class_names` as strings that name every label, or an error."""
     names = as_class_names(class_names, "class_names")
     if labels.max() >= len(names):
-        msg = f"class_names must name every label up to {labels.max()}; got {len(names)} names."
+        msg = f"class_names must name every label up to {labels.max()}, got {len(names)} names."
         raise ValueError(msg)
     return names
 
@@ -68,7 +61,7 @@ def as_threshold(threshold: Any) -> float:
     if isinstance(threshold, np.ndarray | torch.Tensor) and threshold.ndim == 0:
         threshold = threshold.item()
     if not is_number(threshold):
-        msg = f"threshold takes a finite number; got {threshold!r}. quantile_threshold(…) gives one."
+        msg = f"threshold must be a finite number, got {threshold!r}. quantile_threshold(…) gives one."
         raise ValueError(msg)
     return float(threshold)
 
@@ -76,23 +69,25 @@ def as_threshold(threshold: Any) -> float:
 def as_share(value: Any, name: str, meaning: str, default: str) -> float:
     """`value` as a float between 0 and 1, or an error that says what it means."""
     if not is_number(value) or not 0 < value < 1:
-        msg = f"{name} takes a number between 0 and 1, {meaning}; got {value!r}. {default}"
+        msg = f"{name} must be a number between 0 and 1, {meaning}, got {value!r}. {default}"
         raise ValueError(msg)
     return float(value)
 
 
-def as_positive(value: Any, name: str, meaning: str) -> float:
+def as_positive(value: Any, name: str, meaning: str, below: float = math.inf) -> float:
     """`value` as a finite float above 0, or an error that says what it means."""
-    if not is_number(value) or not value > 0:
-        msg = f"{name} takes a number above 0, {meaning}; got {value!r}."
+    if not is_number(value) or not 0 < value < below:
+        limit = "" if below == math.inf else f" and below {below:g}"
+        msg = f"{name} must be a number above 0{limit}, {meaning}, got {value!r}."
         raise ValueError(msg)
     return float(value)
 
 
-def as_count(value: Any, name: str, meaning: str, least: int = 1) -> int:
-    """`value` as a whole number from `least` up, or an error that says what it means."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        msg = f"{name} takes a whole number, {meaning}, at least {least}; got {value!r}."
+def as_count(value: Any, name: str, meaning: str, least: int = 1, most: float = math.inf) -> int:
+    """`value` as an integer within its limits, or an error that says what it means."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        limit = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+        msg = f"{name} must be an integer, {meaning}, {limit}, got {value!r}."
         raise ValueError(msg)
     return int(value)
 
@@ -100,15 +95,11 @@ def as_count(value: Any, name: str, meaning: str, least: int = 1) -> int:
 def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:
     """`value` itself if it is among the choices, or an error."""
     if not isinstance(value, str) or value not in choices:
-        msg = f"{name} takes one of {', '.join(map(repr, choices))}; got {value!r}."
+        msg = f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}."
         raise ValueError(msg)
     return value
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is one finite real number, and no bool."""
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
+    """Whether `value` is a finite real number, and not a bool."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.covariance import EmpiricalCovariance
 
-from trainers.detection.scores import ErrorGaussian, sequence_scores, smoothed, step_errors
+from trainers.detection.scoring import ErrorGaussian, sequence_scores, smoothed, step_errors
 
 DIFFERENCES = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 3)), elements=st.floats(-9, 9)

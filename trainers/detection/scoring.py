@@ -2,18 +2,86 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.ndimage import uniform_filter1d
 from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
-from trainers.detection.checks import as_choice
+from trainers.detection._validation import as_choice, as_count
 from trainers.losses import reconstruct
 
 KINDS = ("mae", "mse", "sum", "max", "gaussian")
+
+
+def reconstruction_error(
+    model: nn.Module, sequences: Any, *, kind: str = "mae", smooth: int = 1, gaussian: ErrorGaussian | None = None
+) -> np.ndarray:
+    """The anomaly score of each sequence: the difference from its reconstruction.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained on normal sequences.
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        What to score. Padding and missing values do not count.
+    kind : {"mae", "mse", "sum", "max", "gaussian"}, default "mae"
+        Mean absolute or mean squared error over all time steps and features; the sum of the
+        absolute errors, which grows with the length; the largest absolute error; all in the
+        data's units. Or EncDec-AD's distance from the usual error, mean over the time steps.
+    smooth : int, default 1
+        The differences are first averaged over this many neighbouring time steps (fewer at the
+        edges), so that noise cancels and what is wrong for longer stays. 1: not at all.
+    gaussian : ErrorGaussian, optional
+        For "gaussian": that of the model's errors on normal data, smoothed likewise; see
+        `reconstruction_differences`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+        float64; the higher, the more anomalous.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the sequences are not finite numbers, the model returns another shape or numbers that
+        are not finite, `kind` is unknown, or `smooth` is not between 1 and the length.
+
+    References
+    ----------
+    .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2: "gaussian".
+    """
+    as_choice(kind, "kind", KINDS)
+    if (kind == "gaussian") != (gaussian is not None):
+        msg = 'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
+        raise ValueError(msg)
+    return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
+
+
+def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int = 1) -> np.ndarray:
+    """Reconstruction minus sequence.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained.
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        What to reconstruct.
+    smooth : int, default 1
+        As in `reconstruction_error`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, time, feature)
+        float64, in the data's units; NaN at padding and missing values.
+    """
+    data = DataSet.of(sequences, "sequences to score")
+    smooth = as_count(smooth, "smooth", "of time steps", most=data.length)
+    return smoothed(known_differences(model, data, reconstruct(model, data)), smooth)
 
 
 class ErrorGaussian:
@@ -27,7 +95,7 @@ class ErrorGaussian:
     Parameters
     ----------
     differences : numpy.ndarray, shape (n, time, feature)
-        Reconstruction less sequence, on normal data that the weights were not fitted to; at least
+        Reconstruction minus sequence, on normal data that the weights were not fitted to; at least
         two time steps. NaN where a value does not count.
 
     Raises
@@ -51,10 +119,7 @@ class ErrorGaussian:
         errors = np.abs(differences).reshape(-1, differences.shape[-1])
         errors = errors[np.isfinite(errors).all(1)]
         if len(errors) < 2:
-            msg = (
-                f'the score "gaussian" needs at least two time steps of normal data at which every feature is known; '
-                f'got {len(errors)}. Bring more validation data, or choose score="mae".'
-            )
+            msg = f"differences must hold two time steps at which every feature is known, got {len(errors)}."
             raise ValueError(msg)
         fitted = EmpiricalCovariance().fit(errors)
         self.mean, self.precision = fitted.location_, fitted.precision_
@@ -95,110 +160,40 @@ def sequence_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian 
     return step_errors(differences.reshape(len(differences), 1, -1), kind)[:, 0]
 
 
+def window_scores(
+    differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None, *, step_score: str = "window"
+) -> np.ndarray:
+    """What a window gives each of its steps, (n, time, 1): its own score ("window") or the step's error ("point")."""
+    if step_score == "point":
+        return step_errors(differences, kind, gaussian)[..., None]
+    scores = sequence_scores(differences, kind, gaussian)
+    return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
+
+
 def smoothed(differences: np.ndarray, width: int) -> np.ndarray:
     """Mean over `width` neighbouring time steps that count (fewer at the edges), (n, time, feature)."""
     if width == 1:
         return differences
     counts = ~np.isnan(differences)
     # For an even width, one step more comes after than before.
-    origin = -((width + 1) % 2)
-
-    def window_mean(values: np.ndarray) -> np.ndarray:
-        return uniform_filter1d(values, width, axis=1, mode="constant", origin=origin)
-
-    weights = window_mean(counts.astype(np.float64))
-    total = window_mean(np.where(counts, differences, 0.0))
+    window_mean = partial(uniform_filter1d, size=width, axis=1, mode="constant", origin=-((width + 1) % 2))
+    total, weights = window_mean(np.where(counts, differences, 0.0)), window_mean(counts.astype(np.float64))
     return np.divide(total, weights, out=np.full(total.shape, np.nan), where=counts)
 
 
-def reconstruction_error(
-    model: nn.Module,
-    sequences: Any,
-    *,
-    kind: str = "mae",
-    smooth: int = 1,
-    gaussian: ErrorGaussian | None = None,
-) -> np.ndarray:
-    """The anomaly score of each sequence: the difference from its reconstruction.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Trained on normal sequences.
-    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        What to score. Padding and missing values do not count.
-    kind : {"mae", "mse", "sum", "max", "gaussian"}, default "mae"
-        Mean absolute or mean squared error over all time steps and features; the sum of the
-        absolute errors, which grows with the length; the largest absolute error; all in the
-        data's units. Or EncDec-AD's distance from the usual error, mean over the time steps.
-    smooth : int, default 1
-        The differences are first averaged over this many neighbouring time steps (fewer at the
-        edges), so that noise cancels and what is wrong for longer stays. 1: not at all.
-    gaussian : ErrorGaussian, optional
-        For "gaussian": that of the model's errors on normal data, smoothed likewise; see
-        `reconstruction_differences`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-        float64; the higher, the more anomalous.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the sequences are no finite numbers, the model returns another shape or numbers that
-        are not finite, `kind` is unknown, or `smooth` is not between 1 and the length.
-
-    References
-    ----------
-    .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2: "gaussian".
-    """
-    as_choice(kind, "kind", KINDS)
-    if (kind == "gaussian") != (gaussian is not None):
-        msg = 'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
-        raise ValueError(msg)
-    return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
-
-
-def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int = 1) -> np.ndarray:
-    """Reconstruction less sequence.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Trained.
-    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        What to reconstruct.
-    smooth : int, default 1
-        As in `reconstruction_error`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n, time, feature)
-        float64, in the data's units; NaN at padding and missing values.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `reconstruction_error`.
-    """
-    data = DataSet.of(sequences, "sequences to score")
-    if isinstance(smooth, bool) or not isinstance(smooth, int | np.integer) or not 1 <= smooth <= data.length:
-        msg = f"smooth takes a whole number of time steps from 1 to {data.length}, the length; got {smooth!r}."
-        raise ValueError(msg)
-    differences = check_differences(model, (reconstruct(model, data) - data.sequences).double().numpy())
+def known_differences(model: nn.Module, data: DataSet, reconstruction: torch.Tensor) -> np.ndarray:
+    """Reconstruction minus sequence, float64; NaN at padding and missing values."""
+    differences = check_differences(model, (reconstruction - data.sequences).double().numpy())
     if data.mask is not None:
         differences[~data.mask.numpy()] = np.nan
-    return smoothed(differences, int(smooth))
+    return differences
 
 
 def check_differences(model: nn.Module, differences: np.ndarray) -> np.ndarray:
     """`differences` (n, time, feature) itself, or an error if the model returned NaN or infinite values."""
     bad = ~np.isfinite(differences).all((1, 2))
     if bad.any():
-        msg = (
-            f"the model {type(model).__name__} reconstructs {int(bad.sum())} of {len(bad)} sequences with NaN or "
-            "infinite values, so they have no score. Train it again with a lower learning_rate."
-        )
+        got = f"{bad.sum()} of {len(bad)} sequences with NaN or infinite values"
+        msg = f"the model {type(model).__name__} must reconstruct finite numbers, got {got}. Lower its learning_rate."
         raise ValueError(msg)
     return differences

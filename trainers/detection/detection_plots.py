@@ -1,0 +1,223 @@
+"""The plots of a detection: sequences, reconstructions, error histograms, metrics by seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from torch import nn
+
+from data import DataSet
+from data.data_set import as_array, as_class_names
+from trainers.detection._validation import as_labels, as_scores, as_share, as_threshold
+from trainers.losses import reconstruct
+from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+
+# More small plots than this cannot be read, and take minutes to draw.
+_MOST = 40
+# One for each seed, so that what belongs together can be followed from method to method.
+_MARKERS = "os^Dv<>pP*Xh"
+
+
+def plot_sequences(sequences: Any, *, titles: Sequence[str] | None = None) -> Figure:
+    """Draw each sequence in a plot of its own, all on one scale.
+
+    Parameters
+    ----------
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        At most 40.
+    titles : sequence of str, optional
+        One for each. Default: the class names of a labelled data set.
+
+    Returns
+    -------
+    Figure
+    """
+    data = DataSet.of(sequences, "sequences")
+    figure = Figure(f"{len(data)} sequences")
+    figure.alt = f"{len(data)} sequences, each in a plot of its own{_counted(data)}."
+    values = data.sequences.numpy()
+    for axes, sequence in zip(_grid(figure, data, values, titles), values, strict=True):
+        axes.plot(sequence, color=TRAIN, linewidth=1.3)
+    return figure
+
+
+def plot_reconstructions(model: nn.Module, sequences: Any, *, titles: Sequence[str] | None = None) -> Figure:
+    """Draw each sequence with its reconstruction, and the error between the two shaded.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained.
+    sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
+        At most 40; of several features, the first is drawn, and the error given is its own.
+    titles : sequence of str, optional
+        One for each. Default: the class names of a labelled data set.
+
+    Returns
+    -------
+    Figure
+    """
+    data = DataSet.of(sequences, "sequences")
+    figure = Figure(f"{len(data)} sequences and their reconstructions")
+    values, reconstructions = data.sequences[..., 0].numpy(), reconstruct(model, data)[..., 0].numpy()
+    errors = np.abs(values - reconstructions).mean(1)
+    plots = _grid(figure, data, np.stack([values, reconstructions]), titles)
+    for axes, x, y, error in zip(plots, values, reconstructions, errors, strict=True):
+        axes.fill_between(np.arange(len(x)), x, y, color=VALIDATION, alpha=0.3, linewidth=0, label="error")
+        axes.plot(x, color=TRAIN, linewidth=1.3, label="sequence")
+        axes.plot(y, color=VALIDATION, linewidth=1.3, linestyle="--", label="reconstruction")
+        axes.text(0.5, 0.03, f"error {error:.3f}", transform=axes.transAxes, ha="center", color=TEXT)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, labelcolor=TEXT)
+    figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.3)
+    figure.alt = (
+        f"{len(data)} sequences{_counted(data)}, each with its reconstruction; the area between the two is the error, "
+        f"on average {', '.join(f'{error:.2f}' for error in errors)}."
+    )
+    return figure
+
+
+def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Figure:
+    """Draw the histograms of normal and abnormal scores, with the threshold.
+
+    Parameters
+    ----------
+    scores : array, shape (n,)
+        Reconstruction errors.
+    labels : array of integers, shape (n,)
+        0 is normal, anything else abnormal.
+    threshold : float, optional
+        Drawn as a line.
+
+    Returns
+    -------
+    Figure
+    """
+    scores = as_scores(scores, "scores")
+    abnormal = as_labels(labels, scores) != 0
+    figure = Figure("histogram of reconstruction errors")
+    axes = figure.plain_axes()
+    low, high = scores.min(), scores.max()
+    bins = np.linspace(low, high if high > low else low + max(1e-6 * abs(low), 1e-9), 60).tolist()
+    threshold = None if threshold is None else as_threshold(threshold)
+    above = []
+    for mask, color, hatch, name in ((~abnormal, TRAIN, None, "normal"), (abnormal, VALIDATION, "///", "abnormal")):
+        if mask.any():
+            axes.hist(
+                scores[mask], bins, density=True, histtype="stepfilled", alpha=0.45,
+                color=color, edgecolor=color, hatch=hatch, label=f"{name} ({mask.sum()})",
+            )  # fmt: skip
+            if threshold is not None:
+                above.append(f"{np.mean(scores[mask] > threshold):.1%} of the {name} ones")
+    figure.alt = "Histograms of the reconstruction errors of normal and abnormal sequences"
+    if threshold is not None:
+        axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.3f}")
+        figure.alt += f"; {' and '.join(above)} lie above the threshold"
+    figure.alt += "."
+    axes.set(xlabel="reconstruction error (mean absolute)", ylabel="density")
+    figure.legend_beside(axes)
+    return figure
+
+
+def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float = 0.95) -> Figure:
+    """Draw a dot for each method and seed, and the mean with its t interval.
+
+    The interval is for the mean over further seeds; it holds where these scatter like a normal distribution. That two
+    intervals overlap does not say that the methods are alike: where both were run on the same seeds, look at
+    the differences, seed by seed (`scipy.stats.ttest_rel`).
+
+    Parameters
+    ----------
+    values : dict of array, shape (seeds,)
+        By method, drawn from top to bottom; at the same position, the same seed, up to 12. A single value is drawn
+        without an interval.
+    label : str, default "AUROC"
+        What is measured.
+    level : float, default 0.95
+        Of the interval.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> plot_seeds({"1-NN": [0.99, 0.98, 1.0], "network": [0.98, 0.98, 0.99]}).alt
+    'AUROC of 2 methods, a dot for each seed: 1-NN 0.980 to 1.000, mean 0.990; network 0.980 to 0.990, mean 0.983.'
+    """
+    if not isinstance(values, Mapping) or not values:
+        msg = f"values must be a dict of methods and their values, at least one, got {values!r}."
+        raise TypeError(msg)
+    level = as_share(level, "level", "of the interval", "The default is 0.95.")
+    by_method = {str(name): _values_by_seed(name, given) for name, given in values.items()}
+    figure = Figure(f"{label} by method and seed", figsize=(8, 1.1 + 0.38 * len(by_method)))
+    axes = figure.plain_axes()
+    told, seeds = [], ""
+    for row, (name, of) in enumerate(by_method.items()):
+        mean, scatter = float(of.mean()), ""
+        if len(of) > 1:
+            half = float(stats.t.ppf((1 + level) / 2, len(of) - 1) * of.std(ddof=1) / np.sqrt(len(of)))
+            axes.plot([mean - half, mean + half], [row, row], color=VALIDATION, alpha=0.35, linewidth=9)
+            axes.plot([mean, mean], [row - 0.3, row + 0.3], color=VALIDATION, linewidth=2)
+            scatter, seeds = f" to {of.max():.3f}, mean {mean:.3f}", ", a dot for each seed"
+        for marker, value in zip(_MARKERS, of, strict=False):
+            axes.plot(value, row, marker, color=TRAIN, fillstyle="none", markersize=6)
+        told.append(f"{name} {of.min():.3f}{scatter}")
+    axes.set_yticks(range(len(by_method)), [as_label(name) for name in by_method])
+    axes.set(xlabel=as_label(label), ylim=(len(by_method) - 0.4, -0.6))
+    axes.grid(axis="x", color=TEXT, alpha=0.2)
+    many = f"{len(by_method)} method{'s' * (len(by_method) > 1)}"
+    figure.alt = f"{label} of {many}{seeds}: {'; '.join(told)}."
+    return figure
+
+
+def _grid(figure: Figure, data: DataSet, shown: np.ndarray, titles: Sequence[str] | None) -> list[Any]:
+    """One small plot for each sequence, at most four beside each other; `shown` is all that will be drawn."""
+    if len(data) > _MOST:
+        msg = f"sequences must be at most {_MOST} to draw, got {len(data)}. Choose some, such as sequences[:8]."
+        raise ValueError(msg)
+    titles = (_classes(data) or None) if titles is None else as_class_names(titles, "titles")
+    if titles is not None and len(titles) != len(data):
+        msg = f"titles must be one for each of the {len(data)} sequences, got {len(titles)}."
+        raise ValueError(msg)
+    columns = min(4, len(data))
+    rows = -(-len(data) // columns)
+    figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
+    low, high = float(shown.min()), float(shown.max())
+    margin = 0.1 * (high - low) or 1.0
+    plots = []
+    for i in range(len(data)):
+        axes = figure.plain_axes(rows, columns, i + 1)
+        axes.set_ylim(low - margin, high + margin)
+        if titles:
+            axes.set_title(as_label(titles[i]), color=TEXT, fontsize="medium")
+        last_row = i // columns == rows - 1
+        axes.set_xlabel("time step" if last_row else "")
+        axes.tick_params(labelbottom=last_row, labelleft=i % columns == 0)
+        plots.append(axes)
+    return plots
+
+
+def _classes(data: DataSet) -> list[str]:
+    """The class name of each sequence, where there is one."""
+    if data.labels is None or data.labels.ndim != 1 or not data.class_names:
+        return []
+    return [data.class_names[label] for label in data.labels]
+
+
+def _counted(data: DataSet) -> str:
+    """How many sequences of each class are drawn, in words."""
+    counts = sorted(Counter(_classes(data)).items())
+    return f" ({', '.join(f'{count} {name}' for name, count in counts)})" if counts else ""
+
+
+def _values_by_seed(name: Any, given: Any) -> np.ndarray:
+    array = as_scores(np.atleast_1d(as_array(given, f"values[{name!r}]")), f"values[{name!r}]", "seed")
+    if len(array) > len(_MARKERS):
+        msg = f"values[{name!r}] must be at most {len(_MARKERS)}, one for each seed, got {len(array)}."
+        raise ValueError(msg)
+    return array
