@@ -24,7 +24,7 @@ from trainers.detection import (
 from trainers.detection.checks import as_share
 from trainers.detection.hold_out import hold_out
 from trainers.report_page import page_body
-from trainers.widgets.page import write_body
+from trainers.widgets.export import write_body
 
 # Steps times window, for which the volumes under the surfaces of all detectors take about a minute.
 MOST_FOR_VOLUMES = 10_000_000

@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from trainers.history import Epoch, History
-from trainers.widgets.page import source
+from trainers.widgets.export import read_assets
 
 # In the order in which they build on each other.
 FILES = ("larger.css", "chart.css", "scales.js", "surroundings.js", "chart.js")
@@ -48,8 +48,8 @@ class Chart(anywidget.AnyWidget):
         ``rewinds`` (by epoch, the reconstruction of each example) an exported page has a slider.
     """
 
-    _esm = source(FILES, ".js")
-    _css = source(FILES, ".css")
+    _esm = read_assets(FILES, ".js")
+    _css = read_assets(FILES, ".css")
     data = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict[str, Any]) -> None:

@@ -10,11 +10,8 @@ import ipywidgets
 from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
-from trainers.widgets.kernel import answer_while_busy, bundle
-from trainers.widgets.larger import larger_in_class
-from trainers.widgets.on_page import or_page
-from trainers.widgets.page import source
-from trainers.widgets.weakly import weakly
+from trainers.widgets.base import answer_while_busy, bundle, larger_in_class, weakly
+from trainers.widgets.export import or_page, read_assets
 
 
 class HyperparameterPanel:
@@ -58,7 +55,7 @@ class HyperparameterPanel:
         # The thread that moves a control just now, which is then no change; the page's come on another.
         self._quiet: int | None = None
         rows = [self._row(name, declared) for name, declared in block.declared().items()]
-        style = source(("larger.css",), ".css")
+        style = read_assets(("larger.css",), ".css")
         title = ipywidgets.HTML(f"<style>{style}</style><b>{escaped(block.name)}</b>")
         self.box = ipywidgets.VBox([title, *rows], layout={"max_width": "980px"})
         answer_while_busy(self.box)

@@ -10,9 +10,8 @@ import ipywidgets
 import numpy as np
 
 from trainers.history import Epoch
+from trainers.widgets.base import answer_while_busy, buttons_answer, larger_in_class
 from trainers.widgets.chart import Chart, row_data, run_data
-from trainers.widgets.kernel import answer_while_busy, buttons_answer
-from trainers.widgets.larger import larger_in_class
 from trainers.widgets.rewind import Rewind
 from trainers.widgets.run_control import RunControl
 from trainers.widgets.toolbar import Toolbar

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,16 +9,14 @@ from trainers.figure import Figure
 from trainers.history import History
 from trainers.loss_curve import band, plot_histories
 from trainers.result import Result
+from trainers.widgets.base import answer_while_busy, bundle, larger_in_class
 from trainers.widgets.chart import FILES, Chart, finite, run_data
-from trainers.widgets.kernel import answer_while_busy, bundle
-from trainers.widgets.larger import larger_in_class
-from trainers.widgets.on_page import or_page
-from trainers.widgets.page import fragment, write_page
+from trainers.widgets.export import Exported, or_page
 
 Runs = Mapping[str, History | Result | Sequence[History | Result]]
 
 
-class RunComparison:
+class RunComparison(Exported):
     """Validation losses of several runs with their best epochs and restores, in a notebook.
 
     Click a name in the legend to hide or show its run; training losses can be shown as well. A
@@ -45,6 +42,9 @@ class RunComparison:
     <RunComparison of one, two>
     """
 
+    _files = FILES
+    _key = "comparison"
+
     def __init__(self, runs: Runs) -> None:
         if not isinstance(runs, Mapping) or not runs:
             msg = f"runs takes a mapping of names to histories, at least one; got {runs!r}. Write {{'name': history}}."
@@ -57,43 +57,21 @@ class RunComparison:
         """A static picture of all runs; `savefig` writes it as PNG or SVG."""
         return plot_histories(self.runs)
 
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page of one file, in which runs can be shown and hidden without a kernel or a network."""
-        write_page(path, "Runs compared", self._data(), FILES)
-
-    def html(self, key: str = "comparison") -> str:
-        """The same as a piece of HTML for a page of your own.
-
-        Parameters
-        ----------
-        key : str, default "comparison"
-            Another one for each widget in the page.
-
-        Returns
-        -------
-        str
-            HTML without head and body.
-        """
-        return fragment(self._data(), FILES, key)
-
-    def _data(self) -> dict[str, Any]:
-        return {
-            "runs": [_run_data(name, run) for name, run in self.runs.items()],
-            "alt": self.figure.alt,
-            "named": True,
-        }
+    def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
+        runs = [_run_data(name, run) for name, run in self.runs.items()]
+        return "Runs compared", {"runs": runs, "alt": self.figure.alt, "named": True}
 
     @or_page
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
         if self._chart is None:
-            self._chart = Chart(self._data())
+            self._chart = Chart(self._page()[1])
             answer_while_busy(self._chart)
             larger_in_class(self._chart)
         else:
             # A history may have gone on since.
-            self._chart.show(self._data())
+            self._chart.show(self._page()[1])
         display(bundle(self._chart, repr(self)), raw=True)
         display(self.figure)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,23 +17,21 @@ from trainers.model_state import ModelState
 from trainers.result import Result
 from trainers.run import Run, whole_epochs
 from trainers.trainer import Trainer
+from trainers.widgets.base import bundle, in_notebook, weakly
 from trainers.widgets.chart import FILES
-from trainers.widgets.kernel import bundle, in_notebook
+from trainers.widgets.export import Exported, on_page, or_page
 from trainers.widgets.live_view import LiveView
-from trainers.widgets.on_page import on_page, or_page
 from trainers.widgets.orders import Orders
-from trainers.widgets.page import fragment, write_page
 from trainers.widgets.rewind import Rewind
 from trainers.widgets.run_control import RunControl
 from trainers.widgets.watched_runs import WatchedRuns
-from trainers.widgets.weakly import weakly
 from trainers.widgets.words import outcome
 
 # An exported page holds the reconstructions of so many epochs at most.
 MOST_REWINDS = 200
 
 
-class TrainingMonitor:
+class TrainingMonitor(Exported):
     """A callback that shows a run while it goes on, and takes orders for it.
 
     Give it to `benchmark` or `Run` among the callbacks. In a notebook it appears below the cell:
@@ -84,6 +81,9 @@ class TrainingMonitor:
     >>> len(monitor.history)
     3
     """
+
+    _files = FILES
+    _key = "monitor"
 
     def __init__(
         self,
@@ -284,35 +284,7 @@ class TrainingMonitor:
         self._view.point(epoch)
         return self._view.show_epoch(epoch)
 
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page of one file: the curves, a slider over the epochs, the reconstructions.
-
-        It needs neither a kernel nor a network. Of long runs it holds the reconstructions of 200
-        epochs at most, the best and restored ones first.
-
-        Parameters
-        ----------
-        path : path
-            Where to; an existing file is replaced.
-        """
-        write_page(path, f"Training of {self.history.name}", self._page_data(), FILES)
-
-    def html(self, key: str = "monitor") -> str:
-        """The same as a piece of HTML for a page of your own.
-
-        Parameters
-        ----------
-        key : str, default "monitor"
-            Another one for each widget in the page.
-
-        Returns
-        -------
-        str
-            HTML without head and body.
-        """
-        return fragment(self._page_data(), FILES, key)
-
-    def _page_data(self) -> dict[str, Any]:
+    def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         data = self._view.data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
@@ -320,7 +292,7 @@ class TrainingMonitor:
         found = {epoch: self._rewind.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
         if found:
             data["rewinds"] = found
-        return data
+        return "" if light else f"Training of {self.history.name}", data
 
     @or_page
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -59,8 +59,8 @@ def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
         ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "shape of the sequences"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
         ({"calibration": [np.inf]}, "calibration must be finite"),
-        ({"false_alarm_price": -1}, "false_alarm_price takes a finite number from 0 up"),
-        ({"miss_price": np.nan}, "miss_price takes a finite number from 0 up"),
+        ({"false_alarm_price": -1}, "false_alarm_price must be a finite number from 0 up, or None, got -1"),
+        ({"miss_price": np.nan}, "miss_price must be a finite number from 0 up, or None, got nan"),
     ],
 )
 def test_what_does_not_fit_is_refused(given, match):
