@@ -31,7 +31,7 @@ class RunComparison(Exported):
     Raises
     ------
     TypeError, ValueError
-        If there is no run, or something is none.
+        If there is no run, or something is not one.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class RunComparison(Exported):
 
     def __init__(self, runs: Runs) -> None:
         if not isinstance(runs, Mapping) or not runs:
-            msg = f"runs takes a mapping of names to histories, at least one; got {runs!r}. Write {{'name': history}}."
+            msg = f"runs must be a mapping of names to histories, at least one, got {runs!r}."
             raise TypeError(msg)
         self.runs: dict[str, History | list[History]] = {str(name): _histories(name, run) for name, run in runs.items()}
         self._chart: Chart | None = None
@@ -80,17 +80,15 @@ class RunComparison(Exported):
 
 
 def _histories(name: Any, run: Any) -> History | list[History]:
-    if isinstance(run, History | Result):
-        return run if isinstance(run, History) else run.history
-    several = list(run) if isinstance(run, Sequence) and not isinstance(run, str) else []
+    several = list(run) if isinstance(run, Sequence) and not isinstance(run, History) else [run]
     if not several or not all(isinstance(one, History | Result) for one in several):
-        msg = (
-            f"runs[{name!r}] takes a History, a Result or a list of these; got {run!r}. benchmark(…) returns a Result."
-        )
+        msg = f"runs[{name!r}] must be a History, a Result or a list of these, got {run!r}."
         raise TypeError(msg)
     histories = [one if isinstance(one, History) else one.history for one in several]
+    if isinstance(run, History | Result):
+        return histories[0]
     if min(map(len, histories)) == 0:
-        msg = f"runs[{name!r}] holds a history without an epoch, so there is no band to draw. Leave it out."
+        msg = f"runs[{name!r}] must have an epoch in each history of a band, got {histories!r}."
         raise ValueError(msg)
     return histories
 

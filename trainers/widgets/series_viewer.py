@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -245,42 +245,27 @@ def _true_events(series: Series) -> Events | None:
     return None if series.labels is None else series.events
 
 
-class Compared(NamedTuple):
-    """For each true event whether it was found, for each found event whether it touches a true one."""
-
-    found: list[bool]
-    true: list[bool]
-
-
-def match_events(true: Events, found: Events) -> Compared:
-    """Match events: one step in common is enough.
+def touched(events: Events, others: Events) -> list[bool]:
+    """For each event whether it has a step in common with one of the others.
 
     Parameters
     ----------
-    true, found : list of (start, end)
+    events, others : list of (start, end)
         In order and apart from each other; the end not included.
 
     Returns
     -------
-    Compared
-        Of the lengths of the two lists.
+    list of bool
+        One for each of the events.
 
     Examples
     --------
-    >>> match_events([(2, 5), (9, 12)], [(4, 6), (7, 8)])
-    Compared(found=[True, False], true=[True, False])
+    >>> touched([(2, 5), (9, 12)], [(4, 6), (7, 8)])
+    [True, False]
     """
-    result = Compared([False] * len(true), [False] * len(found))
-    i = j = 0
-    while i < len(true) and j < len(found):
-        if true[i][0] < found[j][1] and found[j][0] < true[i][1]:
-            result.found[i] = result.true[j] = True
-        # Whichever ends first meets nothing further on.
-        if true[i][1] <= found[j][1]:
-            i += 1
-        else:
-            j += 1
-    return result
+    (starts, ends), (other_starts, other_ends) = (np.array(each, int).reshape(-1, 2).T for each in (events, others))
+    begun, over = np.searchsorted(other_starts, ends), np.searchsorted(other_ends, starts, side="right")
+    return (begun > over).tolist()
 
 
 def describe_events(true: Events | None, found: Events | None) -> str:
@@ -295,9 +280,7 @@ def describe_events(true: Events | None, found: Events | None) -> str:
         return "no events known" if found is None else f"{many(len(found), 'event')} found"
     if found is None:
         return many(len(true), "true event")
-    compared = match_events(true, found)
-    hits = sum(compared.found)
-    false = many(len(found) - sum(compared.true), "false alarm")
+    hits, false = sum(touched(true, found)), many(touched(found, true).count(False), "false alarm")
     return f"{many(len(true), 'true event')}: {hits} found, {len(true) - hits} missed; {false}"
 
 
@@ -435,6 +418,7 @@ def plot_series(
     true = _true_events(series)
     lanes = min(series.n_features, MOST_LANES)
     rows = lanes + (scores is not None)
+    names = [*(as_label(name) if lanes > 1 else "" for name in series.feature_names[:lanes]), "score"]
     event = _top_event(true, found, scores)
     figure = Figure(f"{series.name}: {describe_events(true, found)}", figsize=(9, 1.1 + 1.35 * rows))
     parts = [(0, len(series), "whole series")]
@@ -448,29 +432,29 @@ def plot_series(
         first = None
         for row in range(rows):
             first = axes = figure.plain_axes(grid[row, column], sharex=first)
-            _mark_events(axes, true or [], (found or []) if row == 0 else [], start, end)
             if row < lanes:
-                _draw(axes, start, series.values[start:end, row], color=TRAIN, zorder=2)
+                _draw(axes, start, series.values[start:end, row], color=TRAIN, zorder=2, label="signal")
                 if reconstruction is not None:
                     # Over the whole, dashes would lie so close that they hide the signal.
-                    order = 1.9 if column == 0 else 2.1
-                    look = {"color": VALIDATION, "linestyle": "--", "zorder": order}
-                    _draw(axes, start, reconstruction[start:end, row], **look)
-                name = as_label(series.feature_names[row]) if lanes > 1 else ""
-            else:
-                assert scores is not None
+                    look = {"color": VALIDATION, "linestyle": "--", "zorder": 1.9 if column == 0 else 2.1}
+                    _draw(axes, start, reconstruction[start:end, row], **look, label="reconstruction")
+            elif scores is not None:
                 _draw(axes, start, scores[start:end], color=TEXT)
-                if threshold is not None:
-                    axes.axhline(threshold, color=FOUND, linestyle="-.", linewidth=1.2)
-                name = "score"
-            axes.set_ylabel(name if column == 0 else "", color=TEXT)
+            _mark_events(axes, true or [], (found or []) if row == 0 else [], start, end)
+            if row == lanes and threshold is not None:
+                look = {"color": FOUND, "linestyle": "-.", "linewidth": 1.2}
+                axes.axhline(threshold, **look, label=f"threshold {threshold:.4g}")
+            axes.set_ylabel(names[row] if column == 0 else "", color=TEXT)
             axes.tick_params(labelbottom=row == rows - 1)
             axes.locator_params(axis="y", nbins=4)
             axes.locator_params(axis="x", nbins=6 if column == 0 else 3)
             axes.set_title(title if row == 0 else "", color=TEXT, fontsize="medium", pad=20)
             axes.set_xlim(start - 0.5, end - 0.5)
         axes.set_xlabel("time step")
-    _legend(figure, true, found, threshold, reconstruction)
+    # Once each, however many axes have it.
+    labelled = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in figure.axes]
+    entries = {label: handle for each in labelled for handle, label in each}
+    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=5, frameon=False, labelcolor=TEXT)
     figure.alt = f"{series.name}, {many(len(series), 'step')} of {many(series.n_features, 'feature')}"
     figure.alt += f", with a score and its threshold {threshold:.4g}" if threshold is not None else ""
     figure.alt += f"; {describe_events(true, found)}."
@@ -503,27 +487,11 @@ def _mark_events(axes: Any, true: Events, found: Events, start: int, end: int) -
     least = (end - start) / 400  # else one step of a million cannot be seen
     for a, b in true:
         if a < end and b > start:
-            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=RESTORE, alpha=0.25, linewidth=0)
+            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=RESTORE, alpha=0.25, linewidth=0, label="true event")
     bars = [(a - 0.5, max(b - a, least)) for a, b in found if a < end and b > start]
     if bars:
         # Above the axes' frame, where no curve is.
         axes.broken_barh(
             bars, (1.02, 0.12), transform=axes.get_xaxis_transform(), clip_on=False,
-            facecolor="none", edgecolor=FOUND, hatch="/////", linewidth=0.8,
+            facecolor="none", edgecolor=FOUND, hatch="/////", linewidth=0.8, label="found event",
         )  # fmt: skip
-
-
-def _legend(figure: Figure, true: Any, found: Any, threshold: float | None, rebuilt: Any) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    entries: list[Any] = [Line2D([], [], color=TRAIN, label="signal")]
-    if rebuilt is not None:
-        entries.append(Line2D([], [], color=VALIDATION, linestyle="--", label="reconstruction"))
-    if true:
-        entries.append(Patch(color=RESTORE, alpha=0.25, label="true event"))
-    if found:
-        entries.append(Patch(facecolor="none", edgecolor=FOUND, hatch="/////", label="found event"))
-    if threshold is not None:
-        entries.append(Line2D([], [], color=FOUND, linestyle="-.", label=f"threshold {threshold:.4g}"))
-    figure.legend(handles=entries, loc="outside upper center", ncols=5, frameon=False, labelcolor=TEXT)

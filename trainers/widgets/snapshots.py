@@ -85,9 +85,6 @@ class Snapshots:
     def __contains__(self, epoch: object) -> bool:
         return epoch in self._rows
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def branch(self, epoch: int, row: Epoch) -> Snapshots:
         """Snapshots up to an epoch, whose row is replaced, for a run that branches off there."""
         other = Snapshots(self.budget)
@@ -192,7 +189,7 @@ class Rewind:
         """
         values = None
         with self._lock:
-            if not len(self._snapshots):
+            if not self._snapshots.epochs:
                 return epoch, None
             kept = self._snapshots.nearest(epoch)
             if self._viewer is not None:

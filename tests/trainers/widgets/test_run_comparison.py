@@ -51,11 +51,11 @@ def test_exported_page(tmp_path):
 @pytest.mark.parametrize(
     ("runs", "error", "match"),
     [
-        ({}, TypeError, "at least one"),
-        ([history(1.0)], TypeError, "runs takes a mapping"),
-        ({"a": [0.5, 0.4]}, TypeError, r"runs\['a'\] takes a History"),
-        ({"a": []}, TypeError, r"runs\['a'\] takes a History"),
-        ({"a": [history(), history(0.1)]}, ValueError, "without an epoch"),
+        ({}, TypeError, "at least one, got {}"),
+        ([history(1.0)], TypeError, r"runs must be a mapping .*got \[History"),
+        ({"a": [0.5, 0.4]}, TypeError, r"runs\['a'\] must be a History.*got \[0.5, 0.4\]"),
+        ({"a": []}, TypeError, r"runs\['a'\] must be a History.*got \[\]"),
+        ({"a": [history(), history(0.1)]}, ValueError, r"runs\['a'\] must have an epoch.*0 epochs"),
     ],
 )
 def test_what_is_no_run_is_refused(runs, error, match):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from data import Series
 from data.series import runs
 from trainers.widgets import SeriesViewer, series_viewer
-from trainers.widgets.series_viewer import as_events, clock, extremes, highest, match_events, when
+from trainers.widgets.series_viewer import as_events, clock, extremes, highest, touched, when
 
 PULSE = Series([0.1, 0.2, 9.0, 8.0, 0.1, 0.3], labels=[0, 0, 1, 1, 0, 0], name="pulse")
 SCORES = np.array([0.1, 0.2, 9.0, 8.0, 0.1, 0.3])
@@ -32,9 +32,8 @@ class TestEvents:
         other = draw.draw(st.lists(st.booleans(), min_size=len(mask), max_size=len(mask)))
         true, found = runs(mask), runs(other)
         touch = lambda a, b: bool(set(range(*a)) & set(range(*b)))  # noqa: E731
-        compared = match_events(true, found)
-        assert compared.found == [any(touch(t, f) for f in found) for t in true]
-        assert compared.true == [any(touch(t, f) for t in true) for f in found]
+        assert touched(true, found) == [any(touch(t, f) for f in found) for t in true]
+        assert touched(found, true) == [any(touch(t, f) for t in true) for f in found]
 
     def test_are_sorted(self):
         assert as_events(np.array([[5, 7], [1, 3]]), 10) == [(1, 3), (5, 7)]
