@@ -35,13 +35,13 @@ class LiveView:
         What there is to show.
     rewind : Rewind
         Makes the reconstructions.
-    control : RunControl
-        Told what is pressed, and shown.
     answer : callable
         Called with "rewind", "branch" or "plan" and a number of epochs when the page asks for it, on its thread.
 
     Attributes
     ----------
+    control : RunControl
+        Told what is pressed, and shown.
     box : ipywidgets.VBox or None
         The whole, once it is built.
     follows : bool
@@ -51,10 +51,9 @@ class LiveView:
     chart: Chart
     slider: ipywidgets.IntSlider
 
-    def __init__(
-        self, runs: WatchedRuns, rewind: Rewind, control: RunControl, answer: Callable[[str, int], Any]
-    ) -> None:
-        self._runs, self._rewind, self._control, self._answer = runs, rewind, control, answer
+    def __init__(self, runs: WatchedRuns, rewind: Rewind, answer: Callable[[str, int], Any]) -> None:
+        self._runs, self._rewind, self._answer = runs, rewind, answer
+        self.control = RunControl(weakly(self.show_control))
         self.box: ipywidgets.VBox | None = None
         self.follows = True
         # The thread that is moving a control just now, which is no request; the page's messages come on another.
@@ -66,7 +65,7 @@ class LiveView:
         """The whole, to be displayed; made when it is first asked for."""
         if self.box is not None:
             return self.box
-        control, wide = self._control, {"description_width": "initial"}
+        control, wide = self.control, {"description_width": "initial"}
         self.chart = Chart(self.data())
         self.pause = _button("Pause", "pause", "Wait before the next batch; press again to go on")
         self.step = _button("Step", "step-forward", "Train to the end of one epoch, then pause")
@@ -101,7 +100,7 @@ class LiveView:
     # ------------------------------------------------------------------ what the page asks for
 
     def _pressed(self, button: ipywidgets.Button) -> None:
-        control = self._control
+        control = self.control
         control.seen()
         if button is self.branch:
             self._answer("branch", self.slider.value)
@@ -113,7 +112,7 @@ class LiveView:
     def _changed(self, change: dict[str, Any]) -> None:
         if self._own == threading.get_ident():
             return
-        self._control.seen()
+        self.control.seen()
         if change["owner"] is self.slider:
             self.follows = change["new"] == self.slider.max
             self._answer("rewind", change["new"])
@@ -145,7 +144,7 @@ class LiveView:
 
     def state(self) -> dict[str, Any]:
         """Where the run stands in words; while one goes on, also the share done and the time left."""
-        runs, control, run = self._runs, self._control, self._runs.run
+        runs, control, run = self._runs, self.control, self._runs.run
         if run is None:
             return {"text": _joined(runs.end_text or "no run yet", self._branch_text(), runs.refused)}
         done, planned = len(run.trainer.history), run.planned_epochs
@@ -230,7 +229,7 @@ class LiveView:
     def show_control(self) -> None:
         """Let the buttons and the state line say what is wanted of the run now."""
         if self.box is not None:
-            paused = self._control.state == "paused"
+            paused = self.control.state == "paused"
             self.pause.description, self.pause.icon = ("Resume", "play") if paused else ("Pause", "pause")
             self.show_state()
 

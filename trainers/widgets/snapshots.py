@@ -53,14 +53,31 @@ class Snapshots:
         # Of an epoch on disk, the path.
         self._states: dict[int, ModelState | Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        # The page asks on another thread than the one that trains.
+        self._lock = threading.RLock()
 
     def add(self, row: Epoch, state: ModelState) -> None:
         """Keep the state that an epoch reached: the callback's own copy, not to be changed any more."""
-        state = {name: tensor.cpu() for name, tensor in state.items()}
-        self._rows[row.epoch], self._states[row.epoch] = row, state
-        self.bytes += _size(state)
-        if self.stride > 1 or self.bytes > self.budget:
-            self._thin()
+        with self._lock:
+            self._rows[row.epoch] = row
+            self._states[row.epoch] = kept = {name: tensor.cpu() for name, tensor in state.items()}
+            self.bytes += _size(kept)
+            if self.stride > 1 or self.bytes > self.budget:
+                self._thin()
+
+    def cut(self, epoch: int) -> None:
+        """Drop what came after an epoch; 0 drops all."""
+        with self._lock:
+            for later in [kept for kept in self._rows if kept > epoch]:
+                self._remove(later)
+            self.stride = 1
+
+    def branch(self, epoch: int, row: Epoch) -> None:
+        """Go on with the epochs up to this one, whose row is replaced if its model is still kept."""
+        with self._lock:
+            self.cut(epoch)
+            if epoch in self:
+                self._rows[epoch] = row
 
     @property
     def epochs(self) -> list[int]:
@@ -85,13 +102,30 @@ class Snapshots:
     def __contains__(self, epoch: object) -> bool:
         return epoch in self._rows
 
-    def branch(self, epoch: int, row: Epoch) -> Snapshots:
-        """Snapshots up to an epoch, whose row is replaced, for a run that branches off there."""
-        other = Snapshots(self.budget)
-        for kept in self.epochs:
-            if kept <= epoch:
-                other.add(row if kept == epoch else self._rows[kept], self[kept])
-        return other
+    def states(self, epoch: int) -> tuple[int, ModelState, ModelState]:
+        """The nearest kept epoch, its state, and that of the best one up to there."""
+        with self._lock:
+            kept = self.nearest(epoch)
+            best = self._rows[kept].best_epoch or kept
+            if best not in self:
+                msg = (
+                    f"no run can branch off from epoch {kept}: its best model is that of epoch {best}, which this "
+                    "monitor has not seen. Watch a run from its first epoch."
+                )
+                raise ValueError(msg)
+            return kept, self[kept], self[best]
+
+    def choose(self, most: int) -> list[int]:
+        """At most so many of the kept epochs, the latest, best and restored ones first."""
+        with self._lock:
+            kept, rows = self.epochs, self._rows.copy()
+        if len(kept) <= most:
+            return kept
+        must = {kept[-1], rows[kept[-1]].best_epoch or kept[-1]} & set(kept)
+        first = [epoch for epoch in kept if rows[epoch].restored or rows[epoch].best_epoch == epoch]
+        first = first[:: -(-len(first) // (most // 2)) or 1]
+        rest = kept[:: -(-len(kept) // (most - len(first) - len(must)))]
+        return sorted({*first, *rest, *must})
 
     def _thin(self) -> None:
         self._drop()
@@ -114,22 +148,23 @@ class Snapshots:
         # Without the best that it goes back to, no run can branch off from an epoch.
         best = {self._rows[epoch].best_epoch for epoch in kept}
         for epoch in self._rows.keys() - kept - best:
-            del self._rows[epoch]
-            state = self._states.pop(epoch)
-            if isinstance(state, Path):
-                state.unlink()
-            else:
-                self.bytes -= _size(state)
+            self._remove(epoch)
+
+    def _remove(self, epoch: int) -> None:
+        del self._rows[epoch]
+        state = self._states.pop(epoch)
+        if isinstance(state, Path):
+            state.unlink()
+        else:
+            self.bytes -= _size(state)
 
 
 def _size(state: ModelState) -> int:
     return sum(tensor.nbytes for tensor in state.values())
 
 
-class Rewind:
+class Rewind(Snapshots):
     """Keeps the models of a run's epochs, and reconstructs the examples with any of them.
-
-    Safe to be asked from another thread than the one that trains.
 
     Parameters
     ----------
@@ -147,12 +182,11 @@ class Rewind:
     """
 
     def __init__(self, examples: Any = None, titles: Sequence[str] | None = None, budget: int = 256 * 2**20) -> None:
+        super().__init__(budget)
         self.examples = None if examples is None else DataSet.of(examples, "examples")
         self.titles = [] if self.examples is None else _titles(self.examples, titles)
         self.note = ""
-        self._snapshots = Snapshots(budget)
         self._viewer: nn.Module | None = None
-        self._lock = threading.RLock()
 
     def watch(self, model: nn.Module) -> None:
         """Make a copy of the model to rewind in, beside the one that is being trained."""
@@ -163,6 +197,22 @@ class Rewind:
                 reconstruct(viewer, self.examples)
                 self._viewer = viewer
 
+    def rebuilt(self, epoch: int) -> tuple[int, np.ndarray | None]:
+        """The kept epoch nearest to this one, and what its model makes of the examples.
+
+        Shape (n, time, feature); None without examples, without any epoch, or if the model fails.
+        """
+        values = None
+        with self._lock:
+            if not self._rows:
+                return epoch, None
+            kept = self.nearest(epoch)
+            if self._viewer is not None:
+                with self._may_fail():
+                    load_state(self._viewer, self[kept])
+                    values = reconstruct(self._viewer, self.examples).numpy()
+        return kept, values
+
     @contextmanager
     def _may_fail(self) -> Iterator[None]:
         """Whatever a user's model raises: the training does not need the copy."""
@@ -171,62 +221,6 @@ class Rewind:
         except Exception as error:
             self._viewer = None
             self.note = f"rewind shows no reconstructions: {type(error).__name__}, {error}"
-
-    def forget(self) -> None:
-        """Drop all epochs, for another run."""
-        with self._lock:
-            self._snapshots = Snapshots(self._snapshots.budget)
-
-    def add(self, row: Epoch, state: ModelState) -> None:
-        """Keep an epoch's model: the callback's own copy, as the epoch left it before any swap."""
-        with self._lock:
-            self._snapshots.add(row, state)
-
-    def rebuilt(self, epoch: int) -> tuple[int, np.ndarray | None]:
-        """The kept epoch nearest to this one, and what its model makes of the examples.
-
-        Shape (n, time, feature); None without examples, without any epoch, or if the model fails.
-        """
-        values = None
-        with self._lock:
-            if not self._snapshots.epochs:
-                return epoch, None
-            kept = self._snapshots.nearest(epoch)
-            if self._viewer is not None:
-                with self._may_fail():
-                    load_state(self._viewer, self._snapshots[kept])
-                    values = reconstruct(self._viewer, self.examples).numpy()
-        return kept, values
-
-    def states(self, epoch: int) -> tuple[int, ModelState, ModelState]:
-        """The nearest kept epoch, its state, and that of the best one up to there."""
-        with self._lock:
-            kept = self._snapshots.nearest(epoch)
-            best = self._snapshots.row(kept).best_epoch or kept
-            if best not in self._snapshots:
-                msg = (
-                    f"no run can branch off from epoch {kept}: its best model is that of epoch {best}, which this "
-                    "monitor has not seen. Watch a run from its first epoch."
-                )
-                raise ValueError(msg)
-            return kept, self._snapshots[kept], self._snapshots[best]
-
-    def branch(self, epoch: int, row: Epoch) -> None:
-        """Go on with the epochs up to this one, whose row is replaced."""
-        with self._lock:
-            self._snapshots = self._snapshots.branch(epoch, row)
-
-    def choose(self, most: int) -> list[int]:
-        """At most so many of the kept epochs, the latest, best and restored ones first."""
-        with self._lock:
-            kept, row = self._snapshots.epochs, self._snapshots.row
-            if len(kept) <= most:
-                return kept
-            must = {kept[-1], row(kept[-1]).best_epoch or kept[-1]} & set(kept)
-            first = [e for e in kept if row(e).restored or row(e).best_epoch == e]
-        first = first[:: -(-len(first) // (most // 2)) or 1]
-        rest = kept[:: -(-len(kept) // (most - len(first) - len(must)))]
-        return sorted({*first, *rest, *must})
 
     def examples_data(self) -> list[dict[str, Any]]:
         """The examples as chart.js takes them."""

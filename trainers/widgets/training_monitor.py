@@ -22,7 +22,7 @@ from trainers.widgets.base import bundle, in_notebook, weakly
 from trainers.widgets.chart import FILES
 from trainers.widgets.export import Exported, on_page, or_page
 from trainers.widgets.live_view import LiveView, outcome
-from trainers.widgets.run_control import RunControl, WatchedRuns
+from trainers.widgets.run_control import WatchedRuns
 from trainers.widgets.snapshots import Rewind
 
 # An exported page holds the reconstructions of so many epochs at most.
@@ -100,8 +100,8 @@ class TrainingMonitor(Exported):
         self.histories = self._runs.histories
         self._callbacks: Sequence[Any] = ()
         self._hook_before: Callable[[], None] | None = None
-        self.control = RunControl(weakly(self._control_changed))
-        self._view = LiveView(self._runs, self._rewind, self.control, weakly(self._answer))
+        self._view = LiveView(self._runs, self._rewind, weakly(self._answer))
+        self.control = self._view.control
 
     # ------------------------------------------------------------------ for the driver
 
@@ -178,7 +178,7 @@ class TrainingMonitor(Exported):
 
     def _take_up(self, history: History) -> None:
         """Watch another history than the latest: the models kept are not its own."""
-        self._rewind.forget()
+        self._rewind.cut(0)
         self._view.unmark()
         self._runs.add(history)
 
@@ -330,9 +330,6 @@ class TrainingMonitor(Exported):
             self._rewind.branch(epoch, history[-1])
             runs.add(history)
         self._view.show_all()
-
-    def _control_changed(self) -> None:
-        self._view.show_control()
 
     # ------------------------------------------------------------------ as a page, a picture, a copy
 

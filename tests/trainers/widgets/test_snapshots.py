@@ -76,10 +76,11 @@ def test_a_branch_keeps_what_came_before_it():
     snapshots = Snapshots()
     fill(snapshots, [0.5, 0.4, 0.6, 0.3])
     row = Epoch(3, 0.6, 0.6, 2, 0.4, note="branched")
-    other = snapshots.branch(3, row)
-    assert other.epochs == [1, 2, 3]
-    assert other.row(3) is row
-    assert torch.equal(other[3]["weight"], state(3)["weight"])
+    snapshots.branch(3, row)
+    assert snapshots.epochs == [1, 2, 3]
+    assert snapshots.row(3) is row
+    assert torch.equal(snapshots[3]["weight"], state(3)["weight"])
+    assert snapshots.bytes == 3 * SIZE
 
 
 @pytest.mark.parametrize("budget", [-1, 1.5, "much", None, True])

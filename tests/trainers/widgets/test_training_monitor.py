@@ -343,7 +343,7 @@ def test_memory_stays_flat_over_thousands_of_epochs(beats, sent):
         epochs=1500,
         callbacks=[monitor],
     )
-    assert monitor._rewind._snapshots.bytes <= 50_000
+    assert monitor._rewind.bytes <= 50_000
     assert len(rows_of(sent)) == 1500
 
 
