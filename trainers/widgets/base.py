@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 import anywidget
 import ipywidgets
+import numpy as np
 from IPython import get_ipython
 
 from trainers import classroom
@@ -81,6 +83,33 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
         return None if alive is None else alive(*arguments)
 
     return call
+
+
+class OwnChanges:
+    """A context in which this thread moves controls itself; true on this thread meanwhile.
+
+    A change that a control reports then is no request of the page, whose messages come on another thread.
+    """
+
+    def __init__(self) -> None:
+        self._thread: int | None = None
+
+    def __enter__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._thread = None
+
+    def __bool__(self) -> bool:
+        return self._thread == threading.get_ident()
+
+
+def as_integer(value: Any, name: str, low: int, high: int) -> int:
+    """`value` as an int within these bounds, or an error."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        msg = f"{name} must be an integer from {low} to {high}, got {value!r}."
+        raise ValueError(msg)
+    return int(value)
 
 
 class PicturedWidget(Exported, anywidget.AnyWidget):

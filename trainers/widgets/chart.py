@@ -11,10 +11,9 @@ import anywidget
 import traitlets
 
 from trainers.history import Epoch, History
-from trainers.widgets.export import read_assets
+from trainers.widgets.export import SHARED, read_assets
 
-# In the order in which they build on each other.
-FILES = ("larger.css", "chart.css", "scales.js", "surroundings.js", "chart.js")
+FILES = (*SHARED, "chart.css", "chart.js")
 
 
 def row_data(row: Epoch) -> list[Any]:

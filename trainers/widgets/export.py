@@ -25,6 +25,8 @@ from typing import Any, ClassVar
 from data.markup import escaped
 
 _FOLDER = Path(__file__).parent
+# What the page of every widget has first; files stand in the order in which they build on each other.
+SHARED = ("larger.css", "scales.js", "surroundings.js")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

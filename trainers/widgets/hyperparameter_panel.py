@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import ipywidgets
@@ -10,7 +9,7 @@ import ipywidgets
 from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
-from trainers.widgets.base import answer_while_busy, bundle, larger_in_class, weakly
+from trainers.widgets.base import OwnChanges, answer_while_busy, bundle, larger_in_class, weakly
 from trainers.widgets.export import or_page, read_assets
 
 
@@ -52,8 +51,7 @@ class HyperparameterPanel:
         self.controls: dict[str, Any] = {}
         self.messages: dict[str, ipywidgets.HTML] = {}
         self._resets: dict[str, ipywidgets.Button] = {}
-        # The thread that moves a control just now, which is then no change; the page's come on another.
-        self._quiet: int | None = None
+        self._own = OwnChanges()
         rows = [self._row(name, declared) for name, declared in block.declared().items()]
         style = read_assets(("larger.css",), ".css")
         title = ipywidgets.HTML(f"<style>{style}</style><b>{escaped(block.name)}</b>")
@@ -82,7 +80,7 @@ class HyperparameterPanel:
         return ipywidgets.VBox([line, message])
 
     def _changed(self, name: str, shown: Any) -> None:
-        if self._quiet != threading.get_ident():
+        if not self._own:
             self._set(name, _value(self.block.declared()[name], shown))
 
     def _set(self, name: str, value: Any) -> None:
@@ -109,11 +107,8 @@ class HyperparameterPanel:
     def _show(self, name: str, value: Any) -> None:
         """Let the control hold a value, and mark it if it is not the default."""
         control, declared = self.controls[name], self.block.declared()[name]
-        self._quiet = threading.get_ident()
-        try:
+        with self._own:
             control.value = str(value) if value is None or isinstance(control, ipywidgets.Text) else value
-        finally:
-            self._quiet = None
         changed = value != declared.default
         control.description = "▸ " * changed + name
         self._resets[name].disabled = declared.fixed or not changed

@@ -13,8 +13,8 @@ from data import DataSet
 from data.data_set import as_array
 from trainers.detection.checks import as_labels
 from trainers.figure import TEXT, Figure, as_label
-from trainers.widgets.base import PicturedWidget
-from trainers.widgets.export import read_assets
+from trainers.widgets.base import PicturedWidget, as_integer
+from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import MOST_FEATURES, classes, lighten, pictures
 
 # Okabe and Ito's colours, the light ones darkened until they have contrast 3 to white and to black alike.
@@ -88,10 +88,7 @@ class LatentMap(PicturedWidget):
     <LatentMap of 2 sequences>
     """
 
-    _files = (
-        "larger.css", "latent_map.css", "scales.js", "surroundings.js", "sequences.js", "latent_places.js",
-        "latent_drawing.js", "latent_map.js",
-    )  # fmt: skip
+    _files = (*SHARED, "latent_map.css", "sequences.js", "latent_places.js", "latent_drawing.js", "latent_map.js")
     _key = "latent"
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")
@@ -110,9 +107,7 @@ class LatentMap(PicturedWidget):
     ) -> None:
         self.places, self.axes_names = project(points)
         self.sequences = DataSet.of(sequences, "sequences")
-        self.reconstructions = None
-        if reconstructions is not None:
-            self.reconstructions = DataSet.of(reconstructions, "reconstructions")
+        self.reconstructions = None if reconstructions is None else DataSet.of(reconstructions, "reconstructions")
         drawn = pictures(self.sequences, self.reconstructions, np.arange(len(self.places)), "points")
         if labels is None:
             labels, class_names = _of_data_set(self.sequences, class_names)
@@ -146,13 +141,8 @@ class LatentMap(PicturedWidget):
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int | None:
-        one, n = proposal["value"], len(self.places)
-        if one is None:
-            return None
-        if isinstance(one, bool) or not isinstance(one, int | np.integer) or not 0 <= one < n:
-            msg = f"selected must be an integer from 0 to {n - 1}, or None, got {one!r}."
-            raise ValueError(msg)
-        return int(one)
+        one = proposal["value"]
+        return None if one is None else as_integer(one, "selected", 0, len(self.places) - 1)
 
     def __repr__(self) -> str:
         return f"<LatentMap of {len(self.places)} sequences>"

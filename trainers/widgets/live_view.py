@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
 from trainers.history import Epoch, History
-from trainers.widgets.base import answer_while_busy, buttons_answer, larger_in_class, weakly
+from trainers.widgets.base import OwnChanges, answer_while_busy, buttons_answer, larger_in_class, weakly
 from trainers.widgets.chart import Chart, row_data, run_data
 from trainers.widgets.run_control import RunControl, WatchedRuns
 from trainers.widgets.snapshots import Rewind
@@ -56,8 +54,7 @@ class LiveView:
         self.control = RunControl(weakly(self.show_control))
         self.box: ipywidgets.VBox | None = None
         self.follows = True
-        # The thread that is moving a control just now, which is no request; the page's messages come on another.
-        self._own: int | None = None
+        self._own = OwnChanges()
         self._pending: list[Epoch] = []
         self._sent_at = self._live_at = 0.0
 
@@ -110,7 +107,7 @@ class LiveView:
             (control.step if button is self.step else control.stop)()
 
     def _changed(self, change: dict[str, Any]) -> None:
-        if self._own == threading.get_ident():
+        if self._own:
             return
         self.control.seen()
         if change["owner"] is self.slider:
@@ -121,14 +118,6 @@ class LiveView:
 
     def _select(self, epoch: int) -> None:
         self.slider.value = max(1, min(epoch, self.slider.max))
-
-    @contextmanager
-    def _moving(self) -> Iterator[None]:
-        self._own = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._own = None
 
     # ------------------------------------------------------------------ what is sent
 
@@ -215,7 +204,7 @@ class LiveView:
         kept, rebuilt = self._rewind.rebuilt(epoch)
         if self.box is not None:
             if move:
-                with self._moving():
+                with self._own:
                     self.follows = epoch == self.slider.max
                     self.slider.value = self.play.value = epoch
             self.chart.rewind(epoch, kept, None if rebuilt is None else self._rewind.for_page(rebuilt))
@@ -242,7 +231,7 @@ class LiveView:
         """How far the slider reaches, and what is planned."""
         epochs = len(self._runs.latest)
         if self.box is not None:
-            with self._moving(), self.slider.hold_sync(), self.play.hold_sync():
+            with self._own, self.slider.hold_sync(), self.play.hold_sync():
                 if epochs:
                     self.slider.max = self.play.max = epochs
                 self.planned.value = self._runs.planned or self.planned.value

@@ -15,6 +15,7 @@ from trainers.interrupts import interrupt_point
 from trainers.model_state import ModelState
 from trainers.run import Run
 from trainers.trainer import StopRun, Trainer
+from trainers.widgets.base import as_integer
 
 # A paused run that no page shows goes on after this many seconds: a closed tab must not hang a
 # cell for ever. Pages report every ten seconds, in the background once a minute.
@@ -192,10 +193,7 @@ class WatchedRuns:
 
     def check_epoch(self, epoch: Any, what: str) -> None:
         """That the latest history has this epoch, or an error that names what needs it."""
-        last = len(self.latest)
-        if not last:
+        if not len(self.latest):
             msg = f"{what} needs an epoch; none was trained yet."
             raise RuntimeError(msg)
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or not 1 <= epoch <= last:
-            msg = f"epoch must be an integer from 1 to {last}, got {epoch!r}."
-            raise ValueError(msg)
+        as_integer(epoch, "epoch", 1, len(self.latest))

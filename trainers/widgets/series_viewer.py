@@ -14,7 +14,7 @@ from data.series import runs
 from trainers.detection.checks import as_threshold
 from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.base import PicturedWidget
-from trainers.widgets.export import read_assets
+from trainers.widgets.export import SHARED, read_assets
 
 # A page is sent so many steps, and so many values of all features together, at most.
 MOST_STEPS, MOST_VALUES = 2_000_000, 8_000_000
@@ -87,8 +87,8 @@ class SeriesViewer(PicturedWidget):
     """
 
     _files = (
-        "larger.css", "series_viewer.css", "scales.js", "surroundings.js", "series_data.js", "series_axis.js",
-        "series_draw.js", "series_words.js", "series_input.js", "series_viewer.js",
+        *SHARED, "series_viewer.css", "series_data.js", "series_axis.js", "series_draw.js", "series_words.js",
+        "series_input.js", "series_viewer.js",
     )  # fmt: skip
     _key = "series"
     _esm = read_assets(_files, ".js")
@@ -111,8 +111,10 @@ class SeriesViewer(PicturedWidget):
         reconstruction: Any = None,
     ) -> None:
         self.series = series = Series.of(series)
-        self.scores = None if scores is None else _as_scores(scores, series)
-        self.reconstruction = None if reconstruction is None else _as_reconstruction(reconstruction, series)
+        self.scores = None if scores is None else _fitting(scores, "scores", (len(series),), "<f8")
+        self.reconstruction = None
+        if reconstruction is not None:
+            self.reconstruction = _fitting(reconstruction, "reconstruction", series.values.shape, "<f4", gaps=True)
         stride = stride_of(series)
         about, times = clock(series, stride)
         super().__init__(
@@ -178,33 +180,19 @@ class SeriesViewer(PicturedWidget):
 # ---------------------------------------------------------------------- what a viewer takes
 
 
-def _as_scores(scores: Any, series: Series) -> np.ndarray:
-    """One finite float64 for each step, or an error."""
-    array = as_array(scores, "scores")
-    if array.shape != (len(series),) or array.dtype.kind not in "iuf":
-        msg = f"scores must be numbers, one for each of {len(series)} steps, got {array.dtype}, shape {array.shape}."
-        raise ValueError(msg)
-    array = array.astype("<f8")
-    if not np.isfinite(array).all():
-        step = int(np.argmin(np.isfinite(array)))
-        msg = f"scores must be finite, got {array[step]} at step {step}. Fill it: np.nan_to_num(scores, nan=0.0)."
-        raise ValueError(msg)
-    return array
-
-
-def _as_reconstruction(reconstruction: Any, series: Series) -> np.ndarray:
-    """float32 of the series' shape, NaN where there is none, or an error."""
-    array = as_array(reconstruction, "reconstruction")
-    array = array[:, None] if array.ndim == 1 else array
-    shape = series.values.shape
+def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps: bool = False) -> np.ndarray:
+    """`values` as finite numbers of this shape, NaN only where there may be gaps, or an error."""
+    array = as_array(values, name)
+    array = array[:, None] if array.ndim == 1 and len(shape) == 2 else array
     if array.shape != shape or array.dtype.kind not in "iuf":
-        msg = f"reconstruction must be numbers of the series' shape {shape}, got {array.dtype}, shape {array.shape}."
+        msg = f"{name} must be numbers of the series' shape {shape}, got {array.dtype}, shape {array.shape}."
         raise ValueError(msg)
     with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
-    if np.isinf(array).any():
-        step = int(np.argwhere(np.isinf(array))[0, 0])
-        msg = f"reconstruction must be finite in float32, or NaN where there is none, got infinity at step {step}."
+        array = array.astype(dtype)
+    bad = np.argwhere(np.isinf(array) if gaps else ~np.isfinite(array))
+    if len(bad):
+        step = tuple(bad[0])
+        msg = f"{name} must be finite{' or NaN' * gaps}, got {array[step]} at step {step[0]}. Fill it by np.nan_to_num."
         raise ValueError(msg)
     return array
 

@@ -37,6 +37,11 @@ class Snapshots:
     budget : int, default 256 * 2**20
         Bytes of memory for the copies.
 
+    Attributes
+    ----------
+    rows : dict of Epoch
+        By number: the epochs that are kept.
+
     Examples
     --------
     >>> snapshots = Snapshots()
@@ -49,7 +54,7 @@ class Snapshots:
         self.budget = as_count(budget, "budget", "bytes of memory", least=0)
         self.bytes = 0
         self.stride = 1
-        self._rows: dict[int, Epoch] = {}
+        self.rows: dict[int, Epoch] = {}
         # Of an epoch on disk, the path.
         self._states: dict[int, ModelState | Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -59,7 +64,7 @@ class Snapshots:
     def add(self, row: Epoch, state: ModelState) -> None:
         """Keep the state that an epoch reached: the callback's own copy, not to be changed any more."""
         with self._lock:
-            self._rows[row.epoch] = row
+            self.rows[row.epoch] = row
             self._states[row.epoch] = kept = {name: tensor.cpu() for name, tensor in state.items()}
             self.bytes += _size(kept)
             if self.stride > 1 or self.bytes > self.budget:
@@ -68,7 +73,7 @@ class Snapshots:
     def cut(self, epoch: int) -> None:
         """Drop what came after an epoch; 0 drops all."""
         with self._lock:
-            for later in [kept for kept in self._rows if kept > epoch]:
+            for later in [kept for kept in self.rows if kept > epoch]:
                 self._remove(later)
             self.stride = 1
 
@@ -76,38 +81,31 @@ class Snapshots:
         """Go on with the epochs up to this one, whose row is replaced if its model is still kept."""
         with self._lock:
             self.cut(epoch)
-            if epoch in self:
-                self._rows[epoch] = row
+            if epoch in self.rows:
+                self.rows[epoch] = row
 
     @property
     def epochs(self) -> list[int]:
         """The epochs that are kept, in order."""
-        return sorted(self._rows)
+        return sorted(self.rows)
 
     def nearest(self, epoch: int) -> int:
         """The kept epoch nearest to the one asked for."""
-        if not self._rows:
+        if not self.rows:
             msg = "no epoch has been kept yet. Train one first."
             raise ValueError(msg)
-        return min(self._rows, key=lambda kept: abs(kept - epoch))
-
-    def row(self, epoch: int) -> Epoch:
-        """The row of a kept epoch."""
-        return self._rows[epoch]
+        return min(self.rows, key=lambda kept: abs(kept - epoch))
 
     def __getitem__(self, epoch: int) -> ModelState:
         state = self._states[epoch]
         return torch.load(state, weights_only=True) if isinstance(state, Path) else state
 
-    def __contains__(self, epoch: object) -> bool:
-        return epoch in self._rows
-
     def states(self, epoch: int) -> tuple[int, ModelState, ModelState]:
         """The nearest kept epoch, its state, and that of the best one up to there."""
         with self._lock:
             kept = self.nearest(epoch)
-            best = self._rows[kept].best_epoch or kept
-            if best not in self:
+            best = self.rows[kept].best_epoch or kept
+            if best not in self.rows:
                 msg = (
                     f"no run can branch off from epoch {kept}: its best model is that of epoch {best}, which this "
                     "monitor has not seen. Watch a run from its first epoch."
@@ -118,7 +116,7 @@ class Snapshots:
     def choose(self, most: int) -> list[int]:
         """At most so many of the kept epochs, the latest, best and restored ones first."""
         with self._lock:
-            kept, rows = self.epochs, self._rows.copy()
+            kept, rows = self.epochs, self.rows.copy()
         if len(kept) <= most:
             return kept
         must = {kept[-1], rows[kept[-1]].best_epoch or kept[-1]} & set(kept)
@@ -129,7 +127,7 @@ class Snapshots:
 
     def _thin(self) -> None:
         self._drop()
-        while self.bytes > self.budget and self.stride < max(self._rows):
+        while self.bytes > self.budget and self.stride < max(self.rows):
             self.stride *= 2
             self._drop()
         # The oldest to disk, and never the latest.
@@ -144,14 +142,14 @@ class Snapshots:
 
     def _drop(self) -> None:
         """Keep one epoch in `stride`, and those that matter."""
-        kept = {max(self._rows), *(e for e, row in self._rows.items() if e % self.stride == 0 or row.restored)}
+        kept = {max(self.rows), *(e for e, row in self.rows.items() if e % self.stride == 0 or row.restored)}
         # Without the best that it goes back to, no run can branch off from an epoch.
-        best = {self._rows[epoch].best_epoch for epoch in kept}
-        for epoch in self._rows.keys() - kept - best:
+        best = {self.rows[epoch].best_epoch for epoch in kept}
+        for epoch in self.rows.keys() - kept - best:
             self._remove(epoch)
 
     def _remove(self, epoch: int) -> None:
-        del self._rows[epoch]
+        del self.rows[epoch]
         state = self._states.pop(epoch)
         if isinstance(state, Path):
             state.unlink()
@@ -204,7 +202,7 @@ class Rewind(Snapshots):
         """
         values = None
         with self._lock:
-            if not self._rows:
+            if not self.rows:
                 return epoch, None
             kept = self.nearest(epoch)
             if self._viewer is not None:

@@ -12,7 +12,7 @@ from trainers.detection import quantile_threshold
 from trainers.detection.checks import as_labels, as_scores, as_threshold, is_number
 from trainers.figure import RESTORE, TEXT, TRAIN, VALIDATION, Figure
 from trainers.widgets.base import PicturedWidget
-from trainers.widgets.export import read_assets
+from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import classes, lighten, pictures
 
 # The share of false alarms that the threshold begins with, where none is given.
@@ -82,8 +82,8 @@ class ThresholdExplorer(PicturedWidget):
     """
 
     _files = (
-        "larger.css", "threshold_explorer.css", "scales.js", "surroundings.js", "sequences.js", "threshold_figures.js",
-        "threshold_drawing.js", "threshold_explorer.js",
+        *SHARED, "threshold_explorer.css", "sequences.js", "threshold_figures.js", "threshold_drawing.js",
+        "threshold_explorer.js",
     )  # fmt: skip
     _key = "threshold"
     _esm = read_assets(_files, ".js")
