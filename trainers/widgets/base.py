@@ -14,7 +14,7 @@ from IPython import get_ipython
 
 from trainers import classroom
 from trainers.figure import Figure
-from trainers.widgets.export import Exported, or_page
+from trainers.widgets.export import Exported, page_bundle
 
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
 
@@ -125,8 +125,9 @@ class PicturedWidget(Exported, anywidget.AnyWidget):
         """A static picture of what the widget shows; each widget has its own."""
         raise NotImplementedError
 
-    @or_page
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if page := page_bundle(self):
+            return page, {}
         # None for a widget without a view; without a second dictionary in some versions of anywidget.
         view = super()._repr_mimebundle_(**kwargs)
         shown, about = view if isinstance(view, tuple) else (view or {}, {})

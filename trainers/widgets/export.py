@@ -14,11 +14,10 @@ What needs the kernel is left out: the buttons that drive a run, the controls of
 from __future__ import annotations
 
 import base64
-import functools
 import itertools
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -181,29 +180,19 @@ def on_page() -> bool:
     return value == "page"
 
 
-def or_page(show: Callable[..., Any]) -> Callable[..., Any]:
-    """Make how a widget shows itself follow ``TRAINERS_WIDGETS``.
+def page_bundle(widget: Any) -> dict[str, str] | None:
+    """What a widget shows with ``TRAINERS_WIDGETS=page``, else None.
 
     Parameters
     ----------
-    show : callable
-        A widget's ``_repr_mimebundle_`` or ``_ipython_display_``. The widget has a method ``html(key)``.
+    widget : object
+        With a method ``html(key)``.
 
     Returns
     -------
-    callable
-        The same method; on a page it shows ``html`` under a key that no other widget of this Python has.
+    dict or None
+        Its HTML, under a key that no other widget of this Python has, and a short text.
     """
-
-    @functools.wraps(show)
-    def shown(widget: Any, **kwargs: Any) -> Any:
-        if not on_page():
-            return show(widget, **kwargs)
-        bundle = {"text/html": widget.html(f"kit-widget-{next(_numbers)}"), "text/plain": repr(widget)}
-        if show.__name__ == "_repr_mimebundle_":
-            return bundle, {}
-        from IPython.display import display
-
-        return display(bundle, raw=True)
-
-    return shown
+    if not on_page():
+        return None
+    return {"text/html": widget.html(f"kit-widget-{next(_numbers)}"), "text/plain": repr(widget)}

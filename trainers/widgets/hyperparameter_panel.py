@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import IPython.display
 import ipywidgets
 
 from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
 from trainers.widgets.base import OwnChanges, answer_while_busy, bundle, larger_in_class, weakly
-from trainers.widgets.export import or_page, read_assets
+from trainers.widgets.export import page_bundle, read_assets
 
 
 class HyperparameterPanel:
@@ -133,13 +134,14 @@ class HyperparameterPanel:
         """
         return f'<div id="{escaped(key)}">{self.block._repr_html_()}</div>'
 
-    @or_page
     def _ipython_display_(self) -> None:
-        from IPython.display import HTML, display
-
-        display(bundle(self.box, repr(self)), raw=True)
+        if page := page_bundle(self):
+            IPython.display.display(page, raw=True)
+            return
+        IPython.display.display(bundle(self.box, repr(self)), raw=True)
         # What stays without a kernel.
-        display(HTML(f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"))
+        table = f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"
+        IPython.display.display(IPython.display.HTML(table))
 
     def __repr__(self) -> str:
         return f"<HyperparameterPanel of {self.block.name}>"

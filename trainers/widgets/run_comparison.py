@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import IPython.display
+
 from trainers.figure import Figure
 from trainers.history import History
 from trainers.loss_curve import band, plot_histories
 from trainers.result import Result
 from trainers.widgets.base import answer_while_busy, bundle, larger_in_class
 from trainers.widgets.chart import FILES, Chart, finite, run_data
-from trainers.widgets.export import Exported, or_page
+from trainers.widgets.export import Exported, page_bundle
 
 Runs = Mapping[str, History | Result | Sequence[History | Result]]
 
@@ -61,10 +63,10 @@ class RunComparison(Exported):
         runs = [_run_data(name, run) for name, run in self.runs.items()]
         return "Runs compared", {"runs": runs, "alt": self.figure.alt, "named": True}
 
-    @or_page
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
+        if page := page_bundle(self):
+            IPython.display.display(page, raw=True)
+            return
         if self._chart is None:
             self._chart = Chart(self._page()[1])
             answer_while_busy(self._chart)
@@ -72,8 +74,8 @@ class RunComparison(Exported):
         else:
             # A history may have gone on since.
             self._chart.show(self._page()[1])
-        display(bundle(self._chart, repr(self)), raw=True)
-        display(self.figure)
+        IPython.display.display(bundle(self._chart, repr(self)), raw=True)
+        IPython.display.display(self.figure)
 
     def __repr__(self) -> str:
         return f"<RunComparison of {', '.join(self.runs)}>"

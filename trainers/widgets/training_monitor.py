@@ -20,7 +20,7 @@ from trainers.run import Run, whole_epochs
 from trainers.trainer import Trainer
 from trainers.widgets.base import bundle, in_notebook, weakly
 from trainers.widgets.chart import FILES
-from trainers.widgets.export import Exported, on_page, or_page
+from trainers.widgets.export import Exported, on_page, page_bundle
 from trainers.widgets.live_view import LiveView, outcome
 from trainers.widgets.run_control import WatchedRuns
 from trainers.widgets.snapshots import Rewind
@@ -343,8 +343,9 @@ class TrainingMonitor(Exported):
             data["rewinds"] = found
         return "" if light else f"Training of {self.history.name}", data
 
-    @or_page
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if page := page_bundle(self):
+            return page, {}
         shown = bundle(self._view.build(), repr(self))
         about: dict[str, Any] = {}
         if self._runs.run is None and self.histories:
