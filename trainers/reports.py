@@ -35,7 +35,7 @@ from trainers.detection.preprocessing import hold_out
 from trainers.detection.thresholds import RULES
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
-from trainers.widgets.page import write_body
+from trainers.widgets.export import write_body
 
 # Rows of the table of events.
 MOST_EVENTS = 20

@@ -12,7 +12,7 @@ import pandas as pd
 from data import Anomaly, CSVWarning, Series, load_csv, synthetic_series
 from trainers.console import say
 from trainers.plotting import Figure
-from trainers.widgets.series_figure import plot_series
+from trainers.widgets.series_viewer import plot_series
 
 # The patch: rows a second, what it writes for "no contact", and where what goes wrong lies, in rows.
 PATCH_RATE, NO_CONTACT = 25, -99.99

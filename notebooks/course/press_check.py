@@ -11,9 +11,8 @@ import anywidget
 import traitlets
 
 from trainers.console import say
-from trainers.widgets.kernel import answer_while_busy, bundle, buttons_answer
-from trainers.widgets.larger import larger_in_class
-from trainers.widgets.page import source
+from trainers.widgets.base import answer_while_busy, bundle, buttons_answer, larger_in_class
+from trainers.widgets.export import read_assets
 
 
 class PressCheck(anywidget.AnyWidget):
@@ -33,7 +32,7 @@ class PressCheck(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    _css = source(("larger.css",), ".css")
+    _css = read_assets(("larger.css",), ".css")
     said = traitlets.Unicode("").tag(sync=True)
     counting = traitlets.Bool(False).tag(sync=True)
 

@@ -12,7 +12,7 @@ from data import Series
 from data.series import runs
 from trainers.detection.metrics import misleading_point_adjusted_f1, point_adjusted
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
-from trainers.widgets.series_events import many
+from trainers.widgets.series_viewer import many
 
 _CALLED = "#AA4499"  # as in the viewer of a series
 

@@ -1,7 +1,7 @@
 """Settings of the course site: `make site` builds it from the notebooks, the guide and the docstrings.
 
 The notebooks are executed for it, in an empty folder and with widgets as HTML that needs no kernel
-(`trainers.widgets.on_page`). Nothing in the site asks for another host.
+(`trainers.widgets.export`). Nothing in the site asks for another host.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.widgets.page import source
+from trainers.widgets.export import read_assets
 
 
 @pytest.fixture
 def scales(page):
     page.goto("about:blank")
-    script = source(["scales.js"], ".js")
+    script = read_assets(["scales.js"], ".js")
     page.add_script_tag(content=f"window.scales = (() => {{ {script}; return {{ ticks, tickLabels, logTicks }}; }})();")
     return lambda name, *arguments: page.evaluate("([name, all]) => scales[name](...all)", [name, list(arguments)])
 

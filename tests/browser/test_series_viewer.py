@@ -9,10 +9,9 @@ import pytest
 
 from data import Series
 from data.series import runs
-from trainers.widgets import SeriesViewer, series_data
-from trainers.widgets.page import source
-from trainers.widgets.series_events import compare
-from trainers.widgets.series_viewer import _FILES
+from trainers.widgets import SeriesViewer, series_viewer
+from trainers.widgets.export import read_assets
+from trainers.widgets.series_viewer import touched
 
 from .series_page import CLIPPED, CONTRAST, INK, MAKE, SAY, Viewer
 
@@ -240,7 +239,7 @@ class TestExportedPage:
         assert inks[1] < inks[0]
 
     def test_a_longer_series_is_thinned_and_says_so(self, exported, monkeypatch):
-        monkeypatch.setattr(series_data, "MOST_STEPS", 1_000)
+        monkeypatch.setattr(series_viewer, "MOST_STEPS", 1_000)
         scores = np.zeros(9_990)
         scores[[5_005, 9_989]] = 1
         viewer = exported(SeriesViewer(np.sin(np.arange(9_990.0)), scores, threshold=0.5))
@@ -259,7 +258,8 @@ class TestExportedPage:
 
 def test_page_and_kernel_agree_on_events_and_extremes(page):
     """The page's own reckoning against Python's, over random cases."""
-    script = source(_FILES, ".js").replace("export default", "const unused =").replace("export function", "function")
+    script = read_assets(SeriesViewer._files, ".js")
+    script = script.replace("export default", "const unused =").replace("export function", "function")
     page.goto("about:blank")
     kit = "runsAbove, compareEvents, makeCurve, extent, makeClock"
     page.add_script_tag(content=f"window.kit = (() => {{ {script}; return {{ {kit} }}; }})();")
@@ -278,8 +278,7 @@ def test_page_and_kernel_agree_on_events_and_extremes(page):
             }""",
             [values.tolist(), level, truth, start, end],
         )
-        expected = compare([tuple(e) for e in truth], [tuple(e) for e in found])
-        assert told[:3] == [found, expected.found, expected.true]
+        assert told[:3] == [found, touched(truth, found), touched(found, truth)]
         if end > start:
             assert told[3] == [values[start:end].min(), values[start:end].max()]
     uneven = page.evaluate(

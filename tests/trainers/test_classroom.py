@@ -16,7 +16,7 @@ from trainers.detection import AnomalyDetector, plot_errors
 from trainers.losses import mean_loss
 from trainers.torch_utils import copy_state
 from trainers.widgets import HyperparameterPanel, ThresholdExplorer, TrainingMonitor
-from trainers.widgets.page import source
+from trainers.widgets.export import read_assets
 
 from .contract import same
 from .test_batched_trainer import WILD
@@ -218,4 +218,4 @@ def test_widgets_follow_the_mode_those_made_before_too(model):
 
 
 def test_text_in_figures_and_in_widgets_grows_alike():
-    assert f"zoom: {classroom.LARGER};" in source(("larger.css",), ".css")
+    assert f"zoom: {classroom.LARGER};" in read_assets(("larger.css",), ".css")

@@ -19,7 +19,7 @@ from trainers.plotting import Figure
 from trainers.reports import report
 from trainers.widgets import HyperparameterPanel, LatentMap, RunComparison, SeriesViewer, ThresholdExplorer
 from trainers.widgets import TrainingMonitor as Monitor
-from trainers.widgets.page import write_body
+from trainers.widgets.export import write_body
 
 MARKUP = [
     "<img src=x onerror=\"window.__xss = 1; alert(1)\">", "\"><script>window.__xss = 2; alert(2)</script>",

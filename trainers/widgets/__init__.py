@@ -11,11 +11,4 @@ from trainers.widgets.series_viewer import SeriesViewer
 from trainers.widgets.threshold_explorer import ThresholdExplorer
 from trainers.widgets.training_monitor import TrainingMonitor
 
-__all__ = [
-    "HyperparameterPanel",
-    "LatentMap",
-    "RunComparison",
-    "SeriesViewer",
-    "ThresholdExplorer",
-    "TrainingMonitor",
-]
+__all__ = ["HyperparameterPanel", "LatentMap", "RunComparison", "SeriesViewer", "ThresholdExplorer", "TrainingMonitor"]

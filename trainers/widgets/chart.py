@@ -11,23 +11,16 @@ import anywidget
 import traitlets
 
 from trainers.history import Epoch, History
-from trainers.widgets.page import source
+from trainers.widgets.export import SHARED, read_assets
 
-# In the order in which they build on each other.
-FILES = ("larger.css", "chart.css", "scales.js", "surroundings.js", "chart.js")
+FILES = (*SHARED, "chart.css", "chart.js")
 
 
 def row_data(row: Epoch) -> list[Any]:
     """A row as chart.js takes it; JSON has no NaN, so a loss that is not finite becomes null."""
-    return [
-        row.epoch,
-        finite(row.train_loss),
-        finite(row.validation_loss),
-        row.best_epoch,
-        int(row.restored),
-        row.in_words(),
-        *([finite(row.best_loss)] if row.best_epoch == 0 else []),
-    ]
+    data = [row.epoch, finite(row.train_loss), finite(row.validation_loss), row.best_epoch, int(row.restored)]
+    # The start has no row to find its loss in.
+    return [*data, row.in_words(), *([finite(row.best_loss)] if row.best_epoch == 0 else [])]
 
 
 def run_data(history: History, name: str | None = None) -> dict[str, Any]:
@@ -48,8 +41,8 @@ class Chart(anywidget.AnyWidget):
         ``rewinds`` (by epoch, the reconstruction of each example) an exported page has a slider.
     """
 
-    _esm = source(FILES, ".js")
-    _css = source(FILES, ".css")
+    _esm = read_assets(FILES, ".js")
+    _css = read_assets(FILES, ".css")
     data = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -57,8 +50,9 @@ class Chart(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self.now = data
         self.rewound: dict[str, Any] | None = None
-        self.on_select: Callable[[int], Any] | None = None
-        self.on_seen: Callable[[], Any] | None = None
+        # What to call when the page shows that it is there, and when an epoch is clicked.
+        self.on_seen: Callable[[], Any] = lambda: None
+        self.on_select: Callable[[int], Any] = lambda epoch: None
         super().__init__(data=data)
         self.on_msg(self._hear)
 
@@ -93,16 +87,11 @@ class Chart(anywidget.AnyWidget):
             self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
 
     def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        if self.on_seen is not None:
-            self.on_seen()
+        self.on_seen()
         if message.get("kind") == "hello":
             self._send_all()
-        elif message.get("kind") == "select" and self.on_select is not None:
+        elif message.get("kind") == "select":
             self.on_select(int(message["epoch"]))
-
-    def __repr__(self) -> str:
-        # An address would differ each time a notebook is run.
-        return "Chart()"
 
 
 def finite(value: float) -> float | None:

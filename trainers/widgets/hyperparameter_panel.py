@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
+import IPython.display
 import ipywidgets
 
 from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
-from trainers.widgets.kernel import answer_while_busy, bundle
-from trainers.widgets.larger import larger_in_class
-from trainers.widgets.on_page import or_page
-from trainers.widgets.page import source
-from trainers.widgets.weakly import weakly
+from trainers.widgets.base import OwnChanges, answer_while_busy, bundle, larger_in_class, weakly
+from trainers.widgets.export import page_bundle, read_assets
 
 
 class HyperparameterPanel:
@@ -33,7 +30,7 @@ class HyperparameterPanel:
     Raises
     ------
     TypeError
-        If that is no block.
+        If `block` is not a Block.
 
     Examples
     --------
@@ -49,16 +46,15 @@ class HyperparameterPanel:
 
     def __init__(self, block: Block) -> None:
         if not isinstance(block, Block):
-            msg = f"block takes a Block, such as a trainer or a model; got {type(block).__name__}."
+            msg = f"block must be a Block, such as a trainer or a model, got {type(block).__name__}."
             raise TypeError(msg)
         self.block = block
         self.controls: dict[str, Any] = {}
         self.messages: dict[str, ipywidgets.HTML] = {}
         self._resets: dict[str, ipywidgets.Button] = {}
-        # The thread that moves a control just now, which is then no change; the page's come on another.
-        self._quiet: int | None = None
+        self._own = OwnChanges()
         rows = [self._row(name, declared) for name, declared in block.declared().items()]
-        style = source(("larger.css",), ".css")
+        style = read_assets(("larger.css",), ".css")
         title = ipywidgets.HTML(f"<style>{style}</style><b>{escaped(block.name)}</b>")
         self.box = ipywidgets.VBox([title, *rows], layout={"max_width": "980px"})
         answer_while_busy(self.box)
@@ -66,46 +62,32 @@ class HyperparameterPanel:
         block.observe(weakly(self._follow))
 
     def _row(self, name: str, declared: Hyperparameter) -> ipywidgets.VBox:
-        control = _control(declared, getattr(self.block, name))
-        # Escaped: texts of a user's own block are shown as they are.
-        meaning, takes = escaped(declared.meaning), escaped(declared.takes)
+        value = getattr(self.block, name)
+        self.controls[name] = control = _control(declared, value)
         control.description, control.disabled = name, declared.fixed
         control.tooltip = f"{declared.meaning}; takes {declared.takes}"
-        control.style.description_width = "150px"
-        control.layout.width = "330px"
-        reset = ipywidgets.Button(
-            icon="undo", tooltip=f"{name}: back to {declared.default!r}", layout={"width": "34px"}
-        )
-        reset.disabled = declared.fixed
-        message = ipywidgets.HTML()
-        fixed = " <i>Fixed once built.</i>" if declared.fixed else ""
-        help_text = ipywidgets.HTML(
-            f'<span title="takes {takes}">{meaning}.{fixed}</span>', layout={"flex": "1 1 280px"}
-        )
-        self.controls[name], self.messages[name], self._resets[name] = control, message, reset
+        control.style.description_width, control.layout.width = "150px", "330px"
+        back = f"{name}: back to {declared.default!r}"
+        self._resets[name] = reset = ipywidgets.Button(icon="undo", tooltip=back, layout={"width": "34px"})
+        self.messages[name] = message = ipywidgets.HTML()
+        # Escaped: texts of a user's own block are shown as they are.
+        meaning = escaped(declared.meaning) + "." + " <i>Fixed once built.</i>" * declared.fixed
+        takes = f'<span title="takes {escaped(declared.takes)}">{meaning}</span>'
+        help_text = ipywidgets.HTML(takes, layout={"flex": "1 1 280px"})
         control.observe(lambda change: self._changed(name, change["new"]), "value")
         reset.on_click(lambda _: self._set(name, declared.default))
-        self._mark(name)
-        return ipywidgets.VBox(
-            [
-                ipywidgets.HBox([control, reset, help_text], layout={"flex_flow": "row wrap", "align_items": "center"}),
-                message,
-            ]
-        )
+        self._show(name, value)
+        line = ipywidgets.HBox([control, reset, help_text], layout={"flex_flow": "row wrap", "align_items": "center"})
+        return ipywidgets.VBox([line, message])
 
     def _changed(self, name: str, shown: Any) -> None:
-        if self._quiet == threading.get_ident():
-            return
-        try:
-            value = _value(self.block.declared()[name], shown)
-        except ValueError:
-            value = shown
-        self._set(name, value)
+        if not self._own:
+            self._set(name, _value(self.block.declared()[name], shown))
 
     def _set(self, name: str, value: Any) -> None:
         """Change the block, or say in place why not."""
+        trainer = running_trainer(self.block)
         try:
-            trainer = running_trainer(self.block)
             if trainer is not None:
                 value = trainer.queue(name, value, self.block)
             else:
@@ -115,26 +97,21 @@ class HyperparameterPanel:
             self._say(name, str(error), wrong=True)
             # The way back from a text that does not fit.
             self._resets[name].disabled = False
-            return
-        self._say(name, "" if getattr(self.block, name) == value else "from the next epoch on")
-        self._show(name, value)
+        else:
+            self._say(name, "" if getattr(self.block, name) == value else "from the next epoch on")
+            self._show(name, value)
 
     def _follow(self, name: str, value: Any) -> None:
         self._say(name, "")
         self._show(name, value)
 
     def _show(self, name: str, value: Any) -> None:
-        self._quiet = threading.get_ident()
-        try:
-            self.controls[name].value = _shown(self.block.declared()[name], value)
-        finally:
-            self._quiet = None
-        self._mark(name, value)
-
-    def _mark(self, name: str, *value: Any) -> None:
-        declared = self.block.declared()[name]
-        changed = (value[0] if value else getattr(self.block, name)) != declared.default
-        self.controls[name].description = ("▸ " if changed else "") + name
+        """Let the control hold a value, and mark it if it is not the default."""
+        control, declared = self.controls[name], self.block.declared()[name]
+        with self._own:
+            control.value = str(value) if value is None or isinstance(control, ipywidgets.Text) else value
+        changed = value != declared.default
+        control.description = "▸ " * changed + name
         self._resets[name].disabled = declared.fixed or not changed
 
     def _say(self, name: str, text: str, *, wrong: bool = False) -> None:
@@ -157,13 +134,14 @@ class HyperparameterPanel:
         """
         return f'<div id="{escaped(key)}">{self.block._repr_html_()}</div>'
 
-    @or_page
     def _ipython_display_(self) -> None:
-        from IPython.display import HTML, display
-
-        display(bundle(self.box, repr(self)), raw=True)
+        if page := page_bundle(self):
+            IPython.display.display(page, raw=True)
+            return
+        IPython.display.display(bundle(self.box, repr(self)), raw=True)
         # What stays without a kernel.
-        display(HTML(f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"))
+        table = f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"
+        IPython.display.display(IPython.display.HTML(table))
 
     def __repr__(self) -> str:
         return f"<HyperparameterPanel of {self.block.name}>"
@@ -176,36 +154,21 @@ _MOST_STEPS = 1000
 
 
 def _control(declared: Hyperparameter, value: Any) -> Any:
-    kind, shown = _kind(declared), _shown(declared, value)
-    if kind == "choice":
-        options = [*(declared.choices or ()), *([_NONE] if declared.optional else [])]
-        return ipywidgets.Dropdown(options=options, value=shown)
-    if kind == "check":
-        return ipywidgets.Checkbox(shown, indent=True)
-    if kind == "slider":
-        return ipywidgets.IntSlider(shown, min=declared.minimum, max=declared.maximum, continuous_update=False)
-    # A text takes what a number field would silently bend: 1e-3, None, and what is wrong, to be told so.
-    return ipywidgets.Text(shown, continuous_update=False)
-
-
-def _kind(declared: Hyperparameter) -> str:
     if declared.choices:
-        return "choice"
+        options = [*declared.choices, *([_NONE] if declared.optional else [])]
+        return ipywidgets.Dropdown(options=options, value=_NONE if value is None else value)
     if declared.kind is bool and not declared.optional:
-        return "check"
-    bounds = (declared.minimum, declared.maximum)
-    if declared.kind is int and not declared.optional and None not in bounds:
-        return "slider" if bounds[1] - bounds[0] <= _MOST_STEPS else "text"  # type: ignore[operator]
-    return "text"
-
-
-def _shown(declared: Hyperparameter, value: Any) -> Any:
-    """The value as its control holds it."""
-    return value if _kind(declared) != "text" and value is not None else str(value)
+        return ipywidgets.Checkbox(value, indent=True)
+    low, high = declared.minimum, declared.maximum
+    bounded = low is not None and high is not None and high - low <= _MOST_STEPS
+    if declared.kind is int and not declared.optional and bounded:
+        return ipywidgets.IntSlider(value, min=low, max=high, continuous_update=False)
+    # A text field keeps what a number field would silently change: 1e-3, None, and what is wrong, to be refused.
+    return ipywidgets.Text(str(value), continuous_update=False)
 
 
 def _value(declared: Hyperparameter, shown: Any) -> Any:
-    """What a control holds as the value meant; ValueError if it is no number where one is wanted."""
+    """What a control holds as the value meant; a string that cannot be read stays one, to be refused."""
     if not isinstance(shown, str):
         return shown
     text = shown.strip()
@@ -213,4 +176,7 @@ def _value(declared: Hyperparameter, shown: Any) -> Any:
         return None
     if declared.kind is bool:
         return {"True": True, "False": False}.get(text, text)
-    return declared.kind(text)
+    try:
+        return declared.kind(text)
+    except ValueError:
+        return shown

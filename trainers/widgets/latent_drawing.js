@@ -1,6 +1,6 @@
 // From points and sequences to a canvas, and to SVG and HTML text.
 
-// latent_figure.py has the same in the same order.
+// latent_map.py has the same in the same order.
 const SHAPES = [
   "M1 0A1 1 0 1 1 -1 0A1 1 0 1 1 1 0Z", "M-.9 -.9H.9V.9H-.9Z", "M0 -1.2L1.15 .8H-1.15Z", "M0 -1.35L1.15 0L0 1.35L-1.15 0Z",
   "M0 1.2L1.15 -.8H-1.15Z", "M-.4 -1.2H.4V-.4H1.2V.4H.4V1.2H-.4V.4H-1.2V-.4H-.4Z",

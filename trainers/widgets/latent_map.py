@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from data import DataSet
+from data.data_set import as_array
 from trainers.detection._validation import as_labels
-from trainers.plotting import Figure
-from trainers.widgets.latent_figure import COLORS, SHAPES, Kind, plot_latent
-from trainers.widgets.latent_points import project
-from trainers.widgets.light_pictures import lighten
-from trainers.widgets.page import as_text, fragment, source, write_page
-from trainers.widgets.pictured_widget import PicturedWidget
-from trainers.widgets.sequences import MOST_FEATURES, classes, pictures
+from trainers.plotting import TEXT, Figure, as_label
+from trainers.widgets.base import PicturedWidget, as_integer
+from trainers.widgets.export import SHARED, read_assets
+from trainers.widgets.sequences import MOST_FEATURES, classes, lighten, pictures
 
-# In the order in which they build on each other.
-FILES = (
-    "larger.css", "latent_map.css", "scales.js", "surroundings.js", "sequences.js", "latent_places.js",
-    "latent_drawing.js", "latent_map.js",
-)  # fmt: skip
+# Okabe and Ito's colours, the light ones darkened until they have contrast 3 to white and to black alike.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#C06A9B", "#B5790A", "#7f7f7f", "#3D92C9", "#948A00")
+# latent_drawing.js has the same shapes in the same order. Seven and eight: no two of 56 classes look alike.
+SHAPES = ("o", "s", "^", "D", "v", "P", "*")
+_WORDS = ("circles", "squares", "triangles", "diamonds", "triangles upside down", "crosses", "stars")
 # Pointing at any of them is what a map is for: as part of a page, 4 MB of text.
-MOST_VALUES_IN_PART = 1_500_000
+_MOST_LIGHT_VALUES = 1_500_000
+# Squares of what is larger could leave the range of a float.
+_LARGEST = 1e100
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class of points on the map: its name, its look, and which points are of it."""
+
+    name: str
+    color: str
+    shape: int
+    members: np.ndarray
 
 
 class LatentMap(PicturedWidget):
@@ -35,7 +45,8 @@ class LatentMap(PicturedWidget):
     one is drawn below it, on the same scale, to be compared. Classes have a colour and a shape each; the
     legend hides and shows them. Wheel, buttons and keys zoom where points crowd.
 
-    Everything is in the page, so that one written by `to_html` can do the same.
+    Everything is in the page, so that one written by `to_html` can do the same. As a part of a page (`html`), some of
+    very many sequences are drawn, evenly spread; all points are there.
 
     Parameters
     ----------
@@ -45,7 +56,7 @@ class LatentMap(PicturedWidget):
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
         Drawn, up to four features. The page holds 2 million values at most; of more sequences than
         that, some are drawn, evenly spread.
-    labels : array of whole numbers, shape (n,), optional
+    labels : array of int, shape (n,), optional
         Class of each sequence. Default: those of the data set, where it has any; of labels for each
         time step, whether any of a sequence is abnormal.
     class_names : sequence of str, optional
@@ -67,7 +78,7 @@ class LatentMap(PicturedWidget):
     Raises
     ------
     TypeError, ValueError
-        If the points are no finite numbers, or the rest does not fit them.
+        If the points are not finite numbers, or the rest does not fit them.
 
     Examples
     --------
@@ -77,8 +88,10 @@ class LatentMap(PicturedWidget):
     <LatentMap of 2 sequences>
     """
 
-    _esm = source(FILES, ".js")
-    _css = source(FILES, ".css")
+    _files = (*SHARED, "latent_map.css", "sequences.js", "latent_places.js", "latent_drawing.js", "latent_map.js")
+    _key = "latent"
+    _esm = read_assets(_files, ".js")
+    _css = read_assets(_files, ".css")
     data = traitlets.Dict().tag(sync=True)
     selected = traitlets.Any(None, allow_none=True).tag(sync=True)
 
@@ -94,9 +107,7 @@ class LatentMap(PicturedWidget):
     ) -> None:
         self.places, self.axes_names = project(points)
         self.sequences = DataSet.of(sequences, "sequences")
-        self.reconstructions = None
-        if reconstructions is not None:
-            self.reconstructions = DataSet.of(reconstructions, "reconstructions")
+        self.reconstructions = None if reconstructions is None else DataSet.of(reconstructions, "reconstructions")
         drawn = pictures(self.sequences, self.reconstructions, np.arange(len(self.places)), "points")
         if labels is None:
             labels, class_names = _of_data_set(self.sequences, class_names)
@@ -117,54 +128,21 @@ class LatentMap(PicturedWidget):
     @property
     def figure(self) -> Figure:
         """A static picture of the map; with a selected sequence, of that too."""
-        one, rebuilt = self.selected, None
-        if one is None:
-            return plot_latent(self.places, self.axes_names, self._kinds)
-        sequence = self.sequences.sequences[one, :, :MOST_FEATURES].numpy()
-        if self.reconstructions is not None:
-            rebuilt = self.reconstructions.sequences[one, :, :MOST_FEATURES].numpy()
-        return plot_latent(self.places, self.axes_names, self._kinds, one, sequence, rebuilt)
+        given = [] if self.selected is None else [self.sequences, self.reconstructions]
+        drawn = [data.sequences[self.selected, :, :MOST_FEATURES].numpy() for data in given if data is not None]
+        return plot_latent(self.places, self.axes_names, self._kinds, self.selected, *drawn)
 
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page of one file that can do what the widget can, without a kernel or a network.
-
-        Parameters
-        ----------
-        path : path
-            Where to; an existing file is replaced.
-        """
-        write_page(path, "The latent space, sequence by sequence", self._page_data(), FILES)
-
-    def html(self, key: str = "latent") -> str:
-        """The same as a piece of HTML for a page of your own.
-
-        Of very many sequences it draws some, evenly spread; all points are there.
-
-        Parameters
-        ----------
-        key : str, default "latent"
-            Another one for each widget in the page.
-
-        Returns
-        -------
-        str
-            HTML without head and body.
-        """
-        drawn = lighten(self.data["pictures"], np.arange(len(self.places)), MOST_VALUES_IN_PART)
-        return fragment({**self._page_data(), "pictures": as_text(drawn)}, FILES, key)
-
-    def _page_data(self) -> dict[str, Any]:
-        return as_text({**self.data, "selected": self.selected, "alt": self.figure.alt})
+    def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
+        drawn = self.data["pictures"]
+        if light:
+            drawn = lighten(drawn, np.arange(len(self.places)), _MOST_LIGHT_VALUES)
+        data = {**self.data, "pictures": drawn, "selected": self.selected, "alt": self.figure.alt}
+        return "The latent space, sequence by sequence", data
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int | None:
-        one, n = proposal["value"], len(self.places)
-        if one is None:
-            return None
-        if isinstance(one, bool) or not isinstance(one, int | np.integer) or not 0 <= one < n:
-            msg = f"selected takes the number of a sequence, from 0 to {n - 1}, or None for none; got {one!r}."
-            raise ValueError(msg)
-        return int(one)
+        one = proposal["value"]
+        return None if one is None else as_integer(one, "selected", 0, len(self.places) - 1)
 
     def __repr__(self) -> str:
         return f"<LatentMap of {len(self.places)} sequences>"
@@ -174,7 +152,7 @@ def _of_data_set(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray
     """The data set's labels, one for each sequence, and their names; `names` go before its own."""
     if data.labels is None:
         if names is not None:
-            msg = f"class_names name labels, and there are none; got {names!r}. Give labels=… too."
+            msg = f"class_names must be given with labels, got {names!r} alone. Give labels=… too."
             raise ValueError(msg)
         return None, None
     if data.labels.ndim == 1:
@@ -182,11 +160,121 @@ def _of_data_set(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray
     return data.abnormal.astype(int), ("normal", "abnormal") if names is None else names
 
 
-def _kinds(labels: np.ndarray | None, named: list[dict[str, Any]] | None, n: int) -> list[Kind]:
+def _kinds(labels: np.ndarray | None, named: list[dict[str, Any]], n: int) -> list[Kind]:
     """The classes that occur; a label looks the same on every map, whichever others occur."""
-    if labels is None or named is None:
+    if labels is None:
         return [Kind("", COLORS[0], 0, np.arange(n))]
     return [
         Kind(one["name"], COLORS[label % len(COLORS)], label % len(SHAPES), np.flatnonzero(labels == label))
         for label, one in zip(np.unique(labels).tolist(), named, strict=True)
     ]
+
+
+def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
+    """Points in two dimensions, and what the axes are.
+
+    Two coordinates stay as they are. More are projected on their first two principal components,
+    computed in full, so without randomness; a component points to where its largest weight does,
+    so that it is not mirrored from one run to the next.
+
+    Parameters
+    ----------
+    points : array or tensor, shape (n, k)
+        k from 2 up.
+
+    Returns
+    -------
+    places : array, shape (n, 2)
+        float64.
+    axes : tuple of two str
+        Name of each axis; with principal components, with its share of the variance.
+    """
+    array = as_array(points, "points").astype(np.float64)
+    if array.ndim != 2 or len(array) == 0 or array.shape[1] < 2:
+        msg = f"points must have shape (n, k), k from 2 up, got {array.shape}. model.encode gives them."
+        raise ValueError(msg)
+    # NaN is not at most anything.
+    fits = (np.abs(array) <= _LARGEST).all(1)
+    if not fits.all():
+        bad = int(np.argmin(fits))
+        msg = f"points must be finite numbers up to {_LARGEST:g}, got {array[bad].tolist()[:4]} as point {bad}."
+        raise ValueError(msg)
+    if array.shape[1] == 2:
+        return array, ("latent 1", "latent 2")
+    # Imported here, since it takes half a second and most maps need no projection.
+    from sklearn.decomposition import PCA
+
+    places, shares = np.zeros((len(array), 2)), np.zeros(2)
+    # Points that are all the same have no variance to share out; of tiny differences the squares must not become 0.
+    if (size := np.ptp(array, axis=0).max()) > 0:
+        scaled = (array - array.mean(0)) / size
+        pca = PCA(n_components=2, svd_solver="full").fit(scaled)
+        # Rounded, so that of two weights that are as large it is always the first.
+        largest = np.argmax(np.abs(pca.components_).round(6), axis=1)
+        signs = np.sign(pca.components_[[0, 1], largest])
+        places, shares = pca.transform(scaled) * signs * size, pca.explained_variance_ratio_
+    first, second = (f"PC {i} ({100 * share:.0f} % of the variance)" for i, share in enumerate(shares, 1))
+    return places, (first, second)
+
+
+def plot_latent(
+    places: np.ndarray,
+    axes_names: tuple[str, str],
+    kinds: list[Kind],
+    selected: int | None = None,
+    sequence: np.ndarray | None = None,
+    reconstruction: np.ndarray | None = None,
+) -> Figure:
+    """Draw the map and, if one is selected, that sequence beside it.
+
+    Parameters
+    ----------
+    places : array, shape (n, 2)
+    axes_names : tuple of two str
+    kinds : list of Kind
+        The classes; small ones are drawn over large ones.
+    selected : int, optional
+        Is marked; needs its `sequence`.
+    sequence, reconstruction : array, shape (time, feature), optional
+        The selected one's.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure("map of the latent space", figsize=(9, 4.2))
+    features = 0 if sequence is None else sequence.shape[1]
+    grid = figure.add_gridspec(max(1, features), 2 if features else 1, width_ratios=[3, 2] if features else None)
+    axes = figure.plain_axes(grid[:, 0])
+    axes.set(xlabel=as_label(axes_names[0]), ylabel=as_label(axes_names[1]))
+    # The largest class first, so that the rare ones lie on top; the fewer, the larger.
+    for kind in sorted(kinds, key=lambda kind: -len(kind.members)):
+        count = len(kind.members)
+        label = f"{as_label(kind.name)} ({count:,})" if kind.name else None
+        axes.scatter(
+            *places[kind.members].T, s=float(np.clip(12_000 / count, 9, 25)), marker=SHAPES[kind.shape],
+            color=kind.color, alpha=0.6, linewidths=0.5, label=label,
+        )  # fmt: skip
+    named = [kind for kind in kinds if kind.name]
+    if named:
+        figure.legend(loc="outside upper center", frameon=False, labelcolor=TEXT, ncols=3, markerscale=2)
+    words = ", ".join(f"{len(kind.members):,} {kind.name} ({_WORDS[kind.shape]})" for kind in named)
+    figure.alt = f"Map of {len(places):,} sequences by {axes_names[0]} and {axes_names[1]}{': ' * bool(words)}{words}."
+    if selected is None or sequence is None:
+        return figure
+    # Black in white, to be found on any ground.
+    for color, width in (("white", 5), ("black", 2)):
+        axes.plot(*places[selected], "o", markersize=13, color=color, fillstyle="none", markeredgewidth=width)
+    kind = next(kind for kind in kinds if selected in kind.members)
+    name = f"sequence {selected}{', ' * bool(kind.name)}{kind.name}"
+    for feature in range(features):
+        strip = figure.plain_axes(grid[feature, 1])
+        strip.plot(sequence[:, feature], color=kind.color, label="sequence")
+        if reconstruction is not None:
+            strip.plot(reconstruction[:, feature], color=TEXT, linestyle="--", label="reconstruction")
+        strip.set_title(as_label(name) if feature == 0 else "", color=TEXT, fontsize="medium")
+        strip.tick_params(labelbottom=feature == features - 1)
+    strip.set_xlabel("time step")
+    beside = " with its reconstruction" * (reconstruction is not None)
+    figure.alt += f" Ringed is {name}, drawn beside it{beside}."
+    return figure

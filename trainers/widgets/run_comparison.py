@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import IPython.display
 
 from trainers.history import History
 from trainers.plotting import Figure, band, plot_histories
 from trainers.training import Result
+from trainers.widgets.base import answer_while_busy, bundle, larger_in_class
 from trainers.widgets.chart import FILES, Chart, finite, run_data
-from trainers.widgets.kernel import answer_while_busy, bundle
-from trainers.widgets.larger import larger_in_class
-from trainers.widgets.on_page import or_page
-from trainers.widgets.page import fragment, write_page
+from trainers.widgets.export import Exported, page_bundle
 
 Runs = Mapping[str, History | Result | Sequence[History | Result]]
 
 
-class RunComparison:
+class RunComparison(Exported):
     """Validation losses of several runs with their best epochs and restores, in a notebook.
 
     Click a name in the legend to hide or show its run; training losses can be shown as well. A
@@ -33,7 +32,7 @@ class RunComparison:
     Raises
     ------
     TypeError, ValueError
-        If there is no run, or something is none.
+        If there is no run, or something is not one.
 
     Examples
     --------
@@ -44,9 +43,12 @@ class RunComparison:
     <RunComparison of one, two>
     """
 
+    _files = FILES
+    _key = "comparison"
+
     def __init__(self, runs: Runs) -> None:
         if not isinstance(runs, Mapping) or not runs:
-            msg = f"runs takes a mapping of names to histories, at least one; got {runs!r}. Write {{'name': history}}."
+            msg = f"runs must be a mapping of names to histories, at least one, got {runs!r}."
             raise TypeError(msg)
         self.runs: dict[str, History | list[History]] = {str(name): _histories(name, run) for name, run in runs.items()}
         self._chart: Chart | None = None
@@ -56,62 +58,38 @@ class RunComparison:
         """A static picture of all runs; `savefig` writes it as PNG or SVG."""
         return plot_histories(self.runs)
 
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page of one file, in which runs can be shown and hidden without a kernel or a network."""
-        write_page(path, "Runs compared", self._data(), FILES)
+    def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
+        runs = [_run_data(name, run) for name, run in self.runs.items()]
+        return "Runs compared", {"runs": runs, "alt": self.figure.alt, "named": True}
 
-    def html(self, key: str = "comparison") -> str:
-        """The same as a piece of HTML for a page of your own.
-
-        Parameters
-        ----------
-        key : str, default "comparison"
-            Another one for each widget in the page.
-
-        Returns
-        -------
-        str
-            HTML without head and body.
-        """
-        return fragment(self._data(), FILES, key)
-
-    def _data(self) -> dict[str, Any]:
-        return {
-            "runs": [_run_data(name, run) for name, run in self.runs.items()],
-            "alt": self.figure.alt,
-            "named": True,
-        }
-
-    @or_page
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
+        if page := page_bundle(self):
+            IPython.display.display(page, raw=True)
+            return
         if self._chart is None:
-            self._chart = Chart(self._data())
+            self._chart = Chart(self._page()[1])
             answer_while_busy(self._chart)
             larger_in_class(self._chart)
         else:
             # A history may have gone on since.
-            self._chart.show(self._data())
-        display(bundle(self._chart, repr(self)), raw=True)
-        display(self.figure)
+            self._chart.show(self._page()[1])
+        IPython.display.display(bundle(self._chart, repr(self)), raw=True)
+        IPython.display.display(self.figure)
 
     def __repr__(self) -> str:
         return f"<RunComparison of {', '.join(self.runs)}>"
 
 
 def _histories(name: Any, run: Any) -> History | list[History]:
-    if isinstance(run, History | Result):
-        return run if isinstance(run, History) else run.history
-    several = list(run) if isinstance(run, Sequence) and not isinstance(run, str) else []
+    several = list(run) if isinstance(run, Sequence) and not isinstance(run, History) else [run]
     if not several or not all(isinstance(one, History | Result) for one in several):
-        msg = (
-            f"runs[{name!r}] takes a History, a Result or a list of these; got {run!r}. benchmark(…) returns a Result."
-        )
+        msg = f"runs[{name!r}] must be a History, a Result or a list of these, got {run!r}."
         raise TypeError(msg)
     histories = [one if isinstance(one, History) else one.history for one in several]
+    if isinstance(run, History | Result):
+        return histories[0]
     if min(map(len, histories)) == 0:
-        msg = f"runs[{name!r}] holds a history without an epoch, so there is no band to draw. Leave it out."
+        msg = f"runs[{name!r}] must have an epoch in each history of a band, got {histories!r}."
         raise ValueError(msg)
     return histories
 

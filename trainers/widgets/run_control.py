@@ -1,23 +1,31 @@
-"""`RunControl`: pause, step and stop, set by a button in one thread and obeyed by the loop in another."""
+"""`RunControl`: what the user wants of a run; `WatchedRuns`: where the runs of a monitor stand."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from trainers.console import interrupt_point
-from trainers.trainer import StopRun
+from trainers.history import History
+from trainers.torch_utils import ModelState
+from trainers.trainer import StopRun, Trainer
+from trainers.training import Run
+from trainers.widgets.base import as_integer
 
 # A paused run that no page shows goes on after this many seconds: a closed tab must not hang a
-# cell for ever. Pages report every ten seconds, in the background once a minute.
+# cell indefinitely. Pages report every ten seconds, in the background once a minute.
 UNWATCHED = 300.0
 # Where no page has ever appeared (a notebook run without one), it goes on sooner.
 NEVER_WATCHED = 15.0
 
 
 class RunControl:
-    """What the user wants of a run.
+    """Pause, step and stop: requested by a button in one thread, followed by the training loop in another.
 
     `pause`, `resume`, `step` and `stop` may be called from any thread and return at once.
     `wait` and `obey` are called by the training loop.
@@ -44,8 +52,7 @@ class RunControl:
         self.seen_at: float | None = None
         self._changed = changed
         self._lock = threading.Lock()
-        self._go = threading.Event()
-        self._go.set()
+        # Wakes a loop that waits.
         self._stir = threading.Event()
 
     def pause(self) -> None:
@@ -92,7 +99,7 @@ class RunControl:
         """Return when not, or no longer, paused; call `serve` after each nudge."""
         begun = time.monotonic()
         try:
-            while not self._go.is_set():
+            while self.state == "paused":
                 # In slices, so that Ctrl-C gets through.
                 self._stir.wait(0.2)
                 interrupt_point()
@@ -113,6 +120,80 @@ class RunControl:
             self.state = state
             if state == "paused":
                 self.abandoned = False
-            (self._go.clear if state == "paused" else self._go.set)()
         self._stir.set()
         self._changed()
+
+
+@dataclass
+class WatchedRuns:
+    """The state of a monitor, facts only: the monitor writes them, and `LiveView` shows them.
+
+    Attributes
+    ----------
+    histories : dict of History
+        By name: each run that was watched, and each branch; the latest last.
+    trainer : Trainer or None
+        That of the latest run.
+    run : Run or None
+        The one that goes on.
+    batches : int
+        Those of the present epoch that have begun.
+    epoch_began : float
+        When the present epoch began, by `time.perf_counter`; a pause moves it on.
+    durations : deque of float
+        Seconds that the last ten epochs took, without pauses.
+    waits : bool
+        Whether the loop stands still, since it is paused.
+    wanted : int or None
+        Request of the page: an epoch to show. The last one counts.
+    branch : tuple of (int, ModelState, ModelState), or None
+        Request: an epoch to branch off from, its state and that of the best one up to there.
+    refused : str
+        Why the page's last request was refused.
+    end_text : str
+        How the last run ended.
+    turn : threading.RLock
+        The page's messages come on another thread: guards what it and the loop both change.
+    """
+
+    histories: dict[str, History] = field(default_factory=dict)
+    trainer: Trainer | None = None
+    run: Run | None = None
+    batches: int = 0
+    epoch_began: float = 0.0
+    durations: deque[float] = field(default_factory=lambda: deque(maxlen=10))
+    waits: bool = False
+    wanted: int | None = None
+    branch: tuple[int, ModelState, ModelState] | None = None
+    refused: str = ""
+    end_text: str = ""
+    turn: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def latest(self) -> History:
+        """That of the latest run or branch."""
+        if not self.histories:
+            msg = "this monitor has watched no run yet. Pass it on: benchmark(…, callbacks=[monitor])."
+            raise RuntimeError(msg)
+        return next(reversed(self.histories.values()))
+
+    @property
+    def planned(self) -> int:
+        """How many epochs the run is meant to have; when none goes on, those of the longest."""
+        if self.run is not None:
+            return self.run.planned_epochs
+        return max(map(len, self.histories.values()), default=0)
+
+    def add(self, history: History) -> None:
+        """Make a history the latest, under a name that no other has."""
+        names = (f"{history.name} ({number})" if number > 1 else history.name for number in itertools.count(1))
+        name = next(name for name in names if self.histories.get(name, history) is history)
+        self.histories.pop(name, None)
+        self.histories[name] = history
+
+    def check_epoch(self, epoch: Any, what: str) -> None:
+        """That the latest history has this epoch, or an error that names what needs it."""
+        if not len(self.latest):
+            msg = f"{what} needs an epoch; none was trained yet."
+            raise RuntimeError(msg)
+        as_integer(epoch, "epoch", 1, len(self.latest))

@@ -1,4 +1,4 @@
-"""What a page is told of sequences: their classes, and the values to draw them from."""
+"""What a page gets of sequences: their classes, and the values to draw them from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from trainers.detection._validation import as_names
 
 # Values of sequences and reconstructions that a page holds at most: 8 MB.
 MOST_VALUES = 2_000_000
+# As a part of a page, in 16 bits: 1.6 MB of text.
+MOST_LIGHT_VALUES = 600_000
 # Features drawn of one sequence, one below the other.
 MOST_FEATURES = 4
+# In 16 bits, what stands for a value that is missing; the others lie within plus and minus the reach.
+_MISSING, _REACH = -32768, 32767
 
 
 def classes(labels: np.ndarray | None, names: Sequence[str] | None) -> dict[str, Any]:
@@ -21,7 +25,7 @@ def classes(labels: np.ndarray | None, names: Sequence[str] | None) -> dict[str,
 
     Parameters
     ----------
-    labels : array of whole numbers, shape (n,), or None
+    labels : array of int, shape (n,), or None
         0 is normal.
     names : sequence of str, optional
         Name of each label, from 0 on.
@@ -34,17 +38,14 @@ def classes(labels: np.ndarray | None, names: Sequence[str] | None) -> dict[str,
     if labels is None:
         return {"labels": None, "classes": None}
     occurring, places = np.unique(labels, return_inverse=True)
-    if names is not None:
+    if names is None:
+        other = "class {}" if np.count_nonzero(occurring) > 1 else "abnormal"
+        found = [other.format(label) if label else "normal" for label in occurring]
+    else:
         names = as_names(names, labels)
-    several = np.count_nonzero(occurring) > 1
-
-    def name(label: int) -> str:
-        if names is not None:
-            return names[label]
-        return "normal" if label == 0 else f"class {label}" if several else "abnormal"
-
-    found = [{"name": name(int(label)), "abnormal": int(label != 0)} for label in occurring]
-    return {"labels": places.astype("<i4").tobytes(), "classes": found}
+        found = [names[label] for label in occurring]
+    kinds = [{"name": name, "abnormal": int(label != 0)} for name, label in zip(found, occurring, strict=True)]
+    return {"labels": places.astype("<i4").tobytes(), "classes": kinds}
 
 
 def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str) -> dict[str, Any] | None:
@@ -59,40 +60,71 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
         spread over this order.
     what : str
         What there must be a sequence for, in an error: "scores".
-
-    Raises
-    ------
-    ValueError
-        If there are not n sequences, or the reconstructions do not fit them.
     """
     if sequences is None:
         if reconstructions is not None:
-            msg = "reconstructions are drawn with their sequences; got none. Give sequences=… too."
+            msg = "reconstructions must be given with their sequences, got none. Give sequences=… too."
             raise ValueError(msg)
         return None
     values = DataSet.of(sequences, "sequences").sequences.numpy()
     if len(values) != len(order):
-        msg = f"sequences must be one for each of the {len(order)} {what}; got {len(values)}."
+        msg = f"sequences must be one for each of the {len(order)} {what}, got {len(values)}."
         raise ValueError(msg)
     parts = {"sequences": values}
     if reconstructions is not None:
-        parts["reconstructions"] = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
-        if parts["reconstructions"].shape != values.shape:
-            msg = (
-                f"reconstructions must have the shape of the sequences, {values.shape}; "
-                f"got {parts['reconstructions'].shape}. reconstruct(model, sequences) gives them."
-            )
+        parts["reconstructions"] = rebuilt = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
+        if rebuilt.shape != values.shape:
+            msg = f"reconstructions must have the shape of the sequences, {values.shape}, got {rebuilt.shape}."
             raise ValueError(msg)
-    features = min(values.shape[2], MOST_FEATURES)
-    most = max(1, MOST_VALUES // (values.shape[1] * features * len(parts)))
-    positions = np.arange(len(order))
-    if len(order) > most:
-        positions = np.sort(order[np.linspace(0, len(order) - 1, most).astype(int)])
+    _, time, all_features = values.shape
+    features = min(all_features, MOST_FEATURES)
+    positions = _spread(order, MOST_VALUES // (time * features * len(parts)))
     return {
         "positions": positions.astype("<i4").tobytes(),
-        "time": values.shape[1],
+        "time": time,
         "features": features,
-        "all_features": values.shape[2],
+        "all_features": all_features,
         "reconstructions": None,
         **{name: part[positions, :, :features].astype("<f4").tobytes() for name, part in parts.items()},
     }
+
+
+def lighten(drawn: dict[str, Any] | None, order: np.ndarray, most: int = MOST_LIGHT_VALUES) -> dict[str, Any] | None:
+    """Leave out sequences where there are too many, and keep 16 bits of each value, finer than a screen shows.
+
+    Parameters
+    ----------
+    drawn : dict or None
+        As `pictures` makes them.
+    order : array, shape (n,)
+        The positions of all sequences; those that stay are evenly spread over this order.
+    most : int, default 600,000
+        Values of sequences and reconstructions that stay at most.
+
+    Returns
+    -------
+    dict or None
+        The same for sequences.js, with ``scale``, (middle, step): a value is middle + step · number.
+    """
+    if drawn is None:
+        return None
+    positions = np.frombuffer(drawn["positions"], "<i4")
+    names = [name for name in ("sequences", "reconstructions") if drawn[name] is not None]
+    size = drawn["time"] * drawn["features"]
+    # Where those that are drawn stand, in the order of all.
+    chosen = _spread(np.argsort(np.argsort(order)[positions]), most // (size * len(names)))
+    parts = {name: np.frombuffer(drawn[name], "<f4").reshape(-1, size)[chosen].astype(float) for name in names}
+    known = np.concatenate([part[np.isfinite(part)] for part in parts.values()])
+    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    middle, step = (low + high) / 2, (high - low) / 2 / _REACH or 1.0
+    whole = {
+        name: np.where(np.isfinite(part), np.rint((part - middle) / step), _MISSING).astype("<i2").tobytes()
+        for name, part in parts.items()
+    }
+    return {**drawn, "positions": positions[chosen].tobytes(), "scale": [middle, step], **whole}
+
+
+def _spread(order: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of these positions, but one at least, evenly spread over their order; sorted."""
+    most = min(len(order), max(1, most))
+    return np.sort(order[np.linspace(0, len(order) - 1, most).astype(int)])

@@ -1,18 +1,31 @@
-"""`Snapshots`: the model of each epoch, as far as the memory set aside for it goes."""
+"""`Snapshots`: the models of past epochs; `Rewind`: what they made of some examples."""
 
 from __future__ import annotations
 
+import copy
+import math
 import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from torch import nn
 
+from data import DataSet
+from trainers.detection._validation import as_count
 from trainers.history import Epoch
-from trainers.torch_utils import ModelState
+from trainers.losses import reconstruct
+from trainers.torch_utils import ModelState, load_state
+
+MOST_EXAMPLES = 12
 
 
 class Snapshots:
-    """Copies of parameters and buffers by epoch.
+    """Copies of parameters and buffers by epoch, as far as the memory set aside for them goes.
 
     When they outgrow the budget, every second epoch is dropped, then every second of the rest, and
     so on. The latest and the best epoch, every restored one, and the best that a kept epoch goes
@@ -24,6 +37,11 @@ class Snapshots:
     budget : int, default 256 * 2**20
         Bytes of memory for the copies.
 
+    Attributes
+    ----------
+    rows : dict of Epoch
+        By number: the epochs that are kept.
+
     Examples
     --------
     >>> snapshots = Snapshots()
@@ -33,93 +51,199 @@ class Snapshots:
     """
 
     def __init__(self, budget: int = 256 * 2**20) -> None:
-        if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
-            msg = f"budget takes a whole number of bytes, at least 0; got {budget!r}. The default is 268435456."
-            raise ValueError(msg)
-        self.budget = budget
+        self.budget = as_count(budget, "budget", "bytes of memory", least=0)
         self.bytes = 0
         self.stride = 1
-        self._states: dict[int, ModelState] = {}
-        self._rows: dict[int, Epoch] = {}
-        self._on_disk: dict[int, Path] = {}
+        self.rows: dict[int, Epoch] = {}
+        # Of an epoch on disk, the path.
+        self._states: dict[int, ModelState | Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        # The page asks on another thread than the one that trains.
+        self._lock = threading.RLock()
 
     def add(self, row: Epoch, state: ModelState) -> None:
         """Keep the state that an epoch reached: the callback's own copy, not to be changed any more."""
-        self._rows[row.epoch] = row
-        self._states[row.epoch] = {name: tensor.cpu() for name, tensor in state.items()}
-        self.bytes += _size(self._states[row.epoch])
-        if self.stride > 1 or self.bytes > self.budget:
-            self._thin()
+        with self._lock:
+            self.rows[row.epoch] = row
+            self._states[row.epoch] = kept = {name: tensor.cpu() for name, tensor in state.items()}
+            self.bytes += _size(kept)
+            if self.stride > 1 or self.bytes > self.budget:
+                self._thin()
+
+    def cut(self, epoch: int) -> None:
+        """Drop what came after an epoch; 0 drops all."""
+        with self._lock:
+            for later in [kept for kept in self.rows if kept > epoch]:
+                self._remove(later)
+            self.stride = 1
+
+    def branch(self, epoch: int, row: Epoch) -> None:
+        """Go on with the epochs up to this one, whose row is replaced if its model is still kept."""
+        with self._lock:
+            self.cut(epoch)
+            if epoch in self.rows:
+                self.rows[epoch] = row
 
     @property
     def epochs(self) -> list[int]:
         """The epochs that are kept, in order."""
-        return sorted(self._rows)
+        return sorted(self.rows)
 
     def nearest(self, epoch: int) -> int:
         """The kept epoch nearest to the one asked for."""
-        if not self._rows:
+        if not self.rows:
             msg = "no epoch has been kept yet. Train one first."
             raise ValueError(msg)
-        return min(self._rows, key=lambda kept: abs(kept - epoch))
-
-    def row(self, epoch: int) -> Epoch:
-        """The row of a kept epoch."""
-        return self._rows[epoch]
+        return min(self.rows, key=lambda kept: abs(kept - epoch))
 
     def __getitem__(self, epoch: int) -> ModelState:
-        if epoch in self._on_disk:
-            return torch.load(self._on_disk[epoch], weights_only=True)
-        return self._states[epoch]
+        state = self._states[epoch]
+        return torch.load(state, weights_only=True) if isinstance(state, Path) else state
 
-    def __contains__(self, epoch: int) -> bool:
-        return epoch in self._rows
+    def states(self, epoch: int) -> tuple[int, ModelState, ModelState]:
+        """The nearest kept epoch, its state, and that of the best one up to there."""
+        with self._lock:
+            kept = self.nearest(epoch)
+            best = self.rows[kept].best_epoch or kept
+            if best not in self.rows:
+                msg = (
+                    f"no run can branch off from epoch {kept}: its best model is that of epoch {best}, which this "
+                    "monitor has not seen. Watch a run from its first epoch."
+                )
+                raise ValueError(msg)
+            return kept, self[kept], self[best]
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def branch(self, epoch: int, row: Epoch) -> Snapshots:
-        """Snapshots up to an epoch, whose row is replaced, for a run that branches off there."""
-        other = Snapshots(self.budget)
-        for kept in self.epochs:
-            if kept <= epoch:
-                other.add(row if kept == epoch else self._rows[kept], self[kept])
-        return other
+    def choose(self, most: int) -> list[int]:
+        """At most so many of the kept epochs, the latest, best and restored ones first."""
+        with self._lock:
+            kept, rows = self.epochs, self.rows.copy()
+        if len(kept) <= most:
+            return kept
+        must = {kept[-1], rows[kept[-1]].best_epoch or kept[-1]} & set(kept)
+        first = [epoch for epoch in kept if rows[epoch].restored or rows[epoch].best_epoch == epoch]
+        first = first[:: -(-len(first) // (most // 2)) or 1]
+        rest = kept[:: -(-len(kept) // (most - len(first) - len(must)))]
+        return sorted({*first, *rest, *must})
 
     def _thin(self) -> None:
-        self._drop_all_but(self._wanted())
-        while self.bytes > self.budget and self.stride < max(self._rows):
+        self._drop()
+        while self.bytes > self.budget and self.stride < max(self.rows):
             self.stride *= 2
-            self._drop_all_but(self._wanted())
+            self._drop()
+        # The oldest to disk, and never the latest.
         for epoch in self.epochs[:-1]:
-            if self.bytes <= self.budget:
-                break
-            if epoch in self._states:
-                self._to_disk(epoch)
+            state = self._states[epoch]
+            if self.bytes > self.budget and not isinstance(state, Path):
+                self._folder = self._folder or tempfile.TemporaryDirectory(prefix="snapshots-")
+                path = Path(self._folder.name, f"{epoch}.pt")
+                torch.save(state, path)
+                self._states[epoch] = path
+                self.bytes -= _size(state)
 
-    def _wanted(self) -> set[int]:
-        last = max(self._rows)
-        wanted = {last, *(e for e, row in self._rows.items() if e % self.stride == 0 or row.restored)}
+    def _drop(self) -> None:
+        """Keep one epoch in `stride`, and those that matter."""
+        kept = {max(self.rows), *(e for e, row in self.rows.items() if e % self.stride == 0 or row.restored)}
         # Without the best that it goes back to, no run can branch off from an epoch.
-        return wanted | {best for e in wanted if (best := self._rows[e].best_epoch) is not None}
+        best = {self.rows[epoch].best_epoch for epoch in kept}
+        for epoch in self.rows.keys() - kept - best:
+            self._remove(epoch)
 
-    def _drop_all_but(self, wanted: set[int]) -> None:
-        for epoch in self._rows.keys() - wanted:
-            del self._rows[epoch]
-            if epoch in self._on_disk:
-                self._on_disk.pop(epoch).unlink()
-            else:
-                self.bytes -= _size(self._states.pop(epoch))
-
-    def _to_disk(self, epoch: int) -> None:
-        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="snapshots-")
-        path = Path(self._folder.name, f"{epoch}.pt")
+    def _remove(self, epoch: int) -> None:
+        del self.rows[epoch]
         state = self._states.pop(epoch)
-        torch.save(state, path)
-        self._on_disk[epoch] = path
-        self.bytes -= _size(state)
+        if isinstance(state, Path):
+            state.unlink()
+        else:
+            self.bytes -= _size(state)
 
 
 def _size(state: ModelState) -> int:
     return sum(tensor.nbytes for tensor in state.values())
+
+
+class Rewind(Snapshots):
+    """Keeps the models of a run's epochs, and reconstructs the examples with any of them.
+
+    Parameters
+    ----------
+    examples : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
+        At most 12 sequences.
+    titles : sequence of str, optional
+        One for each example. Default: the class names of a labelled data set.
+    budget : int, default 256 * 2**20
+        Bytes of memory; see `Snapshots`.
+
+    Attributes
+    ----------
+    note : str
+        Why there are no reconstructions, where there should be.
+    """
+
+    def __init__(self, examples: Any = None, titles: Sequence[str] | None = None, budget: int = 256 * 2**20) -> None:
+        super().__init__(budget)
+        self.examples = None if examples is None else DataSet.of(examples, "examples")
+        self.titles = [] if self.examples is None else _titles(self.examples, titles)
+        self.note = ""
+        self._viewer: nn.Module | None = None
+
+    def watch(self, model: nn.Module) -> None:
+        """Make a copy of the model to rewind in, beside the one that is being trained."""
+        self._viewer, self.note = None, ""
+        if self.examples is not None:
+            with self._may_fail():
+                viewer = copy.deepcopy(model).cpu().eval()
+                reconstruct(viewer, self.examples)
+                self._viewer = viewer
+
+    def rebuilt(self, epoch: int) -> tuple[int, np.ndarray | None]:
+        """The kept epoch nearest to this one, and what its model makes of the examples.
+
+        Shape (n, time, feature); None without examples, without any epoch, or if the model fails.
+        """
+        values = None
+        with self._lock:
+            if not self.rows:
+                return epoch, None
+            kept = self.nearest(epoch)
+            if self._viewer is not None:
+                with self._may_fail():
+                    load_state(self._viewer, self[kept])
+                    values = reconstruct(self._viewer, self.examples).numpy()
+        return kept, values
+
+    @contextmanager
+    def _may_fail(self) -> Iterator[None]:
+        """Whatever a user's model raises: the training does not need the copy."""
+        try:
+            yield
+        except Exception as error:
+            self._viewer = None
+            self.note = f"rewind shows no reconstructions: {type(error).__name__}, {error}"
+
+    def examples_data(self) -> list[dict[str, Any]]:
+        """The examples as chart.js takes them."""
+        if self.examples is None:
+            return []
+        values = self.for_page(self.examples.sequences.numpy())
+        return [{"title": title, "values": v} for title, v in zip(self.titles, values, strict=True)]
+
+    def for_page(self, values: np.ndarray) -> list[list[float | None]]:
+        """The first feature, to a thousandth of the examples' range; None where not finite, as JSON has no NaN."""
+        assert self.examples is not None
+        span = float(np.ptp(self.examples.sequences[..., 0].numpy())) or 1.0
+        digits = 3 - math.floor(math.log10(span))
+        return [[round(v, digits) if math.isfinite(v) else None for v in one] for one in values[..., 0].tolist()]
+
+
+def _titles(examples: DataSet, titles: Sequence[str] | None) -> list[str]:
+    if len(examples) > MOST_EXAMPLES:
+        msg = f"examples must be at most {MOST_EXAMPLES} sequences, got {len(examples)}."
+        raise ValueError(msg)
+    if titles is not None:
+        if isinstance(titles, str) or len(titles) != len(examples):
+            msg = f"titles must be one for each of the {len(examples)} examples, got {titles!r}."
+            raise ValueError(msg)
+        return [str(title) for title in titles]
+    if examples.labels is not None and examples.labels.ndim == 1 and examples.class_names:
+        return [examples.class_names[label] for label in examples.labels]
+    return [f"example {i + 1}" for i in range(len(examples))]

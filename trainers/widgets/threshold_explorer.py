@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,20 +10,14 @@ import traitlets
 
 from trainers.detection import quantile_threshold
 from trainers.detection._validation import as_labels, as_scores, as_threshold, is_number
-from trainers.plotting import Figure
-from trainers.widgets.light_pictures import lighten
-from trainers.widgets.page import as_text, fragment, source, write_page
-from trainers.widgets.pictured_widget import PicturedWidget
-from trainers.widgets.sequences import classes, pictures
-from trainers.widgets.threshold_figure import plot_threshold
+from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.widgets.base import PicturedWidget
+from trainers.widgets.export import SHARED, read_assets
+from trainers.widgets.sequences import classes, lighten, pictures
 
-# In the order in which they build on each other.
-FILES = (
-    "larger.css", "threshold_explorer.css", "scales.js", "surroundings.js", "sequences.js", "threshold_figures.js",
-    "threshold_drawing.js", "threshold_explorer.js",
-)  # fmt: skip
 # The share of false alarms that the threshold begins with, where none is given.
 RATE = 0.05
+_BINS = 60
 
 
 class ThresholdExplorer(PicturedWidget):
@@ -32,20 +25,22 @@ class ThresholdExplorer(PicturedWidget):
 
     With labels: the histograms of both sides, the confusion matrix, precision, recall, F1, false
     alarms, recall by class, the ROC and precision-recall curves with the point where the threshold
-    stands, the cost of errors for given prices. Always: how many are called abnormal, and the
+    stands, the cost of errors for given prices. Always: how many are flagged, and the
     sequences that changed sides by the last move. With hidden labels one sees what one has in
     practice: one histogram, and nothing that gives the truth away.
 
     Everything is computed in the page, so that a page written by `to_html` can do the same. All
-    scores count, however many. A sequence is called abnormal if its score is *above* the threshold.
+    scores count, however many. A sequence is flagged if its score is *above* the threshold.
+    Hidden labels are in a page all the same, for its checkbox; without labels there is nothing to find.
+    A part of a page (`html`) holds fewer of the sequences to draw, evenly spread over the scores.
 
     Parameters
     ----------
     scores : array, shape (n,)
         The higher, the more anomalous.
-    labels : array of whole numbers, shape (n,), optional
+    labels : array of int, shape (n,), optional
         0 is normal, anything else abnormal. Where all are of one side, there are no curves, and
-        figures that need the other side are left open. None: as with hidden labels, for good.
+        metrics that need the other side stay empty. None: as with hidden labels, always.
     threshold : float, optional
         Where to begin. Default: with calibration scores, their quantile for 5 % false alarms
         (`quantile_threshold`); else the score that 95 % of all scores do not exceed.
@@ -60,7 +55,7 @@ class ThresholdExplorer(PicturedWidget):
         Begin with hidden labels; a checkbox shows them, and a trait.
     calibration : array, optional
         Scores of sequences known to be normal, shape (m,): their histogram, and how many of them
-        would be called abnormal, help to set a threshold without labels.
+        would be flagged, help to set a threshold without labels.
     false_alarm_price, miss_price : float, optional
         Price of each error, from 0 up; both can be typed in the page.
 
@@ -76,7 +71,7 @@ class ThresholdExplorer(PicturedWidget):
     Raises
     ------
     TypeError, ValueError
-        If the scores are no finite numbers, or the rest does not fit them.
+        If the scores are not finite numbers, or the rest does not fit them.
 
     Examples
     --------
@@ -86,8 +81,13 @@ class ThresholdExplorer(PicturedWidget):
     <ThresholdExplorer of 4 scores>
     """
 
-    _esm = source(FILES, ".js")
-    _css = source(FILES, ".css")
+    _files = (
+        *SHARED, "threshold_explorer.css", "sequences.js", "threshold_figures.js", "threshold_drawing.js",
+        "threshold_explorer.js",
+    )  # fmt: skip
+    _key = "threshold"
+    _esm = read_assets(_files, ".js")
+    _css = read_assets(_files, ".css")
     data = traitlets.Dict().tag(sync=True)
     # No Float, which takes NaN and refuses NumPy's float32; no Any, which takes None unchecked.
     threshold: Any = traitlets.TraitType(0.0).tag(sync=True)
@@ -109,20 +109,18 @@ class ThresholdExplorer(PicturedWidget):
         false_alarm_price: float | None = None,
         miss_price: float | None = None,
     ) -> None:
-        self.scores = _within_reach(as_scores(scores, "scores"), "scores")
+        self.scores = _scores(scores, "scores")
         self.labels = None if labels is None else as_labels(labels, self.scores)
-        self.calibration = None
-        if calibration is not None:
-            self.calibration = _within_reach(as_scores(calibration, "calibration"), "calibration")
-        data: dict[str, Any] = {
-            "scores": self.scores.astype("<f8").tobytes(),
-            "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
-            # Evenly over the ranks, so that wherever the threshold stands there is something to see.
-            "pictures": pictures(sequences, reconstructions, np.argsort(self.scores, kind="stable"), "scores"),
-            **classes(self.labels, class_names),
-        }
+        self.calibration = None if calibration is None else _scores(calibration, "calibration")
+        # Evenly over the ranks, so that wherever the threshold stands there is something to see.
+        self._ranked = np.argsort(self.scores, kind="stable")
         super().__init__(
-            data=data,
+            data={
+                "scores": self.scores.astype("<f8").tobytes(),
+                "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
+                "pictures": pictures(sequences, reconstructions, self._ranked, "scores"),
+                **classes(self.labels, class_names),
+            },
             threshold=self._first_threshold() if threshold is None else threshold,
             hide_labels=hide_labels,
             false_alarm_price=false_alarm_price,
@@ -134,35 +132,15 @@ class ThresholdExplorer(PicturedWidget):
         """A static picture of the histogram and the threshold, without the truth where labels are hidden."""
         return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
 
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page of one file that can do what the widget can, without a kernel or a network.
-
-        Hidden labels are in it all the same, for its checkbox; without labels there is nothing to find.
-
-        Parameters
-        ----------
-        path : path
-            Where to; an existing file is replaced.
-        """
-        write_page(path, "Where to set the threshold?", self._page_data(), FILES)
-
-    def html(self, key: str = "threshold") -> str:
-        """The same as a piece of HTML for a page of your own.
-
-        It holds fewer of the sequences to draw, evenly spread over the scores; all scores count.
-
-        Parameters
-        ----------
-        key : str, default "threshold"
-            Another one for each widget in the page.
-
-        Returns
-        -------
-        str
-            HTML without head and body.
-        """
-        drawn = lighten(self.data["pictures"], np.argsort(self.scores, kind="stable"))
-        return fragment({**self._page_data(), "pictures": as_text(drawn)}, FILES, key)
+    def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
+        drawn = self.data["pictures"]
+        data = {
+            **self.data,
+            "pictures": lighten(drawn, self._ranked) if light else drawn,
+            **{name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")},
+            "alt": self.figure.alt,
+        }
+        return "Where to set the threshold?", data
 
     def _first_threshold(self) -> float:
         if self.calibration is None:
@@ -176,27 +154,65 @@ class ThresholdExplorer(PicturedWidget):
 
     @traitlets.validate("false_alarm_price", "miss_price")
     def _check_price(self, proposal: Any) -> float | None:
-        price, name = proposal["value"], proposal["trait"].name
-        if price is None:
-            return None
-        if not is_number(price) or price < 0:
-            msg = f"{name} takes a finite number from 0 up, or None for no price; got {price!r}."
+        price = proposal["value"]
+        if price is not None and (not is_number(price) or price < 0):
+            msg = f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}."
             raise ValueError(msg)
-        return float(price)
-
-    def _page_data(self) -> dict[str, Any]:
-        names = ("threshold", "hide_labels", "false_alarm_price", "miss_price")
-        data = {**self.data, **{name: getattr(self, name) for name in names}, "alt": self.figure.alt}
-        return as_text(data)
+        return None if price is None else float(price)
 
     def __repr__(self) -> str:
         # Without the threshold, whose last digits differ between machines: a notebook that shows it stays the same.
         return f"<ThresholdExplorer of {len(self.scores)} scores>"
 
 
-def _within_reach(scores: np.ndarray, what: str) -> np.ndarray:
-    """The scores themselves, or an error if a picture cannot span them."""
-    if np.abs(scores).max() > 1e300:
-        msg = f"{what} must lie between -1e300 and 1e300; got up to {np.abs(scores).max():.3g}. Scale them."
+def _scores(values: Any, what: str) -> np.ndarray:
+    """Finite scores that a picture can span, or an error."""
+    scores = as_scores(values, what)
+    if (largest := np.abs(scores).max()) > 1e300:
+        msg = f"{what} must lie between -1e300 and 1e300, got {largest:.3g}. Scale them."
         raise ValueError(msg)
     return scores
+
+
+def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: float) -> Figure:
+    """Draw the scores' histogram, of both sides or, without labels, of all.
+
+    Counts, not densities as in `trainers.detection.plot_errors`: how many are on which side of the
+    threshold is what it is about.
+
+    Parameters
+    ----------
+    scores : array, shape (n,)
+        Finite.
+    labels : array of int, shape (n,), or None
+        0 is normal.
+    threshold : float
+        Drawn as a line.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure("threshold in the histogram of scores")
+    axes = figure.plain_axes()
+    low, high = scores.min(), scores.max()
+    if high == low:
+        room = 0.1 * abs(low) or 0.5
+        low, high = low - room, high + room
+    edges = np.linspace(low, high, _BINS + 1)
+    sides: dict[str, tuple[np.ndarray, str, str | None]] = {"unlabelled": (scores, TEXT, None)}
+    if labels is not None:
+        sides = {"normal": (scores[labels == 0], TRAIN, None), "abnormal": (scores[labels != 0], VALIDATION, "///")}
+    words = []
+    for name, (chosen, color, hatch) in sides.items():
+        if len(chosen):
+            axes.stairs(
+                np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, facecolor=color, edgecolor=color,
+                hatch=hatch, label=f"{name} ({len(chosen)})",
+            )  # fmt: skip
+            words.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
+    axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.4g}")
+    axes.set(xlabel="score (error)", ylabel="sequences")
+    figure.legend_beside(axes)
+    figure.alt = f"Histogram of {len(scores)} scores; {' and '.join(words)} lie above the threshold, {threshold:.4g}."
+    return figure

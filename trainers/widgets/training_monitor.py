@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import IPython.display
 import numpy as np
 
 from trainers.console import in_terminal, say
@@ -15,24 +15,19 @@ from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.torch_utils import ModelState
 from trainers.trainer import Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
+from trainers.widgets.base import bundle, in_notebook, weakly
 from trainers.widgets.chart import FILES
-from trainers.widgets.kernel import bundle, in_notebook
-from trainers.widgets.live_view import LiveView
-from trainers.widgets.on_page import on_page, or_page
-from trainers.widgets.orders import Orders
-from trainers.widgets.page import fragment, write_page
-from trainers.widgets.rewind import Rewind
-from trainers.widgets.run_control import RunControl
-from trainers.widgets.watched_runs import WatchedRuns
-from trainers.widgets.weakly import weakly
-from trainers.widgets.words import outcome
+from trainers.widgets.export import Exported, on_page, page_bundle
+from trainers.widgets.live_view import LiveView, outcome
+from trainers.widgets.run_control import WatchedRuns
+from trainers.widgets.snapshots import Rewind
 
 # An exported page holds the reconstructions of so many epochs at most.
 MOST_REWINDS = 200
 
 
-class TrainingMonitor:
-    """A callback that shows a run while it goes on, and takes orders for it.
+class TrainingMonitor(Exported):
+    """A callback that shows a run while it goes on, and takes requests for it.
 
     Give it to `benchmark` or `Run` among the callbacks. In a notebook it appears below the cell:
     both losses, the best epoch, a mark at each epoch after which history restore fired, with a
@@ -45,6 +40,9 @@ class TrainingMonitor:
     notebook's own stop button and Ctrl-C do the same. A paused run that no page has shown for five
     minutes goes on. A page that is loaded again while the cell trains shows the run when the cell
     has ended, since Jupyter asks the busy kernel for it; the notebook's stop button works meanwhile.
+
+    A page written by `to_html` has the curves, a slider over the epochs and the reconstructions; of long runs those of
+    200 epochs at most, the best and restored ones first.
 
     Parameters
     ----------
@@ -66,7 +64,7 @@ class TrainingMonitor:
     Raises
     ------
     TypeError, ValueError
-        If the examples are no sequences or too many, the titles do not fit, or the budget is none.
+        If the examples are not sequences or too many, the titles do not fit, or the budget is invalid.
 
     Examples
     --------
@@ -82,6 +80,9 @@ class TrainingMonitor:
     3
     """
 
+    _files = FILES
+    _key = "monitor"
+
     def __init__(
         self,
         examples: Any = None,
@@ -95,77 +96,65 @@ class TrainingMonitor:
         self._runs = WatchedRuns()
         self.histories = self._runs.histories
         self._callbacks: Sequence[Any] = ()
-        self._hooked = False
         self._hook_before: Callable[[], None] | None = None
-        self.control = RunControl(weakly(self._control_changed))
-        self._view = LiveView(self._runs, self._rewind, self.control)
-        self._orders = Orders(self._runs, self._rewind, self.control, self._view)
-        self._view.on_rewind = weakly(self._orders.answer_rewind)
-        self._view.on_branch = weakly(self._orders.answer_branch)
-        self._view.on_plan = weakly(self._orders.answer_plan)
+        self._view = LiveView(self._runs, self._rewind, weakly(self._answer))
+        self.control = self._view.control
 
     # ------------------------------------------------------------------ for the driver
 
     def begin(self, run: Run) -> None:
         """Called by the run before its first epoch."""
-        if self._runs.run is not None:
+        runs, trainer = self._runs, run.trainer
+        if runs.run is not None:
             msg = "a monitor watches one run at a time, and this one watches one. Make another, or pass it once."
             raise RuntimeError(msg)
-        runs, trainer = self._runs, run.trainer
         runs.run, runs.trainer, self._callbacks = run, trainer, run.callbacks
-        known = [name for name, history in self.histories.items() if history is trainer.history]
-        if not known:
-            self._forget()
-            runs.add(trainer.history)
-        elif trainer.history is not self.history:
-            # An older run goes on: it is the latest now, and the models kept are another's.
-            self._forget()
-            self.histories[known[0]] = self.histories.pop(known[0])
+        # The user's own hook is called as well, and put back at the end.
+        self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
+        if not self.histories or trainer.history is not self.history:
+            self._take_up(trainer.history)
         self._rewind.watch(trainer.model)
-        self._orders.drop()
-        runs.end_text, runs.batches = "", 0
+        # Requests for an earlier run are discarded.
+        runs.wanted, runs.branch, runs.refused, runs.end_text, runs.batches = None, None, "", "", 0
         runs.durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
-        self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
-        self._hooked = True
         # On a page nothing can grow: there it is shown when the run has ended.
         if in_notebook() and not on_page():
-            from IPython.display import display
-
-            self._view.build()
-            display(self)
+            IPython.display.display(self)
         self._view.enable_buttons()
         self._view.show_all()
-        self._orders.obey()
+        self._obey()
         runs.epoch_began = time.perf_counter()
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
         """Called by the run after each epoch."""
         assert self.trainer is not None
-        history = self.trainer.history
+        runs, history = self._runs, self.trainer.history
         if history is not self.history:
-            # Somebody else has branched off: what is kept is another run's.
-            self._forget()
-            self._runs.add(history)
+            # Another callback has branched off.
+            self._take_up(history)
             self._view.show_all()
+        # Keep the model, and the row for the page.
         if len(history) >= row.epoch and history[row.epoch - 1] is row:
             self._rewind.add(row, state)
             self._view.add(row)
-        self._runs.durations.append(time.perf_counter() - self._runs.epoch_began)
-        self._runs.batches = 0
+        runs.durations.append(time.perf_counter() - runs.epoch_began)
+        runs.batches = 0
+        # A step ends here; then do what is requested between two epochs.
         self.control.epoch_ended()
         self._view.flush(force=self.control.state != "running")
-        if self._runs.branch is not None and self.control.state != "stopping":
-            self._orders.branch_off()
-        self._orders.obey()
-        self._runs.epoch_began = time.perf_counter()
+        if runs.branch is not None and self.control.state != "stopping":
+            self._branch_off()
+        self._obey()
+        runs.epoch_began = time.perf_counter()
 
     def _between_batches(self) -> None:
         if self._hook_before is not None:
             self._hook_before()
         self._runs.batches += 1
-        self._orders.obey()
+        self._obey()
         self._view.flush()
+        # A stop in mid-epoch: the trainer undoes the epoch.
         if self.control.state == "stopping":
             self.control.obey()
 
@@ -173,8 +162,7 @@ class TrainingMonitor:
         """Called by the run when its model is finalized."""
         if run is not self._runs.run:
             return
-        if self._hooked:
-            run.trainer.between_batches, self._hooked = self._hook_before, False
+        run.trainer.between_batches = self._hook_before
         with self._runs.turn:
             self._runs.run = None
         self._view.enable_buttons()
@@ -182,14 +170,18 @@ class TrainingMonitor:
         self._runs.end_text = "; ".join(filter(None, [reason + outcome(self.history), self._rewind.note]))
         self.control.reset()
         self._view.show_all()
-        self._orders.serve()
+        self._serve()
         figure = self.figure
         if in_notebook():
-            from IPython.display import display
-
-            display(self if on_page() else figure)
+            IPython.display.display(self if on_page() else figure)
         # In a terminal, the progress line is not ended yet.
         say("\n" * in_terminal() + figure.alt)
+
+    def _take_up(self, history: History) -> None:
+        """Watch another history than the latest: the models kept are not its own."""
+        self._rewind.cut(0)
+        self._view.unmark()
+        self._runs.add(history)
 
     # ------------------------------------------------------------------ for the user
 
@@ -217,26 +209,21 @@ class TrainingMonitor:
         RuntimeError
             If no run was watched yet, one is going on, or the trainer has begun another since.
         TypeError, ValueError
-            If that is no number of epochs, or the trainer cannot go on (see `BatchedTrainer.check_resume`).
+            If `epochs` is invalid, or the trainer cannot go on (see `BatchedTrainer.check_resume`).
         """
         if self.trainer is None or self._runs.run is not None:
-            state = "goes on: raise its planned epochs" if self._runs.run is not None else "was watched yet"
-            msg = (
-                f"more({epochs}) needs a run that has ended; {'one' if self._runs.run is not None else 'none'} {state}."
-            )
+            state = "none was watched yet" if self.trainer is None else "one goes on: raise its planned epochs"
+            msg = f"more({epochs}) needs a run that has ended; {state}."
             raise RuntimeError(msg)
         if self.trainer.history is not self.history:
-            msg = (
-                f"more({epochs}) cannot go on with {self.history.name!r}: its trainer has begun another run since. "
-                "Go on with that one: benchmark(trainer, epochs=…, resume=True, callbacks=[monitor])."
-            )
+            msg = f"more({epochs}) cannot go on with {self.history.name!r}: its trainer has begun another run since."
             raise RuntimeError(msg)
         epochs = whole_epochs(epochs)
         if self._runs.branch is not None:
             if self._runs.branch[0] == len(self.history):
                 # The branch is as long as the run: what forbids to go on with this forbids it for that.
                 self.trainer.check_resume()
-            self._orders.branch_off()
+            self._branch_off()
         return benchmark(self.trainer, epochs=epochs, resume=True, callbacks=self._callbacks)
 
     def branch(self, epoch: int) -> None:
@@ -254,10 +241,13 @@ class TrainingMonitor:
         Raises
         ------
         RuntimeError, ValueError
-            If no epoch was trained yet, the number is none, or the best model up to there was
+            If no epoch was trained yet, there is no such epoch, or the best model up to there was
             reached before the monitor watched.
         """
-        self._orders.branch(epoch)
+        with self._runs.turn:
+            self._runs.check_epoch(epoch, "branch")
+            self._runs.branch, self._runs.refused = self._rewind.states(epoch), ""
+        self._view.show_state()
 
     def rewind(self, epoch: int) -> np.ndarray | None:
         """Show an epoch, and return what its model, before any swap, made of the examples.
@@ -275,41 +265,76 @@ class TrainingMonitor:
         Raises
         ------
         RuntimeError, ValueError
-            If no epoch was trained yet, or the number is none.
+            If no epoch was trained yet, or there is no such epoch.
         """
         self._runs.check_epoch(epoch, "rewind")
-        self._view.point(epoch)
-        return self._view.show_epoch(epoch)
+        return self._view.show_epoch(epoch, move=True)
 
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page of one file: the curves, a slider over the epochs, the reconstructions.
+    # ------------------------------------------------------------------ requests of the page
 
-        It needs neither a kernel nor a network. Of long runs it holds the reconstructions of 200
-        epochs at most, the best and restored ones first.
+    def _answer(self, request: str, number: int) -> None:
+        """Take a request on the page's own thread, to be done by the loop where one goes on, or refuse it."""
+        runs = self._runs
+        try:
+            if request == "rewind":
+                # A trainer may draw from PyTorch's one random state: meanwhile no other thread runs a model.
+                with runs.turn:
+                    runs.wanted, ended = number, runs.run is None
+                self._serve() if ended else self.control.nudge()
+            elif request == "branch":
+                self.branch(number)
+            elif runs.run is not None:
+                runs.run.plan(number)
+                runs.refused = ""
+                self._view.show_state()
+                self._view.show_progress()
+        except (RuntimeError, ValueError) as error:
+            runs.refused = f"⚠ {error}"
+            self._view.show_state()
 
-        Parameters
-        ----------
-        path : path
-            Where to; an existing file is replaced.
-        """
-        write_page(path, f"Training of {self.history.name}", self._page_data(), FILES)
+    def _serve(self) -> None:
+        """Show the epoch that the slider was moved to."""
+        with self._runs.turn:
+            wanted, self._runs.wanted = self._runs.wanted, None
+        if wanted is not None:
+            self._view.show_epoch(wanted)
 
-    def html(self, key: str = "monitor") -> str:
-        """The same as a piece of HTML for a page of your own.
+    def _obey(self) -> None:
+        """Do what the page asked for, wait while paused; a stop between two epochs ends the run there."""
+        runs, control = self._runs, self.control
+        self._serve()
+        if control.state == "paused":
+            runs.waits = True
+            self._view.flush(force=True)
+            before = control.waited
+            try:
+                control.wait(self._serve)
+            finally:
+                runs.waits = False
+            # A pause is no part of the epoch's duration.
+            runs.epoch_began += control.waited - before
+            if runs.branch is not None and not runs.batches and control.state != "stopping":
+                self._branch_off()
+        if control.state == "stopping" and runs.run is not None and not runs.batches:
+            runs.run.stop("stopped by hand")
 
-        Parameters
-        ----------
-        key : str, default "monitor"
-            Another one for each widget in the page.
+    def _branch_off(self) -> None:
+        """Let the trainer go on from the epoch that was asked for, with a history of its own."""
+        runs = self._runs
+        assert runs.trainer is not None
+        assert runs.branch is not None
+        self._view.flush(force=True)
+        # No other branch may be asked for between the two histories.
+        with runs.turn:
+            (epoch, *states), runs.branch = runs.branch, None
+            history = runs.trainer.branch(epoch, *states)
+            self._rewind.branch(epoch, history[-1])
+            runs.add(history)
+        self._view.show_all()
 
-        Returns
-        -------
-        str
-            HTML without head and body.
-        """
-        return fragment(self._page_data(), FILES, key)
+    # ------------------------------------------------------------------ as a page, a picture, a copy
 
-    def _page_data(self) -> dict[str, Any]:
+    def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         data = self._view.data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
@@ -317,11 +342,12 @@ class TrainingMonitor:
         found = {epoch: self._rewind.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
         if found:
             data["rewinds"] = found
-        return data
+        return "" if light else f"Training of {self.history.name}", data
 
-    @or_page
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        shown: dict[str, Any] = bundle(self._view.build(), repr(self))
+        if page := page_bundle(self):
+            return page, {}
+        shown = bundle(self._view.build(), repr(self))
         about: dict[str, Any] = {}
         if self._runs.run is None and self.histories:
             # For where no kernel runs.
@@ -338,13 +364,3 @@ class TrainingMonitor:
 
     def __repr__(self) -> str:
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
-
-    # ------------------------------------------------------------------ inside
-
-    def _forget(self) -> None:
-        """The models kept are another run's."""
-        self._rewind.forget()
-        self._view.unmark()
-
-    def _control_changed(self) -> None:
-        self._view.show_control()

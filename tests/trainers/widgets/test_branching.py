@@ -35,7 +35,7 @@ def test_a_branch_whose_best_was_never_seen_is_refused_and_costs_nothing(beats, 
     assert trainer.history.best.epoch <= 4
     with pytest.raises(ValueError, match=r"its best model is that of epoch \d, which this monitor has not seen"):
         monitor.branch(6)
-    monitor._orders.answer_branch(6)
+    monitor._answer("branch", 6)
     assert "⚠ no run can branch off from epoch 6" in monitor._view.state()["text"]
     assert len(monitor.more(1).history) == 8
 
@@ -115,7 +115,7 @@ def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
 def test_a_branch_from_no_epoch_is_refused(beats, model, epoch):
     monitor = TrainingMonitor()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
-    with pytest.raises(ValueError, match="epoch takes a whole number from 1 to 3"):
+    with pytest.raises(ValueError, match="epoch must be an integer from 1 to 3, got "):
         monitor.branch(epoch)
 
 
@@ -152,7 +152,7 @@ def test_branching_twice_at_once_never_breaks_the_run(beats, model):
 
     def user():
         while not done.wait(0.0005):
-            monitor._orders.answer_branch(max(1, len(trainer.history)))
+            monitor._answer("branch", max(1, len(trainer.history)))
             refused.append(monitor._runs.refused)
 
     thread = threading.Thread(target=user)

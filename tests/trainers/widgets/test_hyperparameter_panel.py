@@ -143,7 +143,7 @@ def test_texts_of_a_block_are_shown_as_they_are(panel):
 
 
 def test_something_else_than_a_block_is_refused():
-    with pytest.raises(TypeError, match="block takes a Block"):
+    with pytest.raises(TypeError, match=r"block must be a Block, .*got dict"):
         HyperparameterPanel({"width": 3})
 
 

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from trainers.widgets.latent_figure import COLORS, Kind, plot_latent
+from trainers.widgets.latent_map import COLORS, Kind, plot_latent
 
 
 @pytest.mark.parametrize("name", ["_hidden", "5$ and 6$", "$x^2", "_$a$"])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.widgets.light_pictures import MOST_VALUES, lighten
-from trainers.widgets.sequences import pictures
+from trainers.widgets.sequences import MOST_LIGHT_VALUES, lighten, pictures
 
 
 def read(lighter, name):
@@ -25,7 +24,7 @@ def test_those_that_stay_are_spread_over_the_order_and_keep_their_values(rebuilt
     order = np.argsort(scores)
     lighter = lighten(pictures(values, -values if rebuilt else None, order, "scores"), order)
     positions = np.frombuffer(lighter["positions"], "<i4")
-    assert len(positions) == MOST_VALUES // time // (1 + rebuilt)
+    assert len(positions) == MOST_LIGHT_VALUES // time // (1 + rebuilt)
     assert (np.diff(positions) > 0).all()
     drawn = np.sort(scores[positions])
     assert np.diff(drawn).max() <= np.ceil(n / len(positions)) + 2

@@ -68,7 +68,7 @@ def test_the_last_epoch_is_the_one_shown_at_the_end(beats, model, page):
     monitor = built(TrainingMonitor(beats[1][:2]))
     hold = lambda row, state: setattr(monitor._view, "_live_at", float("inf"))  # noqa: E731
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[hold, monitor])
-    assert page["rewind"]["epoch"] == page["rewind"]["kept"] == monitor._view.toolbar.slider.value == 6
+    assert page["rewind"]["epoch"] == page["rewind"]["kept"] == monitor._view.slider.value == 6
 
 
 def test_one_monitor_on_several_trainers_keeps_their_runs_apart(beats, page):
@@ -88,7 +88,7 @@ def test_a_plan_that_the_schedule_cannot_keep_is_refused_in_the_page(beats, mode
     monitor = built(TrainingMonitor())
     trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine", "warmup_epochs": 3})
     said = []
-    shorten = at(1, lambda: (monitor._orders.answer_plan(2), said.append(page["text"])))
+    shorten = at(1, lambda: (monitor._answer("plan", 2), said.append(page["text"])))
     assert len(benchmark(trainer, *beats, epochs=5, callbacks=[monitor, shorten]).history) == 5
     assert "⚠ a cosine schedule must end after" in said[0]
 
@@ -115,7 +115,7 @@ def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, 
         def user():
             while not done.wait(0.001):
                 if len(trainer.history) > 1:
-                    monitor._orders.answer_rewind(1)
+                    monitor._answer("rewind", 1)
 
         thread = threading.Thread(target=user)
         if drag:
@@ -170,13 +170,13 @@ def test_the_last_place_a_slider_is_dragged_to_is_shown(beats, model, page, ende
         while not monitor._runs.waits:
             time.sleep(0.001)
         for epoch in (1, 4, 2, 3):
-            monitor._view.toolbar.slider.value = epoch
+            monitor._view.slider.value = epoch
         deadline = time.monotonic() + 20
         while page["rewind"]["epoch"] != 3 and time.monotonic() < deadline:
             time.sleep(0.001)
         shown.append(page["rewind"]["epoch"])
         if ended:
-            monitor._view.toolbar.slider.value = 2
+            monitor._view.slider.value = 2
         monitor.control.stop()
 
     thread = threading.Thread(target=user)
@@ -194,7 +194,7 @@ def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, pag
     def user():
         while not monitor._runs.waits:
             time.sleep(0.001)
-        monitor._view.toolbar.slider.value = 1
+        monitor._view.slider.value = 1
         monitor.control.resume()
 
     thread = threading.Thread(target=user, daemon=True)
@@ -209,6 +209,6 @@ def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, pag
 def test_a_new_run_is_followed_though_the_last_was_rewound(beats, model, page):
     monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=6, callbacks=[monitor])
-    monitor._view.toolbar.slider.value = 2
+    monitor._view.slider.value = 2
     benchmark(trainer, *beats, epochs=4, callbacks=[monitor])
-    assert page["rewind"]["epoch"] == monitor._view.toolbar.slider.value == 4
+    assert page["rewind"]["epoch"] == monitor._view.slider.value == 4

@@ -23,7 +23,7 @@ def test_runs_and_bands_as_the_page_gets_them(beats):
     results = [
         benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=4), seed=s, **WILD), *beats, epochs=4) for s in range(3)
     ]
-    data = RunComparison({"one": results[0], "seeds": results})._data()
+    data = RunComparison({"one": results[0], "seeds": results})._page()[1]
     assert [run["name"] for run in data["runs"]] == ["one", "seeds (mean of 3, band: all)"]
     losses = [[result.history[e].validation_loss for result in results] for e in range(4)]
     assert data["runs"][1]["band"] == [[min(at), max(at)] for at in losses]
@@ -31,7 +31,7 @@ def test_runs_and_bands_as_the_page_gets_them(beats):
 
 
 def test_a_band_ends_where_the_shortest_run_ends_and_skips_what_is_not_finite():
-    data = RunComparison({"two": [history(0.5, 0.4, 0.3), history(0.7, math.nan)]})._data()
+    data = RunComparison({"two": [history(0.5, 0.4, 0.3), history(0.7, math.nan)]})._page()[1]
     assert data["runs"][0]["band"] == [[0.5, 0.7], [None, None]]
 
 
@@ -51,11 +51,11 @@ def test_exported_page(tmp_path):
 @pytest.mark.parametrize(
     ("runs", "error", "match"),
     [
-        ({}, TypeError, "at least one"),
-        ([history(1.0)], TypeError, "runs takes a mapping"),
-        ({"a": [0.5, 0.4]}, TypeError, r"runs\['a'\] takes a History"),
-        ({"a": []}, TypeError, r"runs\['a'\] takes a History"),
-        ({"a": [history(), history(0.1)]}, ValueError, "without an epoch"),
+        ({}, TypeError, "at least one, got {}"),
+        ([history(1.0)], TypeError, r"runs must be a mapping .*got \[History"),
+        ({"a": [0.5, 0.4]}, TypeError, r"runs\['a'\] must be a History.*got \[0.5, 0.4\]"),
+        ({"a": []}, TypeError, r"runs\['a'\] must be a History.*got \[\]"),
+        ({"a": [history(), history(0.1)]}, ValueError, r"runs\['a'\] must have an epoch.*0 epochs"),
     ],
 )
 def test_what_is_no_run_is_refused(runs, error, match):

@@ -91,4 +91,8 @@ def test_many_threads_at_once_leave_one_of_the_states():
         thread.join()
     assert len(changes) == 90
     assert control.state in ("running", "paused", "stepping")
-    assert control._go.is_set() == (control.state != "paused")
+    thread, _ = obey_in_thread(control)
+    thread.join(0.5)
+    assert thread.is_alive() == (control.state == "paused")
+    control.resume()
+    thread.join(10)

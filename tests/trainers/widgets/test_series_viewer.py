@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from data import Series
 from data.series import runs
-from trainers.widgets import SeriesViewer, series_data
-from trainers.widgets.series_data import clock, extremes, highest, when
-from trainers.widgets.series_events import as_events, compare
+from trainers.widgets import SeriesViewer, series_viewer
+from trainers.widgets.series_viewer import as_events, clock, extremes, highest, touched, when
 
 PULSE = Series([0.1, 0.2, 9.0, 8.0, 0.1, 0.3], labels=[0, 0, 1, 1, 0, 0], name="pulse")
 SCORES = np.array([0.1, 0.2, 9.0, 8.0, 0.1, 0.3])
@@ -33,9 +32,8 @@ class TestEvents:
         other = draw.draw(st.lists(st.booleans(), min_size=len(mask), max_size=len(mask)))
         true, found = runs(mask), runs(other)
         touch = lambda a, b: bool(set(range(*a)) & set(range(*b)))  # noqa: E731
-        compared = compare(true, found)
-        assert compared.found == [any(touch(t, f) for f in found) for t in true]
-        assert compared.true == [any(touch(t, f) for t in true) for f in found]
+        assert touched(true, found) == [any(touch(t, f) for f in found) for t in true]
+        assert touched(found, true) == [any(touch(t, f) for t in true) for f in found]
 
     def test_are_sorted(self):
         assert as_events(np.array([[5, 7], [1, 3]]), 10) == [(1, 3), (5, 7)]
@@ -100,7 +98,7 @@ class TestThreshold:
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"scores": SCORES[:5]}, ValueError, "one for each of 6 steps"),
+        ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\), got float64, shape \(5,\)"),
         ({"scores": SCORES[:, None]}, ValueError, "shape"),
         ({"scores": np.where(SCORES > 5, np.nan, SCORES)}, ValueError, "at step 2"),
         ({"scores": np.where(SCORES > 8.5, np.inf, SCORES)}, ValueError, "at step 2"),
@@ -155,7 +153,7 @@ class TestThinning:
         ]
 
     def test_is_for_the_page_only(self, monkeypatch):
-        monkeypatch.setattr(series_data, "MOST_STEPS", 100)
+        monkeypatch.setattr(series_viewer, "MOST_STEPS", 100)
         values = np.sin(np.arange(950.0))
         scores = np.zeros(950)
         scores[[3, 7, 949]] = 1
@@ -175,7 +173,7 @@ class TestThinning:
             def __len__(self):
                 return len(self.values)
 
-        assert [series_data.stride_of(Long(*shape)) for shape in ((2_000_000, 1), (2_000_001, 1), (400_000, 38))] == [
+        assert [series_viewer.stride_of(Long(*shape)) for shape in ((2_000_000, 1), (2_000_001, 1), (400_000, 38))] == [
             1,
             2,
             2,

@@ -54,13 +54,13 @@ def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
         ({"scores": [-1.7e308, 1.7e308]}, "1e300"),
         ({"labels": [0, 1]}, "one for each of the 5 scores"),
         ({"labels": LABELS, "class_names": ["normal"]}, "name every label up to 2"),
-        ({"sequences": np.zeros((4, 7))}, "one for each of the 5 scores"),
+        ({"sequences": np.zeros((4, 7))}, "sequences must be one for each of the 5 scores, got 4"),
         ({"reconstructions": np.zeros((5, 7))}, "Give sequences"),
         ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "shape of the sequences"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
         ({"calibration": [np.inf]}, "calibration must be finite"),
-        ({"false_alarm_price": -1}, "false_alarm_price takes a finite number from 0 up"),
-        ({"miss_price": np.nan}, "miss_price takes a finite number from 0 up"),
+        ({"false_alarm_price": -1}, "false_alarm_price must be a finite number from 0 up, or None, got -1"),
+        ({"miss_price": np.nan}, "miss_price must be a finite number from 0 up, or None, got nan"),
     ],
 )
 def test_what_does_not_fit_is_refused(given, match):

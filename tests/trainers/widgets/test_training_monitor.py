@@ -278,33 +278,34 @@ def test_no_thread_is_left(beats, model):
 def test_a_monitor_that_nobody_holds_goes_with_its_snapshots(beats, model):
     monitor = shown(TrainingMonitor(beats[1][:2]))
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
-    gone, toolbar = weakref.ref(monitor), monitor._view.toolbar
+    gone, models = weakref.ref(monitor), weakref.ref(monitor._rewind)
+    slider, branch = monitor._view.slider, monitor._view.branch
     assert result.callbacks == (monitor,)
     del monitor, result
     gc.collect()
-    assert gone() is None
-    toolbar.slider.value = 1
-    toolbar.branch.click()
+    assert gone() is models() is None
+    slider.value = 1
+    branch.click()
 
 
 def test_buttons_and_slider_do_what_they_say(beats, model, sent):
     monitor = shown(TrainingMonitor(beats[1][:1]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[monitor])
-    toolbar = monitor._view.toolbar
-    assert toolbar.slider.max == toolbar.slider.value == 6
-    toolbar.slider.value = 2
+    view = monitor._view
+    assert view.slider.max == view.slider.value == 6
+    view.slider.value = 2
     assert [message["epoch"] for message in sent if message["kind"] == "rewind"][-1] == 2
-    assert not toolbar.follows
+    assert not view.follows
     monitor.control.reset()
-    toolbar.pause.click()
-    assert (monitor.control.state, toolbar.pause.description) == ("paused", "Resume")
-    toolbar.pause.click()
-    assert (monitor.control.state, toolbar.pause.description) == ("running", "Pause")
-    toolbar.step.click()
+    view.pause.click()
+    assert (monitor.control.state, view.pause.description) == ("paused", "Resume")
+    view.pause.click()
+    assert (monitor.control.state, view.pause.description) == ("running", "Pause")
+    view.step.click()
     assert monitor.control.state == "stepping"
-    toolbar.stop.click()
+    view.stop.click()
     assert monitor.control.state == "stopping"
-    toolbar.branch.click()
+    view.branch.click()
     assert "branches off from epoch 2" in monitor._view.state()["text"]
 
 
@@ -322,11 +323,11 @@ def test_the_exported_page_holds_all_that_it_needs(beats, model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"examples": np.zeros((13, 20))}, ValueError, "at most 12 sequences; got 13"),
+        ({"examples": np.zeros((13, 20))}, ValueError, "at most 12 sequences, got 13"),
         ({"examples": np.full((2, 20), np.nan)}, ValueError, "the sequences of 'examples' must be finite"),
         ({"examples": "beats"}, TypeError, "the sequences of 'examples' must be"),
         ({"examples": np.zeros((2, 20)), "titles": ["one"]}, ValueError, "titles must be one for each of the 2"),
-        ({"budget": -5}, ValueError, "budget takes a whole number"),
+        ({"budget": -5}, ValueError, "budget .*got -5"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, error, match):
@@ -342,7 +343,7 @@ def test_memory_stays_flat_over_thousands_of_epochs(beats, sent):
         epochs=1500,
         callbacks=[monitor],
     )
-    assert monitor._rewind._snapshots.bytes <= 50_000
+    assert monitor._rewind.bytes <= 50_000
     assert len(rows_of(sent)) == 1500
 
 
