@@ -196,17 +196,20 @@ def read_table(
         low_memory=False,
         float_precision="round_trip",
     )
-    # One cell that is no number makes pandas leave the whole column as text, decimal commas and all.
     if decimal == "," or thousands:
-        group = re.escape(thousands or "")
-        number = re.compile(rf"[+-]?(\d*|\d{{1,3}}({group}\d{{3}})+)({re.escape(decimal)}\d+)?([eE][+-]?\d+)?")
-        for i, dtype in enumerate(frame.dtypes):
-            if dtype.kind not in "biuf":
-                cells = frame[names[i]].dropna().astype(str).str.strip()
-                cells = cells[cells.map(lambda cell: bool(number.fullmatch(cell)))]
-                plain = cells.str.replace(thousands or "", "", regex=False).str.replace(decimal, ".", regex=False)
-                frame[names[i]] = plain.reindex(frame.index).astype(object).fillna(frame[names[i]])
+        _use_points(frame, decimal, thousands or "")
     return Table(path, frame, numbers, header, separator, notes)
+
+
+def _use_points(frame: pd.DataFrame, decimal: str, thousands: str) -> None:
+    """Rewrite numbers in columns of text: pandas parses none of a column if one cell is not a number."""
+    group = re.escape(thousands)
+    number = re.compile(rf"[+-]?(\d*|\d{{1,3}}({group}\d{{3}})+)({re.escape(decimal)}\d+)?([eE][+-]?\d+)?")
+    for name in frame.columns[[dtype.kind not in "biuf" for dtype in frame.dtypes]]:
+        cells = frame[name].dropna().astype(str).str.strip()
+        cells = cells[cells.map(lambda cell: bool(number.fullmatch(cell)))]
+        plain = cells.str.replace(thousands, "", regex=False).str.replace(decimal, ".", regex=False)
+        frame[name] = plain.reindex(frame.index).astype(object).fillna(frame[name])
 
 
 def _is_data(fields: list[str]) -> bool:
@@ -229,9 +232,11 @@ def _layout(path: Path, lines: list[str], sample: list[int], separator: str | No
     if separator is None and any(sum(s in row for row in rows) > len(rows) / 2 for s in tried if s in ";|,"):
         tried.remove(" ")
     fields = {s: [_fields(row, s) for row in rows] for s in tried}
+    # the first separator that divides all rows into equally many fields
     for s in tried:
         if len(fields[s][0]) > 1 and len({len(row) for row in fields[s]}) == 1:
             return _above_blank_line(fields[s], sample), s
+    # otherwise the first that does so below lines of metadata
     for s in tried:
         width = len(fields[s][-1])
         start = max((i + 1 for i, row in enumerate(fields[s]) if len(row) != width), default=0)
