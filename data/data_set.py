@@ -258,7 +258,7 @@ def as_class_names(names: Any, what: str) -> tuple[str, ...]:
     """Return `names` as a tuple of strings, or raise."""
     several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Sequence)
     if not several or isinstance(names, str):
-        raise TypeError(f'{what} takes a sequence of strings, such as ("normal", "abnormal"); got {names!r}.')
+        raise TypeError(f'{what} must be a sequence of strings, such as ("normal", "abnormal"), got {names!r}.')
     return tuple(map(str, names))
 
 

@@ -199,8 +199,8 @@ def test_a_threshold_that_is_none_is_refused(threshold):
     ("names", "error", "match"),
     [
         (("normal",), ValueError, "must name every label up to 1"),
-        ("normal", TypeError, "class_names takes a sequence"),
-        (5, TypeError, "class_names takes a sequence"),
+        ("normal", TypeError, "class_names must be a sequence"),
+        (5, TypeError, "class_names must be a sequence"),
     ],
 )
 def test_class_names_that_do_not_fit_are_refused(names, error, match):

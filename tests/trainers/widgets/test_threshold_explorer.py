@@ -49,7 +49,7 @@ def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
     ("given", "match"),
     [
         ({"scores": [0.1, np.nan]}, "finite numbers"),
-        ({"scores": []}, "at least one"),
+        ({"scores": []}, r"shape \(0,\)"),
         ({"scores": [[0.1, 0.2]]}, r"shape \(1, 2\)"),
         ({"scores": [-1.7e308, 1.7e308]}, "1e300"),
         ({"labels": [0, 1]}, "one for each of the 5 scores"),
