@@ -120,7 +120,7 @@ def follow(changed: Callable[[], Any]) -> None:
 
 def checked_seconds(seconds: Any) -> float:
     """A time limit as a number: 0 or more, infinity for none."""
-    msg = f"seconds takes a number from 0 up, math.inf for no limit; got {seconds!r}. Leave it out for the default."
+    msg = f"seconds must be a number from 0 up, math.inf for no limit, got {seconds!r}."
     if isinstance(seconds, bool) or not isinstance(seconds, Real):
         raise TypeError(msg)
     if math.isnan(seconds) or seconds < 0:

@@ -25,7 +25,7 @@ def check_model(model: Any) -> nn.Module:
     """`model` itself, or an error if it is no model."""
     if not isinstance(model, nn.Module):
         got = f"the class {model.__name__}, not an object of it" if isinstance(model, type) else type(model).__name__
-        raise TypeError(f"model takes a torch.nn.Module, such as LSTMAutoencoder(); got {got}.")
+        raise TypeError(f"model must be a torch.nn.Module, got {got}.")
     if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
         raise ValueError(f"the model {type(model).__name__} must hold values, got tensors on the meta device.")
     return model
@@ -173,7 +173,7 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     """
     check_model(model)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size takes a whole number, at least 1; got {batch_size!r}. The default is 256.")
+        raise ValueError(f"batch_size must be an integer from 1 up, got {batch_size!r}.")
     # A copy: a model that changes its input in place must not change the data set.
     data = DataSet.of(sequences, "sequences to reconstruct")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))

@@ -65,8 +65,8 @@ def test_takes_every_real_dtype_of_torch(dtype):
     ("arguments", "match"),
     [
         ({"sequences": np.ma.masked_array([[1.0, -999.0]], mask=[[False, True]])}, "no masked values, got 1"),
-        ({"class_names": "normal"}, "class_names of 'mine' takes a sequence of strings"),
-        ({"class_names": 5}, "class_names of 'mine' takes a sequence of strings"),
+        ({"class_names": "normal"}, "class_names of 'mine' must be a sequence of strings"),
+        ({"class_names": 5}, "class_names of 'mine' must be a sequence of strings"),
         ({"sampling_rate": True}, "sampling_rate of 'mine' must be a number"),
         ({"sampling_rate": 1 + 0j}, "sampling_rate of 'mine' must be a number"),
     ],

@@ -63,10 +63,10 @@ def test_a_model_that_grew_since_is_told(model):
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"batch_size": 0}, ValueError, "batch_size takes a whole number"),
-        ({"batch_size": 2.5}, ValueError, "batch_size takes a whole number"),
-        ({"batch_size": True}, ValueError, "batch_size takes a whole number"),
-        ({"model": "LSTM"}, TypeError, "model takes a torch.nn.Module"),
+        ({"batch_size": 0}, ValueError, "batch_size must be an integer"),
+        ({"batch_size": 2.5}, ValueError, "batch_size must be an integer"),
+        ({"batch_size": True}, ValueError, "batch_size must be an integer"),
+        ({"model": "LSTM"}, TypeError, "model must be a torch.nn.Module"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(beats, model, arguments, error, match):
