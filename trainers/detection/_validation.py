@@ -19,7 +19,7 @@ def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
     finite, is_bool = np.isfinite(array).all(), array.dtype.kind == "b"
     if array.ndim != 1 or not array.size or not finite or is_bool:
         bad = " with NaN or infinite values" * (not finite) + " of bools" * is_bool
-        msg = f"{what} must be finite numbers, one for each {each}, got shape {array.shape}{bad}."
+        msg = f"{what} must be finite numbers, at least one and one for each {each}, got shape {array.shape}{bad}."
         raise ValueError(msg)
     return array.astype(np.float64)
 

@@ -143,9 +143,6 @@ class AnomalyDetector(Block):
         self._given, self.trainer = trainer, trainer
         self.result: Result | None = None
         self.window_length: int | None = None
-        self._scaling: Any = None
-        self._centre = self.centre
-        self._held_out: Any = None  # validation and calibration
         self._cached: tuple[Any, Any] = None, None
 
     # ------------------------------------------------------------------ learn

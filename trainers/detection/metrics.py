@@ -217,8 +217,8 @@ class SeriesEvaluation:
     @property
     def missed(self) -> list[tuple[int, int]]:
         """The events that were not found, as (start, end)."""
-        rows = self.events[~self.events["found"]]
-        return list(zip(rows["start"].tolist(), rows["end"].tolist(), strict=True))
+        rows = self.events.loc[~self.events["found"], ["start", "end"]]
+        return list(rows.itertuples(index=False, name=None))
 
     def to_frame(self) -> pd.DataFrame:
         """The single metrics as a table of one row; what there is not is missing (`pandas.NA`).
@@ -482,10 +482,8 @@ def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, 
     # numba, on which these run, sets the number of OpenMP threads at its first use, and PyTorch shares it:
     # later trainings would give other results than earlier ones.
     with with_threads(torch.get_num_threads()):
-        return (
-            VolumeUnderROC(max_buffer_size=window).compute(answer, scores),
-            VolumeUnderPR(max_buffer_size=window).compute(answer, scores),
-        )
+        under_roc = VolumeUnderROC(max_buffer_size=window).compute(answer, scores)
+        return under_roc, VolumeUnderPR(max_buffer_size=window).compute(answer, scores)
 
 
 def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> float:
@@ -665,14 +663,7 @@ def point_metrics_by_counting(threshold: float, truth: np.ndarray, scores: np.nd
     average_precision = np.sum(np.diff(hits, prepend=0) * hits / (last + 1)) / abnormal
     called = scores > threshold
     found, false = float((called & truth).sum()), float((called & ~truth).sum())
-    return np.array(
-        [
-            auroc,
-            average_precision,
-            found / (found + false) if found else 0.0,
-            found / abnormal,
-            2 * found / (found + false + abnormal),
-            false / normal,
-            (found + normal - false) / len(scores),
-        ]
-    )
+    precision = found / (found + false) if found else 0.0
+    f1 = 2 * found / (found + false + abnormal)
+    accuracy = (found + normal - false) / len(scores)
+    return np.array([auroc, average_precision, precision, found / abnormal, f1, false / normal, accuracy])

@@ -51,13 +51,9 @@ class Scaling:
 
     def scaled(self, data: DataSet) -> DataSet:
         """A data set on the common scale, without its labels."""
-        return DataSet(
-            self.scale(data.sequences.numpy()),
-            targets=None if data.targets is data.sequences else self.scale(data.targets.numpy()),
-            mask=data.mask,
-            lengths=data.lengths,
-            name=data.name,
-        )
+        sequences = self.scale(data.sequences.numpy())
+        targets = None if data.targets is data.sequences else self.scale(data.targets.numpy())
+        return DataSet(sequences, targets=targets, mask=data.mask, lengths=data.lengths, name=data.name)
 
     def scale(self, values: np.ndarray) -> np.ndarray:
         """Values (…, feature) on the common scale, float32."""

@@ -241,10 +241,8 @@ class StepScores:
         ends = starts[-1] + self.length - self.done
         grown = np.full((ends, self.columns, values.shape[2]), np.nan)
         grown[: len(self.buffer)] = self.buffer
-        for column in range(self.columns):
-            chosen = numbers % self.columns == column
-            steps = (starts[chosen] - self.done)[:, None] + np.arange(self.length)
-            grown[steps, column] = values[chosen]
+        steps = (starts - self.done)[:, None] + np.arange(self.length)
+        grown[steps, (numbers % self.columns)[:, None]] = values
         last = self.steps - self.length
         complete = ends if starts[-1] == last else min(starts[-1] + self.stride, last) - self.done
         # A copy, so that the rest is let go.
