@@ -88,7 +88,7 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
 class OwnChanges:
     """A context in which this thread moves controls itself; true on this thread meanwhile.
 
-    A change that a control reports then is no request of the page, whose messages come on another thread.
+    A change that a control reports meanwhile is not a request of the page, whose messages come on another thread.
     """
 
     def __init__(self) -> None:

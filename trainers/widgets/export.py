@@ -61,7 +61,7 @@ _FRAGMENT = """<style>
 <script type="application/json" id="{key}">{data}</script>
 <script type="module">
 {script}
-// Names with dollar signs are no math.
+// Names with dollar signs are not math.
 document.getElementById({place}).className = "tex2jax_ignore mathjax_ignore";
 mount(document.getElementById({place}), JSON.parse(document.getElementById({name}).textContent));
 </script>

@@ -163,12 +163,12 @@ def _control(declared: Hyperparameter, value: Any) -> Any:
     bounded = low is not None and high is not None and high - low <= _MOST_STEPS
     if declared.kind is int and not declared.optional and bounded:
         return ipywidgets.IntSlider(value, min=low, max=high, continuous_update=False)
-    # A text takes what a number field would silently bend: 1e-3, None, and what is wrong, to be told so.
+    # A text field keeps what a number field would silently change: 1e-3, None, and what is wrong, to be refused.
     return ipywidgets.Text(str(value), continuous_update=False)
 
 
 def _value(declared: Hyperparameter, shown: Any) -> Any:
-    """What a control holds as the value meant; a text that is no such value stays text, to be refused."""
+    """What a control holds as the value meant; a string that cannot be read stays one, to be refused."""
     if not isinstance(shown, str):
         return shown
     text = shown.strip()

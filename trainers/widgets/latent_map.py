@@ -56,7 +56,7 @@ class LatentMap(PicturedWidget):
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
         Drawn, up to four features. The page holds 2 million values at most; of more sequences than
         that, some are drawn, evenly spread.
-    labels : array of whole numbers, shape (n,), optional
+    labels : array of int, shape (n,), optional
         Class of each sequence. Default: those of the data set, where it has any; of labels for each
         time step, whether any of a sequence is abnormal.
     class_names : sequence of str, optional
@@ -78,7 +78,7 @@ class LatentMap(PicturedWidget):
     Raises
     ------
     TypeError, ValueError
-        If the points are no finite numbers, or the rest does not fit them.
+        If the points are not finite numbers, or the rest does not fit them.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
         raise ValueError(msg)
     if array.shape[1] == 2:
         return array, ("latent 1", "latent 2")
-    # Here, because it takes half a second: who never projects does not wait.
+    # Imported here, since it takes half a second and most maps need no projection.
     from sklearn.decomposition import PCA
 
     places, shares = np.zeros((len(array), 2)), np.zeros(2)

@@ -18,14 +18,14 @@ from trainers.trainer import StopRun, Trainer
 from trainers.widgets.base import as_integer
 
 # A paused run that no page shows goes on after this many seconds: a closed tab must not hang a
-# cell for ever. Pages report every ten seconds, in the background once a minute.
+# cell indefinitely. Pages report every ten seconds, in the background once a minute.
 UNWATCHED = 300.0
 # Where no page has ever appeared (a notebook run without one), it goes on sooner.
 NEVER_WATCHED = 15.0
 
 
 class RunControl:
-    """Pause, step and stop: set by a button in one thread, and obeyed by the training loop in another.
+    """Pause, step and stop: requested by a button in one thread, followed by the training loop in another.
 
     `pause`, `resume`, `step` and `stop` may be called from any thread and return at once.
     `wait` and `obey` are called by the training loop.

@@ -1,4 +1,4 @@
-"""What a page is told of sequences: their classes, and the values to draw them from."""
+"""What a page gets of sequences: their classes, and the values to draw them from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def classes(labels: np.ndarray | None, names: Sequence[str] | None) -> dict[str,
 
     Parameters
     ----------
-    labels : array of whole numbers, shape (n,), or None
+    labels : array of int, shape (n,), or None
         0 is normal.
     names : sequence of str, optional
         Name of each label, from 0 on.
@@ -68,7 +68,7 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
         return None
     values = DataSet.of(sequences, "sequences").sequences.numpy()
     if len(values) != len(order):
-        msg = f"sequences must be one for each of the {len(order)} {what}; got {len(values)}."
+        msg = f"sequences must be one for each of the {len(order)} {what}, got {len(values)}."
         raise ValueError(msg)
     parts = {"sequences": values}
     if reconstructions is not None:

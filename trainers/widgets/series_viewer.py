@@ -197,7 +197,7 @@ def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps
 
 
 def as_events(found: Any, length: int) -> Events:
-    """`found` in order, checked: whole steps within the series, none twice."""
+    """`found` in order, checked: integer steps within the series, none twice."""
     events: Events = []
     event = found
     try:
@@ -205,7 +205,7 @@ def as_events(found: Any, length: int) -> Events:
             start, end = map(_whole, event)
             events.append((start, end))
     except (TypeError, ValueError):
-        msg = f"found must be a list of (start, end) in whole time steps, got {event!r}. series.events has this form."
+        msg = f"found must be a list of (start, end) in integer time steps, got {event!r}. series.events has this form."
         raise TypeError(msg) from None
     events.sort()
     before = 0

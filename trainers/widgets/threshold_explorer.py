@@ -25,12 +25,12 @@ class ThresholdExplorer(PicturedWidget):
 
     With labels: the histograms of both sides, the confusion matrix, precision, recall, F1, false
     alarms, recall by class, the ROC and precision-recall curves with the point where the threshold
-    stands, the cost of errors for given prices. Always: how many are called abnormal, and the
+    stands, the cost of errors for given prices. Always: how many are flagged, and the
     sequences that changed sides by the last move. With hidden labels one sees what one has in
     practice: one histogram, and nothing that gives the truth away.
 
     Everything is computed in the page, so that a page written by `to_html` can do the same. All
-    scores count, however many. A sequence is called abnormal if its score is *above* the threshold.
+    scores count, however many. A sequence is flagged if its score is *above* the threshold.
     Hidden labels are in a page all the same, for its checkbox; without labels there is nothing to find.
     A part of a page (`html`) holds fewer of the sequences to draw, evenly spread over the scores.
 
@@ -38,9 +38,9 @@ class ThresholdExplorer(PicturedWidget):
     ----------
     scores : array, shape (n,)
         The higher, the more anomalous.
-    labels : array of whole numbers, shape (n,), optional
+    labels : array of int, shape (n,), optional
         0 is normal, anything else abnormal. Where all are of one side, there are no curves, and
-        figures that need the other side are left open. None: as with hidden labels, for good.
+        metrics that need the other side stay empty. None: as with hidden labels, always.
     threshold : float, optional
         Where to begin. Default: with calibration scores, their quantile for 5 % false alarms
         (`quantile_threshold`); else the score that 95 % of all scores do not exceed.
@@ -55,7 +55,7 @@ class ThresholdExplorer(PicturedWidget):
         Begin with hidden labels; a checkbox shows them, and a trait.
     calibration : array, optional
         Scores of sequences known to be normal, shape (m,): their histogram, and how many of them
-        would be called abnormal, help to set a threshold without labels.
+        would be flagged, help to set a threshold without labels.
     false_alarm_price, miss_price : float, optional
         Price of each error, from 0 up; both can be typed in the page.
 
@@ -71,7 +71,7 @@ class ThresholdExplorer(PicturedWidget):
     Raises
     ------
     TypeError, ValueError
-        If the scores are no finite numbers, or the rest does not fit them.
+        If the scores are not finite numbers, or the rest does not fit them.
 
     Examples
     --------
@@ -184,7 +184,7 @@ def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: flo
     ----------
     scores : array, shape (n,)
         Finite.
-    labels : array of whole numbers, shape (n,), or None
+    labels : array of int, shape (n,), or None
         0 is normal.
     threshold : float
         Drawn as a line.

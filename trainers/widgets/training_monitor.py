@@ -112,11 +112,12 @@ class TrainingMonitor(Exported):
             msg = "a monitor watches one run at a time, and this one watches one. Make another, or pass it once."
             raise RuntimeError(msg)
         runs.run, runs.trainer, self._callbacks = run, trainer, run.callbacks
+        # The user's own hook is called as well, and put back at the end.
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
         if not self.histories or trainer.history is not self.history:
             self._take_up(trainer.history)
         self._rewind.watch(trainer.model)
-        # What was asked of an earlier run is void.
+        # Requests for an earlier run are discarded.
         runs.wanted, runs.branch, runs.refused, runs.end_text, runs.batches = None, None, "", "", 0
         runs.durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
@@ -133,14 +134,16 @@ class TrainingMonitor(Exported):
         assert self.trainer is not None
         runs, history = self._runs, self.trainer.history
         if history is not self.history:
-            # Somebody else has branched off.
+            # Another callback has branched off.
             self._take_up(history)
             self._view.show_all()
+        # Keep the model, and the row for the page.
         if len(history) >= row.epoch and history[row.epoch - 1] is row:
             self._rewind.add(row, state)
             self._view.add(row)
         runs.durations.append(time.perf_counter() - runs.epoch_began)
         runs.batches = 0
+        # A step ends here; then do what is requested between two epochs.
         self.control.epoch_ended()
         self._view.flush(force=self.control.state != "running")
         if runs.branch is not None and self.control.state != "stopping":
@@ -154,6 +157,7 @@ class TrainingMonitor(Exported):
         self._runs.batches += 1
         self._obey()
         self._view.flush()
+        # A stop in mid-epoch: the trainer undoes the epoch.
         if self.control.state == "stopping":
             self.control.obey()
 

@@ -94,7 +94,7 @@ def test_a_models_latent_space_is_taken_as_it_comes():
         ({"points": np.zeros((0, 2))}, r"got \(0, 2\)"),
         ({"points": np.where(POINTS == 3, np.nan, POINTS)}, r"finite numbers.*\[2.0, nan\] as point 2"),
         ({"points": np.where(POINTS == 3, 1e101, POINTS)}, "as point 2"),
-        ({"points": POINTS[:4]}, "one for each of the 4 points; got 5"),
+        ({"points": POINTS[:4]}, "sequences must be one for each of the 4 points, got 5"),
         ({"labels": [0, 1]}, "one for each of the 5 points"),
         ({"labels": [0.5] * 5}, "whole numbers"),
         ({"labels": LABELS, "class_names": ["normal"]}, "name every label up to 2"),

@@ -54,7 +54,7 @@ def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
         ({"scores": [-1.7e308, 1.7e308]}, "1e300"),
         ({"labels": [0, 1]}, "one for each of the 5 scores"),
         ({"labels": LABELS, "class_names": ["normal"]}, "name every label up to 2"),
-        ({"sequences": np.zeros((4, 7))}, "one for each of the 5 scores"),
+        ({"sequences": np.zeros((4, 7))}, "sequences must be one for each of the 5 scores, got 4"),
         ({"reconstructions": np.zeros((5, 7))}, "Give sequences"),
         ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "shape of the sequences"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
