@@ -85,23 +85,22 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class OwnChanges:
-    """A context in which this thread moves controls itself; true on this thread meanwhile.
+class OwnChanges(threading.local):
+    """A context in which a thread moves controls itself; true on that thread meanwhile.
 
     A change that a control reports meanwhile is not a request of the page, whose messages come on another thread.
     """
 
-    def __init__(self) -> None:
-        self._thread: int | None = None
+    _moving = False
 
     def __enter__(self) -> None:
-        self._thread = threading.get_ident()
+        self._moving = True
 
     def __exit__(self, *_: object) -> None:
-        self._thread = None
+        self._moving = False
 
     def __bool__(self) -> bool:
-        return self._thread == threading.get_ident()
+        return self._moving
 
 
 def as_integer(value: Any, name: str, low: int, high: int) -> int:
