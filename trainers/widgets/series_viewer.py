@@ -211,10 +211,7 @@ def as_events(found: Any, length: int) -> Events:
     before = 0
     for start, end in events:
         if not before <= start < end <= length:
-            msg = (
-                f"found must be events apart from each other, 0 <= start < end <= {length} (the end not included), "
-                f"got ({start}, {end})."
-            )
+            msg = f"found must be separate events, 0 <= start < end <= {length} (end not included), got {start, end}."
             raise ValueError(msg)
         before = end
     return events

@@ -106,10 +106,7 @@ class Snapshots:
             kept = self.nearest(epoch)
             best = self.rows[kept].best_epoch or kept
             if best not in self.rows:
-                msg = (
-                    f"no run can branch off from epoch {kept}: its best model is that of epoch {best}, which this "
-                    "monitor has not seen. Watch a run from its first epoch."
-                )
+                msg = f"no run can branch off from epoch {kept}: its best model, of epoch {best}, was not watched."
                 raise ValueError(msg)
             return kept, self[kept], self[best]
 

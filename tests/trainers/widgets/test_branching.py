@@ -33,7 +33,7 @@ def test_a_branch_whose_best_was_never_seen_is_refused_and_costs_nothing(beats, 
     monitor = TrainingMonitor()
     benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
     assert trainer.history.best.epoch <= 4
-    with pytest.raises(ValueError, match=r"its best model is that of epoch \d, which this monitor has not seen"):
+    with pytest.raises(ValueError, match=r"from epoch 6: its best model, of epoch \d, was not watched"):
         monitor.branch(6)
     monitor._answer("branch", 6)
     assert "⚠ no run can branch off from epoch 6" in monitor._view.state()["text"]
