@@ -19,8 +19,9 @@ def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
     finite, is_bool = np.isfinite(array).all(), array.dtype.kind == "b"
     if array.ndim != 1 or not array.size or not finite or is_bool:
         bad = " with NaN or infinite values" * (not finite) + " of bools" * is_bool
-        msg = f"{what} must be finite numbers, at least one and one for each {each}, got shape {array.shape}{bad}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{what} must be finite numbers, at least one and one for each {each}, got shape {array.shape}{bad}."
+        )
     return array.astype(np.float64)
 
 
@@ -29,11 +30,11 @@ def as_labels(labels: Any, scores: np.ndarray, what: str = "scores") -> np.ndarr
     try:
         array = as_array(labels, "labels")
     except TypeError as error:
-        msg = f"labels must be whole numbers, 0 for normal, got {str(labels)[:60]}. For texts, give labels != 'normal'."
-        raise ValueError(msg) from error
+        raise ValueError(
+            f"labels must be whole numbers, 0 for normal, got {str(labels)[:60]}. For texts, give labels != 'normal'."
+        ) from error
     if array.shape != scores.shape:
-        msg = f"labels must be one for each of the {len(scores)} {what}, got shape {array.shape}."
-        raise ValueError(msg)
+        raise ValueError(f"labels must be one for each of the {len(scores)} {what}, got shape {array.shape}.")
     return check_labels(array, "labels")
 
 
@@ -42,8 +43,9 @@ def as_truth(labels: Any, scores: np.ndarray, each: str = "sequence") -> np.ndar
     labels = as_labels(labels, scores)
     truth = labels != 0
     if truth.all() or not truth.any():
-        msg = f"labels must hold normal (0) and abnormal {each}s, got only {np.unique(labels)[:5].tolist()}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"labels must hold normal (0) and abnormal {each}s, got only {np.unique(labels)[:5].tolist()}."
+        )
     return truth
 
 
@@ -51,8 +53,7 @@ def as_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
     """`class_names` as strings that name every label, or an error."""
     names = as_class_names(class_names, "class_names")
     if labels.max() >= len(names):
-        msg = f"class_names must name every label up to {labels.max()}, got {len(names)} names."
-        raise ValueError(msg)
+        raise ValueError(f"class_names must name every label up to {labels.max()}, got {len(names)} names.")
     return names
 
 
@@ -61,16 +62,14 @@ def as_threshold(threshold: Any) -> float:
     if isinstance(threshold, np.ndarray | torch.Tensor) and threshold.ndim == 0:
         threshold = threshold.item()
     if not is_number(threshold):
-        msg = f"threshold must be a finite number, got {threshold!r}. quantile_threshold(…) gives one."
-        raise ValueError(msg)
+        raise ValueError(f"threshold must be a finite number, got {threshold!r}. quantile_threshold(…) gives one.")
     return float(threshold)
 
 
 def as_share(value: Any, name: str, meaning: str, default: str) -> float:
     """`value` as a float between 0 and 1, or an error that says what it means."""
     if not is_number(value) or not 0 < value < 1:
-        msg = f"{name} must be a number between 0 and 1, {meaning}, got {value!r}. {default}"
-        raise ValueError(msg)
+        raise ValueError(f"{name} must be a number between 0 and 1, {meaning}, got {value!r}. {default}")
     return float(value)
 
 
@@ -78,8 +77,7 @@ def as_positive(value: Any, name: str, meaning: str, below: float = math.inf) ->
     """`value` as a finite float above 0, or an error that says what it means."""
     if not is_number(value) or not 0 < value < below:
         limit = "" if below == math.inf else f" and below {below:g}"
-        msg = f"{name} must be a number above 0{limit}, {meaning}, got {value!r}."
-        raise ValueError(msg)
+        raise ValueError(f"{name} must be a number above 0{limit}, {meaning}, got {value!r}.")
     return float(value)
 
 
@@ -87,16 +85,14 @@ def as_count(value: Any, name: str, meaning: str, least: int = 1, most: float = 
     """`value` as an integer within its limits, or an error that says what it means."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
         limit = f"at least {least}" if most == math.inf else f"from {least} to {most}"
-        msg = f"{name} must be an integer, {meaning}, {limit}, got {value!r}."
-        raise ValueError(msg)
+        raise ValueError(f"{name} must be an integer, {meaning}, {limit}, got {value!r}.")
     return int(value)
 
 
 def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:
     """`value` itself if it is among the choices, or an error."""
     if not isinstance(value, str) or value not in choices:
-        msg = f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}."
-        raise ValueError(msg)
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
     return value
 
 

@@ -91,8 +91,7 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
     x, y = train.sequences.double().numpy(), test.sequences.double().numpy()
     if x.shape[1:] != y.shape[1:]:
-        msg = f"training and test set must have the same length and width, got {x.shape} and {y.shape}."
-        raise ValueError(msg)
+        raise ValueError(f"training and test set must have the same length and width, got {x.shape} and {y.shape}.")
     return BASELINES[name](x, y, seed)
 
 

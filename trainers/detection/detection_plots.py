@@ -150,8 +150,7 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
     'AUROC of 2 methods, a dot for each seed: 1-NN 0.980 to 1.000, mean 0.990; network 0.980 to 0.990, mean 0.983.'
     """
     if not isinstance(values, Mapping) or not values:
-        msg = f"values must be a dict of methods and their values, at least one, got {values!r}."
-        raise TypeError(msg)
+        raise TypeError(f"values must be a dict of methods and their values, at least one, got {values!r}.")
     level = as_share(level, "level", "of the interval", "The default is 0.95.")
     by_method = {str(name): _values_by_seed(name, given) for name, given in values.items()}
     figure = Figure(f"{label} by method and seed", figsize=(8, 1.1 + 0.38 * len(by_method)))
@@ -178,12 +177,12 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
 def _grid(figure: Figure, data: DataSet, shown: np.ndarray, titles: Sequence[str] | None) -> list[Any]:
     """One small plot for each sequence, at most four beside each other; `shown` is all that will be drawn."""
     if len(data) > _MOST:
-        msg = f"sequences must be at most {_MOST} to draw, got {len(data)}. Choose some, such as sequences[:8]."
-        raise ValueError(msg)
+        raise ValueError(
+            f"sequences must be at most {_MOST} to draw, got {len(data)}. Choose some, such as sequences[:8]."
+        )
     titles = (_classes(data) or None) if titles is None else as_class_names(titles, "titles")
     if titles is not None and len(titles) != len(data):
-        msg = f"titles must be one for each of the {len(data)} sequences, got {len(titles)}."
-        raise ValueError(msg)
+        raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(titles)}.")
     columns = min(4, len(data))
     rows = -(-len(data) // columns)
     figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
@@ -218,6 +217,5 @@ def _counted(data: DataSet) -> str:
 def _values_by_seed(name: Any, given: Any) -> np.ndarray:
     array = as_scores(np.atleast_1d(as_array(given, f"values[{name!r}]")), f"values[{name!r}]", "seed")
     if len(array) > len(_MARKERS):
-        msg = f"values[{name!r}] must be at most {len(_MARKERS)}, one for each seed, got {len(array)}."
-        raise ValueError(msg)
+        raise ValueError(f"values[{name!r}] must be at most {len(_MARKERS)}, one for each seed, got {len(array)}.")
     return array

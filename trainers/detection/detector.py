@@ -137,8 +137,7 @@ class AnomalyDetector(Block):
     ) -> None:
         super().__init__(name=name, **hyperparameters)
         if trainer is not None and not isinstance(trainer, Trainer):
-            msg = f"trainer must be a Trainer, such as BatchedTrainer(LSTMAutoencoder()), got {trainer!r}."
-            raise TypeError(msg)
+            raise TypeError(f"trainer must be a Trainer, such as BatchedTrainer(LSTMAutoencoder()), got {trainer!r}.")
         self._device = as_device(device)
         self._given, self.trainer = trainer, trainer
         self.result: Result | None = None
@@ -186,8 +185,7 @@ class AnomalyDetector(Block):
             All but the training's own errors come before the training.
         """
         if self._given is not None and len(self._given.history):
-            msg = f"the trainer {self._given.name!r} has trained before. Build a new trainer and model."
-            raise ValueError(msg)
+            raise ValueError(f"the trainer {self._given.name!r} has trained before. Build a new trainer and model.")
         # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
         windowing = None
@@ -204,8 +202,7 @@ class AnomalyDetector(Block):
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
         if not len(result.history):
-            msg = f"the training of {self.name!r} was stopped before its first epoch. Call fit again."
-            raise RuntimeError(msg)
+            raise RuntimeError(f"the training of {self.name!r} was stopped before its first epoch. Call fit again.")
         self.trainer, self.result = trainer, result
         return self
 
@@ -224,8 +221,9 @@ class AnomalyDetector(Block):
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
-            msg = "normal must be a Series or an array of shape (time,), got a DataSet. Give Series(x) for a recording."
-            raise TypeError(msg)
+            raise TypeError(
+                "normal must be a Series or an array of shape (time,), got a DataSet. Give Series(x) for a recording."
+            )
         return choose_window(parts, self.window)
 
     # ------------------------------------------------------------------ judge
@@ -332,8 +330,7 @@ class AnomalyDetector(Block):
     def _trained_model(self) -> Any:
         """The trainer's model; an error if it is not trained."""
         if self.result is None or self.trainer is None:
-            msg = f"{self.name!r} is not fitted yet. Call fit(normal) first."
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{self.name!r} is not fitted yet. Call fit(normal) first.")
         return self.trainer.model
 
     def _sequences(self, data: Any) -> DataSet:
@@ -373,8 +370,9 @@ class AnomalyDetector(Block):
         self._trained_model()
         data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
-            msg = f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
+            )
         return data
 
     def _scores(self, data: Any) -> np.ndarray:

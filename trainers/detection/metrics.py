@@ -373,8 +373,7 @@ def compare(evaluations: Mapping[str, Any]) -> pd.DataFrame:
     kinds = {type(value) for value in evaluations.values()} if isinstance(evaluations, Mapping) else set()
     if kinds not in ({Evaluation}, {SeriesEvaluation}):
         got = sorted(kind.__name__ for kind in kinds) or repr(evaluations)
-        msg = f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {got}."
-        raise TypeError(msg)
+        raise TypeError(f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {got}.")
     table = pd.concat([value.to_frame() for value in evaluations.values()])
     table.index = pd.Index(list(evaluations), name="detector")
     return table
@@ -602,8 +601,7 @@ def bootstrap_interval(
     True
     """
     if not callable(metric):
-        msg = f"metric must be a function of labels and scores, such as roc_auc_score, got {metric!r}."
-        raise TypeError(msg)
+        raise TypeError(f"metric must be a function of labels and scores, such as roc_auc_score, got {metric!r}.")
     each = "sequence" if block == 1 else "time step"
     scores = as_scores(scores, "scores", each)
     truth = as_truth(labels, scores, each)
@@ -617,8 +615,9 @@ def bootstrap_interval(
     if min(normal_and_abnormal) < _FEWEST:
         what = f"blocks of {block} steps" if block > 1 else "sequences"
         got = " and ".join(map(str, normal_and_abnormal))
-        msg = f"labels must give at least {_FEWEST} normal and {_FEWEST} abnormal {what} to draw from, got {got}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"labels must give at least {_FEWEST} normal and {_FEWEST} abnormal {what} to draw from, got {got}."
+        )
 
     def on_draw(*drawn: np.ndarray) -> Any:
         steps = (np.concatenate(drawn).astype(np.intp)[:, None] + np.arange(block)).ravel()
@@ -626,8 +625,7 @@ def bootstrap_interval(
         steps = steps[steps < len(scores)]
         value = np.asarray(metric(truth[steps], scores[steps]), dtype=np.float64)
         if not np.isfinite(value).all():
-            msg = f"metric must return finite numbers, got {value} on a draw of {len(steps)} scores."
-            raise ValueError(msg)
+            raise ValueError(f"metric must return finite numbers, got {value} on a draw of {len(steps)} scores.")
         return value
 
     drawn = stats.bootstrap(

@@ -41,8 +41,7 @@ class Scaling:
                 values = np.where(training.mask.flatten(0, 1).numpy(), values, np.nan)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
-            msg = f"feature {empty[0]} has no value in the training data. Leave it out."
-            raise ValueError(msg)
+            raise ValueError(f"feature {empty[0]} has no value in the training data. Leave it out.")
         self.center, self.spread = np.zeros(values.shape[1]), np.ones(values.shape[1])
         if kind != "none":
             scaler = (StandardScaler if kind == "standard" else RobustScaler)().fit(values.astype(np.float64))
@@ -61,8 +60,9 @@ class Scaling:
         if np.nanmax(np.abs(scaled), initial=0.0) > LARGEST:
             where = np.unravel_index(np.nanargmax(np.abs(scaled)), scaled.shape)
             got = f"{values[where]:g} in feature {where[-1]}"
-            msg = f"values must be within {LARGEST:g} spreads of the training data, got {got}. NaN marks a missing one."
-            raise ValueError(msg)
+            raise ValueError(
+                f"values must be within {LARGEST:g} spreads of the training data, got {got}. NaN marks a missing one."
+            )
         return scaled.astype(np.float32)
 
     def unscale(self, values: np.ndarray) -> np.ndarray:
@@ -96,8 +96,7 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     n = int(group.max()) + 1
     if n < 3:
         what = "time steps" if on_series else "sequences that differ"
-        msg = f"{normal.name!r} must have at least three {what}, got {n}. Bring more data."
-        raise ValueError(msg)
+        raise ValueError(f"{normal.name!r} must have at least three {what}, got {n}. Bring more data.")
     # None of the three parts is empty.
     first = min(max(1, round(TRAINING * n)), n - 2)
     second = min(max(first + 1, round((TRAINING + VALIDATION) * n)), n - 1)
@@ -112,8 +111,7 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
 def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tuple[Any, ...]:
     """The three normal parts, of one kind and width."""
     if (validation is None) != (calibration is None):
-        msg = "validation and calibration must be given together, or neither."
-        raise ValueError(msg)
+        raise ValueError("validation and calibration must be given together, or neither.")
     training = as_normal(normal, "normal")
     if validation is None:
         return hold_out(training, seed)
@@ -129,8 +127,7 @@ def as_normal(x: Any, what: str) -> DataSet | Series:
         if isinstance(data, Series):
             unit, remedy = "time steps", "Take a part without, such as series[:1000]."
         got = f"{data.abnormal.sum()} of {len(data)} {unit} labelled abnormal"
-        msg = f"{what} must be normal, got {got} in {data.name!r}. {remedy}"
-        raise ValueError(msg)
+        raise ValueError(f"{what} must be normal, got {got} in {data.name!r}. {remedy}")
     return data
 
 
@@ -146,8 +143,9 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
     """`data` with its features in the order of `fitted`; an error if they differ, a warning for other steps."""
     if type(data) is not type(fitted) or data.n_features != fitted.n_features:
         kind, other = (f"a {type(one).__name__} with {one.n_features} features" for one in (fitted, data))
-        msg = f"{what} must be {kind} as fitted to, got {other}. Series(x) or DataSet(x) says what an array is."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{what} must be {kind} as fitted to, got {other}. Series(x) or DataSet(x) says what an array is."
+        )
     differences = []
     if isinstance(data, DataSet):
         if data.lengths is None and fitted.lengths is None and data.length != fitted.length:
@@ -169,8 +167,9 @@ def _by_name(data: Series, fitted: Series, what: str) -> Series:
     data = copy.copy(data)
     if len(named) == 2:
         if set(given) != set(wanted):
-            msg = f"{what} must have the features {wanted} as fitted to, got {given}. Series(…, feature_names=…) names."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{what} must have the features {wanted} as fitted to, got {given}. Series(…, feature_names=…) names."
+            )
         data.values = data.values[:, [given.index(name) for name in wanted]]
     elif data.n_features > 1:
         msg = f"{what} must have the feature names {wanted}, got {given}: taken by position. Give feature_names=…."

@@ -138,8 +138,7 @@ class Explanation:
             part = slice(part, part + 1 or None)
         offset, _, step = part.indices(len(self.errors))
         if step != 1:
-            msg = f"part must be steps in a row, such as slice(100, 200), got {part!r}."
-            raise ValueError(msg)
+            raise ValueError(f"part must be steps in a row, such as slice(100, 200), got {part!r}.")
         errors = np.nan_to_num(self.errors[part], nan=-1.0)
         order = np.argsort(errors, axis=None)[::-1][:n]
         order = order[errors.flat[order] >= 0]

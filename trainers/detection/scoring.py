@@ -57,8 +57,9 @@ def reconstruction_error(
     """
     as_choice(kind, "kind", KINDS)
     if (kind == "gaussian") != (gaussian is not None):
-        msg = 'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
-        raise ValueError(msg)
+        raise ValueError(
+            'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
+        )
     return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
 
 
@@ -119,8 +120,9 @@ class ErrorGaussian:
         errors = np.abs(differences).reshape(-1, differences.shape[-1])
         errors = errors[np.isfinite(errors).all(1)]
         if len(errors) < 2:
-            msg = f"differences must hold two time steps at which every feature is known, got {len(errors)}."
-            raise ValueError(msg)
+            raise ValueError(
+                f"differences must hold two time steps at which every feature is known, got {len(errors)}."
+            )
         fitted = EmpiricalCovariance().fit(errors)
         self.mean, self.precision = fitted.location_, fitted.precision_
 
@@ -194,6 +196,7 @@ def check_differences(model: nn.Module, differences: np.ndarray) -> np.ndarray:
     bad = ~np.isfinite(differences).all((1, 2))
     if bad.any():
         got = f"{bad.sum()} of {len(bad)} sequences with NaN or infinite values"
-        msg = f"the model {type(model).__name__} must reconstruct finite numbers, got {got}. Lower its learning_rate."
-        raise ValueError(msg)
+        raise ValueError(
+            f"the model {type(model).__name__} must reconstruct finite numbers, got {got}. Lower its learning_rate."
+        )
     return differences

@@ -53,8 +53,9 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     k = math.ceil(round((len(scores) + 1) * (1 - rate), 9))
     if k > len(scores):
         needed = math.ceil(round(1 / rate, 9)) - 1
-        msg = f"{len(scores)} calibration scores are too few for a rate of {rate:g}: at least {needed} are needed."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{len(scores)} calibration scores are too few for a rate of {rate:g}: at least {needed} are needed."
+        )
     return float(np.sort(scores)[max(k, 1) - 1])
 
 
@@ -106,8 +107,7 @@ def false_alarm_threshold(
     1980.0
     """
     if (per_thousand is None) == (per_hour is None):
-        msg = f"one of per_thousand and per_hour must be given, got {per_thousand!r} and {per_hour!r}."
-        raise ValueError(msg)
+        raise ValueError(f"one of per_thousand and per_hour must be given, got {per_thousand!r} and {per_hour!r}.")
     name, alarms, windows = "per_thousand", per_thousand, 1000.0
     if per_hour is not None:
         rate = as_positive(sampling_rate, "sampling_rate", "of time steps per second, which per_hour needs")
@@ -172,12 +172,14 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
         excesses = scores[scores > start] - start
     if len(excesses) < _FEWEST_EXCESSES or excesses.min() == excesses.max():
         wanted = f"{_FEWEST_EXCESSES} values, not all equal, above level {level:g}"
-        msg = f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower the level."
-        raise ValueError(msg)
+        raise ValueError(
+            f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower the level."
+        )
     share = len(excesses) / len(scores)
     if rate > share:
-        msg = f"rate must be at most the share of scores above the level, {share:g}, got {rate:g}. Lower the level."
-        raise ValueError(msg)
+        raise ValueError(
+            f"rate must be at most the share of scores above the level, {share:g}, got {rate:g}. Lower the level."
+        )
     try:
         with np.errstate(all="ignore"):
             # In units of their mean: the search for the maximum knows nothing of other scales.
@@ -185,8 +187,9 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
             shape, _, scale = genpareto.fit(excesses / size, floc=0)
             threshold = start + size * scale * float(boxcox(share / rate, shape))
     except (ValueError, RuntimeError, ArithmeticError) as error:
-        msg = f"calibration_scores must have a tail that a generalized Pareto distribution fits, got: {error}."
-        raise ValueError(msg) from error
+        raise ValueError(
+            f"calibration_scores must have a tail that a generalized Pareto distribution fits, got: {error}."
+        ) from error
     return _finite(threshold)
 
 
@@ -217,8 +220,7 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     """
     scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "of standard deviations")
     if scores.min() == scores.max():
-        msg = f"calibration_scores must differ from each other, got {len(scores)} times {scores[0]:g}."
-        raise ValueError(msg)
+        raise ValueError(f"calibration_scores must differ from each other, got {len(scores)} times {scores[0]:g}.")
     with np.errstate(over="ignore", invalid="ignore"):
         return _finite(float(scores.mean() + k * scores.std(ddof=1)))
 
@@ -255,15 +257,17 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
         deviation = np.median(np.abs(scores - median))
         if deviation == 0:
             got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}"
-            msg = f"calibration_scores must not be mostly equal, got {got}. quantile_threshold(…) takes them."
-            raise ValueError(msg)
+            raise ValueError(
+                f"calibration_scores must not be mostly equal, got {got}. quantile_threshold(…) takes them."
+            )
         return _finite(float(median + k * 1.4826 * deviation))
 
 
 def _finite(threshold: float) -> float:
     if not math.isfinite(threshold):
-        msg = f"calibration_scores must be small enough for a finite threshold, got {threshold}. Scale them down."
-        raise ValueError(msg)
+        raise ValueError(
+            f"calibration_scores must be small enough for a finite threshold, got {threshold}. Scale them down."
+        )
     return threshold
 
 

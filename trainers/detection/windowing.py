@@ -60,8 +60,9 @@ class Windowing:
         starts = starts[self.usable(cut_windows(series.missing, starts, self.length))]
         if not len(starts):
             wanted = f"a window of {self.length} steps that misses at most {self.max_missing:.0%} of its values"
-            msg = f"{series.name!r} must have {wanted}, got none. Raise max_missing, or choose a shorter window."
-            raise ValueError(msg)
+            raise ValueError(
+                f"{series.name!r} must have {wanted}, got none. Raise max_missing, or choose a shorter window."
+            )
         return starts
 
     def data_set(self, series: Series, scaling: Scaling) -> DataSet:
@@ -119,8 +120,9 @@ def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
     if wanted is not None:
         return as_count(wanted, "window", "that fits into training, validation and calibration", most=shortest)
     if shortest < 20:
-        msg = f"{parts[0].name!r} must have parts of 20 steps to find its period in, got {shortest}. Give window=…."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{parts[0].name!r} must have parts of 20 steps to find its period in, got {shortest}. Give window=…."
+        )
     return estimate_window(parts[0], shortest)
 
 
@@ -155,8 +157,7 @@ def estimate_window(series: Series, longest: int) -> int:
             if found > 0 and np.corrcoef(flat[:-found], flat[found:])[0, 1] > WEAKEST_PERIOD:
                 periods.append(found)
     if not periods:
-        msg = f"{series.name!r} must have a period of 10 to {longest} steps, got none. Give window=…."
-        raise ValueError(msg)
+        raise ValueError(f"{series.name!r} must have a period of 10 to {longest} steps, got none. Give window=….")
     return int(np.median(periods))
 
 

@@ -106,8 +106,7 @@ class OwnChanges(threading.local):
 def as_integer(value: Any, name: str, low: int, high: int) -> int:
     """`value` as an int within these bounds, or an error."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        msg = f"{name} must be an integer from {low} to {high}, got {value!r}."
-        raise ValueError(msg)
+        raise ValueError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
     return int(value)
 
 

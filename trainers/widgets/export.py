@@ -175,8 +175,7 @@ def on_page() -> bool:
     """
     value = os.environ.get("TRAINERS_WIDGETS", "")
     if value not in ("", "page"):
-        msg = f"TRAINERS_WIDGETS must be 'page' or not set, got {value!r}."
-        raise ValueError(msg)
+        raise ValueError(f"TRAINERS_WIDGETS must be 'page' or not set, got {value!r}.")
     return value == "page"
 
 

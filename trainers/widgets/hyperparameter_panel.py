@@ -46,8 +46,7 @@ class HyperparameterPanel:
 
     def __init__(self, block: Block) -> None:
         if not isinstance(block, Block):
-            msg = f"block must be a Block, such as a trainer or a model, got {type(block).__name__}."
-            raise TypeError(msg)
+            raise TypeError(f"block must be a Block, such as a trainer or a model, got {type(block).__name__}.")
         self.block = block
         self.controls: dict[str, Any] = {}
         self.messages: dict[str, ipywidgets.HTML] = {}

@@ -152,8 +152,7 @@ def _of_data_set(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray
     """The data set's labels, one for each sequence, and their names; `names` go before its own."""
     if data.labels is None:
         if names is not None:
-            msg = f"class_names must be given with labels, got {names!r} alone. Give labels=… too."
-            raise ValueError(msg)
+            raise ValueError(f"class_names must be given with labels, got {names!r} alone. Give labels=… too.")
         return None, None
     if data.labels.ndim == 1:
         return data.labels, data.class_names if names is None else names
@@ -191,14 +190,14 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
     """
     array = as_array(points, "points").astype(np.float64)
     if array.ndim != 2 or len(array) == 0 or array.shape[1] < 2:
-        msg = f"points must have shape (n, k), k from 2 up, got {array.shape}. model.encode gives them."
-        raise ValueError(msg)
+        raise ValueError(f"points must have shape (n, k), k from 2 up, got {array.shape}. model.encode gives them.")
     # NaN is not at most anything.
     fits = (np.abs(array) <= _LARGEST).all(1)
     if not fits.all():
         bad = int(np.argmin(fits))
-        msg = f"points must be finite numbers up to {_LARGEST:g}, got {array[bad].tolist()[:4]} as point {bad}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"points must be finite numbers up to {_LARGEST:g}, got {array[bad].tolist()[:4]} as point {bad}."
+        )
     if array.shape[1] == 2:
         return array, ("latent 1", "latent 2")
     # Imported here, since it takes half a second and most maps need no projection.

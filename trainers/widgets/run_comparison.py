@@ -48,8 +48,7 @@ class RunComparison(Exported):
 
     def __init__(self, runs: Runs) -> None:
         if not isinstance(runs, Mapping) or not runs:
-            msg = f"runs must be a mapping of names to histories, at least one, got {runs!r}."
-            raise TypeError(msg)
+            raise TypeError(f"runs must be a mapping of names to histories, at least one, got {runs!r}.")
         self.runs: dict[str, History | list[History]] = {str(name): _histories(name, run) for name, run in runs.items()}
         self._chart: Chart | None = None
 
@@ -83,14 +82,12 @@ class RunComparison(Exported):
 def _histories(name: Any, run: Any) -> History | list[History]:
     several = list(run) if isinstance(run, Sequence) and not isinstance(run, History) else [run]
     if not several or not all(isinstance(one, History | Result) for one in several):
-        msg = f"runs[{name!r}] must be a History, a Result or a list of these, got {run!r}."
-        raise TypeError(msg)
+        raise TypeError(f"runs[{name!r}] must be a History, a Result or a list of these, got {run!r}.")
     histories = [one if isinstance(one, History) else one.history for one in several]
     if isinstance(run, History | Result):
         return histories[0]
     if min(map(len, histories)) == 0:
-        msg = f"runs[{name!r}] must have an epoch in each history of a band, got {histories!r}."
-        raise ValueError(msg)
+        raise ValueError(f"runs[{name!r}] must have an epoch in each history of a band, got {histories!r}.")
     return histories
 
 

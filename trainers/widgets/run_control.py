@@ -173,8 +173,7 @@ class WatchedRuns:
     def latest(self) -> History:
         """That of the latest run or branch."""
         if not self.histories:
-            msg = "this monitor has watched no run yet. Pass it on: benchmark(…, callbacks=[monitor])."
-            raise RuntimeError(msg)
+            raise RuntimeError("this monitor has watched no run yet. Pass it on: benchmark(…, callbacks=[monitor]).")
         return next(reversed(self.histories.values()))
 
     @property
@@ -194,6 +193,5 @@ class WatchedRuns:
     def check_epoch(self, epoch: Any, what: str) -> None:
         """That the latest history has this epoch, or an error that names what needs it."""
         if not len(self.latest):
-            msg = f"{what} needs an epoch; none was trained yet."
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{what} needs an epoch; none was trained yet.")
         as_integer(epoch, "epoch", 1, len(self.latest))

@@ -63,19 +63,18 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
     """
     if sequences is None:
         if reconstructions is not None:
-            msg = "reconstructions must be given with their sequences, got none. Give sequences=… too."
-            raise ValueError(msg)
+            raise ValueError("reconstructions must be given with their sequences, got none. Give sequences=… too.")
         return None
     values = DataSet.of(sequences, "sequences").sequences.numpy()
     if len(values) != len(order):
-        msg = f"sequences must be one for each of the {len(order)} {what}, got {len(values)}."
-        raise ValueError(msg)
+        raise ValueError(f"sequences must be one for each of the {len(order)} {what}, got {len(values)}.")
     parts = {"sequences": values}
     if reconstructions is not None:
         parts["reconstructions"] = rebuilt = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
         if rebuilt.shape != values.shape:
-            msg = f"reconstructions must have the shape of the sequences, {values.shape}, got {rebuilt.shape}."
-            raise ValueError(msg)
+            raise ValueError(
+                f"reconstructions must have the shape of the sequences, {values.shape}, got {rebuilt.shape}."
+            )
     _, time, all_features = values.shape
     features = min(all_features, MOST_FEATURES)
     positions = _spread(order, MOST_VALUES // (time * features * len(parts)))

@@ -154,8 +154,7 @@ class SeriesViewer(PicturedWidget):
         if value is None:
             return None
         if self.scores is None:
-            msg = f"threshold needs scores, got {value!r} without any. Give scores=… too."
-            raise ValueError(msg)
+            raise ValueError(f"threshold needs scores, got {value!r} without any. Give scores=… too.")
         return as_threshold(value)
 
     @traitlets.observe("threshold")
@@ -184,15 +183,17 @@ def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps
     array = as_array(values, name)
     array = array[:, None] if array.ndim == 1 and len(shape) == 2 else array
     if array.shape != shape or array.dtype.kind not in "iuf":
-        msg = f"{name} must be numbers of the series' shape {shape}, got {array.dtype}, shape {array.shape}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{name} must be numbers of the series' shape {shape}, got {array.dtype}, shape {array.shape}."
+        )
     with np.errstate(over="ignore"):
         array = array.astype(dtype)
     bad = np.argwhere(np.isinf(array) if gaps else ~np.isfinite(array))
     if len(bad):
         step = tuple(bad[0])
-        msg = f"{name} must be finite{' or NaN' * gaps}, got {array[step]} at step {step[0]}. Fill it by np.nan_to_num."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{name} must be finite{' or NaN' * gaps}, got {array[step]} at step {step[0]}. Fill it by np.nan_to_num."
+        )
     return array
 
 
@@ -205,14 +206,16 @@ def as_events(found: Any, length: int) -> Events:
             start, end = map(_whole, event)
             events.append((start, end))
     except (TypeError, ValueError):
-        msg = f"found must be a list of (start, end) in integer time steps, got {event!r}. series.events has this form."
-        raise TypeError(msg) from None
+        raise TypeError(
+            f"found must be a list of (start, end) in integer time steps, got {event!r}. series.events has this form."
+        ) from None
     events.sort()
     before = 0
     for start, end in events:
         if not before <= start < end <= length:
-            msg = f"found must be separate events, 0 <= start < end <= {length} (end not included), got {start, end}."
-            raise ValueError(msg)
+            raise ValueError(
+                f"found must be separate events, 0 <= start < end <= {length} (end not included), got {start, end}."
+            )
         before = end
     return events
 

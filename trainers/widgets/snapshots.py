@@ -92,8 +92,7 @@ class Snapshots:
     def nearest(self, epoch: int) -> int:
         """The kept epoch nearest to the one asked for."""
         if not self.rows:
-            msg = "no epoch has been kept yet. Train one first."
-            raise ValueError(msg)
+            raise ValueError("no epoch has been kept yet. Train one first.")
         return min(self.rows, key=lambda kept: abs(kept - epoch))
 
     def __getitem__(self, epoch: int) -> ModelState:
@@ -106,8 +105,9 @@ class Snapshots:
             kept = self.nearest(epoch)
             best = self.rows[kept].best_epoch or kept
             if best not in self.rows:
-                msg = f"no run can branch off from epoch {kept}: its best model, of epoch {best}, was not watched."
-                raise ValueError(msg)
+                raise ValueError(
+                    f"no run can branch off from epoch {kept}: its best model, of epoch {best}, was not watched."
+                )
             return kept, self[kept], self[best]
 
     def choose(self, most: int) -> list[int]:
@@ -234,12 +234,10 @@ class Rewind(Snapshots):
 
 def _titles(examples: DataSet, titles: Sequence[str] | None) -> list[str]:
     if len(examples) > MOST_EXAMPLES:
-        msg = f"examples must be at most {MOST_EXAMPLES} sequences, got {len(examples)}."
-        raise ValueError(msg)
+        raise ValueError(f"examples must be at most {MOST_EXAMPLES} sequences, got {len(examples)}.")
     if titles is not None:
         if isinstance(titles, str) or len(titles) != len(examples):
-            msg = f"titles must be one for each of the {len(examples)} examples, got {titles!r}."
-            raise ValueError(msg)
+            raise ValueError(f"titles must be one for each of the {len(examples)} examples, got {titles!r}.")
         return [str(title) for title in titles]
     if examples.labels is not None and examples.labels.ndim == 1 and examples.class_names:
         return [examples.class_names[label] for label in examples.labels]

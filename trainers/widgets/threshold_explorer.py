@@ -156,8 +156,7 @@ class ThresholdExplorer(PicturedWidget):
     def _check_price(self, proposal: Any) -> float | None:
         price = proposal["value"]
         if price is not None and (not is_number(price) or price < 0):
-            msg = f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}."
-            raise ValueError(msg)
+            raise ValueError(f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}.")
         return None if price is None else float(price)
 
     def __repr__(self) -> str:
@@ -169,8 +168,7 @@ def _scores(values: Any, what: str) -> np.ndarray:
     """Finite scores that a picture can span, or an error."""
     scores = as_scores(values, what)
     if (largest := np.abs(scores).max()) > 1e300:
-        msg = f"{what} must lie between -1e300 and 1e300, got {largest:.3g}. Scale them."
-        raise ValueError(msg)
+        raise ValueError(f"{what} must lie between -1e300 and 1e300, got {largest:.3g}. Scale them.")
     return scores
 
 

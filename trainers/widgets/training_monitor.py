@@ -106,8 +106,9 @@ class TrainingMonitor(Exported):
         """Called by the run before its first epoch."""
         runs, trainer = self._runs, run.trainer
         if runs.run is not None:
-            msg = "a monitor watches one run at a time, and this one watches one. Make another, or pass it once."
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                "a monitor watches one run at a time, and this one watches one. Make another, or pass it once."
+            )
         runs.run, runs.trainer, self._callbacks = run, trainer, run.callbacks
         # The user's own hook is called as well, and put back at the end.
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
@@ -213,11 +214,11 @@ class TrainingMonitor(Exported):
         """
         if self.trainer is None or self._runs.run is not None:
             state = "none was watched yet" if self.trainer is None else "one goes on: raise its planned epochs"
-            msg = f"more({epochs}) needs a run that has ended; {state}."
-            raise RuntimeError(msg)
+            raise RuntimeError(f"more({epochs}) needs a run that has ended; {state}.")
         if self.trainer.history is not self.history:
-            msg = f"more({epochs}) cannot go on with {self.history.name!r}: its trainer has begun another run since."
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                f"more({epochs}) cannot go on with {self.history.name!r}: its trainer has begun another run since."
+            )
         epochs = whole_epochs(epochs)
         if self._runs.branch is not None:
             if self._runs.branch[0] == len(self.history):
