@@ -242,6 +242,8 @@ class DataSet:
 
 def are_labels(array: np.ndarray) -> bool:
     """Return whether all are integers from 0 to 2147483647, of any type."""
+    if array.dtype.kind == "f":
+        array = array.astype(np.float64)  # float16 cannot hold the limit
     whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
     return whole and bool(np.all((array >= 0) & (array < 2**31)))
 

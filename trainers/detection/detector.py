@@ -393,4 +393,4 @@ class AnomalyDetector(Block):
         return windowing.over(data, self._scaling, model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
 
     def _smooth(self, length: int) -> int:
-        return as_count(self.smooth, f"smooth of {self.name!r}", "of time steps", most=length)
+        return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)

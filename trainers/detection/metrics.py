@@ -310,7 +310,7 @@ def evaluate_series(
     if window is not None:
         # More would take minutes.
         most = _MOST_FOR_VOLUMES // len(scores)
-        window = as_count(window, "window", f"of steps for {len(scores)} time steps, or None", most=most)
+        window = as_count(window, "window", f"in steps for {len(scores)} time steps, or None", most=most)
     called = scores > threshold
     events = event_table(truth, called, sampling_rate)
     if block is None:
@@ -607,7 +607,7 @@ def bootstrap_interval(
     truth = as_truth(labels, scores, each)
     level = as_share(level, "level", "how often the interval should hold the true value", "The default is 0.95.")
     n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "which random draws", 0)
-    block = as_count(block, "block", "of time steps drawn together")
+    block = as_count(block, "block", "in time steps drawn together")
     starts = np.arange(0, len(scores), block)
     abnormal = np.logical_or.reduceat(truth, starts)
     strata = starts[~abnormal], starts[abnormal]

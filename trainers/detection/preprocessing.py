@@ -91,6 +91,7 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     on_series = isinstance(normal, Series)
     group = np.arange(len(normal))
     if not on_series:
+        # Equal sequences share a number.
         _, group = np.unique(normal.sequences.flatten(1).numpy(), axis=0, return_inverse=True)
         group = group.reshape(-1)
     n = int(group.max()) + 1
@@ -127,7 +128,7 @@ def as_normal(x: Any, what: str) -> DataSet | Series:
         if isinstance(data, Series):
             unit, remedy = "time steps", "Take a part without, such as series[:1000]."
         got = f"{data.abnormal.sum()} of {len(data)} {unit} labelled abnormal"
-        raise ValueError(f"{what} must be normal, got {got} in {data.name!r}. {remedy}")
+        raise ValueError(f"{what} must hold no anomaly, got {got} in {data.name!r}. {remedy}")
     return data
 
 
@@ -168,7 +169,7 @@ def _by_name(data: Series, fitted: Series, what: str) -> Series:
     if len(named) == 2:
         if set(given) != set(wanted):
             raise ValueError(
-                f"{what} must have the features {wanted} as fitted to, got {given}. Series(…, feature_names=…) names."
+                f"{what} must have the features {wanted}, got {given}. Series(…, feature_names=…) renames them."
             )
         data.values = data.values[:, [given.index(name) for name in wanted]]
     elif data.n_features > 1:

@@ -81,7 +81,7 @@ def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int 
         float64, in the data's units; NaN at padding and missing values.
     """
     data = DataSet.of(sequences, "sequences to score")
-    smooth = as_count(smooth, "smooth", "of time steps", most=data.length)
+    smooth = as_count(smooth, "smooth", "in time steps", most=data.length)
     return smoothed(known_differences(model, data, reconstruct(model, data)), smooth)
 
 

@@ -110,10 +110,10 @@ def false_alarm_threshold(
         raise ValueError(f"one of per_thousand and per_hour must be given, got {per_thousand!r} and {per_hour!r}.")
     name, alarms, windows = "per_thousand", per_thousand, 1000.0
     if per_hour is not None:
-        rate = as_positive(sampling_rate, "sampling_rate", "of time steps per second, which per_hour needs")
-        stride = as_count(stride, "stride", "of time steps from window to window")
+        rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, which per_hour needs")
+        stride = as_count(stride, "stride", "in time steps from window to window")
         name, alarms, windows = "per_hour", per_hour, 3600 * rate / stride
-    alarms = as_positive(alarms, name, "of false alarms among as many windows", below=windows)
+    alarms = as_positive(alarms, name, "the false alarms among as many windows", below=windows)
     return quantile_threshold(calibration_scores, rate=alarms / windows)
 
 
@@ -218,7 +218,7 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     >>> mean_sd_threshold([1.0, 2.0, 3.0], k=2)
     4.0
     """
-    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "of standard deviations")
+    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in standard deviations")
     if scores.min() == scores.max():
         raise ValueError(f"calibration_scores must differ from each other, got {len(scores)} times {scores[0]:g}.")
     with np.errstate(over="ignore", invalid="ignore"):
@@ -251,7 +251,7 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     >>> mad_threshold([1.0, 2.0, 3.0, 4.0, 100.0], k=1)
     4.4826
     """
-    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "of scaled deviations")
+    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in scaled MADs")
     with np.errstate(over="ignore", invalid="ignore"):
         median = np.median(scores)
         deviation = np.median(np.abs(scores - median))

@@ -43,7 +43,7 @@ class Windowing:
     max_missing: float
 
     def __post_init__(self) -> None:
-        as_count(self.stride, "stride", "of at most a window", most=self.length)
+        as_count(self.stride, "stride", "in time steps, at most a window", most=self.length)
 
     def middle(self, windows: np.ndarray) -> np.ndarray | float:
         """What is subtracted from each window, (n, 1, feature)."""
@@ -118,7 +118,9 @@ def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
     """Steps in a window that fits into training, validation and calibration: as wanted, or the period of the first."""
     shortest = min(map(len, parts))
     if wanted is not None:
-        return as_count(wanted, "window", "that fits into training, validation and calibration", most=shortest)
+        return as_count(
+            wanted, "window", "in time steps that fit into training, validation and calibration", most=shortest
+        )
     if shortest < 20:
         raise ValueError(
             f"{parts[0].name!r} must have parts of 20 steps to find its period in, got {shortest}. Give window=…."

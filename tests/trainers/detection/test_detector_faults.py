@@ -24,7 +24,7 @@ from .detectors import small, wave
         (np.random.default_rng(0).normal(size=10), {}, "parts of 20 steps to find its period in, got 2"),
         ([1.0], {}, "at least three time steps, got 1"),
         (np.full(100, np.nan), {}, "no value at all"),
-        (wave(200), {"window": 60}, "window must be .* fits into training, validation and calibration.*got 60"),
+        (wave(200), {"window": 60}, "window must be .* fit into training, validation and calibration.*got 60"),
         (wave(600), {"window": 25, "stride": 30}, "stride must be .*from 1 to 25, got 30"),
         (wave(300), {"window": 25, "rate": 0.001}, "60 calibration scores are too few for a rate of 0.001"),
         (wave(300), {"window": 25, "rate": 0.9, "rule": "peaks over threshold"}, "rate must be at most"),
@@ -39,7 +39,11 @@ from .detectors import small, wave
             {"rate": 0.5},
             "feature 1 has no value",
         ),
-        (Series(wave(600).values, labels=np.arange(600) > 500), {}, "normal must be normal, got 99 of 600 time steps"),
+        (
+            Series(wave(600).values, labels=np.arange(600) > 500),
+            {},
+            "normal must hold no anomaly, got 99 of 600 time steps",
+        ),
         (DataSet(np.zeros((9, 20)), labels=[0] * 8 + [1]), {}, "Leave them out"),
         (np.zeros((9, 20)), {}, "three sequences that differ, got 1"),
         (Series(wave(600, features=2).values), {"window": 25}, "n_features"),
@@ -287,5 +291,5 @@ def test_torch_data_sets_are_fitted_and_scored():
         scores.append(AnomalyDetector(small(), epochs=1, rate=0.2).fit(given, progress=False).score(given))
     np.testing.assert_array_equal(scores[1], scores[0])
     np.testing.assert_array_equal(scores[2], scores[0])
-    with pytest.raises(ValueError, match="normal must be normal, got 40 of 40 sequences"):
+    with pytest.raises(ValueError, match="normal must hold no anomaly, got 40 of 40 sequences"):
         AnomalyDetector(small(), epochs=1).fit(TensorDataset(x, torch.ones(40)))

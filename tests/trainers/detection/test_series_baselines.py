@@ -69,7 +69,7 @@ def test_the_matrix_profile_agrees_with_a_plain_loop(recording):
     [
         ({"name": "2-NN"}, "name must be one of '1-NN'.*got '2-NN'"),
         ({"window": 2}, "window must be .*from 3 to 100, got 2"),
-        ({"window": 500}, "window must be .*fits into both parts.*got 500"),
+        ({"window": 500}, "window must be .*fit into both parts.*got 500"),
         ({"stride": 40}, "stride must be .*from 1 to 20, got 40"),
         ({"test": Series(np.zeros((100, 2)))}, "test must be a Series with 1 features .*got a Series with 2"),
     ],
