@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import warnings
@@ -363,11 +364,21 @@ def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
         where, remedy = f" in column {name!r}", f"Leave it out, frame.drop(columns={name!r}), or use pd.to_numeric."
         if isinstance(table, pd.Series):
             where, remedy = "", "Convert them with pd.to_numeric."
-        elif kind in _DATES or (kind == "string" and re.match(r"\d+([-/.])\d+\1\d", str(first))):
+        elif kind in _DATES or (kind == "string" and _is_date(str(first))):
             remedy = f"Make times the index: frame.index = pd.to_datetime(frame.pop({name!r}))."
         raise TypeError(f"{what} must be real numbers, got {kind} values such as {first!r}{where}. {remedy}")
     array = np.asarray(table)
     return array if array.dtype.kind in "biuf" else table.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _is_date(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        float(text)
+        return False
+    with contextlib.suppress(ValueError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of day and month in doubtful order
+        return not pd.isna(pd.Timestamp(text))
+    return False
 
 
 def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:

@@ -105,6 +105,18 @@ def test_every_package_is_installed():
     assert found == set(tools["packages"])
 
 
+def test_every_file_of_a_package_is_installed():
+    tools = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = [ROOT / name.replace(".", "/") for name in tools["packages"]]
+    left_out = []
+    for folder, name in zip(folders, tools["packages"], strict=True):
+        files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc"))
+        own = [path for path in files if max((one for one in folders if one in path.parents), key=str) == folder]
+        patterns = tools["package-data"].get(name, [])
+        left_out += [path for path in own if not any(path in folder.glob(pattern) for pattern in patterns)]
+    assert left_out == []
+
+
 def test_folders_of_the_users_with_the_kits_names_do_not_win(tmp_path):
     for name in ("data", "trainers", "notebooks"):
         tmp_path.joinpath(name).mkdir()

@@ -1,4 +1,4 @@
-"""``python -m trainers.reports my.csv``: a page about one's own recording."""
+"""``python -m trainers report my.csv``: a page about one's own recording."""
 
 from __future__ import annotations
 

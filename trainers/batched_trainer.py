@@ -174,10 +174,8 @@ class BatchedTrainer(Trainer):
         FloatingPointError
             If the validation loss is not finite before there is any best model to go back to.
         """
-        self._check_settings()
         epoch, begun = len(self.history) + 1, time.perf_counter()
-        with DeferredInterrupt(), self._whole_or_undone(), with_threads(self.threads), torch.enable_grad():
-            super().doEpoch(model)
+        with DeferredInterrupt(), self._whole_or_undone(model):
             # a model that is trained already may be the best
             note = self._measure_start(model) if epoch == 1 else ""
             total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
@@ -316,11 +314,15 @@ class BatchedTrainer(Trainer):
     # ------------------------------------------------------------------ an epoch that is undone
 
     @contextmanager
-    def _whole_or_undone(self) -> Iterator[None]:
-        """Go back to the start of an epoch that ends before its row is written, by Ctrl-C and `StopRun` too."""
+    def _whole_or_undone(self, model: nn.Module) -> Iterator[None]:
+        """Begin an epoch; go back to its start if it ends before its row is written, by Ctrl-C and `StopRun` too."""
+        self._check_settings()
         start, rows, self._paused = self._snapshot(), len(self.history), 0.0
+        super().doEpoch(model)
         try:
-            yield
+            # The batch size, and with it the number of threads, may have been queued.
+            with with_threads(self.threads), torch.enable_grad():
+                yield
         except BaseException:
             if len(self.history) == rows:
                 self._go_back(start)
@@ -363,8 +365,8 @@ class BatchedTrainer(Trainer):
         ended = self.planned_epochs is not None and len(self.history) >= self.planned_epochs
         if self.schedule == "cosine" and self.schedule_epochs is None and ended:
             raise ValueError(
-                f"schedule_epochs of {self.name!r} must be set to go on after epoch {self.planned_epochs}, where its "
-                "cosine schedule ended. (Before its first part, if both parts should equal one long run.)"
+                f"schedule_epochs of {self.name!r} must be set (before the first part, if both parts should equal one "
+                f'long run) to go on after epoch {self.planned_epochs}, where its cosine ended; or schedule="constant".'
             )
 
     def resume(self) -> None:

@@ -148,6 +148,13 @@ class Hyperparameter:
         return other
 
 
+class _Observers(list[Callable[[str, Any], Any]]):
+    """Functions that are told of changes of one block; those of a copied or pickled block are empty."""
+
+    def __reduce__(self) -> Any:
+        return _Observers, ()
+
+
 class _BlockType(ABCMeta):
     """Marks a block as built when its constructor has returned (works with `abc` and `nn.Module`)."""
 
@@ -204,7 +211,8 @@ class Block(metaclass=_BlockType):
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
             if not isinstance(inspect.getattr_static(self, key), Hyperparameter):
-                raise TypeError(f"{key} must be set in a class's body or on a block, got assigned to a finished class.")
+                got = f"{inspect.getattr_static(self, key)!r} assigned to a finished class"
+                raise TypeError(f"{type(self).__name__}.{key} must be set in a class's body or on a block, got {got}.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
@@ -277,17 +285,13 @@ class Block(metaclass=_BlockType):
 
     def observe(self, function: Callable[[str, Any], Any]) -> None:
         """Call ``function(name, value)`` each time a hyperparameter gets another value."""
-        self.__dict__.setdefault("_observers", []).append(function)
+        self.__dict__.setdefault("_observers", _Observers()).append(function)
 
     def unobserve(self, function: Callable[[str, Any], Any]) -> None:
         """Call `function` no longer; nothing happens if it was not being called."""
         observers = self.__dict__.get("_observers", [])
         if function in observers:
             observers.remove(function)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Observers belong to this very block: a copied or pickled one has none.
-        return {name: value for name, value in self.__dict__.items() if name != "_observers"}
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]

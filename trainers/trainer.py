@@ -137,7 +137,7 @@ class Trainer(Block):
 
     def __getstate__(self) -> dict[str, Any]:
         # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.
-        return {**super().__getstate__(), "between_batches": None}
+        return {**self.__dict__, "between_batches": None}
 
     def _refuse(self, what: str) -> None:
         raise AttributeError(f"the {what} of {self.name!r} must stay as it was built. Build another trainer.")

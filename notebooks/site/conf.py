@@ -24,7 +24,7 @@ def digest() -> str:
     text = hashlib.sha256()
     for folder in ("trainers", "data", "notebooks/course"):
         for path in sorted(ROOT.joinpath(folder).rglob("*")):
-            if path.suffix in (".py", ".js", ".css", ".npz"):
+            if path.suffix in (".py", ".js", ".css", ".html", ".npz"):
                 text.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return text.hexdigest()[:16]
 

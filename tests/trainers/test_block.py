@@ -203,3 +203,22 @@ def test_a_block_that_defines_what_equals_it_can_be_observed():
     one.observe(lambda name, value: seen.append(value))
     other.size, one.size = 3, 4
     assert seen == [4]
+
+
+class Own(Block):
+    """A block with a state of its own making."""
+
+    size = Hyperparameter(1, "some number")
+
+    def __getstate__(self):
+        return self.__dict__
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda block: pickle.loads(pickle.dumps(block))])
+def test_a_copy_has_no_observers(again):
+    seen, block = [], Own()
+    block.observe(lambda name, value: seen.append(value))
+    again(block).size = 2
+    assert seen == []
+    block.size = 3
+    assert seen == [3]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from notebooks.course import setup_check
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, torch_utils
 from trainers.torch_utils import with_threads
 
 RULE = """
@@ -126,3 +127,24 @@ def test_setup_check_names_number_of_threads():
     text = setup_check.processors().text
     assert f"PyTorch uses {number} thread" in text
     assert f"the default model (64 units, batches of 32) trains with {number} thread" in text
+
+
+def test_a_queued_batch_size_counts_from_its_first_epoch(monkeypatch):
+    monkeypatch.setattr(torch_utils, "_set_by_user", False)
+    seen = []
+
+    class Noting(LSTMAutoencoder):
+        def forward(self, sequences, lengths=None):
+            if self.training:
+                seen.append((len(sequences), torch.get_num_threads()))
+            return super().forward(sequences, lengths)
+
+    trainer = BatchedTrainer(Noting(hidden_size=64), batch_size=10)
+    sets = torch.randn(100, 3, 1), torch.randn(4, 3, 1)
+    with with_threads(3):
+        for row in Run(trainer, *sets, epochs=2):
+            if row.epoch == 1:
+                seen.clear()
+                trainer.queue("batch_size", 100)
+    assert (100, 3) in seen
+    assert all(threads == 3 for size, threads in seen if size == 100)

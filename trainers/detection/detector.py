@@ -110,7 +110,7 @@ class AnomalyDetector(Block):
         "what a window gives each of its time steps: the score of the whole window, or the step's own error",
         choices=("window", "point"),
     )
-    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=tuple(COMBINATIONS))
+    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )

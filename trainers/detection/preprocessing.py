@@ -145,7 +145,7 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
     if type(data) is not type(fitted) or data.n_features != fitted.n_features:
         kind, other = (f"a {type(one).__name__} with {one.n_features} features" for one in (fitted, data))
         raise ValueError(
-            f"{what} must be {kind} as fitted to, got {other}. Series(x) or DataSet(x) says what an array is."
+            f"{what} must be {kind} like the training data, got {other}. Series(x) or DataSet(x) says what an array is."
         )
     differences = []
     if isinstance(data, DataSet):

@@ -190,7 +190,9 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
         raise ValueError(
             f"calibration_scores must have a tail that a generalized Pareto distribution fits, got: {error}."
         ) from error
-    return _finite(threshold)
+    if not math.isfinite(threshold):
+        raise ValueError(f"rate must be one to which the tail of the scores can be extended, got {rate:g}. Raise it.")
+    return threshold
 
 
 def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from trainers.losses import reconstruct
 WEAKEST_PERIOD = 0.2
 # Windows that are reconstructed at a time: they bound the memory, and do not change the result.
 CHUNK = 1024
-COMBINATIONS: dict[str, Callable[..., np.ndarray]] = {"mean": np.nanmean, "max": np.nanmax, "median": np.nanmedian}
+COMBINATIONS = ("mean", "max", "median")
 
 
 @dataclass(frozen=True)
@@ -250,7 +249,20 @@ class StepScores:
         complete = ends if starts[-1] == last else min(starts[-1] + self.stride, last) - self.done
         # A copy, so that the rest is let go.
         self.buffer, self.done = grown[complete:].copy(), self.done + complete
-        with warnings.catch_warnings():
-            # NumPy warns of a step without any value, which stays NaN.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            return COMBINATIONS[self.combine](grown[:complete], axis=1)
+        return _combined(grown[:complete], self.combine)
+
+
+def _combined(values: np.ndarray, how: str) -> np.ndarray:
+    """Combine axis 1, without its NaN: (steps, windows, m) to (steps, m); NaN where there is nothing else."""
+    if how == "max":
+        return np.fmax.reduce(values, axis=1)
+    counts = np.count_nonzero(~np.isnan(values), axis=1)
+    if how == "mean":
+        total = np.nansum(values, axis=1)
+        return np.divide(total, counts, out=np.full(total.shape, np.nan), where=counts > 0)
+    ordered = np.sort(values, axis=1)  # NaN last
+
+    def pick(which: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(ordered, np.maximum(which, 0)[:, None], axis=1)[:, 0]
+
+    return (pick((counts - 1) // 2) + pick(counts // 2)) / 2

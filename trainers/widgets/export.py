@@ -155,9 +155,14 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
 
 
 def _json(data: Any) -> str:
-    # Bytes become base64. A name with "<" in it could end the script element, or open a comment in it.
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=lambda b: base64.b64encode(b).decode())
-    return text.replace("<", "\\u003c")
+    # A name with "<" in it could end the script element, or open a comment in it.
+    return json.dumps(data, allow_nan=False, separators=(",", ":"), default=_base64).replace("<", "\\u003c")
+
+
+def _base64(value: Any) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError(f"data must be JSON or bytes, got a {type(value).__name__}.")
+    return base64.b64encode(value).decode()
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:

@@ -201,12 +201,13 @@ class LiveView:
 
     def show_epoch(self, epoch: int, *, move: bool = False) -> np.ndarray | None:
         """Mark an epoch, with `move` by the slider too; show and return what its model made of the examples."""
+        if self.box is not None and move:
+            # First: meanwhile the user may move it.
+            with self._own:
+                self.follows = epoch == self.slider.max
+                self.slider.value = self.play.value = epoch
         kept, rebuilt = self._rewind.rebuilt(epoch)
         if self.box is not None:
-            if move:
-                with self._own:
-                    self.follows = epoch == self.slider.max
-                    self.slider.value = self.play.value = epoch
             self.chart.rewind(epoch, kept, None if rebuilt is None else self._rewind.for_page(rebuilt))
         return rebuilt
 

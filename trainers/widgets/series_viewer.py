@@ -187,13 +187,12 @@ def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps
             f"{name} must be numbers of the series' shape {shape}, got {array.dtype}, shape {array.shape}."
         )
     with np.errstate(over="ignore"):
-        array = array.astype(dtype)
+        given, array = array, array.astype(dtype)
     bad = np.argwhere(np.isinf(array) if gaps else ~np.isfinite(array))
     if len(bad):
         step = tuple(bad[0])
-        raise ValueError(
-            f"{name} must be finite{' or NaN' * gaps}, got {array[step]} at step {step[0]}. Fill it by np.nan_to_num."
-        )
+        kind = f"finite {array.dtype}{' or NaN' * gaps}"
+        raise ValueError(f"{name} must be {kind}, got {given[step]} at step {step[0]}. Fill it by np.nan_to_num.")
     return array
 
 

@@ -275,7 +275,7 @@ class TrainingMonitor(Exported):
 
     def _answer(self, request: str, number: int) -> None:
         """Take a request on the page's own thread, to be done by the loop where one goes on, or refuse it."""
-        runs = self._runs
+        runs, run = self._runs, self._runs.run
         try:
             if request == "rewind":
                 # A trainer may draw from PyTorch's one random state: meanwhile no other thread runs a model.
@@ -284,8 +284,8 @@ class TrainingMonitor(Exported):
                 self._serve() if ended else self.control.nudge()
             elif request == "branch":
                 self.branch(number)
-            elif runs.run is not None:
-                runs.run.plan(number)
+            elif run is not None:
+                run.plan(number)
                 runs.refused = ""
                 self._view.show_state()
                 self._view.show_progress()
