@@ -191,7 +191,8 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
             f"calibration_scores must have a tail that a generalized Pareto distribution fits, got: {error}."
         ) from error
     if not math.isfinite(threshold):
-        raise ValueError(f"rate must be one to which the tail of the scores can be extended, got {rate:g}. Raise it.")
+        wanted = f"a tail that can be extended to a rate of {rate:g}"
+        raise ValueError(f"calibration_scores must have {wanted}, got a threshold of {threshold}. Raise the rate.")
     return threshold
 
 
