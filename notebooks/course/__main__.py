@@ -15,7 +15,7 @@ COMMANDS = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     """The command line."""
     whole = argparse.ArgumentParser(prog="python -m notebooks.course", description="The course's lessons.")
     commands = whole.add_subparsers(dest="command", required=True)
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; 0 if it worked, 1 if the check found faults, 2 if something is wrong with what was given."""
-    given = parser().parse_args(arguments)
+    given = _parser().parse_args(arguments)
     return status_of(_check if given.command == "check" else lambda: _lab(given))
 
 
@@ -39,7 +39,7 @@ def _check() -> int:
     from notebooks.course.setup_check import check
 
     found = check(show=say)
-    say(f"\n{found.verdict}")
+    say(f"\n{found.summary}")
     return int(not found.ready)
 
 

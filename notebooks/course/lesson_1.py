@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from notebooks.course.one_number import is_rounded, one_number
+from notebooks.course.answer_numbers import is_rounded, one_number
 from notebooks.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 

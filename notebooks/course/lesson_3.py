@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from notebooks.course.verdict import NotYet, call, exercise, run
+from notebooks.course.verdict import NotYet, call, call_function, exercise
 from trainers.batched_trainer import BatchedTrainer
 from trainers.history import History
 from trainers.torch_utils import ModelState, copy_state, own_randomness
@@ -82,12 +82,12 @@ def check_3(remember: Any, put_back: Any) -> str:
         memory = call(remember, model, name="remember")
         _train_on(model)
         worse = copy_state(model)
-        run(put_back, model, memory, name="put_back")
+        call_function(put_back, model, memory, name="put_back")
         now = copy_state(model)
         if not _same(now, best):
             raise NotYet(_what_is_wrong(memory, now, worse, best))
         _train_on(model)
-        run(put_back, model, memory, name="put_back")
+        call_function(put_back, model, memory, name="put_back")
         if not _same(copy_state(model), best):
             msg = "it works once. After a second swap the memory has changed along: put copies *in*, too."
             raise NotYet(msg)
@@ -153,7 +153,7 @@ def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:
     for loss in losses:
         row = history.append(train_loss=loss, validation_loss=loss)
         try:
-            run(callback, row, {}, name="stop_when_stuck", lets=(StopRun,))
+            call_function(callback, row, {}, name="stop_when_stuck", lets=(StopRun,))
         except StopRun:
             return row.epoch
     return None

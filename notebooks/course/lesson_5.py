@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.metrics import f1_score
 
 from data import Series, load_mitbih
-from notebooks.course.one_number import one_number
+from notebooks.course.answer_numbers import one_number
 from notebooks.course.verdict import NotYet, call, exercise, kind_of
 from trainers.detection import series_baseline_scores
 from trainers.detection.metrics import misleading_point_adjusted_f1

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from notebooks.course.one_number import is_rounded, one_number
+from notebooks.course.answer_numbers import is_rounded, one_number
 from notebooks.course.verdict import NotYet, call, exercise, kind_of
 
 

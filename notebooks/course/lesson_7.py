@@ -8,7 +8,7 @@ import numpy as np
 
 from data import Series
 from data.series import runs
-from notebooks.course.one_number import one_number
+from notebooks.course.answer_numbers import one_number
 from notebooks.course.own_files import PUMP_EVENT, pump
 from notebooks.course.verdict import NotYet, exercise
 

@@ -67,11 +67,11 @@ class PressCheck(anywidget.AnyWidget):
                 told = int(passed)
                 self.said = f"{max(0, round(self.seconds) - told)} s left: press now"
         self.counted, self.counting = passed, False
-        self.said = self.verdict
-        say(self.verdict)
+        self.said = self.summary
+        say(self.summary)
 
     @property
-    def verdict(self) -> str:
+    def summary(self) -> str:
         """What came of it, in words."""
         if self.milliseconds is not None:
             return f"Your press arrived while the cell was counting; the answer took {self.milliseconds:.0f} ms."

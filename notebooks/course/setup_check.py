@@ -70,7 +70,7 @@ class SetupCheck:
         return not any(found.level == "fault" for found in self.findings)
 
     @property
-    def verdict(self) -> str:
+    def summary(self) -> str:
         """In a sentence or two: ready, ready but, or not ready and what to do."""
         faults, notes = ([found for found in self.findings if found.level == level] for level in ("fault", "note"))
         if faults:
@@ -80,7 +80,7 @@ class SetupCheck:
         return "Ready for class."
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.findings), "", self.verdict])
+        return "\n".join([*map(str, self.findings), "", self.summary])
 
     def __repr__(self) -> str:
         return str(self)
@@ -88,7 +88,7 @@ class SetupCheck:
     def _repr_html_(self) -> str:
         rows = "".join(f"<li>{escaped(str(found))}</li>" for found in self.findings)
         return without_math(
-            f"<ul style='list-style: none; padding: 0'>{rows}</ul><p><b>{escaped(self.verdict)}</b></p>"
+            f"<ul style='list-style: none; padding: 0'>{rows}</ul><p><b>{escaped(self.summary)}</b></p>"
         )
 
 
@@ -110,14 +110,14 @@ def check(show: Callable[[str], object] = lambda line: None) -> SetupCheck:
     Examples
     --------
     >>> results = SetupResult("data", "all there."), SetupResult("disk", "0.2 GB free.", "note", "Make room.")
-    >>> SetupCheck(results).verdict
+    >>> SetupCheck(results).summary
     'Works, but: disk, 0.2 GB free. Make room.'
     """
     from notebooks.course.busy_kernel import busy_kernel_finding
 
     looks: dict[str, Callable[[], SetupResult]] = {
         "versions": versions, "data": data, "memory": memory, "disk": disk, "processors": processors,
-        "training": training, "buttons": busy_kernel_finding,
+        "training": training_time, "buttons": busy_kernel_finding,
     }  # fmt: skip
     found = []
     for name, look in looks.items():
@@ -207,7 +207,7 @@ def processors() -> SetupResult:
     return SetupResult("processors", f"{os.cpu_count()}; PyTorch uses {uses}, {default} trains with {trains}.")
 
 
-def training(seconds: float | None = None) -> SetupResult:
+def training_time(seconds: float | None = None) -> SetupResult:
     """How long lesson 1's training will take, from a quarter of one epoch of it, measured where it is not given."""
     seconds = _lesson_1_seconds() if seconds is None else seconds
     text = f"lesson 1 will train for about {_rounded(seconds)} s"

@@ -23,7 +23,7 @@ _HEADING = re.compile(r"### Exercise (\d+\.\d+)(, open)?: \S")
 _ABOVE = re.compile(r"##? ")  # ends the exercises: "## Read on"
 
 
-def source(cell: Cell) -> str:
+def cell_source(cell: Cell) -> str:
     """Text of a cell, which a file may hold as lines."""
     return "".join(cell["source"])
 
@@ -59,9 +59,9 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
     into = setup
     for cell in cells[start:]:
         if cell["cell_type"] == "markdown":
-            if _ABOVE.match(source(cell)):
+            if _ABOVE.match(cell_source(cell)):
                 break
-            if heading := _HEADING.match(source(cell)):
+            if heading := _HEADING.match(cell_source(cell)):
                 number = heading[1]
                 if number in exercises:
                     msg = f"two exercises are called {number}: count them up, in the lesson first."
@@ -73,7 +73,7 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
 
 def is_open(exercise: list[Cell]) -> bool:
     """Whether an exercise is an open question, which has an answer in words and no check."""
-    heading = _HEADING.match(source(exercise[0]))
+    heading = _HEADING.match(cell_source(exercise[0]))
     return bool(heading and heading[2])
 
 
@@ -98,7 +98,7 @@ def rebuild(lesson: list[Cell], solutions: list[Cell], name: str) -> tuple[list[
     """
     setup, exercises = split_exercises(lesson)
     _, solved = split_exercises(solutions)
-    title = source(lesson[0]).splitlines()[0].removeprefix("# ")
+    title = cell_source(lesson[0]).splitlines()[0].removeprefix("# ")
     cells, missing = [_header(title, name), *map(_copy, setup)], []
     for number, exercise in exercises.items():
         own = [_copy(cell) for cell in solved.get(number, []) if {"solution", "answer"} & set(tags(cell))]
@@ -200,11 +200,11 @@ def _name(cells: list[Cell]) -> None:
 
 
 def _essence(cell: Cell) -> tuple[str, str, list[str]]:
-    return cell["cell_type"], source(cell), tags(cell)
+    return cell["cell_type"], cell_source(cell), tags(cell)
 
 
 def _quote(cell: Cell) -> str:
-    lines = source(cell).strip().splitlines() or [""]
+    lines = cell_source(cell).strip().splitlines() or [""]
     kind = " ".join([*tags(cell), cell["cell_type"]])
     return f"{kind} ({len(lines)} lines) “{lines[0][:60]}”"
 

@@ -175,7 +175,7 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     Exercise 0.2, not yet: `<lambda>` is called with 1 argument; yours takes none.
     """
     name = name or getattr(function, "__name__", "the answer")
-    returned = run(function, *arguments, name=name)
+    returned = call_function(function, *arguments, name=name)
     if returned is None or returned is ...:
         msg = f"`{name}` returned nothing. Write its body, and end it with `return`."
         raise NotYet(msg)
@@ -186,7 +186,7 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     return returned
 
 
-def run(function: Any, *arguments: Any, name: str, lets: tuple[type[Exception], ...] = ()) -> Any:
+def call_function(function: Any, *arguments: Any, name: str, lets: tuple[type[Exception], ...] = ()) -> Any:
     """Call what the student wrote, whatever it returns; its mistakes become the verdict.
 
     Parameters

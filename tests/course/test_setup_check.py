@@ -35,7 +35,7 @@ FINE, NOTE, FAULT = (
 def test_the_verdict(findings, ready, verdict):
     found = SetupCheck(findings)
     assert found.ready is ready
-    assert found.verdict == verdict
+    assert found.summary == verdict
     assert str(found).endswith(verdict)
     assert verdict in found._repr_html_()
 
@@ -83,7 +83,7 @@ def test_disk_and_data():
     [(12, "fine", "about 10 s: fine"), (60, "note", "slow. "), (500, "note", "too slow to wait for")],
 )
 def test_training_in_plain_words(seconds, level, words):
-    found = setup_check.training(seconds)
+    found = setup_check.training_time(seconds)
     assert found.level == level, "however slow, a lesson runs: time decides no exit code"
     assert words in str(found)
     assert ("of its 15 epochs" in str(found)) == (level == "note")
@@ -91,11 +91,11 @@ def test_training_in_plain_words(seconds, level, words):
 
 def test_a_slow_run_stops_after_so_many_epochs(monkeypatch):
     monkeypatch.setattr(classroom, "_chosen", False)
-    assert "after about 4 of its 15 epochs" in setup_check.training(100).remedy
+    assert "after about 4 of its 15 epochs" in setup_check.training_time(100).remedy
     monkeypatch.setattr(classroom, "_chosen", True)
     for limit, words in ((0, "after about 1 of its 15"), (50, "after about 8 of its 15"), (math.inf, "as long")):
         monkeypatch.setattr(classroom, "_seconds", float(limit))
-        assert words in setup_check.training(100).remedy
+        assert words in setup_check.training_time(100).remedy
 
 
 def test_epochs_and_model_are_those_of_lesson_1():
@@ -196,7 +196,7 @@ def light(monkeypatch):
     """Without what hangs on the computer, its load and its packages; each has tests of its own."""
     for name in ("versions", "memory", "disk"):
         monkeypatch.setattr(setup_check, name, lambda: FINE)
-    monkeypatch.setattr(setup_check, "training", lambda: FINE)
+    monkeypatch.setattr(setup_check, "training_time", lambda: FINE)
     monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", lambda: 0.01)
 
 
@@ -209,7 +209,7 @@ def test_a_check_that_fails_is_a_finding_and_never_a_traceback(monkeypatch):
     monkeypatch.setattr(setup_check, "data", broken)
     found = check()
     assert not found.ready
-    assert "could not be looked at (OSError: no such device)" in found.verdict
+    assert "could not be looked at (OSError: no such device)" in found.summary
 
 
 def test_the_command_prints_each_finding_and_the_verdict(monkeypatch, capsys):
@@ -278,4 +278,4 @@ def test_a_second_count_wants_a_press_of_its_own(press, capsys):
 @pytest.mark.parametrize(("answer", "words"), [(True, "use JupyterLab from 4.4"), (False, "use ■ to stop a training")])
 def test_what_to_do_depends_on_the_kernel(press, monkeypatch, answer, words):
     monkeypatch.setattr(press_check, "buttons_answer", lambda: answer)
-    assert words in press.verdict
+    assert words in press.summary

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from notebooks.course.solutions import differences, is_open, main, rebuild, source, split_exercises, tags
+from notebooks.course.solutions import cell_source, differences, is_open, main, rebuild, split_exercises, tags
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -115,7 +115,7 @@ def solutions(lesson):
 
 def test_the_exercises_end_where_the_next_section_begins(lesson):
     setup, exercises = split_exercises(lesson)
-    assert [source(cell) for cell in setup] == ["three = 3"]
+    assert [cell_source(cell) for cell in setup] == ["three = 3"]
     assert {number: len(cells) for number, cells in exercises.items()} == {"9.1": 3, "9.2": 1}
     assert [is_open(cells) for cells in exercises.values()] == [False, True]
 
@@ -127,7 +127,7 @@ def test_two_exercises_of_one_number_are_refused(lesson):
 
 
 def test_a_rebuilt_notebook_has_the_lessons_cells_and_its_own(solutions):
-    assert [(tags(cell), source(cell)) for cell in solutions[1:]] == [
+    assert [(tags(cell), cell_source(cell)) for cell in solutions[1:]] == [
         (["exercise-setup"], "three = 3"),
         ([], "### Exercise 9.1: twice\n\nDouble it."),
         (["solution"], "twice = 2 * three"),
@@ -135,8 +135,8 @@ def test_a_rebuilt_notebook_has_the_lessons_cells_and_its_own(solutions):
         ([], "### Exercise 9.2, open: why\n\nSay why."),
         (["answer"], "Because."),
     ]
-    assert source(solutions[0]).startswith("# Solutions: 9. Numbers\n")
-    assert "](../09_numbers.ipynb)" in source(solutions[0])
+    assert cell_source(solutions[0]).startswith("# Solutions: 9. Numbers\n")
+    assert "](../09_numbers.ipynb)" in cell_source(solutions[0])
 
 
 def test_a_solution_of_two_cells_keeps_its_order(lesson, solutions):
@@ -227,7 +227,7 @@ class TestFiles:
         assert main(folder) == 0
         assert "rebuilt.\n" in capsys.readouterr().out
         cells = read(folder / "solutions/09_numbers.ipynb")
-        assert source(cells[2]).endswith("Quickly.")
+        assert cell_source(cells[2]).endswith("Quickly.")
         assert cells[4]["outputs"] == solutions[4]["outputs"]
 
     def test_changed_code_has_to_run_anew(self, folder, lesson, capsys):
@@ -236,7 +236,7 @@ class TestFiles:
         assert main(folder) == 1
         assert "rebuilt, without outputs: run it anew." in capsys.readouterr().out
         cells = read(folder / "solutions/09_numbers.ipynb")
-        assert source(cells[3]) == "twice = 2 * three"
+        assert cell_source(cells[3]) == "twice = 2 * three"
         assert not any(cell.get("outputs") for cell in cells)
         assert len({cell["id"] for cell in cells}) == len(cells)
 

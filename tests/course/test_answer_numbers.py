@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from notebooks.course.one_number import one_number
+from notebooks.course.answer_numbers import one_number
 from notebooks.course.verdict import NotYet
 
 
