@@ -11,9 +11,9 @@ import traitlets
 
 from data import DataSet
 from data.data_set import as_array
-from trainers.detection._validation import as_labels
+from trainers.detection._validation import as_count, as_labels
 from trainers.plotting import TEXT, Figure, as_label
-from trainers.widgets.base import PicturedWidget, as_integer
+from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import MOST_FEATURES, classes, lighten, pictures
 
@@ -114,16 +114,10 @@ class LatentMap(PicturedWidget):
         self.labels = None if labels is None else as_labels(labels, self.places[:, 0], "points")
         named = classes(self.labels, class_names)
         self._kinds = _kinds(self.labels, named["classes"], len(self.places))
-        super().__init__(
-            data={
-                "places": self.places.astype("<f8").tobytes(),
-                "axes": list(self.axes_names),
-                "labels": named["labels"],
-                "classes": [{"name": kind.name, "color": kind.color, "shape": kind.shape} for kind in self._kinds],
-                "pictures": drawn,
-            },
-            selected=selected,
-        )
+        looks = [{"name": kind.name, "color": kind.color, "shape": kind.shape} for kind in self._kinds]
+        places = {"places": self.places.astype("<f8").tobytes(), "axes": list(self.axes_names)}
+        data = {**places, "labels": named["labels"], "classes": looks, "pictures": drawn}
+        super().__init__(data=data, selected=selected)
 
     @property
     def figure(self) -> Figure:
@@ -142,7 +136,7 @@ class LatentMap(PicturedWidget):
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int | None:
         one = proposal["value"]
-        return None if one is None else as_integer(one, "selected", 0, len(self.places) - 1)
+        return None if one is None else as_count(one, "selected", "a sequence", 0, len(self.places) - 1)
 
     def __repr__(self) -> str:
         return f"<LatentMap of {len(self.places)} sequences>"
@@ -154,9 +148,9 @@ def _of_data_set(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray
         if names is not None:
             raise ValueError(f"class_names must be given with labels, got {names!r} alone. Give labels=… too.")
         return None, None
-    if data.labels.ndim == 1:
-        return data.labels, data.class_names if names is None else names
-    return data.abnormal.astype(int), ("normal", "abnormal") if names is None else names
+    if data.labels.ndim > 1:
+        return data.abnormal.astype(int), names
+    return data.labels, data.class_names if names is None else names
 
 
 def _kinds(labels: np.ndarray | None, named: list[dict[str, Any]], n: int) -> list[Kind]:
@@ -195,9 +189,7 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
     fits = (np.abs(array) <= _LARGEST).all(1)
     if not fits.all():
         bad = int(np.argmin(fits))
-        raise ValueError(
-            f"points must be finite numbers up to {_LARGEST:g}, got {array[bad].tolist()[:4]} as point {bad}."
-        )
+        raise ValueError(f"points must be finite, at most {_LARGEST:g}, got {array[bad][:4].tolist()} as point {bad}.")
     if array.shape[1] == 2:
         return array, ("latent 1", "latent 2")
     # Imported here, since it takes half a second and most maps need no projection.

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from trainers.history import Epoch, History
+from trainers.history import History
 from trainers.widgets.base import OwnChanges, answer_while_busy, buttons_answer, larger_in_class, weakly
 from trainers.widgets.chart import Chart, row_data, run_data
 from trainers.widgets.run_control import RunControl, WatchedRuns
@@ -51,18 +51,17 @@ class LiveView:
 
     def __init__(self, runs: WatchedRuns, rewind: Rewind, answer: Callable[[str, int], Any]) -> None:
         self._runs, self._rewind, self._answer = runs, rewind, answer
-        self.control = RunControl(weakly(self.show_control))
+        self.control = RunControl(weakly(self.show_state))
         self.box: ipywidgets.VBox | None = None
         self.follows = True
         self._own = OwnChanges()
-        self._pending: list[Epoch] = []
         self._sent_at = self._live_at = 0.0
 
     def build(self) -> ipywidgets.VBox:
         """The whole, to be displayed; made when it is first asked for."""
         if self.box is not None:
             return self.box
-        control, wide = self.control, {"description_width": "initial"}
+        wide = {"description_width": "initial"}
         self.chart = Chart(self.data())
         self.pause = _button("Pause", "pause", "Wait before the next batch; press again to go on")
         self.step = _button("Step", "step-forward", "Train to the end of one epoch, then pause")
@@ -76,7 +75,7 @@ class LiveView:
         self.slider.tooltip = "Rewind to an epoch"
         self.branch = _button("Branch here", "code-fork", "Start a new run from this epoch's weights")
         # A page's widgets live on: they must not keep this view with its models.
-        self.chart.on_seen, self.chart.on_select = control.seen, weakly(self._select)
+        self.chart.on_msg(weakly(self._heard))
         for button in (self.pause, self.step, self.stop, self.branch):
             button.on_click(weakly(self._pressed))
         for number in (self.planned, self.slider):
@@ -87,8 +86,8 @@ class LiveView:
         self.box = ipywidgets.VBox([above, self.chart, below])
         answer_while_busy(self.box)
         larger_in_class(self.box)
-        if control.state == "paused":
-            self.show_control()
+        if self.control.state == "paused":
+            self.show_state()
         self.enable_buttons()
         if self._runs.histories:
             self.show_progress()
@@ -107,17 +106,19 @@ class LiveView:
             (control.step if button is self.step else control.stop)()
 
     def _changed(self, change: dict[str, Any]) -> None:
+        # What the loop has moved itself is not a request.
         if self._own:
             return
         self.control.seen()
-        if change["owner"] is self.slider:
+        rewind = change["owner"] is self.slider
+        if rewind:
             self.follows = change["new"] == self.slider.max
-            self._answer("rewind", change["new"])
-        else:
-            self._answer("plan", change["new"])
+        self._answer("rewind" if rewind else "plan", change["new"])
 
-    def _select(self, epoch: int) -> None:
-        self.slider.value = max(1, min(epoch, self.slider.max))
+    def _heard(self, _: Any, message: dict[str, Any], __: Any) -> None:
+        self.control.seen()
+        if message.get("kind") == "select":
+            self.slider.value = max(1, min(int(message["epoch"]), self.slider.max))
 
     # ------------------------------------------------------------------ what is sent
 
@@ -133,17 +134,16 @@ class LiveView:
 
     def state(self) -> dict[str, Any]:
         """Where the run stands in words; while one goes on, also the share done and the time left."""
-        runs, control, run = self._runs, self.control, self._runs.run
+        runs, run = self._runs, self._runs.run
         if run is None:
             return {"text": _joined(runs.end_text or "no run yet", self._branch_text(), runs.refused)}
         done, planned = len(run.trainer.history), run.planned_epochs
-        state = "pausing" if control.state == "paused" and not runs.waits else control.state
-        text = f"{state}, epoch {min(done + 1, planned)} of {planned}"
+        state = "pausing" if self.control.state == "paused" and not runs.waits else self.control.state
+        where = f", batch {runs.batches}" if runs.batches else ""
         if state == "paused":
-            text += f" (after batch {runs.batches - 1})" if runs.batches else " (between two epochs)"
-        elif runs.batches:
-            text += f", batch {runs.batches}"
-        if control.abandoned:
+            where = f" (after batch {runs.batches - 1})" if runs.batches else " (between two epochs)"
+        text = f"{state}, epoch {min(done + 1, planned)} of {planned}{where}"
+        if self.control.abandoned:
             text += "; no page showed the pause, so the run went on"
         if not buttons_answer():
             text += "; here buttons answer only when the cell has ended: use ■ or Ctrl-C to stop"
@@ -163,25 +163,18 @@ class LiveView:
 
     # ------------------------------------------------------------------ when it is sent
 
-    def add(self, row: Epoch) -> None:
-        """A row for the next `flush` to send."""
-        self._pending.append(row)
-
     def flush(self, *, force: bool = False) -> None:
         """Send what has happened since the last time, if that is long enough ago."""
         now = time.perf_counter()
-        if self.box is None:
-            self._pending.clear()
-        elif force or now - self._sent_at >= INTERVAL:
+        if self.box is not None and (force or now - self._sent_at >= INTERVAL):
             self._sent_at = now
-            rows, self._pending = self._pending, []
-            self.chart.add([row_data(row) for row in rows], **self._more())
+            unsent = self._runs.latest[len(self.chart.rows) :]
+            self.chart.add([row_data(row) for row in unsent], **self._more())
             self.show_progress()
             self._follow(at_once=force)
 
     def show_all(self) -> None:
         """Everything again, whatever the page may have missed."""
-        self._pending.clear()
         if self.box is not None:
             marked = self.chart.rewound
             if marked is not None and marked["epoch"] > len(self._runs.latest):
@@ -216,16 +209,11 @@ class LiveView:
         if self.box is not None:
             self.chart.rewound, self.follows = None, True
 
-    def show_control(self) -> None:
-        """Let the buttons and the state line say what is wanted of the run now."""
+    def show_state(self) -> None:
+        """Let the buttons and the state line say at once what is wanted of the run now."""
         if self.box is not None:
             paused = self.control.state == "paused"
             self.pause.description, self.pause.icon = ("Resume", "play") if paused else ("Pause", "pause")
-            self.show_state()
-
-    def show_state(self) -> None:
-        """The state line, at once."""
-        if self.box is not None:
             self.chart.change(**self._more())
 
     def show_progress(self) -> None:

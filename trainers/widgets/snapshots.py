@@ -52,8 +52,7 @@ class Snapshots:
 
     def __init__(self, budget: int = 256 * 2**20) -> None:
         self.budget = as_count(budget, "budget", "bytes of memory", least=0)
-        self.bytes = 0
-        self.stride = 1
+        self.bytes, self.stride = 0, 1
         self.rows: dict[int, Epoch] = {}
         # Of an epoch on disk, the path.
         self._states: dict[int, ModelState | Path] = {}
@@ -70,18 +69,13 @@ class Snapshots:
             if self.stride > 1 or self.bytes > self.budget:
                 self._thin()
 
-    def cut(self, epoch: int) -> None:
-        """Drop what came after an epoch; 0 drops all."""
+    def cut(self, epoch: int, row: Epoch | None = None) -> None:
+        """Drop what came after an epoch; 0 drops all. A branch has a row of its own for the epoch where it begins."""
         with self._lock:
             for later in [kept for kept in self.rows if kept > epoch]:
                 self._remove(later)
             self.stride = 1
-
-    def branch(self, epoch: int, row: Epoch) -> None:
-        """Go on with the epochs up to this one, whose row is replaced if its model is still kept."""
-        with self._lock:
-            self.cut(epoch)
-            if epoch in self.rows:
+            if row is not None and epoch in self.rows:
                 self.rows[epoch] = row
 
     @property
@@ -105,9 +99,7 @@ class Snapshots:
             kept = self.nearest(epoch)
             best = self.rows[kept].best_epoch or kept
             if best not in self.rows:
-                raise ValueError(
-                    f"no run can branch off from epoch {kept}: its best model, of epoch {best}, was not watched."
-                )
+                raise ValueError(f"no run can branch off from epoch {kept}: its best, epoch {best}, was not watched.")
             return kept, self[kept], self[best]
 
     def choose(self, most: int) -> list[int]:
@@ -123,27 +115,24 @@ class Snapshots:
         return sorted({*first, *rest, *must})
 
     def _thin(self) -> None:
-        self._drop()
-        while self.bytes > self.budget and self.stride < max(self.rows):
+        while True:
+            # Keep one epoch in `stride`, and those that matter.
+            kept = {max(self.rows), *(e for e, row in self.rows.items() if e % self.stride == 0 or row.restored)}
+            # Without the best that it goes back to, no run can branch off from an epoch.
+            best = {self.rows[epoch].best_epoch for epoch in kept}
+            for epoch in self.rows.keys() - kept - best:
+                self._remove(epoch)
+            if self.bytes <= self.budget or self.stride >= max(self.rows):
+                break
             self.stride *= 2
-            self._drop()
         # The oldest to disk, and never the latest.
         for epoch in self.epochs[:-1]:
             state = self._states[epoch]
             if self.bytes > self.budget and not isinstance(state, Path):
                 self._folder = self._folder or tempfile.TemporaryDirectory(prefix="snapshots-")
-                path = Path(self._folder.name, f"{epoch}.pt")
+                self._states[epoch] = path = Path(self._folder.name, f"{epoch}.pt")
                 torch.save(state, path)
-                self._states[epoch] = path
                 self.bytes -= _size(state)
-
-    def _drop(self) -> None:
-        """Keep one epoch in `stride`, and those that matter."""
-        kept = {max(self.rows), *(e for e, row in self.rows.items() if e % self.stride == 0 or row.restored)}
-        # Without the best that it goes back to, no run can branch off from an epoch.
-        best = {self.rows[epoch].best_epoch for epoch in kept}
-        for epoch in self.rows.keys() - kept - best:
-            self._remove(epoch)
 
     def _remove(self, epoch: int) -> None:
         del self.rows[epoch]
@@ -188,16 +177,14 @@ class Rewind(Snapshots):
         self._viewer, self.note = None, ""
         if self.examples is not None:
             with self._may_fail():
-                viewer = copy.deepcopy(model).cpu().eval()
-                reconstruct(viewer, self.examples)
-                self._viewer = viewer
+                self._viewer = copy.deepcopy(model).cpu().eval()
+                reconstruct(self._viewer, self.examples)
 
     def rebuilt(self, epoch: int) -> tuple[int, np.ndarray | None]:
         """The kept epoch nearest to this one, and what its model makes of the examples.
 
         Shape (n, time, feature); None without examples, without any epoch, or if the model fails.
         """
-        values = None
         with self._lock:
             if not self.rows:
                 return epoch, None
@@ -205,8 +192,8 @@ class Rewind(Snapshots):
             if self._viewer is not None:
                 with self._may_fail():
                     load_state(self._viewer, self[kept])
-                    values = reconstruct(self._viewer, self.examples).numpy()
-        return kept, values
+                    return kept, reconstruct(self._viewer, self.examples).numpy()
+        return kept, None
 
     @contextmanager
     def _may_fail(self) -> Iterator[None]:
@@ -235,10 +222,11 @@ class Rewind(Snapshots):
 def _titles(examples: DataSet, titles: Sequence[str] | None) -> list[str]:
     if len(examples) > MOST_EXAMPLES:
         raise ValueError(f"examples must be at most {MOST_EXAMPLES} sequences, got {len(examples)}.")
-    if titles is not None:
-        if isinstance(titles, str) or len(titles) != len(examples):
-            raise ValueError(f"titles must be one for each of the {len(examples)} examples, got {titles!r}.")
-        return [str(title) for title in titles]
-    if examples.labels is not None and examples.labels.ndim == 1 and examples.class_names:
-        return [examples.class_names[label] for label in examples.labels]
-    return [f"example {i + 1}" for i in range(len(examples))]
+    if titles is None:
+        labels, names = examples.labels, examples.class_names
+        if labels is not None and labels.ndim == 1 and names:
+            return [names[label] for label in labels]
+        return [f"example {i + 1}" for i in range(len(examples))]
+    if isinstance(titles, str) or len(titles) != len(examples):
+        raise ValueError(f"titles must be one for each of the {len(examples)} examples, got {titles!r}.")
+    return list(map(str, titles))

@@ -10,12 +10,13 @@ import IPython.display
 import numpy as np
 
 from trainers.console import in_terminal, say
+from trainers.detection._validation import as_count
 from trainers.history import Epoch, History
 from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.torch_utils import ModelState
-from trainers.trainer import Trainer
+from trainers.trainer import StopRun, Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
-from trainers.widgets.base import bundle, in_notebook, weakly
+from trainers.widgets.base import bundle, in_notebook, weakly, with_picture
 from trainers.widgets.chart import FILES
 from trainers.widgets.export import Exported, on_page, page_bundle
 from trainers.widgets.live_view import LiveView, outcome
@@ -95,7 +96,6 @@ class TrainingMonitor(Exported):
         self._start_paused = start_paused
         self._runs = WatchedRuns()
         self.histories = self._runs.histories
-        self._callbacks: Sequence[Any] = ()
         self._hook_before: Callable[[], None] | None = None
         self._view = LiveView(self._runs, self._rewind, weakly(self._answer))
         self.control = self._view.control
@@ -106,17 +106,15 @@ class TrainingMonitor(Exported):
         """Called by the run before its first epoch."""
         runs, trainer = self._runs, run.trainer
         if runs.run is not None:
-            raise RuntimeError(
-                "a monitor watches one run at a time, and this one watches one. Make another, or pass it once."
-            )
-        runs.run, runs.trainer, self._callbacks = run, trainer, run.callbacks
+            raise RuntimeError("a monitor watches one run at a time, and this one watches one. Make another.")
+        runs.run = runs.last = run
         # The user's own hook is called as well, and put back at the end.
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
         if not self.histories or trainer.history is not self.history:
             self._take_up(trainer.history)
         self._rewind.watch(trainer.model)
         # Requests for an earlier run are discarded.
-        runs.wanted, runs.branch, runs.refused, runs.end_text, runs.batches = None, None, "", "", 0
+        runs.wanted, runs.branch, runs.refused, runs.end_text, runs.waits = None, None, "", "", False
         runs.durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
         # On a page nothing can grow: there it is shown when the run has ended.
@@ -135,17 +133,14 @@ class TrainingMonitor(Exported):
             # Another callback has branched off.
             self._take_up(history)
             self._view.show_all()
-        # Keep the model, and the row for the page.
         if len(history) >= row.epoch and history[row.epoch - 1] is row:
             self._rewind.add(row, state)
-            self._view.add(row)
         runs.durations.append(time.perf_counter() - runs.epoch_began)
         runs.batches = 0
         # A step ends here; then do what is requested between two epochs.
         self.control.epoch_ended()
         self._view.flush(force=self.control.state != "running")
-        if runs.branch is not None and self.control.state != "stopping":
-            self._branch_off()
+        self._branch_off()
         self._obey()
         runs.epoch_began = time.perf_counter()
 
@@ -153,22 +148,18 @@ class TrainingMonitor(Exported):
         if self._hook_before is not None:
             self._hook_before()
         self._runs.batches += 1
-        self._obey()
         self._view.flush()
-        # A stop in mid-epoch: the trainer undoes the epoch.
-        if self.control.state == "stopping":
-            self.control.obey()
+        self._obey()
 
     def end(self, run: Run) -> None:
         """Called by the run when its model is finalized."""
-        if run is not self._runs.run:
+        runs = self._runs
+        if run is not runs.run:
             return
-        run.trainer.between_batches = self._hook_before
-        with self._runs.turn:
-            self._runs.run = None
+        run.trainer.between_batches, runs.run, runs.batches = self._hook_before, None, 0
         self._view.enable_buttons()
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
-        self._runs.end_text = "; ".join(filter(None, [reason + outcome(self.history), self._rewind.note]))
+        runs.end_text = "; ".join(filter(None, [reason + outcome(self.history), self._rewind.note]))
         self.control.reset()
         self._view.show_all()
         self._serve()
@@ -194,7 +185,7 @@ class TrainingMonitor(Exported):
     @property
     def trainer(self) -> Trainer | None:
         """That of the latest run; None if none was watched."""
-        return self._runs.trainer
+        return None if self._runs.last is None else self._runs.last.trainer
 
     @property
     def figure(self) -> Figure:
@@ -212,20 +203,20 @@ class TrainingMonitor(Exported):
         TypeError, ValueError
             If `epochs` is invalid, or the trainer cannot go on (see `BatchedTrainer.check_resume`).
         """
-        if self.trainer is None or self._runs.run is not None:
-            state = "none was watched yet" if self.trainer is None else "one goes on: raise its planned epochs"
+        runs, last = self._runs, self._runs.last
+        if last is None or runs.run is not None:
+            state = "none was watched yet" if last is None else "one goes on: raise its planned epochs"
             raise RuntimeError(f"more({epochs}) needs a run that has ended; {state}.")
-        if self.trainer.history is not self.history:
+        if last.trainer.history is not self.history:
             raise RuntimeError(
-                f"more({epochs}) cannot go on with {self.history.name!r}: its trainer has begun another run since."
+                f"more cannot go on with {self.history.name!r}, whose trainer has begun another run since."
             )
         epochs = whole_epochs(epochs)
-        if self._runs.branch is not None:
-            if self._runs.branch[0] == len(self.history):
-                # The branch is as long as the run: what forbids to go on with this forbids it for that.
-                self.trainer.check_resume()
-            self._branch_off()
-        return benchmark(self.trainer, epochs=epochs, resume=True, callbacks=self._callbacks)
+        if runs.branch is not None and runs.branch[0] == len(self.history):
+            # The branch is as long as the run: what forbids to go on with this forbids it for that.
+            last.trainer.check_resume()
+        self._branch_off()
+        return benchmark(last.trainer, epochs=epochs, resume=True, callbacks=last.callbacks)
 
     def branch(self, epoch: int) -> None:
         """Start a new run from the weights that an epoch had reached before any swap.
@@ -246,7 +237,8 @@ class TrainingMonitor(Exported):
             reached before the monitor watched.
         """
         with self._runs.turn:
-            self._runs.check_epoch(epoch, "branch")
+            self._check_epoch(epoch, "branch")
+            # The states are taken now: a request outlasts the snapshots that it names.
             self._runs.branch, self._runs.refused = self._rewind.states(epoch), ""
         self._view.show_state()
 
@@ -268,8 +260,13 @@ class TrainingMonitor(Exported):
         RuntimeError, ValueError
             If no epoch was trained yet, or there is no such epoch.
         """
-        self._runs.check_epoch(epoch, "rewind")
+        self._check_epoch(epoch, "rewind")
         return self._view.show_epoch(epoch, move=True)
+
+    def _check_epoch(self, epoch: Any, what: str) -> None:
+        if not len(self.history):
+            raise RuntimeError(f"{what} needs an epoch; none was trained yet.")
+        as_count(epoch, "epoch", "one of the latest run's", most=len(self.history))
 
     # ------------------------------------------------------------------ requests of the page
 
@@ -277,18 +274,18 @@ class TrainingMonitor(Exported):
         """Take a request on the page's own thread, to be done by the loop where one goes on, or refuse it."""
         runs, run = self._runs, self._runs.run
         try:
-            if request == "rewind":
-                # A trainer may draw from PyTorch's one random state: meanwhile no other thread runs a model.
-                with runs.turn:
-                    runs.wanted, ended = number, runs.run is None
-                self._serve() if ended else self.control.nudge()
-            elif request == "branch":
+            if request == "branch":
                 self.branch(number)
-            elif run is not None:
+            elif request == "plan" and run is not None:
                 run.plan(number)
                 runs.refused = ""
                 self._view.show_state()
                 self._view.show_progress()
+            elif request == "rewind":
+                # A trainer may draw from PyTorch's one random state: meanwhile no other thread runs a model.
+                runs.wanted = number
+                # Looked up after the request is in place: a run that ends just now serves it, else this thread does.
+                self.control.nudge() if runs.run is not None else self._serve()
         except (RuntimeError, ValueError) as error:
             runs.refused = f"⚠ {error}"
             self._view.show_state()
@@ -301,35 +298,36 @@ class TrainingMonitor(Exported):
             self._view.show_epoch(wanted)
 
     def _obey(self) -> None:
-        """Do what the page asked for, wait while paused; a stop between two epochs ends the run there."""
+        """Do what the page asked for, wait while paused, end the run if it is to stop."""
         runs, control = self._runs, self.control
         self._serve()
         if control.state == "paused":
             runs.waits = True
             self._view.flush(force=True)
-            before = control.waited
-            try:
-                control.wait(self._serve)
-            finally:
-                runs.waits = False
             # A pause is no part of the epoch's duration.
-            runs.epoch_began += control.waited - before
-            if runs.branch is not None and not runs.batches and control.state != "stopping":
-                self._branch_off()
-        if control.state == "stopping" and runs.run is not None and not runs.batches:
+            runs.epoch_began += control.wait(self._serve)
+            runs.waits = False
+            self._branch_off()
+        if control.state == "stopping" and runs.run is not None:
+            if runs.batches:
+                # In mid-epoch: the trainer undoes the epoch.
+                raise StopRun("stopped by hand")
             runs.run.stop("stopped by hand")
 
     def _branch_off(self) -> None:
-        """Let the trainer go on from the epoch that was asked for, with a history of its own."""
-        runs = self._runs
-        assert runs.trainer is not None
-        assert runs.branch is not None
+        """Let the trainer go on, with a history of its own, from the epoch that was asked for, if one was.
+
+        Not in mid-epoch; and a run that is to stop leaves the branch to `more`.
+        """
+        runs, stopping = self._runs, self._runs.run is not None and self.control.state == "stopping"
+        if runs.branch is None or runs.last is None or runs.batches or stopping:
+            return
         self._view.flush(force=True)
         # No other branch may be asked for between the two histories.
         with runs.turn:
             (epoch, *states), runs.branch = runs.branch, None
-            history = runs.trainer.branch(epoch, *states)
-            self._rewind.branch(epoch, history[-1])
+            history = runs.last.trainer.branch(epoch, *states)
+            self._rewind.cut(epoch, history[-1])
             runs.add(history)
         self._view.show_all()
 
@@ -349,12 +347,8 @@ class TrainingMonitor(Exported):
         if page := page_bundle(self):
             return page, {}
         shown = bundle(self._view.build(), repr(self))
-        about: dict[str, Any] = {}
-        if self._runs.run is None and self.histories:
-            # For where no kernel runs.
-            picture, about = self.figure._repr_mimebundle_()
-            shown["image/png"] = picture["image/png"]
-        return shown, about
+        # For where no kernel runs.
+        return with_picture(shown, self.figure) if self._runs.run is None and self.histories else (shown, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Locks, widgets and models of past epochs stay here: a copied or stored monitor has the histories.

@@ -33,7 +33,7 @@ def test_a_branch_whose_best_was_never_seen_is_refused_and_costs_nothing(beats, 
     monitor = TrainingMonitor()
     benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
     assert trainer.history.best.epoch <= 4
-    with pytest.raises(ValueError, match=r"from epoch 6: its best model, of epoch \d, was not watched"):
+    with pytest.raises(ValueError, match=r"from epoch 6: its best, epoch \d, was not watched"):
         monitor.branch(6)
     monitor._answer("branch", 6)
     assert "⚠ no run can branch off from epoch 6" in monitor._view.state()["text"]
@@ -115,7 +115,7 @@ def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
 def test_a_branch_from_no_epoch_is_refused(beats, model, epoch):
     monitor = TrainingMonitor()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
-    with pytest.raises(ValueError, match="epoch must be an integer from 1 to 3, got "):
+    with pytest.raises(ValueError, match=r"epoch must be an integer, .* from 1 to 3, got "):
         monitor.branch(epoch)
 
 
