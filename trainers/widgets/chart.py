@@ -52,21 +52,18 @@ class Chart(anywidget.AnyWidget):
         super().__init__(data=data)
         self.on_msg(self._hear)
 
-    @property
-    def rows(self) -> list[list[Any]]:
-        """The rows of the last run that were sent."""
-        return self.now["runs"][-1]["rows"]
-
     def show(self, data: dict[str, Any]) -> None:
         """Replace and send everything, but for the epoch that is marked."""
         with self._lock:
             self.now = data
             self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
 
-    def add(self, rows: list[list[Any]], **more: Any) -> None:
-        """Add rows to the last run, and replace ``state``, ``planned`` and so on."""
+    def add(self, history: History, **more: Any) -> None:
+        """Add the rows of the last run that were not sent yet, and replace ``state``, ``planned`` and so on."""
         with self._lock:
-            self.rows.extend(rows)
+            sent = self.now["runs"][-1]["rows"]
+            rows = [row_data(row) for row in history[len(sent) :]]
+            sent.extend(rows)
             self.now.update(more)
             self.send({"kind": "rows", "rows": rows, "more": more})
 

@@ -122,9 +122,7 @@ class LatentMap(PicturedWidget):
     @property
     def figure(self) -> Figure:
         """A static picture of the map; with a selected sequence, of that too."""
-        given = [] if self.selected is None else [self.sequences, self.reconstructions]
-        drawn = [data.sequences[self.selected, :, :MOST_FEATURES].numpy() for data in given if data is not None]
-        return plot_latent(self.places, self.axes_names, self._kinds, self.selected, *drawn)
+        return plot_latent(self)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         drawn = self.data["pictures"]
@@ -208,64 +206,50 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
     return places, (first, second)
 
 
-def plot_latent(
-    places: np.ndarray,
-    axes_names: tuple[str, str],
-    kinds: list[Kind],
-    selected: int | None = None,
-    sequence: np.ndarray | None = None,
-    reconstruction: np.ndarray | None = None,
-) -> Figure:
-    """Draw the map and, if one is selected, that sequence beside it.
+def plot_latent(shown: LatentMap) -> Figure:
+    """Draw the map, rare classes over large ones, and the selected sequence, if there is one, beside it.
 
     Parameters
     ----------
-    places : array, shape (n, 2)
-    axes_names : tuple of two str
-    kinds : list of Kind
-        The classes; small ones are drawn over large ones.
-    selected : int, optional
-        Is marked; needs its `sequence`.
-    sequence, reconstruction : array, shape (time, feature), optional
-        The selected one's.
+    shown : LatentMap
 
     Returns
     -------
     Figure
     """
+    selected, kinds, (across, up) = shown.selected, shown._kinds, shown.axes_names
+    features = 0 if selected is None else min(shown.sequences.n_features, MOST_FEATURES)
     figure = Figure("map of the latent space", figsize=(9, 4.2))
-    features = 0 if sequence is None else sequence.shape[1]
     grid = figure.add_gridspec(max(1, features), 2 if features else 1, width_ratios=[3, 2] if features else None)
     axes = figure.plain_axes(grid[:, 0])
-    axes.set(xlabel=as_label(axes_names[0]), ylabel=as_label(axes_names[1]))
+    axes.set(xlabel=as_label(across), ylabel=as_label(up))
     # The largest class first, so that the rare ones lie on top; the fewer, the larger.
     for kind in sorted(kinds, key=lambda kind: -len(kind.members)):
         count = len(kind.members)
         label = f"{as_label(kind.name)} ({count:,})" if kind.name else None
         axes.scatter(
-            *places[kind.members].T, s=float(np.clip(12_000 / count, 9, 25)), marker=SHAPES[kind.shape],
+            *shown.places[kind.members].T, s=float(np.clip(12_000 / count, 9, 25)), marker=SHAPES[kind.shape],
             color=kind.color, alpha=0.6, linewidths=0.5, label=label,
         )  # fmt: skip
-    named = [kind for kind in kinds if kind.name]
-    if named:
+    words = ", ".join(f"{len(kind.members):,} {kind.name} ({_WORDS[kind.shape]})" for kind in kinds if kind.name)
+    if words:
         figure.legend(loc="outside upper center", frameon=False, labelcolor=TEXT, ncols=3, markerscale=2)
-    words = ", ".join(f"{len(kind.members):,} {kind.name} ({_WORDS[kind.shape]})" for kind in named)
-    figure.alt = f"Map of {len(places):,} sequences by {axes_names[0]} and {axes_names[1]}{': ' * bool(words)}{words}."
-    if selected is None or sequence is None:
+    figure.alt = f"Map of {len(shown.places):,} sequences by {across} and {up}{': ' * bool(words)}{words}."
+    if selected is None:
         return figure
     # Black in white, to be found on any ground.
     for color, width in (("white", 5), ("black", 2)):
-        axes.plot(*places[selected], "o", markersize=13, color=color, fillstyle="none", markeredgewidth=width)
+        axes.plot(*shown.places[selected], "o", markersize=13, color=color, fillstyle="none", markeredgewidth=width)
     kind = next(kind for kind in kinds if selected in kind.members)
     name = f"sequence {selected}{', ' * bool(kind.name)}{kind.name}"
     for feature in range(features):
         strip = figure.plain_axes(grid[feature, 1])
-        strip.plot(sequence[:, feature], color=kind.color, label="sequence")
-        if reconstruction is not None:
-            strip.plot(reconstruction[:, feature], color=TEXT, linestyle="--", label="reconstruction")
-        strip.set_title(as_label(name) if feature == 0 else "", color=TEXT, fontsize="medium")
+        strip.plot(shown.sequences.sequences[selected, :, feature], color=kind.color)
+        if shown.reconstructions is not None:
+            strip.plot(shown.reconstructions.sequences[selected, :, feature], color=TEXT, linestyle="--")
+        strip.set_title(as_label(name) if feature == 0 else "", fontsize="medium")
         strip.tick_params(labelbottom=feature == features - 1)
     strip.set_xlabel("time step")
-    beside = " with its reconstruction" * (reconstruction is not None)
+    beside = " with its reconstruction" * (shown.reconstructions is not None)
     figure.alt += f" Ringed is {name}, drawn beside it{beside}."
     return figure

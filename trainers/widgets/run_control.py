@@ -1,18 +1,12 @@
-"""`RunControl`: what the user wants of a run; `WatchedRuns`: where the runs of a monitor stand."""
+"""`RunControl`: what the user wants of a run, between two threads."""
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from trainers.console import interrupt_point
-from trainers.history import History
-from trainers.torch_utils import ModelState
-from trainers.training import Run
 
 # A paused run that no page shows goes on after this many seconds: a closed tab must not hang a
 # cell indefinitely. Pages report every ten seconds, in the background once a minute.
@@ -106,69 +100,3 @@ class RunControl:
                 self.abandoned = False
         self._stir.set()
         self._changed()
-
-
-@dataclass
-class WatchedRuns:
-    """The state of a monitor, facts only: the monitor writes them, and `LiveView` shows them.
-
-    Attributes
-    ----------
-    histories : dict of History
-        By name: each run that was watched, and each branch; the latest last.
-    last : Run or None
-        The latest.
-    run : Run or None
-        The same while it goes on.
-    batches : int
-        Those of the present epoch that have begun.
-    epoch_began : float
-        When the present epoch began, by `time.perf_counter`; a pause moves it on.
-    durations : deque of float
-        Seconds that the last ten epochs took, without pauses.
-    waits : bool
-        Whether the loop stands still, since it is paused.
-    wanted : int or None
-        Request of the page: an epoch to show. The last one counts.
-    branch : tuple of (int, ModelState, ModelState), or None
-        Request: an epoch to branch off from, its state and that of the best one up to there.
-    refused : str
-        Why the page's last request was refused.
-    end_text : str
-        How the last run ended.
-    turn : threading.RLock
-        The page's messages come on another thread: guards what it and the loop both change.
-    """
-
-    histories: dict[str, History] = field(default_factory=dict)
-    last: Run | None = None
-    run: Run | None = None
-    batches: int = 0
-    epoch_began: float = 0.0
-    durations: deque[float] = field(default_factory=lambda: deque(maxlen=10))
-    waits: bool = False
-    wanted: int | None = None
-    branch: tuple[int, ModelState, ModelState] | None = None
-    refused: str = ""
-    end_text: str = ""
-    turn: threading.RLock = field(default_factory=threading.RLock)
-
-    @property
-    def latest(self) -> History:
-        """That of the latest run or branch."""
-        if not self.histories:
-            raise RuntimeError("this monitor has watched no run yet. Pass it on: benchmark(…, callbacks=[monitor]).")
-        return next(reversed(self.histories.values()))
-
-    @property
-    def planned(self) -> int:
-        """How many epochs the run is meant to have; when none goes on, those of the longest."""
-        if self.run is not None:
-            return self.run.planned_epochs
-        return max(map(len, self.histories.values()), default=0)
-
-    def add(self, history: History) -> None:
-        """Make a history the latest, under a name that no other has."""
-        names = (f"{history.name} ({number})" if number > 1 else history.name for number in itertools.count(1))
-        name = next(name for name in names if self.histories.get(name, history) is history)
-        self.histories[name] = self.histories.pop(name, history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,18 +17,16 @@ from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.torch_utils import ModelState
 from trainers.trainer import StopRun, Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
-from trainers.widgets.base import bundle, in_notebook, weakly, with_picture
-from trainers.widgets.chart import FILES
-from trainers.widgets.export import Exported, on_page, page_bundle
+from trainers.widgets.base import bundle, in_notebook, with_picture
+from trainers.widgets.export import on_page, page_bundle
 from trainers.widgets.live_view import LiveView, outcome
-from trainers.widgets.run_control import WatchedRuns
 from trainers.widgets.snapshots import Rewind
 
 # An exported page holds the reconstructions of so many epochs at most.
 MOST_REWINDS = 200
 
 
-class TrainingMonitor(Exported):
+class TrainingMonitor(LiveView):
     """A callback that shows a run while it goes on, and takes requests for it.
 
     Give it to `benchmark` or `Run` among the callbacks. In a notebook it appears below the cell:
@@ -81,9 +80,6 @@ class TrainingMonitor(Exported):
     3
     """
 
-    _files = FILES
-    _key = "monitor"
-
     def __init__(
         self,
         examples: Any = None,
@@ -92,76 +88,72 @@ class TrainingMonitor(Exported):
         budget: int = 256 * 2**20,
         start_paused: bool = False,
     ) -> None:
-        self._rewind = Rewind(examples, titles, budget)
+        super().__init__(Rewind(examples, titles, budget))
         self._start_paused = start_paused
-        self._runs = WatchedRuns()
-        self.histories = self._runs.histories
         self._hook_before: Callable[[], None] | None = None
-        self._view = LiveView(self._runs, self._rewind, weakly(self._answer))
-        self.control = self._view.control
 
     # ------------------------------------------------------------------ for the driver
 
     def begin(self, run: Run) -> None:
         """Called by the run before its first epoch."""
-        runs, trainer = self._runs, run.trainer
-        if runs.run is not None:
+        trainer = run.trainer
+        if self._run is not None:
             raise RuntimeError("a monitor watches one run at a time, and this one watches one. Make another.")
-        runs.run = runs.last = run
+        self._run = self._last = run
         # The user's own hook is called as well, and put back at the end.
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
         if not self.histories or trainer.history is not self.history:
             self._take_up(trainer.history)
         self._rewind.watch(trainer.model)
         # Requests for an earlier run are discarded.
-        runs.wanted, runs.branch, runs.refused, runs.end_text, runs.waits = None, None, "", "", False
-        runs.durations.clear()
+        self._refused, self._end_text, self._waits = "", "", False
+        self._requests.clear()
+        self._durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
         # On a page nothing can grow: there it is shown when the run has ended.
         if in_notebook() and not on_page():
             IPython.display.display(self)
-        self._view.enable_buttons()
-        self._view.show_all()
+        self._enable_buttons()
+        self._show_all()
         self._obey()
-        runs.epoch_began = time.perf_counter()
+        self._epoch_began = time.perf_counter()
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
         """Called by the run after each epoch."""
         assert self.trainer is not None
-        runs, history = self._runs, self.trainer.history
+        history = self.trainer.history
         if history is not self.history:
             # Another callback has branched off.
             self._take_up(history)
-            self._view.show_all()
+            self._show_all()
         if len(history) >= row.epoch and history[row.epoch - 1] is row:
             self._rewind.add(row, state)
-        runs.durations.append(time.perf_counter() - runs.epoch_began)
-        runs.batches = 0
+        self._durations.append(time.perf_counter() - self._epoch_began)
+        self._batches = 0
         # A step ends here; then do what is requested between two epochs.
         self.control.epoch_ended()
-        self._view.flush(force=self.control.state != "running")
+        self._flush(force=self.control.state != "running")
         self._branch_off()
         self._obey()
-        runs.epoch_began = time.perf_counter()
+        self._epoch_began = time.perf_counter()
 
     def _between_batches(self) -> None:
         if self._hook_before is not None:
             self._hook_before()
-        self._runs.batches += 1
-        self._view.flush()
+        self._batches += 1
+        self._flush()
         self._obey()
 
     def end(self, run: Run) -> None:
         """Called by the run when its model is finalized."""
-        runs = self._runs
-        if run is not runs.run:
+        if run is not self._run:
             return
-        run.trainer.between_batches, runs.run, runs.batches = self._hook_before, None, 0
-        self._view.enable_buttons()
+        run.trainer.between_batches, self._run, self._batches = self._hook_before, None, 0
+        self._enable_buttons()
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
-        runs.end_text = "; ".join(filter(None, [reason + outcome(self.history), self._rewind.note]))
+        self._end_text = reason + outcome(self.history)
         self.control.reset()
-        self._view.show_all()
+        self._show_all()
         self._serve()
         figure = self.figure
         if in_notebook():
@@ -172,26 +164,28 @@ class TrainingMonitor(Exported):
     def _take_up(self, history: History) -> None:
         """Watch another history than the latest: the models kept are not its own."""
         self._rewind.cut(0)
-        self._view.unmark()
-        self._runs.add(history)
+        if self._box is not None:
+            # Show no past epoch, and follow the latest one.
+            self._chart.rewound, self._follows = None, True
+        self._add(history)
+
+    def _add(self, history: History) -> None:
+        """Make a history the latest, under a name that no other has."""
+        names = (f"{history.name} ({number})" if number > 1 else history.name for number in itertools.count(1))
+        name = next(name for name in names if self.histories.get(name, history) is history)
+        self.histories[name] = self.histories.pop(name, history)
 
     # ------------------------------------------------------------------ for the user
 
     @property
-    def history(self) -> History:
-        """That of the latest run or branch."""
-        return self._runs.latest
-
-    @property
     def trainer(self) -> Trainer | None:
         """That of the latest run; None if none was watched."""
-        return None if self._runs.last is None else self._runs.last.trainer
+        return None if self._last is None else self._last.trainer
 
     @property
     def figure(self) -> Figure:
         """A static picture of all runs; `savefig` writes it as PNG or SVG."""
-        history = self.history
-        return plot_history(history) if len(self.histories) == 1 else plot_histories(self.histories)
+        return plot_histories(self.histories) if len(self.histories) > 1 else plot_history(self.history)
 
     def more(self, epochs: int) -> Result:
         """Go on with the latest run for some more epochs, or with the branch that was asked for.
@@ -203,8 +197,8 @@ class TrainingMonitor(Exported):
         TypeError, ValueError
             If `epochs` is invalid, or the trainer cannot go on (see `BatchedTrainer.check_resume`).
         """
-        runs, last = self._runs, self._runs.last
-        if last is None or runs.run is not None:
+        last = self._last
+        if last is None or self._run is not None:
             state = "none was watched yet" if last is None else "one goes on: raise its planned epochs"
             raise RuntimeError(f"more({epochs}) needs a run that has ended; {state}.")
         if last.trainer.history is not self.history:
@@ -212,7 +206,7 @@ class TrainingMonitor(Exported):
                 f"more cannot go on with {self.history.name!r}, whose trainer has begun another run since."
             )
         epochs = whole_epochs(epochs)
-        if runs.branch is not None and runs.branch[0] == len(self.history):
+        if "branch" in self._requests and self._requests["branch"][0] == len(self.history):
             # The branch is as long as the run: what forbids to go on with this forbids it for that.
             last.trainer.check_resume()
         self._branch_off()
@@ -236,11 +230,11 @@ class TrainingMonitor(Exported):
             If no epoch was trained yet, there is no such epoch, or the best model up to there was
             reached before the monitor watched.
         """
-        with self._runs.turn:
+        with self._turn:
             self._check_epoch(epoch, "branch")
             # The states are taken now: a request outlasts the snapshots that it names.
-            self._runs.branch, self._runs.refused = self._rewind.states(epoch), ""
-        self._view.show_state()
+            self._requests["branch"], self._refused = self._rewind.states(epoch), ""
+        self._show_state()
 
     def rewind(self, epoch: int) -> np.ndarray | None:
         """Show an epoch, and return what its model, before any swap, made of the examples.
@@ -261,7 +255,7 @@ class TrainingMonitor(Exported):
             If no epoch was trained yet, or there is no such epoch.
         """
         self._check_epoch(epoch, "rewind")
-        return self._view.show_epoch(epoch, move=True)
+        return self._show_epoch(epoch, move=True)
 
     def _check_epoch(self, epoch: Any, what: str) -> None:
         if not len(self.history):
@@ -272,69 +266,67 @@ class TrainingMonitor(Exported):
 
     def _answer(self, request: str, number: int) -> None:
         """Take a request on the page's own thread, to be done by the loop where one goes on, or refuse it."""
-        runs, run = self._runs, self._runs.run
         try:
             if request == "branch":
                 self.branch(number)
-            elif request == "plan" and run is not None:
-                run.plan(number)
-                runs.refused = ""
-                self._view.show_state()
-                self._view.show_progress()
+            elif request == "plan" and self._run is not None:
+                self._run.plan(number)
+                self._refused = ""
+                self._show_state()
+                self._show_progress()
             elif request == "rewind":
                 # A trainer may draw from PyTorch's one random state: meanwhile no other thread runs a model.
-                runs.wanted = number
+                self._requests["rewind"] = number
                 # Looked up after the request is in place: a run that ends just now serves it, else this thread does.
-                self.control.nudge() if runs.run is not None else self._serve()
+                self.control.nudge() if self._run is not None else self._serve()
         except (RuntimeError, ValueError) as error:
-            runs.refused = f"⚠ {error}"
-            self._view.show_state()
+            self._refused = f"⚠ {error}"
+            self._show_state()
 
     def _serve(self) -> None:
         """Show the epoch that the slider was moved to."""
-        with self._runs.turn:
-            wanted, self._runs.wanted = self._runs.wanted, None
-        if wanted is not None:
-            self._view.show_epoch(wanted)
+        epoch = self._requests.pop("rewind", None)
+        if epoch is not None:
+            self._show_epoch(epoch)
 
     def _obey(self) -> None:
         """Do what the page asked for, wait while paused, end the run if it is to stop."""
-        runs, control = self._runs, self.control
+        control = self.control
         self._serve()
         if control.state == "paused":
-            runs.waits = True
-            self._view.flush(force=True)
+            self._waits = True
+            self._flush(force=True)
             # A pause is no part of the epoch's duration.
-            runs.epoch_began += control.wait(self._serve)
-            runs.waits = False
+            self._epoch_began += control.wait(self._serve)
+            self._waits = False
             self._branch_off()
-        if control.state == "stopping" and runs.run is not None:
-            if runs.batches:
+        if control.state == "stopping" and self._run is not None:
+            if self._batches:
                 # In mid-epoch: the trainer undoes the epoch.
                 raise StopRun("stopped by hand")
-            runs.run.stop("stopped by hand")
+            self._run.stop("stopped by hand")
 
     def _branch_off(self) -> None:
         """Let the trainer go on, with a history of its own, from the epoch that was asked for, if one was.
 
         Not in mid-epoch; and a run that is to stop leaves the branch to `more`.
         """
-        runs, stopping = self._runs, self._runs.run is not None and self.control.state == "stopping"
-        if runs.branch is None or runs.last is None or runs.batches or stopping:
+        stopping = self._run is not None and self.control.state == "stopping"
+        if "branch" not in self._requests or self._last is None or self._batches or stopping:
             return
-        self._view.flush(force=True)
+        self._flush(force=True)
         # No other branch may be asked for between the two histories.
-        with runs.turn:
-            (epoch, *states), runs.branch = runs.branch, None
-            history = runs.last.trainer.branch(epoch, *states)
+        with self._turn:
+            epoch, *states = self._requests.pop("branch")
+            history = self._last.trainer.branch(epoch, *states)
             self._rewind.cut(epoch, history[-1])
-            runs.add(history)
-        self._view.show_all()
+            self._add(history)
+        self._show_all()
 
     # ------------------------------------------------------------------ as a page, a picture, a copy
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        data = self._view.data()
+        data = self._data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
         rewinds = {epoch: self._rewind.rebuilt(epoch)[1] for epoch in self._rewind.choose(MOST_REWINDS)}
@@ -346,9 +338,9 @@ class TrainingMonitor(Exported):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):
             return page, {}
-        shown = bundle(self._view.build(), repr(self))
+        shown = bundle(self._build(), repr(self))
         # For where no kernel runs.
-        return with_picture(shown, self.figure) if self._runs.run is None and self.histories else (shown, {})
+        return with_picture(shown, self.figure) if self._run is None and self.histories else (shown, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Locks, widgets and models of past epochs stay here: a copied or stored monitor has the histories.
