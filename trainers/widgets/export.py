@@ -13,10 +13,10 @@ What needs the kernel is left out: the buttons that drive a run, the controls of
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -156,13 +156,8 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
 
 def _json(data: Any) -> str:
     # A name with "<" in it could end the script element, or open a comment in it.
-    return json.dumps(data, allow_nan=False, separators=(",", ":"), default=_base64).replace("<", "\\u003c")
-
-
-def _base64(value: Any) -> str:
-    if not isinstance(value, bytes):
-        raise TypeError(f"data must be JSON or bytes, got a {type(value).__name__}.")
-    return base64.b64encode(value).decode()
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=lambda value: b64encode(value).decode())
+    return text.replace("<", "\\u003c")
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:

@@ -16,7 +16,7 @@ from trainers.widgets.base import OwnChanges, answer_while_busy, buttons_answer,
 from trainers.widgets.chart import FILES, Chart, run_data
 from trainers.widgets.export import Exported
 from trainers.widgets.run_control import RunControl
-from trainers.widgets.snapshots import Rewind
+from trainers.widgets.snapshots import Snapshots
 
 # Seconds between two messages to the page while a run goes on.
 INTERVAL = 0.5
@@ -33,8 +33,8 @@ class LiveView(Exported):
 
     Parameters
     ----------
-    rewind : Rewind
-        Makes the reconstructions.
+    snapshots : Snapshots
+        Of the models; they make the reconstructions.
 
     Attributes
     ----------
@@ -47,10 +47,10 @@ class LiveView(Exported):
     _files = FILES
     _key = "monitor"
 
-    def __init__(self, rewind: Rewind) -> None:
+    def __init__(self, snapshots: Snapshots) -> None:
         self.histories: dict[str, History] = {}
         self.control = RunControl(weakly(self._show_state))
-        self._rewind = rewind
+        self._snapshots = snapshots
         # The latest run, and the same while it goes on.
         self._last: Run | None = None
         self._run: Run | None = None
@@ -126,14 +126,12 @@ class LiveView(Exported):
     # ------------------------------------------------------------------ what the page asks for
 
     def _pressed(self, button: ipywidgets.Button) -> None:
-        control = self.control
-        control.seen()
+        self.control.seen()
         if button is self._branch_here:
             self._answer("branch", self._slider.value)
-        elif button is self._pause:
-            (control.resume if control.state == "paused" else control.pause)()
         else:
-            (control.step if button is self._step else control.stop)()
+            # Pause, resume, step and stop are called as their buttons are.
+            getattr(self.control, button.description.lower())()
 
     def _changed(self, change: dict[str, Any]) -> None:
         # What the loop has moved itself is not a request.
@@ -154,9 +152,8 @@ class LiveView(Exported):
 
     def _data(self) -> dict[str, Any]:
         """Everything, as chart.js takes it."""
-        runs = [run_data(history, name) for name, history in self.histories.items()]
-        runs = runs or [{"name": "", "note": "", "rows": []}]
-        return {"runs": runs, "examples": self._rewind.examples_data(), **self._more()}
+        runs = [run_data(history, name) for name, history in self.histories.items()] or [run_data(History(""))]
+        return {"runs": runs, "examples": self._snapshots.examples_data(), **self._more()}
 
     def _more(self) -> dict[str, Any]:
         words = "; ".join(f"{name}: {outcome(history)}" for name, history in self.histories.items())
@@ -181,7 +178,7 @@ class LiveView(Exported):
             if self._durations and planned > done:
                 left = f"about {duration((planned - done) * sum(self._durations) / len(self._durations))} left"
             more = {"done": done / planned, "left": left}
-        texts += [self._branch_text(), self._refused, self._rewind.note]
+        texts += [self._branch_text(), self._refused, self._snapshots.note]
         return {"text": "; ".join(filter(None, texts)), **more}
 
     def _branch_text(self) -> str:
@@ -227,9 +224,9 @@ class LiveView(Exported):
             with self._own:
                 self._follows = epoch == self._slider.max
                 self._slider.value = self._play.value = epoch
-        kept, rebuilt = self._rewind.rebuilt(epoch)
+        kept, rebuilt = self._snapshots.rebuilt(epoch)
         if self._box is not None:
-            self._chart.rewind(epoch, kept, None if rebuilt is None else self._rewind.for_page(rebuilt))
+            self._chart.rewind(epoch, kept, None if rebuilt is None else self._snapshots.for_page(rebuilt))
         return rebuilt
 
     def _show_state(self) -> None:

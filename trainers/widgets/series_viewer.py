@@ -110,10 +110,8 @@ class SeriesViewer(PicturedWidget):
         reconstruction: Any = None,
     ) -> None:
         self.series = series = Series.of(series)
-        self.scores = None if scores is None else _fitting(scores, "scores", (len(series),), "<f8")
-        self.reconstruction = None
-        if reconstruction is not None:
-            self.reconstruction = _fitting(reconstruction, "reconstruction", series.values.shape, "<f4", gaps=True)
+        self.scores = _fitting(scores, "scores", (len(series),), "<f8")
+        self.reconstruction = _fitting(reconstruction, "reconstruction", series.values.shape, "<f4", gaps=True)
         stride = stride_of(series)
         about, times = clock(series, stride)
         facts = {"name": series.name, "length": len(series), "stride": stride, "features": series.feature_names}
@@ -172,8 +170,10 @@ class SeriesViewer(PicturedWidget):
 # ---------------------------------------------------------------------- what a viewer takes
 
 
-def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps: bool = False) -> np.ndarray:
-    """`values` as finite numbers of this shape, NaN only where there may be gaps, or an error."""
+def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps: bool = False) -> np.ndarray | None:
+    """`values`, if there are any, as finite numbers of this shape, NaN only where there may be gaps, or an error."""
+    if values is None:
+        return None
     array = as_array(values, name)
     array = array[:, None] if array.ndim == 1 and len(shape) == 2 else array
     if array.shape != shape or array.dtype.kind not in "iuf":
@@ -192,7 +192,7 @@ def as_events(found: Any, length: int) -> Events:
     try:
         events = sorted((_whole(start), _whole(end)) for start, end in found)
     except (TypeError, ValueError):
-        raise TypeError(f"found must be a list of (start, end) in integer time steps, got {found!r}.") from None
+        raise TypeError(f"found must be a list of (start, end) in integer time steps, got {found!r:.60}.") from None
     before = 0
     for start, end in events:
         if not before <= start < end <= length:
@@ -330,9 +330,8 @@ def clock(series: Series, stride: int) -> tuple[dict[str, Any], bytes]:
         float64, one time for each step that is sent; empty where start and delta say it all.
     """
     if series.time is None:
-        if series.sampling_rate is None:
-            return {"kind": "step", "start": 0, "delta": 1}, b""
-        return {"kind": "seconds", "start": 0, "delta": 1 / series.sampling_rate}, b""
+        rate = series.sampling_rate
+        return {"kind": "seconds" if rate else "step", "start": 0, "delta": 1 / rate if rate else 1}, b""
     dated = series.time.dtype.kind == "M"
     # In nanoseconds since 1970, a float64 could not tell neighbours apart.
     time = series.time.astype("M8[us]").astype(np.int64) / 1e3 if dated else series.time.astype(np.float64)

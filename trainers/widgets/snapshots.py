@@ -1,4 +1,4 @@
-"""`Snapshots`: the models of past epochs; `Rewind`: what they made of some examples."""
+"""`Snapshots`: the models of past epochs, and what they make of some examples."""
 
 from __future__ import annotations
 
@@ -36,11 +36,17 @@ class Snapshots:
     ----------
     budget : int, default 256 * 2**20
         Bytes of memory for the copies.
+    examples : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
+        At most 12 sequences, which the models of the epochs reconstruct.
+    titles : sequence of str, optional
+        One for each example. Default: the class names of a labelled data set.
 
     Attributes
     ----------
     rows : dict of Epoch
         By number: the epochs that are kept.
+    note : str
+        Why there are no reconstructions, where there should be.
 
     Examples
     --------
@@ -50,7 +56,7 @@ class Snapshots:
     (1, [0.0, 0.0, 0.0])
     """
 
-    def __init__(self, budget: int = 256 * 2**20) -> None:
+    def __init__(self, budget: int = 256 * 2**20, examples: Any = None, titles: Sequence[str] | None = None) -> None:
         self.budget = as_count(budget, "budget", "bytes of memory", least=0)
         self.bytes, self.stride = 0, 1
         self.rows: dict[int, Epoch] = {}
@@ -59,6 +65,10 @@ class Snapshots:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         # The page asks on another thread than the one that trains.
         self._lock = threading.RLock()
+        self.examples = None if examples is None else DataSet.of(examples, "examples")
+        self.titles = [] if self.examples is None else _titles(self.examples, titles)
+        self.note = ""
+        self._viewer: nn.Module | None = None
 
     def add(self, row: Epoch, state: ModelState) -> None:
         """Keep the state that an epoch reached: the callback's own copy, not to be changed any more."""
@@ -142,36 +152,6 @@ class Snapshots:
         else:
             self.bytes -= _size(state)
 
-
-def _size(state: ModelState) -> int:
-    return sum(tensor.nbytes for tensor in state.values())
-
-
-class Rewind(Snapshots):
-    """Keeps the models of a run's epochs, and reconstructs the examples with any of them.
-
-    Parameters
-    ----------
-    examples : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        At most 12 sequences.
-    titles : sequence of str, optional
-        One for each example. Default: the class names of a labelled data set.
-    budget : int, default 256 * 2**20
-        Bytes of memory; see `Snapshots`.
-
-    Attributes
-    ----------
-    note : str
-        Why there are no reconstructions, where there should be.
-    """
-
-    def __init__(self, examples: Any = None, titles: Sequence[str] | None = None, budget: int = 256 * 2**20) -> None:
-        super().__init__(budget)
-        self.examples = None if examples is None else DataSet.of(examples, "examples")
-        self.titles = [] if self.examples is None else _titles(self.examples, titles)
-        self.note = ""
-        self._viewer: nn.Module | None = None
-
     def watch(self, model: nn.Module) -> None:
         """Make a copy of the model to rewind in, beside the one that is being trained."""
         self._viewer, self.note = None, ""
@@ -217,6 +197,10 @@ class Rewind(Snapshots):
         span = float(np.ptp(self.examples.sequences[..., 0].numpy())) or 1.0
         digits = 3 - math.floor(math.log10(span))
         return [[round(v, digits) if math.isfinite(v) else None for v in one] for one in values[..., 0].tolist()]
+
+
+def _size(state: ModelState) -> int:
+    return sum(tensor.nbytes for tensor in state.values())
 
 
 def _titles(examples: DataSet, titles: Sequence[str] | None) -> list[str]:

@@ -148,11 +148,9 @@ class ThresholdExplorer(PicturedWidget):
     @traitlets.validate("false_alarm_price", "miss_price")
     def _check_price(self, proposal: Any) -> float | None:
         price = proposal["value"]
-        if price is None:
-            return None
-        if not is_number(price) or price < 0:
+        if price is not None and (not is_number(price) or price < 0):
             raise ValueError(f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}.")
-        return float(price)
+        return None if price is None else float(price)
 
     def __repr__(self) -> str:
         # Without the threshold, whose last digits differ between machines: a notebook that shows it stays the same.

@@ -20,7 +20,7 @@ from trainers.training import Result, Run, benchmark, whole_epochs
 from trainers.widgets.base import bundle, in_notebook, with_picture
 from trainers.widgets.export import on_page, page_bundle
 from trainers.widgets.live_view import LiveView, outcome
-from trainers.widgets.snapshots import Rewind
+from trainers.widgets.snapshots import Snapshots
 
 # An exported page holds the reconstructions of so many epochs at most.
 MOST_REWINDS = 200
@@ -88,7 +88,7 @@ class TrainingMonitor(LiveView):
         budget: int = 256 * 2**20,
         start_paused: bool = False,
     ) -> None:
-        super().__init__(Rewind(examples, titles, budget))
+        super().__init__(Snapshots(budget, examples, titles))
         self._start_paused = start_paused
         self._hook_before: Callable[[], None] | None = None
 
@@ -104,7 +104,7 @@ class TrainingMonitor(LiveView):
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
         if not self.histories or trainer.history is not self.history:
             self._take_up(trainer.history)
-        self._rewind.watch(trainer.model)
+        self._snapshots.watch(trainer.model)
         # Requests for an earlier run are discarded.
         self._refused, self._end_text, self._waits = "", "", False
         self._requests.clear()
@@ -127,7 +127,7 @@ class TrainingMonitor(LiveView):
             self._take_up(history)
             self._show_all()
         if len(history) >= row.epoch and history[row.epoch - 1] is row:
-            self._rewind.add(row, state)
+            self._snapshots.add(row, state)
         self._durations.append(time.perf_counter() - self._epoch_began)
         self._batches = 0
         # A step ends here; then do what is requested between two epochs.
@@ -163,7 +163,7 @@ class TrainingMonitor(LiveView):
 
     def _take_up(self, history: History) -> None:
         """Watch another history than the latest: the models kept are not its own."""
-        self._rewind.cut(0)
+        self._snapshots.cut(0)
         if self._box is not None:
             # Show no past epoch, and follow the latest one.
             self._chart.rewound, self._follows = None, True
@@ -202,9 +202,7 @@ class TrainingMonitor(LiveView):
             state = "none was watched yet" if last is None else "one goes on: raise its planned epochs"
             raise RuntimeError(f"more({epochs}) needs a run that has ended; {state}.")
         if last.trainer.history is not self.history:
-            raise RuntimeError(
-                f"more cannot go on with {self.history.name!r}, whose trainer has begun another run since."
-            )
+            raise RuntimeError(f"{self.history.name!r} cannot go on: its trainer has begun another run since.")
         epochs = whole_epochs(epochs)
         if "branch" in self._requests and self._requests["branch"][0] == len(self.history):
             # The branch is as long as the run: what forbids to go on with this forbids it for that.
@@ -233,7 +231,7 @@ class TrainingMonitor(LiveView):
         with self._turn:
             self._check_epoch(epoch, "branch")
             # The states are taken now: a request outlasts the snapshots that it names.
-            self._requests["branch"], self._refused = self._rewind.states(epoch), ""
+            self._requests["branch"], self._refused = self._snapshots.states(epoch), ""
         self._show_state()
 
     def rewind(self, epoch: int) -> np.ndarray | None:
@@ -319,7 +317,7 @@ class TrainingMonitor(LiveView):
         with self._turn:
             epoch, *states = self._requests.pop("branch")
             history = self._last.trainer.branch(epoch, *states)
-            self._rewind.cut(epoch, history[-1])
+            self._snapshots.cut(epoch, history[-1])
             self._add(history)
         self._show_all()
 
@@ -329,8 +327,8 @@ class TrainingMonitor(LiveView):
         data = self._data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
-        rewinds = {epoch: self._rewind.rebuilt(epoch)[1] for epoch in self._rewind.choose(MOST_REWINDS)}
-        found = {epoch: self._rewind.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
+        rewinds = {epoch: self._snapshots.rebuilt(epoch)[1] for epoch in self._snapshots.choose(MOST_REWINDS)}
+        found = {epoch: self._snapshots.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
         if found:
             data["rewinds"] = found
         return "" if light else f"Training of {self.history.name}", data

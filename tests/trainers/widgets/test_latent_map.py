@@ -99,7 +99,7 @@ def test_a_models_latent_space_is_taken_as_it_comes():
         ({"labels": [0.5] * 5}, "whole numbers"),
         ({"labels": LABELS, "class_names": ["normal"]}, "name every label up to 2"),
         ({"class_names": ["normal"]}, r"Give labels=… too"),
-        ({"reconstructions": np.zeros((5, 6))}, "shape of the sequences"),
+        ({"reconstructions": np.zeros((5, 6))}, "sequences' shape"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
     ],
 )

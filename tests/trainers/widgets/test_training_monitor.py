@@ -278,7 +278,7 @@ def test_no_thread_is_left(beats, model):
 def test_a_monitor_that_nobody_holds_goes_with_its_snapshots(beats, model):
     monitor = shown(TrainingMonitor(beats[1][:2]))
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
-    gone, models = weakref.ref(monitor), weakref.ref(monitor._rewind)
+    gone, models = weakref.ref(monitor), weakref.ref(monitor._snapshots)
     slider, branch = monitor._slider, monitor._branch_here
     assert result.callbacks == (monitor,)
     del monitor, result
@@ -342,7 +342,7 @@ def test_memory_stays_flat_over_thousands_of_epochs(beats, sent):
         epochs=1500,
         callbacks=[monitor],
     )
-    assert monitor._rewind.bytes <= 50_000
+    assert monitor._snapshots.bytes <= 50_000
     assert len(rows_of(sent)) == 1500
 
 
