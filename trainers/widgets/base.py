@@ -69,10 +69,10 @@ def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
     return {**(made[0] if isinstance(made, tuple) else made), "text/plain": text}
 
 
-def with_picture(shown: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a page shows, and beside it a picture for a page without a kernel, with its text."""
-    picture, about = figure._repr_mimebundle_()
-    return {**shown, "image/png": picture["image/png"]}, about
+def with_picture(shown: dict[str, Any], about: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A widget's data and metadata for a page, and with them a picture, and its text, for a page without a kernel."""
+    picture, alt = figure._repr_mimebundle_()
+    return {**shown, "image/png": picture["image/png"]}, {**about, **alt}
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,5 +127,4 @@ class PicturedWidget(Exported, anywidget.AnyWidget):
         # None for a widget without a view; without a second dictionary in some versions of anywidget.
         view = super()._repr_mimebundle_(**kwargs)
         shown, about = view if isinstance(view, tuple) else (view or {}, {})
-        shown, alt = with_picture({**shown, "text/plain": repr(self)}, self.figure)
-        return shown, {**about, **alt}
+        return with_picture({**shown, "text/plain": repr(self)}, about, self.figure)

@@ -52,22 +52,6 @@ th, td {{ border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas); }
 </body>
 </html>
 """
-# A module's names are its own, so that several fragments can stand in one page.
-_FRAGMENT = """<style>
-{css}
-</style>
-<div id="{key}-place"></div>
-<noscript><p>{alt}</p></noscript>
-<script type="application/json" id="{key}">{data}</script>
-<script type="module">
-{script}
-// Names with dollar signs are not math.
-document.getElementById({place}).className = "tex2jax_ignore mathjax_ignore";
-mount(document.getElementById({place}), JSON.parse(document.getElementById({name}).textContent));
-</script>
-"""
-
-
 # One after the other, so that a notebook gives the same page each time it is run.
 _numbers = itertools.count(1)
 
@@ -143,15 +127,21 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
     str
         HTML without head and body.
     """
-    return _FRAGMENT.format(
-        key=escaped(key),
-        alt=escaped(data.get("alt", "")),
-        css=read_assets(files, ".css"),
-        script=read_assets(files, ".js"),
-        data=_json(data),
-        name=_json(key),
-        place=_json(f"{key}-place"),
-    )
+    identifier, place = escaped(key), f"document.getElementById({_json(f'{key}-place')})"
+    # A module's names are its own, so that several fragments can stand in one page.
+    return f"""<style>
+{read_assets(files, ".css")}
+</style>
+<div id="{identifier}-place"></div>
+<noscript><p>{escaped(data.get("alt", ""))}</p></noscript>
+<script type="application/json" id="{identifier}">{_json(data)}</script>
+<script type="module">
+{read_assets(files, ".js")}
+// Names with dollar signs are not math.
+{place}.className = "tex2jax_ignore mathjax_ignore";
+mount({place}, JSON.parse(document.getElementById({_json(key)}).textContent));
+</script>
+"""
 
 
 def _json(data: Any) -> str:

@@ -28,8 +28,8 @@ _ROW = {"display": "flex", "flex_flow": "row wrap", "align_items": "center", "ov
 class LiveView(Exported):
     """What a `TrainingMonitor` shows in the page, the chart with its buttons and its slider, and when.
 
-    The half of the monitor that faces the page; the other half faces the run. Both share the state below. Nothing is
-    sent before `_build` is called; what has happened by then is shown from the start.
+    The monitor's base class: it holds the state of the monitor and does all that concerns the page; the subclass does
+    what concerns the run. Nothing is sent before `_build` is called; what has happened by then is shown from the start.
 
     Parameters
     ----------
@@ -51,23 +51,24 @@ class LiveView(Exported):
         self.histories: dict[str, History] = {}
         self.control = RunControl(weakly(self._show_state))
         self._snapshots = snapshots
-        # The latest run, and the same while it goes on.
+        # The latest run; the same while it goes on, else None.
         self._last: Run | None = None
         self._run: Run | None = None
-        # The batches of the present epoch that have begun; whether the loop stands still, since it is paused.
+        # How many batches of the present epoch have begun; whether the loop waits in a pause.
         self._batches, self._waits = 0, False
-        # When the present epoch began, which a pause moves on; seconds that the last ten took, without pauses.
+        # When the present epoch began (moved on by a pause); seconds of the last ten epochs, without pauses.
         self._epoch_began, self._durations = 0.0, deque[float](maxlen=10)
-        # What the page asked for and the loop has yet to do, the last of each kind: "rewind", an epoch to show;
-        # "branch", an epoch to branch off from, its state and that of the best one up to there.
+        # What the page asked for and the loop has yet to do, the last request of each kind: "rewind": an epoch to show;
+        # "branch": an epoch to branch off from, its state, and the state of the best epoch up to there.
         self._requests: dict[str, Any] = {}
-        # The page's messages come on another thread: guards the latest history and the request to leave it.
+        # The page's messages come on another thread: held while a branch is requested, and while one begins.
         self._turn = threading.RLock()
         # Why the page's last request was refused; how the last run ended.
         self._refused = self._end_text = ""
-        # The whole, once it is built; whether the slider is at the latest epoch, and so goes along.
+        # The box of all widgets, once it is built; whether its slider is at the latest epoch, and so follows.
         self._box: ipywidgets.VBox | None = None
         self._follows, self._own = True, OwnChanges()
+        # When the last rows were sent; before when the examples of the latest epoch are not reconstructed.
         self._sent_at = self._live_at = 0.0
 
     @property
@@ -105,7 +106,7 @@ class LiveView(Exported):
         self._slider = ipywidgets.IntSlider(1, min=1, max=1, description="epoch", layout=layout, style=wide)
         self._slider.tooltip = "Rewind to an epoch"
         self._branch_here = _button("Branch here", "code-fork", "Start a new run from this epoch's weights")
-        # A page's widgets live on: they must not keep this view with its models.
+        # A page's widgets live on: they must not keep this monitor with its models.
         self._chart.on_msg(weakly(self._heard))
         for button in (self._pause, self._step, self._stop, self._branch_here):
             button.on_click(weakly(self._pressed))
@@ -130,7 +131,7 @@ class LiveView(Exported):
         if button is self._branch_here:
             self._answer("branch", self._slider.value)
         else:
-            # Pause, resume, step and stop are called as their buttons are.
+            # The methods pause, resume, step and stop have the names of the buttons.
             getattr(self.control, button.description.lower())()
 
     def _changed(self, change: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -193,11 +194,9 @@ def as_events(found: Any, length: int) -> Events:
         events = sorted((_whole(start), _whole(end)) for start, end in found)
     except (TypeError, ValueError):
         raise TypeError(f"found must be a list of (start, end) in integer time steps, got {found!r:.60}.") from None
-    before = 0
-    for start, end in events:
+    for (_, before), (start, end) in pairwise([(0, 0), *events]):
         if not before <= start < end <= length:
             raise ValueError(f"found must be separate events, 0 <= start < end <= {length}, got {start, end}.")
-        before = end
     return events
 
 

@@ -118,11 +118,10 @@ class Snapshots:
             kept, rows = self.epochs, self.rows.copy()
         if len(kept) <= most:
             return kept
-        must = {kept[-1], rows[kept[-1]].best_epoch or kept[-1]} & set(kept)
-        first = [epoch for epoch in kept if rows[epoch].restored or rows[epoch].best_epoch == epoch]
-        first = first[:: -(-len(first) // (most // 2)) or 1]
-        rest = kept[:: -(-len(kept) // (most - len(first) - len(must)))]
-        return sorted({*first, *rest, *must})
+        latest = kept[-1]
+        matter = [epoch for epoch in kept if rows[epoch].restored or rows[epoch].best_epoch == epoch]
+        first = {latest, rows[latest].best_epoch or latest, *matter[:: -(-len(matter) // (most // 2)) or 1]}
+        return sorted(first.union(kept[:: -(-len(kept) // (most - len(first)))]).intersection(kept))
 
     def _thin(self) -> None:
         while True:
@@ -157,8 +156,9 @@ class Snapshots:
         self._viewer, self.note = None, ""
         if self.examples is not None:
             with self._may_fail():
-                self._viewer = copy.deepcopy(model).cpu().eval()
-                reconstruct(self._viewer, self.examples)
+                viewer = copy.deepcopy(model).cpu().eval()
+                reconstruct(viewer, self.examples)
+                self._viewer = viewer
 
     def rebuilt(self, epoch: int) -> tuple[int, np.ndarray | None]:
         """The kept epoch nearest to this one, and what its model makes of the examples.

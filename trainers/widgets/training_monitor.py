@@ -60,6 +60,8 @@ class TrainingMonitor(LiveView):
     ----------
     histories : dict of History
         By name: each run that was watched, and each branch.
+    history : History
+        That of the latest run or branch.
 
     Raises
     ------
@@ -230,7 +232,7 @@ class TrainingMonitor(LiveView):
         """
         with self._turn:
             self._check_epoch(epoch, "branch")
-            # The states are taken now: a request outlasts the snapshots that it names.
+            # The states themselves: the snapshots may be dropped before the request is served.
             self._requests["branch"], self._refused = self._snapshots.states(epoch), ""
         self._show_state()
 
@@ -273,9 +275,9 @@ class TrainingMonitor(LiveView):
                 self._show_state()
                 self._show_progress()
             elif request == "rewind":
-                # A trainer may draw from PyTorch's one random state: meanwhile no other thread runs a model.
+                # A trainer may draw from PyTorch's one random state: while a run goes on, only the loop runs a model.
                 self._requests["rewind"] = number
-                # Looked up after the request is in place: a run that ends just now serves it, else this thread does.
+                # Checked after the request is made: a run that ends just now serves it at its end.
                 self.control.nudge() if self._run is not None else self._serve()
         except (RuntimeError, ValueError) as error:
             self._refused = f"⚠ {error}"
@@ -338,7 +340,7 @@ class TrainingMonitor(LiveView):
             return page, {}
         shown = bundle(self._build(), repr(self))
         # For where no kernel runs.
-        return with_picture(shown, self.figure) if self._run is None and self.histories else (shown, {})
+        return with_picture(shown, {}, self.figure) if self._run is None and self.histories else (shown, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Locks, widgets and models of past epochs stay here: a copied or stored monitor has the histories.
