@@ -125,10 +125,9 @@ class LatentMap(PicturedWidget):
         return plot_latent(self)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        drawn = self.data["pictures"]
+        data = {**self.data, "selected": self.selected, "alt": self.figure.alt}
         if light:
-            drawn = lighten(drawn, np.arange(len(self.places)), _MOST_LIGHT_VALUES)
-        data = {**self.data, "pictures": drawn, "selected": self.selected, "alt": self.figure.alt}
+            data["pictures"] = lighten(data["pictures"], np.arange(len(self.places)), _MOST_LIGHT_VALUES)
         return "The latent space, sequence by sequence", data
 
     @traitlets.validate("selected")

@@ -130,10 +130,11 @@ class ThresholdExplorer(PicturedWidget):
         return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        drawn = self.data["pictures"]
-        data = {**self.data, "pictures": lighten(drawn, self._ranked) if light else drawn}
-        data |= {name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")}
-        return "Where to set the threshold?", {**data, "alt": self.figure.alt}
+        state = {name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")}
+        data = {**self.data, **state, "alt": self.figure.alt}
+        if light:
+            data["pictures"] = lighten(data["pictures"], self._ranked)
+        return "Where to set the threshold?", data
 
     def _first_threshold(self) -> float:
         if self.calibration is None:
