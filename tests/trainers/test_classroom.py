@@ -149,7 +149,7 @@ def test_a_reason_of_the_users_own_counts_more_than_the_limit(beats, model):
 def test_the_monitor_says_that_the_limit_ended_it(beats, model):
     monitor = TrainingMonitor(beats[0][:2])
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[monitor], seconds=0)
-    assert "ended before its 9 epochs (time limit of 0 s)" in monitor._view.state()["text"]
+    assert "ended before its 9 epochs (time limit of 0 s)" in monitor._state()["text"]
 
 
 def test_a_detector_whose_training_was_cut_short_is_fitted(beats):
@@ -199,7 +199,7 @@ def test_a_size_of_ones_own_is_kept_in_proportion():
 def widgets(model):
     monitor = TrainingMonitor()
     return [
-        monitor._view.build(),
+        monitor._build(),
         HyperparameterPanel(model).box,
         ThresholdExplorer([0.1, 0.2, 0.9], [0, 0, 1]),
     ]

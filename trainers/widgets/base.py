@@ -9,7 +9,6 @@ from typing import Any
 
 import anywidget
 import ipywidgets
-import numpy as np
 from IPython import get_ipython
 
 from trainers import classroom
@@ -70,6 +69,12 @@ def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
     return {**(made[0] if isinstance(made, tuple) else made), "text/plain": text}
 
 
+def with_picture(shown: dict[str, Any], about: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A widget's data and metadata for a page, and with them a picture, and its text, for a page without a kernel."""
+    picture, alt = figure._repr_mimebundle_()
+    return {**shown, "image/png": picture["image/png"]}, {**about, **alt}
+
+
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     """A function that calls a bound method as long as its object lives, and then does nothing.
 
@@ -103,13 +108,6 @@ class OwnChanges(threading.local):
         return self._moving
 
 
-def as_integer(value: Any, name: str, low: int, high: int) -> int:
-    """`value` as an int within these bounds, or an error."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ValueError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
-    return int(value)
-
-
 class PicturedWidget(Exported, anywidget.AnyWidget):
     """A widget that answers while a cell is busy, and leaves its picture where no kernel runs."""
 
@@ -129,5 +127,4 @@ class PicturedWidget(Exported, anywidget.AnyWidget):
         # None for a widget without a view; without a second dictionary in some versions of anywidget.
         view = super()._repr_mimebundle_(**kwargs)
         shown, about = view if isinstance(view, tuple) else (view or {}, {})
-        picture, alt = self.figure._repr_mimebundle_()
-        return {**shown, "text/plain": repr(self), "image/png": picture["image/png"]}, {**about, **alt}
+        return with_picture({**shown, "text/plain": repr(self)}, about, self.figure)

@@ -13,10 +13,10 @@ What needs the kernel is left out: the buttons that drive a run, the controls of
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,22 +52,6 @@ th, td {{ border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas); }
 </body>
 </html>
 """
-# A module's names are its own, so that several fragments can stand in one page.
-_FRAGMENT = """<style>
-{css}
-</style>
-<div id="{key}-place"></div>
-<noscript><p>{alt}</p></noscript>
-<script type="application/json" id="{key}">{data}</script>
-<script type="module">
-{script}
-// Names with dollar signs are not math.
-document.getElementById({place}).className = "tex2jax_ignore mathjax_ignore";
-mount(document.getElementById({place}), JSON.parse(document.getElementById({name}).textContent));
-</script>
-"""
-
-
 # One after the other, so that a notebook gives the same page each time it is run.
 _numbers = itertools.count(1)
 
@@ -143,26 +127,27 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
     str
         HTML without head and body.
     """
-    return _FRAGMENT.format(
-        key=escaped(key),
-        alt=escaped(data.get("alt", "")),
-        css=read_assets(files, ".css"),
-        script=read_assets(files, ".js"),
-        data=_json(data),
-        name=_json(key),
-        place=_json(f"{key}-place"),
-    )
+    identifier, place = escaped(key), f"document.getElementById({_json(f'{key}-place')})"
+    # A module's names are its own, so that several fragments can stand in one page.
+    return f"""<style>
+{read_assets(files, ".css")}
+</style>
+<div id="{identifier}-place"></div>
+<noscript><p>{escaped(data.get("alt", ""))}</p></noscript>
+<script type="application/json" id="{identifier}">{_json(data)}</script>
+<script type="module">
+{read_assets(files, ".js")}
+// Names with dollar signs are not math.
+{place}.className = "tex2jax_ignore mathjax_ignore";
+mount({place}, JSON.parse(document.getElementById({_json(key)}).textContent));
+</script>
+"""
 
 
 def _json(data: Any) -> str:
     # A name with "<" in it could end the script element, or open a comment in it.
-    return json.dumps(data, allow_nan=False, separators=(",", ":"), default=_base64).replace("<", "\\u003c")
-
-
-def _base64(value: Any) -> str:
-    if not isinstance(value, bytes):
-        raise TypeError(f"data must be JSON or bytes, got a {type(value).__name__}.")
-    return base64.b64encode(value).decode()
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=lambda value: b64encode(value).decode())
+    return text.replace("<", "\\u003c")
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:

@@ -114,18 +114,15 @@ class ThresholdExplorer(PicturedWidget):
         self.calibration = None if calibration is None else _scores(calibration, "calibration")
         # Evenly over the ranks, so that wherever the threshold stands there is something to see.
         self._ranked = np.argsort(self.scores, kind="stable")
-        super().__init__(
-            data={
-                "scores": self.scores.astype("<f8").tobytes(),
-                "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
-                "pictures": pictures(sequences, reconstructions, self._ranked, "scores"),
-                **classes(self.labels, class_names),
-            },
-            threshold=self._first_threshold() if threshold is None else threshold,
-            hide_labels=hide_labels,
-            false_alarm_price=false_alarm_price,
-            miss_price=miss_price,
-        )
+        data = {
+            "scores": self.scores.astype("<f8").tobytes(),
+            "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
+            "pictures": pictures(sequences, reconstructions, self._ranked, "scores"),
+            **classes(self.labels, class_names),
+        }
+        threshold = self._first_threshold() if threshold is None else threshold
+        prices = {"false_alarm_price": false_alarm_price, "miss_price": miss_price}
+        super().__init__(data=data, threshold=threshold, hide_labels=hide_labels, **prices)
 
     @property
     def figure(self) -> Figure:
@@ -133,13 +130,10 @@ class ThresholdExplorer(PicturedWidget):
         return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        drawn = self.data["pictures"]
-        data = {
-            **self.data,
-            "pictures": lighten(drawn, self._ranked) if light else drawn,
-            **{name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")},
-            "alt": self.figure.alt,
-        }
+        state = {name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")}
+        data = {**self.data, **state, "alt": self.figure.alt}
+        if light:
+            data["pictures"] = lighten(data["pictures"], self._ranked)
         return "Where to set the threshold?", data
 
     def _first_threshold(self) -> float:
@@ -198,16 +192,15 @@ def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: flo
         room = 0.1 * abs(low) or 0.5
         low, high = low - room, high + room
     edges = np.linspace(low, high, _BINS + 1)
-    sides: dict[str, tuple[np.ndarray, str, str | None]] = {"unlabelled": (scores, TEXT, None)}
+    sides: list[tuple[str, np.ndarray, str, str | None]] = [("unlabelled", scores, TEXT, None)]
     if labels is not None:
-        sides = {"normal": (scores[labels == 0], TRAIN, None), "abnormal": (scores[labels != 0], VALIDATION, "///")}
+        normal = labels == 0
+        sides = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], VALIDATION, "///")]
     words = []
-    for name, (chosen, color, hatch) in sides.items():
+    for name, chosen, color, hatch in sides:
         if len(chosen):
-            axes.stairs(
-                np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, facecolor=color, edgecolor=color,
-                hatch=hatch, label=f"{name} ({len(chosen)})",
-            )  # fmt: skip
+            look = {"facecolor": color, "edgecolor": color, "hatch": hatch, "label": f"{name} ({len(chosen)})"}
+            axes.stairs(np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, **look)
             words.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
     axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score (error)", ylabel="sequences")
