@@ -15,8 +15,8 @@ from sklearn.neighbors import NearestNeighbors
 from data import DataSet, Series
 from trainers.detection._validation import as_choice, as_count
 from trainers.detection.preprocessing import Scaling, matched
-from trainers.detection.scoring import reconstruction_error, window_scores
-from trainers.detection.windowing import StepScores, Windowing, cut_windows, interpolated, window_starts
+from trainers.detection.scoring import reconstruction_error
+from trainers.detection.windowing import StepScores, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
 
 # Windows that are compared at a time, and training windows that they are compared with at most.
@@ -147,10 +147,9 @@ def _random_steps(training: np.ndarray, test: np.ndarray, window: int, stride: i
 
 
 def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    model = LSTMAutoencoder(n_features=test.shape[1], latent_size=32, seed=seed)
-    windowing, series = Windowing(window, stride, centre=True, max_missing=0.5), Series(test)
-    unscaled, score = Scaling("none", series), lambda differences, _: window_scores(differences, "mae")
-    return windowing.over(series, unscaled, model, score, combine="mean")[:, 0]
+    # As the network reads them.
+    training, test = training.astype(np.float32), test.astype(np.float32)
+    return _on_windows("untrained autoencoder", training, test, window, stride, seed)
 
 
 SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from data import DataSet, Series
+from data.series import default_names
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
 from trainers.detection._validation import as_count, as_threshold
@@ -19,6 +20,7 @@ from trainers.detection.scoring import (
     known_differences,
     reconstruction_differences,
     reconstruction_error,
+    smoothed,
     window_scores,
 )
 from trainers.detection.thresholds import RULES
@@ -86,42 +88,30 @@ class AnomalyDetector(Block):
     True
     """
 
-    window = Hyperparameter(
-        None, "time steps in a window of a series; None: its period, as estimated", kind=int, minimum=2
-    )
+    window = Hyperparameter(None, "time steps in a window of a series; None: its estimated period", kind=int, minimum=2)
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard",
-        "of each feature, by training data: mean and s.d., median and interquartile range, or none",
-        choices=("standard", "robust", "none"),
+        "standard", "of each feature: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
     centre = Hyperparameter(
-        True,
-        "subtract from each window of a series its own mean, so that slow drift does not count; hides level shifts",
+        True, "subtract from each window of a series its mean, so that slow drift does not count; hides level shifts"
     )
     error = Hyperparameter(
         "mae",
-        "mean absolute, mean squared, or largest absolute error, or EncDec-AD's Gaussian of the error vector",
+        "mean absolute, mean squared, largest, or EncDec-AD's Gaussian",
         choices=("mae", "mse", "max", "gaussian"),
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
     step_score = Hyperparameter(
-        "window",
-        "what a window gives each of its time steps: the score of the whole window, or the step's own error",
-        choices=("window", "point"),
+        "window", "what a window gives each time step: its own score, or the step's error", choices=("window", "point")
     )
     combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )
-    rule = Hyperparameter(
-        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(_RULES)
-    )
+    rule = Hyperparameter("conformal quantile", "sets the threshold on the calibration scores", choices=tuple(_RULES))
     rate = Hyperparameter(
-        0.01,
-        "share of normal sequences or steps that may be called abnormal, for the first two rules",
-        above=0,
-        below=1,
+        0.01, "share of normal sequences or steps that may be flagged, for the first two rules", above=0, below=1
     )
     k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
     epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
@@ -188,15 +178,16 @@ class AnomalyDetector(Block):
             raise ValueError(f"the trainer {self._given.name!r} has trained before. Build a new trainer and model.")
         # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
-        windowing = None
+        scaling, windowing = Scaling(self.scaling, parts[0]), None
         if isinstance(parts[0], Series):
-            windowing = Windowing(choose_window(parts, self.window), self.stride, self.centre, self.max_missing)
+            length = choose_window(parts, self.window)
+            windowing = Windowing(length, self.stride, self.centre, self.max_missing, scaling)
         self._check_rule(parts[2], windowing)
         # Until there is a result, the detector is not fitted.
         self.result, self._held_out, self._cached = None, parts[1:], (None, None)
-        self._centre, self.window_length = self.centre, windowing.length if windowing else None
+        self._scaling, self._centre = scaling, self.centre
+        self.window_length = windowing.length if windowing else None
         # scale, and cut a series into windows
-        self._scaling = Scaling(self.scaling, parts[0])
         sets = [self._sequences(part) for part in parts[:2]]
         # train
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
@@ -221,9 +212,7 @@ class AnomalyDetector(Block):
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
-            raise TypeError(
-                "normal must be a Series or an array of shape (time,), got a DataSet. Give Series(x) for a recording."
-            )
+            raise TypeError("normal must be a series or an array of shape (time,), got a DataSet. Give Series(x).")
         return choose_window(parts, self.window)
 
     # ------------------------------------------------------------------ judge
@@ -288,15 +277,13 @@ class AnomalyDetector(Block):
         if isinstance(data, DataSet):
             scaled = self._sequences(data)
             reconstruction = reconstruct(model, scaled)
-            errors = np.abs(known_differences(model, scaled, reconstruction))
-            names = tuple(f"feature {i}" for i in range(data.n_features))
-            return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), names)
+            errors = np.abs(known_differences(model, reconstruction, scaled.sequences, scaled.mask))
+            return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), default_names(data.n_features))
 
         def both(differences: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
             return np.concatenate([np.abs(differences), reconstruction], axis=2)
 
-        columns = 2 * data.n_features
-        steps = self._windowing().over(data, self._scaling, model, both, combine="mean", columns=columns)
+        steps = self._windowing().over(data, model, both, columns=2 * data.n_features)
         errors, values = np.split(steps, 2, axis=1)
         return Explanation(errors, self._scaling.unscale(values), data.feature_names)
 
@@ -314,16 +301,11 @@ class AnomalyDetector(Block):
         """
         # Weights count the changes made to them: a run that goes on has other scores.
         weights = tuple(parameter._version for parameter in self._trained_model().parameters())
-        settings = (self.score_settings, weights)
+        settings = weights, self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
         if self._cached[0] != settings:
             scores = self._scores(self._held_out[1])
             self._cached = settings, scores[~np.isnan(scores)]
         return self._cached[1]
-
-    @property
-    def score_settings(self) -> tuple[Any, ...]:
-        """Those hyperparameters on which a score depends."""
-        return self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
 
     # ------------------------------------------------------------------ inside
 
@@ -336,12 +318,12 @@ class AnomalyDetector(Block):
     def _sequences(self, data: Any) -> DataSet:
         """What the network reads: scaled sequences, or scaled windows of a series."""
         if isinstance(data, Series):
-            return self._windowing().data_set(data, self._scaling)
+            return self._windowing().data_set(data)
         return self._scaling.scaled(data)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None
-        return Windowing(self.window_length, self.stride, self._centre, self.max_missing)
+        return Windowing(self.window_length, self.stride, self._centre, self.max_missing, self._scaling)
 
     def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
         model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
@@ -370,9 +352,7 @@ class AnomalyDetector(Block):
         self._trained_model()
         data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
-            raise ValueError(
-                f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
-            )
+            raise ValueError(f"{data.name!r} must have a window of {self.window_length} time steps, got {len(data)}.")
         return data
 
     def _scores(self, data: Any) -> np.ndarray:
@@ -387,10 +367,9 @@ class AnomalyDetector(Block):
             return reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
-            return window_scores(differences, self.error, gaussian, step_score=self.step_score)
+            return window_scores(smoothed(differences, smooth), self.error, gaussian, step_score=self.step_score)
 
-        windowing = self._windowing()
-        return windowing.over(data, self._scaling, model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
+        return self._windowing().over(data, model, of_steps, combine=self.combine)[:, 0]
 
     def _smooth(self, length: int) -> int:
         return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)
