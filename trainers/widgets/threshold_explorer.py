@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from data.data_set import is_real_number
 from trainers.detection import quantile_threshold
-from trainers.detection._validation import as_labels, as_scores, as_threshold, is_number
+from trainers.detection._validation import as_labels, as_scores, as_threshold
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
@@ -155,7 +156,7 @@ class ThresholdExplorer(PicturedWidget):
     @traitlets.validate("false_alarm_price", "miss_price")
     def _check_price(self, proposal: Any) -> float | None:
         price = proposal["value"]
-        if price is not None and (not is_number(price) or price < 0):
+        if price is not None and (not is_real_number(price) or not 0 <= price < np.inf):
             raise ValueError(f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}.")
         return None if price is None else float(price)
 
