@@ -29,7 +29,8 @@ _TOLERANCE = 100
 _MOST_FOR_VOLUMES = 100_000_000
 _MOST_FOR_AFFILIATION = 20_000_000
 # In the order of `point_metrics_by_counting`.
-NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate", "accuracy")
+POINT_NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate")
+NAMES = (*POINT_NAMES, "accuracy")
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def evaluate(
     called = scores > threshold
     matrix = metrics.confusion_matrix(truth, called)
     confusion = pd.DataFrame(matrix, ["is normal", "is abnormal"], ["called normal", "called abnormal"])
-    by_class = pd.DataFrame({"class": labels, "called": called}).groupby("class")["called"].agg(["size", "sum", "mean"])
-    by_class.columns = ["sequences", "called abnormal", "share"]
+    groups = pd.Series(called).groupby(pd.Index(labels, name="class"))
+    by_class = groups.agg(["size", "sum", "mean"]).set_axis(["sequences", "called abnormal", "share"], axis=1)
     if class_names is not None:
         by_class = by_class.rename(index=dict(enumerate(as_names(class_names, labels))))
     return Evaluation(
@@ -133,7 +134,7 @@ def evaluate(
         confusion=confusion,
         recall_by_class=by_class,
         accuracy=float(metrics.accuracy_score(truth, called)),
-        intervals=metric_intervals(scores, truth, threshold, intervals, block=1, seed=seed),
+        intervals=metric_intervals(NAMES, scores, truth, threshold, intervals, block=1, seed=seed),
         level=intervals,
     )
 
@@ -315,9 +316,6 @@ def evaluate_series(
     events = event_table(truth, called, sampling_rate)
     if block is None:
         block = max(window or 1, int((events["end"] - events["start"]).max()))
-    ends = metric_intervals(scores, truth, threshold, intervals, block=block, seed=seed)
-    if ends is not None:
-        del ends["accuracy"]
     affiliation_precision, affiliation_recall = affiliation(truth, called)
     vus_roc, vus_pr = (None, None) if window is None else volumes(truth, scores, window)
     # alarms that touch no event
@@ -341,7 +339,7 @@ def evaluate_series(
         false_alarms_per_hour=None if sampling_rate is None else 3600 * sampling_rate * false_alarms / normal,
         window=window,
         events=events,
-        intervals=ends,
+        intervals=metric_intervals(POINT_NAMES, scores, truth, threshold, intervals, block=block, seed=seed),
         level=intervals,
     )
 
@@ -374,9 +372,8 @@ def compare(evaluations: Mapping[str, Any]) -> pd.DataFrame:
     if kinds not in ({Evaluation}, {SeriesEvaluation}):
         got = sorted(kind.__name__ for kind in kinds) or repr(evaluations)
         raise TypeError(f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {got}.")
-    table = pd.concat([value.to_frame() for value in evaluations.values()])
-    table.index = pd.Index(list(evaluations), name="detector")
-    return table
+    tables = {name: value.to_frame() for name, value in evaluations.items()}
+    return pd.concat(tables, names=["detector"]).droplevel(1)
 
 
 def _single_metrics(evaluation: Evaluation | SeriesEvaluation) -> dict[str, Any]:
@@ -469,8 +466,8 @@ def affiliation(truth: np.ndarray, called: np.ndarray) -> tuple[float | None, fl
     # Two seconds of compiling, for those who need it.
     from dtaianomaly.evaluation import AffiliationPrecision, AffiliationRecall
 
-    answer, decision = truth.astype(int), called.astype(int)
-    return AffiliationPrecision().compute(answer, decision), AffiliationRecall().compute(answer, decision)
+    given = truth.astype(int), called.astype(int)
+    return AffiliationPrecision().compute(*given), AffiliationRecall().compute(*given)
 
 
 def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, float]:
@@ -611,13 +608,10 @@ def bootstrap_interval(
     starts = np.arange(0, len(scores), block)
     abnormal = np.logical_or.reduceat(truth, starts)
     strata = starts[~abnormal], starts[abnormal]
-    normal_and_abnormal = [len(part) for part in strata]
-    if min(normal_and_abnormal) < _FEWEST:
+    if min(map(len, strata)) < _FEWEST:
         what = f"blocks of {block} steps" if block > 1 else "sequences"
-        got = " and ".join(map(str, normal_and_abnormal))
-        raise ValueError(
-            f"labels must give at least {_FEWEST} normal and {_FEWEST} abnormal {what} to draw from, got {got}."
-        )
+        wanted = f"at least {_FEWEST} normal and {_FEWEST} abnormal {what} to draw from"
+        raise ValueError(f"labels must give {wanted}, got {len(strata[0])} and {len(strata[1])}.")
 
     def on_draw(*drawn: np.ndarray) -> Any:
         steps = (np.concatenate(drawn).astype(np.intp)[:, None] + np.arange(block)).ravel()
@@ -636,15 +630,22 @@ def bootstrap_interval(
 
 
 def metric_intervals(
-    scores: np.ndarray, truth: np.ndarray, threshold: float, level: Any, *, block: Any, seed: Any
+    names: tuple[str, ...],
+    scores: np.ndarray,
+    truth: np.ndarray,
+    threshold: float,
+    level: Any,
+    *,
+    block: Any,
+    seed: Any,
 ) -> dict[str, tuple[float, float]] | None:
-    """A bootstrap interval for every metric in `NAMES`; None without a level."""
+    """A bootstrap interval for each of the first metrics in `NAMES`; None without a level."""
     if level is None:
         return None
     level = as_share(level, "intervals", "their level, or None", "0.95 is usual.")
     metric = partial(point_metrics_by_counting, threshold)
     ends = bootstrap_interval(metric, scores, truth, level=level, block=block, seed=seed)
-    return {name: (float(low), float(high)) for name, low, high in zip(NAMES, *ends, strict=True)}
+    return dict(zip(names, map(tuple, ends.T.tolist()), strict=False))
 
 
 def point_metrics_by_counting(threshold: float, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
