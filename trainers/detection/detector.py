@@ -97,9 +97,7 @@ class AnomalyDetector(Block):
         True, "subtract from each window of a series its mean, so that slow drift does not count; hides level shifts"
     )
     error = Hyperparameter(
-        "mae",
-        "mean absolute, mean squared, largest, or EncDec-AD's Gaussian",
-        choices=("mae", "mse", "max", "gaussian"),
+        "mae", "mean absolute, squared, or largest; or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
     step_score = Hyperparameter(
@@ -237,6 +235,7 @@ class AnomalyDetector(Block):
             If the detector is not fitted, or `x` is of another kind, width, or shorter than a window.
         """
         scores = self._scores(self._check(x))
+        # in place: a copy would take memory for the whole series
         scores[np.isnan(scores)] = 0.0
         return scores
 
@@ -258,8 +257,7 @@ class AnomalyDetector(Block):
         threshold = self.threshold if threshold is None else as_threshold(threshold)
         data = self._check(x)
         scores = self._scores(data)
-        series = data if isinstance(data, Series) else None
-        return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), series)
+        return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), data if isinstance(data, Series) else None)
 
     def explain(self, x: Any) -> Explanation:
         """Reconstruct, and say which time steps and features carry the error.
@@ -317,9 +315,7 @@ class AnomalyDetector(Block):
 
     def _sequences(self, data: Any) -> DataSet:
         """What the network reads: scaled sequences, or scaled windows of a series."""
-        if isinstance(data, Series):
-            return self._windowing().data_set(data)
-        return self._scaling.scaled(data)
+        return self._windowing().data_set(data) if isinstance(data, Series) else self._scaling.scaled(data)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None

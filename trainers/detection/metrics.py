@@ -630,21 +630,14 @@ def bootstrap_interval(
 
 
 def metric_intervals(
-    names: tuple[str, ...],
-    scores: np.ndarray,
-    truth: np.ndarray,
-    threshold: float,
-    level: Any,
-    *,
-    block: Any,
-    seed: Any,
-) -> dict[str, tuple[float, float]] | None:
+    names: tuple[str, ...], scores: np.ndarray, truth: np.ndarray, threshold: float, level: Any, **draws: Any
+) -> dict[str, Any] | None:
     """A bootstrap interval for each of the first metrics in `NAMES`; None without a level."""
     if level is None:
         return None
     level = as_share(level, "intervals", "their level, or None", "0.95 is usual.")
     metric = partial(point_metrics_by_counting, threshold)
-    ends = bootstrap_interval(metric, scores, truth, level=level, block=block, seed=seed)
+    ends = bootstrap_interval(metric, scores, truth, level=level, **draws)
     return dict(zip(names, map(tuple, ends.T.tolist()), strict=False))
 
 

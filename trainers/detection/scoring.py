@@ -186,12 +186,10 @@ def known_differences(model: nn.Module, reconstruction: Any, sequences: Any, mas
     Raises an error if the model returned NaN or infinite values.
     """
     differences = np.asarray(reconstruction - sequences, dtype=np.float64)
-    bad: np.ndarray = ~np.isfinite(differences).all((1, 2))
-    if bad.any():
-        got = f"{bad.sum()} of {len(bad)} sequences with NaN or infinite values"
-        raise ValueError(
-            f"the model {type(model).__name__} must give finite numbers, got {got}. Lower its learning_rate."
-        )
+    bad = np.flatnonzero(~np.isfinite(differences).all((1, 2)))
+    if len(bad):
+        got = f"{len(bad)} of {len(differences)} sequences with NaN or infinite values"
+        raise ValueError(f"{type(model).__name__} must give finite numbers, got {got}. Lower its learning_rate.")
     if mask is not None:
         differences[~np.asarray(mask)] = np.nan
     return differences

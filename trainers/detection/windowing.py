@@ -37,7 +37,7 @@ class Windowing:
     centre : bool
         Whether each window loses its own mean.
     max_missing : float
-        Share of a window that may be missing.
+        Share of a window that may be missing, below 1.
     scaling : Scaling
         Of each feature.
     """
@@ -56,9 +56,8 @@ class Windowing:
         return windows.mean(1, keepdims=True) if self.centre else 0.0
 
     def usable(self, missing: np.ndarray) -> np.ndarray:
-        """Of which windows enough is known, by what is missing (n, length, feature); one without any value never is."""
-        share = missing.mean((1, 2))
-        return (share <= self.max_missing) & (share < 1)
+        """Of which windows enough is known, by what is missing (n, length, feature)."""
+        return missing.mean((1, 2)) <= self.max_missing
 
     def usable_starts(self, series: Series) -> np.ndarray:
         """First step of each window of which enough is known."""
