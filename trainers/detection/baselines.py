@@ -13,7 +13,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet, Series
-from trainers.detection._validation import as_choice, as_count
+from trainers.checks import as_choice, as_count
 from trainers.detection.preprocessing import Scaling, matched
 from trainers.detection.scoring import reconstruction_error
 from trainers.detection.windowing import StepScores, cut_windows, interpolated, window_starts

@@ -12,7 +12,7 @@ from torch import nn
 
 from data import DataSet
 from data.data_set import as_array, as_class_names
-from trainers.detection._validation import as_labels, as_scores, as_share, as_threshold
+from trainers.checks import as_labels, as_scores, as_share, as_threshold
 from trainers.losses import reconstruct
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 

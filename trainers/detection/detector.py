@@ -12,7 +12,7 @@ from data import DataSet, Series
 from data.series import default_names
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
-from trainers.detection._validation import as_count, as_threshold
+from trainers.checks import as_count, as_threshold
 from trainers.detection.preprocessing import Scaling, as_data, matched, three_parts
 from trainers.detection.results import Detection, Explanation
 from trainers.detection.scoring import (

@@ -16,7 +16,7 @@ from sklearn import metrics
 from data.data_set import check_sampling_rate
 from data.markup import without_math
 from data.series import runs
-from trainers.detection._validation import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
+from trainers.checks import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
 from trainers.torch_utils import with_threads
 
 # What is drawn from fewer than this is hardly ever anything else than what there is.

@@ -11,7 +11,7 @@ from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
-from trainers.detection._validation import as_choice, as_count
+from trainers.checks import as_choice, as_count
 from trainers.losses import reconstruct
 
 # How the errors of each kind are combined; "gaussian" needs a distribution as well.

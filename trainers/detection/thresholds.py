@@ -11,7 +11,7 @@ from scipy.special import boxcox
 from scipy.stats import genpareto
 from sklearn import metrics
 
-from trainers.detection._validation import as_count, as_positive, as_scores, as_share, as_truth
+from trainers.checks import as_count, as_positive, as_scores, as_share, as_truth
 
 # Two parameters from fewer points than this are noise.
 _FEWEST_EXCESSES = 10

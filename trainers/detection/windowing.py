@@ -10,7 +10,7 @@ from scipy.signal import detrend
 from torch import nn
 
 from data import DataSet, Series
-from trainers.detection._validation import as_count
+from trainers.checks import as_count
 from trainers.detection.preprocessing import Scaling
 from trainers.detection.scoring import known_differences, reduce_known
 from trainers.losses import reconstruct

@@ -9,8 +9,7 @@ import numpy as np
 import traitlets
 
 from data.data_set import is_real_number
-from trainers.detection import quantile_threshold
-from trainers.detection._validation import as_labels, as_scores, as_threshold
+from trainers.checks import as_labels, as_scores, as_threshold
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
@@ -146,6 +145,9 @@ class ThresholdExplorer(PicturedWidget):
     def _first_threshold(self) -> float:
         if self.calibration is None:
             return float(np.quantile(self.scores, 1 - RATE, method="inverted_cdf"))
+        # Here, so that a widget without calibration scores does not wait for scikit-learn.
+        from trainers.detection import quantile_threshold
+
         # Few calibration scores cannot promise that rate: their highest stands for the lowest rate they can.
         return quantile_threshold(self.calibration, rate=max(RATE, 1 / (len(self.calibration) + 1)))
 
