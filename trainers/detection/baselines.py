@@ -97,14 +97,12 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
 
 def _on_windows(name: str, training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     """A baseline for sequences, on the windows; a step gets the mean over the windows that hold it."""
-    normal = cut_windows(training, window_starts(len(training), window, stride), window)
-    starts = window_starts(len(test), window, stride)
-    windows = cut_windows(test, starts, window)
+    starts = [window_starts(len(part), window, stride) for part in (training, test)]
+    normal, windows = cut_windows(training, starts[0], window), cut_windows(test, starts[1], window)
     # As AnomalyDetector does by default, so that drift is no one's advantage.
     normal, windows = (part - part.mean(1, keepdims=True) for part in (normal, windows))
-    scores = BASELINES[name](normal, windows, seed)[:, None, None]
-    of_steps = np.broadcast_to(scores, (len(scores), window, 1))
-    return StepScores(len(test), window, stride, "mean").add(starts, of_steps)[:, 0]
+    of_steps = np.broadcast_to(BASELINES[name](normal, windows, seed)[:, None, None], (len(windows), window, 1))
+    return StepScores(len(test), window, stride, "mean").add(starts[1], of_steps)[:, 0]
 
 
 def _every_window_to_steps(scores: np.ndarray, window: int) -> np.ndarray:
@@ -124,9 +122,9 @@ def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride:
         of = of[np.linspace(0, len(of) - 1, min(len(of), MOST_NEIGHBOURS)).astype(int)]
         neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(of))
         windows = np.lib.stride_tricks.sliding_window_view(new, window)
-        parts = [windows[first : first + CHUNK] for first in range(0, len(windows), CHUNK)]
-        profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(part))[0][:, 0] for part in parts]))
-    return _every_window_to_steps(np.mean(profiles, axis=0), window)
+        chunks = np.array_split(windows, range(CHUNK, len(windows), CHUNK))
+        profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(chunk))[0] for chunk in chunks]))
+    return _every_window_to_steps(np.mean(profiles, axis=0)[:, 0], window)
 
 
 def _z_normalised(windows: np.ndarray) -> np.ndarray:

@@ -72,10 +72,9 @@ def plot_reconstructions(model: nn.Module, sequences: Any, *, titles: Sequence[s
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, labelcolor=TEXT)
     figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.3)
-    figure.alt = (
-        f"{len(data)} sequences{_counted(data)}, each with its reconstruction; the area between the two is the error, "
-        f"on average {', '.join(f'{error:.2f}' for error in errors)}."
-    )
+    means = ", ".join(f"{error:.2f}" for error in errors)
+    figure.alt = f"{len(data)} sequences{_counted(data)}, each with its reconstruction; the area between the two is "
+    figure.alt += f"the error, on average {means}."
     return figure
 
 
@@ -101,21 +100,20 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     axes = figure.plain_axes()
     low, high = scores.min(), scores.max()
     bins = np.linspace(low, high if high > low else low + max(1e-6 * abs(low), 1e-9), 60).tolist()
-    threshold = None if threshold is None else as_threshold(threshold)
-    above = []
-    for mask, color, hatch, name in ((~abnormal, TRAIN, None, "normal"), (abnormal, VALIDATION, "///", "abnormal")):
-        if mask.any():
-            axes.hist(
-                scores[mask], bins, density=True, histtype="stepfilled", alpha=0.45,
-                color=color, edgecolor=color, hatch=hatch, label=f"{name} ({mask.sum()})",
-            )  # fmt: skip
-            if threshold is not None:
-                above.append(f"{np.mean(scores[mask] > threshold):.1%} of the {name} ones")
-    figure.alt = "Histograms of the reconstruction errors of normal and abnormal sequences"
+    sides = {"normal": (scores[~abnormal], TRAIN, None), "abnormal": (scores[abnormal], VALIDATION, "///")}
+    sides = {name: side for name, side in sides.items() if len(side[0])}
+    for name, (chosen, color, hatch) in sides.items():
+        axes.hist(
+            chosen, bins, density=True, histtype="stepfilled", alpha=0.45,
+            color=color, edgecolor=color, hatch=hatch, label=f"{name} ({len(chosen)})",
+        )  # fmt: skip
+    above = ""
     if threshold is not None:
+        threshold = as_threshold(threshold)
         axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.3f}")
-        figure.alt += f"; {' and '.join(above)} lie above the threshold"
-    figure.alt += "."
+        shares = (f"{np.mean(chosen > threshold):.1%} of the {name} ones" for name, (chosen, *_) in sides.items())
+        above = f"; {' and '.join(shares)} lie above the threshold"
+    figure.alt = f"Histograms of the reconstruction errors of normal and abnormal sequences{above}."
     axes.set(xlabel="reconstruction error (mean absolute)", ylabel="density")
     figure.legend_beside(axes)
     return figure
@@ -178,8 +176,8 @@ def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[A
     """One small plot for each sequence, at most four beside each other, all on one scale."""
     if len(data) > _MOST:
         raise ValueError(f"sequences must be at most {_MOST} to draw, got {len(data)}. Give some: sequences[:8].")
-    titles = (_classes(data) or None) if titles is None else as_class_names(titles, "titles")
-    if titles is not None and len(titles) != len(data):
+    titles = _classes(data) if titles is None else as_class_names(titles, "titles")
+    if titles and len(titles) != len(data):
         raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(titles)}.")
     columns = min(4, len(data))
     rows = -(-len(data) // columns)

@@ -93,16 +93,12 @@ class AnomalyDetector(Block):
     scaling = Hyperparameter(
         "standard", "of each feature: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
-    centre = Hyperparameter(
-        True, "subtract from each window of a series its mean, so that slow drift does not count; hides level shifts"
-    )
+    centre = Hyperparameter(True, "subtract its mean from each window of a series: slow drift and level shifts vanish")
     error = Hyperparameter(
         "mae", "mean absolute, squared, or largest; or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
-    step_score = Hyperparameter(
-        "window", "what a window gives each time step: its own score, or the step's error", choices=("window", "point")
-    )
+    step_score = Hyperparameter("window", "of a step: its window's score or its own error", choices=("window", "point"))
     combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1

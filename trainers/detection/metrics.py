@@ -28,6 +28,8 @@ _TOLERANCE = 100
 # Steps × window, and events × runs called abnormal, that take dtaianomaly about a minute on one slow core.
 _MOST_FOR_VOLUMES = 100_000_000
 _MOST_FOR_AFFILIATION = 20_000_000
+# From labels and scores to one number or several.
+Metric = Callable[[np.ndarray, np.ndarray], Any]
 # In the order of `point_metrics_by_counting`.
 POINT_NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate")
 NAMES = (*POINT_NAMES, "accuracy")
@@ -310,8 +312,7 @@ def evaluate_series(
     sampling_rate = check_sampling_rate(sampling_rate, "the series")
     if window is not None:
         # More would take minutes.
-        most = _MOST_FOR_VOLUMES // len(scores)
-        window = as_count(window, "window", f"in steps for {len(scores)} time steps, or None", most=most)
+        window = as_count(window, "window", f"or None, for {len(scores)} steps", most=_MOST_FOR_VOLUMES // len(scores))
     called = scores > threshold
     events = event_table(truth, called, sampling_rate)
     if block is None:
@@ -370,8 +371,7 @@ def compare(evaluations: Mapping[str, Any]) -> pd.DataFrame:
     """
     kinds = {type(value) for value in evaluations.values()} if isinstance(evaluations, Mapping) else set()
     if kinds not in ({Evaluation}, {SeriesEvaluation}):
-        got = sorted(kind.__name__ for kind in kinds) or repr(evaluations)
-        raise TypeError(f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {got}.")
+        raise TypeError(f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {evaluations!r:.200}.")
     tables = {name: value.to_frame() for name, value in evaluations.items()}
     return pd.concat(tables, names=["detector"]).droplevel(1)
 
@@ -419,11 +419,10 @@ def point_metrics(truth: np.ndarray, scores: np.ndarray, threshold: float) -> di
 
 def event_table(truth: np.ndarray, called: np.ndarray, sampling_rate: float | None) -> pd.DataFrame:
     """Each event, whether it was found, and how late; the delay of one that was missed is missing."""
-    events = runs(truth)
-    delays = [int(np.argmax(called[start:end])) if called[start:end].any() else None for start, end in events]
-    table = pd.DataFrame(events, columns=["start", "end"])
-    table["found"] = [delay is not None for delay in delays]
-    table["delay, steps"] = pd.array(delays, dtype="Int64")
+    table = pd.DataFrame(runs(truth), columns=["start", "end"])
+    decisions = [called[start:end] for start, end in runs(truth)]
+    table["found"] = np.array([part.any() for part in decisions])
+    table["delay, steps"] = pd.array([np.argmax(part) if part.any() else None for part in decisions], dtype="Int64")
     if sampling_rate is not None:
         table["delay, s"] = table["delay, steps"].astype("Float64") / sampling_rate
     return table
@@ -532,14 +531,7 @@ def point_adjusted(called: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_interval(
-    metric: Callable[[np.ndarray, np.ndarray], Any],
-    scores: Any,
-    labels: Any,
-    *,
-    level: float = 0.95,
-    n: int = 1000,
-    block: int = 1,
-    seed: int = 0,
+    metric: Metric, scores: Any, labels: Any, *, level: float = 0.95, n: int = 1000, block: int = 1, seed: int = 0
 ) -> np.ndarray:
     """A percentile bootstrap interval of any metric (Efron 1979; drawn by `scipy.stats.bootstrap`).
 

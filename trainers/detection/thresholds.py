@@ -50,12 +50,10 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     scores = as_scores(calibration_scores, "calibration_scores")
     rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.05.")
     # The rounding keeps (n + 1)(1 - rate), when whole, from being taken for a little more.
-    k = math.ceil(round((len(scores) + 1) * (1 - rate), 9))
-    if k > len(scores):
-        needed = math.ceil(round(1 / rate, 9)) - 1
-        raise ValueError(
-            f"{len(scores)} calibration scores are too few for a rate of {rate:g}: at least {needed} are needed."
-        )
+    n, needed = len(scores), math.ceil(round(1 / rate, 9)) - 1
+    k = math.ceil(round((n + 1) * (1 - rate), 9))
+    if k > n:
+        raise ValueError(f"{n} calibration scores are too few for a rate of {rate:g}: at least {needed} are needed.")
     return float(np.sort(scores)[max(k, 1) - 1])
 
 
