@@ -130,8 +130,7 @@ def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride:
 def _z_normalised(windows: np.ndarray) -> np.ndarray:
     """Each window (n, window) with mean 0 and standard deviation 1; a constant one is all 0."""
     spread = windows.std(1, keepdims=True)
-    centred = windows - windows.mean(1, keepdims=True)
-    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9)
+    return (windows - windows.mean(1, keepdims=True)) / np.where(spread > 1e-9, spread, np.inf)
 
 
 def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:

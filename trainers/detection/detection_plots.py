@@ -179,8 +179,7 @@ def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[A
     titles = _classes(data) if titles is None else as_class_names(titles, "titles")
     if titles and len(titles) != len(data):
         raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(titles)}.")
-    columns = min(4, len(data))
-    rows = -(-len(data) // columns)
+    rows, columns = -(-len(data) // 4), min(4, len(data))
     figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
     plots: list[Any] = []
     for i in range(len(data)):

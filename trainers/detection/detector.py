@@ -13,16 +13,9 @@ from data.series import default_names
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
 from trainers.checks import as_count, as_threshold
+from trainers.detection import scoring
 from trainers.detection.preprocessing import Scaling, as_data, matched, three_parts
 from trainers.detection.results import Detection, Explanation
-from trainers.detection.scoring import (
-    ErrorGaussian,
-    known_differences,
-    reconstruction_differences,
-    reconstruction_error,
-    smoothed,
-    window_scores,
-)
 from trainers.detection.thresholds import RULES
 from trainers.detection.windowing import COMBINATIONS, Windowing, choose_window
 from trainers.losses import reconstruct
@@ -88,24 +81,42 @@ class AnomalyDetector(Block):
     True
     """
 
-    window = Hyperparameter(None, "time steps in a window of a series; None: its estimated period", kind=int, minimum=2)
+    window = Hyperparameter(
+        None, "time steps in a window of a series; None: its period, as estimated", kind=int, minimum=2
+    )
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard", "of each feature: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
+        "standard",
+        "of each feature, by training data: mean and s.d., median and interquartile range, or none",
+        choices=("standard", "robust", "none"),
     )
-    centre = Hyperparameter(True, "subtract its mean from each window of a series: slow drift and level shifts vanish")
+    centre = Hyperparameter(
+        True,
+        "subtract from each window of a series its own mean, so that slow drift does not count; hides level shifts",
+    )
     error = Hyperparameter(
-        "mae", "mean absolute, squared, or largest; or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
+        "mae",
+        "mean absolute, mean squared, or largest absolute error, or EncDec-AD's Gaussian of the error vector",
+        choices=("mae", "mse", "max", "gaussian"),
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
-    step_score = Hyperparameter("window", "of a step: its window's score or its own error", choices=("window", "point"))
+    step_score = Hyperparameter(
+        "window",
+        "what a window gives each of its time steps: the score of the whole window, or the step's own error",
+        choices=("window", "point"),
+    )
     combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )
-    rule = Hyperparameter("conformal quantile", "sets the threshold on the calibration scores", choices=tuple(_RULES))
+    rule = Hyperparameter(
+        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(_RULES)
+    )
     rate = Hyperparameter(
-        0.01, "share of normal sequences or steps that may be flagged, for the first two rules", above=0, below=1
+        0.01,
+        "share of normal sequences or steps that may be called abnormal, for the first two rules",
+        above=0,
+        below=1,
     )
     k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
     epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
@@ -271,7 +282,7 @@ class AnomalyDetector(Block):
         if isinstance(data, DataSet):
             scaled = self._sequences(data)
             reconstruction = reconstruct(model, scaled)
-            errors = np.abs(known_differences(model, reconstruction, scaled.sequences, scaled.mask))
+            errors = np.abs(scoring.known_differences(model, reconstruction, scaled.sequences, scaled.mask))
             return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), default_names(data.n_features))
 
         def both(differences: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
@@ -353,13 +364,13 @@ class AnomalyDetector(Block):
         if self.error == "gaussian":
             # of the validation part, as in EncDec-AD
             validation = self._sequences(self._held_out[0])
-            gaussian = ErrorGaussian(reconstruction_differences(model, validation, smooth=smooth))
+            gaussian = scoring.ErrorGaussian(scoring.reconstruction_differences(model, validation, smooth=smooth))
         if isinstance(data, DataSet):
             sequences = self._sequences(data)
-            return reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
+            return scoring.reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
-            return window_scores(smoothed(differences, smooth), self.error, gaussian, step_score=self.step_score)
+            return scoring.window_scores(scoring.smoothed(differences, smooth), self.error, gaussian, self.step_score)
 
         return self._windowing().over(data, model, of_steps, combine=self.combine)[:, 0]
 

@@ -30,7 +30,7 @@ _MOST_FOR_VOLUMES = 100_000_000
 _MOST_FOR_AFFILIATION = 20_000_000
 # From labels and scores to one number or several.
 Metric = Callable[[np.ndarray, np.ndarray], Any]
-# In the order of `point_metrics_by_counting`.
+# In the order of `point_metrics` and `point_metrics_by_counting`.
 POINT_NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate")
 NAMES = (*POINT_NAMES, "accuracy")
 
@@ -372,8 +372,7 @@ def compare(evaluations: Mapping[str, Any]) -> pd.DataFrame:
     kinds = {type(value) for value in evaluations.values()} if isinstance(evaluations, Mapping) else set()
     if kinds not in ({Evaluation}, {SeriesEvaluation}):
         raise TypeError(f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {evaluations!r:.200}.")
-    tables = {name: value.to_frame() for name, value in evaluations.items()}
-    return pd.concat(tables, names=["detector"]).droplevel(1)
+    return pd.concat({name: one.to_frame() for name, one in evaluations.items()}, names=["detector"]).droplevel(1)
 
 
 def _single_metrics(evaluation: Evaluation | SeriesEvaluation) -> dict[str, Any]:
@@ -405,16 +404,10 @@ def _text(value: Any) -> str:
 def point_metrics(truth: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, float]:
     """The metrics of sequences or of steps, and the threshold; scikit-learn's."""
     called = scores > threshold
+    areas = metrics.roc_auc_score(truth, scores), metrics.average_precision_score(truth, scores)
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(truth, called, average="binary", zero_division=0)
-    return {
-        "auroc": float(metrics.roc_auc_score(truth, scores)),
-        "average_precision": float(metrics.average_precision_score(truth, scores)),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(f1),
-        "false_alarm_rate": float(called[~truth].mean()),
-        "threshold": threshold,
-    }
+    values = (*areas, precision, recall, f1, called[~truth].mean())
+    return {"threshold": threshold, **dict(zip(POINT_NAMES, map(float, values), strict=True))}
 
 
 def event_table(truth: np.ndarray, called: np.ndarray, sampling_rate: float | None) -> pd.DataFrame:

@@ -112,8 +112,7 @@ class Explanation:
         """
         total = np.nansum(self.errors[part].reshape(-1, len(self.feature_names)), axis=0)
         shares = total / total.sum() if total.sum() > 0 else total
-        named = pd.Series(shares, index=list(self.feature_names), name="share of the error")
-        return named.sort_values(ascending=False)
+        return pd.Series(shares, list(self.feature_names), name="share of the error").sort_values(ascending=False)
 
     def top(self, n: int = 5, part: slice | int = slice(None)) -> pd.DataFrame:
         """The values with the largest errors.

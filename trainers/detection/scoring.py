@@ -153,9 +153,7 @@ def sequence_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian 
     return step_errors(differences.reshape(len(differences), 1, -1), kind)[:, 0]
 
 
-def window_scores(
-    differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None, *, step_score: str = "window"
-) -> np.ndarray:
+def window_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None, step_score: str) -> np.ndarray:
     """What a window gives each of its steps, (n, time, 1): its own score ("window") or the step's error ("point")."""
     if step_score == "point":
         return step_errors(differences, kind, gaussian)[..., None]
