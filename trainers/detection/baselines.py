@@ -20,7 +20,7 @@ from trainers.detection.windowing import StepScores, cut_windows, interpolated, 
 from trainers.lstm_autoencoder import LSTMAutoencoder
 
 # Windows that are compared at a time, and training windows that they are compared with at most.
-CHUNK, MOST_NEIGHBOURS = 2048, 20_000
+COMPARED, MOST_NEIGHBOURS = 2048, 20_000
 
 
 def _flat(sequences: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride:
         of = of[np.linspace(0, len(of) - 1, min(len(of), MOST_NEIGHBOURS)).astype(int)]
         neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(of))
         windows = np.lib.stride_tricks.sliding_window_view(new, window)
-        chunks = np.array_split(windows, range(CHUNK, len(windows), CHUNK))
+        chunks = np.array_split(windows, range(COMPARED, len(windows), COMPARED))
         profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(chunk))[0] for chunk in chunks]))
     return _every_window_to_steps(np.mean(profiles, axis=0)[:, 0], window)
 

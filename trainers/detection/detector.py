@@ -220,7 +220,7 @@ class AnomalyDetector(Block):
             raise TypeError("normal must be a series or an array of shape (time,), got a DataSet. Give Series(x).")
         return choose_window(parts, self.window)
 
-    # ------------------------------------------------------------------ judge
+    # ------------------------------------------------------------------ score
 
     def score(self, x: Any) -> np.ndarray:
         """How anomalous each sequence, or each time step of a series, is.

@@ -135,15 +135,18 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
     if type(data) is not type(fitted) or data.n_features != fitted.n_features:
         kind, other = (f"a {type(one).__name__} with {one.n_features} features" for one in (fitted, data))
         raise ValueError(f"{what} must be {kind} as in training, got {other}. Give Series(x) or DataSet(x).")
-    message = f"{what} must have {{}} as the detector is fitted to, got {{}}. Resample it."
     if isinstance(data, Series):
         data = _by_name(data, fitted, what)
     elif data.lengths is None and fitted.lengths is None and data.length != fitted.length:
-        warnings.warn(message.format(f"sequences of {fitted.length} steps", data.length), stacklevel=4)
+        _warn(what, f"sequences of {fitted.length} steps", str(data.length))
     wanted, got = fitted.sampling_rate, data.sampling_rate
     if wanted and got and abs(got / wanted - 1) > RATE_TOLERANCE:
-        warnings.warn(message.format(f"a sampling rate of {wanted:g} Hz", f"{got:g} Hz"), stacklevel=4)
+        _warn(what, f"a sampling rate of {wanted:g} Hz", f"{got:g} Hz")
     return data
+
+
+def _warn(what: str, wanted: str, got: str) -> None:
+    warnings.warn(f"{what} must have {wanted} as the detector is fitted to, got {got}. Resample it.", stacklevel=5)
 
 
 def _by_name(data: Series, fitted: Series, what: str) -> Series:
