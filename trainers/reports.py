@@ -17,6 +17,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data import CSVWarning, Series, SeriesCheck, check_series, load_csv
+from trainers.checks import as_share
 from trainers.console import say
 from trainers.detection import (
     SERIES_BASELINES,
@@ -30,7 +31,6 @@ from trainers.detection import (
     quantile_threshold,
     series_baseline_scores,
 )
-from trainers.detection._validation import as_share
 from trainers.detection.preprocessing import hold_out
 from trainers.detection.thresholds import RULES
 from trainers.plotting import Figure

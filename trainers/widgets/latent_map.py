@@ -11,7 +11,7 @@ import traitlets
 
 from data import DataSet
 from data.data_set import as_array
-from trainers.detection._validation import as_count, as_labels
+from trainers.checks import as_count, as_labels
 from trainers.plotting import TEXT, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from data import DataSet
-from trainers.detection._validation import as_names
+from trainers.checks import as_names
 
 # Values of sequences and reconstructions that a page holds at most: 8 MB.
 MOST_VALUES = 2_000_000

@@ -11,7 +11,7 @@ import traitlets
 from data import Series
 from data.data_set import as_array
 from data.series import runs
-from trainers.detection._validation import as_threshold
+from trainers.checks import as_threshold
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets

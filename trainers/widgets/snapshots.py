@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from data import DataSet
-from trainers.detection._validation import as_count
+from trainers.checks import as_count
 from trainers.history import Epoch
 from trainers.losses import reconstruct
 from trainers.torch_utils import ModelState, load_state

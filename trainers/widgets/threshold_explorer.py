@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from trainers.detection import quantile_threshold
-from trainers.detection._validation import as_labels, as_scores, as_threshold, is_number
+from data.data_set import is_real_number
+from trainers.checks import as_labels, as_scores, as_threshold
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
@@ -139,6 +139,9 @@ class ThresholdExplorer(PicturedWidget):
     def _first_threshold(self) -> float:
         if self.calibration is None:
             return float(np.quantile(self.scores, 1 - RATE, method="inverted_cdf"))
+        # Here, so that a widget without calibration scores does not wait for scikit-learn.
+        from trainers.detection import quantile_threshold
+
         # Few calibration scores cannot promise that rate: their highest stands for the lowest rate they can.
         return quantile_threshold(self.calibration, rate=max(RATE, 1 / (len(self.calibration) + 1)))
 
@@ -149,7 +152,7 @@ class ThresholdExplorer(PicturedWidget):
     @traitlets.validate("false_alarm_price", "miss_price")
     def _check_price(self, proposal: Any) -> float | None:
         price = proposal["value"]
-        if price is not None and (not is_number(price) or price < 0):
+        if price is not None and (not is_real_number(price) or not 0 <= price < np.inf):
             raise ValueError(f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}.")
         return None if price is None else float(price)
 

@@ -10,8 +10,8 @@ from typing import Any
 import IPython.display
 import numpy as np
 
+from trainers.checks import as_count
 from trainers.console import in_terminal, say
-from trainers.detection._validation import as_count
 from trainers.history import Epoch, History
 from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.torch_utils import ModelState
