@@ -2,16 +2,29 @@
 // in an exported page from data that lie beside it. SVG, no dependency, no network.
 // scales.js and surroundings.js come before it, in one module.
 
-const TRAIN = "#0072B2", VALIDATION = "#D55E00", RESTORE = "#009E73";
+const TRAIN = "#0072B2",
+  VALIDATION = "#D55E00",
+  RESTORE = "#009E73";
 // Told apart by dash as well as by colour (Okabe and Ito's palette, for every kind of sight).
 const COLOURS = [VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9"];
 const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
 // A row as it comes: [epoch, training loss, validation loss, best epoch, restored, words]; where the weights that the
 // run began with are the best, the best epoch is 0 and their validation loss comes last.
-const EPOCH = 0, LOSS = 1, JUDGED = 2, BEST = 3, RESTORED = 4, WORDS = 5, START = 6;
+const EPOCH = 0,
+  LOSS = 1,
+  JUDGED = 2,
+  BEST = 3,
+  RESTORED = 4,
+  WORDS = 5,
+  START = 6;
 // Of the plot: less in a low window, so that curves, buttons and reconstructions (some 270 pixels) are seen at once.
-const HEIGHT = 280, LEAST_HEIGHT = 170, AROUND = 270;
-const LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 40;
+const HEIGHT = 280,
+  LEAST_HEIGHT = 170,
+  AROUND = 270;
+const LEFT = 58,
+  RIGHT = 12,
+  TOP = 10,
+  BOTTOM = 40;
 
 const isNumber = (value) => value !== null && Number.isFinite(value);
 const colour = (run) => COLOURS[run % COLOURS.length];
@@ -21,7 +34,8 @@ const dash = (run) => DASHES[(run + Math.floor(run / COLOURS.length)) % DASHES.l
 // ---------------------------------------------------------------- scales
 
 function valueRange(data, hidden, log) {
-  const all = [], late = [];
+  const all = [],
+    late = [];
   const long = Math.max(2, ...data.runs.map((run) => run.rows.length));
   data.runs.forEach((run, index) => {
     if (hidden.has(index)) return;
@@ -57,24 +71,47 @@ function visibleLosses(data, hidden) {
 
 // A path through the finite losses; of many epochs in one pixel column only the lowest and the highest.
 function path(rows, key, x, y) {
-  let text = "", pen = "M", column = null, low = 0, high = 0;
-  const point = (at, value) => { text += `${pen}${at.toFixed(1)} ${y(value).toFixed(1)}`; pen = "L"; };
-  const flush = () => { if (column !== null) { point(column, low); if (high > low) point(column, high); } column = null; };
+  let text = "",
+    pen = "M",
+    column = null,
+    low = 0,
+    high = 0;
+  const point = (at, value) => {
+    text += `${pen}${at.toFixed(1)} ${y(value).toFixed(1)}`;
+    pen = "L";
+  };
+  const flush = () => {
+    if (column !== null) {
+      point(column, low);
+      if (high > low) point(column, high);
+    }
+    column = null;
+  };
   // A loss between two that are not finite is a dot: with round ends, a line of no length is one.
-  const gap = () => { flush(); if (pen === "L") text += "h0"; pen = "M"; };
+  const gap = () => {
+    flush();
+    if (pen === "L") text += "h0";
+    pen = "M";
+  };
   for (const row of rows) {
     const value = row[key];
-    if (!isNumber(value)) { gap(); continue; }
+    if (!isNumber(value)) {
+      gap();
+      continue;
+    }
     const at = Math.round(2 * x(row[EPOCH])) / 2;
-    if (at !== column) { flush(); [column, low, high] = [at, value, value]; }
-    else [low, high] = [Math.min(low, value), Math.max(high, value)];
+    if (at !== column) {
+      flush();
+      [column, low, high] = [at, value, value];
+    } else [low, high] = [Math.min(low, value), Math.max(high, value)];
   }
   gap();
   return text;
 }
 
 function restores(run, x, y, paint) {
-  let text = "", last = -9;
+  let text = "",
+    last = -9;
   for (const row of run.rows) {
     if (!row[RESTORED]) continue;
     const px = x(row[EPOCH]);
@@ -83,7 +120,8 @@ function restores(run, x, y, paint) {
     const best = run.rows[row[BEST] - 1];
     // A loss that is not finite has no height of its own: its mark stands at the upper edge.
     const py = isNumber(row[JUDGED]) ? Math.max(y(row[JUDGED]), TOP + 5) : TOP + 5;
-    if (best) text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[JUDGED])}" stroke="${paint}"/>`;
+    if (best)
+      text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[JUDGED])}" stroke="${paint}"/>`;
     text += `<path class="restored" d="M${px - 4.5} ${py + 4}h9l-4.5 -8z" stroke="${paint}"/>`;
   }
   return text;
@@ -97,10 +135,15 @@ function bandShape(run, x, y) {
 }
 
 function drawPlot(data, view, width, height) {
-  const log = view.log, [low, high] = valueRange(data, view.hidden, log);
+  const log = view.log,
+    [low, high] = valueRange(data, view.hidden, log);
   const logged = log && low > 0;
   view.logged = logged;
-  const last = Math.max(2, data.planned || 0, ...data.runs.flatMap((run) => run.rows.slice(-1).map((row) => row[EPOCH])));
+  const last = Math.max(
+    2,
+    data.planned || 0,
+    ...data.runs.flatMap((run) => run.rows.slice(-1).map((row) => row[EPOCH])),
+  );
   const x = (epoch) => LEFT + ((epoch - 1) / (last - 1)) * (width - LEFT - RIGHT);
   const scale = logged ? Math.log : (v) => v;
   const y = (value) => TOP + (height - TOP - BOTTOM) * (1 - (scale(value) - scale(low)) / (scale(high) - scale(low)));
@@ -135,14 +178,16 @@ function drawPlot(data, view, width, height) {
       text += `<path class="curve" d="${path(run.rows, JUDGED, x, y)}" stroke="${paint}" stroke-dasharray="${several ? dash(index) : "6 3"}"/>`;
     if (losses.includes(JUDGED)) text += restores(run, x, y, several ? paint : RESTORE);
     const best = bestRow(run);
-    if (best && losses.includes(JUDGED)) text += `<circle cx="${x(best[EPOCH])}" cy="${y(best[JUDGED])}" r="4" fill="${paint}"/>`;
+    if (best && losses.includes(JUDGED))
+      text += `<circle cx="${x(best[EPOCH])}" cy="${y(best[JUDGED])}" r="4" fill="${paint}"/>`;
     const start = startLoss(run);
     if (start !== null && losses.includes(JUDGED)) {
       const py = Math.min(y(start), height - BOTTOM);
       text += `<line class="start" x1="${x(1)}" x2="${x(run.rows.length)}" y1="${py}" y2="${py}" stroke="${paint}" stroke-width="1.5" stroke-dasharray="1 3"/>`;
     }
   });
-  const run = data.runs[data.runs.length - 1], row = run && run.rows[view.selected - 1];
+  const run = data.runs[data.runs.length - 1],
+    row = run && run.rows[view.selected - 1];
   if (row) {
     text += `<line class="selected" x1="${x(row[EPOCH])}" x2="${x(row[EPOCH])}" y1="${TOP}" y2="${height - BOTTOM}"/>`;
     if (isNumber(row[JUDGED])) text += `<circle class="selected" cx="${x(row[EPOCH])}" cy="${y(row[JUDGED])}" r="6"/>`;
@@ -168,25 +213,41 @@ function drawLegend(data, view) {
     if (!toggles) return `<li>${label}</li>`;
     return `<li><button type="button" data-key="${key}" aria-pressed="${!view.hidden.has(key)}">${label}</button></li>`;
   };
-  const line = (paint, dashes) => `<line x1="1" x2="29" y1="7" y2="7" stroke="${paint}" stroke-width="2" stroke-dasharray="${dashes}"/>`;
+  const line = (paint, dashes) =>
+    `<line x1="1" x2="29" y1="7" y2="7" stroke="${paint}" stroke-width="2" stroke-dasharray="${dashes}"/>`;
   const triangle = (paint) => `<path d="M10 11h9l-4.5 -8z" fill="none" stroke="${paint}" stroke-width="1.4"/>`;
   let text = "";
   if (data.runs.length === 1) {
-    const run = data.runs[0], best = bestRow(run), fired = run.rows.filter((row) => row[RESTORED]).length;
-    text += entry("training", line(TRAIN, ""), (data.named ? `${run.name}, ` : "") + "training" + (run.note ? ` (${run.note})` : ""), true);
+    const run = data.runs[0],
+      best = bestRow(run),
+      fired = run.rows.filter((row) => row[RESTORED]).length;
+    text += entry(
+      "training",
+      line(TRAIN, ""),
+      (data.named ? `${run.name}, ` : "") + "training" + (run.note ? ` (${run.note})` : ""),
+      true,
+    );
     text += entry("validation", line(VALIDATION, "6 3"), "validation", true);
     if (best) text += entry("", `<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`);
     if (startLoss(run) !== null) text += entry("", line(VALIDATION, "1 3"), "best, the start");
     if (fired) text += entry("", triangle(RESTORE), `restored (${fired}×)`);
   } else {
     data.runs.forEach((run, index) => {
-      const best = bestRow(run), fired = run.rows.filter((row) => row[RESTORED]).length;
+      const best = bestRow(run),
+        fired = run.rows.filter((row) => row[RESTORED]).length;
       const start = startLoss(run) === null ? "" : `: ${short(startLoss(run))} at the start`;
-      const more = (best ? `: ${short(best[JUDGED])} in epoch ${best[EPOCH]}` : start) + (fired ? `, restored ${fired}×` : "");
+      const more =
+        (best ? `: ${short(best[JUDGED])} in epoch ${best[EPOCH]}` : start) + (fired ? `, restored ${fired}×` : "");
       text += entry(index, line(colour(index), dash(index)), run.name + more, true);
     });
-    text += entry("training", `<line x1="1" x2="29" y1="7" y2="7" stroke="currentColor" stroke-width="1"/>`, "training losses", true);
-    if (data.runs.some((run) => run.rows.some((row) => row[RESTORED]))) text += entry("", triangle("currentColor"), "restored");
+    text += entry(
+      "training",
+      `<line x1="1" x2="29" y1="7" y2="7" stroke="currentColor" stroke-width="1"/>`,
+      "training losses",
+      true,
+    );
+    if (data.runs.some((run) => run.rows.some((row) => row[RESTORED])))
+      text += entry("", triangle("currentColor"), "restored");
   }
   const why = view.log && !view.logged ? ' title="needs losses above zero"' : "";
   const log = `<button type="button" data-key="log" aria-pressed="${view.logged}"${why}>log scale${why && " (losses of zero)"}</button>`;
@@ -198,26 +259,34 @@ function drawLegend(data, view) {
 function drawExamples(data, view) {
   if (!data.examples || !data.examples.length || !view.rebuilt) return "";
   const values = data.examples.flatMap((example) => example.values);
-  const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
-  const w = 168, h = 92, margin = 0.12 * (high - low || 1);
-  const y = (v) => h - 4 - ((Math.max(low - margin, Math.min(high + margin, v)) - low + margin) / (high - low + 2 * margin)) * (h - 8);
-  return data.examples.map((example, i) => {
-    const rebuilt = view.rebuilt[i], n = example.values.length, x = (t) => 4 + (t / Math.max(1, n - 1)) * (w - 8);
-    const points = (list) => list.map((v, t) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`);
-    if (!rebuilt.every(isNumber))
-      return `<figure><figcaption>${escape(example.title)}</figcaption><svg viewBox="0 0 ${w} ${h}" role="img"
+  const low = values.reduce((a, b) => Math.min(a, b)),
+    high = values.reduce((a, b) => Math.max(a, b));
+  const w = 168,
+    h = 92,
+    margin = 0.12 * (high - low || 1);
+  const y = (v) =>
+    h - 4 - ((Math.max(low - margin, Math.min(high + margin, v)) - low + margin) / (high - low + 2 * margin)) * (h - 8);
+  return data.examples
+    .map((example, i) => {
+      const rebuilt = view.rebuilt[i],
+        n = example.values.length,
+        x = (t) => 4 + (t / Math.max(1, n - 1)) * (w - 8);
+      const points = (list) => list.map((v, t) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`);
+      if (!rebuilt.every(isNumber))
+        return `<figure><figcaption>${escape(example.title)}</figcaption><svg viewBox="0 0 ${w} ${h}" role="img"
         aria-label="${escape(example.title)}, reconstruction not finite"><polyline class="beat" stroke="${TRAIN}"
         points="${points(example.values).join(" ")}"/></svg><small>reconstruction not finite</small></figure>`;
-    const error = (example.values.reduce((sum, v, t) => sum + Math.abs(v - rebuilt[t]), 0) / n).toPrecision(3);
-    const area = [...points(example.values), ...points(rebuilt).reverse()].join(" ");
-    const label = `${example.title}, mean absolute error ${error}`;
-    return `<figure><figcaption>${escape(example.title)}</figcaption>
+      const error = (example.values.reduce((sum, v, t) => sum + Math.abs(v - rebuilt[t]), 0) / n).toPrecision(3);
+      const area = [...points(example.values), ...points(rebuilt).reverse()].join(" ");
+      const label = `${example.title}, mean absolute error ${error}`;
+      return `<figure><figcaption>${escape(example.title)}</figcaption>
       <svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${escape(label)}">
         <polygon points="${area}" fill="${VALIDATION}" opacity="0.3"/>
         <polyline class="beat" points="${points(example.values).join(" ")}" stroke="${TRAIN}"/>
         <polyline class="beat" points="${points(rebuilt).join(" ")}" stroke="${VALIDATION}" stroke-dasharray="5 2.5"/>
       </svg><small>error ${error}</small></figure>`;
-  }).join("");
+    })
+    .join("");
 }
 
 // ---------------------------------------------------------------- the whole
@@ -226,7 +295,16 @@ let counted = 0;
 
 // Puts a chart into `root`. `act` holds what the surroundings offer: select(epoch).
 export function mount(root, data, act = {}) {
-  const view = { id: `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`, log: false, hidden: new Set(), selected: null, kept: null, rebuilt: null, drawn: 0, waiting: null };
+  const view = {
+    id: `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`,
+    log: false,
+    hidden: new Set(),
+    selected: null,
+    kept: null,
+    rebuilt: null,
+    drawn: 0,
+    waiting: null,
+  };
   if (data.runs.length > 1) view.hidden.add("training");
   root.classList.add("kit-chart");
   root.innerHTML = `
@@ -237,13 +315,17 @@ export function mount(root, data, act = {}) {
       <label>epoch <input type="range" min="1" step="1"></label><output></output></div>
     <div class="examples"></div>`;
   const part = (name) => root.querySelector(name);
-  const plot = part(".plot"), words = part(".words"), slider = part("input"), play = part(".play");
+  const plot = part(".plot"),
+    words = part(".words"),
+    slider = part("input"),
+    play = part(".play");
 
   function draw() {
     view.drawn = performance.now();
     view.waiting = null;
     view.width = widthOf(plot);
-    const width = Math.max(300, view.width || 600), room = window.innerHeight / enlargement(plot) - AROUND;
+    const width = Math.max(300, view.width || 600),
+      room = window.innerHeight / enlargement(plot) - AROUND;
     const height = data.runs.length > 1 ? HEIGHT : Math.round(Math.max(LEAST_HEIGHT, Math.min(HEIGHT, room)));
     plot.setAttribute("height", height);
     plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -269,12 +351,15 @@ export function mount(root, data, act = {}) {
 
   // At most every 100 ms, and the last state always.
   function drawSoon() {
-    if (view.waiting === null) view.waiting = setTimeout(() => requestAnimationFrame(draw), Math.max(0, 100 - (performance.now() - view.drawn)));
+    if (view.waiting === null)
+      view.waiting = setTimeout(() => requestAnimationFrame(draw), Math.max(0, 100 - (performance.now() - view.drawn)));
   }
 
   // Models of some epochs may have been dropped to save memory.
   function elsewhere(row) {
-    return view.rebuilt && view.kept !== row[EPOCH] ? `; below, the nearest kept model: that of epoch ${view.kept}` : "";
+    return view.rebuilt && view.kept !== row[EPOCH]
+      ? `; below, the nearest kept model: that of epoch ${view.kept}`
+      : "";
   }
 
   function selectedRow() {
@@ -283,9 +368,11 @@ export function mount(root, data, act = {}) {
   }
 
   function hover(event) {
-    const box = plot.getBoundingClientRect(), py = (event.clientY - box.top) / enlargement(plot);
+    const box = plot.getBoundingClientRect(),
+      py = (event.clientY - box.top) / enlargement(plot);
     const epoch = view.epochAt(((event.clientX - box.left) * plot.viewBox.baseVal.width) / box.width);
-    let nearest = null, distance = Infinity;
+    let nearest = null,
+      distance = Infinity;
     data.runs.forEach((run, index) => {
       const row = run.rows[epoch - 1];
       if (!row || view.hidden.has(index)) return;
@@ -298,7 +385,10 @@ export function mount(root, data, act = {}) {
   }
 
   plot.addEventListener("pointermove", hover);
-  plot.addEventListener("pointerleave", () => { view.hovered = null; drawSoon(); });
+  plot.addEventListener("pointerleave", () => {
+    view.hovered = null;
+    drawSoon();
+  });
   plot.addEventListener("click", (event) => act.select && act.select(hover(event)));
   part(".legend").addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -335,7 +425,9 @@ export function mount(root, data, act = {}) {
 
   // An exported page brings its reconstructions along, and so its own slider.
   if (data.rewinds) {
-    const epochs = Object.keys(data.rewinds).map(Number).sort((a, b) => a - b);
+    const epochs = Object.keys(data.rewinds)
+      .map(Number)
+      .sort((a, b) => a - b);
     const select = (epoch) => {
       const kept = epochs.reduce((a, b) => (Math.abs(b - epoch) < Math.abs(a - epoch) ? b : a));
       slider.value = part("output").textContent = epoch;
@@ -347,21 +439,36 @@ export function mount(root, data, act = {}) {
     slider.addEventListener("input", () => select(Number(slider.value)));
     act.select = (epoch) => select(Math.max(1, Math.min(rows.length, epoch)));
     let timer = null;
-    const stop = () => { clearInterval(timer); timer = null; play.textContent = "▶ play"; };
+    const stop = () => {
+      clearInterval(timer);
+      timer = null;
+      play.textContent = "▶ play";
+    };
     play.addEventListener("click", () => {
       if (timer) return stop();
       if (Number(slider.value) >= rows.length) act.select(1);
       play.textContent = "❚❚ pause";
-      timer = setInterval(() => (Number(slider.value) < rows.length ? act.select(Number(slider.value) + 1) : stop()), 350);
+      timer = setInterval(
+        () => (Number(slider.value) < rows.length ? act.select(Number(slider.value) + 1) : stop()),
+        350,
+      );
     });
     act.select(rows.length);
   }
 
   // Its first call comes without any change of size.
-  const observer = new ResizeObserver(() => { if (widthOf(plot) !== view.width) drawSoon(); });
+  const observer = new ResizeObserver(() => {
+    if (widthOf(plot) !== view.width) drawSoon();
+  });
   observer.observe(root);
   draw();
-  return { update, destroy: () => { observer.disconnect(); clearTimeout(view.waiting); } };
+  return {
+    update,
+    destroy: () => {
+      observer.disconnect();
+      clearTimeout(view.waiting);
+    },
+  };
 }
 
 // ipywidgets gives its slider's handle and its play buttons no name of their own.
@@ -377,7 +484,10 @@ function nameControls(el) {
 export default {
   render({ model, el }) {
     const ask = () => model.send({ kind: "hello" });
-    const chart = mount(el, structuredClone(model.get("data")), { ask, select: (epoch) => model.send({ kind: "select", epoch }) });
+    const chart = mount(el, structuredClone(model.get("data")), {
+      ask,
+      select: (epoch) => model.send({ kind: "select", epoch }),
+    });
     let running = false;
     const listen = (message) => {
       const state = (message.more || message.data || {}).state;
@@ -390,6 +500,10 @@ export default {
     ask();
     // While a run goes on, the kernel is told that somebody watches.
     const beat = setInterval(() => running && model.send({ kind: "here" }), 10000);
-    return () => { clearInterval(beat); model.off("msg:custom", listen); chart.destroy(); };
+    return () => {
+      clearInterval(beat);
+      model.off("msg:custom", listen);
+      chart.destroy();
+    };
   },
 };

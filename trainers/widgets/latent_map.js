@@ -2,7 +2,8 @@
 // pinned one equal to the kernel's `selected`; in an exported page on its own.
 
 // So far, in pixels, may the mouse be from the point it means, and may it move in a click.
-const REACH = 30, STILL = 4;
+const REACH = 30,
+  STILL = 4;
 
 const SKELETON = `
   <div class="bar">
@@ -27,13 +28,28 @@ const SKELETON = `
 export function mount(root, data, act = {}) {
   const known = prepare(data);
   known.steady = steadyRanges(known.pictures);
-  const view = { window: known.whole, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null, width: 0, held: false };
-  let frame = null, waiting = null, whole = false;
+  const view = {
+    window: known.whole,
+    current: null,
+    pinned: data.selected ?? null,
+    hidden: new Set(),
+    spots: null,
+    width: 0,
+    held: false,
+  };
+  let frame = null,
+    waiting = null,
+    whole = false;
   root.classList.add("kit-latent");
   root.innerHTML = SKELETON;
   const part = (name) => root.querySelector(name);
-  const stage = part(".stage"), number = part("input"), { features, all_features: all } = known.pictures;
-  stage.setAttribute("aria-label", `Map of ${known.n} sequences, ${known.axes[0]} across, ${known.axes[1]} upwards. Arrow keys go to the nearest point that way, Enter pins it, Escape unpins, plus and minus zoom, 0 shows the whole map.`);
+  const stage = part(".stage"),
+    number = part("input"),
+    { features, all_features: all } = known.pictures;
+  stage.setAttribute(
+    "aria-label",
+    `Map of ${known.n} sequences, ${known.axes[0]} across, ${known.axes[1]} upwards. Arrow keys go to the nearest point that way, Enter pins it, Escape unpins, plus and minus zoom, 0 shows the whole map.`,
+  );
   part(".legend").innerHTML = drawLegend(known, view.hidden);
   part(".legend").hidden = !known.classes[0].name;
   part(".key span").hidden = !known.pictures.reconstructions;
@@ -61,10 +77,16 @@ export function mount(root, data, act = {}) {
     part('[data-do="unpin"]').disabled = view.pinned === null;
     if (number !== document.activeElement) number.value = view.current ?? view.pinned ?? "";
     const shown = [view.pinned, view.current === view.pinned ? null : view.current].filter((i) => i !== null);
-    const width = Math.max(240, widthOf(part(".beside")) || 320), ranges = sharedRanges(known, shown);
-    const card = (at) => (shown[at] === undefined ? "" : drawCard(known, shown[at], shown[at] === view.pinned, ranges, width));
+    const width = Math.max(240, widthOf(part(".beside")) || 320),
+      ranges = sharedRanges(known, shown);
+    const card = (at) =>
+      shown[at] === undefined ? "" : drawCard(known, shown[at], shown[at] === view.pinned, ranges, width);
     part(".first").innerHTML = card(0) || '<p class="hint">Point at a dot of the map: its sequence is drawn here.</p>';
-    part(".second").innerHTML = card(1) || (shown.length ? `<p class="hint">${view.pinned === null ? "Pin it with a click or Enter, to compare another with it." : "Point at another dot to compare the two."}</p>` : "");
+    part(".second").innerHTML =
+      card(1) ||
+      (shown.length
+        ? `<p class="hint">${view.pinned === null ? "Pin it with a click or Enter, to compare another with it." : "Point at another dot to compare the two."}</p>`
+        : "");
   }
 
   function drawSoon(all = true) {
@@ -79,7 +101,9 @@ export function mount(root, data, act = {}) {
 
   const seen = (i) => !view.hidden.has(known.kind(i));
   const placeOf = (i) => [known.places[2 * i], known.places[2 * i + 1]];
-  const say = (words) => { part(".said").textContent = words; };
+  const say = (words) => {
+    part(".said").textContent = words;
+  };
   const describe = (i) => `${named(known, i)}${i === view.pinned ? ", pinned" : ""}`;
 
   function show(window) {
@@ -116,7 +140,8 @@ export function mount(root, data, act = {}) {
   const toggle = (i) => userPins(i === view.pinned ? null : i);
 
   function legendAgain() {
-    for (const button of part(".legend").children) button.setAttribute("aria-pressed", !view.hidden.has(Number(button.dataset.kind)));
+    for (const button of part(".legend").children)
+      button.setAttribute("aria-pressed", !view.hidden.has(Number(button.dataset.kind)));
   }
 
   // ---------------------------------------------------------------- mouse, finger, wheel
@@ -127,7 +152,10 @@ export function mount(root, data, act = {}) {
   };
   const placeAt = ([x, y]) => {
     const [[left, right], [bottom, top]] = view.window;
-    return [left + ((x - frame.left) / frame.width) * (right - left), top - ((y - frame.top) / frame.height) * (top - bottom)];
+    return [
+      left + ((x - frame.left) / frame.width) * (right - left),
+      top - ((y - frame.top) / frame.height) * (top - bottom),
+    ];
   };
   const pointed = (event) => nearest(view.spots, seen, ...spot(event), REACH);
 
@@ -141,7 +169,8 @@ export function mount(root, data, act = {}) {
   });
 
   drag(stage, (start) => {
-    const window = view.window, from = spot(start);
+    const window = view.window,
+      from = spot(start);
     let moved = false;
     view.held = true;
     return {
@@ -150,7 +179,9 @@ export function mount(root, data, act = {}) {
         moved ||= Math.hypot(dx, dy) > STILL;
         if (!moved || window === known.whole) return;
         stage.classList.add("held");
-        const [across, upright] = window.map(([low, high]) => high - low), right = (-dx / frame.width) * across, up = (dy / frame.height) * upright;
+        const [across, upright] = window.map(([low, high]) => high - low),
+          right = (-dx / frame.width) * across,
+          up = (dy / frame.height) * upright;
         show(bounded([window[0].map((v) => v + right), window[1].map((v) => v + up)], known.whole));
       },
       end: (event) => {
@@ -166,34 +197,64 @@ export function mount(root, data, act = {}) {
     };
   });
 
-  stage.addEventListener("wheel", (event) => {
-    // With the whole map in sight the wheel scrolls the page on.
-    if (event.ctrlKey || (view.window === known.whole && event.deltaY >= 0)) return;
-    event.preventDefault();
-    // Firefox counts in lines.
-    const by = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
-    show(zoomed(view.window, known.whole, Math.min(4, Math.max(0.25, 1.002 ** -by)), placeAt(spot(event))));
-  }, { passive: false });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      // With the whole map in sight the wheel scrolls the page on.
+      if (event.ctrlKey || (view.window === known.whole && event.deltaY >= 0)) return;
+      event.preventDefault();
+      // Firefox counts in lines.
+      const by = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
+      show(zoomed(view.window, known.whole, Math.min(4, Math.max(0.25, 1.002 ** -by)), placeAt(spot(event))));
+    },
+    { passive: false },
+  );
 
   // ---------------------------------------------------------------- keys and buttons
 
   // Around the point that is looked at, where it is in sight.
   function zoomBy(factor) {
-    const middle = view.window.map(([low, high]) => (low + high) / 2), place = view.current === null ? middle : placeOf(view.current);
-    show(zoomed(view.window, known.whole, factor, showing(view.window, known.whole, place) === view.window ? place : middle));
+    const middle = view.window.map(([low, high]) => (low + high) / 2),
+      place = view.current === null ? middle : placeOf(view.current);
+    show(
+      zoomed(
+        view.window,
+        known.whole,
+        factor,
+        showing(view.window, known.whole, place) === view.window ? place : middle,
+      ),
+    );
     say(`zoom ${short(zoomOf(view.window, known.whole), 2)}`);
   }
 
   function step(key) {
     const from = view.current ?? view.pinned;
-    const to = from === null || !seen(from)
-      ? nearest(view.spots, seen, frame.left + frame.width / 2, frame.top + frame.height / 2) : towards(view.spots, seen, from, key);
+    const to =
+      from === null || !seen(from)
+        ? nearest(view.spots, seen, frame.left + frame.width / 2, frame.top + frame.height / 2)
+        : towards(view.spots, seen, from, key);
     if (to !== null) go(to);
     else say(`no point further ${{ ArrowRight: "right", ArrowLeft: "left", ArrowUp: "up", ArrowDown: "down" }[key]}`);
   }
 
-  const orders = { in: () => zoomBy(1.5), out: () => zoomBy(1 / 1.5), whole: () => { show(known.whole); say("whole map"); }, unpin: () => userPins(null) };
-  const keys = { "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole, Enter: () => view.current !== null && toggle(view.current), Escape: orders.unpin };
+  const orders = {
+    in: () => zoomBy(1.5),
+    out: () => zoomBy(1 / 1.5),
+    whole: () => {
+      show(known.whole);
+      say("whole map");
+    },
+    unpin: () => userPins(null),
+  };
+  const keys = {
+    "+": orders.in,
+    "=": orders.in,
+    "-": orders.out,
+    "−": orders.out,
+    0: orders.whole,
+    Enter: () => view.current !== null && toggle(view.current),
+    Escape: orders.unpin,
+  };
 
   stage.addEventListener("keydown", (event) => {
     const order = event.key in WAYS ? () => step(event.key) : keys[event.key];
@@ -202,7 +263,11 @@ export function mount(root, data, act = {}) {
     event.preventDefault();
     event.stopPropagation();
     // What a key begins is seen before the next one counts from it.
-    if (waiting) { cancelAnimationFrame(waiting); [waiting, whole] = [null, false]; draw(); }
+    if (waiting) {
+      cancelAnimationFrame(waiting);
+      [waiting, whole] = [null, false];
+      draw();
+    }
     order();
   });
 
@@ -218,7 +283,8 @@ export function mount(root, data, act = {}) {
   });
 
   whenTyped(number, () => {
-    const wanted = number.value.trim(), i = Number(wanted);
+    const wanted = number.value.trim(),
+      i = Number(wanted);
     if (wanted && Number.isInteger(i) && i >= 0 && i < known.n) go(i);
     else if (wanted) say(`there are sequences 0 to ${known.n - 1}`);
     number.value = view.current ?? view.pinned ?? "";
@@ -226,14 +292,27 @@ export function mount(root, data, act = {}) {
 
   const unfollow = followSize(part("canvas"), draw);
   draw();
-  return { pin, destroy: () => { unfollow(); cancelAnimationFrame(waiting); } };
+  return {
+    pin,
+    destroy: () => {
+      unfollow();
+      cancelAnimationFrame(waiting);
+    },
+  };
 }
 
 export default {
   render({ model, el }) {
-    const map = mount(el, { ...model.get("data"), selected: model.get("selected") }, {
-      selected: (index) => { model.set("selected", index); model.save_changes(); },
-    });
+    const map = mount(
+      el,
+      { ...model.get("data"), selected: model.get("selected") },
+      {
+        selected: (index) => {
+          model.set("selected", index);
+          model.save_changes();
+        },
+      },
+    );
     const listen = () => map.pin(model.get("selected"));
     model.on("change:selected", listen);
     return () => {

@@ -10,11 +10,13 @@ function rounded(value, finest) {
 
 // Some 1, 2 or 5 times a power of ten apart, never closer than `least`, with room for `wanted` such steps.
 function ticks(low, high, wanted, least = 0) {
-  const rough = Math.max((high - low) / wanted, least), power = 10 ** Math.floor(Math.log10(rough));
+  const rough = Math.max((high - low) / wanted, least),
+    power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * (1 - 1e-9));
   const found = [];
   // As far as counting goes: beyond 2 ** 53 the next step would be the same one, without end.
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step && found.length <= wanted + 1; i++) found.push(i * step);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step && found.length <= wanted + 1; i++)
+    found.push(i * step);
   return found;
 }
 
@@ -34,7 +36,8 @@ function tickLabels(values, room = 7) {
 // As many of these multiples of each power of ten, or of 1, 2, 5, or as many powers, as there is room for; where they
 // lie too far apart, even steps.
 function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
-  const from = Math.floor(Math.log10(low)), to = Math.floor(Math.log10(high));
+  const from = Math.floor(Math.log10(low)),
+    to = Math.floor(Math.log10(high));
   const inside = (list, every = 1) => {
     const found = [];
     for (let power = from; power <= to; power += every) for (const m of list) found.push(m * 10 ** power);

@@ -2,7 +2,8 @@
 
 function unpack(pictures) {
   if (!pictures) return null;
-  const positions = numbers(pictures.positions, Int32Array), [middle, step] = pictures.scale ?? [];
+  const positions = numbers(pictures.positions, Int32Array),
+    [middle, step] = pictures.scale ?? [];
   // A part of a page brings them in 16 bits.
   const values = (packed) => {
     if (!pictures.scale || packed == null) return numbers(packed, Float32Array);
@@ -20,7 +21,8 @@ function unpack(pictures) {
 function pictureRanges(pictures, rows) {
   const { time, features } = pictures;
   return Array.from({ length: features }, (_, feature) => {
-    let low = Infinity, high = -Infinity;
+    let low = Infinity,
+      high = -Infinity;
     for (const values of [pictures.sequences, pictures.reconstructions].filter(Boolean))
       for (const row of rows)
         for (let at = row * time * features + feature; at < (row + 1) * time * features; at += features)
@@ -32,7 +34,11 @@ function pictureRanges(pictures, rows) {
 // Each feature's own strip of the height, as a function from a value to a place in it.
 function pictureStrips(ranges, height) {
   const strip = height / ranges.length;
-  return ranges.map(([low, high], feature) => (value) => strip * (feature + 1) - 3 - ((value - low) / (high - low || 1)) * (strip - 6));
+  return ranges.map(
+    ([low, high], feature) =>
+      (value) =>
+        strip * (feature + 1) - 3 - ((value - low) / (high - low || 1)) * (strip - 6),
+  );
 }
 
 // A line through every feature; `x` places a share of the time between 0 and 1, `strips` the values.
@@ -41,11 +47,15 @@ function sequenceLines(pictures, row, strips, x) {
   const line = (values, feature, look) => {
     const points = [];
     for (let t = 0; t < time; t++)
-      points.push(`${x(t / Math.max(1, time - 1)).toFixed(1)},${strips[feature](values[(row * time + t) * features + feature]).toFixed(1)}`);
+      points.push(
+        `${x(t / Math.max(1, time - 1)).toFixed(1)},${strips[feature](values[(row * time + t) * features + feature]).toFixed(1)}`,
+      );
     return `<polyline class="${look}" points="${points.join(" ")}"/>`;
   };
   let text = "";
   for (let feature = 0; feature < features; feature++)
-    text += line(pictures.sequences, feature, "sequence") + (pictures.reconstructions ? line(pictures.reconstructions, feature, "rebuilt") : "");
+    text +=
+      line(pictures.sequences, feature, "sequence") +
+      (pictures.reconstructions ? line(pictures.reconstructions, feature, "rebuilt") : "");
   return text;
 }

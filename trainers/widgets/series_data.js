@@ -5,14 +5,18 @@ const BLOCK = 64;
 
 // A curve with the extremes of each block, so that a picture of a million steps reads some thousands of numbers.
 function makeCurve(values) {
-  const blocks = Math.ceil(values.length / BLOCK), low = new Float64Array(blocks), high = new Float64Array(blocks);
-  for (let b = 0; b < blocks; b++) [low[b], high[b]] = extremes(values, b * BLOCK, Math.min(values.length, (b + 1) * BLOCK));
+  const blocks = Math.ceil(values.length / BLOCK),
+    low = new Float64Array(blocks),
+    high = new Float64Array(blocks);
+  for (let b = 0; b < blocks; b++)
+    [low[b], high[b]] = extremes(values, b * BLOCK, Math.min(values.length, (b + 1) * BLOCK));
   return { values, low, high };
 }
 
 // Lowest and highest; Infinity and -Infinity where every value is missing.
 function extremes(values, from, to) {
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   for (let i = from; i < to; i++) {
     if (values[i] < low) low = values[i];
     if (values[i] > high) high = values[i];
@@ -23,7 +27,8 @@ function extremes(values, from, to) {
 function extent(curve, from, to) {
   from = Math.max(0, from);
   to = Math.min(curve.values.length, to);
-  const first = Math.ceil(from / BLOCK), last = Math.floor(to / BLOCK);
+  const first = Math.ceil(from / BLOCK),
+    last = Math.floor(to / BLOCK);
   if (first >= last) return extremes(curve.values, from, to);
   let [low, high] = extremes(curve.values, from, first * BLOCK);
   for (let b = first; b < last; b++) {
@@ -42,7 +47,8 @@ function highestStep(curve, from, to) {
 
 // One curve of each feature; they lie one behind the other.
 function makeCurves(source, features) {
-  const all = numbers(source, Float32Array), length = all.length / features;
+  const all = numbers(source, Float32Array),
+    length = all.length / features;
   if (!all.length) return null;
   return Array.from({ length: features }, (_, f) => makeCurve(all.subarray(f * length, (f + 1) * length)));
 }
@@ -65,8 +71,9 @@ function runsAbove(scores, threshold, stride, length) {
 
 // Whether each true event shares a step with a found one, and each found one with a true one.
 function compareEvents(truth, found) {
-  const hit = truth.map(() => false), right = found.map(() => false);
-  for (let i = 0, j = 0; i < truth.length && j < found.length; ) {
+  const hit = truth.map(() => false),
+    right = found.map(() => false);
+  for (let i = 0, j = 0; i < truth.length && j < found.length;) {
     if (truth[i][0] < found[j][1] && found[j][0] < truth[i][1]) hit[i] = right[j] = true;
     if (truth[i][1] <= found[j][1]) i++;
     else j++;
@@ -78,8 +85,14 @@ function compareEvents(truth, found) {
 function eventsToVisit(truth, found, compared) {
   if (!truth) return (found || []).map(([start, end]) => ({ start, end, kind: "event found" }));
   const known = found !== null;
-  const events = truth.map(([start, end], i) => ({ start, end, kind: !known ? "true event" : compared.hit[i] ? "found" : "missed" }));
-  (found || []).forEach(([start, end], j) => { if (!compared.right[j]) events.push({ start, end, kind: "false alarm" }); });
+  const events = truth.map(([start, end], i) => ({
+    start,
+    end,
+    kind: !known ? "true event" : compared.hit[i] ? "found" : "missed",
+  }));
+  (found || []).forEach(([start, end], j) => {
+    if (!compared.right[j]) events.push({ start, end, kind: "false alarm" });
+  });
   return events.sort((a, b) => a.start - b.start);
 }
 

@@ -1,10 +1,18 @@
 // Draws on canvases: lanes, event rows, score, axis, and the whole series at the bottom.
 
-const LEFT = 64, RIGHT = 14, TOP = 6, ROW = 20, GAP = 8, SCORE = 90, AXIS = 38, OVERVIEW = 54;
+const LEFT = 64,
+  RIGHT = 14,
+  TOP = 6,
+  ROW = 20,
+  GAP = 8,
+  SCORE = 90,
+  AXIS = 38,
+  OVERVIEW = 54;
 
 // Told apart by dash, fill and place as well as by colour; each has contrast 3 to its ground (WCAG, graphics).
 function palette(root) {
-  const text = getComputedStyle(root).color, [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
+  const text = getComputedStyle(root).color,
+    [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
   const dark = 0.299 * r + 0.587 * g + 0.114 * b > (text.startsWith("rgb") ? 128 : 0.5);
   const ground = groundOf(root);
   return dark
@@ -23,7 +31,8 @@ function groundOf(element) {
 
 // Where everything is, from top to bottom.
 function layout(lanes, judged, hasScore) {
-  const laneHeight = lanes === 1 ? 170 : Math.max(54, Math.round(270 / lanes) - GAP), place = { lanes: [], rows: {} };
+  const laneHeight = lanes === 1 ? 170 : Math.max(54, Math.round(270 / lanes) - GAP),
+    place = { lanes: [], rows: {} };
   let top = TOP;
   for (let i = 0; i < lanes; i++) {
     place.lanes.push({ top, height: laneHeight });
@@ -46,22 +55,35 @@ function layout(lanes, judged, hasScore) {
 // A curve between two steps. Where several steps share a column of pixels, each column from its lowest to its
 // highest value: filled, or for a dashed curve both edges, since dashes up and down would be a blot.
 function trace(pen, curve, stride, x, y, from, to, dashes = []) {
-  const first = Math.max(0, Math.floor(from / stride) - 1), last = Math.min(curve.values.length, Math.ceil(to / stride) + 2);
-  const perPixel = 1 / ((x(stride) - x(0)) || 1);
+  const first = Math.max(0, Math.floor(from / stride) - 1),
+    last = Math.min(curve.values.length, Math.ceil(to / stride) + 2);
+  const perPixel = 1 / (x(stride) - x(0) || 1);
   pen.setLineDash(dashes);
   if (perPixel <= 1.5) {
-    line(pen, Array.from({ length: Math.max(0, last - first) }, (_, k) => [x((first + k) * stride), y(curve.values[first + k])]));
+    line(
+      pen,
+      Array.from({ length: Math.max(0, last - first) }, (_, k) => [
+        x((first + k) * stride),
+        y(curve.values[first + k]),
+      ]),
+    );
     return;
   }
   const spans = [];
   // Columns are counted from step 0, so that a curve does not flicker while it is dragged.
   for (let column = Math.floor(first / perPixel); column * perPixel < last; column++) {
-    const i = Math.round(column * perPixel), [low, high] = extent(curve, i, Math.round((column + 1) * perPixel));
+    const i = Math.round(column * perPixel),
+      [low, high] = extent(curve, i, Math.round((column + 1) * perPixel));
     // Whole pixels, one beside the other.
     spans.push([Math.round(x(column * perPixel * stride)), low > high ? NaN : y(high), low > high ? NaN : y(low)]);
   }
   if (!dashes.length) fillSpans(pen, spans);
-  else for (const edge of [1, 2]) line(pen, spans.map((span) => [span[0], span[edge]]));
+  else
+    for (const edge of [1, 2])
+      line(
+        pen,
+        spans.map((span) => [span[0], span[edge]]),
+      );
 }
 
 // A line through points; where a height is missing a gap, and a point between two gaps is a dot.
@@ -98,8 +120,10 @@ function laneRange(curve, rebuilt, from, to) {
   let [low, high] = extent(curve, from, to);
   if (low > high) [low, high] = extent(curve, 0, curve.values.length);
   if (rebuilt) {
-    const room = high - low || 1, [least, most] = extent(rebuilt, from, to);
-    if (least <= most) [low, high] = [Math.max(low - room, Math.min(low, least)), Math.min(high + room, Math.max(high, most))];
+    const room = high - low || 1,
+      [least, most] = extent(rebuilt, from, to);
+    if (least <= most)
+      [low, high] = [Math.max(low - room, Math.min(low, least)), Math.min(high + room, Math.max(high, most))];
   }
   return padded(low, high);
 }
@@ -109,7 +133,10 @@ function padded(low, high) {
   return [low - margin, high + margin];
 }
 
-const scale = ([low, high], top, height) => (value) => top + height * (1 - (value - low) / (high - low));
+const scale =
+  ([low, high], top, height) =>
+  (value) =>
+    top + height * (1 - (value - low) / (high - low));
 
 function inBox(pen, box, width, draw) {
   pen.save();
@@ -121,7 +148,9 @@ function inBox(pen, box, width, draw) {
 }
 
 function frame(pen, paint, box, range, width) {
-  const y = scale(range, box.top, box.height), marks = ticks(range[0], range[1], box.height > 70 ? 4 : 3), labels = tickLabels(marks);
+  const y = scale(range, box.top, box.height),
+    marks = ticks(range[0], range[1], box.height > 70 ? 4 : 3),
+    labels = tickLabels(marks);
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.fillStyle = pen.strokeStyle = paint.text;
@@ -130,7 +159,8 @@ function frame(pen, paint, box, range, width) {
     pen.globalAlpha = 0.13;
     pen.fillRect(LEFT, Math.round(y(value)), width - LEFT - RIGHT, 1);
     pen.globalAlpha = 1;
-    if (y(value) > box.top + 4 && y(value) < box.top + box.height - 4) pen.fillText(labels[i], LEFT - 7, y(value), LEFT - 8);
+    if (y(value) > box.top + 4 && y(value) < box.top + box.height - 4)
+      pen.fillText(labels[i], LEFT - 7, y(value), LEFT - 8);
   });
   pen.globalAlpha = 0.5;
   pen.strokeRect(LEFT + 0.5, box.top + 0.5, width - LEFT - RIGHT - 1, box.height - 1);
@@ -144,7 +174,8 @@ function boxes(events, x, width, least = 3) {
   const shown = [];
   let edge = -Infinity;
   events.forEach(([start, end], index) => {
-    const left = Math.max(LEFT, x(start - 0.5)), right = Math.min(width - RIGHT, Math.max(x(end - 0.5), x(start - 0.5) + least));
+    const left = Math.max(LEFT, x(start - 0.5)),
+      right = Math.min(width - RIGHT, Math.max(x(end - 0.5), x(start - 0.5) + least));
     if (right <= LEFT || left >= width - RIGHT || right <= edge + 2) return;
     shown.push({ left: Math.max(left, edge), right, index });
     edge = right;
@@ -168,10 +199,14 @@ function hatch(pen, box, top, height) {
 
 // One row: an event that has a partner in the other row is full (true) or hatched (found), one that has none is hollow.
 function eventRow(pen, paint, name, judged, top, x, width) {
-  const partners = name === "truth" ? judged.compared.hit : judged.compared.right, height = ROW - 7, color = paint[name];
-  const words = judged.truth && judged.found ? (name === "truth" ? ["missed", "found"] : ["false alarm", ""]) : ["", ""];
+  const partners = name === "truth" ? judged.compared.hit : judged.compared.right,
+    height = ROW - 7,
+    color = paint[name];
+  const words =
+    judged.truth && judged.found ? (name === "truth" ? ["missed", "found"] : ["false alarm", ""]) : ["", ""];
   // Wide enough to tell a hollow one from a full one.
-  const shown = boxes(judged[name], x, width, 7), middle = top + height / 2;
+  const shown = boxes(judged[name], x, width, 7),
+    middle = top + height / 2;
   let taken = LEFT;
   pen.textAlign = "right";
   pen.textBaseline = "middle";
@@ -186,8 +221,11 @@ function eventRow(pen, paint, name, judged, top, x, width) {
       if (paired) hatch(pen, box, top, height);
       pen.strokeRect(box.left + 0.75, top + 0.75, Math.max(1, box.right - box.left - 1.5), height - 1.5);
     }
-    const word = words[Number(paired)], need = pen.measureText(word).width + 8, next = shown[i + 1] ? shown[i + 1].left : width - RIGHT;
-    const after = need <= next - box.right, before = !after && need <= box.left - taken;
+    const word = words[Number(paired)],
+      need = pen.measureText(word).width + 8,
+      next = shown[i + 1] ? shown[i + 1].left : width - RIGHT;
+    const after = need <= next - box.right,
+      before = !after && need <= box.left - taken;
     taken = box.right + (after ? need : 0);
     if (!word || !(after || before)) return;
     pen.fillStyle = paint.text;
@@ -201,9 +239,14 @@ function eventRow(pen, paint, name, judged, top, x, width) {
 
 // Draws the visible part; returns where things came to lie, for the mouse.
 function drawMain(canvas, data, judged, view, width) {
-  const paint = palette(canvas), place = layout(view.features.length, judged, Boolean(data.scores)), { stride } = data.facts;
-  const pen = sharpPen(canvas, width, place.height), x = (step) => LEFT + ((step - view.from) / (view.to - view.from)) * (width - LEFT - RIGHT);
-  const marks = boxes(judged.truth || [], x, width), first = Math.floor(view.from / stride), last = Math.ceil(view.to / stride) + 1;
+  const paint = palette(canvas),
+    place = layout(view.features.length, judged, Boolean(data.scores)),
+    { stride } = data.facts;
+  const pen = sharpPen(canvas, width, place.height),
+    x = (step) => LEFT + ((step - view.from) / (view.to - view.from)) * (width - LEFT - RIGHT);
+  const marks = boxes(judged.truth || [], x, width),
+    first = Math.floor(view.from / stride),
+    last = Math.ceil(view.to / stride) + 1;
   const ground = (box) => {
     pen.fillStyle = paint.truth;
     pen.globalAlpha = 0.18;
@@ -211,7 +254,9 @@ function drawMain(canvas, data, judged, view, width) {
     pen.globalAlpha = 1;
   };
   view.features.forEach((f, lane) => {
-    const box = place.lanes[lane], rebuilt = view.rebuilt && data.rebuilt ? data.rebuilt[f] : null, curve = data.curves[f];
+    const box = place.lanes[lane],
+      rebuilt = view.rebuilt && data.rebuilt ? data.rebuilt[f] : null,
+      curve = data.curves[f];
     const range = view.fit ? laneRange(curve, rebuilt, first, last) : laneRange(curve, rebuilt, 0, curve.values.length);
     ground(box);
     frame(pen, paint, box, range, width);
@@ -227,11 +272,13 @@ function drawMain(canvas, data, judged, view, width) {
         trace(pen, rebuilt, stride, x, y, view.from, view.to, [5, 3.5]);
       }
     });
-    if (data.facts.features.length > 1) label(pen, paint, data.facts.features[f], LEFT + 6, box.top + 3, width - LEFT - RIGHT - 12);
+    if (data.facts.features.length > 1)
+      label(pen, paint, data.facts.features[f], LEFT + 6, box.top + 3, width - LEFT - RIGHT - 12);
   });
   for (const name of Object.keys(place.rows)) eventRow(pen, paint, name, judged, place.rows[name], x, width);
   if (data.scores) {
-    const box = place.score, range = view.scoreRange;
+    const box = place.score,
+      range = view.scoreRange;
     place.score.y = scale(range, box.top, box.height);
     ground(box);
     frame(pen, paint, box, range, width);
@@ -271,7 +318,8 @@ function timeAxis(pen, paint, clock, view, top, x, width) {
   pen.textBaseline = "top";
   let edge = -Infinity;
   for (const { step, label } of timeMarks(clock, view.from, view.to, Math.max(2, (width - LEFT - RIGHT) / 95))) {
-    const room = pen.measureText(label).width, left = Math.min(x(step) - room / 2, width - room);
+    const room = pen.measureText(label).width,
+      left = Math.min(x(step) - room / 2, width - room);
     if (step < view.from || step > view.to || left < edge + 8) continue;
     pen.fillRect(Math.round(x(step)), top - GAP, 1, 5);
     pen.textAlign = "left";
@@ -284,19 +332,28 @@ function timeAxis(pen, paint, clock, view, top, x, width) {
 
 // The whole series with all its events (true at the foot, found at the head) and the visible part as a handle.
 function drawOverview(canvas, data, judged, view, width) {
-  const paint = palette(canvas), pen = sharpPen(canvas, width, OVERVIEW), { stride, length } = data.facts, whole = [-0.5, length - 0.5];
-  const x = (step) => LEFT + ((step + 0.5) / length) * (width - LEFT - RIGHT), box = { top: 8, height: OVERVIEW - 16 };
-  const curve = data.curves[view.features[0]], y = scale(padded(...extent(curve, 0, curve.values.length)), box.top, box.height);
+  const paint = palette(canvas),
+    pen = sharpPen(canvas, width, OVERVIEW),
+    { stride, length } = data.facts,
+    whole = [-0.5, length - 0.5];
+  const x = (step) => LEFT + ((step + 0.5) / length) * (width - LEFT - RIGHT),
+    box = { top: 8, height: OVERVIEW - 16 };
+  const curve = data.curves[view.features[0]],
+    y = scale(padded(...extent(curve, 0, curve.values.length)), box.top, box.height);
   inBox(pen, box, width, () => {
     pen.strokeStyle = paint.signal;
     pen.lineWidth = 1;
     trace(pen, curve, stride, x, y, ...whole);
   });
-  for (const [name, top] of [["found", 1], ["truth", OVERVIEW - 7]]) {
+  for (const [name, top] of [
+    ["found", 1],
+    ["truth", OVERVIEW - 7],
+  ]) {
     pen.fillStyle = paint[name];
     for (const { left, right } of boxes(judged[name] || [], x, width)) pen.fillRect(left, top, right - left, 6);
   }
-  const left = x(view.from), right = Math.max(x(view.to), left + 6);
+  const left = x(view.from),
+    right = Math.max(x(view.to), left + 6);
   pen.fillStyle = pen.strokeStyle = paint.text;
   pen.globalAlpha = 0.16;
   pen.fillRect(left, 8, right - left, OVERVIEW - 16);

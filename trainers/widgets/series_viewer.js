@@ -1,22 +1,32 @@
 // The viewer: its parts, what moves it, and the two places it lives in, a notebook and an exported page.
 
 // So many lanes fit; of more features, a chooser shows as many at a time.
-const LANES = 6, MOST_ROWS = 200, LEAST_STEPS = 10;
+const LANES = 6,
+  MOST_ROWS = 200,
+  LEAST_STEPS = 10;
 
 const SWATCH = {
   signal: '<path d="M1 7h26" stroke="var(--kit-signal)" stroke-width="2"/>',
   rebuilt: '<path d="M1 7h26" stroke="var(--kit-rebuilt)" stroke-width="2" stroke-dasharray="5 3.5"/>',
   truth: '<rect x="4" y="2" width="20" height="10" fill="var(--kit-truth)"/>',
-  found: '<path d="M5 11l8-9m-2 9l8-9m-2 9l6-7" stroke="var(--kit-found)" stroke-width="1.3"/><rect x="4" y="2" width="20" height="10" fill="none" stroke="var(--kit-found)" stroke-width="1.4"/>',
-  threshold: '<path d="M1 7h26" stroke="var(--kit-found)" stroke-width="2"/><path d="M28 1v12l-8-6z" fill="var(--kit-found)"/>',
+  found:
+    '<path d="M5 11l8-9m-2 9l8-9m-2 9l6-7" stroke="var(--kit-found)" stroke-width="1.3"/><rect x="4" y="2" width="20" height="10" fill="none" stroke="var(--kit-found)" stroke-width="1.4"/>',
+  threshold:
+    '<path d="M1 7h26" stroke="var(--kit-found)" stroke-width="2"/><path d="M28 1v12l-8-6z" fill="var(--kit-found)"/>',
 };
 const swatch = (name) => `<svg width="28" height="14" aria-hidden="true" fill="none">${SWATCH[name]}</svg>`;
 
 function skeleton(data) {
-  const n = data.facts.features.length, pages = Array.from({ length: Math.ceil(n / LANES) }, (_, i) => i);
-  const option = (i) => `<option value="${i}">${escape(data.facts.features[i * LANES])} to ${escape(data.facts.features[Math.min(n, (i + 1) * LANES) - 1])}</option>`;
-  const rebuilt = data.rebuilt ? `<label><input type="checkbox" class="rebuilt" checked>${swatch("rebuilt")}reconstruction</label>` : "";
-  const threshold = data.scores ? `<label>${swatch("threshold")}threshold <input type="number" step="any" class="at"></label>` : "";
+  const n = data.facts.features.length,
+    pages = Array.from({ length: Math.ceil(n / LANES) }, (_, i) => i);
+  const option = (i) =>
+    `<option value="${i}">${escape(data.facts.features[i * LANES])} to ${escape(data.facts.features[Math.min(n, (i + 1) * LANES) - 1])}</option>`;
+  const rebuilt = data.rebuilt
+    ? `<label><input type="checkbox" class="rebuilt" checked>${swatch("rebuilt")}reconstruction</label>`
+    : "";
+  const threshold = data.scores
+    ? `<label>${swatch("threshold")}threshold <input type="number" step="any" class="at"></label>`
+    : "";
   const hollow = data.facts.true ? "<span>hollow: missed, or a false alarm</span>" : "";
   return `<div class="counts" role="status"></div>
     <div class="bar"><button type="button" data-do="previous">◀ previous event</button><button type="button" data-do="next">next event ▶</button>
@@ -35,22 +45,44 @@ function skeleton(data) {
 
 // Puts a viewer into `root`. `act.threshold(value)` is told of a threshold set in the page.
 export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
-  const scores = numbers(binary.scores, Float64Array), times = numbers(binary.times, Float64Array), features = facts.features.length;
+  const scores = numbers(binary.scores, Float64Array),
+    times = numbers(binary.times, Float64Array),
+    features = facts.features.length;
   const data = {
-    facts, curves: makeCurves(binary.values, features), rebuilt: makeCurves(binary.rebuilt, features),
-    scores: scores.length ? makeCurve(scores) : null, clock: makeClock(facts.clock, times, facts.stride),
+    facts,
+    curves: makeCurves(binary.values, features),
+    rebuilt: makeCurves(binary.rebuilt, features),
+    scores: scores.length ? makeCurve(scores) : null,
+    clock: makeClock(facts.clock, times, facts.stride),
   };
-  const whole = [-0.5, facts.length - 0.5], shortest = Math.min(facts.length, LEAST_STEPS * facts.stride);
+  const whole = [-0.5, facts.length - 0.5],
+    shortest = Math.min(facts.length, LEAST_STEPS * facts.stride);
   const view = {
-    from: whole[0], to: whole[1], features: data.curves.map((_, f) => f).slice(0, LANES), rebuilt: true, fit: false,
-    threshold, given, cursor: null, selected: null, scoreRange: null, dragging: false, waiting: false, width: 0,
+    from: whole[0],
+    to: whole[1],
+    features: data.curves.map((_, f) => f).slice(0, LANES),
+    rebuilt: true,
+    fit: false,
+    threshold,
+    given,
+    cursor: null,
+    selected: null,
+    scoreRange: null,
+    dragging: false,
+    waiting: false,
+    width: 0,
   };
-  let judged = judge(facts, data.scores, threshold, given), place = null, strip = null;
+  let judged = judge(facts, data.scores, threshold, given),
+    place = null,
+    strip = null;
   root.classList.add("kit-series");
   root.innerHTML = skeleton(data);
   keepKeys(root);
   const part = (name) => root.querySelector(name);
-  const stage = part(".stage"), handle = part(".threshold"), overview = part(".overview"), field = part(".at");
+  const stage = part(".stage"),
+    handle = part(".threshold"),
+    overview = part(".overview"),
+    field = part(".at");
 
   // ---------------------------------------------------------------- drawing
 
@@ -65,8 +97,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     overview.setAttribute("aria-valuemin", 0);
     overview.setAttribute("aria-valuemax", facts.length - 1);
     overview.setAttribute("aria-valuenow", Math.max(0, Math.ceil(view.from)));
-    overview.setAttribute("aria-valuetext", `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(facts.length)}`);
-    part(".words").textContent = view.cursor === null ? `showing ${overview.getAttribute("aria-valuetext")}` : pointWords(data, view, view.cursor);
+    overview.setAttribute(
+      "aria-valuetext",
+      `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(facts.length)}`,
+    );
+    part(".words").textContent =
+      view.cursor === null ? `showing ${overview.getAttribute("aria-valuetext")}` : pointWords(data, view, view.cursor);
     part(".counts").textContent = countWords(judged);
     part(".of-found").hidden = !judged.found;
     showThreshold(width);
@@ -79,25 +115,37 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   }
 
   function scoreRange() {
-    const [low, high] = extent(data.scores, 0, scores.length), t = view.threshold;
+    const [low, high] = extent(data.scores, 0, scores.length),
+      t = view.threshold;
     return t === null ? padded(low, high) : padded(Math.min(low, t), Math.max(high, t));
   }
 
   function showThreshold(width) {
     handle.hidden = view.threshold === null;
-    if (field && document.activeElement !== field) field.value = view.threshold === null ? "" : Number(view.threshold.toPrecision(6));
+    if (field && document.activeElement !== field)
+      field.value = view.threshold === null ? "" : Number(view.threshold.toPrecision(6));
     if (handle.hidden) return;
-    Object.assign(handle.style, { left: `${LEFT}px`, width: `${width - LEFT - 2}px`, top: `${place.score.y(view.threshold)}px` });
+    Object.assign(handle.style, {
+      left: `${LEFT}px`,
+      width: `${width - LEFT - 2}px`,
+      top: `${place.score.y(view.threshold)}px`,
+    });
     const [low, high] = view.scoreRange;
-    for (const [name, value] of [["min", low], ["max", high], ["now", view.threshold], ["text", `${short(view.threshold)}: ${countWords(judged)}`]])
+    for (const [name, value] of [
+      ["min", low],
+      ["max", high],
+      ["now", view.threshold],
+      ["text", `${short(view.threshold)}: ${countWords(judged)}`],
+    ])
       handle.setAttribute(`aria-value${name}`, value);
   }
 
   function showTable() {
-    const events = judged.visit, rows = events.slice(0, MOST_ROWS).map((event, i) => {
-      const score = data.scores ? `<td>${reading(peakOf(event))}</td>` : "";
-      return `<tr><td><button type="button" data-event="${i}" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${kindWords(event.kind)}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
-    });
+    const events = judged.visit,
+      rows = events.slice(0, MOST_ROWS).map((event, i) => {
+        const score = data.scores ? `<td>${reading(peakOf(event))}</td>` : "";
+        return `<tr><td><button type="button" data-event="${i}" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${kindWords(event.kind)}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
+      });
     const more = events.length > MOST_ROWS ? `<p>The first ${MOST_ROWS} of ${count(events.length)}.</p>` : "";
     const text = `<table><thead><tr><th>event</th><th>kind</th><th>steps</th>${data.scores ? "<th>highest score</th>" : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>${more}`;
     // Left alone where nothing has changed, so that the keyboard's focus stays.
@@ -124,10 +172,14 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   const isWhole = () => view.to - view.from >= facts.length;
   function zoom(factor, at = (view.from + view.to) / 2) {
-    const size = Math.max(shortest, Math.min(facts.length, (view.to - view.from) * factor)), left = (at - view.from) / (view.to - view.from);
+    const size = Math.max(shortest, Math.min(facts.length, (view.to - view.from) * factor)),
+      left = (at - view.from) / (view.to - view.from);
     move(at - left * size, at - left * size + size);
   }
-  const pan = (share) => { const by = share * (view.to - view.from); moveBy(by, view.from, view.to); };
+  const pan = (share) => {
+    const by = share * (view.to - view.from);
+    moveBy(by, view.from, view.to);
+  };
   // At an end the part stands still and does not shrink.
   function moveBy(by, from, to) {
     const least = Math.max(whole[0] - from, Math.min(whole[1] - to, by));
@@ -140,36 +192,64 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   }
 
   function visit(index) {
-    const event = judged.visit[index], margin = Math.max(40 * facts.stride, event.end - event.start);
+    const event = judged.visit[index],
+      margin = Math.max(40 * facts.stride, event.end - event.start);
     view.selected = event.start;
-    view.cursor = data.scores ? facts.stride * highestStep(data.scores, Math.floor(event.start / facts.stride), Math.ceil(event.end / facts.stride)) : event.start;
+    view.cursor = data.scores
+      ? facts.stride *
+        highestStep(data.scores, Math.floor(event.start / facts.stride), Math.ceil(event.end / facts.stride))
+      : event.start;
     show(event.start - margin, event.end + margin);
     part(".event").textContent = eventWords(judged.visit, index, data.clock, peakOf(event));
   }
 
   function step(direction) {
-    const middle = (view.from + view.to) / 2, here = view.selected ?? (isWhole() ? -direction * Infinity : middle);
+    const middle = (view.from + view.to) / 2,
+      here = view.selected ?? (isWhole() ? -direction * Infinity : middle);
     const index = neighbour(judged.visit, here, direction);
     if (index >= 0) visit(index);
-    else part(".event").textContent = judged.visit.length ? `no event ${direction > 0 ? "after" : "before"} this one` : "no event to go to";
+    else
+      part(".event").textContent = judged.visit.length
+        ? `no event ${direction > 0 ? "after" : "before"} this one`
+        : "no event to go to";
   }
 
   function read(by) {
-    const middle = Math.round((view.from + view.to) / 2), to = view.cursor === null ? middle : view.cursor + by * facts.stride;
+    const middle = Math.round((view.from + view.to) / 2),
+      to = view.cursor === null ? middle : view.cursor + by * facts.stride;
     view.cursor = Math.max(0, Math.min(facts.length - 1, to));
-    if (view.cursor < view.from || view.cursor > view.to) moveBy(by * (view.to - view.from) / 2, view.from, view.to);
+    if (view.cursor < view.from || view.cursor > view.to) moveBy((by * (view.to - view.from)) / 2, view.from, view.to);
     drawSoon();
   }
 
   const orders = {
-    previous: () => step(-1), next: () => step(1), in: () => zoom(0.5), out: () => zoom(2), whole: () => move(...whole),
-    fit: () => { view.fit = !view.fit; part('[data-do="fit"]').setAttribute("aria-pressed", view.fit); drawSoon(); },
+    previous: () => step(-1),
+    next: () => step(1),
+    in: () => zoom(0.5),
+    out: () => zoom(2),
+    whole: () => move(...whole),
+    fit: () => {
+      view.fit = !view.fit;
+      part('[data-do="fit"]').setAttribute("aria-pressed", view.fit);
+      drawSoon();
+    },
   };
   const keys = {
-    "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole, n: orders.next, p: orders.previous,
-    ArrowLeft: () => pan(-0.1), ArrowRight: () => pan(0.1), ArrowUp: orders.in, ArrowDown: orders.out,
-    PageUp: () => pan(-0.9), PageDown: () => pan(0.9),
-    Home: () => moveBy(-Infinity, view.from, view.to), End: () => moveBy(Infinity, view.from, view.to),
+    "+": orders.in,
+    "=": orders.in,
+    "-": orders.out,
+    "−": orders.out,
+    0: orders.whole,
+    n: orders.next,
+    p: orders.previous,
+    ArrowLeft: () => pan(-0.1),
+    ArrowRight: () => pan(0.1),
+    ArrowUp: orders.in,
+    ArrowDown: orders.out,
+    PageUp: () => pan(-0.9),
+    PageDown: () => pan(0.9),
+    Home: () => moveBy(-Infinity, view.from, view.to),
+    End: () => moveBy(Infinity, view.from, view.to),
   };
 
   // ---------------------------------------------------------------- threshold and outside
@@ -178,7 +258,8 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     judged = judge(facts, data.scores, view.threshold, view.given);
     // The event that was gone to may be another now, or none.
     const index = judged.visit.findIndex((event) => event.start === view.selected);
-    part(".event").textContent = index < 0 ? "" : eventWords(judged.visit, index, data.clock, peakOf(judged.visit[index]));
+    part(".event").textContent =
+      index < 0 ? "" : eventWords(judged.visit, index, data.clock, peakOf(judged.visit[index]));
     drawSoon();
   }
 
@@ -204,8 +285,19 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   const parts = { stage, handle, overview, root, part };
   listenTo(parts, data, view, {
-    orders, keys, drawSoon, move, moveBy, zoom, isWhole, read, visit, setThreshold, useThreshold,
-    place: () => place, strip: () => strip,
+    orders,
+    keys,
+    drawSoon,
+    move,
+    moveBy,
+    zoom,
+    isWhole,
+    read,
+    visit,
+    setThreshold,
+    useThreshold,
+    place: () => place,
+    strip: () => strip,
   });
   part("details").addEventListener("toggle", drawSoon);
   const stop = watchLooks(part(".main"), drawSoon);
@@ -229,8 +321,13 @@ function watchLooks(canvas, drawSoon) {
 
 export default {
   render({ model, el }) {
-    const taken = Object.fromEntries(["facts", "given", "values", "scores", "rebuilt", "times"].map((name) => [name, model.get(`_${name}`)]));
-    const tell = (value) => { model.set("threshold", value); model.save_changes(); };
+    const taken = Object.fromEntries(
+      ["facts", "given", "values", "scores", "rebuilt", "times"].map((name) => [name, model.get(`_${name}`)]),
+    );
+    const tell = (value) => {
+      model.set("threshold", value);
+      model.save_changes();
+    };
     const viewer = mount(el, { ...taken, threshold: model.get("threshold") }, { threshold: tell });
     const listen = () => viewer.update(model.get("threshold"), model.get("_given"));
     model.on("change:threshold", listen);

@@ -1,6 +1,7 @@
 // What every widget needs of the page, the kernel and Jupyter around it.
 
-const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
+const escape = (text) =>
+  String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
 
 // Classroom mode zooms a widget. What the page measures is in its own pixels, what is drawn is in the widget's.
 const enlargement = (element) => element.currentCSSZoom ?? 1;
@@ -10,8 +11,10 @@ const widthOf = (element) => element.getBoundingClientRect().width / enlargement
 function numbers(packed, Kind) {
   if (packed == null) return null;
   // A copy: the bytes may begin where numbers of this size must not.
-  if (typeof packed !== "string") return new Kind(packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength));
-  const text = atob(packed), bytes = new Uint8Array(text.length);
+  if (typeof packed !== "string")
+    return new Kind(packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength));
+  const text = atob(packed),
+    bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return new Kind(bytes.buffer);
 }
@@ -19,7 +22,8 @@ function numbers(packed, Kind) {
 // Else Jupyter takes arrows and Enter for moving from cell to cell. It looks for this at the element that has the
 // focus, and not first at those around it.
 function keepKeys(root) {
-  for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]")) element.dataset.lmSuppressShortcuts = "true";
+  for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]"))
+    element.dataset.lmSuppressShortcuts = "true";
 }
 
 // JupyterLab keeps the browser from taking Enter for the end of an input.
@@ -33,9 +37,17 @@ function whenTyped(input, take) {
 function followSize(canvas, changed) {
   const size = () => [widthOf(canvas), enlargement(canvas), window.devicePixelRatio].join();
   let last = size();
-  const observer = new ResizeObserver(() => { if (size() !== last) { last = size(); changed(); } });
-  try { observer.observe(canvas, { box: "device-pixel-content-box" }); }
-  catch { observer.observe(canvas); } // Safari knows its own pixels only
+  const observer = new ResizeObserver(() => {
+    if (size() !== last) {
+      last = size();
+      changed();
+    }
+  });
+  try {
+    observer.observe(canvas, { box: "device-pixel-content-box" });
+  } catch {
+    observer.observe(canvas);
+  } // Safari knows its own pixels only
   return () => observer.disconnect();
 }
 
@@ -59,9 +71,19 @@ function drag(element, begin) {
     if (start.button !== 0) return;
     start.stopPropagation();
     element.setPointerCapture(start.pointerId);
-    const { move, end } = begin(start), stop = new AbortController();
+    const { move, end } = begin(start),
+      stop = new AbortController();
     element.addEventListener("pointermove", (event) => move(event), { signal: stop.signal });
     for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
-      element.addEventListener(name, (event) => { if (!stop.signal.aborted) { stop.abort(); end?.(event); } }, { signal: stop.signal });
+      element.addEventListener(
+        name,
+        (event) => {
+          if (!stop.signal.aborted) {
+            stop.abort();
+            end?.(event);
+          }
+        },
+        { signal: stop.signal },
+      );
   });
 }
