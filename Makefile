@@ -3,7 +3,7 @@
 #                 (both print the address to open where no browser opens)
 # make check      see whether this computer is ready for a lesson
 # make test       set up and run every test, notebooks included
-# make javascript  format the JavaScript; `make test` checks its format
+# make javascript  format the JavaScript; `make test` checks its format, names and pure functions
 # make lint-notebooks  its part that looks at the notebooks as they are committed, without running them
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
@@ -55,6 +55,7 @@ test: $(STAMP) $(MODULES)/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PRETTIER) --check $(SCRIPTS)
+	$(NODE) $(MODULES)/eslint/bin/eslint.js --config tests/javascript/eslint.config.js $(SCRIPTS)
 	$(PY) -m mypy & types=$$!; $(PYTEST) && wait $$types
 
 javascript: $(MODULES)/installed

@@ -1,6 +1,8 @@
 // Draws loss curves, restores and reconstructions. Live through anywidget, one message an epoch;
 // in an exported page from data that lie beside it. SVG, no dependency, no network.
-// scales.js and surroundings.js come before it, in one module.
+
+import { logTicks, short, tickLabels, ticks } from "./plot.js";
+import { enlargement, escape, keepKeys, widthOf } from "./page.js";
 
 const TRAIN = "#0072B2",
   VALIDATION = "#D55E00",

@@ -17,6 +17,7 @@ import base64
 import itertools
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,8 +25,10 @@ from typing import Any, ClassVar
 from data.markup import escaped
 
 _FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import [^;]* from "\./\w+\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const |function )", re.MULTILINE)
 # What the page of every widget has first; files stand in the order in which they build on each other.
-SHARED = ("larger.css", "scales.js", "surroundings.js")
+SHARED = ("larger.css", "plot.js", "page.js")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -166,8 +169,11 @@ def _base64(value: Any) -> str:
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:
-    """The text of those files of this folder that end so, one after the other."""
-    return "\n".join(_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind))
+    """The text of those files of this folder that end so, one after the other; of modules, one that needs no other."""
+    texts = [_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind)]
+    # What the modules import from one another comes before it here. Only the last one's exports are the whole's.
+    texts = [_IMPORT.sub("", text) for text in texts]
+    return "\n".join([*(_EXPORT.sub("", text) for text in texts[:-1]), *texts[-1:]])
 
 
 def on_page() -> bool:

@@ -1,6 +1,8 @@
 // Sequences and reconstructions to draw, one feature below the other.
 
-function unpack(pictures) {
+import { numbers } from "./page.js";
+
+export function unpack(pictures) {
   if (!pictures) return null;
   const positions = numbers(pictures.positions, Int32Array),
     [middle, step] = pictures.scale ?? [];
@@ -18,7 +20,7 @@ function unpack(pictures) {
 }
 
 // One scale for all that are shown beside each other.
-function pictureRanges(pictures, rows) {
+export function pictureRanges(pictures, rows) {
   const { time, features } = pictures;
   return Array.from({ length: features }, (_, feature) => {
     let low = Infinity,
@@ -32,7 +34,7 @@ function pictureRanges(pictures, rows) {
 }
 
 // Each feature's own strip of the height, as a function from a value to a place in it.
-function pictureStrips(ranges, height) {
+export function pictureStrips(ranges, height) {
   const strip = height / ranges.length;
   return ranges.map(
     ([low, high], feature) =>
@@ -42,7 +44,7 @@ function pictureStrips(ranges, height) {
 }
 
 // A line through every feature; `x` places a share of the time between 0 and 1, `strips` the values.
-function sequenceLines(pictures, row, strips, x) {
+export function sequenceLines(pictures, row, strips, x) {
   const { time, features } = pictures;
   const line = (values, feature, look) => {
     const points = [];

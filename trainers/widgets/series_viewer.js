@@ -1,3 +1,222 @@
+// What the viewer says: events, the place under the mouse, counts.
+
+import { rounded, short } from "./plot.js";
+import { drag, enlargement, escape, followSize, keepKeys, numbers, widthOf } from "./page.js";
+import {
+  LEFT,
+  count,
+  drawMain,
+  drawOverview,
+  extent,
+  highestStep,
+  judge,
+  makeClock,
+  makeCurve,
+  makeCurves,
+  neighbour,
+  padded,
+  palette,
+  reading,
+  timeText,
+} from "./series_plot.js";
+
+const plural = (number, what) => `${count(number)} ${what}${number === 1 ? "" : "s"}`;
+
+function span(start, end, clock) {
+  const last = end - 1,
+    steps = last > start ? `steps ${count(start)} to ${count(last)}` : `step ${count(start)}`;
+  if (clock.kind === "step") return steps;
+  return last > start
+    ? `${steps} (${timeText(clock, start)} to ${timeText(clock, last)})`
+    : `${steps} (${timeText(clock, start)})`;
+}
+
+function kindWords(kind) {
+  return {
+    found: "true event, found",
+    missed: "true event, missed",
+    "true event": "true event",
+    "false alarm": "false alarm",
+    "event found": "event found",
+  }[kind];
+}
+
+function eventWords(events, index, clock, peak) {
+  const event = events[index],
+    score = peak === null ? "" : `; highest score ${reading(peak)}`;
+  return `event ${count(index + 1)} of ${count(events.length)}: ${kindWords(event.kind)}, ${span(event.start, event.end, clock)}${score}`;
+}
+
+// Counts are of events, not of steps.
+function countWords({ truth, found, compared }) {
+  if (!truth && !found) return "no events known";
+  if (!truth) return `${plural(found.length, "event")} found`;
+  if (!found) return plural(truth.length, "true event");
+  const hits = compared.hit.filter(Boolean).length,
+    wrong = compared.right.filter((right) => !right).length;
+  return `${plural(truth.length, "true event")}: ${hits} found, ${truth.length - hits} missed; ${plural(wrong, "false alarm")}`;
+}
+
+// What is to be seen at a step: where, each visible feature, the score.
+function pointWords(data, shown, step) {
+  const i = Math.floor(step / data.facts.stride),
+    time = timeText(data.clock, step),
+    several = data.facts.features.length > 1;
+  let text = `step ${count(step)}${time ? ` (${time})` : ""}`;
+  for (const f of shown.features) {
+    text += `; ${several ? data.facts.features[f] : "value"} ${reading(data.curves[f].values[i])}`;
+    if (data.rebuilt && shown.rebuilt && Number.isFinite(data.rebuilt[f].values[i]))
+      text += ` (rebuilt ${reading(data.rebuilt[f].values[i])})`;
+  }
+  return text + (data.scores ? `; score ${reading(data.scores.values[i])}` : "");
+}
+
+// The picture in a sentence, for who cannot see it.
+function pictureWords(data, judged, threshold, view) {
+  const features = data.facts.features.length;
+  let text = `${data.facts.name}, ${plural(features, "feature")}: ${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(data.facts.length)}.`;
+  if (data.scores)
+    text += threshold === null ? " Below it the score." : ` Below it the score with its threshold ${short(threshold)}.`;
+  return `${text} In the whole series ${countWords(judged)}.`;
+}
+
+function thinningWords(facts) {
+  if (facts.stride === 1) return "";
+  return `A long series: the page has the lowest and highest values and the highest score of every ${facts.stride} steps; events are exact to ${facts.stride} steps.`;
+}
+
+// What mouse and keyboard do to a viewer.
+
+function listenTo({ stage, handle, overview, root, part }, data, view, does) {
+  const inside = (event, element) => (event.clientX - element.getBoundingClientRect().left) / enlargement(element);
+
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.do) does.orders[button.dataset.do]();
+    else if (button?.dataset.event) does.visit(Number(button.dataset.event));
+  });
+  part(".rebuilt")?.addEventListener("change", (event) => {
+    view.rebuilt = event.target.checked;
+    does.drawSoon();
+  });
+  part("select")?.addEventListener("change", (event) => {
+    const first = LANES * Number(event.target.value);
+    view.features = data.curves.map((_, f) => f).slice(first, first + LANES);
+    does.drawSoon();
+  });
+
+  // ---------------------------------------------------------------- the picture
+
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      // Firefox counts in lines.
+      const unit = event.deltaMode === 1 ? 16 : 1,
+        by = unit * (event.deltaY || event.deltaX);
+      const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
+      // With the whole series in sight, the wheel scrolls the page on.
+      if (does.isWhole() && (sideways || by > 0)) return;
+      event.preventDefault();
+      if (sideways) does.moveBy(((unit * event.deltaX || by) / 600) * (view.to - view.from), view.from, view.to);
+      else does.zoom(Math.min(4, Math.max(0.25, 1.002 ** by)), does.place().step(inside(event, stage)));
+    },
+    { passive: false },
+  );
+
+  drag(stage, (start) => {
+    const { from, to } = view,
+      perPixel = does.place().step(1) - does.place().step(0);
+    stage.classList.add("held");
+    return {
+      move: (event) => does.moveBy(((start.clientX - event.clientX) / enlargement(stage)) * perPixel, from, to),
+      end: () => stage.classList.remove("held"),
+    };
+  });
+  stage.addEventListener("pointermove", (event) => {
+    const step = Math.round(does.place().step(inside(event, stage)) / data.facts.stride) * data.facts.stride;
+    view.cursor = Math.max(0, Math.min(data.facts.length - 1, step));
+    does.drawSoon();
+  });
+  stage.addEventListener("pointerleave", () => {
+    view.cursor = null;
+    does.drawSoon();
+  });
+
+  const press = (event) => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const reads = event.shiftKey && { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const order = does.keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!reads && !order) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (reads) does.read(reads);
+    else order();
+  };
+  stage.addEventListener("keydown", press);
+  overview.addEventListener("keydown", press);
+
+  // ---------------------------------------------------------------- the whole series
+
+  drag(overview, (start) => {
+    const strip = does.strip(),
+      px = inside(start, overview),
+      at = strip.step(px),
+      { from, to } = view;
+    // A narrow handle has a middle to carry it by, too.
+    const outside = 7,
+      inward = Math.min(outside, (strip.right - strip.left) / 4);
+    const pulls = (edge, sign) => sign * (px - edge) < outside && sign * (edge - px) < inward;
+    // An edge is pulled, the part between them carried; beside it, the part comes to the mouse.
+    if (pulls(strip.left, -1))
+      return { move: (event) => does.move(Math.min(to - 1, strip.step(inside(event, overview))), to) };
+    if (pulls(strip.right, 1))
+      return { move: (event) => does.move(from, Math.max(from + 1, strip.step(inside(event, overview)))) };
+    const by = at < from || at > to ? at - (from + to) / 2 : 0,
+      carry = (event) => does.moveBy(strip.step(inside(event, overview)) - at + by, from, to);
+    carry(start);
+    return { move: carry };
+  });
+
+  // ---------------------------------------------------------------- the threshold
+
+  drag(handle, () => {
+    const box = stage.getBoundingClientRect(),
+      { top, height } = does.place().score,
+      [low, high] = view.scoreRange;
+    view.dragging = true;
+    return {
+      move: (event) =>
+        does.setThreshold(high - (((event.clientY - box.top) / enlargement(stage) - top) / height) * (high - low)),
+      end: () => {
+        view.dragging = false;
+        does.drawSoon();
+      },
+    };
+  });
+  handle.addEventListener("keydown", (event) => {
+    const [low, high] = view.scoreRange,
+      unit = (high - low) / 100;
+    const by = {
+      ArrowUp: unit,
+      ArrowRight: unit,
+      ArrowDown: -unit,
+      ArrowLeft: -unit,
+      PageUp: 10 * unit,
+      PageDown: -10 * unit,
+    }[event.key];
+    const to = { Home: low, End: high }[event.key];
+    if (by === undefined && to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    does.setThreshold(to ?? view.threshold + by);
+  });
+  part(".at")?.addEventListener("change", (event) => {
+    const value = event.target.value.trim();
+    if (value === "" && event.target.validity.valid) does.useThreshold(null);
+    else if (Number.isFinite(event.target.valueAsNumber)) does.useThreshold(event.target.valueAsNumber);
+  });
+}
+
 // The viewer: its parts, what moves it, and the two places it lives in, a notebook and an exported page.
 
 // So many lanes fit; of more features, a chooser shows as many at a time.

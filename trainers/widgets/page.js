@@ -1,14 +1,14 @@
 // What every widget needs of the page, the kernel and Jupyter around it.
 
-const escape = (text) =>
+export const escape = (text) =>
   String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
 
 // Classroom mode zooms a widget. What the page measures is in its own pixels, what is drawn is in the widget's.
-const enlargement = (element) => element.currentCSSZoom ?? 1;
-const widthOf = (element) => element.getBoundingClientRect().width / enlargement(element);
+export const enlargement = (element) => element.currentCSSZoom ?? 1;
+export const widthOf = (element) => element.getBoundingClientRect().width / enlargement(element);
 
 // Numbers come as bytes from the kernel, and as base64 text in an exported page.
-function numbers(packed, Kind) {
+export function numbers(packed, Kind) {
   if (packed == null) return null;
   // A copy: the bytes may begin where numbers of this size must not.
   if (typeof packed !== "string")
@@ -21,20 +21,20 @@ function numbers(packed, Kind) {
 
 // Else Jupyter takes arrows and Enter for moving from cell to cell. It looks for this at the element that has the
 // focus, and not first at those around it.
-function keepKeys(root) {
+export function keepKeys(root) {
   for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]"))
     element.dataset.lmSuppressShortcuts = "true";
 }
 
 // JupyterLab keeps the browser from taking Enter for the end of an input.
-function whenTyped(input, take) {
+export function whenTyped(input, take) {
   input.addEventListener("change", take);
   input.addEventListener("keydown", (event) => event.key === "Enter" && take());
 }
 
 // Calls when a canvas has got another size, in its own pixels or in the screen's: a zoom may leave its own as they are.
 // What ends that is returned.
-function followSize(canvas, changed) {
+export function followSize(canvas, changed) {
   const size = () => [widthOf(canvas), enlargement(canvas), window.devicePixelRatio].join();
   let last = size();
   const observer = new ResizeObserver(() => {
@@ -52,7 +52,7 @@ function followSize(canvas, changed) {
 }
 
 // A canvas of so many CSS pixels, sharp on any screen, empty.
-function sharpPen(canvas, width, height) {
+export function sharpPen(canvas, width, height) {
   const ratio = (window.devicePixelRatio || 1) * enlargement(canvas);
   canvas.style.height = `${height}px`;
   canvas.width = Math.round(width * ratio);
@@ -66,7 +66,7 @@ function sharpPen(canvas, width, height) {
 
 // From press to release, wherever the mouse goes meanwhile. `begin` returns what a move and the end do, each told
 // of its event.
-function drag(element, begin) {
+export function drag(element, begin) {
   element.addEventListener("pointerdown", (start) => {
     if (start.button !== 0) return;
     start.stopPropagation();

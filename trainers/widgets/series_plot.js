@@ -1,6 +1,250 @@
+// Where the marks of the time axis stand and what they say: steps, seconds and dates.
+
+import { short, tickLabels, ticks } from "./plot.js";
+import { numbers, sharpPen } from "./page.js";
+
+const SECOND = 1000,
+  MINUTE = 60 * SECOND,
+  HOUR = 60 * MINUTE,
+  DAY = 24 * HOUR;
+const DATE_STEPS = [
+  1,
+  2,
+  5,
+  10,
+  20,
+  50,
+  100,
+  200,
+  500,
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+  DAY,
+  2 * DAY,
+  7 * DAY,
+];
+const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
+
+export const reading = (value) => (Number.isFinite(value) ? short(value) : "missing");
+// Without a sign: the first step is 0 and not -0.
+export const count = (number) => (Math.round(number) || 0).toLocaleString("en-US");
+
+// ---------------------------------------------------------------- time
+
+// Where a step is in time, and back. With uneven times, `times` holds one for each step that was sent.
+export function makeClock(about, times, stride) {
+  if (!times.length)
+    return {
+      kind: about.kind,
+      delta: about.delta,
+      at: (step) => about.start + about.delta * step,
+      step: (time) => (time - about.start) / about.delta,
+    };
+  const last = times.length - 1;
+  const at = (step) => {
+    const i = Math.max(0, Math.min(last, step / stride)),
+      left = Math.floor(i),
+      right = Math.min(last, left + 1);
+    return times[left] + (i - left) * (times[right] - times[left]);
+  };
+  const step = (time) => {
+    let low = 0,
+      high = last;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (times[middle] <= time) low = middle;
+      else high = middle;
+    }
+    return stride * (low + (high > low ? (time - times[low]) / (times[high] - times[low]) : 0));
+  };
+  return { kind: about.kind, delta: about.delta, at, step };
+}
+
+// A step's time in words; empty where steps have none.
+export function timeText(clock, step) {
+  if (clock.kind === "step") return "";
+  if (clock.kind === "seconds") return `${Number(clock.at(step).toFixed(decimalsOf(clock.delta)))} s`;
+  return dateText(clock.at(step), clock.delta < SECOND ? 23 : 19);
+}
+
+function decimalsOf(delta) {
+  return Math.min(6, Math.max(0, Math.ceil(-Math.log10(delta))));
+}
+
+// "2024-05-01 12:30:00.000", cut to so many letters.
+function dateText(time, letters) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime())
+    ? reading(time)
+    : date.toISOString().replace("T", " ").replace("Z", "").slice(0, letters);
+}
+
+// Marks of the time axis between two steps: [{ step, label }].
+function timeMarks(clock, from, to, wanted) {
+  if (clock.kind === "step") return ticks(from, to, wanted, 1).map((step) => ({ step, label: count(step) }));
+  const low = clock.at(from),
+    high = clock.at(to);
+  const marks = clock.kind === "date" ? dateMarks(low, high, wanted) : numberMarks(low, high, wanted);
+  return marks.map(({ time, label }) => ({ step: clock.step(time), label }));
+}
+
+function numberMarks(low, high, wanted) {
+  const times = ticks(low, high, wanted),
+    labels = tickLabels(times);
+  return times.map((time, i) => ({ time, label: labels[i] }));
+}
+
+function dateMarks(low, high, wanted) {
+  const rough = (high - low) / wanted,
+    step = DATE_STEPS.find((s) => s >= rough);
+  if (step === undefined) return monthMarks(low, high, rough);
+  const marks = [];
+  for (let time = Math.ceil(low / step) * step; time <= high; time += step) {
+    const text = dateText(time, 23),
+      midnight = time % DAY === 0;
+    const label =
+      step >= DAY || midnight ? text.slice(0, 10) : text.slice(11, step < SECOND ? 23 : step < MINUTE ? 19 : 16);
+    marks.push({ time, label });
+  }
+  return marks;
+}
+
+function monthMarks(low, high, rough) {
+  const months = MONTH_STEPS.find((m) => m * 30.4 * DAY >= rough) || MONTH_STEPS[MONTH_STEPS.length - 1];
+  const first = new Date(low),
+    marks = [];
+  for (let m = Math.floor(first.getUTCMonth() / months) * months; ; m += months) {
+    const time = Date.UTC(
+      months > 12 ? Math.ceil(first.getUTCFullYear() / (months / 12)) * (months / 12) : first.getUTCFullYear(),
+      m,
+      1,
+    );
+    if (time > high || marks.length > 50) return marks;
+    if (time >= low) marks.push({ time, label: dateText(time, months >= 12 ? 4 : 7) });
+  }
+}
+
+function axisTitle(clock) {
+  return { step: "time step", seconds: "time, seconds", date: "time" }[clock.kind];
+}
+
+// What a series viewer knows: curves that give their extremes fast, events, and which of them were found.
+
+const BLOCK = 64;
+
+// A curve with the extremes of each block, so that a picture of a million steps reads some thousands of numbers.
+export function makeCurve(values) {
+  const blocks = Math.ceil(values.length / BLOCK),
+    low = new Float64Array(blocks),
+    high = new Float64Array(blocks);
+  for (let b = 0; b < blocks; b++)
+    [low[b], high[b]] = extremes(values, b * BLOCK, Math.min(values.length, (b + 1) * BLOCK));
+  return { values, low, high };
+}
+
+// Lowest and highest; Infinity and -Infinity where every value is missing.
+function extremes(values, from, to) {
+  let low = Infinity,
+    high = -Infinity;
+  for (let i = from; i < to; i++) {
+    if (values[i] < low) low = values[i];
+    if (values[i] > high) high = values[i];
+  }
+  return [low, high];
+}
+
+export function extent(curve, from, to) {
+  from = Math.max(0, from);
+  to = Math.min(curve.values.length, to);
+  const first = Math.ceil(from / BLOCK),
+    last = Math.floor(to / BLOCK);
+  if (first >= last) return extremes(curve.values, from, to);
+  let [low, high] = extremes(curve.values, from, first * BLOCK);
+  for (let b = first; b < last; b++) {
+    if (curve.low[b] < low) low = curve.low[b];
+    if (curve.high[b] > high) high = curve.high[b];
+  }
+  const [restLow, restHigh] = extremes(curve.values, last * BLOCK, to);
+  return [Math.min(low, restLow), Math.max(high, restHigh)];
+}
+
+export function highestStep(curve, from, to) {
+  let best = from;
+  for (let i = from; i < Math.min(to, curve.values.length); i++) if (curve.values[i] > curve.values[best]) best = i;
+  return best;
+}
+
+// One curve of each feature; they lie one behind the other.
+export function makeCurves(source, features) {
+  const all = numbers(source, Float32Array),
+    length = all.length / features;
+  if (!all.length) return null;
+  return Array.from({ length: features }, (_, f) => makeCurve(all.subarray(f * length, (f + 1) * length)));
+}
+
+// ---------------------------------------------------------------- events: [start, end), in steps
+
+function runsAbove(scores, threshold, stride, length) {
+  const found = [];
+  let start = -1;
+  for (let i = 0; i <= scores.length; i++) {
+    const above = i < scores.length && scores[i] > threshold;
+    if (above && start < 0) start = i;
+    if (!above && start >= 0) {
+      found.push([start * stride, Math.min(length, i * stride)]);
+      start = -1;
+    }
+  }
+  return found;
+}
+
+// Whether each true event shares a step with a found one, and each found one with a true one.
+function compareEvents(truth, found) {
+  const hit = truth.map(() => false),
+    right = found.map(() => false);
+  for (let i = 0, j = 0; i < truth.length && j < found.length;) {
+    if (truth[i][0] < found[j][1] && found[j][0] < truth[i][1]) hit[i] = right[j] = true;
+    if (truth[i][1] <= found[j][1]) i++;
+    else j++;
+  }
+  return { hit, right };
+}
+
+// What there is to visit: the true events and the found ones that touch none, in order.
+function eventsToVisit(truth, found, compared) {
+  if (!truth) return (found || []).map(([start, end]) => ({ start, end, kind: "event found" }));
+  const known = found !== null;
+  const events = truth.map(([start, end], i) => ({
+    start,
+    end,
+    kind: !known ? "true event" : compared.hit[i] ? "found" : "missed",
+  }));
+  (found || []).forEach(([start, end], j) => {
+    if (!compared.right[j]) events.push({ start, end, kind: "false alarm" });
+  });
+  return events.sort((a, b) => a.start - b.start);
+}
+
+// The next place in `events` after `step`, or before it; -1 if there is none.
+export function neighbour(events, step, direction) {
+  if (direction > 0) return events.findIndex((event) => event.start > step);
+  for (let i = events.length - 1; i >= 0; i--) if (events[i].start < step) return i;
+  return -1;
+}
+
+// All about the found events at a threshold; a list given by hand goes before it.
+export function judge(facts, scores, threshold, given) {
+  let found = given;
+  if (!found && scores && threshold !== null) found = runsAbove(scores.values, threshold, facts.stride, facts.length);
+  found = found || null;
+  const compared = compareEvents(facts.true || [], found || []);
+  return { truth: facts.true, found, compared, visit: eventsToVisit(facts.true, found, compared) };
+}
+
 // Draws on canvases: lanes, event rows, score, axis, and the whole series at the bottom.
 
-const LEFT = 64,
+export const LEFT = 64,
   RIGHT = 14,
   TOP = 6,
   ROW = 20,
@@ -10,7 +254,7 @@ const LEFT = 64,
   OVERVIEW = 54;
 
 // Told apart by dash, fill and place as well as by colour; each has contrast 3 to its ground (WCAG, graphics).
-function palette(root) {
+export function palette(root) {
   const text = getComputedStyle(root).color,
     [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
   const dark = 0.299 * r + 0.587 * g + 0.114 * b > (text.startsWith("rgb") ? 128 : 0.5);
@@ -107,7 +351,8 @@ function fillSpans(pen, spans) {
   let before = null;
   pen.fillStyle = pen.strokeStyle;
   for (const span of spans) {
-    let [px, top, bottom] = span;
+    const px = span[0];
+    let [, top, bottom] = span;
     if (before && before[2] < top) top = before[2];
     if (before && before[1] > bottom) bottom = before[1];
     if (Number.isFinite(span[1])) pen.fillRect(px, top - half, 1, bottom - top + 2 * half);
@@ -128,7 +373,7 @@ function laneRange(curve, rebuilt, from, to) {
   return padded(low, high);
 }
 
-function padded(low, high) {
+export function padded(low, high) {
   const margin = 0.06 * (high - low) || 0.05 * Math.abs(high) || 1;
   return [low - margin, high + margin];
 }
@@ -238,7 +483,7 @@ function eventRow(pen, paint, name, judged, top, x, width) {
 // ---------------------------------------------------------------- the pictures
 
 // Draws the visible part; returns where things came to lie, for the mouse.
-function drawMain(canvas, data, judged, view, width) {
+export function drawMain(canvas, data, judged, view, width) {
   const paint = palette(canvas),
     place = layout(view.features.length, judged, Boolean(data.scores)),
     { stride } = data.facts;
@@ -331,7 +576,7 @@ function timeAxis(pen, paint, clock, view, top, x, width) {
 }
 
 // The whole series with all its events (true at the foot, found at the head) and the visible part as a handle.
-function drawOverview(canvas, data, judged, view, width) {
+export function drawOverview(canvas, data, judged, view, width) {
   const paint = palette(canvas),
     pen = sharpPen(canvas, width, OVERVIEW),
     { stride, length } = data.facts,

@@ -1,15 +1,15 @@
 // Where the marks of an axis stand, and how numbers are written. Pure functions that every widget shares.
 
-const short = (value, digits = 4) => String(Number(value.toPrecision(digits)));
+export const short = (value, digits = 4) => String(Number(value.toPrecision(digits)));
 
 // No more exact than a power of ten up to `finest`, and without the last digits, which sums get wrong.
-function rounded(value, finest) {
+export function rounded(value, finest) {
   const unit = 10 ** Math.floor(Math.log10(finest));
   return Number((Math.round(value / unit) * unit).toPrecision(12));
 }
 
 // Some 1, 2 or 5 times a power of ten apart, never closer than `least`, with room for `wanted` such steps.
-function ticks(low, high, wanted, least = 0) {
+export function ticks(low, high, wanted, least = 0) {
   const rough = Math.max((high - low) / wanted, least),
     power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * (1 - 1e-9));
@@ -21,7 +21,7 @@ function ticks(low, high, wanted, least = 0) {
 }
 
 // As many digits as tell the ticks apart; with powers of ten where that is shorter and more than `room` digits are too many.
-function tickLabels(values, room = 7) {
+export function tickLabels(values, room = 7) {
   // A tick that is alone has few digits itself.
   const step = values.length > 1 ? values[1] - values[0] : Math.abs(values[0]) / 1e4;
   const digits = (v) => (v ? Math.min(100, Math.max(0, Math.ceil(Math.log10(Math.abs(v) / step) - 1e-9))) : 0);
@@ -35,7 +35,7 @@ function tickLabels(values, room = 7) {
 
 // As many of these multiples of each power of ten, or of 1, 2, 5, or as many powers, as there is room for; where they
 // lie too far apart, even steps.
-function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
+export function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
   const from = Math.floor(Math.log10(low)),
     to = Math.floor(Math.log10(high));
   const inside = (list, every = 1) => {
