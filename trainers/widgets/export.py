@@ -169,9 +169,9 @@ def _base64(value: Any) -> str:
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:
-    """The text of those files of this folder that end so, one after the other; of modules, one that needs no other."""
+    """Join the files of one kind, in their order; JavaScript modules become one that imports nothing."""
     texts = [_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind)]
-    # What the modules import from one another comes before it here. Only the last one's exports are the whole's.
+    # What a module imports stands before it here; only what the last one exports is for the page.
     texts = [_IMPORT.sub("", text) for text in texts]
     return "\n".join([*(_EXPORT.sub("", text) for text in texts[:-1]), *texts[-1:]])
 

@@ -1,6 +1,9 @@
-// Where the marks of an axis stand, and how numbers are written. Pure functions that every widget shares.
+// What all widgets draw with: ranges of numbers, the marks of an axis, SVG axes and lines.
+
+// ---------------------------------------------------------------- numbers
 
 export const short = (value, digits = 4) => String(Number(value.toPrecision(digits)));
+export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 // No more exact than a power of ten up to `finest`, and without the last digits, which sums get wrong.
 export function rounded(value, finest) {
@@ -8,10 +11,36 @@ export function rounded(value, finest) {
   return Number((Math.round(value / unit) * unit).toPrecision(12));
 }
 
+// How many of the sorted numbers are at most `value`, by bisection.
+export function atMost(sorted, value) {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+// Lowest and highest of every `step`th number that is not missing; Infinity and -Infinity where all are.
+export function rangeOf(values, from = 0, to = values.length, step = 1) {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = from; i < to; i += step) {
+    if (values[i] < low) low = values[i];
+    if (values[i] > high) high = values[i];
+  }
+  return [low, high];
+}
+
+// The smallest range that holds all of these.
+export const union = (...ranges) => [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
+
+// ---------------------------------------------------------------- marks of an axis
+
 // Some 1, 2 or 5 times a power of ten apart, never closer than `least`, with room for `wanted` such steps.
 export function ticks(low, high, wanted, least = 0) {
-  const rough = Math.max((high - low) / wanted, least),
-    power = 10 ** Math.floor(Math.log10(rough));
+  const rough = Math.max((high - low) / wanted, least);
+  const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * (1 - 1e-9));
   const found = [];
   // As far as counting goes: beyond 2 ** 53 the next step would be the same one, without end.
@@ -24,7 +53,7 @@ export function ticks(low, high, wanted, least = 0) {
 export function tickLabels(values, room = 7) {
   // A tick that is alone has few digits itself.
   const step = values.length > 1 ? values[1] - values[0] : Math.abs(values[0]) / 1e4;
-  const digits = (v) => (v ? Math.min(100, Math.max(0, Math.ceil(Math.log10(Math.abs(v) / step) - 1e-9))) : 0);
+  const digits = (v) => (v ? clamp(Math.ceil(Math.log10(Math.abs(v) / step) - 1e-9), 0, 100) : 0);
   const exact = values.map((v) => v.toExponential(digits(v)));
   const plain = exact.map((text) => String(Number(text)));
   const powers = exact.map((text) => (Number(text) ? text.replace(/\.?0*e\+?/, "e") : "0"));
@@ -36,8 +65,7 @@ export function tickLabels(values, room = 7) {
 // As many of these multiples of each power of ten, or of 1, 2, 5, or as many powers, as there is room for; where they
 // lie too far apart, even steps.
 export function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
-  const from = Math.floor(Math.log10(low)),
-    to = Math.floor(Math.log10(high));
+  const [from, to] = [low, high].map((v) => Math.floor(Math.log10(v)));
   const inside = (list, every = 1) => {
     const found = [];
     for (let power = from; power <= to; power += every) for (const m of list) found.push(m * 10 ** power);
@@ -47,3 +75,56 @@ export function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
   const found = fits || inside([1], Math.ceil((to - from + 1) / wanted));
   return found.length > 1 ? found : ticks(low, high, wanted);
 }
+
+// ---------------------------------------------------------------- SVG
+
+// Two axes with the numbers along them and their names. A row and a column are a place in pixels and a label, a column
+// also where the label stands if elsewhere. `gap`, `drop`, `foot` and `side` place the numbers and the names.
+export function svgAxes({ left, right, top, bottom }, rows, columns, look) {
+  const { gap, drop, foot, side, names, grid = true, ticked = false, middle = (top + bottom) / 2 } = look;
+  const line = (at) =>
+    grid
+      ? `<line class="grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/>`
+      : `<path class="axes" d="M${left} ${at}h-4"/>`;
+  const row = ({ at, label, feature = 0 }) =>
+    `${line(at)}<text class="row" data-feature="${feature}" x="${left - gap}" y="${Math.max(10, at + 4)}" text-anchor="end">${label}</text>`;
+  const column = ({ at, label, x = at, anchor = "middle" }) =>
+    (ticked ? `<path class="axes" d="M${at} ${bottom}v4"/>` : "") +
+    (label == null ? "" : `<text class="column" x="${x}" y="${bottom + drop}" text-anchor="${anchor}">${label}</text>`);
+  const upright = names[1]
+    ? `<text transform="translate(${side} ${middle}) rotate(-90)" text-anchor="middle">${names[1]}</text>`
+    : "";
+  return `${rows.map(row).join("")}${columns.map(column).join("")}<path class="axes" d="M${left} ${top}V${bottom}H${right}"/>
+    <text x="${(left + right) / 2}" y="${bottom + foot}" text-anchor="middle">${names[0]}</text>
+    ${upright}`;
+}
+
+// The points of a polygon or polyline.
+export const svgPoints = (points) => points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
+
+// A line through points; of many in one pixel column only the first, the lowest, the highest and the last. A height
+// that is no number is a gap; a point between two gaps is a dot: with round ends, a line of no length is one.
+export function svgPath(points) {
+  let [text, pen, column] = ["", "M", null];
+  const flush = () => {
+    for (const y of new Set(column && [column.first, column.low, column.high, column.last])) {
+      text += `${pen}${column.x} ${y.toFixed(1)}`;
+      pen = "L";
+    }
+    column = null;
+  };
+  for (const [at, y] of [...points, [NaN, NaN]]) {
+    const x = Math.round(2 * at) / 2;
+    if (column?.x !== x) flush();
+    if (!Number.isFinite(y)) {
+      flush();
+      if (pen === "L") text += "h0";
+      pen = "M";
+    } else if (column) Object.assign(column, { low: Math.max(column.low, y), high: Math.min(column.high, y), last: y });
+    else column = { x, first: y, low: y, high: y, last: y };
+  }
+  return text;
+}
+
+// By how much a turn of the wheel makes the part in sight larger.
+export const wheelFactor = (pixels) => clamp(1.002 ** pixels, 0.25, 4);

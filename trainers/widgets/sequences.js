@@ -1,11 +1,12 @@
 // Sequences and reconstructions to draw, one feature below the other.
 
+import { rangeOf, svgPoints, union } from "./plot.js";
 import { numbers } from "./page.js";
 
 export function unpack(pictures) {
   if (!pictures) return null;
-  const positions = numbers(pictures.positions, Int32Array),
-    [middle, step] = pictures.scale ?? [];
+  const positions = numbers(pictures.positions, Int32Array);
+  const [middle, step] = pictures.scale ?? [];
   // A part of a page brings them in 16 bits.
   const values = (packed) => {
     if (!pictures.scale || packed == null) return numbers(packed, Float32Array);
@@ -20,16 +21,13 @@ export function unpack(pictures) {
 }
 
 // One scale for all that are shown beside each other.
-export function pictureRanges(pictures, rows) {
-  const { time, features } = pictures;
+export function pictureRanges({ time, features, sequences, reconstructions }, rows) {
+  const size = time * features;
   return Array.from({ length: features }, (_, feature) => {
-    let low = Infinity,
-      high = -Infinity;
-    for (const values of [pictures.sequences, pictures.reconstructions].filter(Boolean))
-      for (const row of rows)
-        for (let at = row * time * features + feature; at < (row + 1) * time * features; at += features)
-          [low, high] = [Math.min(low, values[at]), Math.max(high, values[at])];
-    return [low, high];
+    const ranges = [sequences, reconstructions]
+      .filter(Boolean)
+      .flatMap((values) => rows.map((row) => rangeOf(values, row * size + feature, (row + 1) * size, features)));
+    return union(...ranges);
   });
 }
 
@@ -44,20 +42,13 @@ export function pictureStrips(ranges, height) {
 }
 
 // A line through every feature; `x` places a share of the time between 0 and 1, `strips` the values.
-export function sequenceLines(pictures, row, strips, x) {
-  const { time, features } = pictures;
+export function sequenceLines({ time, features, sequences, reconstructions }, row, strips, x) {
   const line = (values, feature, look) => {
-    const points = [];
-    for (let t = 0; t < time; t++)
-      points.push(
-        `${x(t / Math.max(1, time - 1)).toFixed(1)},${strips[feature](values[(row * time + t) * features + feature]).toFixed(1)}`,
-      );
-    return `<polyline class="${look}" points="${points.join(" ")}"/>`;
+    const y = (t) => strips[feature](values[(row * time + t) * features + feature]);
+    const points = Array.from({ length: time }, (_, t) => [x(t / Math.max(1, time - 1)), y(t)]);
+    return `<polyline class="${look}" points="${svgPoints(points)}"/>`;
   };
-  let text = "";
-  for (let feature = 0; feature < features; feature++)
-    text +=
-      line(pictures.sequences, feature, "sequence") +
-      (pictures.reconstructions ? line(pictures.reconstructions, feature, "rebuilt") : "");
-  return text;
+  return strips
+    .map((_, f) => line(sequences, f, "sequence") + (reconstructions ? line(reconstructions, f, "rebuilt") : ""))
+    .join("");
 }
