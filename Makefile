@@ -56,6 +56,7 @@ test: $(STAMP) $(MODULES)/installed
 	$(PY) -m ruff format --check .
 	$(PRETTIER) --check $(SCRIPTS)
 	$(NODE) $(MODULES)/eslint/bin/eslint.js --config tests/javascript/eslint.config.js $(SCRIPTS)
+	$(NODE) --test --test-reporter=dot tests/javascript/*.test.js
 	$(PY) -m mypy & types=$$!; $(PYTEST) && wait $$types
 
 javascript: $(MODULES)/installed
