@@ -1,24 +1,23 @@
 // Draws loss curves, restores and reconstructions. Live through anywidget, one message an epoch;
-// in an exported page from data that lie beside it. SVG, no dependency, no network.
+// in an exported page from the data beside it. SVG, no dependency, no network.
 
 import { clamp, logTicks, rangeOf, short, svgAxes, svgPath, svgPoints, tickLabels, ticks } from "./plot.js";
 import { build, enlargement, escape, followSize, keepKeys, listen, placeIn, setAttributes, widthOf } from "./page.js";
 
 const [TRAIN, VALIDATION, RESTORE] = ["#0072B2", "#D55E00", "#009E73"];
-// Told apart by dash as well as by colour (Okabe and Ito's palette, for every kind of sight).
+// Okabe and Ito's palette, readable with colour blindness; the dash distinguishes the runs too.
 const COLOURS = [VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9"];
 const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
-// A row as it comes: [epoch, training loss, validation loss, best epoch, restored, words]; where the weights that the
-// run began with are the best, the best epoch is 0 and their validation loss comes last.
+// The fields of a row. If the initial weights are the best, BEST is 0 and START is their validation loss.
 const [EPOCH, LOSS, JUDGED, BEST, RESTORED, WORDS, START] = [0, 1, 2, 3, 4, 5, 6];
-// Of the plot: less in a low window, so that curves, buttons and reconstructions (some 270 pixels) are seen at once.
+// Height of the plot: smaller in a low window, so that buttons and reconstructions (about 270 pixels) fit below it.
 const [HEIGHT, LEAST_HEIGHT, AROUND] = [280, 170, 270];
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 10, 40];
 
 const isNumber = (value) => value !== null && Number.isFinite(value);
 const last = (list) => list[list.length - 1];
 
-// How a run is drawn: the seventh has the colour of the first, and another dash.
+// Colours and dash of a run. The seventh run has the colour of the first, with another dash.
 function looksOf(data, index) {
   if (data.runs.length === 1) return { train: TRAIN, paint: VALIDATION, restore: RESTORE, dash: "6 3", faint: "" };
   const paint = COLOURS[index % COLOURS.length];
@@ -30,7 +29,7 @@ function bestRow({ rows }) {
   return last(rows)?.[BEST] ? rows[last(rows)[BEST] - 1] : null;
 }
 
-// The validation loss of the weights that the run began with, where they are the best.
+// Validation loss of the initial weights if they are the best, else null.
 function startLoss({ rows }) {
   return last(rows)?.[BEST] === 0 ? last(rows)[START] : null;
 }
@@ -46,17 +45,17 @@ export function valueRange(data, hidden, log) {
     run.rows.forEach((row, i) => {
       const values = [...losses.map((key) => row[key]), ...(run.band?.[i] || [])].filter(isNumber);
       all.push(...values);
-      // The first epochs are steep; the scale is made for those that follow.
+      // The first epochs are steep: the range is that of the later ones.
       if (row[EPOCH] > Math.max(1, long * 0.1)) late.push(...values);
     });
   });
   if (!all.length) return [0, 1];
   const sorted = (late.length ? late : all).sort((a, b) => a - b);
-  // One epoch that blew up must not flatten the rest either; its mark stands at the upper edge.
+  // One diverging epoch must not flatten the rest: its mark is drawn at the upper edge.
   const middle = sorted[Math.floor(sorted.length / 2)];
   let top = middle > 0 ? Math.min(last(sorted), 5 * middle) : last(sorted);
   let [bottom] = rangeOf(all);
-  // Losses that are all but equal: a range that ticks and labels can tell apart.
+  // Nearly equal losses: widen the range until tick labels differ.
   const least = 1e-3 * (Math.max(Math.abs(top), Math.abs(bottom)) || 1);
   if (top - bottom < least) [top, bottom] = [(top + bottom + least) / 2, (top + bottom - least) / 2];
   if (log && bottom > 0) return [bottom * 0.97, top * 1.05];
@@ -76,10 +75,10 @@ function drawRestores(run, x, y, paint) {
   let [text, before] = ["", -9];
   for (const row of run.rows.filter((row) => row[RESTORED])) {
     const px = x(row[EPOCH]);
-    if (px - before < 2) continue; // at thousands of epochs marks would lie on each other
+    if (px - before < 2) continue; // with thousands of epochs, marks would overlap
     before = px;
     const best = run.rows[row[BEST] - 1];
-    // A loss that is not finite has no height of its own: its mark stands at the upper edge.
+    // The mark of a loss that is not finite is drawn at the upper edge.
     const py = isNumber(row[JUDGED]) ? Math.max(y(row[JUDGED]), TOP + 5) : TOP + 5;
     if (best)
       text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[JUDGED])}" stroke="${paint}"/>`;
@@ -115,13 +114,13 @@ function drawEpochAxis(x, final, width) {
   return [...epochs]
     .filter((epoch) => epoch === 1 || (epoch > 1 && x(epoch) - x(1) >= 14))
     .map((epoch) => {
-      // A long number at the right edge ends there.
+      // Align a long number at the right edge to its end.
       const long = x(epoch) + 4 * String(epoch).length > width;
       return { at: x(epoch), label: epoch, ...(long && { x: width - 1, anchor: "end" }) };
     });
 }
 
-// The plot; leaves in `view` what the mouse needs to find its way in it.
+// Returns the plot; stores in `view` how pixels map to epochs and losses.
 function drawPlot(data, view, width, height) {
   const [low, high] = valueRange(data, view.hidden, view.log);
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: height - BOTTOM };
@@ -240,7 +239,7 @@ const NO_EPOCH = { epoch: null, kept: null, rebuilt: null };
 
 let counted = 0;
 
-// Puts a chart into `root`. `act` holds what the surroundings offer: select(epoch), ask() for all data.
+// Builds a chart in `root`. Callbacks in `act`: select(epoch), and ask() to request all data.
 export function mount(root, data, act = {}) {
   const view = { log: false, hidden: new Set(), selected: null, kept: null, rebuilt: null, drawn: 0, waiting: null };
   view.id = `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`;
@@ -270,7 +269,7 @@ export function mount(root, data, act = {}) {
 
   function showLegend() {
     const legend = drawLegend(data, view);
-    // Left alone where nothing has changed, so that the keyboard's focus stays.
+    // Replace the legend only if it changed, to keep the keyboard focus.
     if (legend === view.legend) return;
     const focus = root.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     part(".legend").innerHTML = view.legend = legend;
@@ -278,13 +277,13 @@ export function mount(root, data, act = {}) {
     if (focus !== undefined) part(`.legend [data-key="${focus}"]`)?.focus();
   }
 
-  // At most every 100 ms, and the last state always.
+  // Draws at most every 100 ms, and always the last state.
   function drawSoon() {
     const wait = Math.max(0, 100 - (performance.now() - view.drawn));
     view.waiting ??= setTimeout(() => requestAnimationFrame(draw), wait);
   }
 
-  // Models of some epochs may have been dropped to save memory.
+  // Snapshots of some epochs may have been dropped to save memory.
   function elsewhere(row) {
     if (!view.rebuilt || view.kept === row[EPOCH]) return "";
     return `; below, the nearest kept model: that of epoch ${view.kept}`;
@@ -320,7 +319,7 @@ export function mount(root, data, act = {}) {
     draw();
   });
 
-  // What happened: whole data, more rows, another state, a reconstruction.
+  // Handles a message: all data, more rows, a new state or reconstructions.
   function update(message) {
     if (message.kind === "all") {
       const several = data.runs.length > 1;
@@ -330,9 +329,9 @@ export function mount(root, data, act = {}) {
       rewind(message.rewind || NO_EPOCH);
     } else if (message.kind === "rows") {
       const { rows } = last(data.runs);
-      // Rows that are there already come again when a page has asked for all of them in between.
+      // Skip rows that arrived already, with a request for all data.
       for (const row of message.rows) if (row[EPOCH] === rows.length + 1) rows.push(row);
-      // A message was lost in between: ask for the whole.
+      // A message was lost: request all data.
       if (message.rows.some((row) => row[EPOCH] > rows.length)) act.ask?.();
     } else if (message.kind === "rewind") rewind(message);
     Object.assign(data, message.more);
@@ -353,7 +352,7 @@ export function mount(root, data, act = {}) {
   return { update, destroy };
 }
 
-// An exported page brings its reconstructions along, and so its own slider. Returns what selects an epoch.
+// Sets up the slider of an exported page, which holds its reconstructions; returns a function that selects an epoch.
 function slideThrough(part, data, update) {
   const [slider, play] = [part("input"), part(".play")];
   const epochs = Object.keys(data.rewinds)
@@ -386,13 +385,13 @@ function slideThrough(part, data, update) {
   return select;
 }
 
-// ipywidgets gives its slider's handle and its play buttons no name of their own.
+// Names the slider's handle and the play buttons, which ipywidgets leaves without an accessible name.
 function nameControls(el) {
   const box = el.closest(".widget-vbox");
   box?.querySelectorAll(".noUi-handle").forEach((handle) => handle.setAttribute("aria-label", "epoch"));
   box?.querySelectorAll(".widget-play button").forEach((button, i) => {
     button.title = ["Play", "Back to the first epoch"][i] || "";
-    button.setAttribute("aria-label", button.title); // its icon's glyph would be its name
+    button.setAttribute("aria-label", button.title); // otherwise its icon's glyph is its name
   });
 }
 
@@ -409,9 +408,9 @@ export default {
       nameControls(el);
     };
     const unlisten = listen(model, { "msg:custom": hear });
-    // What was sent before this page existed is asked for.
+    // Request what was sent before this page existed.
     ask();
-    // While a run goes on, the kernel is told that somebody watches.
+    // During a training run, tell the kernel that a page is open.
     const beat = setInterval(() => running && model.send({ kind: "here" }), 10000);
     return () => {
       clearInterval(beat);

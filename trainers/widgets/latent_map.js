@@ -1,5 +1,5 @@
-// A map to walk through, and beside it the sequences. In a notebook through anywidget, which keeps the pinned one equal
-// to the kernel's `selected`; in an exported page on its own.
+// A map of the latent space with the sequences beside it. In a notebook, anywidget keeps the pinned sequence equal to
+// the kernel's `selected`; an exported page works without a kernel.
 
 import { clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
 import {
@@ -18,9 +18,9 @@ import {
 import { tell, wheelPixels, whenTyped, widthOf } from "./page.js";
 import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
-// ---------------------------------------------------------------- places: what is near, what lies which way
+// ---------------------------------------------------------------- places
 
-// So far can one zoom in: points that are closer than that are one.
+// Maximum zoom: points closer than that look like one.
 const MOST_ZOOM = 2000;
 
 function prepare(data) {
@@ -29,21 +29,21 @@ function prepare(data) {
   const known = { ...data, n, places, pictures: unpack(data.pictures), members: data.classes.map(() => []) };
   known.kind = (i) => (labels ? labels[i] : 0);
   for (let i = 0; i < n; i++) known.members[known.kind(i)].push(i);
-  // Large classes first, so that the rare ones lie on top.
+  // Large classes first, so that rare ones are drawn on top.
   known.byRarity = known.members.map((_, k) => k).sort((a, b) => known.members[b].length - known.members[a].length);
   known.whole = [0, 1].map((axis) => withRoom(...rangeOf(places, axis, places.length, 2), 0.04));
   known.steady = steadyRanges(known.pictures);
   return known;
 }
 
-// A range that numbers can be written along, however close its ends.
+// A range with a margin, wide enough for tick labels even if its ends are equal.
 export function withRoom(low, high, share) {
   const size = Math.max(Math.abs(low), Math.abs(high));
   const room = high - low > 1e-9 * size ? share * (high - low) : 0.1 * size || 0.5;
   return [low - room, high + room];
 }
 
-// Pixels of every point: x and y by turns.
+// Pixels of every point: x and y alternate.
 export function onScreen({ n, places }, [[low, high], [bottom, top]], frame) {
   const spots = new Float32Array(2 * n);
   for (let i = 0; i < n; i++) {
@@ -53,7 +53,7 @@ export function onScreen({ n, places }, [[low, high], [bottom, top]], frame) {
   return spots;
 }
 
-// The nearest point, or null if none is that near. A loop over thousands takes microseconds.
+// The nearest point, or null if none is `within` reach. A loop over thousands takes microseconds.
 export function nearest(spots, seen, x, y, within = Infinity) {
   let [best, least] = [null, within * within];
   for (let i = 0; i < spots.length / 2; i++) {
@@ -70,8 +70,8 @@ const WAYS = {
   ArrowUp: [0, -1, "up"],
 };
 
-// The nearest point that way, within 45 degrees; null if there is none. Of points in one place, right and down go to
-// the next by number, left and up to the one before: none is out of reach.
+// The nearest point in the direction of an arrow key, within 45 degrees, or null. Among points in one place, right and
+// down go to the next index, left and up to the previous one, so that every point can be reached.
 export function towards(spots, seen, from, key) {
   const [ahead, down] = WAYS[key];
   const onwards = ahead + down > 0;
@@ -91,14 +91,14 @@ export function towards(spots, seen, from, key) {
 
 const zoomOf = (window, whole) => (whole[0][1] - whole[0][0]) / (window[0][1] - window[0][0]);
 
-// Moved so far in from the edges that nothing beyond the whole is in sight.
+// Shifts a range so that it stays within the whole.
 function bounded([low, high], [bottom, top]) {
   const size = Math.min(high - low, top - bottom);
   const from = clamp(low, bottom, top - size);
   return [from, from + size];
 }
 
-// `at`: the place that stays where it is.
+// Zooms around `at`, which stays where it is.
 export function zoomed(window, whole, factor, at) {
   const wanted = clamp(zoomOf(window, whole) * factor, 1, MOST_ZOOM);
   if (wanted === 1) return whole;
@@ -109,7 +109,7 @@ export function zoomed(window, whole, factor, at) {
   });
 }
 
-// The window itself if it has the place in it, else one of that size around the place.
+// The window itself if it contains the place, else one of the same size around the place.
 export function showing(window, whole, place) {
   if (window.every(([low, high], axis) => place[axis] >= low && place[axis] <= high)) return window;
   return window.map(([low, high], axis) => {
@@ -120,7 +120,7 @@ export function showing(window, whole, place) {
 
 // ---------------------------------------------------------------- the map
 
-// latent_map.py has the same in the same order.
+// The same shapes in the same order as in latent_map.py.
 const SHAPES = [
   "M1 0A1 1 0 1 1 -1 0A1 1 0 1 1 1 0Z",
   "M-.9 -.9H.9V.9H-.9Z",
@@ -135,10 +135,10 @@ const [TOP, RIGHT, BOTTOM] = [8, 12, 40];
 const shape = (look, x, y, size) =>
   `<path d="${SHAPES[look.shape]}" fill="${look.color}" transform="translate(${x} ${y}) scale(${size})" />`;
 const named = (known, i) => [`sequence ${i}`, known.classes[known.kind(i)].name].filter(Boolean).join(", ");
-// Room for the longest number beside an upright axis.
+// Width of the longest label beside a vertical axis.
 const beside = (labels) => 10 + 7.2 * Math.max(2, ...labels.map((text) => text.length));
 
-// Where the map's plot lies in so wide a picture, and the numbers along it.
+// Edges of the plot in a picture of this width, and the ticks along it.
 function mapFrame([across, upright], width) {
   const height = Math.round(clamp(0.72 * width, 260, 460));
   const rows = ticks(...upright, 5);
@@ -164,7 +164,7 @@ function drawAxes(known, [[low, high], [bottom, top]], frame) {
 const inFrame = ({ left, right, top, bottom }, x, y) =>
   x >= left - 1 && x <= right + 1 && y >= top - 1 && y <= bottom + 1;
 
-// A class's mark, painted once to be copied, which is many times faster than to draw each anew.
+// Paints a class's mark once; copying it is many times faster than drawing each point.
 function paintMark({ shape, color }, radius, ratio) {
   const mark = document.createElement("canvas");
   mark.width = mark.height = Math.ceil(2 * (1.4 * radius + 1.5) * ratio);
@@ -183,7 +183,7 @@ function drawPoints(pen, known, view, frame) {
   const larger = Math.min(2, zoomOf(view.window, known.whole) ** 0.3);
   clipped(pen, frame.left, 0, frame.right + RIGHT, frame.bottom, () => {
     for (const kind of known.byRarity.filter((kind) => !view.hidden.has(kind))) {
-      // The fewer, the larger: what is rare is seen among many.
+      // Small classes get larger marks, to be seen among many points.
       const count = known.members[kind].length;
       const mark = paintMark(known.classes[kind], larger * (count > 2000 ? 2.6 : count > 400 ? 3 : 4), ratio);
       const side = mark.width / ratio;
@@ -195,7 +195,7 @@ function drawPoints(pen, known, view, frame) {
   });
 }
 
-// A ring for the one that is looked at, a ring with a cross's arms for the pinned one.
+// A ring marks the current point, a ring with a cross the pinned one.
 const ring = (pinned) => `<circle r="9"/>${pinned ? '<path d="M0 -15v6M0 15v-6M-15 0h6M15 0h-6"/>' : ""}`;
 
 function drawMark(known, view, frame, i, pinned) {
@@ -215,7 +215,7 @@ function drawLegend({ classes, members }) {
 
 // ---------------------------------------------------------------- the sequences beside it
 
-// The range of each feature, without the outermost hundredth, so that one wild sequence does not flatten the others.
+// The range of each feature without the outermost 1 %, so that one outlier does not flatten the others.
 function steadyRanges({ sequences, features }) {
   const every = features * Math.max(1, Math.floor(sequences.length / features / 50_000));
   return Array.from({ length: features }, (_, feature) => {
@@ -224,7 +224,7 @@ function steadyRanges({ sequences, features }) {
   });
 }
 
-// One scale for all, which stays the same from sequence to sequence unless one goes beyond it.
+// One scale for all sequences, extended where a shown one exceeds it.
 function sharedRanges({ pictures, steady }, shown) {
   const drawn = pictureRanges(
     pictures,
@@ -260,7 +260,7 @@ function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
     <g style="--line: ${classes[kind(i)].color}">${sequenceLines(pictures, row, strips, x)}</g></svg>`;
 }
 
-// One place beside the map: its mark, its words, its picture.
+// A card beside the map: mark, name and picture of a sequence.
 function drawCard(known, i, pinned, ranges, width) {
   const words = named(known, i);
   const about = known.pictures.reconstructions ? `${words}, with its reconstruction` : words;
@@ -271,7 +271,7 @@ function drawCard(known, i, pinned, ranges, width) {
 
 // ---------------------------------------------------------------- the whole
 
-// So far, in pixels, may the mouse be from the point it means, and may it move in a click.
+// Pixels: how far the mouse may be from a point to select it, and may move during a click.
 const [REACH, STILL] = [30, 4];
 
 const SKELETON = `
@@ -293,7 +293,7 @@ const SKELETON = `
   <p class="keys">Point at a dot, or use the arrow keys; a click or Enter pins it, Escape unpins. Wheel, + and − zoom, 0 shows the whole map, a drag moves it.</p>
   <p class="said" role="status"></p>`;
 
-// Puts a map into `root`. `act.selected(index or null)` is told what the user has pinned.
+// Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
 export function mount(root, data, act = {}) {
   const known = prepare(data);
   const view = { window: known.whole, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null };
@@ -326,7 +326,7 @@ export function mount(root, data, act = {}) {
     drawChosen();
   }
 
-  // All that changes from point to point.
+  // Draws what depends on the current and the pinned point.
   function drawChosen() {
     const [pinned, current] = [view.pinned, view.current === view.pinned ? null : view.current];
     part(".marks").innerHTML =
@@ -377,7 +377,7 @@ export function mount(root, data, act = {}) {
     drawSoon();
   }
 
-  // In sight, even if its class was hidden or it lies beyond the part that is shown.
+  // Makes a point visible: shows its class and moves the window.
   function bringUp(i) {
     if (view.hidden.delete(known.kind(i))) showHidden();
     show(showing(view.window, known.whole, placeOf(i)));
@@ -423,7 +423,7 @@ export function mount(root, data, act = {}) {
   stage.addEventListener("pointermove", (event) => {
     if (view.held || event.pointerType === "touch") return;
     const i = pointed(event);
-    // Over empty ground the last one stays.
+    // Over empty space, keep the last point.
     if (i === null || i === view.current) return;
     view.current = i;
     drawSoon(false);
@@ -451,7 +451,7 @@ export function mount(root, data, act = {}) {
       stage.classList.remove("held");
       const i = moved || event.type !== "pointerup" ? null : pointed(event);
       if (i === null) return;
-      // A finger cannot hover: its first tap looks, its second pins.
+      // Touch has no hover: the first tap selects, the second pins.
       if (event.pointerType === "touch" && i !== view.current) return go(i);
       view.current = i;
       toggle(i);
@@ -460,7 +460,7 @@ export function mount(root, data, act = {}) {
   });
 
   const turn = (event) => {
-    // With the whole map in sight the wheel scrolls the page on.
+    // If the whole map is visible, let the wheel scroll the page.
     if (event.ctrlKey || (view.window === known.whole && event.deltaY >= 0)) return;
     event.preventDefault();
     show(zoomed(view.window, known.whole, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
@@ -469,7 +469,7 @@ export function mount(root, data, act = {}) {
 
   // ---------------------------------------------------------------- keys and buttons
 
-  // Around the point that is looked at, where it is in sight.
+  // Zooms around the current point if it is visible, else around the middle.
   function zoomBy(factor) {
     let at = view.window.map(([low, high]) => (low + high) / 2);
     const place = view.current === null ? at : placeOf(view.current);
@@ -503,7 +503,7 @@ export function mount(root, data, act = {}) {
 
   onKey(stage, ({ key }) => {
     if (!(key in keys)) return null;
-    // What a key begins is seen before the next one counts from it.
+    // Draw the last key's result first: the next key starts from it.
     if (waiting) drawNow();
     return keys[key];
   });

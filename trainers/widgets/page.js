@@ -1,22 +1,22 @@
-// What every widget needs of the page, the kernel and Jupyter around it.
+// What every widget needs from the page, the kernel and Jupyter.
 
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 export const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
 
-// Classroom mode zooms a widget. What the page measures is in its own pixels, what is drawn is in the widget's.
+// Classroom mode zooms a widget. The page measures in its own pixels; a widget draws in zoomed ones.
 export const enlargement = (element) => element.currentCSSZoom ?? 1;
 export const widthOf = (element) => element.getBoundingClientRect().width / enlargement(element);
 
-// Where in an element the mouse is, in the widget's pixels.
+// Position of the mouse in an element, in the widget's pixels.
 export function placeIn(element, event) {
   const box = element.getBoundingClientRect();
   return [event.clientX - box.left, event.clientY - box.top].map((v) => v / enlargement(element));
 }
 
-// Numbers come as bytes from the kernel, and as base64 text in an exported page.
+// Unpacks numbers: bytes from the kernel, base64 text in an exported page.
 export function numbers(packed, Kind) {
   if (packed == null) return null;
-  // A copy: the bytes may begin where numbers of this size must not.
+  // Copy the bytes, since their offset may not be aligned for this type.
   if (typeof packed !== "string")
     return new Kind(packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength));
   const text = atob(packed);
@@ -27,7 +27,7 @@ export function numbers(packed, Kind) {
 
 // ---------------------------------------------------------------- building a widget
 
-// Makes `root` this kind of widget; returns a function to find its parts.
+// Fills `root` with a widget's HTML; returns a function that finds its parts.
 export function build(root, kind, html) {
   root.classList.add(kind);
   root.innerHTML = html;
@@ -35,8 +35,7 @@ export function build(root, kind, html) {
   return (selector) => root.querySelector(selector);
 }
 
-// Else Jupyter takes arrows and Enter for moving from cell to cell. It looks for this at the element that has the
-// focus, and not first at those around it.
+// Keeps Jupyter from using arrows and Enter to move between cells. Jupyter checks the focused element, not its parents.
 export function keepKeys(root) {
   for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]"))
     element.dataset.lmSuppressShortcuts = "true";
@@ -48,8 +47,8 @@ export function setAttributes(element, attributes) {
 
 // ---------------------------------------------------------------- drawing
 
-// Calls when a picture has got another size, in its own pixels or in the screen's: a zoom may leave its own as they are.
-// What ends that is returned.
+// Calls `changed` when a picture's size changes, in CSS or in device pixels (a zoom may change only these); returns a
+// function that stops it.
 export function followSize(picture, changed) {
   const size = () => [widthOf(picture), enlargement(picture), window.devicePixelRatio].join();
   let last = size();
@@ -61,12 +60,12 @@ export function followSize(picture, changed) {
   try {
     observer.observe(picture, { box: "device-pixel-content-box" });
   } catch {
-    observer.observe(picture); // Safari knows its own pixels only
+    observer.observe(picture); // Safari has no device-pixel-content-box
   }
   return () => observer.disconnect();
 }
 
-// Draws once before the page is painted, however often it is asked to.
+// Requests drawing at most once per frame.
 export function onNextFrame(draw) {
   let waiting = null;
   const soon = () => {
@@ -78,7 +77,7 @@ export function onNextFrame(draw) {
   return { soon, cancel: () => cancelAnimationFrame(waiting) };
 }
 
-// A canvas of so many CSS pixels, sharp on any screen, empty.
+// Resizes and clears a canvas, in CSS pixels, sharp on any screen; returns its context.
 export function sharpPen(canvas, width, height) {
   const ratio = (window.devicePixelRatio || 1) * enlargement(canvas);
   canvas.style.height = `${height}px`;
@@ -91,7 +90,7 @@ export function sharpPen(canvas, width, height) {
   return pen;
 }
 
-// Draws inside a box only.
+// Clips what `draw` draws to a box.
 export function clipped(pen, left, top, right, bottom, draw) {
   pen.save();
   pen.beginPath();
@@ -103,8 +102,7 @@ export function clipped(pen, left, top, right, bottom, draw) {
 
 // ---------------------------------------------------------------- mouse and keys
 
-// From press to release, wherever the mouse goes meanwhile. `begin` returns what a move and the end do, each told
-// of its event.
+// Handles a drag, also outside the element. `begin` returns the handlers of its moves and of its end.
 export function drag(element, begin) {
   element.addEventListener("pointerdown", (start) => {
     if (start.button !== 0) return;
@@ -122,10 +120,10 @@ export function drag(element, begin) {
   });
 }
 
-// How far a wheel was turned, in pixels: Firefox counts in lines.
+// Rotation of a wheel in pixels; Firefox reports lines.
 export const wheelPixels = (event, delta = event.deltaY) => delta * (event.deltaMode === 1 ? 16 : 1);
 
-// Does what `find` returns for a key. Else the notebook would move between cells, and the page would scroll.
+// Runs the action that `find` returns for a key, and keeps the key from the notebook and the page.
 export function onKey(element, find) {
   element.addEventListener("keydown", (event) => {
     const action = event.ctrlKey || event.metaKey || event.altKey ? null : find(event);
@@ -136,7 +134,7 @@ export function onKey(element, find) {
   });
 }
 
-// JupyterLab keeps the browser from taking Enter for the end of an input.
+// Calls `take` on Enter too, whose default JupyterLab prevents.
 export function whenTyped(input, take) {
   input.addEventListener("change", take);
   input.addEventListener("keydown", (event) => event.key === "Enter" && take());
@@ -149,7 +147,7 @@ export function tell(model, values) {
   model.save_changes();
 }
 
-// Hears of a model's events until what is returned is called.
+// Adds listeners to a model; returns a function that removes them.
 export function listen(model, listeners) {
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   return () => Object.entries(listeners).forEach(([event, listener]) => model.off(event, listener));

@@ -1,17 +1,17 @@
-// What all widgets draw with: ranges of numbers, the marks of an axis, SVG axes and lines.
+// Functions that all widgets draw with: ranges, ticks and labels, SVG axes and lines.
 
 // ---------------------------------------------------------------- numbers
 
 export const short = (value, digits = 4) => String(Number(value.toPrecision(digits)));
 export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
-// No more exact than a power of ten up to `finest`, and without the last digits, which sums get wrong.
+// Rounds to a power of ten not above `finest`, without floating-point noise.
 export function rounded(value, finest) {
   const unit = 10 ** Math.floor(Math.log10(finest));
   return Number((Math.round(value / unit) * unit).toPrecision(12));
 }
 
-// How many of the sorted numbers are at most `value`, by bisection.
+// Number of sorted values that are at most `value`, by bisection.
 export function atMost(sorted, value) {
   let [low, high] = [0, sorted.length];
   while (low < high) {
@@ -22,7 +22,7 @@ export function atMost(sorted, value) {
   return low;
 }
 
-// Lowest and highest of every `step`th number that is not missing; Infinity and -Infinity where all are.
+// Minimum and maximum of every `step`th number, without NaN; [Infinity, -Infinity] if there is none.
 export function rangeOf(values, from = 0, to = values.length, step = 1) {
   let [low, high] = [Infinity, -Infinity];
   for (let i = from; i < to; i += step) {
@@ -32,38 +32,38 @@ export function rangeOf(values, from = 0, to = values.length, step = 1) {
   return [low, high];
 }
 
-// The smallest range that holds all of these.
+// The smallest range that contains all of these.
 export const union = (...ranges) => [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
 
-// ---------------------------------------------------------------- marks of an axis
+// ---------------------------------------------------------------- ticks of an axis
 
-// Some 1, 2 or 5 times a power of ten apart, never closer than `least`, with room for `wanted` such steps.
+// About `wanted` ticks, spaced by 1, 2 or 5 times a power of ten and by at least `least`.
 export function ticks(low, high, wanted, least = 0) {
   const rough = Math.max((high - low) / wanted, least);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * (1 - 1e-9));
   const found = [];
-  // As far as counting goes: beyond 2 ** 53 the next step would be the same one, without end.
+  // The limit ends the loop beyond 2 ** 53, where i + 1 equals i.
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step && found.length <= wanted + 1; i++)
     found.push(i * step);
   return found;
 }
 
-// As many digits as tell the ticks apart; with powers of ten where that is shorter and more than `room` digits are too many.
+// Labels with as many digits as distinguish the ticks; with exponents if these are shorter and digits exceed `room`.
 export function tickLabels(values, room = 7) {
-  // A tick that is alone has few digits itself.
+  // A single tick has few digits.
   const step = values.length > 1 ? values[1] - values[0] : Math.abs(values[0]) / 1e4;
   const digits = (v) => (v ? clamp(Math.ceil(Math.log10(Math.abs(v) / step) - 1e-9), 0, 100) : 0);
   const exact = values.map((v) => v.toExponential(digits(v)));
   const plain = exact.map((text) => String(Number(text)));
   const powers = exact.map((text) => (Number(text) ? text.replace(/\.?0*e\+?/, "e") : "0"));
-  // A point takes next to no room.
+  // A decimal point needs hardly any room.
   const longest = (texts) => Math.max(...texts.map((text) => text.replace(".", "").length));
   return longest(plain) <= Math.max(room, longest(powers)) ? plain : powers;
 }
 
-// As many of these multiples of each power of ten, or of 1, 2, 5, or as many powers, as there is room for; where they
-// lie too far apart, even steps.
+// Ticks of a logarithmic axis: these multiples of each power of ten if they fit, else 1, 2, 5, else powers alone; even
+// steps where fewer than two lie in the range.
 export function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
   const [from, to] = [low, high].map((v) => Math.floor(Math.log10(v)));
   const inside = (list, every = 1) => {
@@ -78,8 +78,8 @@ export function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
 
 // ---------------------------------------------------------------- SVG
 
-// Two axes with the numbers along them and their names. A row and a column are a place in pixels and a label, a column
-// also where the label stands if elsewhere. `gap`, `drop`, `foot` and `side` place the numbers and the names.
+// Two axes with tick labels and names. Rows and columns hold a pixel position `at` and a label; a column's label may
+// have its own `x` and `anchor`. `gap`, `drop`, `foot` and `side` are the distances of labels and names.
 export function svgAxes({ left, right, top, bottom }, rows, columns, look) {
   const { gap, drop, foot, side, names, grid = true, ticked = false, middle = (top + bottom) / 2 } = look;
   const line = (at) =>
@@ -102,8 +102,8 @@ export function svgAxes({ left, right, top, bottom }, rows, columns, look) {
 // The points of a polygon or polyline.
 export const svgPoints = (points) => points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
 
-// A line through points; of many in one pixel column only the first, the lowest, the highest and the last. A height
-// that is no number is a gap; a point between two gaps is a dot: with round ends, a line of no length is one.
+// A path through points; in each half pixel only the first, lowest, highest and last. A y that is not finite makes a
+// gap. A point between two gaps is a dot: a line of zero length with round caps.
 export function svgPath(points) {
   let [text, pen, column] = ["", "M", null];
   const flush = () => {
@@ -126,5 +126,5 @@ export function svgPath(points) {
   return text;
 }
 
-// By how much a turn of the wheel makes the part in sight larger.
+// Factor by which a wheel rotation scales the visible range.
 export const wheelFactor = (pixels) => clamp(1.002 ** pixels, 0.25, 4);

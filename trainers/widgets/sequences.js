@@ -1,4 +1,4 @@
-// Sequences and reconstructions to draw, one feature below the other.
+// Pictures of sequences and reconstructions, one feature below the other.
 
 import { rangeOf, svgPoints, union } from "./plot.js";
 import { numbers } from "./page.js";
@@ -7,7 +7,7 @@ export function unpack(pictures) {
   if (!pictures) return null;
   const positions = numbers(pictures.positions, Int32Array);
   const [middle, step] = pictures.scale ?? [];
-  // A part of a page brings them in 16 bits.
+  // Embedded HTML holds them in 16 bits.
   const values = (packed) => {
     if (!pictures.scale || packed == null) return numbers(packed, Float32Array);
     return Float32Array.from(numbers(packed, Int16Array), (v) => (v === -32768 ? NaN : middle + step * v));
@@ -20,7 +20,7 @@ export function unpack(pictures) {
   };
 }
 
-// One scale for all that are shown beside each other.
+// The range of each feature over all shown rows.
 export function pictureRanges({ time, features, sequences, reconstructions }, rows) {
   const size = time * features;
   return Array.from({ length: features }, (_, feature) => {
@@ -31,7 +31,7 @@ export function pictureRanges({ time, features, sequences, reconstructions }, ro
   });
 }
 
-// Each feature's own strip of the height, as a function from a value to a place in it.
+// For each feature, a function from a value to a y in the feature's strip.
 export function pictureStrips(ranges, height) {
   const strip = height / ranges.length;
   return ranges.map(
@@ -41,7 +41,7 @@ export function pictureStrips(ranges, height) {
   );
 }
 
-// A line through every feature; `x` places a share of the time between 0 and 1, `strips` the values.
+// Draws each feature's line; `x` maps a share of the time, 0 to 1, to a pixel, `strips` the values.
 export function sequenceLines({ time, features, sequences, reconstructions }, row, strips, x) {
   const line = (values, feature, look) => {
     const y = (t) => strips[feature](values[(row * time + t) * features + feature]);

@@ -17,10 +17,10 @@ const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 const AXIS_TITLES = { step: "time step", seconds: "time, seconds", date: "time" };
 
 export const reading = (value) => (Number.isFinite(value) ? short(value) : "missing");
-// Without a sign: the first step is 0 and not -0.
+// Writes -0 as 0.
 export const count = (number) => (Math.round(number) || 0).toLocaleString("en-US");
 
-// Where a step is in time, and back. With uneven times, `times` holds one for each step that was sent.
+// Converts steps to times and back. With uneven times, `times` holds one for each step that was sent.
 export function makeClock({ kind, start, delta }, times, stride) {
   if (!times.length) return { kind, delta, at: (step) => start + delta * step, step: (time) => (time - start) / delta };
   const last = times.length - 1;
@@ -36,21 +36,21 @@ export function makeClock({ kind, start, delta }, times, stride) {
   return { kind, delta, at, step };
 }
 
-// A step's time in words; empty where steps have none.
+// The time of a step as text; empty for a series without times.
 export function timeText(clock, step) {
   if (clock.kind === "step") return "";
   if (clock.kind === "date") return dateText(clock.at(step), clock.delta < SECOND ? 23 : 19);
   return `${Number(clock.at(step).toFixed(clamp(Math.ceil(-Math.log10(clock.delta)), 0, 6)))} s`;
 }
 
-// "2024-05-01 12:30:00.000", cut to so many letters.
+// "2024-05-01 12:30:00.000", cut to this number of characters.
 function dateText(time, letters) {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return reading(time);
   return date.toISOString().replace("T", " ").replace("Z", "").slice(0, letters);
 }
 
-// Marks of the time axis between two steps: [{ step, label }].
+// Ticks of the time axis between two steps: [{ step, label }].
 export function timeMarks(clock, from, to, wanted) {
   if (clock.kind === "step") return ticks(from, to, wanted, 1).map((step) => ({ step, label: count(step) }));
   const [low, high] = [clock.at(from), clock.at(to)];
@@ -90,7 +90,7 @@ function monthMarks(low, high, rough) {
 
 const BLOCK = 64;
 
-// A curve with the extremes of each block, so that a picture of a million steps reads some thousands of numbers.
+// A curve with the extremes of each block: a picture of a million steps reads a few thousand numbers.
 export function makeCurve(values) {
   const blocks = Math.ceil(values.length / BLOCK);
   const [low, high] = [new Float64Array(blocks), new Float64Array(blocks)];
@@ -99,7 +99,7 @@ export function makeCurve(values) {
   return { values, low, high };
 }
 
-// One curve of each feature; they lie one behind the other.
+// One curve for each feature; the features are stored one after the other.
 export function makeCurves(source, features) {
   const all = numbers(source, Float32Array);
   const length = all.length / features;
@@ -107,7 +107,7 @@ export function makeCurves(source, features) {
   return Array.from({ length: features }, (_, f) => makeCurve(all.subarray(f * length, (f + 1) * length)));
 }
 
-// Lowest and highest between two steps of a curve; Infinity and -Infinity where every value is missing.
+// Minimum and maximum of a curve between two steps; [Infinity, -Infinity] if all values are missing.
 export function extent({ values, low, high }, from = 0, to = values.length) {
   const [start, end] = [Math.max(0, from), Math.min(values.length, to)];
   const [first, last] = [Math.ceil(start / BLOCK), Math.floor(end / BLOCK)];
@@ -116,7 +116,7 @@ export function extent({ values, low, high }, from = 0, to = values.length) {
   return union(rangeOf(values, start, first * BLOCK), blocks, rangeOf(values, last * BLOCK, end));
 }
 
-// The range of a lane: of the whole series or of the visible part; a reconstruction that blew up does not flatten it.
+// The range of a lane. A diverging reconstruction extends it only so far that the signal is not flattened.
 function laneRange(curve, rebuilt, from, to) {
   let [low, high] = extent(curve, from, to);
   if (low > high) [low, high] = extent(curve);
@@ -135,7 +135,7 @@ export function padded(low, high) {
 export const LEFT = 64;
 const [RIGHT, TOP, ROW, GAP, SCORE, AXIS, OVERVIEW] = [14, 6, 20, 8, 90, 38, 54];
 
-// Told apart by dash, fill and place as well as by colour; each has contrast 3 to its ground (WCAG, graphics).
+// Colours of the theme. Each has contrast 3 to the background (WCAG, graphics); dash, fill and place differ too.
 export function palette(root) {
   const text = getComputedStyle(root).color;
   const [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
@@ -146,7 +146,7 @@ export function palette(root) {
     : { text, ground, signal: "#0072B2", rebuilt: "#D55E00", truth: "#008060", found: "#AA4499", focus: "#0072B2" };
 }
 
-// The colour behind the picture, whoever painted it.
+// The background colour, of whichever ancestor sets it.
 function groundOf(element) {
   for (let at = element; at; at = at.parentElement) {
     const color = getComputedStyle(at).backgroundColor;
@@ -155,7 +155,7 @@ function groundOf(element) {
   return "transparent";
 }
 
-// Pen and colours, and the way from a step to a pixel and back.
+// Context and colours of a canvas, and the conversion from steps to pixels and back.
 function makeSheet(canvas, width, height, [from, to], stride) {
   const right = width - RIGHT;
   const x = (step) => LEFT + ((step - from) / (to - from)) * (right - LEFT);
@@ -176,8 +176,8 @@ function faintly(pen, alpha, draw) {
 
 // ---------------------------------------------------------------- lanes
 
-// A curve in a box. Where several steps share a column of pixels, each column from its lowest to its highest value:
-// filled, or for a dashed curve both edges, since dashes up and down would be a blot.
+// Draws a curve. Where several steps share a pixel column, each column spans its minimum to its maximum: filled, or for
+// a dashed curve as its two edges, since vertical dashes would merge into a blot.
 function trace({ pen, x, from, to, stride }, curve, y, dashed) {
   const first = Math.max(0, Math.floor(from / stride) - 1);
   const last = Math.min(curve.values.length, Math.ceil(to / stride) + 2);
@@ -188,11 +188,11 @@ function trace({ pen, x, from, to, stride }, curve, y, dashed) {
     return line(pen, points);
   }
   const spans = [];
-  // Columns are counted from step 0, so that a curve does not flicker while it is dragged.
+  // Columns start at step 0, so that a curve does not flicker during a drag.
   for (let column = Math.floor(first / perPixel); column * perPixel < last; column++) {
     const [start, end] = [column * perPixel, (column + 1) * perPixel].map(Math.round);
     const [low, high] = extent(curve, start, end);
-    // Whole pixels, one beside the other.
+    // Whole pixels without gaps.
     spans.push([Math.round(x(column * perPixel * stride)), ...(low > high ? [NaN, NaN] : [y(high), y(low)])]);
   }
   if (!dashed) return fillSpans(pen, spans);
@@ -201,7 +201,7 @@ function trace({ pen, x, from, to, stride }, curve, y, dashed) {
   line(pen, edge(2));
 }
 
-// A line through points; where a height is missing a gap, and a point between two gaps is a dot.
+// A line through points. A missing y makes a gap; a point between two gaps is a dot.
 function line(pen, points) {
   const there = (i) => Number.isFinite(points[i]?.[1]);
   pen.beginPath();
@@ -216,7 +216,7 @@ function line(pen, points) {
   pen.stroke();
 }
 
-// Columns that reach their neighbours; rectangles are painted many times faster than a line up and down.
+// Columns that touch their neighbours; rectangles are painted many times faster than vertical lines.
 function fillSpans(pen, spans) {
   const half = pen.lineWidth / 2;
   let [above, below] = [NaN, NaN];
@@ -227,7 +227,7 @@ function fillSpans(pen, spans) {
   }
 }
 
-// The frame of a box with numbers beside it, the true events behind it, curves in it and its name.
+// Draws a lane: true events behind it, frame and tick labels, curves, name.
 function drawLane(sheet, box, range, marks, curves, name) {
   const { pen, paint, right } = sheet;
   const y = scale(range, box);
@@ -246,19 +246,19 @@ function drawLane(sheet, box, range, marks, curves, name) {
   });
   faintly(pen, 0.5, () => pen.strokeRect(LEFT + 0.5, box.top + 0.5, right - LEFT - 1, box.height - 1));
   drawCurves(sheet, box, y, curves);
-  // A halo of the ground's colour keeps the name readable on a curve.
+  // A halo in the background colour keeps the name readable on a curve.
   Object.assign(pen, { textAlign: "left", textBaseline: "top", lineWidth: 4, strokeStyle: paint.ground });
   pen.strokeText(name, LEFT + 6, box.top + 3, right - LEFT - 12);
   pen.fillText(name, LEFT + 6, box.top + 3, right - LEFT - 12);
   return y;
 }
 
-// Curves, and levels that are the same at every step.
+// Draws curves and constant levels.
 function drawCurves(sheet, box, y, curves) {
   const { pen, right } = sheet;
   clipped(pen, LEFT, box.top, right, box.top + box.height, () => {
     for (const { curve, level, color, width, dashes = [] } of curves) {
-      // Round ends would close the gaps between dashes.
+      // Round caps would close the gaps between dashes.
       const lineCap = dashes.length ? "butt" : "round";
       Object.assign(pen, { strokeStyle: color, fillStyle: color, lineWidth: width, lineCap });
       pen.setLineDash(dashes);
@@ -270,7 +270,7 @@ function drawCurves(sheet, box, y, curves) {
 
 // ---------------------------------------------------------------- events
 
-// The boxes of events in pixels, none too narrow to be seen; of many in one place the first.
+// Boxes of events in pixels, wide enough to be seen; of overlapping ones the first.
 function boxes({ x, right: end }, events, least = 3) {
   const shown = [];
   let edge = -Infinity;
@@ -295,7 +295,7 @@ function hatch(pen, { left, right }, top, height) {
   });
 }
 
-// One row: an event that has a partner in the other row is full (true) or hatched (found), one that has none is hollow.
+// Draws a row of events. One that overlaps an event of the other row is filled (true) or hatched (found), else hollow.
 function drawEvents(sheet, name, judged, top) {
   const { pen, paint, right: end } = sheet;
   const [height, middle] = [ROW - 7, top + (ROW - 7) / 2];
@@ -306,7 +306,7 @@ function drawEvents(sheet, name, judged, top) {
       : ["found", judged.compared.right, "false alarm", ""];
   Object.assign(pen, { textAlign: "right", textBaseline: "middle", fillStyle: paint.text, lineWidth: 1.5 });
   pen.fillText(title, LEFT - 7, middle);
-  // Wide enough to tell a hollow one from a full one.
+  // Wide enough to distinguish hollow from filled.
   const shown = boxes(sheet, judged[name], 7);
   let taken = LEFT;
   shown.forEach((box, i) => {
@@ -317,7 +317,7 @@ function drawEvents(sheet, name, judged, top) {
       if (paired) hatch(pen, box, top, height);
       pen.strokeRect(box.left + 0.75, top + 0.75, Math.max(1, box.right - box.left - 1.5), height - 1.5);
     }
-    // Its word stands behind it, or before it, where there is room.
+    // Write its word after it, or before it, where there is room.
     const word = both ? (paired ? together : alone) : "";
     const need = pen.measureText(word).width + 8;
     const after = need <= (shown[i + 1]?.left ?? end) - box.right;
@@ -331,7 +331,7 @@ function drawEvents(sheet, name, judged, top) {
 
 // ---------------------------------------------------------------- the pictures
 
-// Where everything is, from top to bottom.
+// Vertical positions, from top to bottom.
 function layout(lanes, judged, hasScore) {
   const height = lanes === 1 ? 170 : Math.max(54, Math.round(270 / lanes) - GAP);
   const place = { lanes: [], rows: {}, score: null };
@@ -348,7 +348,7 @@ function layout(lanes, judged, hasScore) {
   return { ...place, bottom: top, height: top + AXIS };
 }
 
-// Draws the visible part; returns where things came to lie, for the mouse.
+// Draws the visible part; returns the positions that the mouse handlers need.
 export function drawMain(canvas, data, judged, view, width) {
   const { stride, features } = data.facts;
   const place = layout(view.features.length, judged, Boolean(data.scores));
@@ -392,7 +392,7 @@ function drawTimeAxis({ pen, paint, right, x, from, to }, clock, top, width) {
   pen.fillText(AXIS_TITLES[clock.kind], (LEFT + right) / 2, top + 19);
 }
 
-// The whole series with all its events (true at the foot, found at the head) and the visible part as a handle.
+// Draws the whole series with its events (found above, true below) and the visible part as a handle.
 export function drawOverview(canvas, data, judged, view, width) {
   const { stride, length } = data.facts;
   const sheet = makeSheet(canvas, width, OVERVIEW, [-0.5, length - 0.5], stride);

@@ -1,5 +1,5 @@
-// A series to move through, its events and its threshold. In a notebook through anywidget, which keeps the threshold
-// equal to the kernel's; in an exported page on its own.
+// A viewer of a series, its events and its threshold. In a notebook, anywidget keeps the threshold equal to the
+// kernel's; an exported page works without a kernel.
 
 import { clamp, rounded, short, wheelFactor } from "./plot.js";
 import { build, drag, enlargement, escape, followSize, keepKeys, listen, numbers, onKey, onNextFrame } from "./page.js";
@@ -19,7 +19,7 @@ export function runsAbove(scores, threshold, stride, length) {
   return found;
 }
 
-// Whether each true event shares a step with a found one, and each found one with a true one.
+// Whether each true event shares a step with a found one (hit), and each found one with a true one (right).
 export function compareEvents(truth, found) {
   const [hit, right] = [truth, found].map((events) => events.map(() => false));
   let [i, j] = [0, 0];
@@ -31,7 +31,7 @@ export function compareEvents(truth, found) {
   return { hit, right };
 }
 
-// What there is to visit: the true events and the found ones that touch none, in order.
+// The events to visit in order: the true ones, and the found ones that overlap none.
 export function eventsToVisit(truth, found, { hit, right }) {
   const event =
     (kind) =>
@@ -42,7 +42,7 @@ export function eventsToVisit(truth, found, { hit, right }) {
   return [...events, ...wrong].sort((a, b) => a.start - b.start);
 }
 
-// All about the found events at a threshold; a list given by hand goes before it.
+// The events found at a threshold, compared with the true ones; a given list replaces the threshold.
 function judge(facts, scores, threshold, given) {
   const counts = !given && scores && threshold !== null;
   const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
@@ -76,7 +76,7 @@ export function countWords({ truth, found, compared }) {
   return `${plural(truth.length, "true event")}: ${hits} found, ${truth.length - hits} missed; ${plural(wrong, "false alarm")}`;
 }
 
-// What is to be seen at a step: where, each visible feature, the score.
+// Describes a step: time, visible features, score.
 function pointWords({ facts, clock, curves, rebuilt, scores }, shown, step) {
   const i = Math.floor(step / facts.stride);
   const time = timeText(clock, step);
@@ -89,7 +89,7 @@ function pointWords({ facts, clock, curves, rebuilt, scores }, shown, step) {
   return `step ${count(step)}${time && ` (${time})`}${values.join("")}${score}`;
 }
 
-// The picture in a sentence, for who cannot see it.
+// Describes the picture for screen readers.
 function pictureWords({ facts, scores }, judged, threshold, part) {
   const limit = threshold === null ? "" : ` with its threshold ${short(threshold)}`;
   const score = scores ? ` Below it the score${limit}.` : "";
@@ -103,7 +103,7 @@ function thinningWords({ stride }) {
 
 // ---------------------------------------------------------------- the whole
 
-// So many lanes fit; of more features, a chooser shows as many at a time.
+// LANES features are shown at a time; with more, a chooser selects them.
 const [LANES, MOST_ROWS, LEAST_STEPS] = [6, 200, 10];
 
 const SWATCH = {
@@ -142,7 +142,7 @@ function skeleton({ facts, rebuilt, scores }) {
     <details><summary>events as a table</summary><div class="table"></div></details>`;
 }
 
-// Puts a viewer into `root`. `act.threshold(value)` is told of a threshold set in the page.
+// Builds a viewer in `root`. `act.threshold(value)` is called when the user sets the threshold.
 export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const { stride, length } = facts;
   const scores = numbers(binary.scores, Float64Array);
@@ -213,7 +213,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     });
     const more = events.length > MOST_ROWS ? `<p>The first ${MOST_ROWS} of ${count(events.length)}.</p>` : "";
     const text = `<table><thead><tr><th>event</th><th>kind</th><th>steps</th>${data.scores ? "<th>highest score</th>" : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>${more}`;
-    // Left alone where nothing has changed, so that the keyboard's focus stays.
+    // Replace the table only if it changed, to keep the keyboard focus.
     if (text === view.table) return;
     part(".table").innerHTML = view.table = text;
     keepKeys(part(".table"));
@@ -228,7 +228,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     drawSoon();
   }
 
-  // Moved by hand: what comes next is then counted from here.
+  // Moves by hand: the next event is then searched from here.
   function move(from, to) {
     view.selected = null;
     part(".event").textContent = "";
@@ -236,7 +236,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   }
 
   const isWhole = () => view.to - view.from >= length;
-  // At an end the part stands still and does not shrink.
+  // At an end of the series, `show` stops the part without shrinking it.
   const moveBy = (by, { from, to } = view) => move(from + by, to + by);
   const pan = (share) => moveBy(share * (view.to - view.from));
 
@@ -261,7 +261,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     part(".event").textContent = eventWords(judged.visit, index, data.clock, peakOf(event));
   }
 
-  // To the next event, or to the one before.
+  // Visits the next or the previous event.
   function step(direction) {
     const here = view.selected ?? (isWhole() ? -direction * Infinity : (view.from + view.to) / 2);
     const index =
@@ -334,7 +334,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const turn = (event) => {
     const by = wheelPixels(event, event.deltaY || event.deltaX);
     const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    // With the whole series in sight, the wheel scrolls the page on.
+    // If the whole series is visible, let the wheel scroll the page.
     if (isWhole() && (sideways || by > 0)) return;
     event.preventDefault();
     if (sideways) pan((wheelPixels(event, event.deltaX) || by) / 600);
@@ -366,11 +366,11 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const { left, right, step } = strip;
     const [px, before] = [placeIn(overview, start)[0], { ...view }];
     const stepAt = (event) => step(placeIn(overview, event)[0]);
-    // A narrow handle has a middle to carry it by, too.
+    // Keep a middle to drag, also of a narrow handle.
     const outside = 7;
     const inward = Math.min(outside, (right - left) / 4);
     const pulls = (edge, sign) => sign * (px - edge) < outside && sign * (edge - px) < inward;
-    // An edge is pulled, the part between them carried; beside it, the part comes to the mouse.
+    // An edge resizes the part, its middle moves it; a press beside it centres it there.
     if (pulls(left, -1)) return { move: (event) => move(Math.min(before.to - 1, stepAt(event)), before.to) };
     if (pulls(right, 1)) return { move: (event) => move(before.from, Math.max(before.from + 1, stepAt(event))) };
     const at = step(px);
@@ -406,7 +406,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   });
 
   function setThreshold(value) {
-    // As many digits as the picture can tell apart: a number to type again elsewhere.
+    // Round to the picture's resolution, to a number that is short to type.
     const [low, high] = view.scoreRange;
     useThreshold(rounded(clamp(value, low, high), (high - low) / 1000));
   }
@@ -420,7 +420,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   function judgeAgain(threshold, given) {
     Object.assign(view, { threshold, given });
     judged = judge(facts, data.scores, threshold, given);
-    // The event that was gone to may be another now, or none.
+    // The visited event may have changed or disappeared.
     const index = judged.visit.findIndex((event) => event.start === view.selected);
     part(".event").textContent =
       index < 0 ? "" : eventWords(judged.visit, index, data.clock, peakOf(judged.visit[index]));
@@ -430,7 +430,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // From the kernel.
   function update(threshold, given) {
     const same = threshold === view.threshold && (given === view.given || (!given && !view.given));
-    // What is dragged here goes before the echo of where it was.
+    // During a drag, ignore the kernel's echo of earlier values.
     if (!view.dragging && !same) judgeAgain(threshold, given);
   }
 
@@ -439,7 +439,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   return { update, destroy: stop };
 }
 
-// Draws again when the size or the theme changes.
+// Redraws when the size or the theme changes.
 function watchLooks(canvas, drawSoon) {
   const unfollow = followSize(canvas, drawSoon);
   const scheme = matchMedia("(prefers-color-scheme: dark)");

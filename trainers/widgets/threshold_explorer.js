@@ -1,5 +1,5 @@
-// A threshold to move, and what follows from it: counts, rates, curves, costs. In a notebook through anywidget, which
-// keeps threshold, labels and prices equal to the kernel's; in an exported page on its own.
+// A threshold to move, with its counts, rates, curves and costs. In a notebook, anywidget keeps threshold, labels and
+// prices equal to the kernel's; an exported page works without a kernel.
 
 import { atMost, clamp, logTicks, rangeOf, rounded, short, svgAxes, svgPath, tickLabels, ticks } from "./plot.js";
 import {
@@ -19,7 +19,7 @@ import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences
 
 // ---------------------------------------------------------------- what a threshold decides
 
-// All that does not change while the threshold moves is sorted and counted once.
+// Sorts and counts once what does not depend on the threshold.
 export function prepare(data) {
   const [scores, labels] = [numbers(data.scores, Float64Array), numbers(data.labels, Int32Array)];
   const n = scores.length;
@@ -39,7 +39,7 @@ export function prepare(data) {
   const ends = [sorted, calibration ?? []].flatMap((list) => [list[0], list[list.length - 1]]);
   [known.lowest, known.highest] = rangeOf(ends);
   if (!labels) return known;
-  // abnormalBelow[i]: how many of the i lowest scores are abnormal.
+  // abnormalBelow[i]: number of abnormal ones among the i lowest scores.
   known.abnormalBelow = new Uint32Array(n + 1);
   known.byClass = data.classes.map(() => []);
   order.forEach((i, rank) => {
@@ -52,8 +52,8 @@ export function prepare(data) {
   return known;
 }
 
-// Scores above the threshold are called abnormal. Of a side that does not occur nothing can be said: null. Precision
-// and F1 are 0 where nothing is called abnormal, as in scikit-learn with zero_division=0.
+// Counts and rates at a threshold; scores above it are predicted abnormal. A rate is null if its class does not occur.
+// Precision and F1 are 0 where nothing is predicted abnormal, as in scikit-learn with zero_division=0.
 export function figuresAt(known, threshold) {
   const below = atMost(known.sorted, threshold);
   const called = known.n - below;
@@ -76,8 +76,8 @@ export function figuresAt(known, threshold) {
   };
 }
 
-// Both curves, from the highest score down, a point where the score changes. The area under the ROC
-// curve is that of its straight lines; average precision sums precision times the step in recall.
+// ROC and precision-recall curve, from the highest score down, one point per distinct score. AUROC follows the
+// trapezoidal rule; average precision sums precision times the step in recall.
 function curves({ n, sorted, abnormalBelow, abnormal, normal }) {
   const [roc, precisionRecall] = [[[0, 0]], [[0, 1]]];
   let [area, averagePrecision, found, falseAlarms] = [0, 0, 0, 0];
@@ -96,7 +96,7 @@ function curves({ n, sorted, abnormalBelow, abnormal, normal }) {
 
 const costOf = (falseAlarms, missed, prices) => falseAlarms * prices.false_alarm_price + missed * prices.miss_price;
 
-// The lowest threshold of least cost: one of the scores, or, for calling everything abnormal, `bottom`.
+// The lowest threshold of least cost: one of the scores, or `bottom`, where everything is predicted abnormal.
 export function leastCost({ n, sorted, abnormalBelow, abnormal }, prices, bottom) {
   let best = { threshold: bottom, cost: costOf(n - abnormal, 0, prices) };
   for (let below = 1; below <= n; below++) {
@@ -108,7 +108,7 @@ export function leastCost({ n, sorted, abnormalBelow, abnormal }, prices, bottom
   return best;
 }
 
-// The sequences whose decision differs between two thresholds; `nearest` gives positions, those at the new one first.
+// The sequences whose prediction differs between two thresholds; `nearest` returns those closest to the new one first.
 export function changed(known, from, to) {
   const [a, b] = [atMost(known.sorted, from), atMost(known.sorted, to)];
   const positions = known.order.subarray(Math.min(a, b), Math.max(a, b));
@@ -122,18 +122,18 @@ export function changed(known, from, to) {
 
 // ---------------------------------------------------------------- the axis of scores
 
-// From a score to a place between 0 and 1, and back.
+// Converts scores to positions between 0 and 1 and back.
 export function scoreScale(known, threshold, log) {
   const [to, from] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
   let [low, high] = [to(known.lowest), to(known.highest)];
-  // Scores that are all but equal are one bar, on an axis that numbers can be written on.
+  // Nearly equal scores are one bar: widen the axis for its labels.
   const size = log ? 1 : Math.max(Math.abs(low), Math.abs(high));
   if (high - low <= 1e-6 * size) {
     const room = 0.1 * size || 0.5;
     [low, high] = [low - room, high + room];
   }
   const [first, width, margin] = [low, high - low, 0.03 * (high - low)];
-  // A threshold beyond all scores stays in sight; one that a logarithm does not have stands at the edge.
+  // Keep a threshold beyond all scores visible; without a logarithm it is drawn at the edge.
   const places = !log || threshold > 0 ? [low, high, to(threshold)] : [low, high];
   [low, high] = [Math.min(...places) - margin, Math.max(...places) + margin];
   return {
@@ -146,13 +146,13 @@ export function scoreScale(known, threshold, log) {
   };
 }
 
-// As exact as a hand can point, and short to read.
+// The score at a position, rounded to the picture's resolution.
 function pointed(scale, at) {
   const value = scale.value(clamp(at, 0, 1));
   return scale.log ? Number(value.toPrecision(4)) : rounded(value, (scale.top - scale.bottom) / 2000);
 }
 
-// Counts in each bin; what lies on an edge counts to the left, and nothing falls out at the ends.
+// Counts in each bin; a score on an edge belongs to the left bin, and the outer bins have no limit.
 export function countBins(sorted, edges) {
   const upTo = [0, ...edges.slice(1, -1).map((edge) => atMost(sorted, edge)), sorted.length];
   return upTo.slice(1).map((count, i) => count - upTo[i]);
@@ -160,20 +160,20 @@ export function countBins(sorted, edges) {
 
 // ---------------------------------------------------------------- words
 
-// Without the last digits, which sums of such prices as 0.1 get wrong.
+// Without the floating-point noise of sums of prices such as 0.1.
 const price = (value) => short(value, 12);
 const rate = (value) => value?.toFixed(3) ?? "–";
 const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const written = (threshold) => short(threshold, 6);
 
-// A decimal comma is a decimal point; what is no number is null.
+// Reads a number with decimal point or comma; null if it is not one.
 export function parse(text) {
   const value = Number(text.replace(",", "."));
   return text.trim() && Number.isFinite(value) ? value : null;
 }
 
-// What a changed decision means, of one and of several.
+// What a changed prediction means, for one and for several sequences.
 function verdict(abnormal, called, several) {
   if (abnormal) return called ? "now found" : "now missed";
   if (called) return several ? "now false alarms" : "now a false alarm";
@@ -198,14 +198,14 @@ const [NORMAL, ABNORMAL, LINE] = ["#0072B2", "#D55E00", "#009E73"];
 const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM, BINS] = [250, 54, 14, 26, 42, 60];
 const FLOOR = HEIGHT - BOTTOM;
 
-// What is drawn, and in which look: with hidden labels, all scores alike.
+// Scores by look: with hidden labels all in one.
 function histogramParts({ sorted, abnormalBelow, calibration }, hidden) {
   const side = (abnormal) => sorted.filter((_, rank) => abnormalBelow[rank + 1] - abnormalBelow[rank] === abnormal);
   const looks = hidden ? { all: sorted } : { normal: side(0), abnormal: side(1) };
   return Object.entries({ ...looks, calibration: calibration ?? [] }).filter(([, scores]) => scores.length);
 }
 
-// Blue and filled, orange and hatched, grey, a dashed outline: told apart without colour too.
+// Blue and filled, orange and hatched, grey, a dashed outline: distinct without colour too.
 const paint = (look, id) =>
   ({
     normal: `fill="${NORMAL}" fill-opacity="0.45" stroke="${NORMAL}"`,
@@ -219,7 +219,7 @@ function hatch(id) {
   <rect width="6" height="6" fill="${ABNORMAL}" fill-opacity="0.15"/><line x1="1" x2="1" y2="6" stroke="${ABNORMAL}" stroke-width="2"/></pattern>`;
 }
 
-// The outline of the bars, with gaps where there are none.
+// The outline of the bars, with gaps at empty bins.
 function outline(counts, edges, x, y) {
   let text = "";
   counts.forEach((count, i) => {
@@ -239,7 +239,7 @@ function scoreMarks(scale, width) {
   const labels = scale.log ? marks.map((v) => short(v, 3)) : tickLabels(marks, 10);
   let taken = -Infinity;
   return marks.map(across(scale, width)).map((at, i) => {
-    // A long number at an edge stays inside, and beside a long number there is none.
+    // Keep long labels inside the picture, and leave out those that would overlap.
     const half = 4 * labels[i].length;
     const x = clamp(at, half, width - half);
     if (x - half < taken) return { at };
@@ -252,7 +252,7 @@ function drawHistogram(parts, scale, width, logCounts, id) {
   const edges = scale.edges(BINS);
   const counts = parts.map(([, scores]) => countBins(scores, edges));
   const top = Math.max(...counts.flat());
-  // A count of 1 stands above the axis on a logarithmic scale as well.
+  // On a logarithmic scale, a count of 1 is above the axis too.
   const share = (count) => (!logCounts ? count / top : count && Math.log(2 * count) / Math.log(2 * top));
   const y = (count) => FLOOR - share(count) * (FLOOR - TOP);
   const heights = logCounts ? logTicks(1, Math.max(top, 2), 5) : ticks(0, top, 4);
@@ -278,7 +278,7 @@ function drawLegend(parts, id) {
   return parts.map(entry).join("");
 }
 
-// The line's two sides are named where there is room for it.
+// The line of the threshold; its sides are named where there is room.
 function drawThreshold(px, width) {
   const [left, right] = [px - LEFT, width - RIGHT - px];
   return `<rect class="called" x="${px}" y="${TOP}" width="${Math.max(0, right)}" height="${FLOOR - TOP}"/>
@@ -305,7 +305,7 @@ function drawCurve(points, chance, names) {
     <path class="curve" d="${curvePoints(points)}"/>`;
 }
 
-// The corners of a stair: between two points precision is that of the second.
+// Adds the corners of steps: between two points precision is that of the second.
 function inSteps(points) {
   const corners = points.slice(1).map(([, y], i) => [points[i][0], y]);
   return points.flatMap((point, i) => (i ? [corners[i - 1], point] : [point]));
@@ -362,7 +362,7 @@ function drawPicture(pictures, row, ranges) {
 
 function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
   if (!move?.count) return "";
-  // Of very many sequences only some have pictures.
+  // With very many sequences only some have pictures.
   const near = move.nearest(pictures ? 2000 : 12);
   const drawn = pictures ? near.filter((i) => pictures.row.has(i)).slice(0, 6) : [];
   const shown = drawn.length ? drawn : near.slice(0, 12);
@@ -375,7 +375,7 @@ function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
   const items = shown.map((i) => {
     const one = hidden ? null : classes[labels[i]];
     const picture = drawn.length ? drawPicture(pictures, pictures.row.get(i), ranges) : "";
-    // Data often lie in order of their classes: where labels are hidden, a position would give them away.
+    // Data are often sorted by class: with hidden labels, a position would reveal the label.
     const place = one || !labels ? `sequence ${i}<br>` : "";
     return `<li>${one ? `<b>${escape(one.name)}</b>` : ""}${picture}
       <small>${place}score ${short(scores[i])}${one ? `<br>${verdict(one.abnormal, move.called)}` : ""}</small></li>`;
@@ -421,7 +421,7 @@ const SKELETON = `
 
 let mounted = 0;
 
-// Puts an explorer into `root`. `act.changed` is told of what the user sets: threshold, hide_labels, prices.
+// Builds an explorer in `root`. `act.changed` receives what the user sets: threshold, hide_labels, prices.
 export function mount(root, data, act = {}) {
   const known = prepare(data);
   const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
@@ -447,7 +447,7 @@ export function mount(root, data, act = {}) {
 
   // ---------------------------------------------------------------- drawing
 
-  // All that stands still while the threshold moves.
+  // Draws everything.
   function draw() {
     view.width = Math.max(300, widthOf(plot) || 600);
     plot.setAttribute("viewBox", `0 0 ${view.width} ${HEIGHT}`);
@@ -464,7 +464,7 @@ export function mount(root, data, act = {}) {
     drawMove();
   }
 
-  // With hidden labels nothing of the truth stays in sight: its part of the page is emptied, not only covered.
+  // With hidden labels, everything that depends on them is removed from the page, not only covered.
   function drawTruth() {
     const both = hidden() ? null : known.curves;
     part(".truth").hidden = hidden();
@@ -480,7 +480,7 @@ export function mount(root, data, act = {}) {
     view.pr = both ? drawCurve(inSteps(both.precisionRecall), [share, share], ["recall", "precision"]) : "";
   }
 
-  // All that moves with the threshold.
+  // Draws what depends on the threshold.
   function drawMove() {
     const figures = figuresAt(known, view.threshold);
     const [falseAlarmRate, recall, precision] = [figures.falseAlarmRate, figures.recall, figures.precision].map(rate);
@@ -506,7 +506,7 @@ export function mount(root, data, act = {}) {
     const [roc, pr] = [part(".roc svg"), part(".pr svg")];
     roc.innerHTML = view.roc && view.roc + drawPoint(figures.falseAlarmRate, figures.recall);
     roc.setAttribute("aria-label", view.roc && `ROC curve; now false alarm rate ${falseAlarmRate}, recall ${recall}`);
-    // Where nothing is called abnormal there is no precision to draw.
+    // Where nothing is predicted abnormal, precision is undefined.
     pr.innerHTML = view.pr && view.pr + (figures.called ? drawPoint(figures.recall, figures.precision) : "");
     pr.setAttribute("aria-label", view.pr && `Precision-recall curve; now recall ${recall}, precision ${precision}`);
     drawCost(figures);
@@ -515,7 +515,7 @@ export function mount(root, data, act = {}) {
     part(".key").hidden = !(view.move?.count && known.pictures);
   }
 
-  // Searching all thresholds takes time with many scores: only when prices change.
+  // The search over all thresholds is slow with many scores: not on every move.
   function drawLeast() {
     const priced = !hidden() && view.false_alarm_price != null && view.miss_price != null;
     view.least = priced ? leastCost(known, view, view.scale.bottom) : null;
@@ -540,7 +540,7 @@ export function mount(root, data, act = {}) {
 
   // ---------------------------------------------------------------- moving
 
-  // What changed sides is counted from `base`: from where a drag, or a held key, began.
+  // Changed predictions are counted from `base`, where a drag or a held key began.
   function moveTo(threshold, base = view.threshold) {
     if (threshold === view.threshold && base === view.base) return;
     view.move = changed(known, base, threshold);
@@ -564,7 +564,7 @@ export function mount(root, data, act = {}) {
     pointTo(start);
     const end = (event) => {
       view.dragging = false;
-      // A finger that turned out to scroll the page has not moved the threshold.
+      // A touch that became a scroll does not move the threshold.
       if (event.type === "pointercancel") userMovesTo(view.base, view.base);
     };
     return { move: pointTo, end };
@@ -577,7 +577,7 @@ export function mount(root, data, act = {}) {
     const by = (share) => pointed(scale, scale.place(threshold) + share);
     const up = key === "ArrowRight" || key === "ArrowUp";
     const down = key === "ArrowLeft" || key === "ArrowDown";
-    // At its own value a score is called normal still; for it to be called abnormal, the threshold goes to the next lower one.
+    // A score at the threshold is predicted normal: to change it, go to the next lower score.
     if (shiftKey && up) return sorted[below] ?? threshold;
     if (shiftKey && down)
       return below ? (sorted.subarray(0, below).findLast((v) => v < sorted[below - 1]) ?? scale.bottom) : threshold;
@@ -593,7 +593,7 @@ export function mount(root, data, act = {}) {
 
   whenTyped(number, () => {
     const to = parse(number.value);
-    // As it is shown, the threshold may be shorter than it is.
+    // The field shows a rounded threshold: an unchanged text must not round it.
     if (to !== null && number.value !== written(view.threshold)) userMovesTo(to);
     number.value = written(view.threshold);
   });
@@ -620,7 +620,7 @@ export function mount(root, data, act = {}) {
     });
   part(".go").addEventListener("click", () => userMovesTo(view.least.threshold));
 
-  // From the kernel, or from another view of the same explorer.
+  // Takes changes from the kernel or from another view.
   function set({ threshold = view.threshold, ...rest }) {
     if (Object.keys(rest).length) {
       Object.assign(view, rest);
@@ -644,7 +644,7 @@ export default {
   render({ model, el }) {
     const state = Object.fromEntries(SYNCED.map((name) => [name, model.get(name)]));
     let [pending, timer] = [{}, null];
-    // A drag tells the kernel where it is about 15 times a second, and where it ended.
+    // During a drag, send about 15 values a second, and the last one.
     const send = () => {
       tell(model, pending);
       [pending, timer] = [{}, null];
@@ -654,7 +654,7 @@ export default {
       timer ??= setTimeout(send, 65);
     };
     const explorer = mount(el, { ...model.get("data"), ...state }, { changed });
-    // What the user has set since counts more than an answer to something older.
+    // A pending change of the user replaces the kernel's echo of an older one.
     const hear = (name) => () => name in pending || explorer.set({ [name]: model.get(name) });
     const unlisten = listen(model, Object.fromEntries(SYNCED.map((name) => [`change:${name}`, hear(name)])));
     return () => {
