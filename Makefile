@@ -3,11 +3,11 @@
 #                 (both print the address to open where no browser opens)
 # make check      see whether this computer is ready for a lesson
 # make test       set up and run every test, notebooks included
-# make javascript  format the JavaScript; `make test` checks its format, names and pure functions
 # make lint-notebooks  its part that looks at the notebooks as they are committed, without running them
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
 # make size       files and lines of code of each package, beside their budgets
+# make javascript  format the JavaScript; `make test` checks its format, names and pure functions
 # make test-processors  its part that depends on floating-point numbers, as other processors compute
 # make test-faults   training runs that are interrupted at random times and lines
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
