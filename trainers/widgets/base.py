@@ -48,7 +48,7 @@ def larger_in_class(widget: ipywidgets.DOMWidget) -> None:
     """Let a widget be drawn larger while classroom mode is on, also if it is on the page already.
 
     It is zoomed by larger.css, which its page needs among its styles. It draws as in a narrower page, so it takes
-    its width from `widthOf`, and divides what the mouse says by `enlargement`, both of surroundings.js. For what is
+    its width from `widthOf`, and divides what the mouse says by `enlargement`, both of page.js. For what is
     displayed, not for a part of it as well: zooms multiply.
     """
     _enlarged.add(widget)

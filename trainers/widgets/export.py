@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +25,10 @@ from typing import Any, ClassVar
 from data.markup import escaped
 
 _FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import [^;]* from "\./\w+\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const |function )", re.MULTILINE)
 # What the page of every widget has first; files stand in the order in which they build on each other.
-SHARED = ("larger.css", "scales.js", "surroundings.js")
+SHARED = ("larger.css", "plot.js", "page.js")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -151,8 +154,11 @@ def _json(data: Any) -> str:
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:
-    """The text of those files of this folder that end so, one after the other."""
-    return "\n".join(_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind))
+    """Join the files of one kind, in their order; JavaScript modules become one that imports nothing."""
+    texts = [_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind)]
+    # What a module imports stands before it here; only what the last one exports is for the page.
+    texts = [_IMPORT.sub("", text) for text in texts]
+    return "\n".join([*(_EXPORT.sub("", text) for text in texts[:-1]), *texts[-1:]])
 
 
 def on_page() -> bool:

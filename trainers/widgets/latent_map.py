@@ -19,7 +19,7 @@ from trainers.widgets.sequences import MOST_FEATURES, classes, lighten, pictures
 
 # Okabe and Ito's colours, the light ones darkened until they have contrast 3 to white and to black alike.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#C06A9B", "#B5790A", "#7f7f7f", "#3D92C9", "#948A00")
-# latent_drawing.js has the same shapes in the same order. Seven and eight: no two of 56 classes look alike.
+# latent_map.js has the same shapes in the same order. Seven and eight: no two of 56 classes look alike.
 SHAPES = ("o", "s", "^", "D", "v", "P", "*")
 _WORDS = ("circles", "squares", "triangles", "diamonds", "triangles upside down", "crosses", "stars")
 # Pointing at any of them is what a map is for: as part of a page, 4 MB of text.
@@ -88,7 +88,7 @@ class LatentMap(PicturedWidget):
     <LatentMap of 2 sequences>
     """
 
-    _files = (*SHARED, "latent_map.css", "sequences.js", "latent_places.js", "latent_drawing.js", "latent_map.js")
+    _files = (*SHARED, "latent_map.css", "sequences.js", "latent_map.js")
     _key = "latent"
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")

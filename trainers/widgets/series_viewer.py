@@ -86,10 +86,7 @@ class SeriesViewer(PicturedWidget):
     [(1, 4), (5, 6)]
     """
 
-    _files = (
-        *SHARED, "series_viewer.css", "series_data.js", "series_axis.js", "series_draw.js", "series_words.js",
-        "series_input.js", "series_viewer.js",
-    )  # fmt: skip
+    _files = (*SHARED, "series_viewer.css", "series_plot.js", "series_viewer.js")
     _key = "series"
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")

@@ -81,10 +81,7 @@ class ThresholdExplorer(PicturedWidget):
     <ThresholdExplorer of 4 scores>
     """
 
-    _files = (
-        *SHARED, "threshold_explorer.css", "sequences.js", "threshold_figures.js", "threshold_drawing.js",
-        "threshold_explorer.js",
-    )  # fmt: skip
+    _files = (*SHARED, "threshold_explorer.css", "sequences.js", "threshold_explorer.js")
     _key = "threshold"
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")

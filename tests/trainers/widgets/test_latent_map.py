@@ -154,7 +154,7 @@ def test_a_label_looks_the_same_whichever_others_occur():
 
 
 def test_page_and_picture_have_the_same_shapes():
-    drawn = re.search(r"const SHAPES = \[(.*?)\];", read_assets(["latent_drawing.js"], ".js"), re.DOTALL)[1]
+    drawn = re.search(r"const SHAPES = \[(.*?)\];", read_assets(["latent_map.js"], ".js"), re.DOTALL)[1]
     assert drawn.count('"') == 2 * len(SHAPES)
 
 
