@@ -1,8 +1,10 @@
-"""Printing and Ctrl-C."""
+"""Printing, Ctrl-C, and what the environment says of classroom mode."""
 
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import signal
 import sys
 import threading
@@ -58,6 +60,20 @@ def ended(status: int) -> int:
     except (OSError, ValueError):
         sys.stdout = None
     return status
+
+
+# How much larger a class sees pictures and widgets, and its limit of a run in seconds: under half a minute in all.
+CLASSROOM_SCALE, CLASSROOM_SECONDS = 1.5, 25.0
+
+
+def classroom_defaults() -> tuple[float, float]:
+    """Return the scale of pictures and the time limit of a run, in seconds, as ``TRAINERS_CLASSROOM`` sets them."""
+    value = os.environ.get("TRAINERS_CLASSROOM", "")
+    if value.strip().lower() in ("1", "true", "yes", "on"):
+        return CLASSROOM_SCALE, CLASSROOM_SECONDS
+    if value.strip().lower() in ("", "0", "false", "no", "off"):
+        return 1.0, math.inf
+    raise ValueError(f"TRAINERS_CLASSROOM must be 1 (classroom mode is on), 0 (off) or not set, got {value!r}.")
 
 
 # A second Ctrl-C, at least so many seconds after the first, is raised at once: user code may run for long.

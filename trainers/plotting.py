@@ -14,13 +14,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from trainers import classroom
+from trainers.console import classroom_defaults
 from trainers.history import History
 
 # Told apart by dash and marker too, and readable on a light and on a dark page.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
-# In classroom mode a picture has fewer inches of more dots, so that all that is in it is larger.
+# How many times as large text, lines and marks are drawn; None: as the environment says, 1.5 in classroom mode.
+scale: float | None = None
+# An enlarged picture has fewer inches of more dots, so that all that is in it is larger.
 _FEWER_INCHES = 0.8
+
+
+def current_scale() -> float:
+    """Return how many times as large pictures and widgets are drawn now."""
+    return classroom_defaults()[0] if scale is None else scale
 
 
 def as_label(text: object) -> str:
@@ -37,8 +44,8 @@ class Figure(_Figure):
     """Shown once as the last value of a notebook cell, saved with `savefig`, never left open.
 
     It is not registered with pyplot, so a loop may draw thousands. In a notebook its picture
-    carries `alt`, a sentence that says what there is to see. In classroom mode its text, lines
-    and marks are larger, whatever drew them (see `trainers.classroom`).
+    carries `alt`, a sentence that says what there is to see. Where `scale` is set, or
+    in classroom mode, its text, lines and marks are larger, whatever drew them.
 
     Parameters
     ----------
@@ -78,14 +85,14 @@ class Figure(_Figure):
 
     @contextmanager
     def _sized(self) -> Iterator[None]:
-        """As large as it is to be shown now: the mode may have been switched since it was drawn."""
-        if not classroom.is_on():
+        """As large as it is to be shown now: the scale may have changed since it was drawn."""
+        if (times := current_scale()) == 1:
             yield
             return
         (width, height), dpi = map(float, self.get_size_inches()), self.dpi
         try:
             self.set_size_inches(width * _FEWER_INCHES, height * _FEWER_INCHES)
-            self.dpi = dpi * classroom.LARGER
+            self.dpi = dpi * times
             yield
         finally:
             self.set_size_inches(width, height)

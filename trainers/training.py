@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,16 @@ import torch
 from torch import nn
 
 from data.markup import escaped, without_math
-from trainers import classroom
 from trainers.block import Block
-from trainers.console import DeferredInterrupt, in_terminal, interrupt_point, say
+from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
 from trainers.history import Epoch, History, epoch_name
 from trainers.torch_utils import ModelState
 from trainers.trainer import StopRun, Trainer
 
 Callback = Callable[[Epoch, ModelState], Any]
+# Seconds of training after which a run ends that has no limit of its own; None: as the environment says, 25 in
+# classroom mode.
+time_limit: float | None = None
 
 
 class Run:
@@ -51,7 +54,7 @@ class Run:
     seconds : float, optional
         End with the epoch in which the training time of this run passes this limit; its first
         epoch is always trained. Pauses and callbacks do not count. Default: no limit, or in
-        classroom mode that of the mode (25 s, see `trainers.classroom`); `math.inf` is none there either.
+        classroom mode that of the mode (25 s); `math.inf` is none there either.
 
     Attributes
     ----------
@@ -103,7 +106,7 @@ class Run:
             raise ValueError("train and validation must be left out with resume=True, got a set.")
         if not resume and any(missing):
             raise ValueError("train and validation must be sets, got None. To go on with the last run: resume=True.")
-        self.seconds = math.inf if (limit := _limit(seconds)) is None else limit
+        self.seconds = current_time_limit() if seconds is None else checked_seconds(seconds)
         self.trainer, self.callbacks = trainer, tuple(callbacks)
         self.stopped: str | None = None
         self._stop: str | None = None
@@ -228,9 +231,19 @@ class Run:
             raise failed
 
 
-def _limit(seconds: Any) -> float | None:
-    """The time limit as given, checked; else that of classroom mode, if it is on."""
-    return classroom.seconds() if seconds is None else classroom.checked_seconds(seconds)
+def current_time_limit() -> float:
+    """Return the limit, in seconds, of a run that is given none; infinity for none."""
+    return classroom_defaults()[1] if time_limit is None else time_limit
+
+
+def checked_seconds(seconds: Any) -> float:
+    """Return a time limit as a number: 0 or more, infinity for none."""
+    msg = f"seconds must be a number from 0 up, math.inf for no limit, got {seconds!r}."
+    if isinstance(seconds, bool) or not isinstance(seconds, Real):
+        raise TypeError(msg)
+    if math.isnan(seconds) or seconds < 0:
+        raise ValueError(msg)
+    return float(seconds)
 
 
 def _nothing(run: Run) -> None:

@@ -10,24 +10,27 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+import trainers
 from data import Series
-from trainers import BatchedTrainer, Figure, LSTMAutoencoder, Run, Trainer, benchmark, classroom
+from notebooks.course import classroom
+from trainers import BatchedTrainer, Figure, LSTMAutoencoder, Run, Trainer, benchmark, plotting, training
+from trainers.console import CLASSROOM_SCALE
 from trainers.detection import AnomalyDetector, plot_errors
 from trainers.losses import mean_loss
 from trainers.torch_utils import copy_state
 from trainers.widgets import HyperparameterPanel, ThresholdExplorer, TrainingMonitor
 from trainers.widgets.export import read_assets
 
-from .contract import same
-from .test_batched_trainer import WILD
+from ..trainers.contract import same
+from ..trainers.test_batched_trainer import WILD
 
 
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch):
     """Each test begins with the mode off and nothing chosen, and leaves no trace."""
     monkeypatch.delenv("TRAINERS_CLASSROOM", raising=False)
-    monkeypatch.setattr(classroom, "_chosen", None)
-    monkeypatch.setattr(classroom, "_seconds", 25.0)
+    monkeypatch.setattr(plotting, "scale", None)
+    monkeypatch.setattr(training, "time_limit", None)
 
 
 class TenSeconds(BatchedTrainer):
@@ -79,6 +82,12 @@ def test_no_number_and_numpys_numbers():
         classroom.on(number)
         assert classroom.seconds() == 7
         assert type(classroom.seconds()) is float
+
+
+def test_trainers_still_has_its_old_name():
+    assert trainers.classroom is classroom
+    with pytest.raises(AttributeError, match="classrooms"):
+        trainers.classrooms  # noqa: B018
 
 
 # ---------------------------------------------------------------------- runs
@@ -218,4 +227,4 @@ def test_widgets_follow_the_mode_those_made_before_too(model):
 
 
 def test_text_in_figures_and_in_widgets_grows_alike():
-    assert f"zoom: {classroom.LARGER};" in read_assets(("larger.css",), ".css")
+    assert f"zoom: {CLASSROOM_SCALE};" in read_assets(("larger.css",), ".css")
