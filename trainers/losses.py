@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -17,18 +17,26 @@ from trainers.torch_utils import own_randomness, useful_threads, with_threads
 LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
 
+_DROPS_LENGTHS = (
+    "must pass `lengths` to the part of it that has this parameter. Let its forward accept lengths=None and pass it on."
+)
+
 # Models that draw random numbers even in evaluation give the same reconstruction each time.
 _SEED = 0
 
 
-def check_model(model: Any) -> nn.Module:
-    """`model` itself, or an error if it is no model."""
+def bad_model(model: nn.Module, problem: str) -> ValueError:
+    """Return an error that names the model's class."""
+    return ValueError(f"the model {type(model).__name__} {problem}")
+
+
+def check_model(model: Any) -> None:
+    """Raise if `model` is not a module that holds values."""
     if not isinstance(model, nn.Module):
         got = f"the class {model.__name__}, not an object of it" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"model must be a torch.nn.Module, got {got}.")
     if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
-        raise ValueError(f"the model {type(model).__name__} must hold values, got tensors on the meta device.")
-    return model
+        raise bad_model(model, "must hold values, got tensors on the meta device.")
 
 
 def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Tensor:
@@ -38,12 +46,10 @@ def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Te
     """
     if not isinstance(output, torch.Tensor) or output.shape != wanted.shape:
         got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise ValueError(
-            f"the model {type(model).__name__} must return a reconstruction alone, of its input's shape "
-            f"{tuple(wanted.shape)} (n, time, feature), got {got}."
-        )
+        shape = f"{tuple(wanted.shape)} (n, time, feature)"
+        raise bad_model(model, f"must return a reconstruction alone, of its input's shape {shape}, got {got}.")
     if not output.is_floating_point():
-        raise ValueError(f"the model {type(model).__name__} must return floating-point numbers, got {output.dtype}.")
+        raise bad_model(model, f"must return floating-point numbers, got {output.dtype}.")
     return output
 
 
@@ -82,16 +88,9 @@ def run_model(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | No
         if "'lengths'" not in str(error):
             raise
         if any(_lengths_position(part) is not None for part in model.modules()):
-            raise _dropped_lengths(model) from error
+            raise bad_model(model, _DROPS_LENGTHS) from error
         # A wrapper around a forward without `lengths`.
         return model(inputs)
-
-
-def _dropped_lengths(model: nn.Module) -> ValueError:
-    return ValueError(
-        f"the model {type(model).__name__} must pass `lengths` to the part of it that has this parameter, got padded "
-        "sequences and a forward that drops it. Let its forward accept lengths=None and pass it on."
-    )
 
 
 def check_lengths(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None, device: torch.device) -> None:
@@ -101,31 +100,27 @@ def check_lengths(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor 
     if not parts or (list(parts) == [model] and "lengths" in _parameters(model.forward, follow_wrapped=False)):
         return
     assert lengths is not None
-    x, known, got = inputs[padded].to(device), lengths[padded], {}
-
-    def watch(part: nn.Module, at: int) -> Any:
-        def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            got[part] = any(value is not None for value in (kwargs.get("lengths"), *args[at : at + 1]))
-
-        return part.register_forward_pre_hook(note, with_kwargs=True)
-
+    x, known = inputs[padded].to(device), lengths[padded]
     counts = (torch.arange(x.shape[1]) < known[:, None]).to(device)
-    hooks = [watch(part, at) for part, at in parts.items()]
-    try:
-        # Compiled code does not run hooks.
-        with torch.compiler.set_stance("force_eager"), evaluating(model):
-            outputs = []
-            # The same sequences with two kinds of padding.
-            for values in (x, torch.where(counts[..., None], x, x.flip(1))):
-                with own_randomness(_SEED, device):
-                    outputs.append(check_shape(model, run_model(model, values.clone(), known), x)[counts].double())
-    finally:
-        for hook in hooks:
-            hook.remove()
+    got: dict[nn.Module, bool] = {}
+
+    def note(part: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = (kwargs.get("lengths"), *args[parts[part] :][:1])
+        got[part] = any(value is not None for value in given)
+
+    # Compiled code does not run hooks.
+    with torch.compiler.set_stance("force_eager"), evaluating(model), ExitStack() as hooks:
+        for part in parts:
+            hooks.enter_context(part.register_forward_pre_hook(note, with_kwargs=True))
+        outputs = []
+        # The same sequences with two kinds of padding.
+        for values in (x, torch.where(counts[..., None], x, x.flip(1))):
+            with own_randomness(_SEED, device):
+                outputs.append(check_shape(model, run_model(model, values.clone(), known), x)[counts].double())
     changed = bool((outputs[0] - outputs[1]).abs().max() > 1e-4 * outputs[0].abs().max())
     nobody = bool(got) and not any(got.values())
     if nobody or (changed and not (len(got) == len(parts) and all(got.values()))):
-        raise _dropped_lengths(model)
+        raise bad_model(model, _DROPS_LENGTHS)
 
 
 def loss_of(outputs: torch.Tensor, targets: torch.Tensor, loss: str, mask: torch.Tensor | None) -> torch.Tensor:
@@ -174,18 +169,16 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     check_model(model)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size must be an integer from 1 up, got {batch_size!r}.")
-    # A copy: a model that changes its input in place must not change the data set.
     data = DataSet.of(sequences, "sequences to reconstruct")
+    # A copy: a model that changes its input in place must not change the data set.
+    sequences = data.sequences.clone()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     check_lengths(model, data.sequences, data.lengths, device)
     # Without gradients a second thread gains as little with large batches as in a training with small ones.
     threads = useful_threads(model, 32, device)
     with evaluating(model), own_randomness(_SEED, device), with_threads(threads):
-        parts = []
-        for part, lengths in _batches(data.sequences.clone(), data.lengths, batch_size):
-            output = run_model(model, part.to(device), lengths)
-            parts.append(check_shape(model, output, part).float().cpu())
-    return torch.cat(parts)
+        outputs = _outputs(model, sequences, data.lengths, batch_size, device)
+        return torch.cat([output.cpu() for _, output in outputs])
 
 
 def mean_loss(
@@ -203,19 +196,19 @@ def mean_loss(
     The mean, not the sum, so that it depends neither on batch size nor on length.
     """
     check_lengths(model, inputs, lengths, inputs.device)
-    total, start = torch.zeros((), dtype=torch.float64), 0
+    total = torch.zeros((), dtype=torch.float64)
     with evaluating(model), own_randomness(_SEED, inputs.device):
-        for x, known in _batches(inputs, lengths, batch_size):
-            at = slice(start, start + len(x))
-            output = check_shape(model, run_model(model, x, known), targets[at]).float()
-            errors, start = LOSSES[loss](output, targets[at], reduction="none"), at.stop
+        for at, output in _outputs(model, inputs, lengths, batch_size, inputs.device):
+            errors = LOSSES[loss](output, targets[at], reduction="none")
             total += (errors if mask is None else errors[mask[at]]).sum().cpu()
     return float(total) / (targets.numel() if mask is None else int(mask.sum()))
 
 
-def _batches(
-    inputs: torch.Tensor, lengths: torch.Tensor | None, size: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+def _outputs(
+    model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None, size: int, device: torch.device
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Yield what the model makes of each batch, after its position in the inputs."""
     for start in range(0, len(inputs), size):
         at = slice(start, start + size)
-        yield inputs[at], None if lengths is None else lengths[at]
+        x = inputs[at].to(device)
+        yield at, check_shape(model, run_model(model, x, None if lengths is None else lengths[at]), x).float()

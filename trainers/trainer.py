@@ -13,7 +13,7 @@ from torch import nn
 from data import DataSet
 from trainers.block import Block
 from trainers.history import Epoch, History
-from trainers.losses import check_model
+from trainers.losses import bad_model, check_model
 from trainers.model_checks import check_forward
 from trainers.torch_utils import ModelState, as_device, copy_state, load_state, with_threads
 
@@ -71,16 +71,11 @@ class Trainer(Block):
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        device: str | torch.device = "cpu",
-        *,
-        name: str | None = None,
-        **hyperparameters: Any,
+        self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
     ) -> None:
         check_model(model)
         if not any(p.requires_grad for p in model.parameters()):
-            raise ValueError(f"the model {type(model).__name__} must have a parameter with requires_grad, got none.")
+            raise bad_model(model, "must have a parameter with requires_grad, got none.")
         self._device = as_device(device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
@@ -101,21 +96,13 @@ class Trainer(Block):
 
     @property
     def model(self) -> nn.Module:
-        """The model that this trainer trains."""
+        """The model that this trainer trains; it cannot be exchanged."""
         return self._model
-
-    @model.setter
-    def model(self, _: Any) -> None:
-        self._refuse("model")
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
         return self._device
-
-    @device.setter
-    def device(self, _: Any) -> None:
-        self._refuse("device")
 
     @property
     def threads(self) -> int:
@@ -138,9 +125,6 @@ class Trainer(Block):
     def __getstate__(self) -> dict[str, Any]:
         # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.
         return {**self.__dict__, "between_batches": None}
-
-    def _refuse(self, what: str) -> None:
-        raise AttributeError(f"the {what} of {self.name!r} must stay as it was built. Build another trainer.")
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - the contract's name
         """Take the sets of a new run; augmentation belongs here, in a subclass.
@@ -179,7 +163,7 @@ class Trainer(Block):
         self.planned_epochs = None
         self._reached = None
         self._note = ""
-        self._stage = "ready"
+        self._stage = "not trained for any epoch yet"
 
     @abstractmethod
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
@@ -201,11 +185,7 @@ class Trainer(Block):
         """
         self._check_own(model)
         if self._stage in ("without data", "finalized"):
-            remedy = {
-                "without data": "Call setDataSets(train, validation) first.",
-                "finalized": "Call setDataSets to start anew, or resume() to go on.",
-            }[self._stage]
-            raise RuntimeError(f"doEpoch of {self.name!r} cannot run: the trainer is {self._stage}. {remedy}")
+            raise RuntimeError(f"doEpoch of {self.name!r}: the trainer is {self._stage}. Call setDataSets or resume.")
         self._reached = None
         self.apply_queued()
         model.train()
@@ -223,8 +203,7 @@ class Trainer(Block):
         """
         self._check_own(model)
         if self._stage != "training":
-            state = "already finalized" if self._stage == "finalized" else "not trained for any epoch yet"
-            raise RuntimeError(f"finalizeTraining of {self.name!r} must come once, after doEpoch: it is {state}.")
+            raise RuntimeError(f"finalizeTraining of {self.name!r} must follow doEpoch: the trainer is {self._stage}.")
         self._stage = "finalized"
         # A subclass may now put other weights in; these are what the last epoch reached.
         self._reached = self.reached_state()
@@ -233,8 +212,7 @@ class Trainer(Block):
     def check_resume(self) -> None:
         """Raise if there is no run that `resume` could reopen."""
         if self._stage != "finalized":
-            remedy = "Go on with doEpoch." if self._stage == "training" else "Train it first."
-            raise RuntimeError(f"resume of {self.name!r} needs a finalized run; the trainer is {self._stage}. {remedy}")
+            raise RuntimeError(f"resume of {self.name!r} needs a finalized run: the trainer is {self._stage}.")
 
     def resume(self) -> None:
         """Reopen the finalized run, so that `doEpoch` goes on with it."""
@@ -350,10 +328,7 @@ class Trainer(Block):
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:
-            kind = type(model).__name__
-            raise ValueError(
-                f"model must be the one that {self.name!r} was built with, trainer.model, got another {kind}."
-            )
+            raise ValueError(f"model must be the one that {self.name!r} was built with, got another.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         """Raise if the model cannot be trained on these sets, before anything is changed."""
