@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import operator
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -62,8 +61,14 @@ class BatchedTrainer(Trainer):
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        As listed below. Each is read anew at every epoch, so it may be changed between two; only
+        As listed below. Each is read again at every epoch, so it may be changed between two; only
         `loss` stays for a whole run, whose epochs would not compare otherwise.
+
+    Attributes
+    ----------
+    optimizer : torch.optim.Optimizer
+        One object for the trainer's life, so that a scheduler of `torch.optim.lr_scheduler` acts. What a scheduler
+        does to its learning rate is a factor on top of the trainer's own.
 
     Notes
     -----
@@ -121,7 +126,7 @@ class BatchedTrainer(Trainer):
         self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
     ) -> None:
         super().__init__(model, device, name=name, **hyperparameters)
-        self._optimizer, self._parameters = self._new_optimizer(), list(model.parameters())
+        self.optimizer = self._new_optimizer()
         self._begin_run()
 
     def _begin_run(self) -> None:
@@ -132,7 +137,6 @@ class BatchedTrainer(Trainer):
         self._warned = False
         self._last: dict[str, Any] | None = None
         self._run_loss = self.loss
-        self._paused = 0.0
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -147,13 +151,11 @@ class BatchedTrainer(Trainer):
         TypeError, ValueError
             As `Trainer.setDataSets`; or if a batch is larger than the training set.
         """
-        train = DataSet.of(train, "training set")
-        self._check_batch(len(train))
         begun = len(self.history) > 0
         super().setDataSets(train, validation)
         keep_large_buffers()
         if not self._has_same_parameters():
-            self._optimizer, self._parameters = self._new_optimizer(), list(self.model.parameters())
+            self.optimizer = self._new_optimizer()
         elif begun:
             self._reset_optimizer()
         self._begin_run()
@@ -185,7 +187,7 @@ class BatchedTrainer(Trainer):
                 self._between_batches()
                 with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
                     inputs, targets, mask, lengths = self._take(batch)
-                    self._optimizer.zero_grad()
+                    self.optimizer.zero_grad()
                     # forward
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                         outputs = check_shape(model, run_model(model, inputs, lengths), targets)
@@ -221,18 +223,18 @@ class BatchedTrainer(Trainer):
         """Copy the best model, or swap back to it; return whether it swapped, and why."""
         memory = self._memory
         if memory.best_epoch is None and not math.isfinite(loss):
+            remedy = f"Lower learning_rate ({self.learning_rate:g}) or clip_norm ({self.clip_norm})."
             raise FloatingPointError(
-                f"the validation loss of {self.name!r} must be finite before there is a best model, got {loss} after "
-                f"epoch {epoch}. Lower learning_rate ({self.learning_rate:g}) or clip_norm ({self.clip_norm})."
+                f"validation loss of {self.name!r} must be finite before there is a best model, got {loss}. {remedy}"
             )
         decision, reason = memory.judge(
             loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
         )
         if decision == "best":
-            memory.remember(epoch, loss, copy_state(model), self._optimizer.state_dict())
+            memory.remember(epoch, loss, copy_state(model), self.optimizer.state_dict())
         elif decision == "swap":
             self._reached = copy_state(model)
-            memory.swap(model, self._optimizer, self.moments if math.isfinite(loss) else "reset")
+            memory.swap(model, self.optimizer, self.moments if math.isfinite(loss) else "reset")
             self._rate_factor *= self.learning_rate_factor
         return decision == "swap", reason
 
@@ -253,16 +255,14 @@ class BatchedTrainer(Trainer):
     def _step(self, position: float, part: float) -> float:
         """Take an optimizer step, this many epochs after the start and this part of one long; return its rate."""
         rate = self._rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
-        groups = self._optimizer.param_groups
-        scheduled = [group["lr"] for group in groups]
-        for group in groups:
-            # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
-            group["lr"] = rate * (group["lr"] / group.setdefault("base", self.learning_rate))
-        self._optimizer.step()
-        taken = float(groups[0]["lr"])
+        (group,) = self.optimizer.param_groups
+        scheduled = group["lr"]
+        # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
+        group["lr"] = rate * (scheduled / group["base"])
+        self.optimizer.step()
+        taken = float(group["lr"])
         # Between two steps, a scheduler finds what it has set.
-        for group, lr in zip(groups, scheduled, strict=True):
-            group["lr"] = lr
+        group["lr"] = scheduled
         return taken
 
     def _between_batches(self) -> None:
@@ -288,7 +288,7 @@ class BatchedTrainer(Trainer):
             return ""
         self.history.begin(loss)
         self._start = copy_state(model)
-        self._memory.remember(0, loss, self._start, self._optimizer.state_dict())
+        self._memory.remember(0, loss, self._start, self.optimizer.state_dict())
         return f"the start, validation loss {loss:.6g}, counts as a candidate for the best"
 
     def _constant_loss(self) -> float:
@@ -316,7 +316,7 @@ class BatchedTrainer(Trainer):
     @contextmanager
     def _whole_or_undone(self, model: nn.Module) -> Iterator[None]:
         """Begin an epoch; go back to its start if it ends before its row is written, by Ctrl-C and `StopRun` too."""
-        self._check_settings()
+        self._check_epoch()
         start, rows, self._paused = self._snapshot(), len(self.history), 0.0
         super().doEpoch(model)
         try:
@@ -332,7 +332,7 @@ class BatchedTrainer(Trainer):
         """All that an epoch changes, copied."""
         return {
             "model": copy_state(self.model),
-            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "memory": copy.copy(self._memory),
             "rate_factor": self._rate_factor,
             "reached": self._reached,
@@ -341,8 +341,8 @@ class BatchedTrainer(Trainer):
 
     def _go_back(self, start: dict[str, Any]) -> None:
         load_state(self.model, start["model"])
-        self._optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
-        self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
+        self.optimizer.load_state_dict(start["optimizer"])
+        self._memory, self._rate_factor = start["memory"], start["rate_factor"]
         for module, mode in start["modes"].items():
             module.training = mode
         self._reached = start["reached"]
@@ -364,10 +364,8 @@ class BatchedTrainer(Trainer):
         super().check_resume()
         ended = self.planned_epochs is not None and len(self.history) >= self.planned_epochs
         if self.schedule == "cosine" and self.schedule_epochs is None and ended:
-            raise ValueError(
-                f"schedule_epochs of {self.name!r} must be set (before the first part, if both parts should equal one "
-                f'long run) to go on after epoch {self.planned_epochs}, where its cosine ended; or schedule="constant".'
-            )
+            where = f"to go on after epoch {self.planned_epochs}, where its cosine ended"
+            raise ValueError(f'schedule_epochs of {self.name!r} must be set {where}, or schedule to "constant".')
 
     def resume(self) -> None:
         """Reopen the finalized run where its last epoch left it (not at the best weights)."""
@@ -385,21 +383,13 @@ class BatchedTrainer(Trainer):
         best = history.best
         if best is not None:
             best_state = self._start if best.epoch == 0 and self._start is not None else best_state
-            self._memory.remember(best.epoch, best.validation_loss, best_state, self._optimizer.state_dict())
+            self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
         if self._stage == "finalized":
             self._last = self._snapshot()
         self._note = "; ".join(filter(None, [self._note, "Adam's moments fresh after branching off"]))
         return history
 
     # ------------------------------------------------------------------ optimizer and threads
-
-    @property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """The optimizer, one object for the trainer's life, so that a scheduler of `torch.optim.lr_scheduler` acts.
-
-        What a scheduler does to its learning rate is a factor on top of the trainer's own.
-        """
-        return self._optimizer
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         # All parameters: Adam leaves those without a gradient alone, so they may be frozen and thawed.
@@ -408,9 +398,8 @@ class BatchedTrainer(Trainer):
 
     def _reset_optimizer(self) -> None:
         """Make the optimizer as new; it stays the same object, which a scheduler may hold."""
-        self._optimizer.state.clear()
-        for group, new in zip(self._optimizer.param_groups, self._new_optimizer().param_groups, strict=False):
-            group.update({key: value for key, value in new.items() if key != "params"})
+        self.optimizer.state.clear()
+        self.optimizer.param_groups[0].update(self._new_optimizer().param_groups[0])
 
     @property
     def threads(self) -> int:
@@ -421,14 +410,13 @@ class BatchedTrainer(Trainer):
 
     def check_change(self, name: str, value: Any) -> None:
         """Refuse a batch larger than the set, another loss in a run, a schedule that ends in its warm-up."""
-        if name == "batch_size" and len(self.train_inputs):
-            self._check_batch(len(self.train_inputs), value)
-        if name in ("batch_size", "n_batches", "precision") and self.train_set is not None:
-            self._check_step(self.train_set, **{name: value})
-        if name == "loss" and self.running:
-            self._check_loss(value)
-        if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
-            learning_rate_at(self._settings(**{name: value}), 0, 0, self.planned_epochs)
+        settings = self._settings(**{name: value})
+        if self.running:
+            self._check_loss(settings["loss"])
+            learning_rate_at(settings, 0, 0, self.planned_epochs)
+        if self.train_set is not None:
+            # A change may come from another thread than the one that trains.
+            self._check_step(self.train_set, settings, alone=not self.running)
 
     def check_plan(self, epochs: int) -> None:
         """Refuse a cosine schedule that ends in its warm-up."""
@@ -439,11 +427,10 @@ class BatchedTrainer(Trainer):
         mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
         return {**self.hyperparameters, **mine, **changes}
 
-    def _check_settings(self) -> None:
+    def _check_epoch(self) -> None:
         """See that what may have been changed since the last epoch still fits, before anything is done."""
-        if self._stage == "without data":
+        if self.train_set is None:
             return
-        self._check_batch(len(self.train_inputs))
         kind = type(self.model).__name__
         if not self._has_same_parameters():
             raise RuntimeError(f"the model {kind} must keep its parameters during a run, got other objects.")
@@ -452,40 +439,31 @@ class BatchedTrainer(Trainer):
         if not self.history:
             self._run_loss = self.loss
         self._check_loss(self.loss)
-        if self._tried != self._step_settings(self._settings()):
-            assert self.train_set is not None
-            self._check_step(self.train_set)
+        self._check_step(self.train_set, self._settings())
 
     def _has_same_parameters(self) -> bool:
-        now = list(self.model.parameters())
-        return len(now) == len(self._parameters) and all(map(operator.is_, now, self._parameters))
+        held = self.optimizer.param_groups[0]["params"]
+        return list(map(id, held)) == list(map(id, self.model.parameters()))
 
     def _check_loss(self, loss: str) -> None:
-        if loss != self._run_loss and (len(self.history) or self.running):
+        if loss != self._run_loss:
             raise ValueError(f"the loss of {self.name!r} must stay {self._run_loss!r} during a run, got {loss!r}.")
-
-    def _check_batch(self, n: int, batch_size: int | None = None) -> None:
-        batch_size = batch_size or self.batch_size
-        if batch_size > n:
-            raise ValueError(f"batch_size of {self.name!r} must be at most {n}, the training set, got {batch_size}.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         super()._try_model(train, validation)
-        self._check_step(train)
+        self._tried = ()
+        self._check_step(train, self._settings())
 
-    @staticmethod
-    def _step_settings(values: dict[str, Any]) -> tuple[int, int | None, str]:
-        """What decides whether a step works."""
-        return values["batch_size"], values["n_batches"], values["precision"]
-
-    def _check_step(self, train: DataSet, **changes: Any) -> None:
+    def _check_step(self, train: DataSet, settings: dict[str, Any], *, alone: bool = True) -> None:
         """Raise if the model cannot be trained in such batches, or with this precision."""
-        size, n_batches, precision = settings = self._step_settings(self._settings(**changes))
-        last = (len(train) % size if n_batches is None else 0) or size
-        # A change may come from another thread than the one that trains.
-        check_step(self.model, train, size, last, precision, self.device, alone=not (changes and self.running))
-        if not changes:
-            self._tried = settings
+        size, n_batches, precision = step = tuple(settings[name] for name in ("batch_size", "n_batches", "precision"))
+        if size > len(train):
+            raise ValueError(f"batch_size of {self.name!r} must be at most {len(train)}, the training set, got {size}.")
+        if step != self._tried:
+            last = (len(train) % size if n_batches is None else 0) or size
+            check_step(self.model, train, size, last, precision, self.device, alone=alone)
+            if alone:
+                self._tried = step
 
 
 def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, planned: int | None) -> float:
@@ -512,9 +490,7 @@ def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, 
         if end is None:
             raise ValueError('schedule_epochs must be set for schedule="cosine" without benchmark(epochs=…), got None.')
         if end <= warmup:
-            raise ValueError(
-                f"a cosine schedule must end after {warmup:g} warmup_epochs, got its end at epoch {end:g}."
-            )
+            raise ValueError(f"a cosine schedule must end after {warmup:g} warmup_epochs, got its end at {end:g}.")
     if position < warmup:
         return rate * min(1.0, (position + part) / warmup)
     if settings["schedule"] == "constant" or end is None:
