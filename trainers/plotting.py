@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as _Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from trainers.console import classroom_defaults
-from trainers.history import History
+from trainers.history import History, epoch_name
 
 # Told apart by dash and marker too, and readable on a light and on a dark page.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
@@ -135,18 +135,13 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     """
     figure = Figure("training and validation loss")
     axes = figure.plain_axes()
-    epochs = [row.epoch for row in history]
     train = "training" + (f" ({history.note})" if history.note else "")
-    axes.plot(epochs, [row.train_loss for row in history], color=TRAIN, label=as_label(train))
-    losses = [row.validation_loss for row in history]
-    axes.plot(epochs, losses, color=VALIDATION, linestyle="--", label="validation")
-    best = history.best
-    if best is not None and best.epoch == 0:
-        axes.axhline(best.validation_loss, color=VALIDATION, linestyle=":", label="best, the start")
-    elif best is not None:
-        axes.plot(best.epoch, best.validation_loss, "o", color=VALIDATION, label=f"best, epoch {best.epoch}")
+    losses = [row.train_loss for row in history]
+    axes.plot(range(1, len(history) + 1), losses, color=TRAIN, label=as_label(train))
+    best = f"best, {epoch_name(history.best.epoch)}" if history.best else None
+    losses += _draw_validation(axes, history, VALIDATION, linestyle="--", label="validation", best_label=best)
     _mark_restores(axes, history, RESTORE, label=f"restored ({len(history.restored_epochs)}×)")
-    _finish(figure, axes, [value for row in history for value in (row.train_loss, row.validation_loss)], log=log)
+    _finish(figure, axes, losses, log=log)
     figure.alt = _in_words(history)
     return figure
 
@@ -174,28 +169,21 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
     for number, (name, run) in enumerate(runs.items()):
         # The seventh run has the colour of the first, and another dash.
         dash = _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)]
-        look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": dash}
+        color = _COLOURS[number % len(_COLOURS)]
         if isinstance(run, History):
-            history = run
-            losses = [row.validation_loss for row in history]
-            axes.plot(range(1, len(losses) + 1), losses, label=as_label(name), **look)
-            best = history.best
-            if best is not None and best.epoch == 0:
-                axes.axhline(best.validation_loss, color=look["color"], linestyle=":")
-            elif best is not None:
-                axes.plot(best.epoch, best.validation_loss, "o", color=look["color"])
-            _mark_restores(axes, history, look["color"])
-            words.append(_in_words(history, name))
+            every += _draw_validation(axes, run, color, linestyle=dash, label=as_label(name))
+            _mark_restores(axes, run, color)
+            words.append(_in_words(run, name))
         else:
             if not run or not all(run):
                 raise ValueError(f"the histories of {name!r} must have at least one epoch, got one without.")
             low, mean, high = band(run)
-            losses = [*low, *high]
+            every += [*low, *high]
             epochs = range(1, len(mean) + 1)
-            axes.plot(epochs, mean, label=f"{as_label(name)} (mean of {len(run)}, band: all)", **look)
-            axes.fill_between(epochs, low, high, color=look["color"], alpha=0.2, linewidth=0)
+            label = f"{as_label(name)} (mean of {len(run)}, band: all)"
+            axes.plot(epochs, mean, color=color, linestyle=dash, label=label)
+            axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
             words.append(f"{name}: {len(run)} runs, mean validation loss {mean[-1]:.4g} after {len(mean)} epochs")
-        every += losses
     _finish(figure, axes, every, log=log)
     axes.set_ylabel("validation loss")
     figure.alt = "Validation losses. " + " ".join(f"{text.removesuffix('.')}." for text in words)
@@ -207,6 +195,19 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
     shared = min(len(history) for history in histories)
     losses = np.array([[row.validation_loss for row in history[:shared]] for history in histories])
     return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
+
+
+def _draw_validation(
+    axes: Any, history: History, color: str, *, linestyle: Any, label: str, best_label: str | None = None
+) -> list[float]:
+    """Draw the validation losses, with a dot at the best epoch or a line for the start; return the losses."""
+    losses, best = [row.validation_loss for row in history], history.best
+    axes.plot(range(1, len(history) + 1), losses, color=color, linestyle=linestyle, label=label)
+    if best and best.epoch == 0:
+        axes.axhline(best.validation_loss, color=color, linestyle=":", label=best_label)
+    elif best:
+        axes.plot(best.epoch, best.validation_loss, "o", color=color, label=best_label)
+    return losses
 
 
 def _mark_restores(axes: Any, history: History, color: str, label: str | None = None) -> None:
