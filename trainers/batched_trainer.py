@@ -461,7 +461,7 @@ class BatchedTrainer(Trainer):
             raise ValueError(f"batch_size of {self.name!r} must be at most {len(train)}, the training set, got {size}.")
         if step != self._tried:
             last = (len(train) % size if n_batches is None else 0) or size
-            check_step(self.model, train, size, last, precision, self.device, alone=alone)
+            check_step(self.model, train, size, last, precision, alone=alone)
             if alone:
                 self._tried = step
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from data import DataSet
-from trainers.torch_utils import own_randomness, useful_threads, with_threads
+from trainers.torch_utils import device_of, own_randomness, useful_threads, with_threads
 
 LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
@@ -93,13 +93,14 @@ def run_model(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | No
         return model(inputs)
 
 
-def check_lengths(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None, device: torch.device) -> None:
+def check_lengths(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None) -> None:
     """Raise if a part of the model has a parameter `lengths`, but does not get the lengths of padded sequences."""
     padded = [] if lengths is None else (lengths < inputs.shape[1]).nonzero()[:2, 0].tolist()
     parts = {part: at for part in model.modules() if (at := _lengths_position(part)) is not None} if padded else {}
     if not parts or (list(parts) == [model] and "lengths" in _parameters(model.forward, follow_wrapped=False)):
         return
     assert lengths is not None
+    device = device_of(model)
     x, known = inputs[padded].to(device), lengths[padded]
     counts = (torch.arange(x.shape[1]) < known[:, None]).to(device)
     got: dict[nn.Module, bool] = {}
@@ -172,12 +173,11 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
     data = DataSet.of(sequences, "sequences to reconstruct")
     # A copy: a model that changes its input in place must not change the data set.
     sequences = data.sequences.clone()
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    check_lengths(model, data.sequences, data.lengths, device)
+    check_lengths(model, data.sequences, data.lengths)
     # Without gradients a second thread gains as little with large batches as in a training with small ones.
-    threads = useful_threads(model, 32, device)
-    with evaluating(model), own_randomness(_SEED, device), with_threads(threads):
-        outputs = _outputs(model, sequences, data.lengths, batch_size, device)
+    device = device_of(model)
+    with evaluating(model), own_randomness(_SEED, device), with_threads(useful_threads(model, 32, device)):
+        outputs = _outputs(model, sequences, data.lengths, batch_size)
         return torch.cat([output.cpu() for _, output in outputs])
 
 
@@ -195,20 +195,20 @@ def mean_loss(
 
     The mean, not the sum, so that it depends neither on batch size nor on length.
     """
-    check_lengths(model, inputs, lengths, inputs.device)
+    check_lengths(model, inputs, lengths)
     total = torch.zeros((), dtype=torch.float64)
     with evaluating(model), own_randomness(_SEED, inputs.device):
-        for at, output in _outputs(model, inputs, lengths, batch_size, inputs.device):
+        for at, output in _outputs(model, inputs, lengths, batch_size):
             errors = LOSSES[loss](output, targets[at], reduction="none")
             total += (errors if mask is None else errors[mask[at]]).sum().cpu()
     return float(total) / (targets.numel() if mask is None else int(mask.sum()))
 
 
 def _outputs(
-    model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None, size: int, device: torch.device
+    model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None, size: int
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Yield what the model makes of each batch, after its position in the inputs."""
     for start in range(0, len(inputs), size):
         at = slice(start, start + size)
-        x = inputs[at].to(device)
+        x = inputs[at].to(device_of(model))
         yield at, check_shape(model, run_model(model, x, None if lengths is None else lengths[at]), x).float()

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 ModelState = dict[str, torch.Tensor]
+_CPU = torch.device("cpu")
 
 # ---------------------------------------------------------------------- device
 
@@ -62,11 +63,15 @@ def as_device(device: str | torch.device) -> torch.device:
     return wanted
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of a model's first parameter."""
+    return next((parameter.device for parameter in model.parameters()), _CPU)
+
+
 # ---------------------------------------------------------------------- random numbers
 
 # The largest that PyTorch's generators accept.
 LARGEST_SEED = 2**63 - 1
-_CPU = torch.device("cpu")
 # PyTorch's random state is one for all threads: two that set it would mix their numbers.
 _RANDOM_LOCK = threading.RLock()
 

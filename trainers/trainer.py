@@ -332,4 +332,4 @@ class Trainer(Block):
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         """Raise if the model cannot be trained on these sets, before anything is changed."""
-        check_forward(self.model, train, validation, self.device)
+        check_forward(self.model, train, validation)
