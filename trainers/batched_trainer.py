@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from data import DataSet
 from trainers.block import Hyperparameter
@@ -132,10 +132,8 @@ class BatchedTrainer(Trainer):
     def _begin_run(self) -> None:
         """Forget the best model and all else that belongs to the last run."""
         self._memory = HistoryRestore()
-        self._start: ModelState | None = None
-        self._rate_factor = 1.0
         self._warned = False
-        self._last: dict[str, Any] | None = None
+        self._last: dict[str, Any] = {}
         self._run_loss = self.loss
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
@@ -235,26 +233,24 @@ class BatchedTrainer(Trainer):
         elif decision == "swap":
             self._reached = copy_state(model)
             memory.swap(model, self.optimizer, self.moments if math.isfinite(loss) else "reset")
-            self._rate_factor *= self.learning_rate_factor
+            memory.rate_factor *= self.learning_rate_factor
         return decision == "swap", reason
 
-    def _batches(self, n: int, epoch: int) -> tuple[torch.Tensor, ...]:
+    def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
         """Positions of the sequences in each batch; the order depends on seed and epoch alone."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
         wanted = n if self.n_batches is None else self.n_batches * self.batch_size
         passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(wanted / n))]
-        return torch.cat(passes)[:wanted].to(self.device).split(self.batch_size)
+        return torch.cat(passes)[:wanted].split(self.batch_size)
 
-    def _take(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+    def _take(self, batch: Tensor) -> list[Any]:
         """Inputs, targets, mask and lengths of a batch."""
-        assert self.train_set is not None
-        mask = None if self.train_mask is None else self.train_mask[batch]
-        lengths = None if self.train_set.lengths is None else self.train_set.lengths[batch.cpu()]
-        return self.train_inputs[batch], self.train_targets[batch], mask, lengths
+        parts = (self.train_inputs, self.train_targets, self.train_mask, self.train_lengths)
+        return [None if part is None else part[batch] for part in parts]
 
     def _step(self, position: float, part: float) -> float:
         """Take an optimizer step, this many epochs after the start and this part of one long; return its rate."""
-        rate = self._rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
+        rate = self._memory.rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
         (group,) = self.optimizer.param_groups
         scheduled = group["lr"]
         # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
@@ -273,13 +269,12 @@ class BatchedTrainer(Trainer):
             self._paused += time.perf_counter() - before
 
     def _validation_loss(self, model: nn.Module) -> float:
-        assert self.validation_set is not None
-        inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_set.lengths
+        inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_lengths
         return mean_loss(model, inputs, targets, self.loss, mask=self.validation_mask, lengths=lengths)
 
     def _measure_start(self, model: nn.Module) -> str:
         """Count weights that are trained already as a candidate for the best; a note that says so."""
-        self.history.start = self._start = None
+        self.history.start = self._memory.start = None
         if self.restore == "off":
             return ""
         loss = self._validation_loss(model)
@@ -287,8 +282,8 @@ class BatchedTrainer(Trainer):
         if not math.isfinite(loss) or not (self._trained or loss < 0.8 * self._constant_loss()):
             return ""
         self.history.begin(loss)
-        self._start = copy_state(model)
-        self._memory.remember(0, loss, self._start, self.optimizer.state_dict())
+        self._memory.start = copy_state(model)
+        self._memory.remember(0, loss, self._memory.start, self.optimizer.state_dict())
         return f"the start, validation loss {loss:.6g}, counts as a candidate for the best"
 
     def _constant_loss(self) -> float:
@@ -334,27 +329,21 @@ class BatchedTrainer(Trainer):
             "model": copy_state(self.model),
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "memory": copy.copy(self._memory),
-            "rate_factor": self._rate_factor,
             "reached": self._reached,
-            "modes": {module: module.training for module in self.model.modules()},
         }
 
     def _go_back(self, start: dict[str, Any]) -> None:
         load_state(self.model, start["model"])
         self.optimizer.load_state_dict(start["optimizer"])
-        self._memory, self._rate_factor = start["memory"], start["rate_factor"]
-        for module, mode in start["modes"].items():
-            module.training = mode
-        self._reached = start["reached"]
+        self._memory, self._reached = start["memory"], start["reached"]
 
     # ------------------------------------------------------------------ the end of a run, and going on with it
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Leave the model with the best weights; with ``restore="off"``, with the last."""
         with DeferredInterrupt():
-            last = self._snapshot()
             model = super().finalizeTraining(model)
-            self._last = last
+            self._last = self._snapshot()
             if self.restore != "off" and self._memory.best_model is not None:
                 load_state(model, self._memory.best_model)
         return model
@@ -370,23 +359,21 @@ class BatchedTrainer(Trainer):
     def resume(self) -> None:
         """Reopen the finalized run where its last epoch left it (not at the best weights)."""
         self.check_resume()
-        if self._last is not None:
-            self._go_back(self._last)
+        self._go_back(self._last)
         super().resume()
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
         """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
         history = super().branch(epoch, state, best_state, name=name)
         self._reset_optimizer()
-        self._rate_factor = self.learning_rate_factor ** len(history.restored_epochs)
-        self._memory = HistoryRestore()
-        best = history.best
-        if best is not None:
-            best_state = self._start if best.epoch == 0 and self._start is not None else best_state
+        start, factor = self._memory.start, self.learning_rate_factor ** len(history.restored_epochs)
+        self._memory = HistoryRestore(start=start, rate_factor=factor)
+        if best := history.best:
+            best_state = start if best.epoch == 0 and start is not None else best_state
             self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
         if self._stage == "finalized":
             self._last = self._snapshot()
-        self._note = "; ".join(filter(None, [self._note, "Adam's moments fresh after branching off"]))
+        self._notes.append("Adam's moments fresh after branching off")
         return history
 
     # ------------------------------------------------------------------ optimizer and threads
@@ -485,15 +472,14 @@ def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, 
     ValueError
         If a cosine has no end, or one within the warm-up.
     """
-    rate, warmup, end = settings["learning_rate"], settings["warmup_epochs"], settings["schedule_epochs"] or planned
-    if settings["schedule"] == "cosine":
-        if end is None:
-            raise ValueError('schedule_epochs must be set for schedule="cosine" without benchmark(epochs=…), got None.')
-        if end <= warmup:
-            raise ValueError(f"a cosine schedule must end after {warmup:g} warmup_epochs, got its end at {end:g}.")
+    rate, warmup = settings["learning_rate"], settings["warmup_epochs"]
+    end: Any = settings["schedule_epochs"] or planned
+    if settings["schedule"] == "cosine" and (end is None or end <= warmup):
+        remedy = "Set schedule_epochs, or train with benchmark(epochs=…)."
+        raise ValueError(f"a cosine schedule must end after {warmup:g} warmup_epochs, got the end {end}. {remedy}")
     if position < warmup:
         return rate * min(1.0, (position + part) / warmup)
-    if settings["schedule"] == "constant" or end is None:
+    if settings["schedule"] == "constant":
         return rate
     done = (position - warmup) / max(end - warmup, part)
     return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

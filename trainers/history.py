@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,14 +124,12 @@ class History(Sequence[Epoch]):
         """Add the row of one more epoch; its number and the best so far are worked out here."""
         best = self.best if self._rows else self.start
         epoch, loss = len(self) + 1, float(validation_loss)
-        best_epoch: int | None
         if math.isfinite(loss) and (best is None or loss < best.validation_loss):
-            best_epoch, best_loss = epoch, loss
+            lowest: tuple[int | None, float] = epoch, loss
         else:
-            best_epoch, best_loss = (best.epoch, best.validation_loss) if best else (None, math.nan)
-        row = Epoch(epoch, float(train_loss), loss, best_epoch, best_loss, **more)
-        self._rows.append(row)
-        return row
+            lowest = (best.epoch, best.validation_loss) if best else (None, math.nan)
+        self._rows.append(Epoch(epoch, float(train_loss), loss, *lowest, **more))
+        return self._rows[-1]
 
     @property
     def best(self) -> Epoch | None:
@@ -185,9 +183,6 @@ class History(Sequence[Epoch]):
 
     def __getitem__(self, index: Any) -> Any:
         return self._rows[index]
-
-    def __iter__(self) -> Iterator[Epoch]:
-        return iter(self._rows)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and self._rows == other._rows

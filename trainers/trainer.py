@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +21,8 @@ class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
     """Raised by a callback, or between batches, to end a run cleanly."""
 
 
-# By identity, as a trainer may define what equals it.
-_RUNNING: weakref.WeakValueDictionary[int, Trainer] = weakref.WeakValueDictionary()
+# By identity, as a trainer may define what equals it. A copy of a trainer in a run is in none.
+_RUNNING: dict[int, Trainer] = {}
 
 
 def running_trainer(block: Block) -> Trainer | None:
@@ -59,6 +58,8 @@ class Trainer(Block):
         The same, (n, time, feature), float32, on the device.
     train_mask, validation_mask : torch.Tensor or None
         Which of their values count in the loss, (n, time, feature), on the device; None if all do.
+    train_lengths, validation_lengths : torch.Tensor or None
+        Steps of each sequence, (n,), where shorter ones are padded; None if none is.
     planned_epochs : int or None
         How many epochs the driver means to run; None for a loop of one's own.
     between_batches : callable or None
@@ -82,17 +83,15 @@ class Trainer(Block):
         self.history = History(self.name)
         self.train_set: DataSet | None = None
         self.validation_set: DataSet | None = None
-        self.train_inputs = self.train_targets = torch.empty(0)
-        self.validation_inputs = self.validation_targets = torch.empty(0)
-        self.train_mask: torch.Tensor | None = None
-        self.validation_mask: torch.Tensor | None = None
+        self.train_inputs = self.train_targets = self.validation_inputs = self.validation_targets = torch.empty(0)
+        self.train_mask = self.train_lengths = self.validation_mask = self.validation_lengths = None
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data"
         self._trained = False
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
-        self._note = ""
+        self._notes: list[str] = []
 
     @property
     def model(self) -> nn.Module:
@@ -112,8 +111,7 @@ class Trainer(Block):
     @property
     def running(self) -> bool:
         """Whether a `Run` is going on, so that changes are better queued; set by the run."""
-        # Not kept in the object: a copy of a trainer in a run is in none.
-        return _RUNNING.get(id(self)) is self
+        return id(self) in _RUNNING
 
     @running.setter
     def running(self, value: bool) -> None:
@@ -143,27 +141,26 @@ class Trainer(Block):
             model does not take them. Everything is then as it was.
         """
         train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
-        if train.sequences.shape[1:] != validation.sequences.shape[1:]:
-            shapes = f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)}"
-            raise ValueError(f"training and validation set must have one length and width, got shapes {shapes}.")
+        shapes = [tuple(data.sequences.shape) for data in (train, validation)]
+        if shapes[0][1:] != shapes[1][1:]:
+            raise ValueError(f"training and validation set must have one length and width, got the shapes {shapes}.")
         with with_threads(self.threads):
             self._try_model(train, validation)
         self.train_set, self.validation_set = train, validation
-        self.train_inputs, self.train_targets = train.sequences.to(self.device), train.targets.to(self.device)
-        self.validation_inputs = validation.sequences.to(self.device)
-        self.validation_targets = validation.targets.to(self.device)
-        self.train_mask, self.validation_mask = (
-            None if data.mask is None else data.mask.to(self.device) for data in (train, validation)
-        )
+        self.train_inputs, self.train_targets, self.train_mask = self._on_device(train)
+        self.validation_inputs, self.validation_targets, self.validation_mask = self._on_device(validation)
+        self.train_lengths, self.validation_lengths = train.lengths, validation.lengths
         note = str(getattr(self.model, "training_note", ""))
         if not torch.equal(train.targets, train.sequences):
             note = ", ".join(filter(None, [note, "on altered inputs"]))
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
-        self.planned_epochs = None
-        self._reached = None
-        self._note = ""
+        self.planned_epochs = self._reached = None
+        self._notes = []
         self._stage = "not trained for any epoch yet"
+
+    def _on_device(self, data: DataSet) -> list[Any]:
+        return [None if part is None else part.to(self.device) for part in (data.sequences, data.targets, data.mask)]
 
     @abstractmethod
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
@@ -222,9 +219,9 @@ class Trainer(Block):
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
         """Add the row of the epoch just trained to the history; `**more` as in `Epoch`."""
-        more["note"] = "; ".join(filter(None, [self._note, more.get("note", "")]))
+        more["note"] = "; ".join(filter(None, [*self._notes, more.get("note")]))
         row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
-        self._note = ""
+        self._notes = []
         self._stage = "training"
         return row
 
@@ -263,8 +260,6 @@ class Trainer(Block):
             self.check_change(name, value)
         if not self.running:
             setattr(block, name, value)
-        elif value == getattr(block, name):
-            self._queued.pop((id(block), name), None)
         else:
             self._queued[id(block), name] = block, value, getattr(block, name)
         return value
@@ -278,14 +273,12 @@ class Trainer(Block):
     def apply_queued(self) -> None:
         """Make the queued changes now; the next row notes them."""
         queued, self._queued = self._queued, {}
-        changes = [self._note] if self._note else []
         for (_, name), (block, value, before) in queued.items():
-            if getattr(block, name) != before:
-                continue  # assigned since: what came last counts
+            if getattr(block, name) != before or value == before:
+                continue  # assigned since, or queued back: what came last counts
             whose = "" if block is self else f"{block.name}: "
-            changes.append(f"{whose}{name} {getattr(block, name)} → {value}")
+            self._notes.append(f"{whose}{name} {before} → {value}")
             setattr(block, name, value)
-        self._note = "; ".join(changes)
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
         """Go back to an earlier epoch, and go on from there with a history of a new name.
