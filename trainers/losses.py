@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from data import DataSet
@@ -39,13 +39,13 @@ def check_model(model: Any) -> None:
         raise bad_model(model, "must hold values, got tensors on the meta device.")
 
 
-def check_shape(model: nn.Module, output: Any, wanted: torch.Tensor) -> torch.Tensor:
+def check_shape(model: nn.Module, output: Any, wanted: Tensor) -> Tensor:
     """`output` itself, or an error if it is not a tensor of the shape wanted.
 
     Without this check, the loss would broadcast one against the other and mean nothing.
     """
-    if not isinstance(output, torch.Tensor) or output.shape != wanted.shape:
-        got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    if not isinstance(output, Tensor) or output.shape != wanted.shape:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         shape = f"{tuple(wanted.shape)} (n, time, feature)"
         raise bad_model(model, f"must return a reconstruction alone, of its input's shape {shape}, got {got}.")
     if not output.is_floating_point():
@@ -65,27 +65,21 @@ def _lengths_position(module: nn.Module) -> int | None:
     """At which position `forward` has a parameter `lengths`, counted without `self`; None if it has none."""
     if isinstance(module, torch.jit.ScriptModule):
         return None  # it takes no hooks
-    for function, skipped in ((module.forward, 0), (getattr(type(module), "forward", None), 1)):
-        names = list(_parameters(function))
-        if "lengths" in names:
-            return names.index("lengths") - skipped
-    return None
+    names = list(_parameters(type(module).forward))
+    return names.index("lengths") - 1 if "lengths" in names else None
 
 
-def run_model(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None) -> Any:
+def run_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
     """Return the model's output; pass `lengths`, where sequences are padded, if its `forward` accepts them."""
-    if lengths is None:
-        return model(inputs)
     # What is really called: a compiled, decorated or wrapping forward is often (*args, **kwargs).
-    accepted = _parameters(model.forward, follow_wrapped=False)
-    if "lengths" in accepted:
-        return model(inputs, lengths=lengths)
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+    accepted = {} if lengths is None else _parameters(model.forward, follow_wrapped=False)
+    named = "lengths" in accepted
+    if not named and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
         return model(inputs)
     try:
         return model(inputs, lengths=lengths)
     except TypeError as error:
-        if "'lengths'" not in str(error):
+        if named or "'lengths'" not in str(error):
             raise
         if any(_lengths_position(part) is not None for part in model.modules()):
             raise bad_model(model, _DROPS_LENGTHS) from error
@@ -93,7 +87,7 @@ def run_model(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | No
         return model(inputs)
 
 
-def check_lengths(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None) -> None:
+def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> None:
     """Raise if a part of the model has a parameter `lengths`, but does not get the lengths of padded sequences."""
     padded = [] if lengths is None else (lengths < inputs.shape[1]).nonzero()[:2, 0].tolist()
     parts = {part: at for part in model.modules() if (at := _lengths_position(part)) is not None} if padded else {}
@@ -124,7 +118,7 @@ def check_lengths(model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor 
         raise bad_model(model, _DROPS_LENGTHS)
 
 
-def loss_of(outputs: torch.Tensor, targets: torch.Tensor, loss: str, mask: torch.Tensor | None) -> torch.Tensor:
+def loss_of(outputs: Tensor, targets: Tensor, loss: str, mask: Tensor | None) -> Tensor:
     """The mean loss over all elements that count."""
     if mask is None:
         return LOSSES[loss](outputs, targets)
@@ -144,7 +138,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> torch.Tensor:
+def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> Tensor:
     """Reconstruct sequences with a trained model.
 
     Parameters
@@ -183,12 +177,12 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> t
 
 def mean_loss(
     model: nn.Module,
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
+    inputs: Tensor,
+    targets: Tensor,
     loss: str = "mae",
     *,
-    mask: torch.Tensor | None = None,
-    lengths: torch.Tensor | None = None,
+    mask: Tensor | None = None,
+    lengths: Tensor | None = None,
     batch_size: int = 256,
 ) -> float:
     """The reconstruction loss, mean over all elements that count, of tensors on the model's own device.
@@ -204,9 +198,7 @@ def mean_loss(
     return float(total) / (targets.numel() if mask is None else int(mask.sum()))
 
 
-def _outputs(
-    model: nn.Module, inputs: torch.Tensor, lengths: torch.Tensor | None, size: int
-) -> Iterator[tuple[slice, torch.Tensor]]:
+def _outputs(model: nn.Module, inputs: Tensor, lengths: Tensor | None, size: int) -> Iterator[tuple[slice, Tensor]]:
     """Yield what the model makes of each batch, after its position in the inputs."""
     for start in range(0, len(inputs), size):
         at = slice(start, start + size)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
@@ -36,8 +36,7 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet) -> None
         _output(tried, train, order[:2])
         # Lazy layers are built now.
         if unbuilt := [key for key, tensor in tried.named_parameters() if is_lazy(tensor)]:
-            unused = f"lazy ones that it does not use: {', '.join(unbuilt[:3])}"
-            raise bad_model(model, f"must use all its layers in evaluation mode, got {unused}.")
+            raise bad_model(model, f"must use all its layers in evaluation mode, got lazy ones unused: {unbuilt}.")
         built = _parts(tried)
         few = order[torch.linspace(0, len(order) - 1, 4).long()]
         _check_independence(tried, train, few)
@@ -59,11 +58,10 @@ def check_step(model: nn.Module, train: DataSet, size: int, last: int, precision
 
     Unless the caller is `alone`, the model is being trained in another thread: then only a copy is tried.
     """
-    with _trial(model) as tried:
-        if tried is model and not alone:
+    with _trial(model, alone=alone) as tried:
+        if tried is None:
             return
-        built = _parts(tried)
-        tried.train()
+        built = _parts(tried.train())
         for n in dict.fromkeys((size, last)):
             if error := _step(tried, train, n, precision):
                 raise _explained(error, tried, train, n, size, precision) from error
@@ -88,15 +86,15 @@ def _explained(error: Exception, model: nn.Module, train: DataSet, n: int, size:
 
 
 @contextmanager
-def _trial(model: nn.Module) -> Iterator[nn.Module]:
-    """Yield a copy of the model or, if it cannot be copied, the model itself, restored afterwards."""
+def _trial(model: nn.Module, *, alone: bool = True) -> Iterator[Any]:
+    """Yield a copy of the model; one that cannot be copied, restored afterwards, or None while others use it."""
     numpy_state, python_state = np.random.get_state(), random.getstate()
     try:
         # Not the compiled code: it would be compiled for a few sequences. `to` repacks the weights of recurrent layers.
         tried = copy.deepcopy(getattr(model, "_orig_mod", model)).to(device_of(model))
     except Exception:  # a model may hold what cannot be copied, such as an open file
-        tried, state = model, copy_state(model)
-    modes = {part: part.training for part in tried.modules()}
+        tried, state = model if alone else None, copy_state(model)
+    modes = {part: part.training for part in model.modules()}
     try:
         yield tried
     finally:
@@ -110,21 +108,19 @@ def _trial(model: nn.Module) -> Iterator[nn.Module]:
                 load_state(model, state)
 
 
-def _by_length(data: DataSet) -> torch.Tensor:
+def _by_length(data: DataSet) -> Tensor:
     """The positions of all sequences, the shortest first: they show what a model makes of padding."""
     return torch.arange(len(data)) if data.lengths is None else data.lengths.argsort(stable=True)
 
 
-def _take(model: nn.Module, data: DataSet, rows: torch.Tensor) -> list[Any]:
+def _take(model: nn.Module, data: DataSet, rows: Tensor) -> list[Any]:
     """Return sequences, targets and mask of these rows on the model's device, and their lengths."""
     device, parts = device_of(model), (data.sequences, data.targets, data.mask)
     moved = [None if part is None else part[rows].to(device) for part in parts]
     return [*moved, None if data.lengths is None else data.lengths[rows]]
 
 
-def _output(
-    model: nn.Module, data: DataSet, rows: torch.Tensor, *, seed: int = 0, others: torch.Tensor | None = None
-) -> torch.Tensor:
+def _output(model: nn.Module, data: DataSet, rows: Tensor, *, seed: int = 0, others: Tensor | None = None) -> Tensor:
     """The model's reconstruction of these sequences; those at odd positions are replaced by `others`, reversed."""
     given, _, mask, lengths = _take(model, data, rows)
     if others is not None:
@@ -152,17 +148,17 @@ def _output(
     return output.detach().cpu()
 
 
-def _check_independence(model: nn.Module, data: DataSet, rows: torch.Tensor) -> None:
+def _check_independence(model: nn.Module, data: DataSet, rows: Tensor) -> None:
     """Raise if a reconstruction depends on earlier calls, on the other sequences of its batch or on its place there."""
 
-    def output(rows: torch.Tensor, *, before: dict[str, Any] | None = None, **more: Any) -> torch.Tensor:
+    def output(rows: Tensor, *, before: dict[str, Any] | None = None, **more: Any) -> Tensor:
         # Each time by a fresh copy: random generators that the model holds are then in the same state.
         with _trial(model) as fresh:
             if before is not None:
                 _output(fresh, data, rows, **before)
             return _output(fresh, data, rows, **more)
 
-    def differ(one: torch.Tensor, other: torch.Tensor, counts: torch.Tensor) -> bool:
+    def differ(one: Tensor, other: Tensor, counts: Tensor) -> bool:
         return bool(((one - other)[counts].double().abs() > tolerance).any())
 
     mask = torch.ones_like(data.sequences[rows], dtype=torch.bool) if data.mask is None else data.mask[rows]
@@ -171,8 +167,7 @@ def _check_independence(model: nn.Module, data: DataSet, rows: torch.Tensor) -> 
     noise = 16 * torch.finfo(first.dtype).eps * values.abs().max()
     tolerance = torch.maximum(1e-4 * (values.max() - values.min()), noise)
     if differ(output(rows, before={}), output(rows, before={"others": rows.flip(0)}), mask):
-        same = "the same output for the same input in evaluation mode"
-        raise bad_model(model, f"must return {same}. Keep no state, such as a hidden state, between two calls.")
+        raise bad_model(model, "must return the same output for the same input. Keep no state between two calls.")
     mixed = differ(output(rows, others=rows.flip(0))[::2], first[::2], mask[::2])
     order = torch.tensor([2, 0, 3, 1])
     if not mixed and differ(output(rows[order]), first[order], mask[order]):
@@ -209,5 +204,5 @@ def _parts(model: nn.Module) -> set[tuple[str, nn.Parameter | None]]:
 def _check_parts(model: nn.Module, built: set[tuple[str, nn.Parameter | None]]) -> None:
     """Raise if a forward has added or replaced parameters, or added buffers."""
     if changed := sorted({name for name, _ in _parts(model) ^ built}):
-        new = f"got new ones in forward: {', '.join(changed[:3])}"
-        raise bad_model(model, f"must keep its parameters and buffers, {new}. Build them in its constructor.")
+        new = ", ".join(changed[:3])
+        raise bad_model(model, f"must build parameters and buffers in its constructor, got new ones in forward: {new}.")
