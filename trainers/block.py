@@ -266,10 +266,6 @@ class Block(metaclass=_BlockType):
         """Call ``function(name, value)`` each time a hyperparameter gets another value."""
         self._observers = _Observers((*self._observers, function))
 
-    def unobserve(self, function: Callable[[str, Any], Any]) -> None:
-        """Call `function` no longer; nothing happens if it was not being called."""
-        self._observers = _Observers(one for one in self._observers if one != function)
-
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]
         return f"{type(self).__name__}({', '.join(changed)})"

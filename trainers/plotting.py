@@ -138,9 +138,7 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     train = "training" + (f" ({history.note})" if history.note else "")
     losses = [row.train_loss for row in history]
     axes.plot(range(1, len(history) + 1), losses, color=TRAIN, label=as_label(train))
-    best = f"best, {epoch_name(history.best.epoch)}" if history.best else None
-    losses += _draw_validation(axes, history, VALIDATION, linestyle="--", label="validation", best_label=best)
-    _mark_restores(axes, history, RESTORE, label=f"restored ({len(history.restored_epochs)}×)")
+    losses += _draw_validation(axes, history, "validation", VALIDATION, "--", restores=RESTORE)
     _finish(figure, axes, losses, log=log)
     figure.alt = _in_words(history)
     return figure
@@ -171,8 +169,7 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
         dash = _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)]
         color = _COLOURS[number % len(_COLOURS)]
         if isinstance(run, History):
-            every += _draw_validation(axes, run, color, linestyle=dash, label=as_label(name))
-            _mark_restores(axes, run, color)
+            every += _draw_validation(axes, run, as_label(name), color, dash)
             words.append(_in_words(run, name))
         else:
             if not run or not all(run):
@@ -198,19 +195,16 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
 
 
 def _draw_validation(
-    axes: Any, history: History, color: str, *, linestyle: Any, label: str, best_label: str | None = None
+    axes: Any, history: History, label: str, color: str, dash: Any, *, restores: str | None = None
 ) -> list[float]:
-    """Draw the validation losses, with a dot at the best epoch or a line for the start; return the losses."""
+    """Draw the validation losses, the best and the restores, which the legend names if they have their own colour."""
     losses, best = [row.validation_loss for row in history], history.best
-    axes.plot(range(1, len(history) + 1), losses, color=color, linestyle=linestyle, label=label)
+    axes.plot(range(1, len(history) + 1), losses, color=color, linestyle=dash, label=label)
+    named = f"best, {epoch_name(best.epoch)}" if best and restores else None
     if best and best.epoch == 0:
-        axes.axhline(best.validation_loss, color=color, linestyle=":", label=best_label)
+        axes.axhline(best.validation_loss, color=color, linestyle=":", label=named)
     elif best:
-        axes.plot(best.epoch, best.validation_loss, "o", color=color, label=best_label)
-    return losses
-
-
-def _mark_restores(axes: Any, history: History, color: str, label: str | None = None) -> None:
+        axes.plot(best.epoch, best.validation_loss, "o", color=color, label=named)
     restored = [row for row in history if row.restored]
     # All lines back as one, with gaps: a hundred of their own would take longer to draw than the rest.
     back: list[tuple[float, float]] = []
@@ -219,11 +213,14 @@ def _mark_restores(axes: Any, history: History, color: str, label: str | None = 
             ends = (row.epoch, row.validation_loss), (row.best_epoch, row.best_loss)
             back += [*ends, (math.nan, math.nan)]
     if back:
-        axes.plot(*zip(*back, strict=True), color=color, linewidth=0.7, alpha=0.7)
+        axes.plot(*zip(*back, strict=True), color=restores or color, linewidth=0.7, alpha=0.7)
     if restored:
         # A loss that is not finite has no height of its own: its mark stands at the best loss.
         heights = [r.validation_loss if math.isfinite(r.validation_loss) else r.best_loss for r in restored]
-        axes.plot([r.epoch for r in restored], heights, "^", color=color, markerfacecolor="none", label=label)
+        look = {"color": restores or color, "markerfacecolor": "none"}
+        named = f"restored ({len(restored)}×)" if restores else None
+        axes.plot(history.restored_epochs, heights, "^", label=named, **look)
+    return losses
 
 
 def _finish(figure: Figure, axes: Any, losses: Sequence[float], *, log: bool) -> None:

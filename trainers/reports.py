@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,10 +124,7 @@ def report(
     if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
         raise ValueError(f"output must be a file in a folder that exists and is writable, got {str(path)!r}.")
 
-    def tell(text: str) -> None:
-        if progress:
-            say(text)
-
+    tell: Callable[[str], None] = say if progress else lambda text: None
     notes: list[str] = []
     if isinstance(source, str | os.PathLike):
         tell(f"reading {source}")
@@ -193,10 +191,8 @@ def _parts(series: Series, training: float) -> tuple[Series, Series]:
         end = series.events[0][0]
     if not 0 < end < len(series):
         raise ValueError(f"{series.name!r} must begin with a normal part, got {end} of {len(series)} steps for it.")
-    return (
-        series.part(slice(end), f"{series.name}, learnt from"),
-        series.part(slice(end, None), f"{series.name}, judged"),
-    )
+    name = series.name
+    return series.part(slice(end), f"{name}, learnt from"), series.part(slice(end, None), f"{name}, judged")
 
 
 # ---------------------------------------------------------------------- after it
