@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from data import CSVWarning, load_csv
-from trainers.console import ended, say, status_of
+from trainers.console import say, status_of
 from trainers.detection import AnomalyDetector
 
 # What is no plain text among the options of `load_csv`.
@@ -63,12 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(parser().parse_args(arguments))
     with warnings.catch_warnings():
         warnings.simplefilter("always", CSVWarning)
-        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        warnings.showwarning = lambda message, *_: say(f"warning: {message}", file=sys.stderr)
         return status_of(lambda: _report(given))
-
-
-def _show_warning(message: Warning | str, *_: Any) -> None:
-    say(f"warning: {message}", file=sys.stderr)
 
 
 def _report(given: dict[str, Any]) -> int:
@@ -82,4 +78,4 @@ def _report(given: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(ended(main()))
+    sys.exit(main())

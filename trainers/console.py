@@ -37,26 +37,21 @@ def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
 
 def in_terminal() -> bool:
     """Return whether ``sys.stdout`` is a terminal."""
-    try:
+    with contextlib.suppress(Exception):
         return bool(sys.stdout.isatty())
-    except Exception:
-        return False
+    return False
 
 
 def status_of(command: Callable[[], int]) -> int:
     """Return the exit status of a command; 2, and one line on ``sys.stderr``, if it raised an error."""
     try:
-        return command()
+        status = command()
     except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         say(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def ended(status: int) -> int:
-    """Return a program's exit status, which a closed pipe would turn into 120 when Python flushes its output."""
+        status = 2
+    # A closed pipe would turn the status into 120 when Python flushes the output at its end.
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        getattr(sys.stdout, "flush", bool)()
     except (OSError, ValueError):
         sys.stdout = None
     return status

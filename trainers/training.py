@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import torch
 from torch import nn
 
 from data.markup import escaped, without_math
-from trainers.block import Block
+from trainers.block import Block, Hyperparameter
 from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
 from trainers.history import Epoch, History, epoch_name
 from trainers.torch_utils import ModelState
@@ -171,8 +170,8 @@ class Run:
             except KeyboardInterrupt:
                 self.stopped = "interrupted by hand"
             except BaseException as error:
-                named = f"{type(error).__name__}: {error}"
-                self.stopped = "left early" if isinstance(error, GeneratorExit) else named
+                left = isinstance(error, GeneratorExit)
+                self.stopped = "left early" if left else f"{type(error).__name__}: {error}"
                 raise
             finally:
                 self._ended, trainer.running = True, False
@@ -225,12 +224,8 @@ def current_time_limit() -> float:
 
 def checked_seconds(seconds: Any) -> float:
     """Return a time limit as a number: 0 or more, infinity for none."""
-    msg = f"seconds must be a number from 0 up, math.inf for no limit, got {seconds!r}."
-    if isinstance(seconds, bool) or not isinstance(seconds, Real):
-        raise TypeError(msg)
-    if math.isnan(seconds) or seconds < 0:
-        raise ValueError(msg)
-    return float(seconds)
+    checked = Hyperparameter(0.0, "seconds of training", minimum=0).check
+    return math.inf if seconds == math.inf else checked(seconds, "seconds")
 
 
 def _nothing(run: Run) -> None:
@@ -239,12 +234,7 @@ def _nothing(run: Run) -> None:
 
 def whole_epochs(epochs: Any) -> int:
     """Return a number of epochs, checked."""
-    msg = f"epochs must be an integer from 1 up, got {epochs!r}."
-    if not isinstance(epochs, Integral):
-        raise TypeError(msg)
-    if isinstance(epochs, bool) or epochs < 1:
-        raise ValueError(msg)
-    return int(epochs)
+    return Hyperparameter(20, "epochs to train", minimum=1).check(epochs, "epochs")
 
 
 def _copy_of(model: nn.Module) -> nn.Module:
