@@ -9,9 +9,6 @@ The short way through: a model, a trainer for it, the driver.
 >>> result = benchmark(trainer, training, validation, epochs=1)
 """
 
-import importlib
-from types import ModuleType
-
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
 from trainers.history import Epoch, History
@@ -40,8 +37,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> object:
     """Find `classroom` where it was before it became part of the course."""
     if name == "classroom":
-        return importlib.import_module("notebooks.course.classroom")
+        from notebooks.course import classroom
+
+        return classroom
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -275,9 +275,7 @@ class BatchedTrainer(Trainer):
     def _measure_start(self, model: nn.Module) -> str:
         """Count weights that are trained already as a candidate for the best; a note that says so."""
         self.history.start = self._memory.start = None
-        if self.restore == "off":
-            return ""
-        loss = self._validation_loss(model)
+        loss = math.nan if self.restore == "off" else self._validation_loss(model)
         # Weights from elsewhere are trained if they clearly beat the best constant.
         if not math.isfinite(loss) or not (self._trained or loss < 0.8 * self._constant_loss()):
             return ""
@@ -299,12 +297,11 @@ class BatchedTrainer(Trainer):
         repeated = repeated_epoch(self.history)
         if repeated and not self._warned:
             self._warned = True
-            msg = (
-                f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, and so will every "
-                "epoch that follows: weights and moments are as they were then, and the same batches come again. "
-                'Three ways out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
+            what = (
+                f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all that follow will"
             )
-            warnings.warn(msg, RuntimeWarning, stacklevel=3)
+            ways = 'Three ways out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
+            warnings.warn(f"{what}: weights, moments and batches are the same. {ways}", RuntimeWarning, stacklevel=3)
 
     # ------------------------------------------------------------------ an epoch that is undone
 

@@ -193,8 +193,7 @@ class Block(metaclass=_BlockType):
     _observers = _Observers()
 
     def __init__(self, *, name: str | None = None, **hyperparameters: Any) -> None:
-        unknown = [key for key in hyperparameters if key not in self._declared]
-        if unknown:
+        if unknown := [key for key in hyperparameters if key not in self._declared]:
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
             if not isinstance(found := inspect.getattr_static(self, key), Hyperparameter):

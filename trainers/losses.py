@@ -120,9 +120,8 @@ def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> N
 
 def loss_of(outputs: Tensor, targets: Tensor, loss: str, mask: Tensor | None) -> Tensor:
     """The mean loss over all elements that count."""
-    if mask is None:
-        return LOSSES[loss](outputs, targets)
-    return LOSSES[loss](outputs[mask], targets[mask])
+    counts = slice(None) if mask is None else mask
+    return LOSSES[loss](outputs[counts], targets[counts])
 
 
 @contextmanager

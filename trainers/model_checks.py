@@ -135,9 +135,8 @@ def _output(model: nn.Module, data: DataSet, rows: Tensor, *, seed: int = 0, oth
         with own_randomness(seed, x.device):
             output = run_model(model, x, lengths)
     except Exception as error:  # whatever a user's model raises
-        converted = any(p.is_floating_point() and p.dtype != torch.float32 for p in model.parameters())
-        remedy = "Call model.float()." if converted else "Build it for any number of sequences of this shape."
         what = f"sequences of {data.name!r}, shape {tuple(x.shape)} (n, time, feature)"
+        remedy = "It must take any number of sequences in float32; model.float() converts its weights."
         raise bad_model(model, f"does not take {what}: {error} {remedy}") from error
     check_shape(model, output, x)
     if not torch.equal(x, given):

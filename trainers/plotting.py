@@ -64,10 +64,8 @@ class Figure(_Figure):
         axes = self.add_subplot(*args, **kwargs)
         axes.set_facecolor("none")
         axes.tick_params(colors=TEXT, which="both")
-        for part in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        for part in (axes.xaxis.label, axes.yaxis.label, axes.title, *axes.spines.values()):
             part.set_color(TEXT)
-        for spine in axes.spines.values():
-            spine.set_color(TEXT)
         axes.spines[["top", "right"]].set_visible(False)
         return axes
 

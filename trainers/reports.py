@@ -19,21 +19,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data import CSVWarning, Series, check_series, load_csv
 from trainers.console import say
-from trainers.detection import (
-    SERIES_BASELINES,
-    AnomalyDetector,
-    Detection,
-    Explanation,
-    SeriesEvaluation,
-    compare,
-    evaluate_series,
-    plot_errors,
-    quantile_threshold,
-    series_baseline_scores,
-)
+from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
 from trainers.detection._validation import as_share
+from trainers.detection.baselines import SERIES_BASELINES, series_baseline_scores
+from trainers.detection.detection_plots import plot_errors
 from trainers.detection.preprocessing import hold_out
-from trainers.detection.thresholds import RULES
+from trainers.detection.thresholds import RULES, quantile_threshold
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
 from trainers.widgets.export import write_body
