@@ -40,18 +40,14 @@ def parser() -> argparse.ArgumentParser:
     file = told.add_argument_group("the file", r"How `data.load_csv` reads it, whose help says more; \t is the tab.")
     for name in _csv_options():
         text = csv_help.get(name, "").replace("%", "%%")
-        file.add_argument(_flag(name), help=text, **_CSV_TYPES.get(name, {}))
+        file.add_argument(f"--{name.replace('_', '-')}", help=text, **_CSV_TYPES.get(name, {}))
     settings = told.add_argument_group("hyperparameters of the detector")
     for name, one in AnomalyDetector.declared().items():
         kind = {"type": one.kind, "choices": one.choices}
         takes: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if one.kind is bool else kind
         meaning = f"{one.meaning} (default: {one.default})".replace("%", "%%")
-        settings.add_argument(_flag(name), default=None, help=meaning, **takes)
+        settings.add_argument(f"--{name.replace('_', '-')}", default=None, help=meaning, **takes)
     return whole
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 def _csv_options() -> list[str]:

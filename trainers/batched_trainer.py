@@ -221,10 +221,8 @@ class BatchedTrainer(Trainer):
         """Copy the best model, or swap back to it; return whether it swapped, and why."""
         memory = self._memory
         if memory.best_epoch is None and not math.isfinite(loss):
-            remedy = f"Lower learning_rate ({self.learning_rate:g}) or clip_norm ({self.clip_norm})."
-            raise FloatingPointError(
-                f"validation loss of {self.name!r} must be finite before there is a best model, got {loss}. {remedy}"
-            )
+            problem = f"the first validation loss of {self.name!r} must be finite, got {loss}."
+            raise FloatingPointError(f"{problem} Lower learning_rate ({self.learning_rate:g}) or clip_norm.")
         decision, reason = memory.judge(
             loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
         )

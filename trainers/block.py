@@ -125,7 +125,7 @@ class Hyperparameter:
         if not finite or not all(holds(plain, bound) for _, holds, bound in self._bounds()):
             raise ValueError(msg)
         if self.choices and plain not in self.choices:
-            raise ValueError(msg + _did_you_mean(plain, self.choices))
+            raise ValueError(msg + _did_you_mean(str(plain), self.choices))
         return plain
 
 
@@ -244,9 +244,8 @@ class Block(metaclass=_BlockType):
         super().__setattr__(name, value)
 
     def _unknown(self, name: str, what: str) -> str:
-        known = list(self._declared)
-        msg = f"{type(self).__name__} has no {what} {name!r}.{_did_you_mean(name, known)}"
-        msg += f" It knows {', '.join(known) or 'none'}."
+        guess = _did_you_mean(name, list(self._declared))
+        msg = f"{type(self).__name__} has no {what} {name!r}.{guess} It knows {', '.join(self._declared) or 'none'}."
         if what != "hyperparameter":
             msg += " For state of your own, set it in __init__ or start its name with an underscore."
         return msg

@@ -129,11 +129,9 @@ class DeferredInterrupt:
             if not self._drop_late:
                 self.raise_noted()
         finally:
-            try:
+            # It may arrive in the last lines of signal.signal.
+            with contextlib.suppress(*[KeyboardInterrupt] * self._drop_late):
                 self.release()
-            except KeyboardInterrupt:  # in the last lines of signal.signal
-                if not self._drop_late:
-                    raise
 
 
 def interrupt_point() -> None:

@@ -196,6 +196,5 @@ class History(Sequence[Epoch]):
     def _repr_html_(self) -> str:
         # Wall times differ from run to run, so they stay out of what a notebook shows by default.
         frame = self.to_frame().drop(columns="seconds")
-        if not frame["note"].any():
-            frame = frame.drop(columns="note")
+        frame = frame if frame["note"].any() else frame.drop(columns="note")
         return without_math(frame.to_html(index=False, float_format="{:.4g}".format))

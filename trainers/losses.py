@@ -46,8 +46,7 @@ def check_shape(model: nn.Module, output: Any, wanted: Tensor) -> Tensor:
     """
     if not isinstance(output, Tensor) or output.shape != wanted.shape:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        shape = f"{tuple(wanted.shape)} (n, time, feature)"
-        raise bad_model(model, f"must return a reconstruction alone, of its input's shape {shape}, got {got}.")
+        raise bad_model(model, f"must return a reconstruction alone, of the shape {tuple(wanted.shape)}, got {got}.")
     if not output.is_floating_point():
         raise bad_model(model, f"must return floating-point numbers, got {output.dtype}.")
     return output

@@ -215,9 +215,9 @@ def _draw_validation(
     if restored:
         # A loss that is not finite has no height of its own: its mark stands at the best loss.
         heights = [r.validation_loss if math.isfinite(r.validation_loss) else r.best_loss for r in restored]
-        look = {"color": restores or color, "markerfacecolor": "none"}
         named = f"restored ({len(restored)}×)" if restores else None
-        axes.plot(history.restored_epochs, heights, "^", label=named, **look)
+        epochs = history.restored_epochs
+        axes.plot(epochs, heights, "^", color=restores or color, markerfacecolor="none", label=named)
     return losses
 
 

@@ -238,26 +238,22 @@ def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
         part = slice(start, end)
         shares = explanation.by_feature(part).head(3)
         carried.append(", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
-        worst = "all values are missing"
-        for one in explanation.top(1, part).to_dict("records"):
-            worst = f"step {one['step'] + offset}, {one['feature']}: {one['error']:.2g}"
-        largest.append(worst)
+        top = explanation.top(1, part).to_dict("records")
+        worst = [f"step {one['step'] + offset}, {one['feature']}: {one['error']:.2g}" for one in top]
+        largest += worst or ["all values are missing"]
     table[["start", "end", "peak"]] += offset
     return _html(table.assign(**{"what carries the error": carried, "largest difference": largest}))
 
 
 def _comparison(detections: dict[str, Detection]) -> str:
-    abnormal = detections["LSTM autoencoder"].abnormal
-    rows = [
-        {
-            "detector": name,
-            "events": len(one.events),
-            "of which touch one of the autoencoder's": sum(abnormal[a:b].any() for a, b in one.events),
-            "steps called abnormal": f"{one.abnormal.mean():.2%}",
-        }
-        for name, one in detections.items()
-    ]
-    return _html(pd.DataFrame(rows))
+    abnormal, found = detections["LSTM autoencoder"].abnormal, detections.values()
+    columns = {
+        "detector": list(detections),
+        "events": [len(one.events) for one in found],
+        "of which touch one of the autoencoder's": [sum(abnormal[a:b].any() for a, b in one.events) for one in found],
+        "steps called abnormal": [f"{one.abnormal.mean():.2%}" for one in found],
+    }
+    return _html(pd.DataFrame(columns))
 
 
 def _html(table: pd.DataFrame, *, index: bool = False) -> str:

@@ -150,9 +150,8 @@ class Trainer(Block):
         self.train_inputs, self.train_targets, self.train_mask = self._on_device(train)
         self.validation_inputs, self.validation_targets, self.validation_mask = self._on_device(validation)
         self.train_lengths, self.validation_lengths = train.lengths, validation.lengths
-        note = str(getattr(self.model, "training_note", ""))
-        if not torch.equal(train.targets, train.sequences):
-            note = ", ".join(filter(None, [note, "on altered inputs"]))
+        altered = "" if torch.equal(train.targets, train.sequences) else "on altered inputs"
+        note = ", ".join(filter(None, [str(getattr(self.model, "training_note", "")), altered]))
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
         self.planned_epochs = self._reached = None
@@ -304,10 +303,8 @@ class Trainer(Block):
         Raises
         ------
         RuntimeError, ValueError
-            If there is no run, no such epoch, or the state is another model's.
+            If there is no such epoch, or the state is another model's.
         """
-        if self._stage not in ("training", "finalized"):
-            raise RuntimeError(f"{self.name!r} must be trained before it branches, got a trainer {self._stage}.")
         history = self.history.branch(epoch, name or f"{self.name}, from epoch {epoch}")
         load_state(self.model, state)
         self.history, self._reached = history, None

@@ -106,14 +106,12 @@ class Run:
         self._stop: str | None = None
         self.out_of_time, self._trained = False, 0.0
         self._ended = self._in_epoch = False
-        if not resume:
-            if train is None or validation is None:
-                raise ValueError("train and validation must be sets, got None. To go on with a run: resume=True.")
-            trainer.setDataSets(train, validation)
-        elif train is None and validation is None:
+        if {train is None, validation is None} != {resume}:
+            raise ValueError("train and validation must be sets, and must be left out with resume=True.")
+        if resume:
             trainer.check_resume()
         else:
-            raise ValueError("train and validation must be left out with resume=True, got a set.")
+            trainer.setDataSets(train, validation)
         self.planned_epochs = len(trainer.history) + epochs
 
     def plan(self, epochs: int) -> None:
