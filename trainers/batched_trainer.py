@@ -14,23 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from data import DataSet
+from trainers import torch_utils
 from trainers.block import Hyperparameter
 from trainers.console import DeferredInterrupt, interrupt_point
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.losses import LOSSES, check_shape, loss_of, mean_loss, run_model
 from trainers.model_checks import check_step
-from trainers.torch_utils import (
-    LARGEST_SEED,
-    ModelState,
-    copy_state,
-    derived_seed,
-    keep_large_buffers,
-    load_state,
-    own_randomness,
-    useful_threads,
-    with_threads,
-)
+from trainers.torch_utils import LARGEST_SEED, ModelState, copy_state, derived_seed, load_state, own_randomness
 from trainers.trainer import Trainer
 
 
@@ -151,7 +142,7 @@ class BatchedTrainer(Trainer):
         """
         begun = len(self.history) > 0
         super().setDataSets(train, validation)
-        keep_large_buffers()
+        torch_utils.keep_large_buffers()
         if not self._has_same_parameters():
             self.optimizer = self._new_optimizer()
         elif begun:
@@ -252,9 +243,8 @@ class BatchedTrainer(Trainer):
         (group,) = self.optimizer.param_groups
         scheduled = group["lr"]
         # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
-        group["lr"] = rate * (scheduled / group["base"])
+        group["lr"] = taken = rate * float(scheduled / group["base"])
         self.optimizer.step()
-        taken = float(group["lr"])
         # Between two steps, a scheduler finds what it has set.
         group["lr"] = scheduled
         return taken
@@ -292,8 +282,7 @@ class BatchedTrainer(Trainer):
         return float(loss_of(constant.expand_as(wanted), wanted, self.loss, self.validation_mask))
 
     def _warn_of_livelock(self) -> None:
-        repeated = repeated_epoch(self.history)
-        if repeated and not self._warned:
+        if not self._warned and (repeated := repeated_epoch(self.history)):
             self._warned = True
             what = (
                 f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all that follow will"
@@ -311,7 +300,7 @@ class BatchedTrainer(Trainer):
         super().doEpoch(model)
         try:
             # The batch size, and with it the number of threads, may have been queued.
-            with with_threads(self.threads), torch.enable_grad():
+            with torch_utils.with_threads(self.threads), torch.enable_grad():
                 yield
         except BaseException:
             if len(self.history) == rows:
@@ -346,7 +335,7 @@ class BatchedTrainer(Trainer):
     def check_resume(self) -> None:
         """Raise if there is no run to go on with, or its cosine schedule has come to its end."""
         super().check_resume()
-        ended = self.planned_epochs is not None and len(self.history) >= self.planned_epochs
+        ended = len(self.history) >= (self.planned_epochs or math.inf)
         if self.schedule == "cosine" and self.schedule_epochs is None and ended:
             where = f"to go on after epoch {self.planned_epochs}, where its cosine ended"
             raise ValueError(f'schedule_epochs of {self.name!r} must be set {where}, or schedule to "constant".')
@@ -386,7 +375,7 @@ class BatchedTrainer(Trainer):
     @property
     def threads(self) -> int:
         """CPU threads that an epoch takes: one where the model and its batches are small (`useful_threads`)."""
-        return useful_threads(self.model, self.batch_size, self.device)
+        return torch_utils.useful_threads(self.model, self.batch_size, self.device)
 
     # ------------------------------------------------------------------ checks
 
@@ -470,8 +459,7 @@ def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, 
     rate, warmup = settings["learning_rate"], settings["warmup_epochs"]
     end: Any = settings["schedule_epochs"] or planned
     if settings["schedule"] == "cosine" and (end is None or end <= warmup):
-        remedy = "Set schedule_epochs, or train with benchmark(epochs=…)."
-        raise ValueError(f"a cosine schedule must end after {warmup:g} warmup_epochs, got the end {end}. {remedy}")
+        raise ValueError(f"a cosine schedule must end after {warmup:g} warmup_epochs, got {end}. Set schedule_epochs.")
     if position < warmup:
         return rate * min(1.0, (position + part) / warmup)
     if settings["schedule"] == "constant":

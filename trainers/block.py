@@ -279,9 +279,8 @@ class Block(metaclass=_BlockType):
             rows += "<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in cells) + "</tr>"
         head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "meaning"))
         title = escaped(self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})")
-        return without_math(
-            f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        table = f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return without_math(table)
 
 
 # __init_subclass__ does this for every subclass; Block is none of its own.

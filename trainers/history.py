@@ -111,8 +111,7 @@ class History(Sequence[Epoch]):
 
     def begin(self, validation_loss: float) -> None:
         """Count the weights that the run starts from as a candidate for the best."""
-        loss = float(validation_loss)
-        self.start = Epoch(0, math.nan, loss, 0, loss)
+        self.start = Epoch(0, math.nan, float(validation_loss), 0, float(validation_loss))
 
     def copy(self) -> History:
         """Return a history of the same rows, which does not grow with this one."""
@@ -166,10 +165,8 @@ class History(Sequence[Epoch]):
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a JSON file, a list of objects; a loss that is not finite becomes null."""
-        rows = [
-            {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(row).items()}
-            for row in self
-        ]
+        # JSON has no NaN and no infinity.
+        rows = json.loads(json.dumps([asdict(row) for row in self]), parse_constant=lambda _: None)
         Path(path).write_text(json.dumps(rows, indent=1, allow_nan=False), encoding="utf-8")
 
     def plot(self, **options: Any) -> Figure:

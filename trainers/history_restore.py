@@ -5,15 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
 from trainers.history import History, epoch_name
 from trainers.torch_utils import ModelState, load_state
-
-Decision = Literal["best", "keep", "swap"]
 
 
 @dataclass
@@ -49,7 +47,7 @@ class HistoryRestore:
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict(copy.deepcopy({**self.best_optimizer, "param_groups": groups}))
 
-    def judge(self, loss: float, *, swaps: bool, patience: int, tolerance: float) -> tuple[Decision, str]:
+    def judge(self, loss: float, *, swaps: bool, patience: int, tolerance: float) -> tuple[str, str]:
         """Decide after an epoch.
 
         Parameters

@@ -112,8 +112,7 @@ def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> N
             with own_randomness(_SEED, device):
                 outputs.append(check_shape(model, run_model(model, values.clone(), known), x)[counts].double())
     changed = bool((outputs[0] - outputs[1]).abs().max() > 1e-4 * outputs[0].abs().max())
-    nobody = bool(got) and not any(got.values())
-    if nobody or (changed and not (len(got) == len(parts) and all(got.values()))):
+    if (got and not any(got.values())) or (changed and not (len(got) == len(parts) and all(got.values()))):
         raise bad_model(model, _DROPS_LENGTHS)
 
 
@@ -169,8 +168,7 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> T
     # Without gradients a second thread gains as little with large batches as in a training with small ones.
     device = device_of(model)
     with evaluating(model), own_randomness(_SEED, device), with_threads(useful_threads(model, 32, device)):
-        outputs = _outputs(model, sequences, data.lengths, batch_size)
-        return torch.cat([output.cpu() for _, output in outputs])
+        return torch.cat([output.cpu() for _, output in _outputs(model, sequences, data.lengths, batch_size)])
 
 
 def mean_loss(

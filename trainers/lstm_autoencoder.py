@@ -93,16 +93,13 @@ class LSTMAutoencoder(Block, nn.Module):
         state_size = self.hidden_size * (1 + self.bidirectional) * (1 + encdec)
         latent_size = self.latent_size or state_size
         read_size = self.n_features if encdec else latent_size
+        layers: Any = {"hidden_size": self.hidden_size, "num_layers": self.n_layers, "batch_first": True}
         with own_randomness(self.seed):
-            self.encoder = nn.LSTM(
-                self.n_features, self.hidden_size, self.n_layers, batch_first=True, bidirectional=self.bidirectional
-            )
+            self.encoder = nn.LSTM(self.n_features, bidirectional=self.bidirectional, **layers)
             self.to_latent = nn.Linear(state_size, latent_size) if self.latent_size else nn.Identity()
             fits = not encdec or latent_size == 2 * self.hidden_size
             self.from_latent = nn.Identity() if fits else nn.Linear(latent_size, 2 * self.hidden_size)
-            self.decoder = nn.LSTM(
-                read_size + 2 * self.time_encoding, self.hidden_size, self.n_layers, batch_first=True
-            )
+            self.decoder = nn.LSTM(read_size + 2 * self.time_encoding, **layers)
             self.to_output = nn.Linear(self.hidden_size, self.n_features)
             for lstm in (self.encoder, self.decoder):
                 self._initialize(lstm)
@@ -155,8 +152,7 @@ class LSTMAutoencoder(Block, nn.Module):
                 teacher = _reverse(teacher, lengths)
             return _reverse(self._decode_encdec(self.from_latent(latent), _reverse(clock, lengths), teacher), lengths)
         repeated = latent[:, None].expand(-1, length, -1)
-        hidden, _ = self.decoder(torch.cat([repeated, clock], 2))
-        output = self.to_output(hidden)
+        output = self.to_output(self.decoder(torch.cat([repeated, clock], 2))[0])
         return _reverse(output, lengths) if self.decoding == "reverse" else output
 
     @property

@@ -38,8 +38,7 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet) -> None
         if unbuilt := [key for key, tensor in tried.named_parameters() if is_lazy(tensor)]:
             raise bad_model(model, f"must use all its layers in evaluation mode, got lazy ones unused: {unbuilt}.")
         built = _parts(tried)
-        few = order[torch.linspace(0, len(order) - 1, 4).long()]
-        _check_independence(tried, train, few)
+        _check_independence(tried, train, order[torch.linspace(0, len(order) - 1, 4).long()])
         # In batches as large as those in which the validation loss is measured.
         for size in {min(len(validation), 256), len(validation) % 256} - {0}:
             _output(tried, validation, torch.arange(size))

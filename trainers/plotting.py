@@ -136,7 +136,7 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     train = "training" + (f" ({history.note})" if history.note else "")
     losses = [row.train_loss for row in history]
     axes.plot(range(1, len(history) + 1), losses, color=TRAIN, label=as_label(train))
-    losses += _draw_validation(axes, history, "validation", VALIDATION, "--", restores=RESTORE)
+    losses += _draw_validation(axes, history, "validation", VALIDATION, "--", RESTORE)
     _finish(figure, axes, losses, log=log)
     figure.alt = _in_words(history)
     return figure
@@ -192,9 +192,7 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
     return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
 
 
-def _draw_validation(
-    axes: Any, history: History, label: str, color: str, dash: Any, *, restores: str | None = None
-) -> list[float]:
+def _draw_validation(axes: Any, history: History, label: str, color: str, dash: Any, restores: str = "") -> list[float]:
     """Draw the validation losses, the best and the restores, which the legend names if they have their own colour."""
     losses, best = [row.validation_loss for row in history], history.best
     axes.plot(range(1, len(history) + 1), losses, color=color, linestyle=dash, label=label)
@@ -208,16 +206,14 @@ def _draw_validation(
     back: list[tuple[float, float]] = []
     for row in restored:
         if row.best_epoch and math.isfinite(row.validation_loss):
-            ends = (row.epoch, row.validation_loss), (row.best_epoch, row.best_loss)
-            back += [*ends, (math.nan, math.nan)]
+            back += [(row.epoch, row.validation_loss), (row.best_epoch, row.best_loss), (math.nan, math.nan)]
     if back:
         axes.plot(*zip(*back, strict=True), color=restores or color, linewidth=0.7, alpha=0.7)
     if restored:
         # A loss that is not finite has no height of its own: its mark stands at the best loss.
         heights = [r.validation_loss if math.isfinite(r.validation_loss) else r.best_loss for r in restored]
         named = f"restored ({len(restored)}×)" if restores else None
-        epochs = history.restored_epochs
-        axes.plot(epochs, heights, "^", color=restores or color, markerfacecolor="none", label=named)
+        axes.plot(history.restored_epochs, heights, "^", color=restores or color, markerfacecolor="none", label=named)
     return losses
 
 

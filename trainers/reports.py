@@ -129,9 +129,8 @@ def report(
     if len(rest) < window:
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
     check = check_series(series, training=len(known) / len(series), window=window)
-    for finding in check:
-        if finding.verdict == "mend":
-            tell(f"mend first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
+    for one in (finding for finding in check if finding.verdict == "mend"):
+        tell(f"mend first: {one.check}{f' of {one.feature}' * bool(one.feature)}: {one.found}")
     detector.fit(known, progress=progress)
     tell(f"scoring {len(rest)} steps")
     detection, explanation = detector.detect(rest), detector.explain(rest)
@@ -236,8 +235,7 @@ def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
     carried, largest = [], []
     for start, end in table[["start", "end"]].to_numpy().tolist():
         part = slice(start, end)
-        shares = explanation.by_feature(part).head(3)
-        carried.append(", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
+        carried.append(", ".join(f"{name} {share:.0%}" for name, share in explanation.by_feature(part)[:3].items()))
         top = explanation.top(1, part).to_dict("records")
         worst = [f"step {one['step'] + offset}, {one['feature']}: {one['error']:.2g}" for one in top]
         largest += worst or ["all values are missing"]

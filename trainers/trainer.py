@@ -115,10 +115,9 @@ class Trainer(Block):
 
     @running.setter
     def running(self, value: bool) -> None:
+        _RUNNING.pop(id(self), None)
         if value:
             _RUNNING[id(self)] = self
-        else:
-            _RUNNING.pop(id(self), None)
 
     def __getstate__(self) -> dict[str, Any]:
         # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.
@@ -184,8 +183,7 @@ class Trainer(Block):
             raise RuntimeError(f"doEpoch of {self.name!r}: the trainer is {self._stage}. Call setDataSets or resume.")
         self._reached = None
         self.apply_queued()
-        model.train()
-        return model
+        return model.train()
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Put the final touches to the model, after the last epoch, and return it in evaluation mode.

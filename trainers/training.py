@@ -168,8 +168,7 @@ class Run:
             except KeyboardInterrupt:
                 self.stopped = "interrupted by hand"
             except BaseException as error:
-                left = isinstance(error, GeneratorExit)
-                self.stopped = "left early" if left else f"{type(error).__name__}: {error}"
+                self.stopped = "left early" if isinstance(error, GeneratorExit) else f"{type(error).__name__}: {error}"
                 raise
             finally:
                 self._ended, trainer.running = True, False
