@@ -197,8 +197,7 @@ class Block(metaclass=_BlockType):
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
             if not isinstance(found := inspect.getattr_static(self, key), Hyperparameter):
-                what = f"{type(self).__name__}.{key}"
-                raise TypeError(f"{what} must be set in a class's body or on a block, got {found!r} set on the class.")
+                raise TypeError(f"{type(self).__name__}.{key} must be set in a class's body, got {found!r} later.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
