@@ -284,11 +284,10 @@ class BatchedTrainer(Trainer):
     def _warn_of_livelock(self) -> None:
         if not self._warned and (repeated := repeated_epoch(self.history)):
             self._warned = True
-            what = (
-                f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all that follow will"
-            )
+            what = f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all later will"
+            why = "weights and moments are as they were then, and the same batches come again"
             ways = 'Three ways out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
-            warnings.warn(f"{what}: weights, moments and batches are the same. {ways}", RuntimeWarning, stacklevel=3)
+            warnings.warn(f"{what}: {why}. {ways}", RuntimeWarning, stacklevel=3)
 
     # ------------------------------------------------------------------ an epoch that is undone
 

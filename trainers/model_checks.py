@@ -134,9 +134,8 @@ def _output(model: nn.Module, data: DataSet, rows: Tensor, *, seed: int = 0, oth
         with own_randomness(seed, x.device):
             output = run_model(model, x, lengths)
     except Exception as error:  # whatever a user's model raises
-        what = f"sequences of {data.name!r}, shape {tuple(x.shape)} (n, time, feature)"
-        remedy = "It must take any number of sequences in float32; model.float() converts its weights."
-        raise bad_model(model, f"does not take {what}: {error} {remedy}") from error
+        hint = "It must take any number of sequences in float32; model.float() converts its weights."
+        raise bad_model(model, f"does not take sequences of {data.name!r} {tuple(x.shape)}: {error} {hint}") from error
     check_shape(model, output, x)
     if not torch.equal(x, given):
         raise bad_model(model, "changes its input in place. Let its forward begin with x = x.clone().")
