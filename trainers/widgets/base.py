@@ -11,8 +11,7 @@ import anywidget
 import ipywidgets
 from IPython import get_ipython
 
-from trainers import classroom
-from trainers.plotting import Figure
+from trainers.plotting import Figure, current_scale
 from trainers.widgets.export import Exported, page_bundle
 
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
@@ -52,15 +51,13 @@ def larger_in_class(widget: ipywidgets.DOMWidget) -> None:
     displayed, not for a part of it as well: zooms multiply.
     """
     _enlarged.add(widget)
-    _follow_mode(widget)
+    follow_scale(widget)
 
 
-def _follow_mode(*widgets: ipywidgets.DOMWidget) -> None:
-    for widget in widgets:
-        (widget.add_class if classroom.is_on() else widget.remove_class)("kit-larger")
-
-
-classroom.follow(lambda: _follow_mode(*_enlarged))
+def follow_scale(*widgets: ipywidgets.DOMWidget) -> None:
+    """Draw these widgets, or all that there are, in the size that `trainers.plotting` is set to."""
+    for widget in widgets or tuple(_enlarged):
+        (widget.add_class if current_scale() > 1 else widget.remove_class)("kit-larger")
 
 
 def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
     load_state(other.model, states[epoch])
     other.history = old.branch(epoch, "other")
     best = old[epoch - 1].best_epoch
-    other._memory.remember(best, old[best - 1].validation_loss, states[best], other._optimizer.state_dict())
+    other._memory.remember(best, old[best - 1].validation_loss, states[best], other.optimizer.state_dict())
     for _ in range(3):
         other.doEpoch(other.model)
     assert [row.validation_loss for row in other.history] == [row.validation_loss for row in new]

@@ -101,10 +101,10 @@ def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, 
             torch.manual_seed(epoch)
             for batch in self._batches(len(self.train_inputs), epoch):
                 self.between_batches and self.between_batches()
-                self._optimizer.zero_grad()
+                self.optimizer.zero_grad()
                 loss = (model(self.train_inputs[batch]) - self.train_targets[batch]).abs().mean()
                 loss.backward()
-                self._optimizer.step()
+                self.optimizer.step()
             return loss.item(), 0.0
 
     def run(drag):
