@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from data import DataSet
 from trainers import torch_utils
 from trainers.block import Hyperparameter
+from trainers.checks import check_step
 from trainers.console import DeferredInterrupt, interrupt_point
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.losses import LOSSES, check_shape, loss_of, mean_loss, run_model
-from trainers.model_checks import check_step
 from trainers.torch_utils import LARGEST_SEED, ModelState, copy_state, derived_seed, load_state, own_randomness
 from trainers.trainer import Trainer
 
@@ -240,13 +240,16 @@ class BatchedTrainer(Trainer):
     def _step(self, position: float, part: float) -> float:
         """Take an optimizer step, this many epochs after the start and this part of one long; return its rate."""
         rate = self._memory.rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
-        (group,) = self.optimizer.param_groups
-        scheduled = group["lr"]
-        # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
-        group["lr"] = taken = rate * float(scheduled / group["base"])
+        groups = self.optimizer.param_groups
+        scheduled = [group["lr"] for group in groups]
+        for group in groups:
+            # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
+            group["lr"] = rate * float(group["lr"] / group.setdefault("base", self.learning_rate))
         self.optimizer.step()
-        # Between two steps, a scheduler finds what it has set.
-        group["lr"] = scheduled
+        taken = groups[0]["lr"]
+        for group, lr in zip(groups, scheduled, strict=True):
+            # Between two steps, a scheduler finds what it has set.
+            group["lr"] = lr
         return taken
 
     def _between_batches(self) -> None:

@@ -78,6 +78,12 @@ def epoch_name(number: int | None) -> str:
     return {None: "no epoch", 0: "the start"}.get(number, f"epoch {number}")
 
 
+def best_in_words(history: History) -> str:
+    """Return ", best 3 (validation loss 0.1234)", or nothing before there is a best epoch."""
+    best = history.best
+    return f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})" if best else ""
+
+
 class History(Sequence[Epoch]):
     """The rows of a run, in order.
 
@@ -185,9 +191,7 @@ class History(Sequence[Epoch]):
         return isinstance(other, History) and self._rows == other._rows
 
     def __repr__(self) -> str:
-        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}"
-        if self.best:
-            text += f", best {self.best.epoch or 'the start'} (validation loss {self.best.validation_loss:.4g})"
+        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}{best_in_words(self)}"
         return text + (f", restored after {self.restored_epochs}" if self.restored_epochs else "")
 
     def _repr_html_(self) -> str:

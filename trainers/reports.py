@@ -18,7 +18,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data import CSVWarning, Series, check_series, load_csv
-from trainers.checks import as_share
+from trainers.checks import as_positive
 from trainers.console import say
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
 from trainers.detection.baselines import SERIES_BASELINES, series_baseline_scores
@@ -175,7 +175,7 @@ def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Seri
 
 def _parts(series: Series, training: float) -> tuple[Series, Series]:
     """What is learnt from, and what is judged."""
-    training = as_share(training, "training", "the share of the recording to learn from", "The default is 0.5.")
+    training = as_positive(training, "training", "the share of the recording to learn from", 1, "The default is 0.5.")
     end = round(training * len(series))
     if series.labels is not None and series.abnormal[:end].any():
         end = series.events[0][0]

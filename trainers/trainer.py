@@ -11,9 +11,9 @@ from torch import nn
 
 from data import DataSet
 from trainers.block import Block
+from trainers.checks import check_forward
 from trainers.history import Epoch, History
 from trainers.losses import bad_model, check_model
-from trainers.model_checks import check_forward
 from trainers.torch_utils import ModelState, as_device, copy_state, load_state, with_threads
 
 

@@ -19,7 +19,7 @@ from torch import nn
 from data.markup import escaped, without_math
 from trainers.block import Block, Hyperparameter
 from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
-from trainers.history import Epoch, History, epoch_name
+from trainers.history import Epoch, History, best_in_words, epoch_name
 from trainers.torch_utils import ModelState
 from trainers.trainer import StopRun, Trainer
 
@@ -320,9 +320,7 @@ class Result:
         text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"
         if self.stopped:
             text += f" ({self.stopped})"
-        if best := self.history.best:
-            text += f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})"
-        return text + f", restored {len(self.history.restored_epochs)}×"
+        return f"{text}{best_in_words(self.history)}, restored {len(self.history.restored_epochs)}×"
 
     def __repr__(self) -> str:
         return f"<Result of {self.summary()}>"

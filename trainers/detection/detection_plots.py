@@ -12,7 +12,7 @@ from torch import nn
 
 from data import DataSet
 from data.data_set import as_array, as_class_names
-from trainers.checks import as_labels, as_scores, as_share, as_threshold
+from trainers.checks import as_labels, as_positive, as_scores, as_threshold
 from trainers.losses import reconstruct
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
@@ -147,7 +147,7 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
     """
     if not isinstance(values, Mapping) or not values:
         raise TypeError(f"values must be a dict of methods and their values, at least one, got {values!r}.")
-    level = as_share(level, "level", "of the interval", "The default is 0.95.")
+    level = as_positive(level, "level", "of the interval", 1, "The default is 0.95.")
     figure = Figure(f"{label} by method and seed", figsize=(8, 1.1 + 0.38 * len(values)))
     axes = figure.plain_axes()
     told, seeds = [], ""
@@ -176,7 +176,7 @@ def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[A
     """One small plot for each sequence, at most four beside each other, all on one scale."""
     if len(data) > _MOST:
         raise ValueError(f"sequences must be at most {_MOST} to draw, got {len(data)}. Give some: sequences[:8].")
-    titles = _classes(data) if titles is None else as_class_names(titles, "titles")
+    titles = data.sequence_classes if titles is None else as_class_names(titles, "titles")
     if titles and len(titles) != len(data):
         raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(titles)}.")
     rows, columns = -(-len(data) // 4), min(4, len(data))
@@ -192,14 +192,7 @@ def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[A
     return plots
 
 
-def _classes(data: DataSet) -> list[str]:
-    """The class name of each sequence, where there is one."""
-    if data.labels is None or data.labels.ndim != 1 or not data.class_names:
-        return []
-    return [data.class_names[label] for label in data.labels]
-
-
 def _counted(data: DataSet) -> str:
     """How many sequences of each class are drawn, in words."""
-    counts = sorted(Counter(_classes(data)).items())
+    counts = sorted(Counter(data.sequence_classes).items())
     return f" ({', '.join(f'{count} {name}' for name, count in counts)})" if counts else ""

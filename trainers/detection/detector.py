@@ -86,38 +86,20 @@ class AnomalyDetector(Block):
     )
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard",
-        "of each feature, by training data: mean and s.d., median and interquartile range, or none",
-        choices=("standard", "robust", "none"),
+        "standard", "of each feature: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
-    centre = Hyperparameter(
-        True,
-        "subtract from each window of a series its own mean, so that slow drift does not count; hides level shifts",
-    )
+    centre = Hyperparameter(True, "subtract its mean from each window of a series; hides slow drift and level shifts")
     error = Hyperparameter(
-        "mae",
-        "mean absolute, mean squared, or largest absolute error, or EncDec-AD's Gaussian of the error vector",
-        choices=("mae", "mse", "max", "gaussian"),
+        "mae", "mean absolute, squared, or largest; or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
-    step_score = Hyperparameter(
-        "window",
-        "what a window gives each of its time steps: the score of the whole window, or the step's own error",
-        choices=("window", "point"),
-    )
+    step_score = Hyperparameter("window", "of a step: its window's score or its own error", choices=("window", "point"))
     combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )
-    rule = Hyperparameter(
-        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(_RULES)
-    )
-    rate = Hyperparameter(
-        0.01,
-        "share of normal sequences or steps that may be called abnormal, for the first two rules",
-        above=0,
-        below=1,
-    )
+    rule = Hyperparameter("conformal quantile", "sets the threshold on the calibration scores", choices=tuple(_RULES))
+    rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the first two rules", above=0, below=1)
     k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
     epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
     seed = Hyperparameter(0, "of the division, and of the default model and trainer", minimum=0, maximum=LARGEST_SEED)

@@ -16,7 +16,7 @@ from sklearn import metrics
 from data.data_set import check_sampling_rate
 from data.markup import without_math
 from data.series import runs
-from trainers.checks import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
+from trainers.checks import as_count, as_labels, as_names, as_positive, as_scores, as_threshold, as_truth
 from trainers.torch_utils import with_threads
 
 # What is drawn from fewer than this is hardly ever anything else than what there is.
@@ -587,7 +587,7 @@ def bootstrap_interval(
     each = "sequence" if block == 1 else "time step"
     scores = as_scores(scores, "scores", each)
     truth = as_truth(labels, scores, each)
-    level = as_share(level, "level", "how often the interval should hold the true value", "The default is 0.95.")
+    level = as_positive(level, "level", "how often the interval should hold the true value", 1, "The default is 0.95.")
     n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "which random draws", 0)
     block = as_count(block, "block", "in time steps drawn together")
     starts = np.arange(0, len(scores), block)
@@ -620,7 +620,7 @@ def metric_intervals(
     """A bootstrap interval for each of the first metrics in `NAMES`; None without a level."""
     if level is None:
         return None
-    level = as_share(level, "intervals", "their level, or None", "0.95 is usual.")
+    level = as_positive(level, "intervals", "their level, or None", 1, "0.95 is usual.")
     metric = partial(point_metrics_by_counting, threshold)
     ends = bootstrap_interval(metric, scores, truth, level=level, **draws)
     return dict(zip(names, map(tuple, ends.T.tolist()), strict=False))

@@ -11,7 +11,7 @@ from scipy.special import boxcox
 from scipy.stats import genpareto
 from sklearn import metrics
 
-from trainers.checks import as_count, as_positive, as_scores, as_share, as_truth
+from trainers.checks import as_count, as_positive, as_scores, as_truth
 
 # Two parameters from fewer points than this are noise.
 _FEWEST_EXCESSES = 10
@@ -48,7 +48,7 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     8.0
     """
     scores = as_scores(calibration_scores, "calibration_scores")
-    rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.05.")
+    rate = as_positive(rate, "rate", "the share of false alarms", 1, "The default is 0.05.")
     # The rounding keeps (n + 1)(1 - rate), when whole, from being taken for a little more.
     n, needed = len(scores), math.ceil(round(1 / rate, 9)) - 1
     k = math.ceil(round((n + 1) * (1 - rate), 9))
@@ -162,10 +162,10 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     True
     """
     scores = as_scores(calibration_scores, "calibration_scores")
-    rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.001.")
+    rate = as_positive(rate, "rate", "the share of false alarms", 1, "The default is 0.001.")
     if level is None:
         level = max(0.5, min(0.98, 1 - 20 / len(scores), 1 - 2 * rate))
-    level = as_share(level, "level", "the share of the scores below the tail", "Leave it out for the default.")
+    level = as_positive(level, "level", "the share of the scores below the tail", 1, "Leave it out for the default.")
     start = float(np.quantile(scores, level))
     excesses = scores[scores > start] - start
     share = len(excesses) / len(scores)

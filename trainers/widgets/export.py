@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from jinja2 import Template
+
 from data.markup import escaped
 
 _FOLDER = Path(__file__).parent
@@ -30,31 +32,6 @@ _EXPORT = re.compile(r"^export (?=const |function )", re.MULTILINE)
 # What the page of every widget has first; files stand in the order in which they build on each other.
 SHARED = ("larger.css", "plot.js", "page.js")
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ margin: 1.2rem; background: Canvas; color: CanvasText; font-family: system-ui, sans-serif; }}
-h1 {{ font-size: 1.2rem; }}
-h2 {{ font-size: 1.05rem; margin-top: 1.8rem; }}
-p, ul {{ max-width: 46rem; line-height: 1.45; }}
-img {{ max-width: 100%; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-size: 0.9rem; }}
-th, td {{ padding: 0.2rem 0.6rem; text-align: left; }}
-th, td {{ border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas); }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
 # One after the other, so that a notebook gives the same page each time it is run.
 _numbers = itertools.count(1)
 
@@ -109,7 +86,8 @@ def write_body(path: str | os.PathLike[str], title: str, body: str) -> None:
         HTML without head and body.
     """
     # A file name may hold what UTF-8 cannot.
-    Path(path).write_text(_PAGE.format(title=escaped(title), body=body), encoding="utf-8", errors="replace")
+    page = Template(read_assets(("page.html",), ".html"), autoescape=True, keep_trailing_newline=True)
+    Path(path).write_text(page.render(title=title, body=body), encoding="utf-8", errors="replace")
 
 
 def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> str:

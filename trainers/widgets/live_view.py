@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from trainers.history import History
+from trainers.history import History, best_in_words
 from trainers.training import Run
 from trainers.widgets.base import OwnChanges, answer_while_busy, buttons_answer, larger_in_class, weakly
 from trainers.widgets.chart import FILES, Chart, run_data
@@ -257,9 +257,7 @@ def _button(text: str, icon: str, tooltip: str) -> ipywidgets.Button:
 
 def outcome(history: History) -> str:
     """How far a history came, its best epoch and its restores."""
-    text = f"{len(history)} epoch{'s' * (len(history) != 1)}"
-    if history.best is not None:
-        text += f", best {history.best.epoch or 'the start'} (validation loss {history.best.validation_loss:.4g})"
+    text = f"{len(history)} epoch{'s' * (len(history) != 1)}{best_in_words(history)}"
     fired = len(history.restored_epochs)
     return text + (f", restored {fired} time{'s' * (fired != 1)}" if fired else ", never restored")
 

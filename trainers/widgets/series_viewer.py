@@ -136,7 +136,7 @@ class SeriesViewer(PicturedWidget):
     @property
     def figure(self) -> Figure:
         """A static picture, the whole and the highest-scoring event; `savefig` writes it as PNG or SVG."""
-        return plot_series(self.series, self.scores, self.threshold, self.found, self.reconstruction)
+        return plot_series(self)
 
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: dict[str, Any]) -> float | None:
@@ -352,33 +352,21 @@ def when(series: Series, step: int) -> str:
 # ---------------------------------------------------------------------- the static picture
 
 
-def plot_series(
-    series: Series,
-    scores: np.ndarray | None = None,
-    threshold: float | None = None,
-    found: Events | None = None,
-    reconstruction: np.ndarray | None = None,
-) -> Figure:
+def plot_series(viewer: SeriesViewer) -> Figure:
     """Draw the series, its score below it, true events on a green ground, found ones as hatched bars above.
 
     Parameters
     ----------
-    series : Series
+    viewer : SeriesViewer
         Of its features the first 6 are drawn.
-    scores : array, shape (time,), optional
-        Higher is more anomalous.
-    threshold : float, optional
-        A line in the score.
-    found : list of (start, end), optional
-        In order, the end not included.
-    reconstruction : array, shape (time, feature), optional
-        Dashed; NaN where there is none.
 
     Returns
     -------
     Figure
         Left the whole, right the event with the highest score; `alt` says it in words.
     """
+    series, scores, threshold = viewer.series, viewer.scores, viewer.threshold
+    found, reconstruction = viewer.found, viewer.reconstruction
     true = _true_events(series)
     lanes = min(series.n_features, MOST_LANES)
     rows = lanes + (scores is not None)

@@ -207,10 +207,7 @@ def _titles(examples: DataSet, titles: Sequence[str] | None) -> list[str]:
     if len(examples) > MOST_EXAMPLES:
         raise ValueError(f"examples must be at most {MOST_EXAMPLES} sequences, got {len(examples)}.")
     if titles is None:
-        labels, names = examples.labels, examples.class_names
-        if labels is not None and labels.ndim == 1 and names:
-            return [names[label] for label in labels]
-        return [f"example {i + 1}" for i in range(len(examples))]
+        return examples.sequence_classes or [f"example {i + 1}" for i in range(len(examples))]
     if isinstance(titles, str) or len(titles) != len(examples):
         raise ValueError(f"titles must be one for each of the {len(examples)} examples, got {titles!r}.")
     return list(map(str, titles))
