@@ -200,12 +200,12 @@ def test_false_alarms_per_hour_counted_in_hours():
     [
         ({}, "one of per_thousand and per_hour must be given, got None and None"),
         ({"per_thousand": 5, "per_hour": 5}, "one of .* must be given, got 5 and 5"),
-        ({"per_thousand": 1000}, "per_thousand must be .*below 1000.*got 1000"),
-        ({"per_thousand": 0}, "per_thousand must be a number above 0.*got 0"),
-        ({"per_thousand": math.nan}, "per_thousand must be a number above 0.*got nan"),
+        ({"per_thousand": 1000}, "per_thousand must be a number between 0 and 1000, .*got 1000"),
+        ({"per_thousand": 0}, "per_thousand must be a number between 0 and 1000, .*got 0"),
+        ({"per_thousand": math.nan}, "per_thousand must be a number between 0 and 1000, .*got nan"),
         ({"per_hour": 5}, "sampling_rate must be a number above 0.*got None"),
         ({"per_hour": 5, "sampling_rate": 1, "stride": 0}, "stride must be an integer.*got 0"),
-        ({"per_hour": 3601, "sampling_rate": 1}, "per_hour must be .*below 3600.*got 3601"),
+        ({"per_hour": 3601, "sampling_rate": 1}, "per_hour must be a number between 0 and 3600, .*got 3601"),
         ({"per_thousand": 1}, "500 calibration scores .* at least 999 are needed"),
     ],
 )
