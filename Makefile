@@ -119,8 +119,9 @@ $(STAMP): pyproject.toml .ci/find-python
 	$(PIP) -e ".[test]"
 	@touch $@
 
+# Node knows only the certificate authorities of its own package; behind a company's proxy the system's are needed.
 $(MODULES)/installed: tests/javascript/package-lock.json $(STAMP)
-	.venv/bin/npm ci --prefix tests/javascript --no-audit --no-fund --loglevel error
+	NODE_OPTIONS=--use-system-ca .venv/bin/npm ci --prefix tests/javascript --no-audit --no-fund --loglevel error
 	@touch $@
 
 .venv/installed-site: $(STAMP)
