@@ -125,7 +125,7 @@ class BatchedTrainer(Trainer):
         self._memory = HistoryRestore()
         self._warned = False
         self._last: dict[str, Any] = {}
-        self._run_loss = self.loss
+        self._loss_of_run = self.loss
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -166,6 +166,7 @@ class BatchedTrainer(Trainer):
             If the validation loss is not finite before there is any best model to go back to.
         """
         epoch, begun = len(self.history) + 1, time.perf_counter()
+        # begins with Trainer.doEpoch; undone if it does not reach its end
         with DeferredInterrupt(), self._whole_or_undone(model):
             # a model that is trained already may be the best
             note = self._measure_start(model) if epoch == 1 else ""
@@ -410,7 +411,7 @@ class BatchedTrainer(Trainer):
         if not any(p.requires_grad for p in self.model.parameters()):
             raise RuntimeError(f"the model {kind} must have a parameter with requires_grad, got none.")
         if not self.history:
-            self._run_loss = self.loss
+            self._loss_of_run = self.loss
         self._check_loss(self.loss)
         self._check_step(self.train_set, self._settings())
 
@@ -419,8 +420,8 @@ class BatchedTrainer(Trainer):
         return list(map(id, held)) == list(map(id, self.model.parameters()))
 
     def _check_loss(self, loss: str) -> None:
-        if loss != self._run_loss:
-            raise ValueError(f"the loss of {self.name!r} must stay {self._run_loss!r} during a run, got {loss!r}.")
+        if loss != self._loss_of_run:
+            raise ValueError(f"the loss of {self.name!r} must stay {self._loss_of_run!r} during a run, got {loss!r}.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         super()._try_model(train, validation)

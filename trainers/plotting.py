@@ -108,7 +108,7 @@ class Figure(_Figure):
 
 
 # Okabe and Ito's palette; told apart by dash too.
-_COLOURS = (VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9")
+_COLORS = (VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9")
 _DASHES: tuple[Any, ...] = ("--", "-", ":", "-.", (0, (8, 3)), (0, (3, 1, 1, 1)))
 
 
@@ -136,7 +136,7 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     train = "training" + (f" ({history.note})" if history.note else "")
     losses = [row.train_loss for row in history]
     axes.plot(range(1, len(history) + 1), losses, color=TRAIN, label=as_label(train))
-    losses += _draw_validation(axes, history, "validation", VALIDATION, "--", RESTORE)
+    losses += _draw_run(axes, history, "validation", VALIDATION, "--", RESTORE)
     _finish(figure, axes, losses, log=log)
     figure.alt = _in_words(history)
     return figure
@@ -164,10 +164,10 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
     words = []
     for number, (name, run) in enumerate(runs.items()):
         # The seventh run has the colour of the first, and another dash.
-        dash = _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)]
-        color = _COLOURS[number % len(_COLOURS)]
+        dash = _DASHES[(number + number // len(_COLORS)) % len(_DASHES)]
+        color = _COLORS[number % len(_COLORS)]
         if isinstance(run, History):
-            every += _draw_validation(axes, run, as_label(name), color, dash)
+            every += _draw_run(axes, run, as_label(name), color, dash)
             words.append(_in_words(run, name))
         else:
             if not run or not all(run):
@@ -192,7 +192,7 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
     return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
 
 
-def _draw_validation(axes: Any, history: History, label: str, color: str, dash: Any, restores: str = "") -> list[float]:
+def _draw_run(axes: Any, history: History, label: str, color: str, dash: Any, restores: str = "") -> list[float]:
     """Draw the validation losses, the best and the restores, which the legend names if they have their own colour."""
     losses, best = [row.validation_loss for row in history], history.best
     axes.plot(range(1, len(history) + 1), losses, color=color, linestyle=dash, label=label)

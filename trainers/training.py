@@ -104,7 +104,7 @@ class Run:
         self.trainer, self.callbacks, self.resumes = trainer, tuple(callbacks), resume
         self.stopped: str | None = None
         self._stop: str | None = None
-        self.out_of_time, self._trained = False, 0.0
+        self.out_of_time, self._seconds_trained = False, 0.0
         self._ended = self._in_epoch = False
         if {train is None, validation is None} != {resume}:
             raise ValueError("train and validation must be sets, and must be left out with resume=True.")
@@ -203,12 +203,12 @@ class Run:
             raise RuntimeError(f"doEpoch of {name} must add one row by record(…), got {len(trainer.history) - before}.")
         row = trainer.history[-1]
         # Where a row holds its own time, that is without pauses between batches.
-        self._trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
+        self._seconds_trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
         # A copy for each, to keep or to change; made now, as one may branch off to another state.
         states = [trainer.reached_state() for _ in self.callbacks]
         for callback, state in zip(self.callbacks, states, strict=True):
             callback(row, state)
-        if self._trained >= self.seconds and self._stop is None:
+        if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
         return row

@@ -6,10 +6,10 @@ import { build, enlargement, escape, followSize, keepKeys, listen, placeIn, setA
 
 const [TRAIN, VALIDATION, RESTORE] = ["#0072B2", "#D55E00", "#009E73"];
 // Okabe and Ito's palette, readable with colour blindness; the dash distinguishes the runs too.
-const COLOURS = [VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9"];
+const COLORS = [VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9"];
 const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
 // The fields of a row. If the initial weights are the best, BEST is 0 and START is their validation loss.
-const [EPOCH, LOSS, JUDGED, BEST, RESTORED, WORDS, START] = [0, 1, 2, 3, 4, 5, 6];
+const [EPOCH, TRAINING_LOSS, VALIDATION_LOSS, BEST, RESTORED, WORDS, START] = [0, 1, 2, 3, 4, 5, 6];
 // Height of the plot: smaller in a low window, so that buttons and reconstructions (about 270 pixels) fit below it.
 const [HEIGHT, LEAST_HEIGHT, AROUND] = [280, 170, 270];
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 10, 40];
@@ -20,8 +20,8 @@ const last = (list) => list[list.length - 1];
 // Colours and dash of a run. The seventh run has the colour of the first, with another dash.
 function looksOf(data, index) {
   if (data.runs.length === 1) return { train: TRAIN, paint: VALIDATION, restore: RESTORE, dash: "6 3", faint: "" };
-  const paint = COLOURS[index % COLOURS.length];
-  const dash = DASHES[(index + Math.floor(index / COLOURS.length)) % DASHES.length];
+  const paint = COLORS[index % COLORS.length];
+  const dash = DASHES[(index + Math.floor(index / COLORS.length)) % DASHES.length];
   return { train: paint, paint, restore: paint, dash, faint: " faint" };
 }
 
@@ -64,8 +64,8 @@ export function valueRange(data, hidden, log) {
 }
 
 function visibleLosses(data, hidden) {
-  return [LOSS, JUDGED].filter((key) =>
-    key === LOSS ? !hidden.has("training") : data.runs.length > 1 || !hidden.has("validation"),
+  return [TRAINING_LOSS, VALIDATION_LOSS].filter((key) =>
+    key === TRAINING_LOSS ? !hidden.has("training") : data.runs.length > 1 || !hidden.has("validation"),
   );
 }
 
@@ -79,9 +79,9 @@ function drawRestores(run, x, y, paint) {
     before = px;
     const best = run.rows[row[BEST] - 1];
     // The mark of a loss that is not finite is drawn at the upper edge.
-    const py = isNumber(row[JUDGED]) ? Math.max(y(row[JUDGED]), TOP + 5) : TOP + 5;
+    const py = isNumber(row[VALIDATION_LOSS]) ? Math.max(y(row[VALIDATION_LOSS]), TOP + 5) : TOP + 5;
     if (best)
-      text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[JUDGED])}" stroke="${paint}"/>`;
+      text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[VALIDATION_LOSS])}" stroke="${paint}"/>`;
     text += `<path class="restored" d="M${px - 4.5} ${py + 4}h9l-4.5 -8z" stroke="${paint}"/>`;
   }
   return text;
@@ -97,12 +97,13 @@ function drawBand(run, x, y, paint) {
 function drawRun(run, { train, paint, restore, dash, faint }, losses, x, y, bottom) {
   const path = (key) => svgPath(run.rows.map((row) => [x(row[EPOCH]), isNumber(row[key]) ? y(row[key]) : NaN]));
   let text = drawBand(run, x, y, paint);
-  if (losses.includes(LOSS)) text += `<path class="curve${faint}" d="${path(LOSS)}" stroke="${train}"/>`;
-  if (!losses.includes(JUDGED)) return text;
-  text += `<path class="curve" d="${path(JUDGED)}" stroke="${paint}" stroke-dasharray="${dash}"/>`;
+  if (losses.includes(TRAINING_LOSS))
+    text += `<path class="curve${faint}" d="${path(TRAINING_LOSS)}" stroke="${train}"/>`;
+  if (!losses.includes(VALIDATION_LOSS)) return text;
+  text += `<path class="curve" d="${path(VALIDATION_LOSS)}" stroke="${paint}" stroke-dasharray="${dash}"/>`;
   text += drawRestores(run, x, y, restore);
   const [best, start] = [bestRow(run), startLoss(run)];
-  if (best) text += `<circle cx="${x(best[EPOCH])}" cy="${y(best[JUDGED])}" r="4" fill="${paint}"/>`;
+  if (best) text += `<circle cx="${x(best[EPOCH])}" cy="${y(best[VALIDATION_LOSS])}" r="4" fill="${paint}"/>`;
   if (start === null) return text;
   const py = Math.min(y(start), bottom);
   return `${text}<line class="start" x1="${x(1)}" x2="${x(run.rows.length)}" y1="${py}" y2="${py}" stroke="${paint}"
@@ -152,7 +153,9 @@ function selectedRow(data, view) {
 function drawSelected(row, x, y, { top, bottom }) {
   if (!row) return "";
   const px = x(row[EPOCH]);
-  const mark = isNumber(row[JUDGED]) ? `<circle class="selected" cx="${px}" cy="${y(row[JUDGED])}" r="6"/>` : "";
+  const mark = isNumber(row[VALIDATION_LOSS])
+    ? `<circle class="selected" cx="${px}" cy="${y(row[VALIDATION_LOSS])}" r="6"/>`
+    : "";
   return `<line class="selected" x1="${px}" x2="${px}" y1="${top}" y2="${bottom}"/>${mark}`;
 }
 
@@ -183,7 +186,7 @@ function drawLegend(data, view) {
     data.runs.forEach((run, index) => {
       const [best, start, fired] = [bestRow(run), startLoss(run), firedIn(run)];
       let text = run.name;
-      if (best) text += `: ${short(best[JUDGED])} in epoch ${best[EPOCH]}`;
+      if (best) text += `: ${short(best[VALIDATION_LOSS])} in epoch ${best[EPOCH]}`;
       if (start !== null) text += `: ${short(start)} at the start`;
       if (fired) text += `, restored ${fired}×`;
       const { paint, dash } = looksOf(data, index);
@@ -296,7 +299,7 @@ export function mount(root, data, act = {}) {
     data.runs.forEach((run, index) => {
       const row = run.rows[epoch - 1];
       if (!row || view.hidden.has(index)) return;
-      const away = isNumber(row[JUDGED]) ? Math.abs(view.yOf(row[JUDGED]) - py) : 1e6;
+      const away = isNumber(row[VALIDATION_LOSS]) ? Math.abs(view.yOf(row[VALIDATION_LOSS]) - py) : 1e6;
       if (away < distance) [nearest, distance] = [(data.runs.length > 1 ? `${run.name}, ` : "") + row[WORDS], away];
     });
     view.hovered = nearest;

@@ -127,12 +127,13 @@ class LiveView(Exported):
     # ------------------------------------------------------------------ what the page asks for
 
     def _pressed(self, button: ipywidgets.Button) -> None:
-        self.control.seen()
+        control = self.control
+        control.seen()
+        requests = {"Pause": control.pause, "Resume": control.resume, "Step": control.step, "Stop": control.stop}
         if button is self._branch_here:
             self._answer("branch", self._slider.value)
         else:
-            # The methods pause, resume, step and stop have the names of the buttons.
-            getattr(self.control, button.description.lower())()
+            requests[button.description]()
 
     def _changed(self, change: dict[str, Any]) -> None:
         # What the loop has moved itself is not a request.
@@ -192,7 +193,7 @@ class LiveView(Exported):
 
     # ------------------------------------------------------------------ when it is sent
 
-    def _flush(self, *, force: bool = False) -> None:
+    def _send_if_due(self, *, force: bool = False) -> None:
         """Send what has happened since the last time, if that is long enough ago."""
         now = time.perf_counter()
         if self._box is not None and (force or now - self._sent_at >= INTERVAL):

@@ -117,7 +117,7 @@ class TrainingMonitor(LiveView):
             IPython.display.display(self)
         self._enable_buttons()
         self._show_all()
-        self._obey()
+        self._follow_requests()
         self._epoch_began = time.perf_counter()
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
@@ -134,17 +134,17 @@ class TrainingMonitor(LiveView):
         self._batches = 0
         # A step ends here; then do what is requested between two epochs.
         self.control.epoch_ended()
-        self._flush(force=self.control.state != "running")
+        self._send_if_due(force=self.control.state != "running")
         self._branch_off()
-        self._obey()
+        self._follow_requests()
         self._epoch_began = time.perf_counter()
 
     def _between_batches(self) -> None:
         if self._hook_before is not None:
             self._hook_before()
         self._batches += 1
-        self._flush()
-        self._obey()
+        self._send_if_due()
+        self._follow_requests()
 
     def end(self, run: Run) -> None:
         """Called by the run when its model is finalized."""
@@ -156,7 +156,7 @@ class TrainingMonitor(LiveView):
         self._end_text = reason + outcome(self.history)
         self.control.reset()
         self._show_all()
-        self._serve()
+        self._show_requested_epoch()
         figure = self.figure
         if in_notebook():
             IPython.display.display(self if on_page() else figure)
@@ -278,26 +278,26 @@ class TrainingMonitor(LiveView):
                 # A trainer may draw from PyTorch's one random state: while a run goes on, only the loop runs a model.
                 self._requests["rewind"] = number
                 # Checked after the request is made: a run that ends just now serves it at its end.
-                self.control.nudge() if self._run is not None else self._serve()
+                self.control.nudge() if self._run is not None else self._show_requested_epoch()
         except (RuntimeError, ValueError) as error:
             self._refused = f"⚠ {error}"
             self._show_state()
 
-    def _serve(self) -> None:
+    def _show_requested_epoch(self) -> None:
         """Show the epoch that the slider was moved to."""
         epoch = self._requests.pop("rewind", None)
         if epoch is not None:
             self._show_epoch(epoch)
 
-    def _obey(self) -> None:
+    def _follow_requests(self) -> None:
         """Do what the page asked for, wait while paused, end the run if it is to stop."""
         control = self.control
-        self._serve()
+        self._show_requested_epoch()
         if control.state == "paused":
             self._waits = True
-            self._flush(force=True)
+            self._send_if_due(force=True)
             # A pause is no part of the epoch's duration.
-            self._epoch_began += control.wait(self._serve)
+            self._epoch_began += control.wait(self._show_requested_epoch)
             self._waits = False
             self._branch_off()
         if control.state == "stopping" and self._run is not None:
@@ -314,7 +314,7 @@ class TrainingMonitor(LiveView):
         stopping = self._run is not None and self.control.state == "stopping"
         if "branch" not in self._requests or self._last is None or self._batches or stopping:
             return
-        self._flush(force=True)
+        self._send_if_due(force=True)
         # No other branch may be asked for between the two histories.
         with self._turn:
             epoch, *states = self._requests.pop("branch")
