@@ -16,8 +16,8 @@ from trainers.detection import AnomalyDetector
 
 # What is no plain text among the options of `load_csv`.
 _CSV_TYPES: dict[str, dict[str, Any]] = {
-    "time": {"action": "extend", "nargs": "+"},
-    "values": {"action": "extend", "nargs": "+"},
+    "time": {"action": "append"},
+    "values": {"nargs": "+"},
     "sampling_rate": {"type": float},
     "separator": {"type": lambda text: text.replace("\\t", "\t")},
     "header": {"action": argparse.BooleanOptionalAction},

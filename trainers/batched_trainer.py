@@ -317,20 +317,25 @@ class BatchedTrainer(Trainer):
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "memory": copy.copy(self._memory),
             "reached": self._reached,
+            "modes": {part: part.training for part in self.model.modules()},
         }
 
     def _go_back(self, start: dict[str, Any]) -> None:
         load_state(self.model, start["model"])
-        self.optimizer.load_state_dict(start["optimizer"])
-        self._memory, self._reached = start["memory"], start["reached"]
+        self.optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
+        self._memory, self._reached = copy.copy(start["memory"]), start["reached"]
+        for part, mode in start["modes"].items():
+            part.training = mode
 
     # ------------------------------------------------------------------ the end of a run, and going on with it
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Leave the model with the best weights; with ``restore="off"``, with the last."""
         with DeferredInterrupt():
+            # before the run counts as finalized, so that an interrupt here loses nothing
+            last = self._snapshot()
             model = super().finalizeTraining(model)
-            self._last = self._snapshot()
+            self._last = last
             if self.restore != "off" and self._memory.best_model is not None:
                 load_state(model, self._memory.best_model)
         return model
@@ -385,10 +390,11 @@ class BatchedTrainer(Trainer):
     def check_change(self, name: str, value: Any) -> None:
         """Refuse a batch larger than the set, another loss in a run, a schedule that ends in its warm-up."""
         settings = self._settings(**{name: value})
-        if self.running:
-            self._check_loss(settings["loss"])
+        if name == "loss" and self.running:
+            self._check_loss(value)
+        if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
             learning_rate_at(settings, 0, 0, self.planned_epochs)
-        if self.train_set is not None:
+        if name in ("batch_size", "n_batches", "precision") and self.train_set is not None:
             # A change may come from another thread than the one that trains.
             self._check_step(self.train_set, settings, alone=not self.running)
 
@@ -424,15 +430,19 @@ class BatchedTrainer(Trainer):
             raise ValueError(f"the loss of {self.name!r} must stay {self._loss_of_run!r} during a run, got {loss!r}.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
+        self._check_size(train, self.batch_size)
         super()._try_model(train, validation)
         self._tried = ()
         self._check_step(train, self._settings())
 
+    def _check_size(self, train: DataSet, size: int) -> None:
+        if size > len(train):
+            raise ValueError(f"batch_size of {self.name!r} must be at most {len(train)}, the training set, got {size}.")
+
     def _check_step(self, train: DataSet, settings: dict[str, Any], *, alone: bool = True) -> None:
         """Raise if the model cannot be trained in such batches, or with this precision."""
         size, n_batches, precision = step = tuple(settings[name] for name in ("batch_size", "n_batches", "precision"))
-        if size > len(train):
-            raise ValueError(f"batch_size of {self.name!r} must be at most {len(train)}, the training set, got {size}.")
+        self._check_size(train, size)
         if step != self._tried:
             last = (len(train) % size if n_batches is None else 0) or size
             check_step(self.model, train, size, last, precision, alone=alone)

@@ -22,7 +22,7 @@ from torch.nn.parameter import is_lazy
 from data import DataSet
 from data.data_set import as_array, as_class_names, check_labels, is_real_number
 from trainers.losses import bad_model, check_lengths, check_shape, evaluating, loss_of, run_model
-from trainers.torch_utils import copy_state, device_of, load_state, own_randomness
+from trainers.torch_utils import copy_state, device_of, load_state, modes_kept, own_randomness
 
 # ---------------------------------------------------------------------- numbers, scores, labels
 
@@ -174,16 +174,16 @@ def _trial(model: nn.Module, *, alone: bool = True) -> Iterator[Any]:
         tried = copy.deepcopy(getattr(model, "_orig_mod", model)).to(device_of(model))
     except Exception:  # a model may hold what cannot be copied, such as an open file
         tried, state = model if alone else None, copy_state(model)
-    modes = {part: part.training for part in model.modules()}
+    gradients = {parameter: parameter.grad for parameter in model.parameters()}
     try:
-        yield tried
+        with modes_kept(model):
+            yield tried
     finally:
         np.random.set_state(numpy_state)
         random.setstate(python_state)
         if tried is model:
-            for part, mode in modes.items():
-                part.training = mode
-            model.zero_grad()
+            for parameter, gradient in gradients.items():
+                parameter.grad = gradient
             if state.keys() == copy_state(model).keys():
                 load_state(model, state)
 

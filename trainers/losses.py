@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from data import DataSet
-from trainers.torch_utils import device_of, own_randomness, useful_threads, with_threads
+from trainers.torch_utils import device_of, modes_kept, own_randomness, useful_threads, with_threads
 
 LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
@@ -64,8 +64,9 @@ def _lengths_position(module: nn.Module) -> int | None:
     """At which position `forward` has a parameter `lengths`, counted without `self`; None if it has none."""
     if isinstance(module, torch.jit.ScriptModule):
         return None  # it takes no hooks
-    names = list(_parameters(type(module).forward))
-    return names.index("lengths") - 1 if "lengths" in names else None
+    # A forward assigned to the module itself has no `self`.
+    names = list(_parameters(vars(module).get("forward") or type(module).forward))
+    return names.index("lengths") - ("forward" not in vars(module)) if "lengths" in names else None
 
 
 def run_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
@@ -125,14 +126,9 @@ def loss_of(outputs: Tensor, targets: Tensor, loss: str, mask: Tensor | None) ->
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Within this context the model is in evaluation mode; afterwards each part is as before."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with modes_kept(model), torch.no_grad():
+        model.eval()
+        yield
 
 
 def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> Tensor:

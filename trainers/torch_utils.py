@@ -223,6 +223,17 @@ def copy_state(model: nn.Module) -> ModelState:
     return {name: tensor.detach().clone() for name, tensor in _tensors(model).items()}
 
 
+@contextmanager
+def modes_kept(model: nn.Module) -> Iterator[None]:
+    """Within this context parts of the model may be put into another mode; afterwards each is as before."""
+    modes = {part: part.training for part in model.modules()}
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
 @torch.no_grad()
 def load_state(model: nn.Module, state: ModelState) -> None:
     """Write a copied state into the model, in place, so that its optimizer keeps its parameters."""

@@ -21,13 +21,13 @@ class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
     """Raised by a callback, or between batches, to end a run cleanly."""
 
 
-# By identity, as a trainer may define what equals it. A copy of a trainer in a run is in none.
-_RUNNING: dict[int, Trainer] = {}
+# Trainers in a run, by identity, as a trainer may define what equals it. A copy of a trainer in a run is in none.
+RUNNING: dict[int, Trainer] = {}
 
 
 def running_trainer(block: Block) -> Trainer | None:
     """The trainer that is in a run just now and is this block, or trains it."""
-    return next((t for t in list(_RUNNING.values()) if block is t or block is t.model), None)
+    return next((t for t in list(RUNNING.values()) if block is t or block is t.model), None)
 
 
 class Trainer(Block):
@@ -110,14 +110,8 @@ class Trainer(Block):
 
     @property
     def running(self) -> bool:
-        """Whether a `Run` is going on, so that changes are better queued; set by the run."""
-        return id(self) in _RUNNING
-
-    @running.setter
-    def running(self, value: bool) -> None:
-        _RUNNING.pop(id(self), None)
-        if value:
-            _RUNNING[id(self)] = self
+        """Whether a `Run` is going on, so that changes are better queued; see `Run`."""
+        return id(self) in RUNNING
 
     def __getstate__(self) -> dict[str, Any]:
         # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from data.data_set import is_real_number
 from data.markup import escaped, without_math
 from trainers.block import Block, Hyperparameter
 from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
 from trainers.history import Epoch, History, best_in_words, epoch_name
 from trainers.torch_utils import ModelState
-from trainers.trainer import StopRun, Trainer
+from trainers.trainer import RUNNING, StopRun, Trainer
 
 Callback = Callable[[Epoch, ModelState], Any]
 # Seconds of training after which a run ends that has no limit of its own; None: as the environment says, 25 in
@@ -106,8 +107,9 @@ class Run:
         self._stop: str | None = None
         self.out_of_time, self._seconds_trained = False, 0.0
         self._ended = self._in_epoch = False
-        if {train is None, validation is None} != {resume}:
-            raise ValueError("train and validation must be sets, and must be left out with resume=True.")
+        if {train is None, validation is None} != {bool(resume)}:
+            wanted = "left out with resume=True, got a set" if resume else "sets, got None. To go on: resume=True"
+            raise ValueError(f"train and validation must be {wanted}.")
         if resume:
             trainer.check_resume()
         else:
@@ -147,9 +149,9 @@ class Run:
         # Last begun, first ended; one that fails keeps no other from its end.
         with ExitStack() as ends:
             try:
-                trainer.running = True
+                RUNNING[id(trainer)] = trainer
                 for callback in self.callbacks:
-                    ends.callback(getattr(callback, "end", _nothing), self)
+                    ends.callback(lambda one: getattr(one, "end", _nothing)(self), callback)
                     getattr(callback, "begin", _nothing)(self)
                 while self._epochs_are_left() and self._stop is None:
                     row = self._one_epoch()
@@ -171,7 +173,8 @@ class Run:
                 self.stopped = "left early" if isinstance(error, GeneratorExit) else f"{type(error).__name__}: {error}"
                 raise
             finally:
-                self._ended, trainer.running = True, False
+                self._ended = True
+                RUNNING.pop(id(trainer), None)
                 try:
                     self._finalize()
                 except KeyboardInterrupt:  # raised by something else than a signal
@@ -222,7 +225,7 @@ def current_time_limit() -> float:
 def checked_seconds(seconds: Any) -> float:
     """Return a time limit as a number: 0 or more, infinity for none."""
     checked = Hyperparameter(0.0, "seconds of training", minimum=0).check
-    return math.inf if seconds == math.inf else checked(seconds, "seconds")
+    return math.inf if is_real_number(seconds) and seconds == math.inf else checked(seconds, "seconds")
 
 
 def _nothing(run: Run) -> None:

@@ -272,3 +272,50 @@ def test_a_loss_that_is_not_finite_before_any_best_is_an_error_that_costs_nothin
     trainer.learning_rate = 0.01
     trainer.doEpoch(model)
     assert torch.tensor(trainer.history[-1].validation_loss).isfinite()
+
+
+@pytest.mark.parametrize("restore", ["every epoch", "at the end"])
+def test_an_interrupt_in_the_last_copy_loses_neither_best_weights_nor_the_way_on(beats, model, restore, monkeypatch):
+    settings = {"restore": restore, **WILD}
+    whole = benchmark(BatchedTrainer(copy.deepcopy(model), **settings), *beats, epochs=6).history
+    trainer, copies = BatchedTrainer(model, **settings), []
+
+    def interrupted(tried):
+        # Only the copy that is made when the run ends, the first time.
+        if len(trainer.history) == 4 and trainer._stage == "training" and not trainer.running and not copies:
+            copies.append(tried)
+            raise KeyboardInterrupt
+        return copy_state(tried)
+
+    monkeypatch.setattr("trainers.batched_trainer.copy_state", interrupted)
+    result = benchmark(trainer, *beats, epochs=4)
+    assert copies
+    loss = mean_loss(result.model, beats[1].sequences, beats[1].sequences, trainer.loss)
+    assert loss == pytest.approx(result.history.best.validation_loss)
+    assert benchmark(trainer, epochs=2, resume=True).history == whole
+
+
+def test_resume_leaves_the_stored_end_of_the_run_alone(beats, model):
+    trainer = BatchedTrainer(model, **WILD)
+    benchmark(trainer, *beats, epochs=3)
+    before = copy.deepcopy(trainer._last["optimizer"])
+    trainer.resume()
+    trainer.doEpoch(trainer.model)
+    for number, state in before["state"].items():
+        for name, value in state.items():
+            assert torch.equal(trainer._last["optimizer"]["state"][number][name], value)
+
+
+def test_a_batch_that_is_too_large_leaves_lazy_layers_unbuilt(beats):
+    lazy = nn.Sequential(nn.LazyLinear(4), nn.LazyLinear(1))
+    trainer = BatchedTrainer(lazy, batch_size=10_000)
+    with pytest.raises(ValueError, match=r"batch_size of .* must be at most"):
+        trainer.setDataSets(*beats)
+    assert isinstance(lazy[0], nn.LazyLinear)
+
+
+def test_a_change_is_not_refused_for_what_another_setting_is(beats, model):
+    trainer = BatchedTrainer(model, batch_size=8)
+    trainer.setDataSets(*beats)
+    trainer.batch_size = 10_000
+    assert trainer.queue("learning_rate", 0.2) == 0.2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainers import BatchedTrainer, benchmark
+from trainers.trainer import RUNNING
 
 from .test_batched_trainer import WILD
 
@@ -41,10 +42,10 @@ def test_what_is_fixed_cannot_be_queued(beats, model):
         trainer.queue(fixed, getattr(model, fixed), model)
 
 
-def test_a_note_of_ones_own_stands_beside_the_trainers(beats, model):
+def test_a_note_of_ones_own_stands_beside_the_trainers(beats, model, monkeypatch):
     trainer = BatchedTrainer(model, **WILD)
     trainer.setDataSets(*beats)
-    trainer.running = True
+    monkeypatch.setitem(RUNNING, id(trainer), trainer)
     trainer.queue("patience", 1)
     trainer.apply_queued()
     row = trainer.record(train_loss=1.0, validation_loss=1.0, note="my own")

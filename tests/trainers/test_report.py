@@ -164,7 +164,8 @@ def test_every_option_of_load_csv_is_one_of_the_command_line(capsys):
         "-1",
         "--no-header",
     ]
-    assert parser().parse_args(["report", "a.csv", "--time", "Date", "Time"]).time == ["Date", "Time"]
+    given = parser().parse_args(["report", "--time", "Date", "--time", "Time", "a.csv"])
+    assert (given.time, given.file) == (["Date", "Time"], "a.csv")
     given = vars(parser().parse_args(line))
     assert (given["time"], given["separator"], given["normal"], given["header"]) == (
         ["Date", "Time"],

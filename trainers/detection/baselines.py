@@ -38,20 +38,8 @@ def _pca(train: np.ndarray, test: np.ndarray, seed: int, n: int) -> np.ndarray:
     return np.abs(test - pca.inverse_transform(pca.transform(test))).mean(1)
 
 
-def _isolation_forest(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    return -IsolationForest(random_state=seed).fit(_flat(train)).score_samples(_flat(test))
-
-
-def _mean_sequence(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    return np.abs(test - train.mean(0)).mean((1, 2))
-
-
 def _untrained(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     return reconstruction_error(LSTMAutoencoder(n_features=test.shape[2], latent_size=32, seed=seed), test)
-
-
-def _random(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).random(len(test))
 
 
 BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
@@ -59,10 +47,10 @@ BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "5-NN": partial(_nearest, k=5),
     "PCA, 4 components": partial(_pca, n=4),
     "PCA, 8 components": partial(_pca, n=8),
-    "isolation forest": _isolation_forest,
-    "mean sequence": _mean_sequence,
+    "isolation forest": lambda x, y, seed: -IsolationForest(random_state=seed).fit(_flat(x)).score_samples(_flat(y)),
+    "mean sequence": lambda x, y, seed: np.abs(y - x.mean(0)).mean((1, 2)),
     "untrained autoencoder": _untrained,
-    "random score": _random,
+    "random score": lambda x, y, seed: np.random.default_rng(seed).random(len(y)),
 }
 """By name, the detectors of `baseline_scores`."""
 
@@ -138,11 +126,6 @@ def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, 
     return _every_window_to_steps(variances, window)
 
 
-def _random_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    # Not the same numbers for calibration and test.
-    return np.random.default_rng([seed, len(test)]).random(len(test))
-
-
 def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     # As the network reads them.
     training, test = training.astype(np.float32), test.astype(np.float32)
@@ -150,13 +133,12 @@ def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride
 
 
 SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {
-    "1-NN": partial(_on_windows, "1-NN"),
-    "PCA, 4 components": partial(_on_windows, "PCA, 4 components"),
-    "isolation forest": partial(_on_windows, "isolation forest"),
+    **{name: partial(_on_windows, name) for name in ("1-NN", "PCA, 4 components", "isolation forest")},
     "matrix profile": _matrix_profile,
     "moving-window variance": _variance,
     "untrained autoencoder": _untrained_steps,
-    "random score": _random_steps,
+    # Not the same numbers for calibration and test.
+    "random score": lambda x, y, window, stride, seed: np.random.default_rng([seed, len(y)]).random(len(y)),
 }
 """By name, the detectors of `series_baseline_scores`."""
 

@@ -176,16 +176,16 @@ def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[A
     """One small plot for each sequence, at most four beside each other, all on one scale."""
     if len(data) > _MOST:
         raise ValueError(f"sequences must be at most {_MOST} to draw, got {len(data)}. Give some: sequences[:8].")
-    titles = data.sequence_classes if titles is None else as_class_names(titles, "titles")
-    if titles and len(titles) != len(data):
-        raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(titles)}.")
+    names = data.sequence_classes if titles is None else as_class_names(titles, "titles")
+    if len(names) != len(data) and (names or titles is not None):
+        raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(names)}.")
     rows, columns = -(-len(data) // 4), min(4, len(data))
     figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
     plots: list[Any] = []
     for i in range(len(data)):
         axes = figure.plain_axes(rows, columns, i + 1, sharey=plots[0] if plots else None)
         axes.margins(y=0.1)
-        axes.set(xlabel="time step", title=as_label(titles[i]) if titles else "")
+        axes.set(xlabel="time step", title=as_label(names[i]) if names else "")
         axes.title.set_fontsize("medium")
         axes.label_outer()
         plots.append(axes)

@@ -57,8 +57,8 @@ class Scaling:
         """Values (…, feature) on the common scale, float32."""
         scaled = (values - self.center) / self.spread
         if (far := np.abs(scaled) > LARGEST).any():
-            wanted = f"within {LARGEST:g} spreads of the training data"
-            raise ValueError(f"values must be {wanted}, got {values[far][0]:g}. NaN marks a missing one.")
+            got = f"{values[far][0]:g} in feature {np.argwhere(far)[0, -1]}"
+            raise ValueError(f"values must be within {LARGEST:g} spreads of the training data, got {got}.")
         return scaled.astype(np.float32)
 
     def unscale(self, values: np.ndarray) -> np.ndarray:

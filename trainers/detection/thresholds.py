@@ -180,7 +180,7 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
         shape, _, scale = genpareto.fit(excesses / size, floc=0)
     except (ValueError, RuntimeError, ArithmeticError) as error:
         raise ValueError(f"calibration_scores must have a generalized Pareto tail, got: {error}.") from error
-    return _finite(start + size * scale * float(boxcox(share / rate, shape)))
+    return _finite(start + size * scale * float(boxcox(share / rate, shape)), "Raise the rate.")
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -251,9 +251,9 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     return _finite(float(median + k * 1.4826 * deviation))
 
 
-def _finite(threshold: float) -> float:
+def _finite(threshold: float, remedy: str = "Scale them down.") -> float:
     if not math.isfinite(threshold):
-        raise ValueError(f"calibration_scores must give a finite threshold, got {threshold}. Scale them down.")
+        raise ValueError(f"calibration_scores must give a finite threshold, got {threshold}. {remedy}")
     return threshold
 
 

@@ -81,8 +81,8 @@ class LiveView(Exported):
     @property
     def _planned(self) -> int:
         """How many epochs the run is meant to have; when none goes on, those of the longest."""
-        if self._run is not None:
-            return self._run.planned_epochs
+        if (run := self._run) is not None:
+            return run.planned_epochs
         return max(map(len, self.histories.values()), default=0)
 
     def _answer(self, request: str, number: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -187,20 +189,19 @@ def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps
 
 def as_events(found: Any, length: int) -> Events:
     """`found` in order, checked: integer steps within the series, none twice."""
-    try:
-        events = sorted((_whole(start), _whole(end)) for start, end in found)
-    except (TypeError, ValueError):
-        raise TypeError(f"found must be a list of (start, end) in integer time steps, got {found!r:.60}.") from None
+    events = sorted(map(_as_event, found if isinstance(found, Iterable) else [found]))
     for (_, before), (start, end) in pairwise([(0, 0), *events]):
         if not before <= start < end <= length:
             raise ValueError(f"found must be separate events, 0 <= start < end <= {length}, got {start, end}.")
     return events
 
 
-def _whole(step: Any) -> int:
-    if isinstance(step, bool | np.bool_ | str) or not float(step).is_integer():
-        raise TypeError
-    return int(step)
+def _as_event(event: Any) -> tuple[int, int]:
+    with suppress(TypeError, ValueError):
+        start, end = event
+        if all(float(step).is_integer() and not isinstance(step, bool | np.bool_ | str) for step in event):
+            return int(start), int(end)
+    raise TypeError(f"found must be a list of (start, end) in integer time steps, got {event!r:.60}.")
 
 
 # ---------------------------------------------------------------------- events

@@ -139,8 +139,8 @@ class Snapshots:
             state = self._states[epoch]
             if self.bytes > self.budget and not isinstance(state, Path):
                 self._folder = self._folder or tempfile.TemporaryDirectory(prefix="snapshots-")
-                self._states[epoch] = path = Path(self._folder.name, f"{epoch}.pt")
-                torch.save(state, path)
+                torch.save(state, path := Path(self._folder.name, f"{epoch}.pt"))
+                self._states[epoch] = path
                 self.bytes -= _size(state)
 
     def _remove(self, epoch: int) -> None:

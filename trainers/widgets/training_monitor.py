@@ -266,11 +266,12 @@ class TrainingMonitor(LiveView):
 
     def _answer(self, request: str, number: int) -> None:
         """Take a request on the page's own thread, to be done by the loop where one goes on, or refuse it."""
+        run = self._run
         try:
             if request == "branch":
                 self.branch(number)
-            elif request == "plan" and self._run is not None:
-                self._run.plan(number)
+            elif request == "plan" and run is not None:
+                run.plan(number)
                 self._refused = ""
                 self._show_state()
                 self._show_progress()
@@ -278,7 +279,7 @@ class TrainingMonitor(LiveView):
                 # A trainer may draw from PyTorch's one random state: while a run goes on, only the loop runs a model.
                 self._requests["rewind"] = number
                 # Checked after the request is made: a run that ends just now serves it at its end.
-                self.control.nudge() if self._run is not None else self._show_requested_epoch()
+                self.control.nudge() if run is not None else self._show_requested_epoch()
         except (RuntimeError, ValueError) as error:
             self._refused = f"⚠ {error}"
             self._show_state()

@@ -92,3 +92,15 @@ def test_a_budget_that_is_none_is_refused(budget):
 def test_nothing_kept_yet_says_so():
     with pytest.raises(ValueError, match="no epoch has been kept yet"):
         Snapshots().nearest(1)
+
+
+def test_a_failed_write_to_disk_keeps_the_model_in_memory(monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    snapshots = Snapshots(budget=0)
+    snapshots.add(Epoch(1, 0.5, 0.4, 1, 0.4, restored=True), {"weight": torch.ones(3)})
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="no space"):
+        snapshots.add(Epoch(2, 0.5, 0.3, 2, 0.3, restored=True), {"weight": torch.zeros(3)})
+    assert snapshots[1]["weight"].tolist() == [1, 1, 1]
