@@ -279,7 +279,7 @@ class TrainingMonitor(LiveView):
                 # A trainer may draw from PyTorch's one random state: while a run goes on, only the loop runs a model.
                 self._requests["rewind"] = number
                 # Checked after the request is made: a run that ends just now serves it at its end.
-                self.control.nudge() if run is not None else self._show_requested_epoch()
+                self.control.nudge() if self._run is not None else self._show_requested_epoch()
         except (RuntimeError, ValueError) as error:
             self._refused = f"⚠ {error}"
             self._show_state()
