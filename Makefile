@@ -7,6 +7,7 @@
 # make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
 # make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
 # make size       files and lines of code of each package, beside their budgets
+# make javascript  format the JavaScript; `make test` checks its format, names and pure functions
 # make test-processors  its part that depends on floating-point numbers, as other processors compute
 # make test-faults   training runs that are interrupted at random times and lines
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
@@ -27,11 +28,16 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_ARGS)
 # Set up again when one of these changes.
 STAMP = .venv/installed
+# Node comes as a Python package, prettier and eslint as packages of Node's.
+NODE = .venv/bin/node
+MODULES = tests/javascript/node_modules
+SCRIPTS = "{trainers,notebooks/course,tests/javascript}/**/*.js"
+PRETTIER = $(NODE) $(MODULES)/prettier/bin/prettier.cjs --config tests/javascript/prettier.config.js --log-level warn
 # A worker for each core, up to four: each takes about 1.5 GB. A notebook or module stays with one worker.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: lab class check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
-	sweep steps lint-notebooks solutions clean help
+	sweep steps javascript lint-notebooks solutions clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -45,10 +51,17 @@ class: $(STAMP)
 check: $(STAMP)
 	$(PY) -m notebooks.course check
 
-test: $(STAMP)
+test: $(STAMP) $(MODULES)/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m tests.size
+	$(PRETTIER) --check $(SCRIPTS)
+	$(NODE) $(MODULES)/eslint/bin/eslint.js --config tests/javascript/eslint.config.js $(SCRIPTS)
+	$(NODE) --test --test-reporter=dot tests/javascript/*.test.js
 	$(PY) -m mypy & types=$$!; $(PYTEST) && wait $$types
+
+javascript: $(MODULES)/installed
+	$(PRETTIER) --write $(SCRIPTS)
 
 lint-notebooks: $(STAMP)
 	$(PY) -m tests.notebooks.linter
@@ -98,11 +111,15 @@ steps: $(STAMP)
 	$(PY) -m tests.benchmarks.steps
 
 clean:
-	rm -rf .venv
+	rm -rf .venv $(MODULES)
 
 $(STAMP): pyproject.toml .ci/find-python
 	@python=`sh .ci/find-python "$(PYTHON)"` && "$$python" -m venv --clear .venv
 	$(PIP) -e ".[test]"
+	@touch $@
+
+$(MODULES)/installed: tests/javascript/package-lock.json $(STAMP)
+	.venv/bin/npm ci --prefix tests/javascript --no-audit --no-fund --loglevel error
 	@touch $@
 
 .venv/installed-site: $(STAMP)

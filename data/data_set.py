@@ -157,6 +157,13 @@ class DataSet:
             raise ValueError(f"{self.name!r} has no labels, so what is abnormal is unknown. Give labels=… to DataSet.")
         return (self.labels != 0).reshape(len(self), -1).any(1)
 
+    @property
+    def sequence_classes(self) -> list[str]:
+        """The class name of each sequence; empty without names, or without one label for each sequence."""
+        if self.labels is None or self.labels.ndim != 1 or not self.class_names:
+            return []
+        return [self.class_names[label] for label in self.labels]
+
     def __len__(self) -> int:
         return len(self.sequences)
 

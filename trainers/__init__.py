@@ -9,7 +9,6 @@ The short way through: a model, a trainer for it, the driver.
 >>> result = benchmark(trainer, training, validation, epochs=1)
 """
 
-from trainers import classroom
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
 from trainers.history import Epoch, History
@@ -32,8 +31,16 @@ __all__ = [
     "StopRun",
     "Trainer",
     "benchmark",
-    "classroom",
     "plot_histories",
     "plot_history",
     "reconstruct",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Find `classroom` where it was before it became part of the course."""
+    if name == "classroom":
+        from notebooks.course import classroom
+
+        return classroom
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

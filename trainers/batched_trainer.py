@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import operator
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,26 +11,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from data import DataSet
+from trainers import torch_utils
 from trainers.block import Hyperparameter
+from trainers.checks import check_step
 from trainers.console import DeferredInterrupt, interrupt_point
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.losses import LOSSES, check_shape, loss_of, mean_loss, run_model
-from trainers.model_checks import check_step
-from trainers.torch_utils import (
-    LARGEST_SEED,
-    ModelState,
-    copy_state,
-    derived_seed,
-    keep_large_buffers,
-    load_state,
-    own_randomness,
-    useful_threads,
-    with_threads,
-)
+from trainers.torch_utils import LARGEST_SEED, ModelState, copy_state, derived_seed, load_state, own_randomness
 from trainers.trainer import Trainer
 
 
@@ -62,8 +52,14 @@ class BatchedTrainer(Trainer):
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        As listed below. Each is read anew at every epoch, so it may be changed between two; only
+        As listed below. Each is read again at every epoch, so it may be changed between two; only
         `loss` stays for a whole run, whose epochs would not compare otherwise.
+
+    Attributes
+    ----------
+    optimizer : torch.optim.Optimizer
+        One object for the trainer's life, so that a scheduler of `torch.optim.lr_scheduler` acts. What a scheduler
+        does to its learning rate is a factor on top of the trainer's own.
 
     Notes
     -----
@@ -121,18 +117,15 @@ class BatchedTrainer(Trainer):
         self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
     ) -> None:
         super().__init__(model, device, name=name, **hyperparameters)
-        self._optimizer, self._parameters = self._new_optimizer(), list(model.parameters())
+        self.optimizer = self._new_optimizer()
         self._begin_run()
 
     def _begin_run(self) -> None:
         """Forget the best model and all else that belongs to the last run."""
         self._memory = HistoryRestore()
-        self._start: ModelState | None = None
-        self._rate_factor = 1.0
         self._warned = False
-        self._last: dict[str, Any] | None = None
+        self._last: dict[str, Any] = {}
         self._run_loss = self.loss
-        self._paused = 0.0
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Take the sets of a new run, with a fresh optimizer and no best model yet.
@@ -147,13 +140,11 @@ class BatchedTrainer(Trainer):
         TypeError, ValueError
             As `Trainer.setDataSets`; or if a batch is larger than the training set.
         """
-        train = DataSet.of(train, "training set")
-        self._check_batch(len(train))
         begun = len(self.history) > 0
         super().setDataSets(train, validation)
-        keep_large_buffers()
+        torch_utils.keep_large_buffers()
         if not self._has_same_parameters():
-            self._optimizer, self._parameters = self._new_optimizer(), list(self.model.parameters())
+            self.optimizer = self._new_optimizer()
         elif begun:
             self._reset_optimizer()
         self._begin_run()
@@ -185,7 +176,7 @@ class BatchedTrainer(Trainer):
                 self._between_batches()
                 with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
                     inputs, targets, mask, lengths = self._take(batch)
-                    self._optimizer.zero_grad()
+                    self.optimizer.zero_grad()
                     # forward
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                         outputs = check_shape(model, run_model(model, inputs, lengths), targets)
@@ -221,47 +212,43 @@ class BatchedTrainer(Trainer):
         """Copy the best model, or swap back to it; return whether it swapped, and why."""
         memory = self._memory
         if memory.best_epoch is None and not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the validation loss of {self.name!r} must be finite before there is a best model, got {loss} after "
-                f"epoch {epoch}. Lower learning_rate ({self.learning_rate:g}) or clip_norm ({self.clip_norm})."
-            )
+            problem = f"the first validation loss of {self.name!r} must be finite, got {loss}."
+            raise FloatingPointError(f"{problem} Lower learning_rate ({self.learning_rate:g}) or clip_norm.")
         decision, reason = memory.judge(
             loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
         )
         if decision == "best":
-            memory.remember(epoch, loss, copy_state(model), self._optimizer.state_dict())
+            memory.remember(epoch, loss, copy_state(model), self.optimizer.state_dict())
         elif decision == "swap":
             self._reached = copy_state(model)
-            memory.swap(model, self._optimizer, self.moments if math.isfinite(loss) else "reset")
-            self._rate_factor *= self.learning_rate_factor
+            memory.swap(model, self.optimizer, self.moments if math.isfinite(loss) else "reset")
+            memory.rate_factor *= self.learning_rate_factor
         return decision == "swap", reason
 
-    def _batches(self, n: int, epoch: int) -> tuple[torch.Tensor, ...]:
+    def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
         """Positions of the sequences in each batch; the order depends on seed and epoch alone."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
         wanted = n if self.n_batches is None else self.n_batches * self.batch_size
         passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(wanted / n))]
-        return torch.cat(passes)[:wanted].to(self.device).split(self.batch_size)
+        return torch.cat(passes)[:wanted].split(self.batch_size)
 
-    def _take(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+    def _take(self, batch: Tensor) -> list[Any]:
         """Inputs, targets, mask and lengths of a batch."""
-        assert self.train_set is not None
-        mask = None if self.train_mask is None else self.train_mask[batch]
-        lengths = None if self.train_set.lengths is None else self.train_set.lengths[batch.cpu()]
-        return self.train_inputs[batch], self.train_targets[batch], mask, lengths
+        parts = (self.train_inputs, self.train_targets, self.train_mask, self.train_lengths)
+        return [None if part is None else part[batch] for part in parts]
 
     def _step(self, position: float, part: float) -> float:
         """Take an optimizer step, this many epochs after the start and this part of one long; return its rate."""
-        rate = self._rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
-        groups = self._optimizer.param_groups
+        rate = self._memory.rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
+        groups = self.optimizer.param_groups
         scheduled = [group["lr"] for group in groups]
         for group in groups:
             # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
-            group["lr"] = rate * (group["lr"] / group.setdefault("base", self.learning_rate))
-        self._optimizer.step()
-        taken = float(groups[0]["lr"])
-        # Between two steps, a scheduler finds what it has set.
+            group["lr"] = rate * float(group["lr"] / group.setdefault("base", self.learning_rate))
+        self.optimizer.step()
+        taken = groups[0]["lr"]
         for group, lr in zip(groups, scheduled, strict=True):
+            # Between two steps, a scheduler finds what it has set.
             group["lr"] = lr
         return taken
 
@@ -273,22 +260,19 @@ class BatchedTrainer(Trainer):
             self._paused += time.perf_counter() - before
 
     def _validation_loss(self, model: nn.Module) -> float:
-        assert self.validation_set is not None
-        inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_set.lengths
+        inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_lengths
         return mean_loss(model, inputs, targets, self.loss, mask=self.validation_mask, lengths=lengths)
 
     def _measure_start(self, model: nn.Module) -> str:
         """Count weights that are trained already as a candidate for the best; a note that says so."""
-        self.history.start = self._start = None
-        if self.restore == "off":
-            return ""
-        loss = self._validation_loss(model)
+        self.history.start = self._memory.start = None
+        loss = math.nan if self.restore == "off" else self._validation_loss(model)
         # Weights from elsewhere are trained if they clearly beat the best constant.
         if not math.isfinite(loss) or not (self._trained or loss < 0.8 * self._constant_loss()):
             return ""
         self.history.begin(loss)
-        self._start = copy_state(model)
-        self._memory.remember(0, loss, self._start, self._optimizer.state_dict())
+        self._memory.start = copy_state(model)
+        self._memory.remember(0, loss, self._memory.start, self.optimizer.state_dict())
         return f"the start, validation loss {loss:.6g}, counts as a candidate for the best"
 
     def _constant_loss(self) -> float:
@@ -301,27 +285,24 @@ class BatchedTrainer(Trainer):
         return float(loss_of(constant.expand_as(wanted), wanted, self.loss, self.validation_mask))
 
     def _warn_of_livelock(self) -> None:
-        repeated = repeated_epoch(self.history)
-        if repeated and not self._warned:
+        if not self._warned and (repeated := repeated_epoch(self.history)):
             self._warned = True
-            msg = (
-                f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, and so will every "
-                "epoch that follows: weights and moments are as they were then, and the same batches come again. "
-                'Three ways out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
-            )
-            warnings.warn(msg, RuntimeWarning, stacklevel=3)
+            what = f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all later will"
+            why = "weights and moments are as they were then, and the same batches come again"
+            ways = 'Three ways out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
+            warnings.warn(f"{what}: {why}. {ways}", RuntimeWarning, stacklevel=3)
 
     # ------------------------------------------------------------------ an epoch that is undone
 
     @contextmanager
     def _whole_or_undone(self, model: nn.Module) -> Iterator[None]:
         """Begin an epoch; go back to its start if it ends before its row is written, by Ctrl-C and `StopRun` too."""
-        self._check_settings()
+        self._check_epoch()
         start, rows, self._paused = self._snapshot(), len(self.history), 0.0
         super().doEpoch(model)
         try:
             # The batch size, and with it the number of threads, may have been queued.
-            with with_threads(self.threads), torch.enable_grad():
+            with torch_utils.with_threads(self.threads), torch.enable_grad():
                 yield
         except BaseException:
             if len(self.history) == rows:
@@ -332,29 +313,23 @@ class BatchedTrainer(Trainer):
         """All that an epoch changes, copied."""
         return {
             "model": copy_state(self.model),
-            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "memory": copy.copy(self._memory),
-            "rate_factor": self._rate_factor,
             "reached": self._reached,
-            "modes": {module: module.training for module in self.model.modules()},
         }
 
     def _go_back(self, start: dict[str, Any]) -> None:
         load_state(self.model, start["model"])
-        self._optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
-        self._memory, self._rate_factor = copy.copy(start["memory"]), start["rate_factor"]
-        for module, mode in start["modes"].items():
-            module.training = mode
-        self._reached = start["reached"]
+        self.optimizer.load_state_dict(start["optimizer"])
+        self._memory, self._reached = start["memory"], start["reached"]
 
     # ------------------------------------------------------------------ the end of a run, and going on with it
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Leave the model with the best weights; with ``restore="off"``, with the last."""
         with DeferredInterrupt():
-            last = self._snapshot()
             model = super().finalizeTraining(model)
-            self._last = last
+            self._last = self._snapshot()
             if self.restore != "off" and self._memory.best_model is not None:
                 load_state(model, self._memory.best_model)
         return model
@@ -362,44 +337,32 @@ class BatchedTrainer(Trainer):
     def check_resume(self) -> None:
         """Raise if there is no run to go on with, or its cosine schedule has come to its end."""
         super().check_resume()
-        ended = self.planned_epochs is not None and len(self.history) >= self.planned_epochs
+        ended = len(self.history) >= (self.planned_epochs or math.inf)
         if self.schedule == "cosine" and self.schedule_epochs is None and ended:
-            raise ValueError(
-                f"schedule_epochs of {self.name!r} must be set (before the first part, if both parts should equal one "
-                f'long run) to go on after epoch {self.planned_epochs}, where its cosine ended; or schedule="constant".'
-            )
+            where = f"to go on after epoch {self.planned_epochs}, where its cosine ended"
+            raise ValueError(f'schedule_epochs of {self.name!r} must be set {where}, or schedule to "constant".')
 
     def resume(self) -> None:
         """Reopen the finalized run where its last epoch left it (not at the best weights)."""
         self.check_resume()
-        if self._last is not None:
-            self._go_back(self._last)
+        self._go_back(self._last)
         super().resume()
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
         """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
         history = super().branch(epoch, state, best_state, name=name)
         self._reset_optimizer()
-        self._rate_factor = self.learning_rate_factor ** len(history.restored_epochs)
-        self._memory = HistoryRestore()
-        best = history.best
-        if best is not None:
-            best_state = self._start if best.epoch == 0 and self._start is not None else best_state
-            self._memory.remember(best.epoch, best.validation_loss, best_state, self._optimizer.state_dict())
+        start, factor = self._memory.start, self.learning_rate_factor ** len(history.restored_epochs)
+        self._memory = HistoryRestore(start=start, rate_factor=factor)
+        if best := history.best:
+            best_state = start if best.epoch == 0 and start is not None else best_state
+            self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
         if self._stage == "finalized":
             self._last = self._snapshot()
-        self._note = "; ".join(filter(None, [self._note, "Adam's moments fresh after branching off"]))
+        self._notes.append("Adam's moments fresh after branching off")
         return history
 
     # ------------------------------------------------------------------ optimizer and threads
-
-    @property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """The optimizer, one object for the trainer's life, so that a scheduler of `torch.optim.lr_scheduler` acts.
-
-        What a scheduler does to its learning rate is a factor on top of the trainer's own.
-        """
-        return self._optimizer
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         # All parameters: Adam leaves those without a gradient alone, so they may be frozen and thawed.
@@ -408,27 +371,25 @@ class BatchedTrainer(Trainer):
 
     def _reset_optimizer(self) -> None:
         """Make the optimizer as new; it stays the same object, which a scheduler may hold."""
-        self._optimizer.state.clear()
-        for group, new in zip(self._optimizer.param_groups, self._new_optimizer().param_groups, strict=False):
-            group.update({key: value for key, value in new.items() if key != "params"})
+        self.optimizer.state.clear()
+        self.optimizer.param_groups[0].update(self._new_optimizer().param_groups[0])
 
     @property
     def threads(self) -> int:
         """CPU threads that an epoch takes: one where the model and its batches are small (`useful_threads`)."""
-        return useful_threads(self.model, self.batch_size, self.device)
+        return torch_utils.useful_threads(self.model, self.batch_size, self.device)
 
     # ------------------------------------------------------------------ checks
 
     def check_change(self, name: str, value: Any) -> None:
         """Refuse a batch larger than the set, another loss in a run, a schedule that ends in its warm-up."""
-        if name == "batch_size" and len(self.train_inputs):
-            self._check_batch(len(self.train_inputs), value)
-        if name in ("batch_size", "n_batches", "precision") and self.train_set is not None:
-            self._check_step(self.train_set, **{name: value})
-        if name == "loss" and self.running:
-            self._check_loss(value)
-        if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
-            learning_rate_at(self._settings(**{name: value}), 0, 0, self.planned_epochs)
+        settings = self._settings(**{name: value})
+        if self.running:
+            self._check_loss(settings["loss"])
+            learning_rate_at(settings, 0, 0, self.planned_epochs)
+        if self.train_set is not None:
+            # A change may come from another thread than the one that trains.
+            self._check_step(self.train_set, settings, alone=not self.running)
 
     def check_plan(self, epochs: int) -> None:
         """Refuse a cosine schedule that ends in its warm-up."""
@@ -439,11 +400,10 @@ class BatchedTrainer(Trainer):
         mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
         return {**self.hyperparameters, **mine, **changes}
 
-    def _check_settings(self) -> None:
+    def _check_epoch(self) -> None:
         """See that what may have been changed since the last epoch still fits, before anything is done."""
-        if self._stage == "without data":
+        if self.train_set is None:
             return
-        self._check_batch(len(self.train_inputs))
         kind = type(self.model).__name__
         if not self._has_same_parameters():
             raise RuntimeError(f"the model {kind} must keep its parameters during a run, got other objects.")
@@ -452,40 +412,31 @@ class BatchedTrainer(Trainer):
         if not self.history:
             self._run_loss = self.loss
         self._check_loss(self.loss)
-        if self._tried != self._step_settings(self._settings()):
-            assert self.train_set is not None
-            self._check_step(self.train_set)
+        self._check_step(self.train_set, self._settings())
 
     def _has_same_parameters(self) -> bool:
-        now = list(self.model.parameters())
-        return len(now) == len(self._parameters) and all(map(operator.is_, now, self._parameters))
+        held = self.optimizer.param_groups[0]["params"]
+        return list(map(id, held)) == list(map(id, self.model.parameters()))
 
     def _check_loss(self, loss: str) -> None:
-        if loss != self._run_loss and (len(self.history) or self.running):
+        if loss != self._run_loss:
             raise ValueError(f"the loss of {self.name!r} must stay {self._run_loss!r} during a run, got {loss!r}.")
-
-    def _check_batch(self, n: int, batch_size: int | None = None) -> None:
-        batch_size = batch_size or self.batch_size
-        if batch_size > n:
-            raise ValueError(f"batch_size of {self.name!r} must be at most {n}, the training set, got {batch_size}.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         super()._try_model(train, validation)
-        self._check_step(train)
+        self._tried = ()
+        self._check_step(train, self._settings())
 
-    @staticmethod
-    def _step_settings(values: dict[str, Any]) -> tuple[int, int | None, str]:
-        """What decides whether a step works."""
-        return values["batch_size"], values["n_batches"], values["precision"]
-
-    def _check_step(self, train: DataSet, **changes: Any) -> None:
+    def _check_step(self, train: DataSet, settings: dict[str, Any], *, alone: bool = True) -> None:
         """Raise if the model cannot be trained in such batches, or with this precision."""
-        size, n_batches, precision = settings = self._step_settings(self._settings(**changes))
-        last = (len(train) % size if n_batches is None else 0) or size
-        # A change may come from another thread than the one that trains.
-        check_step(self.model, train, size, last, precision, self.device, alone=not (changes and self.running))
-        if not changes:
-            self._tried = settings
+        size, n_batches, precision = step = tuple(settings[name] for name in ("batch_size", "n_batches", "precision"))
+        if size > len(train):
+            raise ValueError(f"batch_size of {self.name!r} must be at most {len(train)}, the training set, got {size}.")
+        if step != self._tried:
+            last = (len(train) % size if n_batches is None else 0) or size
+            check_step(self.model, train, size, last, precision, alone=alone)
+            if alone:
+                self._tried = step
 
 
 def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, planned: int | None) -> float:
@@ -507,17 +458,13 @@ def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, 
     ValueError
         If a cosine has no end, or one within the warm-up.
     """
-    rate, warmup, end = settings["learning_rate"], settings["warmup_epochs"], settings["schedule_epochs"] or planned
-    if settings["schedule"] == "cosine":
-        if end is None:
-            raise ValueError('schedule_epochs must be set for schedule="cosine" without benchmark(epochs=…), got None.')
-        if end <= warmup:
-            raise ValueError(
-                f"a cosine schedule must end after {warmup:g} warmup_epochs, got its end at epoch {end:g}."
-            )
+    rate, warmup = settings["learning_rate"], settings["warmup_epochs"]
+    end: Any = settings["schedule_epochs"] or planned
+    if settings["schedule"] == "cosine" and (end is None or end <= warmup):
+        raise ValueError(f"a cosine schedule must end after {warmup:g} warmup_epochs, got {end}. Set schedule_epochs.")
     if position < warmup:
         return rate * min(1.0, (position + part) / warmup)
-    if settings["schedule"] == "constant" or end is None:
+    if settings["schedule"] == "constant":
         return rate
     done = (position - warmup) / max(end - warmup, part)
     return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

@@ -6,16 +6,23 @@ import copy
 import difflib
 import inspect
 import math
-import numbers
+import operator
 from abc import ABCMeta
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
 from typing import Any, ClassVar
+
+import numpy as np
 
 from data.markup import escaped, without_math
 
+_BOOL = bool | np.bool_
 _KINDS = {bool: "a bool", int: "an integer", float: "a number", str: "a string"}
+_ACCEPTED: dict[type, Any] = {bool: _BOOL, int: Integral, float: Real, str: str}
 
 
+@dataclass(eq=False)
 class Hyperparameter:
     """One declared setting of a `Block`: its default, kind, bounds and meaning.
 
@@ -46,28 +53,24 @@ class Hyperparameter:
 
     name = "hyperparameter"
 
-    def __init__(
-        self,
-        default: Any,
-        meaning: str,
-        *,
-        kind: type | None = None,
-        minimum: float | None = None,
-        maximum: float | None = None,
-        above: float | None = None,
-        below: float | None = None,
-        choices: tuple[str, ...] | None = None,
-        optional: bool = False,
-        fixed: bool = False,
-    ) -> None:
-        self.kind = kind or type(default)
+    default: Any
+    meaning: str
+    _: KW_ONLY
+    kind: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] | None = None
+    optional: bool = False
+    fixed: bool = False
+
+    def __post_init__(self) -> None:
+        self.kind = self.kind or type(self.default)
         if self.kind not in _KINDS:
-            raise TypeError(f"kind must be bool, int, float or str; got {self.kind.__name__}. Declare kind=…")
-        self.meaning, self.fixed, self.choices = meaning, fixed, choices
-        self.minimum, self.maximum, self.above, self.below = minimum, maximum, above, below
-        self.optional = optional or default is None
-        self.default = default
-        self.default = self.check(default, "the default of a Hyperparameter")
+            raise TypeError(f"kind must be bool, int, float or str, got {self.kind.__name__}.")
+        self.optional = self.optional or self.default is None
+        self.default = self.check(self.default, "the default of a Hyperparameter")
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -79,77 +82,60 @@ class Hyperparameter:
         value = self.check_assignment(block, value)
         before, block.__dict__[self.name] = getattr(block, self.name), value
         if value != before:
-            for function in tuple(block.__dict__.get("_observers", ())):
+            for function in block._observers:
                 function(self.name, value)
 
     def check_assignment(self, block: Any, value: Any) -> Any:
         """The value as assigning it to the block would make it, or the error that would raise."""
         value = self.check(value, f"{type(block).__name__}.{self.name}")
         if self.fixed and block._built:
-            kept = f"{type(block).__name__}.{self.name} must stay {getattr(block, self.name)!r} once the block is built"
-            raise AttributeError(f"{kept}, got {value!r}. Build a new one.")
+            what, kept = f"{type(block).__name__}.{self.name}", getattr(block, self.name)
+            raise AttributeError(f"{what} must stay {kept!r} once the block is built, got {value!r}.")
         return value
 
     @property
     def takes(self) -> str:
         """What values are allowed, in words."""
         words = "one of " + ", ".join(map(repr, self.choices)) if self.choices else _KINDS[self.kind]
-        limits = [
-            f"{word} {limit:g}"
-            for word, limit in (
-                ("at least", self.minimum),
-                ("above", self.above),
-                ("at most", self.maximum),
-                ("below", self.below),
-            )
-            if limit is not None
-        ]
-        return words + (" " if limits else "") + " and ".join(limits) + " or None" * self.optional
+        bounds = " and ".join(f"{word} {bound:g}" for word, _, bound in self._bounds())
+        return words + f" {bounds}" * bool(bounds) + " or None" * self.optional
+
+    def _bounds(self) -> list[tuple[str, Callable[[Any, Any], bool], float]]:
+        bounds = (
+            ("at least", operator.ge, self.minimum),
+            ("above", operator.gt, self.above),
+            ("at most", operator.le, self.maximum),
+            ("below", operator.lt, self.below),
+        )
+        return [(word, holds, bound) for word, holds, bound in bounds if bound is not None]
 
     def check(self, value: Any, what: str) -> Any:
         """Return `value` as a plain Python value, or raise an error that names `what`."""
         if value is None and self.optional:
             return None
         msg = f"{what} must be {self.takes}, got {value!r} ({type(value).__name__})."
-        plain = self._plain(value)
-        if plain is None:
+        # True is an int to Python, but nobody who writes batch_size=True means 1.
+        if not isinstance(value, _ACCEPTED[self.kind]) or isinstance(value, _BOOL) != (self.kind is bool):
             raise TypeError(msg)
-        if self.choices and plain not in self.choices:
-            near = difflib.get_close_matches(str(plain), self.choices, n=1)
-            raise ValueError(msg + (f" Did you mean {near[0]!r}?" if near else ""))
-        if self.kind in (int, float) and not (
-            math.isfinite(plain)
-            and (self.minimum is None or plain >= self.minimum)
-            and (self.maximum is None or plain <= self.maximum)
-            and (self.above is None or plain > self.above)
-            and (self.below is None or plain < self.below)
-        ):
+        try:
+            plain = self.kind(value)
+            finite = self.kind is str or math.isfinite(plain)
+        except OverflowError:  # an integer too large for a float
+            finite = False
+        if not finite or not all(holds(plain, bound) for _, holds, bound in self._bounds()):
             raise ValueError(msg)
+        if self.choices and plain not in self.choices:
+            raise ValueError(msg + _did_you_mean(str(plain), self.choices))
         return plain
 
-    def _plain(self, value: Any) -> Any:
-        """The value as plain bool, int, float or str, so that it is JSON-ready; None if it is none."""
-        is_bool = isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")
-        if self.kind is bool:
-            return bool(value) if is_bool else None
-        if self.kind is str:
-            return str(value) if isinstance(value, str) else None
-        # True is an int to Python, but nobody who writes batch_size=True means 1.
-        wanted = numbers.Integral if self.kind is int else numbers.Real
-        try:
-            return self.kind(value) if isinstance(value, wanted) and not is_bool else None
-        except OverflowError:  # a whole number too large for a float: out of any bounds
-            return math.inf
 
-    def with_default(self, default: Any, what: str) -> Hyperparameter:
-        """A copy of this declaration with another default, checked."""
-        other = copy.copy(self)
-        other.default = self.check(default, what)
-        return other
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
-class _Observers(list[Callable[[str, Any], Any]]):
-    """Functions that are told of changes of one block; those of a copied or pickled block are empty."""
+class _Observers(tuple[Callable[[str, Any], Any], ...]):
+    """Functions that are called at changes of one block; a copied or pickled block has none."""
 
     def __reduce__(self) -> Any:
         return _Observers, ()
@@ -204,15 +190,14 @@ class Block(metaclass=_BlockType):
 
     _declared: ClassVar[dict[str, Hyperparameter]] = {}
     _built = False
+    _observers = _Observers()
 
     def __init__(self, *, name: str | None = None, **hyperparameters: Any) -> None:
-        unknown = [key for key in hyperparameters if key not in self._declared]
-        if unknown:
+        if unknown := [key for key in hyperparameters if key not in self._declared]:
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
-            if not isinstance(inspect.getattr_static(self, key), Hyperparameter):
-                got = f"{inspect.getattr_static(self, key)!r} assigned to a finished class"
-                raise TypeError(f"{type(self).__name__}.{key} must be set in a class's body or on a block, got {got}.")
+            if not isinstance(found := inspect.getattr_static(self, key), Hyperparameter):
+                raise TypeError(f"{type(self).__name__}.{key} must be set in a class's body, got {found!r} later.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
@@ -227,11 +212,10 @@ class Block(metaclass=_BlockType):
                 if name not in inherited and (name == "name" or any(hasattr(base, name) for base in cls.__mro__[1:])):
                     raise TypeError(f"a hyperparameter of {cls.__name__} must have a free name, got {name!r}.")
             elif name in inherited:
-                setattr(cls, name, inherited[name].with_default(value, f"{cls.__name__}.{name}"))
-        cls._declared = {
-            **inherited,
-            **{k: v for k, v in vars(cls).items() if isinstance(v, Hyperparameter)},
-        }
+                other = copy.copy(inherited[name])
+                other.default = other.check(value, f"{cls.__name__}.{name}")
+                setattr(cls, name, other)
+        cls._declared = {**inherited, **{k: v for k, v in vars(cls).items() if isinstance(v, Hyperparameter)}}
         cls._document()
 
     @classmethod
@@ -243,12 +227,8 @@ class Block(metaclass=_BlockType):
             own += "\n\nHyperparameters\n---------------\n" + "\n".join(lines) + "\n"
         cls.__doc__ = own
         keep = [p for p in inspect.signature(cls.__init__).parameters.values() if p.kind is not p.VAR_KEYWORD][1:]
-        names = {p.name for p in keep}
-        keep += [
-            inspect.Parameter(h.name, inspect.Parameter.KEYWORD_ONLY, default=h.default)
-            for h in cls._declared.values()
-            if h.name not in names
-        ]
+        more = [h for h in cls._declared.values() if h.name not in {p.name for p in keep}]
+        keep += [inspect.Parameter(h.name, inspect.Parameter.KEYWORD_ONLY, default=h.default) for h in more]
         cls.__signature__ = inspect.Signature(keep)  # type: ignore[attr-defined]
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -263,12 +243,8 @@ class Block(metaclass=_BlockType):
         super().__setattr__(name, value)
 
     def _unknown(self, name: str, what: str) -> str:
-        known = list(self._declared)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        msg = f"{type(self).__name__} has no {what} {name!r}."
-        if near:
-            msg += f" Did you mean {near[0]!r}?"
-        msg += f" It knows {', '.join(known) or 'none'}."
+        guess = _did_you_mean(name, list(self._declared))
+        msg = f"{type(self).__name__} has no {what} {name!r}.{guess} It knows {', '.join(self._declared) or 'none'}."
         if what != "hyperparameter":
             msg += " For state of your own, set it in __init__ or start its name with an underscore."
         return msg
@@ -285,13 +261,7 @@ class Block(metaclass=_BlockType):
 
     def observe(self, function: Callable[[str, Any], Any]) -> None:
         """Call ``function(name, value)`` each time a hyperparameter gets another value."""
-        self.__dict__.setdefault("_observers", _Observers()).append(function)
-
-    def unobserve(self, function: Callable[[str, Any], Any]) -> None:
-        """Call `function` no longer; nothing happens if it was not being called."""
-        observers = self.__dict__.get("_observers", [])
-        if function in observers:
-            observers.remove(function)
+        self._observers = _Observers((*self._observers, function))
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]
@@ -308,9 +278,8 @@ class Block(metaclass=_BlockType):
             rows += "<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in cells) + "</tr>"
         head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "meaning"))
         title = escaped(self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})")
-        return without_math(
-            f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        table = f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return without_math(table)
 
 
 # __init_subclass__ does this for every subclass; Block is none of its own.

@@ -1,8 +1,10 @@
-"""Printing and Ctrl-C."""
+"""Printing, Ctrl-C, and what the environment says of classroom mode."""
 
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import signal
 import sys
 import threading
@@ -35,29 +37,38 @@ def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
 
 def in_terminal() -> bool:
     """Return whether ``sys.stdout`` is a terminal."""
-    try:
+    with contextlib.suppress(Exception):
         return bool(sys.stdout.isatty())
-    except Exception:
-        return False
+    return False
 
 
 def status_of(command: Callable[[], int]) -> int:
     """Return the exit status of a command; 2, and one line on ``sys.stderr``, if it raised an error."""
     try:
-        return command()
+        status = command()
     except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         say(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def ended(status: int) -> int:
-    """Return a program's exit status, which a closed pipe would turn into 120 when Python flushes its output."""
+        status = 2
+    # A closed pipe would turn the status into 120 when Python flushes the output at its end.
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        getattr(sys.stdout, "flush", bool)()
     except (OSError, ValueError):
         sys.stdout = None
     return status
+
+
+# How much larger a class sees pictures and widgets, and its limit of a run in seconds: under half a minute in all.
+CLASSROOM_SCALE, CLASSROOM_SECONDS = 1.5, 25.0
+
+
+def classroom_defaults() -> tuple[float, float]:
+    """Return the scale of pictures and the time limit of a run, in seconds, as ``TRAINERS_CLASSROOM`` sets them."""
+    value = os.environ.get("TRAINERS_CLASSROOM", "")
+    if value.strip().lower() in ("1", "true", "yes", "on"):
+        return CLASSROOM_SCALE, CLASSROOM_SECONDS
+    if value.strip().lower() in ("", "0", "false", "no", "off"):
+        return 1.0, math.inf
+    raise ValueError(f"TRAINERS_CLASSROOM must be 1 (classroom mode is on), 0 (off) or not set, got {value!r}.")
 
 
 # A second Ctrl-C, at least so many seconds after the first, is raised at once: user code may run for long.
@@ -118,11 +129,9 @@ class DeferredInterrupt:
             if not self._drop_late:
                 self.raise_noted()
         finally:
-            try:
+            # It may arrive in the last lines of signal.signal.
+            with contextlib.suppress(*[KeyboardInterrupt] * self._drop_late):
                 self.release()
-            except KeyboardInterrupt:  # in the last lines of signal.signal
-                if not self._drop_late:
-                    raise
 
 
 def interrupt_point() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,12 @@ def epoch_name(number: int | None) -> str:
     return {None: "no epoch", 0: "the start"}.get(number, f"epoch {number}")
 
 
+def best_in_words(history: History) -> str:
+    """Return ", best 3 (validation loss 0.1234)", or nothing before there is a best epoch."""
+    best = history.best
+    return f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})" if best else ""
+
+
 class History(Sequence[Epoch]):
     """The rows of a run, in order.
 
@@ -111,8 +117,7 @@ class History(Sequence[Epoch]):
 
     def begin(self, validation_loss: float) -> None:
         """Count the weights that the run starts from as a candidate for the best."""
-        loss = float(validation_loss)
-        self.start = Epoch(0, math.nan, loss, 0, loss)
+        self.start = Epoch(0, math.nan, float(validation_loss), 0, float(validation_loss))
 
     def copy(self) -> History:
         """Return a history of the same rows, which does not grow with this one."""
@@ -124,14 +129,12 @@ class History(Sequence[Epoch]):
         """Add the row of one more epoch; its number and the best so far are worked out here."""
         best = self.best if self._rows else self.start
         epoch, loss = len(self) + 1, float(validation_loss)
-        best_epoch: int | None
         if math.isfinite(loss) and (best is None or loss < best.validation_loss):
-            best_epoch, best_loss = epoch, loss
+            lowest: tuple[int | None, float] = epoch, loss
         else:
-            best_epoch, best_loss = (best.epoch, best.validation_loss) if best else (None, math.nan)
-        row = Epoch(epoch, float(train_loss), loss, best_epoch, best_loss, **more)
-        self._rows.append(row)
-        return row
+            lowest = (best.epoch, best.validation_loss) if best else (None, math.nan)
+        self._rows.append(Epoch(epoch, float(train_loss), loss, *lowest, **more))
+        return self._rows[-1]
 
     @property
     def best(self) -> Epoch | None:
@@ -168,10 +171,8 @@ class History(Sequence[Epoch]):
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a JSON file, a list of objects; a loss that is not finite becomes null."""
-        rows = [
-            {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(row).items()}
-            for row in self
-        ]
+        # JSON has no NaN and no infinity.
+        rows = json.loads(json.dumps([asdict(row) for row in self]), parse_constant=lambda _: None)
         Path(path).write_text(json.dumps(rows, indent=1, allow_nan=False), encoding="utf-8")
 
     def plot(self, **options: Any) -> Figure:
@@ -186,21 +187,15 @@ class History(Sequence[Epoch]):
     def __getitem__(self, index: Any) -> Any:
         return self._rows[index]
 
-    def __iter__(self) -> Iterator[Epoch]:
-        return iter(self._rows)
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and self._rows == other._rows
 
     def __repr__(self) -> str:
-        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}"
-        if self.best:
-            text += f", best {self.best.epoch or 'the start'} (validation loss {self.best.validation_loss:.4g})"
+        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}{best_in_words(self)}"
         return text + (f", restored after {self.restored_epochs}" if self.restored_epochs else "")
 
     def _repr_html_(self) -> str:
         # Wall times differ from run to run, so they stay out of what a notebook shows by default.
         frame = self.to_frame().drop(columns="seconds")
-        if not frame["note"].any():
-            frame = frame.drop(columns="note")
+        frame = frame if frame["note"].any() else frame.drop(columns="note")
         return without_math(frame.to_html(index=False, float_format="{:.4g}".format))

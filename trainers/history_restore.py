@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
 
-from trainers.history import Epoch, History, epoch_name
+from trainers.history import History, epoch_name
 from trainers.torch_utils import ModelState, load_state
-
-Decision = Literal["best", "keep", "swap"]
 
 
 @dataclass
@@ -26,8 +24,12 @@ class HistoryRestore:
     best_epoch: int | None = None
     best_loss: float = math.nan
     best_model: ModelState | None = None
-    best_optimizer: dict[str, Any] | None = None
+    best_optimizer: dict[str, Any] = field(default_factory=dict)
     worse_in_a_row: int = 0
+    # The learning rate is multiplied by it: a product, one factor for each swap.
+    rate_factor: float = 1.0
+    # Weights that were trained already when the run began.
+    start: ModelState | None = None
 
     def remember(self, epoch: int, loss: float, model: ModelState, optimizer: dict[str, Any]) -> None:
         """Make this epoch the best. The model's state is a copy already; the optimizer's is copied here."""
@@ -37,7 +39,6 @@ class HistoryRestore:
     def swap(self, model: nn.Module, optimizer: torch.optim.Optimizer, moments: str) -> None:
         """Write the best model's weights into the model; keep, restore or reset the optimizer's moments."""
         assert self.best_model is not None
-        assert self.best_optimizer is not None
         load_state(model, self.best_model)
         if moments == "reset":
             optimizer.state.clear()
@@ -46,7 +47,7 @@ class HistoryRestore:
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict(copy.deepcopy({**self.best_optimizer, "param_groups": groups}))
 
-    def judge(self, loss: float, *, swaps: bool, patience: int, tolerance: float) -> tuple[Decision, str]:
+    def judge(self, loss: float, *, swaps: bool, patience: int, tolerance: float) -> tuple[str, str]:
         """Decide after an epoch.
 
         Parameters
@@ -98,10 +99,6 @@ def repeated_epoch(history: History) -> int | None:
     restored = [row for row in history if row.restored]
     if len(restored) < 2 or restored[-1].epoch != len(history):
         return None
-    before, now = restored[-2:]
-
-    def losses(row: Epoch) -> tuple[int | None, str, str]:
-        # repr, so that a NaN equals a NaN and no digit is lost.
-        return row.best_epoch, repr(row.train_loss), repr(row.validation_loss)
-
-    return before.epoch if losses(before) == losses(now) else None
+    # repr, so that a NaN equals a NaN and no digit is lost.
+    before, now = ((row.best_epoch, repr(row.train_loss), repr(row.validation_loss)) for row in restored[-2:])
+    return restored[-2].epoch if before == now else None

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
@@ -90,25 +90,21 @@ class LSTMAutoencoder(Block, nn.Module):
         if encdec and self.n_layers != 1:
             raise ValueError(f'n_layers must be 1 with decoding="encdec-ad", got {self.n_layers}.')
         # EncDec-AD hands over hidden and cell state.
-        start_size = 2 * self.hidden_size
         state_size = self.hidden_size * (1 + self.bidirectional) * (1 + encdec)
         latent_size = self.latent_size or state_size
         read_size = self.n_features if encdec else latent_size
+        layers: Any = {"hidden_size": self.hidden_size, "num_layers": self.n_layers, "batch_first": True}
         with own_randomness(self.seed):
-            self.encoder = nn.LSTM(
-                self.n_features, self.hidden_size, self.n_layers, batch_first=True, bidirectional=self.bidirectional
-            )
+            self.encoder = nn.LSTM(self.n_features, bidirectional=self.bidirectional, **layers)
             self.to_latent = nn.Linear(state_size, latent_size) if self.latent_size else nn.Identity()
-            fits = not encdec or latent_size == start_size
-            self.from_latent = nn.Identity() if fits else nn.Linear(latent_size, start_size)
-            self.decoder = nn.LSTM(
-                read_size + 2 * self.time_encoding, self.hidden_size, self.n_layers, batch_first=True
-            )
+            fits = not encdec or latent_size == 2 * self.hidden_size
+            self.from_latent = nn.Identity() if fits else nn.Linear(latent_size, 2 * self.hidden_size)
+            self.decoder = nn.LSTM(read_size + 2 * self.time_encoding, **layers)
             self.to_output = nn.Linear(self.hidden_size, self.n_features)
             for lstm in (self.encoder, self.decoder):
                 self._initialize(lstm)
 
-    def forward(self, sequences: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, sequences: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Reconstruct sequences.
 
         Parameters
@@ -127,7 +123,7 @@ class LSTMAutoencoder(Block, nn.Module):
         taught = sequences if self.decoding == "encdec-ad" and self.training else None
         return self.decode(latent, sequences.shape[1], lengths=lengths, teacher=taught)
 
-    def encode(self, sequences: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+    def encode(self, sequences: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Sequences (n, time, n_features) to latent vectors (n, latent)."""
         if sequences.ndim != 3 or sequences.shape[2] != self.n_features:
             shape = f"(n, time, n_features={self.n_features})"
@@ -139,17 +135,11 @@ class LSTMAutoencoder(Block, nn.Module):
         _, (hidden, cell) = self.encoder(read)
         ways = 1 + self.bidirectional  # the last layer's states stand at the end, one for each way
         last = [*hidden[-ways:], *cell[-ways:]] if self.decoding == "encdec-ad" else [*hidden[-ways:]]
-        state = torch.cat(last, 1)
-        return functional.dropout(self.to_latent(state), self.dropout, self.training)
+        return functional.dropout(self.to_latent(torch.cat(last, 1)), self.dropout, self.training)
 
     def decode(
-        self,
-        latent: torch.Tensor,
-        length: int,
-        *,
-        lengths: torch.Tensor | None = None,
-        teacher: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        self, latent: Tensor, length: int, *, lengths: Tensor | None = None, teacher: Tensor | None = None
+    ) -> Tensor:
         """Latent vectors (n, latent) to sequences (n, length, n_features).
 
         `lengths` (n,) are the steps of each, if some are shorter. `teacher`, for EncDec-AD only,
@@ -162,8 +152,7 @@ class LSTMAutoencoder(Block, nn.Module):
                 teacher = _reverse(teacher, lengths)
             return _reverse(self._decode_encdec(self.from_latent(latent), _reverse(clock, lengths), teacher), lengths)
         repeated = latent[:, None].expand(-1, length, -1)
-        hidden, _ = self.decoder(torch.cat([repeated, clock], 2))
-        output = self.to_output(hidden)
+        output = self.to_output(self.decoder(torch.cat([repeated, clock], 2))[0])
         return _reverse(output, lengths) if self.decoding == "reverse" else output
 
     @property
@@ -172,7 +161,7 @@ class LSTMAutoencoder(Block, nn.Module):
         notes = ["under teacher forcing"] * (self.decoding == "encdec-ad") + ["with dropout"] * (self.dropout > 0)
         return ", ".join(notes)
 
-    def _decode_encdec(self, state: torch.Tensor, clock: torch.Tensor, teacher: torch.Tensor | None) -> torch.Tensor:
+    def _decode_encdec(self, state: Tensor, clock: Tensor, teacher: Tensor | None) -> Tensor:
         """Everything last step first; each step reads the value before it in that order, true or its own."""
         hidden, cell = (part[None].contiguous() for part in state.chunk(2, 1))
         outputs = [self.to_output(hidden[-1])[:, None]]
@@ -187,7 +176,7 @@ class LSTMAutoencoder(Block, nn.Module):
                 outputs.append(self.to_output(written))
         return torch.cat(outputs, 1)
 
-    def _clock(self, length: int, lengths: torch.Tensor) -> torch.Tensor:
+    def _clock(self, length: int, lengths: Tensor) -> Tensor:
         """Sines and cosines of the position in each sequence, (n, length, 2 * time_encoding)."""
         position = torch.arange(length) / lengths.cpu()[:, None]
         angles = math.pi * position[..., None] * 2.0 ** torch.arange(self.time_encoding)
@@ -197,20 +186,17 @@ class LSTMAutoencoder(Block, nn.Module):
     def _initialize(self, lstm: nn.LSTM) -> None:
         for name, weights in lstm.named_parameters():
             # PyTorch stacks the gates: input, forget, cell, output.
-            for number, gate in enumerate(weights.chunk(4)):
-                if self.initialization == "orthogonal":
-                    if "weight_hh" in name:
-                        nn.init.orthogonal_(gate)
-                    elif "weight_ih" in name:
-                        nn.init.xavier_uniform_(gate)
-                    else:
-                        gate.zero_()
-                # Of PyTorch's two biases, which are added, the second stays.
-                if "bias_ih" in name and number == 1 and self.forget_bias is not None:
-                    gate.fill_(self.forget_bias)
+            gates = weights.chunk(4)
+            if self.initialization == "orthogonal":
+                kinds = {"weight_hh": nn.init.orthogonal_, "weight_ih": nn.init.xavier_uniform_}
+                for gate in gates:
+                    kinds.get(name[:9], nn.init.zeros_)(gate)
+            # Of PyTorch's two biases, which are added, the second stays.
+            if "bias_ih" in name and self.forget_bias is not None:
+                gates[1].fill_(self.forget_bias)
 
 
-def _reverse(sequences: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+def _reverse(sequences: Tensor, lengths: Tensor | None) -> Tensor:
     """Each sequence (n, time, feature) last step first; padding stays where it is."""
     if lengths is None:
         # Along time, never along the batch: there, sequences would get each other's steps.

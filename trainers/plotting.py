@@ -14,13 +14,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from trainers import classroom
-from trainers.history import History
+from trainers.console import classroom_defaults
+from trainers.history import History, epoch_name
 
 # Told apart by dash and marker too, and readable on a light and on a dark page.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
-# In classroom mode a picture has fewer inches of more dots, so that all that is in it is larger.
+# How many times as large text, lines and marks are drawn; None: as the environment says, 1.5 in classroom mode.
+scale: float | None = None
+# An enlarged picture has fewer inches of more dots, so that all that is in it is larger.
 _FEWER_INCHES = 0.8
+
+
+def current_scale() -> float:
+    """Return how many times as large pictures and widgets are drawn now."""
+    return classroom_defaults()[0] if scale is None else scale
 
 
 def as_label(text: object) -> str:
@@ -37,8 +44,8 @@ class Figure(_Figure):
     """Shown once as the last value of a notebook cell, saved with `savefig`, never left open.
 
     It is not registered with pyplot, so a loop may draw thousands. In a notebook its picture
-    carries `alt`, a sentence that says what there is to see. In classroom mode its text, lines
-    and marks are larger, whatever drew them (see `trainers.classroom`).
+    carries `alt`, a sentence that says what there is to see. Where `scale` is set, or
+    in classroom mode, its text, lines and marks are larger, whatever drew them.
 
     Parameters
     ----------
@@ -57,10 +64,8 @@ class Figure(_Figure):
         axes = self.add_subplot(*args, **kwargs)
         axes.set_facecolor("none")
         axes.tick_params(colors=TEXT, which="both")
-        for part in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        for part in (axes.xaxis.label, axes.yaxis.label, axes.title, *axes.spines.values()):
             part.set_color(TEXT)
-        for spine in axes.spines.values():
-            spine.set_color(TEXT)
         axes.spines[["top", "right"]].set_visible(False)
         return axes
 
@@ -78,14 +83,14 @@ class Figure(_Figure):
 
     @contextmanager
     def _sized(self) -> Iterator[None]:
-        """As large as it is to be shown now: the mode may have been switched since it was drawn."""
-        if not classroom.is_on():
+        """As large as it is to be shown now: the scale may have changed since it was drawn."""
+        if (times := current_scale()) == 1:
             yield
             return
         (width, height), dpi = map(float, self.get_size_inches()), self.dpi
         try:
             self.set_size_inches(width * _FEWER_INCHES, height * _FEWER_INCHES)
-            self.dpi = dpi * classroom.LARGER
+            self.dpi = dpi * times
             yield
         finally:
             self.set_size_inches(width, height)
@@ -128,18 +133,11 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     """
     figure = Figure("training and validation loss")
     axes = figure.plain_axes()
-    epochs = [row.epoch for row in history]
     train = "training" + (f" ({history.note})" if history.note else "")
-    axes.plot(epochs, [row.train_loss for row in history], color=TRAIN, label=as_label(train))
-    losses = [row.validation_loss for row in history]
-    axes.plot(epochs, losses, color=VALIDATION, linestyle="--", label="validation")
-    best = history.best
-    if best is not None and best.epoch == 0:
-        axes.axhline(best.validation_loss, color=VALIDATION, linestyle=":", label="best, the start")
-    elif best is not None:
-        axes.plot(best.epoch, best.validation_loss, "o", color=VALIDATION, label=f"best, epoch {best.epoch}")
-    _mark_restores(axes, history, RESTORE, label=f"restored ({len(history.restored_epochs)}×)")
-    _finish(figure, axes, [value for row in history for value in (row.train_loss, row.validation_loss)], log=log)
+    losses = [row.train_loss for row in history]
+    axes.plot(range(1, len(history) + 1), losses, color=TRAIN, label=as_label(train))
+    losses += _draw_validation(axes, history, "validation", VALIDATION, "--", RESTORE)
+    _finish(figure, axes, losses, log=log)
     figure.alt = _in_words(history)
     return figure
 
@@ -167,28 +165,20 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
     for number, (name, run) in enumerate(runs.items()):
         # The seventh run has the colour of the first, and another dash.
         dash = _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)]
-        look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": dash}
+        color = _COLOURS[number % len(_COLOURS)]
         if isinstance(run, History):
-            history = run
-            losses = [row.validation_loss for row in history]
-            axes.plot(range(1, len(losses) + 1), losses, label=as_label(name), **look)
-            best = history.best
-            if best is not None and best.epoch == 0:
-                axes.axhline(best.validation_loss, color=look["color"], linestyle=":")
-            elif best is not None:
-                axes.plot(best.epoch, best.validation_loss, "o", color=look["color"])
-            _mark_restores(axes, history, look["color"])
-            words.append(_in_words(history, name))
+            every += _draw_validation(axes, run, as_label(name), color, dash)
+            words.append(_in_words(run, name))
         else:
             if not run or not all(run):
                 raise ValueError(f"the histories of {name!r} must have at least one epoch, got one without.")
             low, mean, high = band(run)
-            losses = [*low, *high]
+            every += [*low, *high]
             epochs = range(1, len(mean) + 1)
-            axes.plot(epochs, mean, label=f"{as_label(name)} (mean of {len(run)}, band: all)", **look)
-            axes.fill_between(epochs, low, high, color=look["color"], alpha=0.2, linewidth=0)
+            label = f"{as_label(name)} (mean of {len(run)}, band: all)"
+            axes.plot(epochs, mean, color=color, linestyle=dash, label=label)
+            axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
             words.append(f"{name}: {len(run)} runs, mean validation loss {mean[-1]:.4g} after {len(mean)} epochs")
-        every += losses
     _finish(figure, axes, every, log=log)
     axes.set_ylabel("validation loss")
     figure.alt = "Validation losses. " + " ".join(f"{text.removesuffix('.')}." for text in words)
@@ -202,20 +192,29 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
     return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
 
 
-def _mark_restores(axes: Any, history: History, color: str, label: str | None = None) -> None:
+def _draw_validation(axes: Any, history: History, label: str, color: str, dash: Any, restores: str = "") -> list[float]:
+    """Draw the validation losses, the best and the restores, which the legend names if they have their own colour."""
+    losses, best = [row.validation_loss for row in history], history.best
+    axes.plot(range(1, len(history) + 1), losses, color=color, linestyle=dash, label=label)
+    named = f"best, {epoch_name(best.epoch)}" if best and restores else None
+    if best and best.epoch == 0:
+        axes.axhline(best.validation_loss, color=color, linestyle=":", label=named)
+    elif best:
+        axes.plot(best.epoch, best.validation_loss, "o", color=color, label=named)
     restored = [row for row in history if row.restored]
     # All lines back as one, with gaps: a hundred of their own would take longer to draw than the rest.
     back: list[tuple[float, float]] = []
     for row in restored:
         if row.best_epoch and math.isfinite(row.validation_loss):
-            ends = (row.epoch, row.validation_loss), (row.best_epoch, row.best_loss)
-            back += [*ends, (math.nan, math.nan)]
+            back += [(row.epoch, row.validation_loss), (row.best_epoch, row.best_loss), (math.nan, math.nan)]
     if back:
-        axes.plot(*zip(*back, strict=True), color=color, linewidth=0.7, alpha=0.7)
+        axes.plot(*zip(*back, strict=True), color=restores or color, linewidth=0.7, alpha=0.7)
     if restored:
         # A loss that is not finite has no height of its own: its mark stands at the best loss.
         heights = [r.validation_loss if math.isfinite(r.validation_loss) else r.best_loss for r in restored]
-        axes.plot([r.epoch for r in restored], heights, "^", color=color, markerfacecolor="none", label=label)
+        named = f"restored ({len(restored)}×)" if restores else None
+        axes.plot(history.restored_epochs, heights, "^", color=restores or color, markerfacecolor="none", label=named)
+    return losses
 
 
 def _finish(figure: Figure, axes: Any, losses: Sequence[float], *, log: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,23 +17,14 @@ import pandas as pd
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from data import CSVWarning, Series, SeriesCheck, check_series, load_csv
+from data import CSVWarning, Series, check_series, load_csv
+from trainers.checks import as_positive
 from trainers.console import say
-from trainers.detection import (
-    SERIES_BASELINES,
-    AnomalyDetector,
-    Detection,
-    Explanation,
-    SeriesEvaluation,
-    compare,
-    evaluate_series,
-    plot_errors,
-    quantile_threshold,
-    series_baseline_scores,
-)
-from trainers.detection._validation import as_share
+from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
+from trainers.detection.baselines import SERIES_BASELINES, series_baseline_scores
+from trainers.detection.detection_plots import plot_errors
 from trainers.detection.preprocessing import hold_out
-from trainers.detection.thresholds import RULES
+from trainers.detection.thresholds import RULES, quantile_threshold
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
 from trainers.widgets.export import write_body
@@ -41,6 +33,7 @@ from trainers.widgets.export import write_body
 MOST_EVENTS = 20
 # Steps times window, for which the volumes under the surfaces of all detectors take about a minute.
 MOST_FOR_VOLUMES = 10_000_000
+METRICS = ["vus_pr", "average_precision", "auroc", "ucr_score", "events_found", "false_alarms", "f1"]
 
 
 class Report(NamedTuple):
@@ -118,8 +111,11 @@ def report(
     >>> any(start < 920 and end > 900 for start, end in found.detection.events)
     True
     """
-    tell = say if progress else _silent
-    path = _checked(output)
+    path, folder = Path(output), Path(output).absolute().parent
+    if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        raise ValueError(f"output must be a file in a folder that exists and is writable, got {str(path)!r}.")
+
+    tell: Callable[[str], None] = say if progress else lambda text: None
     notes: list[str] = []
     if isinstance(source, str | os.PathLike):
         tell(f"reading {source}")
@@ -133,34 +129,38 @@ def report(
     if len(rest) < window:
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
     check = check_series(series, training=len(known) / len(series), window=window)
-    for finding in check:
-        if finding.verdict == "mend":
-            tell(f"mend first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
+    for one in (finding for finding in check if finding.verdict == "mend"):
+        tell(f"mend first: {one.check}{f' of {one.feature}' * bool(one.feature)}: {one.found}")
     detector.fit(known, progress=progress)
     tell(f"scoring {len(rest)} steps")
     detection, explanation = detector.detect(rest), detector.explain(rest)
     tell("asking the simple detectors")
-    rivals = _rivals(detector, known, rest, detection)
-    evaluations = _evaluate(detector, detection, rivals, rest)
-    text = _page_body(series, known, check, detector, detection, explanation, rivals, evaluations, notes)
+    detections = {"LSTM autoencoder": detection, **_baselines(detector, window, known, rest, detection)}
+    evaluations = _evaluate(detections, window, rest)
+    calibration = detector.calibration_scores
+    pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
+    pages.filters["png"] = _png
+    text = pages.get_template("report.html").render(
+        series=series,
+        known=known,
+        notes=notes,
+        check=check,
+        detector=detector,
+        rule=RULES[detector.rule],
+        detection=detection,
+        viewer=_viewer(series, detection, explanation),
+        most_events=MOST_EVENTS,
+        events=_events(detection, explanation, len(known)),
+        errors=plot_errors(calibration, np.zeros(len(calibration), int), detector.threshold),
+        comparison=_comparison(detections),
+        evaluations=_html(compare(evaluations)[METRICS], index=True) if evaluations else "",
+    )
     write_body(path, f"Anomalies in {series.name}", text)
     tell(f"{len(detection.events)} events found; written to {path}")
     return Report(path, detector, detection, evaluations)
 
 
 # ---------------------------------------------------------------------- before the training
-
-
-def _silent(_: str) -> None:
-    """Say nothing."""
-
-
-def _checked(output: str | os.PathLike[str]) -> Path:
-    path = Path(output)
-    folder = path.absolute().parent
-    if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-        raise ValueError(f"output must be a file in a folder that exists and is writable, got {str(path)!r}.")
-    return path
 
 
 def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Series, list[str]]:
@@ -175,28 +175,28 @@ def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Seri
 
 def _parts(series: Series, training: float) -> tuple[Series, Series]:
     """What is learnt from, and what is judged."""
-    training = as_share(training, "training", "the share of the recording to learn from", "The default is 0.5.")
+    training = as_positive(training, "training", "the share of the recording to learn from", 1, "The default is 0.5.")
     end = round(training * len(series))
     if series.labels is not None and series.abnormal[:end].any():
         end = series.events[0][0]
     if not 0 < end < len(series):
         raise ValueError(f"{series.name!r} must begin with a normal part, got {end} of {len(series)} steps for it.")
-    parts = ((slice(end), "learnt from"), (slice(end, None), "judged"))
-    learnt, judged = (series.part(steps, f"{series.name}, {what}") for steps, what in parts)
-    return learnt, judged
+    name = series.name
+    return series.part(slice(end), f"{name}, learnt from"), series.part(slice(end, None), f"{name}, judged")
 
 
 # ---------------------------------------------------------------------- after it
 
 
-def _rivals(detector: AnomalyDetector, known: Series, rest: Series, judged: Detection) -> dict[str, Detection]:
+def _baselines(
+    detector: AnomalyDetector, window: int, known: Series, rest: Series, judged: Detection
+) -> dict[str, Detection]:
     """What simple detectors decide, at a conformal threshold set on the same calibration part.
 
     Where too much is missing for the network to judge, they judge nothing either.
     """
-    assert detector.window_length is not None
     training, _, calibration = hold_out(known, detector.seed)
-    options = {"window": max(3, detector.window_length), "stride": detector.stride, "seed": detector.seed}
+    options = {"window": max(3, window), "stride": detector.stride, "seed": detector.seed}
     known_steps = ~detector.detect(calibration).unjudged
     found = {}
     for name in SERIES_BASELINES:
@@ -207,101 +207,55 @@ def _rivals(detector: AnomalyDetector, known: Series, rest: Series, judged: Dete
     return found
 
 
-def _evaluate(
-    detector: AnomalyDetector, detection: Detection, rivals: dict[str, Detection], rest: Series
-) -> dict[str, SeriesEvaluation]:
+def _evaluate(detections: dict[str, Detection], window: int, rest: Series) -> dict[str, SeriesEvaluation]:
     if rest.labels is None or not rest.abnormal.any() or rest.abnormal.all():
         return {}
-    assert detector.window_length is not None
     # On a long recording the volumes under the surfaces would take longer than the training.
-    window = detector.window_length if detector.window_length * len(rest) < MOST_FOR_VOLUMES else None
+    volumes = window if window * len(rest) < MOST_FOR_VOLUMES else None
     return {
-        name: evaluate_series(one.scores, rest.labels, one.threshold, sampling_rate=rest.sampling_rate, window=window)
-        for name, one in {"LSTM autoencoder": detection, **rivals}.items()
+        name: evaluate_series(one.scores, rest.labels, one.threshold, sampling_rate=rest.sampling_rate, window=volumes)
+        for name, one in detections.items()
     }
 
 
 # ---------------------------------------------------------------------- the page
 
 
-def _page_body(
-    series: Series,
-    known: Series,
-    check: SeriesCheck,
-    detector: AnomalyDetector,
-    detection: Detection,
-    explanation: Explanation,
-    rivals: dict[str, Detection],
-    evaluations: dict[str, SeriesEvaluation],
-    notes: list[str],
-) -> str:
-    """Fill in the page; `known` is the part learnt from, `notes` what the loader decided."""
-    offset = len(known)
-    # The whole recording, so that steps count as in the file; what was learnt from scores 0.
-    scores = np.concatenate([np.zeros(offset), detection.scores])
-    rebuilt = np.concatenate([np.full((offset, series.n_features), np.nan), explanation.reconstruction])
-    calibration = detector.calibration_scores
-    metrics = ["vus_pr", "average_precision", "auroc", "ucr_score", "events_found", "false_alarms", "f1"]
-    pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
-    pages.filters["png"] = _png
-    return pages.get_template("report.html").render(
-        series=series,
-        known=known,
-        detector=detector,
-        detection=detection,
-        notes=notes,
-        viewer=SeriesViewer(series, scores, threshold=detection.threshold, reconstruction=rebuilt),
-        events=_events(detection, explanation, offset),
-        more_events=len(detection.events) - MOST_EVENTS,
-        check=check,
-        mend=sum(finding.verdict == "mend" for finding in check),
-        rule=RULES[detector.rule],
-        errors=plot_errors(calibration, np.zeros(len(calibration), dtype=int), detector.threshold),
-        baselines=_baselines(detection, rivals),
-        evaluations=_html(compare(evaluations)[metrics], index=True) if evaluations else None,
-    )
+def _viewer(series: Series, detection: Detection, explanation: Explanation) -> SeriesViewer:
+    """The whole recording, so that steps count as in the file; what was learnt from scores 0."""
+    learnt = len(series) - len(detection.scores)
+    scores = np.concatenate([np.zeros(learnt), detection.scores])
+    reconstruction = np.concatenate([np.full((learnt, series.n_features), np.nan), explanation.reconstruction])
+    return SeriesViewer(series, scores, threshold=detection.threshold, reconstruction=reconstruction)
 
 
-def _events(detection: Detection, explanation: Explanation, offset: int) -> str | None:
+def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
     """The events as a table, with what carries their error; steps count from the recording's first."""
-    table = detection.to_frame().head(MOST_EVENTS)
-    if table.empty:
-        return None
-    rows = []
+    table = detection.to_frame().head(MOST_EVENTS).copy()
+    carried, largest = [], []
     for start, end in table[["start", "end"]].to_numpy().tolist():
         part = slice(start, end)
-        carried = [f"{name} {share:.0%}" for name, share in explanation.by_feature(part).head(3).items()]
-        worst = [
-            f"step {row['step'] + offset}, {row['feature']}: {row['error']:.2g}"
-            for _, row in explanation.top(1, part).iterrows()
-        ]
-        rows.append(
-            {
-                "what carries the error": ", ".join(carried),
-                "largest difference": worst[0] if worst else "all values are missing",
-            }
-        )
-    steps = ["start", "end", "peak"]
-    return _html(
-        pd.concat([table.assign(**{name: table[name] + offset for name in steps}), pd.DataFrame(rows)], axis=1)
-    )
+        carried.append(", ".join(f"{name} {share:.0%}" for name, share in explanation.by_feature(part)[:3].items()))
+        top = explanation.top(1, part).to_dict("records")
+        worst = [f"step {one['step'] + offset}, {one['feature']}: {one['error']:.2g}" for one in top]
+        largest += worst or ["all values are missing"]
+    table[["start", "end", "peak"]] += offset
+    return _html(table.assign(**{"what carries the error": carried, "largest difference": largest}))
 
 
-def _baselines(detection: Detection, rivals: dict[str, Detection]) -> str:
-    rows = [
-        {
-            "detector": name,
-            "events": len(one.events),
-            "of which touch one of the autoencoder's": sum(detection.abnormal[a:b].any() for a, b in one.events),
-            "steps called abnormal": f"{one.abnormal.mean():.2%}",
-        }
-        for name, one in {"LSTM autoencoder": detection, **rivals}.items()
-    ]
-    return _html(pd.DataFrame(rows))
+def _comparison(detections: dict[str, Detection]) -> str:
+    abnormal, found = detections["LSTM autoencoder"].abnormal, detections.values()
+    columns = {
+        "detector": list(detections),
+        "events": [len(one.events) for one in found],
+        "of which touch one of the autoencoder's": [sum(abnormal[a:b].any() for a, b in one.events) for one in found],
+        "steps called abnormal": [f"{one.abnormal.mean():.2%}" for one in found],
+    }
+    return _html(pd.DataFrame(columns))
 
 
 def _html(table: pd.DataFrame, *, index: bool = False) -> str:
-    return table.to_html(index=index, float_format="{:.4g}".format, escape=True, border=0)
+    return table.to_html(index=index, float_format="{:.4g}".format, border=0)
 
 
 def _png(figure: Figure) -> str:

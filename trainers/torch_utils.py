@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 ModelState = dict[str, torch.Tensor]
+_CPU = torch.device("cpu")
 
 # ---------------------------------------------------------------------- device
 
@@ -42,10 +43,7 @@ def as_device(device: str | torch.device) -> torch.device:
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if device == "gpu":
         if accelerator is None:
-            raise RuntimeError(
-                'device must be "cpu" here, got "gpu": PyTorch finds no accelerator (CUDA, MPS or XPU). '
-                "For a graphics card, install a PyTorch build that supports it."
-            )
+            raise RuntimeError('device must be "cpu" here, got "gpu": PyTorch finds no accelerator (CUDA, MPS or XPU).')
         return accelerator
     try:
         wanted = torch.device(device)
@@ -53,20 +51,22 @@ def as_device(device: str | torch.device) -> torch.device:
         raise ValueError(f"{must_be}, got {device!r}.") from error
     if wanted.type == "cpu":
         return wanted
-    count = torch.accelerator.device_count() if accelerator is not None else 0
+    count = torch.accelerator.device_count()
     if accelerator is None or wanted.type != accelerator.type or (wanted.index or 0) >= count:
-        has = f"it has {count} of type {accelerator.type!r}" if accelerator is not None else "it has no accelerator"
-        raise RuntimeError(
-            f'device must be on this computer, got "{wanted}": {has}. Use "cpu" or, where there is one, "gpu".'
-        )
+        has = "no accelerator" if accelerator is None else f"{count} of type {accelerator.type!r}"
+        raise RuntimeError(f'device must be on this computer, got "{wanted}": it has {has}.')
     return wanted
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of a model's first parameter."""
+    return next((parameter.device for parameter in model.parameters()), _CPU)
 
 
 # ---------------------------------------------------------------------- random numbers
 
 # The largest that PyTorch's generators accept.
 LARGEST_SEED = 2**63 - 1
-_CPU = torch.device("cpu")
 # PyTorch's random state is one for all threads: two that set it would mix their numbers.
 _RANDOM_LOCK = threading.RLock()
 
@@ -85,8 +85,6 @@ def own_randomness(seed: int, device: torch.device = _CPU) -> Iterator[None]:
     accelerator = None if device.type == "cpu" else getattr(torch, device.type)
     # torch.mps has one device, and its functions have no argument for it.
     where = () if device.type == "mps" else (device,)
-    # manual_seed seeds the current device, which may be another one.
-    on_device = accelerator.device(device) if accelerator and where else nullcontext()
     with _RANDOM_LOCK:
         cpu_state = torch.default_generator.get_state()
         accelerator_state = accelerator.get_rng_state(*where) if accelerator else None
@@ -94,7 +92,8 @@ def own_randomness(seed: int, device: torch.device = _CPU) -> Iterator[None]:
             # torch.manual_seed would also seed every accelerator of the user's.
             torch.default_generator.manual_seed(seed)
             if accelerator:
-                with on_device:
+                # manual_seed seeds the current device, which may be another one.
+                with accelerator.device(device) if where else nullcontext():
                     accelerator.manual_seed(seed)
             yield
         finally:
@@ -123,14 +122,10 @@ ONE_THREAD_UP_TO = 2**18
 _set_num_threads = torch.set_num_threads
 
 
-def _set_before_import() -> bool:
-    """Return whether `torch.set_num_threads` was called before this module was loaded, where that can be known."""
-    # It switches off the dynamic number of threads of MKL, which is in PyTorch's wheels for Linux on x86-64.
-    dynamic = None if os.name == "nt" else getattr(ctypes.CDLL(torch._C.__file__), "mkl_serv_get_dynamic", None)
-    return dynamic is not None and dynamic() == 0
-
-
-_set_by_user = _set_before_import()
+# Whether it was called before this module was loaded can be known where PyTorch has MKL, as in its wheels for Linux on
+# x86-64: the call switches off MKL's dynamic number of threads.
+_dynamic = None if os.name == "nt" else getattr(ctypes.CDLL(torch._C.__file__), "mkl_serv_get_dynamic", None)
+_set_by_user = _dynamic is not None and _dynamic() == 0
 
 
 # PyTorch does not distinguish a number that the user has set from its default, so calls are noted.
@@ -233,9 +228,9 @@ def load_state(model: nn.Module, state: ModelState) -> None:
     """Write a copied state into the model, in place, so that its optimizer keeps its parameters."""
     tensors = _tensors(model)
     if tensors.keys() != state.keys():
+        changed = sorted(tensors.keys() ^ state.keys())
         raise RuntimeError(
-            "the model must keep its parameters and buffers since its state was copied, got "
-            f"{sorted(tensors.keys() ^ state.keys())} in only one of the two. Build all its parts in its constructor."
+            f"the model must keep its parameters and buffers, got {changed} only before or after a copy."
         )
     buffers = dict(model.named_buffers())
     for name, tensor in tensors.items():

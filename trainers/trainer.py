@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +11,9 @@ from torch import nn
 
 from data import DataSet
 from trainers.block import Block
+from trainers.checks import check_forward
 from trainers.history import Epoch, History
-from trainers.losses import check_model
-from trainers.model_checks import check_forward
+from trainers.losses import bad_model, check_model
 from trainers.torch_utils import ModelState, as_device, copy_state, load_state, with_threads
 
 
@@ -22,8 +21,8 @@ class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
     """Raised by a callback, or between batches, to end a run cleanly."""
 
 
-# By identity, as a trainer may define what equals it.
-_RUNNING: weakref.WeakValueDictionary[int, Trainer] = weakref.WeakValueDictionary()
+# By identity, as a trainer may define what equals it. A copy of a trainer in a run is in none.
+_RUNNING: dict[int, Trainer] = {}
 
 
 def running_trainer(block: Block) -> Trainer | None:
@@ -59,6 +58,8 @@ class Trainer(Block):
         The same, (n, time, feature), float32, on the device.
     train_mask, validation_mask : torch.Tensor or None
         Which of their values count in the loss, (n, time, feature), on the device; None if all do.
+    train_lengths, validation_lengths : torch.Tensor or None
+        Steps of each sequence, (n,), where shorter ones are padded; None if none is.
     planned_epochs : int or None
         How many epochs the driver means to run; None for a loop of one's own.
     between_batches : callable or None
@@ -71,51 +72,36 @@ class Trainer(Block):
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        device: str | torch.device = "cpu",
-        *,
-        name: str | None = None,
-        **hyperparameters: Any,
+        self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
     ) -> None:
         check_model(model)
         if not any(p.requires_grad for p in model.parameters()):
-            raise ValueError(f"the model {type(model).__name__} must have a parameter with requires_grad, got none.")
+            raise bad_model(model, "must have a parameter with requires_grad, got none.")
         self._device = as_device(device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
         self.history = History(self.name)
         self.train_set: DataSet | None = None
         self.validation_set: DataSet | None = None
-        self.train_inputs = self.train_targets = torch.empty(0)
-        self.validation_inputs = self.validation_targets = torch.empty(0)
-        self.train_mask: torch.Tensor | None = None
-        self.validation_mask: torch.Tensor | None = None
+        self.train_inputs = self.train_targets = self.validation_inputs = self.validation_targets = torch.empty(0)
+        self.train_mask = self.train_lengths = self.validation_mask = self.validation_lengths = None
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data"
         self._trained = False
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
-        self._note = ""
+        self._notes: list[str] = []
 
     @property
     def model(self) -> nn.Module:
-        """The model that this trainer trains."""
+        """The model that this trainer trains; it cannot be exchanged."""
         return self._model
-
-    @model.setter
-    def model(self, _: Any) -> None:
-        self._refuse("model")
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
         return self._device
-
-    @device.setter
-    def device(self, _: Any) -> None:
-        self._refuse("device")
 
     @property
     def threads(self) -> int:
@@ -125,22 +111,17 @@ class Trainer(Block):
     @property
     def running(self) -> bool:
         """Whether a `Run` is going on, so that changes are better queued; set by the run."""
-        # Not kept in the object: a copy of a trainer in a run is in none.
-        return _RUNNING.get(id(self)) is self
+        return id(self) in _RUNNING
 
     @running.setter
     def running(self, value: bool) -> None:
+        _RUNNING.pop(id(self), None)
         if value:
             _RUNNING[id(self)] = self
-        else:
-            _RUNNING.pop(id(self), None)
 
     def __getstate__(self) -> dict[str, Any]:
         # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.
         return {**self.__dict__, "between_batches": None}
-
-    def _refuse(self, what: str) -> None:
-        raise AttributeError(f"the {what} of {self.name!r} must stay as it was built. Build another trainer.")
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - the contract's name
         """Take the sets of a new run; augmentation belongs here, in a subclass.
@@ -159,27 +140,25 @@ class Trainer(Block):
             model does not take them. Everything is then as it was.
         """
         train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
-        if train.sequences.shape[1:] != validation.sequences.shape[1:]:
-            shapes = f"{tuple(train.sequences.shape)} and {tuple(validation.sequences.shape)}"
-            raise ValueError(f"training and validation set must have one length and width, got shapes {shapes}.")
+        shapes = [tuple(data.sequences.shape) for data in (train, validation)]
+        if shapes[0][1:] != shapes[1][1:]:
+            raise ValueError(f"training and validation set must have one length and width, got the shapes {shapes}.")
         with with_threads(self.threads):
             self._try_model(train, validation)
         self.train_set, self.validation_set = train, validation
-        self.train_inputs, self.train_targets = train.sequences.to(self.device), train.targets.to(self.device)
-        self.validation_inputs = validation.sequences.to(self.device)
-        self.validation_targets = validation.targets.to(self.device)
-        self.train_mask, self.validation_mask = (
-            None if data.mask is None else data.mask.to(self.device) for data in (train, validation)
-        )
-        note = str(getattr(self.model, "training_note", ""))
-        if not torch.equal(train.targets, train.sequences):
-            note = ", ".join(filter(None, [note, "on altered inputs"]))
+        self.train_inputs, self.train_targets, self.train_mask = self._on_device(train)
+        self.validation_inputs, self.validation_targets, self.validation_mask = self._on_device(validation)
+        self.train_lengths, self.validation_lengths = train.lengths, validation.lengths
+        altered = "" if torch.equal(train.targets, train.sequences) else "on altered inputs"
+        note = ", ".join(filter(None, [str(getattr(self.model, "training_note", "")), altered]))
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
-        self.planned_epochs = None
-        self._reached = None
-        self._note = ""
-        self._stage = "ready"
+        self.planned_epochs = self._reached = None
+        self._notes = []
+        self._stage = "not trained for any epoch yet"
+
+    def _on_device(self, data: DataSet) -> list[Any]:
+        return [None if part is None else part.to(self.device) for part in (data.sequences, data.targets, data.mask)]
 
     @abstractmethod
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
@@ -201,15 +180,10 @@ class Trainer(Block):
         """
         self._check_own(model)
         if self._stage in ("without data", "finalized"):
-            remedy = {
-                "without data": "Call setDataSets(train, validation) first.",
-                "finalized": "Call setDataSets to start anew, or resume() to go on.",
-            }[self._stage]
-            raise RuntimeError(f"doEpoch of {self.name!r} cannot run: the trainer is {self._stage}. {remedy}")
+            raise RuntimeError(f"doEpoch of {self.name!r}: the trainer is {self._stage}. Call setDataSets or resume.")
         self._reached = None
         self.apply_queued()
-        model.train()
-        return model
+        return model.train()
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Put the final touches to the model, after the last epoch, and return it in evaluation mode.
@@ -223,8 +197,7 @@ class Trainer(Block):
         """
         self._check_own(model)
         if self._stage != "training":
-            state = "already finalized" if self._stage == "finalized" else "not trained for any epoch yet"
-            raise RuntimeError(f"finalizeTraining of {self.name!r} must come once, after doEpoch: it is {state}.")
+            raise RuntimeError(f"finalizeTraining of {self.name!r} must follow doEpoch: the trainer is {self._stage}.")
         self._stage = "finalized"
         # A subclass may now put other weights in; these are what the last epoch reached.
         self._reached = self.reached_state()
@@ -233,8 +206,7 @@ class Trainer(Block):
     def check_resume(self) -> None:
         """Raise if there is no run that `resume` could reopen."""
         if self._stage != "finalized":
-            remedy = "Go on with doEpoch." if self._stage == "training" else "Train it first."
-            raise RuntimeError(f"resume of {self.name!r} needs a finalized run; the trainer is {self._stage}. {remedy}")
+            raise RuntimeError(f"resume of {self.name!r} needs a finalized run: the trainer is {self._stage}.")
 
     def resume(self) -> None:
         """Reopen the finalized run, so that `doEpoch` goes on with it."""
@@ -244,9 +216,9 @@ class Trainer(Block):
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
         """Add the row of the epoch just trained to the history; `**more` as in `Epoch`."""
-        more["note"] = "; ".join(filter(None, [self._note, more.get("note", "")]))
+        more["note"] = "; ".join(filter(None, [*self._notes, more.get("note")]))
         row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
-        self._note = ""
+        self._notes = []
         self._stage = "training"
         return row
 
@@ -285,8 +257,6 @@ class Trainer(Block):
             self.check_change(name, value)
         if not self.running:
             setattr(block, name, value)
-        elif value == getattr(block, name):
-            self._queued.pop((id(block), name), None)
         else:
             self._queued[id(block), name] = block, value, getattr(block, name)
         return value
@@ -300,14 +270,12 @@ class Trainer(Block):
     def apply_queued(self) -> None:
         """Make the queued changes now; the next row notes them."""
         queued, self._queued = self._queued, {}
-        changes = [self._note] if self._note else []
         for (_, name), (block, value, before) in queued.items():
-            if getattr(block, name) != before:
-                continue  # assigned since: what came last counts
+            if getattr(block, name) != before or value == before:
+                continue  # assigned since, or queued back: what came last counts
             whose = "" if block is self else f"{block.name}: "
-            changes.append(f"{whose}{name} {getattr(block, name)} → {value}")
+            self._notes.append(f"{whose}{name} {before} → {value}")
             setattr(block, name, value)
-        self._note = "; ".join(changes)
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
         """Go back to an earlier epoch, and go on from there with a history of a new name.
@@ -333,10 +301,8 @@ class Trainer(Block):
         Raises
         ------
         RuntimeError, ValueError
-            If there is no run, no such epoch, or the state is another model's.
+            If there is no such epoch, or the state is another model's.
         """
-        if self._stage not in ("training", "finalized"):
-            raise RuntimeError(f"{self.name!r} must be trained before it branches, got a trainer {self._stage}.")
         history = self.history.branch(epoch, name or f"{self.name}, from epoch {epoch}")
         load_state(self.model, state)
         self.history, self._reached = history, None
@@ -350,11 +316,8 @@ class Trainer(Block):
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:
-            kind = type(model).__name__
-            raise ValueError(
-                f"model must be the one that {self.name!r} was built with, trainer.model, got another {kind}."
-            )
+            raise ValueError(f"model must be the one that {self.name!r} was built with, got another.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         """Raise if the model cannot be trained on these sets, before anything is changed."""
-        check_forward(self.model, train, validation, self.device)
+        check_forward(self.model, train, validation)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-import operator
 import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,16 @@ import torch
 from torch import nn
 
 from data.markup import escaped, without_math
-from trainers import classroom
-from trainers.block import Block
-from trainers.console import DeferredInterrupt, in_terminal, interrupt_point, say
-from trainers.history import Epoch, History, epoch_name
+from trainers.block import Block, Hyperparameter
+from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
+from trainers.history import Epoch, History, best_in_words, epoch_name
 from trainers.torch_utils import ModelState
 from trainers.trainer import StopRun, Trainer
 
 Callback = Callable[[Epoch, ModelState], Any]
+# Seconds of training after which a run ends that has no limit of its own; None: as the environment says, 25 in
+# classroom mode.
+time_limit: float | None = None
 
 
 class Run:
@@ -51,7 +53,7 @@ class Run:
     seconds : float, optional
         End with the epoch in which the training time of this run passes this limit; its first
         epoch is always trained. Pauses and callbacks do not count. Default: no limit, or in
-        classroom mode that of the mode (25 s, see `trainers.classroom`); `math.inf` is none there either.
+        classroom mode that of the mode (25 s); `math.inf` is none there either.
 
     Attributes
     ----------
@@ -95,25 +97,22 @@ class Run:
     ) -> None:
         if not isinstance(trainer, Trainer):
             raise TypeError(f"trainer must be a Trainer, got {type(trainer).__name__}.")
-        self.epochs = whole_epochs(epochs)
+        epochs = whole_epochs(epochs)
         if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
             raise TypeError(f"callbacks must be a list of functions of (row, state), got {callbacks!r}.")
-        missing = [train is None, validation is None]
-        if resume and not all(missing):
-            raise ValueError("train and validation must be left out with resume=True, got a set.")
-        if not resume and any(missing):
-            raise ValueError("train and validation must be sets, got None. To go on with the last run: resume=True.")
-        self.seconds = math.inf if (limit := _limit(seconds)) is None else limit
-        self.trainer, self.callbacks = trainer, tuple(callbacks)
+        self.seconds = current_time_limit() if seconds is None else checked_seconds(seconds)
+        self.trainer, self.callbacks, self.resumes = trainer, tuple(callbacks), resume
         self.stopped: str | None = None
         self._stop: str | None = None
         self.out_of_time, self._trained = False, 0.0
+        self._ended = self._in_epoch = False
+        if {train is None, validation is None} != {resume}:
+            raise ValueError("train and validation must be sets, and must be left out with resume=True.")
         if resume:
             trainer.check_resume()
         else:
             trainer.setDataSets(train, validation)
-        self.planned_epochs = len(trainer.history) + self.epochs
-        self.resumes, self._ended, self._in_epoch = resume, False, False
+        self.planned_epochs = len(trainer.history) + epochs
 
     def plan(self, epochs: int) -> None:
         """Change how many epochs the history is meant to have, before or while the run goes on.
@@ -142,45 +141,44 @@ class Run:
 
     def _epochs(self, interrupt: DeferredInterrupt) -> Iterator[Epoch]:
         trainer = self.trainer
-        begun: list[Callback] = []
         if self.resumes:
             trainer.resume()
         trainer.planned_epochs = self.planned_epochs
-        try:
-            trainer.running = True
-            for callback in self.callbacks:
-                begun.append(callback)
-                getattr(callback, "begin", _nothing)(self)
-            while len(trainer.history) < self.planned_epochs and self._stop is None:
-                row = self._one_epoch()
-                interrupt.release()
-                try:
-                    yield row
-                finally:
-                    interrupt.hold()
-                if len(trainer.history) < self.planned_epochs:
-                    interrupt_point()
-            # A stop asked for in the last epoch has cut nothing off.
-            self.stopped = self._stop if len(trainer.history) < self.planned_epochs else None
-            self.out_of_time = self.stopped is not None and self.out_of_time
-        except StopRun as stop:
-            self.stopped = str(stop) or "stopped"
-        except KeyboardInterrupt:
-            self.stopped = "interrupted by hand"
-        except GeneratorExit:
-            self.stopped = "left early"
-            raise
-        except BaseException as error:
-            self.stopped = f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            self._ended, trainer.running = True, False
+        # Last begun, first ended; one that fails keeps no other from its end.
+        with ExitStack() as ends:
             try:
-                self._finalize()
-            except KeyboardInterrupt:  # raised by something else than a signal
-                self._finalize()
+                trainer.running = True
+                for callback in self.callbacks:
+                    ends.callback(getattr(callback, "end", _nothing), self)
+                    getattr(callback, "begin", _nothing)(self)
+                while self._epochs_are_left() and self._stop is None:
+                    row = self._one_epoch()
+                    interrupt.release()
+                    try:
+                        yield row
+                    finally:
+                        interrupt.hold()
+                    if self._epochs_are_left():
+                        interrupt_point()
+                # A stop requested in the last epoch has cut nothing off.
+                self.stopped = self._stop if self._epochs_are_left() else None
+                self.out_of_time = self.stopped is not None and self.out_of_time
+            except StopRun as stop:
+                self.stopped = str(stop) or "stopped"
+            except KeyboardInterrupt:
+                self.stopped = "interrupted by hand"
+            except BaseException as error:
+                self.stopped = "left early" if isinstance(error, GeneratorExit) else f"{type(error).__name__}: {error}"
+                raise
             finally:
-                self._end(begun)
+                self._ended, trainer.running = True, False
+                try:
+                    self._finalize()
+                except KeyboardInterrupt:  # raised by something else than a signal
+                    self._finalize()
+
+    def _epochs_are_left(self) -> bool:
+        return len(self.trainer.history) < self.planned_epochs
 
     def _finalize(self) -> None:
         trainer = self.trainer
@@ -202,8 +200,7 @@ class Run:
         if returned is not trainer.model:
             raise TypeError(f"doEpoch of {name} must return the model it was given, got {type(returned).__name__}.")
         if len(trainer.history) != before + 1:
-            added = len(trainer.history) - before
-            raise RuntimeError(f"doEpoch of {name} must add one row by self.record(…), got {added} rows.")
+            raise RuntimeError(f"doEpoch of {name} must add one row by record(…), got {len(trainer.history) - before}.")
         row = trainer.history[-1]
         # Where a row holds its own time, that is without pauses between batches.
         self._trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
@@ -216,21 +213,16 @@ class Run:
             self.stop(f"time limit of {self.seconds:g} s")
         return row
 
-    def _end(self, begun: list[Callback]) -> None:
-        """Last begun, first ended; one that fails keeps no other from its end."""
-        failed: BaseException | None = None
-        for callback in reversed(begun):
-            try:
-                getattr(callback, "end", _nothing)(self)
-            except BaseException as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
+
+def current_time_limit() -> float:
+    """Return the limit, in seconds, of a run that is given none; infinity for none."""
+    return classroom_defaults()[1] if time_limit is None else time_limit
 
 
-def _limit(seconds: Any) -> float | None:
-    """The time limit as given, checked; else that of classroom mode, if it is on."""
-    return classroom.seconds() if seconds is None else classroom.checked_seconds(seconds)
+def checked_seconds(seconds: Any) -> float:
+    """Return a time limit as a number: 0 or more, infinity for none."""
+    checked = Hyperparameter(0.0, "seconds of training", minimum=0).check
+    return math.inf if seconds == math.inf else checked(seconds, "seconds")
 
 
 def _nothing(run: Run) -> None:
@@ -238,29 +230,16 @@ def _nothing(run: Run) -> None:
 
 
 def whole_epochs(epochs: Any) -> int:
-    """A number of epochs, checked."""
-    try:
-        number = 0 if isinstance(epochs, bool) else operator.index(epochs)
-    except TypeError:
-        raise TypeError(f"epochs must be an integer from 1 up, got {epochs!r} ({type(epochs).__name__}).") from None
-    if number < 1:
-        raise ValueError(f"epochs must be an integer from 1 up, got {epochs!r}.")
-    return number
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    """Return a number of epochs, checked."""
+    return Hyperparameter(20, "epochs to train", minimum=1).check(epochs, "epochs")
 
 
 def _copy_of(model: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(model)
     except Exception as error:  # whatever a user's model raises must not cost the result
-        msg = (
-            f"result.model is the trainer's own model, which changes when the trainer goes on: {type(model).__name__} "
-            f"cannot be copied ({type(error).__name__}: {error})."
-        )
-        warnings.warn(msg, UserWarning, stacklevel=2)
+        msg = f"result.model is the trainer's own model, which cannot be copied ({type(error).__name__}: {error})."
+        warnings.warn(msg, stacklevel=2)
         return model
 
 
@@ -305,31 +284,30 @@ class Result:
     planned_epochs: int
     stopped: str | None
     seconds: float
-    versions: dict[str, str] = field(default_factory=_versions)
-    threads: int = field(default_factory=torch.get_num_threads)
-    tables: str = field(default="", repr=False)
-    callbacks: tuple[Callback, ...] = field(default=(), repr=False)
+    versions: dict[str, str]
+    threads: int
+    tables: str
+    callbacks: tuple[Callback, ...]
 
     @classmethod
     def of(cls, run: Run) -> Result:
         """The result of a run that has ended."""
         trainer = run.trainer
-        blocks = tuple(b for b in (trainer, trainer.model) if isinstance(b, Block))
+        blocks = [block for block in (trainer, trainer.model) if isinstance(block, Block)]
         # Two blocks of one name are both kept.
-        names = [
-            f"{b.name} ({type(b).__name__})" if sum(o.name == b.name for o in blocks) > 1 else b.name for b in blocks
-        ]
+        alike = len({block.name for block in blocks}) < len(blocks)
         return cls(
             model=_copy_of(trainer.model),
             history=trainer.history.copy(),
-            hyperparameters={name: block.hyperparameters for name, block in zip(names, blocks, strict=True)},
+            hyperparameters={b.name + f" ({type(b).__name__})" * alike: b.hyperparameters for b in blocks},
             seed=getattr(trainer, "seed", None),
             device=str(trainer.device),
             planned_epochs=run.planned_epochs,
             stopped=run.stopped,
             seconds=float(sum(row.seconds for row in trainer.history)),
-            tables="".join(block._repr_html_() for block in blocks),
+            versions={"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
             threads=trainer.threads,
+            tables="".join(block._repr_html_() for block in blocks),
             callbacks=run.callbacks,
         )
 
@@ -342,9 +320,7 @@ class Result:
         text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"
         if self.stopped:
             text += f" ({self.stopped})"
-        if best := self.history.best:
-            text += f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})"
-        return text + f", restored {len(self.history.restored_epochs)}×"
+        return f"{text}{best_in_words(self.history)}, restored {len(self.history.restored_epochs)}×"
 
     def __repr__(self) -> str:
         return f"<Result of {self.summary()}>"
@@ -428,19 +404,28 @@ def benchmark(
             "To go on with the same run: benchmark(trainer, epochs=…, resume=True)."
         )
     with DeferredInterrupt(drop_late=True):
-        return _result(run, progress)
+        _train(run, progress)
+        history = trainer.history
+        if history.start and history and not resume:
+            loss = f"validation loss {history.start.validation_loss:.4g}"
+            say(f"{trainer.name}: the weights that the run began with, {loss}, counted as a candidate for the best.")
+        if run.out_of_time:
+            done, planned = len(history), run.planned_epochs
+            remedy = f"To go on: benchmark(trainer, epochs={planned - done}, resume=True)."
+            say(f"{trainer.name}: stopped after epoch {done} of {planned}, {run.stopped}. {remedy}")
+        return Result.of(run)
 
 
-def _result(run: Run, progress: bool | None) -> Result:
-    trainer = run.trainer
+def _train(run: Run, progress: bool | None) -> None:
+    """Go through the run, and print how it goes."""
     rewrite = progress is None and in_terminal()
-    width, printed = 0, None
+    width, printed = 0, 0
     try:
         for row in run:
             try:
                 line = _line(row, run.planned_epochs)
                 if rewrite:
-                    # Blanks over what is left of a longer line before.
+                    # Spaces over the rest of a longer line before.
                     say("\r" + line.ljust(width), end="")
                     width = len(line)
                 elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
@@ -452,20 +437,8 @@ def _result(run: Run, progress: bool | None) -> Result:
     finally:
         if width:
             say("")
-        elif progress and trainer.history and trainer.history[-1].epoch != printed:
-            say(_line(trainer.history[-1], run.planned_epochs))
-    if (start := trainer.history.start) and trainer.history and not run.resumes:
-        say(
-            f"{trainer.name}: the weights that the run began with, validation loss {start.validation_loss:.4g}, "
-            "counted as a candidate for the best."
-        )
-    if run.out_of_time:
-        done, planned = len(trainer.history), run.planned_epochs
-        say(
-            f"{trainer.name}: stopped after epoch {done} of {planned}, {run.stopped}. "
-            f"To go on: benchmark(trainer, epochs={planned - done}, resume=True)."
-        )
-    return Result.of(run)
+        elif progress and (history := run.trainer.history) and history[-1].epoch != printed:
+            say(_line(history[-1], run.planned_epochs))
 
 
 def _line(row: Epoch, planned: int) -> str:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainers.console import ended, say, status_of
+from trainers.console import say, status_of
 
 COMMANDS = {
     "check": "see whether this computer is ready for a lesson; 1 if it is not",
@@ -50,4 +50,4 @@ def _lab(given: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(ended(main()))
+    sys.exit(main())

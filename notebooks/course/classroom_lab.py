@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from trainers import classroom
+from notebooks.course import classroom
 
 # Jupyter looks for `labextensions` in it: there the slides are.
 _HERE = Path(__file__).parent

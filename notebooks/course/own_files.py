@@ -12,7 +12,7 @@ import pandas as pd
 from data import Anomaly, CSVWarning, Series, load_csv, synthetic_series
 from trainers.console import say
 from trainers.plotting import Figure
-from trainers.widgets.series_viewer import plot_series
+from trainers.widgets import SeriesViewer
 
 # The patch: rows a second, what it writes for "no contact", and where what goes wrong lies, in rows.
 PATCH_RATE, NO_CONTACT = 25, -99.99
@@ -34,7 +34,7 @@ def first_look(path: Path) -> Figure:
     Figure
     """
     sheet = pd.read_csv(path, sep=";", decimal=",", na_values="ERR")
-    picture = plot_series(Series(sheet["pulse"], name="the column 'pulse'"))
+    picture = SeriesViewer(Series(sheet["pulse"], name="the column 'pulse'")).figure
     picture.alt = (
         "The column 'pulse' as it is in the file: a flat band near 0, with two drops to -100, thin as needles."
     )

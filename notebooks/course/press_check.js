@@ -3,10 +3,15 @@ export default {
   render({ model, el }) {
     el.innerHTML = `<p><button type="button" style="font: inherit; padding: 4px 14px; cursor: pointer">Press me</button>
       <b role="status" style="margin-left: 12px"></b></p>`;
-    const button = el.querySelector("button"), said = el.querySelector("b");
+    const button = el.querySelector("button"),
+      said = el.querySelector("b");
     button.dataset.lmSuppressShortcuts = "true";
-    const show = () => { said.textContent = model.get("said"); button.disabled = !model.get("counting"); };
-    let pressed = 0, again;
+    const show = () => {
+      said.textContent = model.get("said");
+      button.disabled = !model.get("counting");
+    };
+    let pressed = 0,
+      again;
     const press = () => model.send({ kind: "press" });
     button.addEventListener("click", () => {
       pressed = performance.now();
@@ -24,6 +29,10 @@ export default {
     model.on("msg:custom", hear);
     model.on("change:said change:counting", show);
     show();
-    return () => { clearInterval(again); model.off("msg:custom", hear); model.off("change:said change:counting", show); };
+    return () => {
+      clearInterval(again);
+      model.off("msg:custom", hear);
+      model.off("change:said change:counting", show);
+    };
   },
 };

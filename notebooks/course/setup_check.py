@@ -213,10 +213,10 @@ def training_time(seconds: float | None = None) -> SetupResult:
     text = f"lesson 1 will train for about {_rounded(seconds)} s"
     if seconds <= _FINE:
         return SetupResult("training", f"{text}: fine.")
-    from trainers import classroom
+    from notebooks.course import classroom
 
     # What the mode lets a run take, also while it is off.
-    limit = classroom.SECONDS if (chosen := classroom.seconds()) is None else chosen
+    limit = classroom.CLASSROOM_SECONDS if (chosen := classroom.seconds()) is None else chosen
     epochs = max(1, math.ceil(min(LESSON_1_EPOCHS, LESSON_1_EPOCHS * limit / seconds)))
     if epochs < LESSON_1_EPOCHS:
         less = f"In classroom mode it stops after about {epochs} of its {LESSON_1_EPOCHS} epochs."

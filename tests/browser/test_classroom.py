@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from trainers import classroom
+from notebooks.course import classroom
 from trainers.widgets import LatentMap, SeriesViewer
 
 from .jupyter import at_rest
@@ -158,7 +158,7 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
 @pytest.mark.parametrize("app", ["lab", "notebook_server"])
 def test_on_and_off_in_a_running_notebook(app, request, open_notebook):
     server = request.getfixturevalue(app)
-    on, off = "from trainers import classroom\nclassroom.on()", "classroom.off()"
+    on, off = "from notebooks.course import classroom\nclassroom.on()", "classroom.off()"
     notebook = open_notebook(server, "on", SHOW, on, off, "print('text')")
     page = notebook.page
     notebook.run(1)

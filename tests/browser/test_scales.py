@@ -11,8 +11,9 @@ from trainers.widgets.export import read_assets
 @pytest.fixture
 def scales(page):
     page.goto("about:blank")
-    script = read_assets(["scales.js"], ".js")
-    page.add_script_tag(content=f"window.scales = (() => {{ {script}; return {{ ticks, tickLabels, logTicks }}; }})();")
+    script = read_assets(["plot.js"], ".js")
+    page.add_script_tag(content=f"{script}; window.scales = {{ ticks, tickLabels, logTicks }};", type="module")
+    page.wait_for_function("window.scales")
     return lambda name, *arguments: page.evaluate("([name, all]) => scales[name](...all)", [name, list(arguments)])
 
 

@@ -259,10 +259,10 @@ class TestExportedPage:
 def test_page_and_kernel_agree_on_events_and_extremes(page):
     """The page's own reckoning against Python's, over random cases."""
     script = read_assets(SeriesViewer._files, ".js")
-    script = script.replace("export default", "const unused =").replace("export function", "function")
     page.goto("about:blank")
     kit = "runsAbove, compareEvents, makeCurve, extent, makeClock"
-    page.add_script_tag(content=f"window.kit = (() => {{ {script}; return {{ {kit} }}; }})();")
+    page.add_script_tag(content=f"{script}; window.kit = {{ {kit} }};", type="module")
+    page.wait_for_function("window.kit")
     draws = np.random.default_rng(0)
     for _ in range(20):
         n = int(draws.integers(1, 400))

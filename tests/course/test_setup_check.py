@@ -15,7 +15,7 @@ from notebooks.course import busy_kernel, classroom_lab, press_check, setup_chec
 from notebooks.course.__main__ import main
 from notebooks.course.press_check import PressCheck
 from notebooks.course.setup_check import SetupCheck, SetupResult, check
-from trainers import classroom
+from trainers import plotting, training
 
 FINE, NOTE, FAULT = (
     SetupResult("a", "is."),
@@ -90,11 +90,11 @@ def test_training_in_plain_words(seconds, level, words):
 
 
 def test_a_slow_run_stops_after_so_many_epochs(monkeypatch):
-    monkeypatch.setattr(classroom, "_chosen", False)
+    monkeypatch.setattr(plotting, "scale", 1.0)
     assert "after about 4 of its 15 epochs" in setup_check.training_time(100).remedy
-    monkeypatch.setattr(classroom, "_chosen", True)
+    monkeypatch.setattr(plotting, "scale", 1.5)
     for limit, words in ((0, "after about 1 of its 15"), (50, "after about 8 of its 15"), (math.inf, "as long")):
-        monkeypatch.setattr(classroom, "_seconds", float(limit))
+        monkeypatch.setattr(training, "time_limit", float(limit))
         assert words in setup_check.training_time(100).remedy
 
 

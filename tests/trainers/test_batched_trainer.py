@@ -187,7 +187,7 @@ def test_moments_at_a_swap(beats, model, moments):
     first = next(model.parameters())
     while not two_swaps(trainer.history) and len(trainer.history) < 80:
         trainer.doEpoch(model)
-        state = trainer._optimizer.state_dict()["state"]
+        state = trainer.optimizer.state_dict()["state"]
         row = trainer.history[-1]
         if row.restored:
             if moments == "reset":
@@ -198,7 +198,7 @@ def test_moments_at_a_swap(beats, model, moments):
                 assert not torch.equal(state[0]["exp_avg"], best)
         elif row.best_epoch == row.epoch:
             best = state[0]["exp_avg"].clone()
-        assert trainer._optimizer.param_groups[0]["params"][0] is first
+        assert trainer.optimizer.param_groups[0]["params"][0] is first
     assert trainer.history.restored_epochs
 
 

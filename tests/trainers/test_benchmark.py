@@ -185,7 +185,7 @@ def test_a_second_benchmark_starts_a_new_history_and_says_so(beats, model, capsy
         ({"epochs": -3}, ValueError, "epochs must be .*got -3"),
         ({"epochs": 2.5}, TypeError, "epochs must be .*got 2.5"),
         ({"epochs": "ten"}, TypeError, "got 'ten'"),
-        ({"epochs": True}, ValueError, "epochs must be .*got True"),
+        ({"epochs": True}, TypeError, "epochs must be .*got True"),
         ({"callbacks": ["print"]}, TypeError, "callbacks must be a list of functions"),
         ({"callbacks": print}, TypeError, "callbacks must be a list of functions"),
         ({"resume": True}, ValueError, "must be left out with resume=True"),

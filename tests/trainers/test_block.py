@@ -64,6 +64,7 @@ def test_hyperparameters_come_in_the_order_of_declaration_and_are_json_ready():
     [
         ("width", 0, ValueError),
         ("width", 100, ValueError),
+        ("width", 10**400, ValueError),
         ("width", 5.0, TypeError),
         ("width", True, TypeError),
         ("width", "5", TypeError),

@@ -164,6 +164,6 @@ def test_reached_state_is_the_last_epochs_even_after_finalizing(beats, model):
 @pytest.mark.parametrize("what", ["model", "device"])
 def test_model_and_device_stay_as_built(model, what):
     trainer = BatchedTrainer(model)
-    with pytest.raises(AttributeError, match=f"the {what} of 'BatchedTrainer' must stay"):
+    with pytest.raises(AttributeError, match=f"'{what}' of 'BatchedTrainer'"):
         setattr(trainer, what, LSTMAutoencoder())
     assert trainer.model is model

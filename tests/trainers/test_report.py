@@ -164,6 +164,7 @@ def test_every_option_of_load_csv_is_one_of_the_command_line(capsys):
         "-1",
         "--no-header",
     ]
+    assert parser().parse_args(["report", "a.csv", "--time", "Date", "Time"]).time == ["Date", "Time"]
     given = vars(parser().parse_args(line))
     assert (given["time"], given["separator"], given["normal"], given["header"]) == (
         ["Date", "Time"],

@@ -129,7 +129,7 @@ def test_a_model_that_returns_another_shape_is_refused(beats):
 def test_a_model_whose_weights_are_not_finite_is_refused(beats, model):
     with torch.no_grad():
         model.to_output.bias.fill_(float("nan"))
-    with pytest.raises(ValueError, match=r"to_output\.bias of the model LSTMAutoencoder hold NaN"):
+    with pytest.raises(ValueError, match=r"model LSTMAutoencoder must have finite weights, got NaN .*to_output\.bias"):
         BatchedTrainer(model).setDataSets(*beats)
 
 

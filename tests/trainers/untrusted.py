@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from data import DataSet, Series, check_series
+from notebooks.course import classroom
 from notebooks.course.press_check import PressCheck
 from notebooks.course.setup_check import SetupCheck, SetupResult
 from notebooks.course.verdict import Verdict
-from trainers import BatchedTrainer, History, Hyperparameter, LSTMAutoencoder, benchmark, classroom
+from trainers import BatchedTrainer, History, Hyperparameter, LSTMAutoencoder, benchmark
 from trainers.block import Block
 from trainers.detection import Detection, Explanation, evaluate, evaluate_series
 from trainers.detection.detection_plots import plot_seeds

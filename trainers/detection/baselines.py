@@ -13,14 +13,14 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet, Series
-from trainers.detection._validation import as_choice, as_count
+from trainers.checks import as_choice, as_count
 from trainers.detection.preprocessing import Scaling, matched
-from trainers.detection.scoring import reconstruction_error, window_scores
-from trainers.detection.windowing import StepScores, Windowing, cut_windows, interpolated, window_starts
+from trainers.detection.scoring import reconstruction_error
+from trainers.detection.windowing import StepScores, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
 
 # Windows that are compared at a time, and training windows that they are compared with at most.
-CHUNK, MOST_NEIGHBOURS = 2048, 20_000
+COMPARED, MOST_NEIGHBOURS = 2048, 20_000
 
 
 def _flat(sequences: np.ndarray) -> np.ndarray:
@@ -97,14 +97,12 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
 
 def _on_windows(name: str, training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
     """A baseline for sequences, on the windows; a step gets the mean over the windows that hold it."""
-    normal = cut_windows(training, window_starts(len(training), window, stride), window)
-    starts = window_starts(len(test), window, stride)
-    windows = cut_windows(test, starts, window)
+    starts = [window_starts(len(part), window, stride) for part in (training, test)]
+    normal, windows = cut_windows(training, starts[0], window), cut_windows(test, starts[1], window)
     # As AnomalyDetector does by default, so that drift is no one's advantage.
     normal, windows = (part - part.mean(1, keepdims=True) for part in (normal, windows))
-    scores = BASELINES[name](normal, windows, seed)[:, None, None]
-    of_steps = np.broadcast_to(scores, (len(scores), window, 1))
-    return StepScores(len(test), window, stride, "mean").add(starts, of_steps)[:, 0]
+    of_steps = np.broadcast_to(BASELINES[name](normal, windows, seed)[:, None, None], (len(windows), window, 1))
+    return StepScores(len(test), window, stride, "mean").add(starts[1], of_steps)[:, 0]
 
 
 def _every_window_to_steps(scores: np.ndarray, window: int) -> np.ndarray:
@@ -124,16 +122,15 @@ def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride:
         of = of[np.linspace(0, len(of) - 1, min(len(of), MOST_NEIGHBOURS)).astype(int)]
         neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(of))
         windows = np.lib.stride_tricks.sliding_window_view(new, window)
-        parts = [windows[first : first + CHUNK] for first in range(0, len(windows), CHUNK)]
-        profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(part))[0][:, 0] for part in parts]))
-    return _every_window_to_steps(np.mean(profiles, axis=0), window)
+        chunks = np.array_split(windows, range(COMPARED, len(windows), COMPARED))
+        profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(chunk))[0] for chunk in chunks]))
+    return _every_window_to_steps(np.mean(profiles, axis=0)[:, 0], window)
 
 
 def _z_normalised(windows: np.ndarray) -> np.ndarray:
     """Each window (n, window) with mean 0 and standard deviation 1; a constant one is all 0."""
     spread = windows.std(1, keepdims=True)
-    centred = windows - windows.mean(1, keepdims=True)
-    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9)
+    return (windows - windows.mean(1, keepdims=True)) / np.where(spread > 1e-9, spread, np.inf)
 
 
 def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
@@ -147,10 +144,9 @@ def _random_steps(training: np.ndarray, test: np.ndarray, window: int, stride: i
 
 
 def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    model = LSTMAutoencoder(n_features=test.shape[1], latent_size=32, seed=seed)
-    windowing, series = Windowing(window, stride, centre=True, max_missing=0.5), Series(test)
-    unscaled, score = Scaling("none", series), lambda differences, _: window_scores(differences, "mae")
-    return windowing.over(series, unscaled, model, score, combine="mean")[:, 0]
+    # As the network reads them.
+    training, test = training.astype(np.float32), test.astype(np.float32)
+    return _on_windows("untrained autoencoder", training, test, window, stride, seed)
 
 
 SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {

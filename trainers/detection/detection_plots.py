@@ -12,7 +12,7 @@ from torch import nn
 
 from data import DataSet
 from data.data_set import as_array, as_class_names
-from trainers.detection._validation import as_labels, as_scores, as_share, as_threshold
+from trainers.checks import as_labels, as_positive, as_scores, as_threshold
 from trainers.losses import reconstruct
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
@@ -39,8 +39,7 @@ def plot_sequences(sequences: Any, *, titles: Sequence[str] | None = None) -> Fi
     data = DataSet.of(sequences, "sequences")
     figure = Figure(f"{len(data)} sequences")
     figure.alt = f"{len(data)} sequences, each in a plot of its own{_counted(data)}."
-    values = data.sequences.numpy()
-    for axes, sequence in zip(_grid(figure, data, values, titles), values, strict=True):
+    for axes, sequence in zip(_grid(figure, data, titles), data.sequences.numpy(), strict=True):
         axes.plot(sequence, color=TRAIN, linewidth=1.3)
     return figure
 
@@ -65,8 +64,7 @@ def plot_reconstructions(model: nn.Module, sequences: Any, *, titles: Sequence[s
     figure = Figure(f"{len(data)} sequences and their reconstructions")
     values, reconstructions = data.sequences[..., 0].numpy(), reconstruct(model, data)[..., 0].numpy()
     errors = np.abs(values - reconstructions).mean(1)
-    plots = _grid(figure, data, np.stack([values, reconstructions]), titles)
-    for axes, x, y, error in zip(plots, values, reconstructions, errors, strict=True):
+    for axes, x, y, error in zip(_grid(figure, data, titles), values, reconstructions, errors, strict=True):
         axes.fill_between(np.arange(len(x)), x, y, color=VALIDATION, alpha=0.3, linewidth=0, label="error")
         axes.plot(x, color=TRAIN, linewidth=1.3, label="sequence")
         axes.plot(y, color=VALIDATION, linewidth=1.3, linestyle="--", label="reconstruction")
@@ -74,10 +72,9 @@ def plot_reconstructions(model: nn.Module, sequences: Any, *, titles: Sequence[s
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, labelcolor=TEXT)
     figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.3)
-    figure.alt = (
-        f"{len(data)} sequences{_counted(data)}, each with its reconstruction; the area between the two is the error, "
-        f"on average {', '.join(f'{error:.2f}' for error in errors)}."
-    )
+    means = ", ".join(f"{error:.2f}" for error in errors)
+    figure.alt = f"{len(data)} sequences{_counted(data)}, each with its reconstruction; the area between the two is "
+    figure.alt += f"the error, on average {means}."
     return figure
 
 
@@ -103,21 +100,20 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     axes = figure.plain_axes()
     low, high = scores.min(), scores.max()
     bins = np.linspace(low, high if high > low else low + max(1e-6 * abs(low), 1e-9), 60).tolist()
-    threshold = None if threshold is None else as_threshold(threshold)
-    above = []
-    for mask, color, hatch, name in ((~abnormal, TRAIN, None, "normal"), (abnormal, VALIDATION, "///", "abnormal")):
-        if mask.any():
-            axes.hist(
-                scores[mask], bins, density=True, histtype="stepfilled", alpha=0.45,
-                color=color, edgecolor=color, hatch=hatch, label=f"{name} ({mask.sum()})",
-            )  # fmt: skip
-            if threshold is not None:
-                above.append(f"{np.mean(scores[mask] > threshold):.1%} of the {name} ones")
-    figure.alt = "Histograms of the reconstruction errors of normal and abnormal sequences"
+    sides = {"normal": (scores[~abnormal], TRAIN, None), "abnormal": (scores[abnormal], VALIDATION, "///")}
+    sides = {name: side for name, side in sides.items() if len(side[0])}
+    for name, (chosen, color, hatch) in sides.items():
+        axes.hist(
+            chosen, bins, density=True, histtype="stepfilled", alpha=0.45,
+            color=color, edgecolor=color, hatch=hatch, label=f"{name} ({len(chosen)})",
+        )  # fmt: skip
+    above = ""
     if threshold is not None:
+        threshold = as_threshold(threshold)
         axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.3f}")
-        figure.alt += f"; {' and '.join(above)} lie above the threshold"
-    figure.alt += "."
+        shares = (f"{np.mean(chosen > threshold):.1%} of the {name} ones" for name, (chosen, *_) in sides.items())
+        above = f"; {' and '.join(shares)} lie above the threshold"
+    figure.alt = f"Histograms of the reconstruction errors of normal and abnormal sequences{above}."
     axes.set(xlabel="reconstruction error (mean absolute)", ylabel="density")
     figure.legend_beside(axes)
     return figure
@@ -151,71 +147,52 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
     """
     if not isinstance(values, Mapping) or not values:
         raise TypeError(f"values must be a dict of methods and their values, at least one, got {values!r}.")
-    level = as_share(level, "level", "of the interval", "The default is 0.95.")
-    by_method = {str(name): _values_by_seed(name, given) for name, given in values.items()}
-    figure = Figure(f"{label} by method and seed", figsize=(8, 1.1 + 0.38 * len(by_method)))
+    level = as_positive(level, "level", "of the interval", 1, "The default is 0.95.")
+    figure = Figure(f"{label} by method and seed", figsize=(8, 1.1 + 0.38 * len(values)))
     axes = figure.plain_axes()
     told, seeds = [], ""
-    for row, (name, of) in enumerate(by_method.items()):
+    for row, (name, given) in enumerate(values.items()):
+        what = f"values[{name!r}]"
+        of = as_scores(np.atleast_1d(as_array(given, what)), what, "seed")
+        if len(of) > len(_MARKERS):
+            raise ValueError(f"{what} must be at most {len(_MARKERS)}, one for each seed, got {len(of)}.")
         mean, scatter = float(of.mean()), ""
         if len(of) > 1:
-            half = float(stats.t.ppf((1 + level) / 2, len(of) - 1) * of.std(ddof=1) / np.sqrt(len(of)))
+            half = float(stats.t.ppf((1 + level) / 2, len(of) - 1) * stats.sem(of))
             axes.plot([mean - half, mean + half], [row, row], color=VALIDATION, alpha=0.35, linewidth=9)
             axes.plot([mean, mean], [row - 0.3, row + 0.3], color=VALIDATION, linewidth=2)
             scatter, seeds = f" to {of.max():.3f}, mean {mean:.3f}", ", a dot for each seed"
         for marker, value in zip(_MARKERS, of, strict=False):
             axes.plot(value, row, marker, color=TRAIN, fillstyle="none", markersize=6)
         told.append(f"{name} {of.min():.3f}{scatter}")
-    axes.set_yticks(range(len(by_method)), [as_label(name) for name in by_method])
-    axes.set(xlabel=as_label(label), ylim=(len(by_method) - 0.4, -0.6))
+    axes.set_yticks(range(len(values)), list(map(as_label, values)))
+    axes.set(xlabel=as_label(label), ylim=(len(values) - 0.4, -0.6))
     axes.grid(axis="x", color=TEXT, alpha=0.2)
-    many = f"{len(by_method)} method{'s' * (len(by_method) > 1)}"
-    figure.alt = f"{label} of {many}{seeds}: {'; '.join(told)}."
+    figure.alt = f"{label} of {len(values)} method{'s' * (len(values) > 1)}{seeds}: {'; '.join(told)}."
     return figure
 
 
-def _grid(figure: Figure, data: DataSet, shown: np.ndarray, titles: Sequence[str] | None) -> list[Any]:
-    """One small plot for each sequence, at most four beside each other; `shown` is all that will be drawn."""
+def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[Any]:
+    """One small plot for each sequence, at most four beside each other, all on one scale."""
     if len(data) > _MOST:
-        raise ValueError(
-            f"sequences must be at most {_MOST} to draw, got {len(data)}. Choose some, such as sequences[:8]."
-        )
-    titles = (_classes(data) or None) if titles is None else as_class_names(titles, "titles")
-    if titles is not None and len(titles) != len(data):
+        raise ValueError(f"sequences must be at most {_MOST} to draw, got {len(data)}. Give some: sequences[:8].")
+    titles = data.sequence_classes if titles is None else as_class_names(titles, "titles")
+    if titles and len(titles) != len(data):
         raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(titles)}.")
-    columns = min(4, len(data))
-    rows = -(-len(data) // columns)
+    rows, columns = -(-len(data) // 4), min(4, len(data))
     figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
-    low, high = float(shown.min()), float(shown.max())
-    margin = 0.1 * (high - low) or 1.0
-    plots = []
+    plots: list[Any] = []
     for i in range(len(data)):
-        axes = figure.plain_axes(rows, columns, i + 1)
-        axes.set_ylim(low - margin, high + margin)
-        if titles:
-            axes.set_title(as_label(titles[i]), color=TEXT, fontsize="medium")
-        last_row = i // columns == rows - 1
-        axes.set_xlabel("time step" if last_row else "")
-        axes.tick_params(labelbottom=last_row, labelleft=i % columns == 0)
+        axes = figure.plain_axes(rows, columns, i + 1, sharey=plots[0] if plots else None)
+        axes.margins(y=0.1)
+        axes.set(xlabel="time step", title=as_label(titles[i]) if titles else "")
+        axes.title.set_fontsize("medium")
+        axes.label_outer()
         plots.append(axes)
     return plots
 
 
-def _classes(data: DataSet) -> list[str]:
-    """The class name of each sequence, where there is one."""
-    if data.labels is None or data.labels.ndim != 1 or not data.class_names:
-        return []
-    return [data.class_names[label] for label in data.labels]
-
-
 def _counted(data: DataSet) -> str:
     """How many sequences of each class are drawn, in words."""
-    counts = sorted(Counter(_classes(data)).items())
+    counts = sorted(Counter(data.sequence_classes).items())
     return f" ({', '.join(f'{count} {name}' for name, count in counts)})" if counts else ""
-
-
-def _values_by_seed(name: Any, given: Any) -> np.ndarray:
-    array = as_scores(np.atleast_1d(as_array(given, f"values[{name!r}]")), f"values[{name!r}]", "seed")
-    if len(array) > len(_MARKERS):
-        raise ValueError(f"values[{name!r}] must be at most {len(_MARKERS)}, one for each seed, got {len(array)}.")
-    return array

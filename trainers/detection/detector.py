@@ -9,18 +9,13 @@ import numpy as np
 import torch
 
 from data import DataSet, Series
+from data.series import default_names
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
-from trainers.detection._validation import as_count, as_threshold
+from trainers.checks import as_count, as_threshold
+from trainers.detection import scoring
 from trainers.detection.preprocessing import Scaling, as_data, matched, three_parts
 from trainers.detection.results import Detection, Explanation
-from trainers.detection.scoring import (
-    ErrorGaussian,
-    known_differences,
-    reconstruction_differences,
-    reconstruction_error,
-    window_scores,
-)
 from trainers.detection.thresholds import RULES
 from trainers.detection.windowing import COMBINATIONS, Windowing, choose_window
 from trainers.losses import reconstruct
@@ -91,38 +86,20 @@ class AnomalyDetector(Block):
     )
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard",
-        "of each feature, by training data: mean and s.d., median and interquartile range, or none",
-        choices=("standard", "robust", "none"),
+        "standard", "of each feature: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
-    centre = Hyperparameter(
-        True,
-        "subtract from each window of a series its own mean, so that slow drift does not count; hides level shifts",
-    )
+    centre = Hyperparameter(True, "subtract its mean from each window of a series; hides slow drift and level shifts")
     error = Hyperparameter(
-        "mae",
-        "mean absolute, mean squared, or largest absolute error, or EncDec-AD's Gaussian of the error vector",
-        choices=("mae", "mse", "max", "gaussian"),
+        "mae", "mean absolute, squared, or largest; or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
-    step_score = Hyperparameter(
-        "window",
-        "what a window gives each of its time steps: the score of the whole window, or the step's own error",
-        choices=("window", "point"),
-    )
+    step_score = Hyperparameter("window", "of a step: its window's score or its own error", choices=("window", "point"))
     combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
     )
-    rule = Hyperparameter(
-        "conformal quantile", "how the threshold is set on the calibration scores", choices=tuple(_RULES)
-    )
-    rate = Hyperparameter(
-        0.01,
-        "share of normal sequences or steps that may be called abnormal, for the first two rules",
-        above=0,
-        below=1,
-    )
+    rule = Hyperparameter("conformal quantile", "sets the threshold on the calibration scores", choices=tuple(_RULES))
+    rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the first two rules", above=0, below=1)
     k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
     epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
     seed = Hyperparameter(0, "of the division, and of the default model and trainer", minimum=0, maximum=LARGEST_SEED)
@@ -188,15 +165,16 @@ class AnomalyDetector(Block):
             raise ValueError(f"the trainer {self._given.name!r} has trained before. Build a new trainer and model.")
         # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
-        windowing = None
+        scaling, windowing = Scaling(self.scaling, parts[0]), None
         if isinstance(parts[0], Series):
-            windowing = Windowing(choose_window(parts, self.window), self.stride, self.centre, self.max_missing)
+            length = choose_window(parts, self.window)
+            windowing = Windowing(length, self.stride, self.centre, self.max_missing, scaling)
         self._check_rule(parts[2], windowing)
         # Until there is a result, the detector is not fitted.
         self.result, self._held_out, self._cached = None, parts[1:], (None, None)
-        self._centre, self.window_length = self.centre, windowing.length if windowing else None
+        self._scaling, self._centre = scaling, self.centre
+        self.window_length = windowing.length if windowing else None
         # scale, and cut a series into windows
-        self._scaling = Scaling(self.scaling, parts[0])
         sets = [self._sequences(part) for part in parts[:2]]
         # train
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
@@ -221,12 +199,10 @@ class AnomalyDetector(Block):
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
-            raise TypeError(
-                "normal must be a Series or an array of shape (time,), got a DataSet. Give Series(x) for a recording."
-            )
+            raise TypeError("normal must be a series or an array of shape (time,), got a DataSet. Give Series(x).")
         return choose_window(parts, self.window)
 
-    # ------------------------------------------------------------------ judge
+    # ------------------------------------------------------------------ score
 
     def score(self, x: Any) -> np.ndarray:
         """How anomalous each sequence, or each time step of a series, is.
@@ -248,6 +224,7 @@ class AnomalyDetector(Block):
             If the detector is not fitted, or `x` is of another kind, width, or shorter than a window.
         """
         scores = self._scores(self._check(x))
+        # in place: a copy would take memory for the whole series
         scores[np.isnan(scores)] = 0.0
         return scores
 
@@ -269,8 +246,7 @@ class AnomalyDetector(Block):
         threshold = self.threshold if threshold is None else as_threshold(threshold)
         data = self._check(x)
         scores = self._scores(data)
-        series = data if isinstance(data, Series) else None
-        return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), series)
+        return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), data if isinstance(data, Series) else None)
 
     def explain(self, x: Any) -> Explanation:
         """Reconstruct, and say which time steps and features carry the error.
@@ -288,15 +264,13 @@ class AnomalyDetector(Block):
         if isinstance(data, DataSet):
             scaled = self._sequences(data)
             reconstruction = reconstruct(model, scaled)
-            errors = np.abs(known_differences(model, scaled, reconstruction))
-            names = tuple(f"feature {i}" for i in range(data.n_features))
-            return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), names)
+            errors = np.abs(scoring.known_differences(model, reconstruction, scaled.sequences, scaled.mask))
+            return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), default_names(data.n_features))
 
         def both(differences: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
             return np.concatenate([np.abs(differences), reconstruction], axis=2)
 
-        columns = 2 * data.n_features
-        steps = self._windowing().over(data, self._scaling, model, both, combine="mean", columns=columns)
+        steps = self._windowing().over(data, model, both, columns=2 * data.n_features)
         errors, values = np.split(steps, 2, axis=1)
         return Explanation(errors, self._scaling.unscale(values), data.feature_names)
 
@@ -314,16 +288,11 @@ class AnomalyDetector(Block):
         """
         # Weights count the changes made to them: a run that goes on has other scores.
         weights = tuple(parameter._version for parameter in self._trained_model().parameters())
-        settings = (self.score_settings, weights)
+        settings = weights, self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
         if self._cached[0] != settings:
             scores = self._scores(self._held_out[1])
             self._cached = settings, scores[~np.isnan(scores)]
         return self._cached[1]
-
-    @property
-    def score_settings(self) -> tuple[Any, ...]:
-        """Those hyperparameters on which a score depends."""
-        return self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
 
     # ------------------------------------------------------------------ inside
 
@@ -335,13 +304,11 @@ class AnomalyDetector(Block):
 
     def _sequences(self, data: Any) -> DataSet:
         """What the network reads: scaled sequences, or scaled windows of a series."""
-        if isinstance(data, Series):
-            return self._windowing().data_set(data, self._scaling)
-        return self._scaling.scaled(data)
+        return self._windowing().data_set(data) if isinstance(data, Series) else self._scaling.scaled(data)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None
-        return Windowing(self.window_length, self.stride, self._centre, self.max_missing)
+        return Windowing(self.window_length, self.stride, self._centre, self.max_missing, self._scaling)
 
     def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
         model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
@@ -370,9 +337,7 @@ class AnomalyDetector(Block):
         self._trained_model()
         data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
-            raise ValueError(
-                f"{data.name!r} must have at least a window of {self.window_length} time steps, got {len(data)}."
-            )
+            raise ValueError(f"{data.name!r} must have a window of {self.window_length} time steps, got {len(data)}.")
         return data
 
     def _scores(self, data: Any) -> np.ndarray:
@@ -381,16 +346,15 @@ class AnomalyDetector(Block):
         if self.error == "gaussian":
             # of the validation part, as in EncDec-AD
             validation = self._sequences(self._held_out[0])
-            gaussian = ErrorGaussian(reconstruction_differences(model, validation, smooth=smooth))
+            gaussian = scoring.ErrorGaussian(scoring.reconstruction_differences(model, validation, smooth=smooth))
         if isinstance(data, DataSet):
             sequences = self._sequences(data)
-            return reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
+            return scoring.reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
 
         def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
-            return window_scores(differences, self.error, gaussian, step_score=self.step_score)
+            return scoring.window_scores(scoring.smoothed(differences, smooth), self.error, gaussian, self.step_score)
 
-        windowing = self._windowing()
-        return windowing.over(data, self._scaling, model, of_steps, combine=self.combine, smooth=smooth)[:, 0]
+        return self._windowing().over(data, model, of_steps, combine=self.combine)[:, 0]
 
     def _smooth(self, length: int) -> int:
         return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)

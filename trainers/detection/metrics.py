@@ -16,7 +16,7 @@ from sklearn import metrics
 from data.data_set import check_sampling_rate
 from data.markup import without_math
 from data.series import runs
-from trainers.detection._validation import as_count, as_labels, as_names, as_scores, as_share, as_threshold, as_truth
+from trainers.checks import as_count, as_labels, as_names, as_positive, as_scores, as_threshold, as_truth
 from trainers.torch_utils import with_threads
 
 # What is drawn from fewer than this is hardly ever anything else than what there is.
@@ -28,8 +28,11 @@ _TOLERANCE = 100
 # Steps × window, and events × runs called abnormal, that take dtaianomaly about a minute on one slow core.
 _MOST_FOR_VOLUMES = 100_000_000
 _MOST_FOR_AFFILIATION = 20_000_000
-# In the order of `point_metrics_by_counting`.
-NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate", "accuracy")
+# From labels and scores to one number or several.
+Metric = Callable[[np.ndarray, np.ndarray], Any]
+# In the order of `point_metrics` and `point_metrics_by_counting`.
+POINT_NAMES = ("auroc", "average_precision", "precision", "recall", "f1", "false_alarm_rate")
+NAMES = (*POINT_NAMES, "accuracy")
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,8 @@ def evaluate(
     called = scores > threshold
     matrix = metrics.confusion_matrix(truth, called)
     confusion = pd.DataFrame(matrix, ["is normal", "is abnormal"], ["called normal", "called abnormal"])
-    by_class = pd.DataFrame({"class": labels, "called": called}).groupby("class")["called"].agg(["size", "sum", "mean"])
-    by_class.columns = ["sequences", "called abnormal", "share"]
+    groups = pd.Series(called).groupby(pd.Index(labels, name="class"))
+    by_class = groups.agg(["size", "sum", "mean"]).set_axis(["sequences", "called abnormal", "share"], axis=1)
     if class_names is not None:
         by_class = by_class.rename(index=dict(enumerate(as_names(class_names, labels))))
     return Evaluation(
@@ -133,7 +136,7 @@ def evaluate(
         confusion=confusion,
         recall_by_class=by_class,
         accuracy=float(metrics.accuracy_score(truth, called)),
-        intervals=metric_intervals(scores, truth, threshold, intervals, block=1, seed=seed),
+        intervals=metric_intervals(NAMES, scores, truth, threshold, intervals, block=1, seed=seed),
         level=intervals,
     )
 
@@ -309,15 +312,11 @@ def evaluate_series(
     sampling_rate = check_sampling_rate(sampling_rate, "the series")
     if window is not None:
         # More would take minutes.
-        most = _MOST_FOR_VOLUMES // len(scores)
-        window = as_count(window, "window", f"in steps for {len(scores)} time steps, or None", most=most)
+        window = as_count(window, "window", f"or None, for {len(scores)} steps", most=_MOST_FOR_VOLUMES // len(scores))
     called = scores > threshold
     events = event_table(truth, called, sampling_rate)
     if block is None:
         block = max(window or 1, int((events["end"] - events["start"]).max()))
-    ends = metric_intervals(scores, truth, threshold, intervals, block=block, seed=seed)
-    if ends is not None:
-        del ends["accuracy"]
     affiliation_precision, affiliation_recall = affiliation(truth, called)
     vus_roc, vus_pr = (None, None) if window is None else volumes(truth, scores, window)
     # alarms that touch no event
@@ -341,7 +340,7 @@ def evaluate_series(
         false_alarms_per_hour=None if sampling_rate is None else 3600 * sampling_rate * false_alarms / normal,
         window=window,
         events=events,
-        intervals=ends,
+        intervals=metric_intervals(POINT_NAMES, scores, truth, threshold, intervals, block=block, seed=seed),
         level=intervals,
     )
 
@@ -372,11 +371,8 @@ def compare(evaluations: Mapping[str, Any]) -> pd.DataFrame:
     """
     kinds = {type(value) for value in evaluations.values()} if isinstance(evaluations, Mapping) else set()
     if kinds not in ({Evaluation}, {SeriesEvaluation}):
-        got = sorted(kind.__name__ for kind in kinds) or repr(evaluations)
-        raise TypeError(f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {got}.")
-    table = pd.concat([value.to_frame() for value in evaluations.values()])
-    table.index = pd.Index(list(evaluations), name="detector")
-    return table
+        raise TypeError(f"evaluations must be a dict of Evaluation, or of SeriesEvaluation, got {evaluations!r:.200}.")
+    return pd.concat({name: one.to_frame() for name, one in evaluations.items()}, names=["detector"]).droplevel(1)
 
 
 def _single_metrics(evaluation: Evaluation | SeriesEvaluation) -> dict[str, Any]:
@@ -408,25 +404,18 @@ def _text(value: Any) -> str:
 def point_metrics(truth: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, float]:
     """The metrics of sequences or of steps, and the threshold; scikit-learn's."""
     called = scores > threshold
+    areas = metrics.roc_auc_score(truth, scores), metrics.average_precision_score(truth, scores)
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(truth, called, average="binary", zero_division=0)
-    return {
-        "auroc": float(metrics.roc_auc_score(truth, scores)),
-        "average_precision": float(metrics.average_precision_score(truth, scores)),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(f1),
-        "false_alarm_rate": float(called[~truth].mean()),
-        "threshold": threshold,
-    }
+    values = (*areas, precision, recall, f1, called[~truth].mean())
+    return {"threshold": threshold, **dict(zip(POINT_NAMES, map(float, values), strict=True))}
 
 
 def event_table(truth: np.ndarray, called: np.ndarray, sampling_rate: float | None) -> pd.DataFrame:
     """Each event, whether it was found, and how late; the delay of one that was missed is missing."""
-    events = runs(truth)
-    delays = [int(np.argmax(called[start:end])) if called[start:end].any() else None for start, end in events]
-    table = pd.DataFrame(events, columns=["start", "end"])
-    table["found"] = [delay is not None for delay in delays]
-    table["delay, steps"] = pd.array(delays, dtype="Int64")
+    table = pd.DataFrame(runs(truth), columns=["start", "end"])
+    decisions = [called[start:end] for start, end in runs(truth)]
+    table["found"] = np.array([part.any() for part in decisions])
+    table["delay, steps"] = pd.array([np.argmax(part) if part.any() else None for part in decisions], dtype="Int64")
     if sampling_rate is not None:
         table["delay, s"] = table["delay, steps"].astype("Float64") / sampling_rate
     return table
@@ -469,8 +458,8 @@ def affiliation(truth: np.ndarray, called: np.ndarray) -> tuple[float | None, fl
     # Two seconds of compiling, for those who need it.
     from dtaianomaly.evaluation import AffiliationPrecision, AffiliationRecall
 
-    answer, decision = truth.astype(int), called.astype(int)
-    return AffiliationPrecision().compute(answer, decision), AffiliationRecall().compute(answer, decision)
+    given = truth.astype(int), called.astype(int)
+    return AffiliationPrecision().compute(*given), AffiliationRecall().compute(*given)
 
 
 def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, float]:
@@ -535,14 +524,7 @@ def point_adjusted(called: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_interval(
-    metric: Callable[[np.ndarray, np.ndarray], Any],
-    scores: Any,
-    labels: Any,
-    *,
-    level: float = 0.95,
-    n: int = 1000,
-    block: int = 1,
-    seed: int = 0,
+    metric: Metric, scores: Any, labels: Any, *, level: float = 0.95, n: int = 1000, block: int = 1, seed: int = 0
 ) -> np.ndarray:
     """A percentile bootstrap interval of any metric (Efron 1979; drawn by `scipy.stats.bootstrap`).
 
@@ -605,19 +587,16 @@ def bootstrap_interval(
     each = "sequence" if block == 1 else "time step"
     scores = as_scores(scores, "scores", each)
     truth = as_truth(labels, scores, each)
-    level = as_share(level, "level", "how often the interval should hold the true value", "The default is 0.95.")
+    level = as_positive(level, "level", "how often the interval should hold the true value", 1, "The default is 0.95.")
     n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "which random draws", 0)
     block = as_count(block, "block", "in time steps drawn together")
     starts = np.arange(0, len(scores), block)
     abnormal = np.logical_or.reduceat(truth, starts)
     strata = starts[~abnormal], starts[abnormal]
-    normal_and_abnormal = [len(part) for part in strata]
-    if min(normal_and_abnormal) < _FEWEST:
+    if min(map(len, strata)) < _FEWEST:
         what = f"blocks of {block} steps" if block > 1 else "sequences"
-        got = " and ".join(map(str, normal_and_abnormal))
-        raise ValueError(
-            f"labels must give at least {_FEWEST} normal and {_FEWEST} abnormal {what} to draw from, got {got}."
-        )
+        wanted = f"at least {_FEWEST} normal and {_FEWEST} abnormal {what} to draw from"
+        raise ValueError(f"labels must give {wanted}, got {len(strata[0])} and {len(strata[1])}.")
 
     def on_draw(*drawn: np.ndarray) -> Any:
         steps = (np.concatenate(drawn).astype(np.intp)[:, None] + np.arange(block)).ravel()
@@ -636,15 +615,15 @@ def bootstrap_interval(
 
 
 def metric_intervals(
-    scores: np.ndarray, truth: np.ndarray, threshold: float, level: Any, *, block: Any, seed: Any
-) -> dict[str, tuple[float, float]] | None:
-    """A bootstrap interval for every metric in `NAMES`; None without a level."""
+    names: tuple[str, ...], scores: np.ndarray, truth: np.ndarray, threshold: float, level: Any, **draws: Any
+) -> dict[str, Any] | None:
+    """A bootstrap interval for each of the first metrics in `NAMES`; None without a level."""
     if level is None:
         return None
-    level = as_share(level, "intervals", "their level, or None", "0.95 is usual.")
+    level = as_positive(level, "intervals", "their level, or None", 1, "0.95 is usual.")
     metric = partial(point_metrics_by_counting, threshold)
-    ends = bootstrap_interval(metric, scores, truth, level=level, block=block, seed=seed)
-    return {name: (float(low), float(high)) for name, low, high in zip(NAMES, *ends, strict=True)}
+    ends = bootstrap_interval(metric, scores, truth, level=level, **draws)
+    return dict(zip(names, map(tuple, ends.T.tolist()), strict=False))
 
 
 def point_metrics_by_counting(threshold: float, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -36,9 +36,8 @@ class Scaling:
         if isinstance(training, Series):
             values = training.values
         else:
-            values = training.sequences.flatten(0, 1).numpy()
-            if training.mask is not None:
-                values = np.where(training.mask.flatten(0, 1).numpy(), values, np.nan)
+            known = True if training.mask is None else training.mask.numpy()
+            values = np.where(known, training.sequences.numpy(), np.nan).reshape(-1, training.n_features)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
             raise ValueError(f"feature {empty[0]} has no value in the training data. Leave it out.")
@@ -57,12 +56,9 @@ class Scaling:
     def scale(self, values: np.ndarray) -> np.ndarray:
         """Values (…, feature) on the common scale, float32."""
         scaled = (values - self.center) / self.spread
-        if np.nanmax(np.abs(scaled), initial=0.0) > LARGEST:
-            where = np.unravel_index(np.nanargmax(np.abs(scaled)), scaled.shape)
-            got = f"{values[where]:g} in feature {where[-1]}"
-            raise ValueError(
-                f"values must be within {LARGEST:g} spreads of the training data, got {got}. NaN marks a missing one."
-            )
+        if (far := np.abs(scaled) > LARGEST).any():
+            wanted = f"within {LARGEST:g} spreads of the training data"
+            raise ValueError(f"values must be {wanted}, got {values[far][0]:g}. NaN marks a missing one.")
         return scaled.astype(np.float32)
 
     def unscale(self, values: np.ndarray) -> np.ndarray:
@@ -88,25 +84,21 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     -------
     tuple of three DataSet or three Series
     """
-    on_series = isinstance(normal, Series)
-    group = np.arange(len(normal))
-    if not on_series:
+    if isinstance(normal, Series):
+        n, what = len(normal), "time steps"
+    else:
         # Equal sequences share a number.
-        _, group = np.unique(normal.sequences.flatten(1).numpy(), axis=0, return_inverse=True)
-        group = group.reshape(-1)
-    n = int(group.max()) + 1
+        _, number = np.unique(normal.sequences.flatten(1).numpy(), axis=0, return_inverse=True)
+        n, what = int(number.max()) + 1, "sequences that differ"
     if n < 3:
-        what = "time steps" if on_series else "sequences that differ"
         raise ValueError(f"{normal.name!r} must have at least three {what}, got {n}. Bring more data.")
     # None of the three parts is empty.
-    first = min(max(1, round(TRAINING * n)), n - 2)
-    second = min(max(first + 1, round((TRAINING + VALIDATION) * n)), n - 1)
+    ends = [0, min(round(TRAINING * n), n - 2), round((TRAINING + VALIDATION) * n), n]
     names = [f"{normal.name}, {part}" for part in ("training", "validation", "calibration")]
-    if on_series:
-        pieces = slice(0, first), slice(first, second), slice(second, n)
-        return tuple(normal.part(piece, name) for piece, name in zip(pieces, names, strict=True))
-    rank = np.random.default_rng(seed).permutation(n)[group]
-    return tuple(normal.subset(np.digitize(rank, [first, second]) == i, name) for i, name in enumerate(names))
+    if isinstance(normal, Series):
+        return tuple(normal.part(slice(*ends[i : i + 2]), name) for i, name in enumerate(names))
+    rank = np.random.default_rng(seed).permutation(n)[number.reshape(-1)]
+    return tuple(normal.subset(np.digitize(rank, ends[1:3]) == i, name) for i, name in enumerate(names))
 
 
 def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tuple[Any, ...]:
@@ -124,11 +116,9 @@ def as_normal(x: Any, what: str) -> DataSet | Series:
     """`x` as sequences or as a series; an error if its labels say that there are anomalies in it."""
     data = as_data(x, what)
     if data.labels is not None and data.abnormal.any():
-        unit, remedy = "sequences", "Leave them out: data[~data.abnormal]."
-        if isinstance(data, Series):
-            unit, remedy = "time steps", "Take a part without, such as series[:1000]."
-        got = f"{data.abnormal.sum()} of {len(data)} {unit} labelled abnormal"
-        raise ValueError(f"{what} must hold no anomaly, got {got} in {data.name!r}. {remedy}")
+        unit, rest = ("sequences", "x[~x.abnormal]") if isinstance(data, DataSet) else ("time steps", "x[:1000]")
+        got = f"{data.abnormal.sum()} of {len(data)} {unit} labelled abnormal in {data.name!r}"
+        raise ValueError(f"{what} must hold no anomaly, got {got}. Leave them out, such as by {rest}.")
     return data
 
 
@@ -144,36 +134,34 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
     """`data` with its features in the order of `fitted`; an error if they differ, a warning for other steps."""
     if type(data) is not type(fitted) or data.n_features != fitted.n_features:
         kind, other = (f"a {type(one).__name__} with {one.n_features} features" for one in (fitted, data))
-        raise ValueError(
-            f"{what} must be {kind} like the training data, got {other}. Series(x) or DataSet(x) says what an array is."
-        )
-    differences = []
-    if isinstance(data, DataSet):
-        if data.lengths is None and fitted.lengths is None and data.length != fitted.length:
-            differences.append((f"sequences of {fitted.length} steps", f"{data.length}"))
-    elif data.feature_names != fitted.feature_names:
+        raise ValueError(f"{what} must be {kind} as in training, got {other}. Give Series(x) or DataSet(x).")
+    if isinstance(data, Series):
         data = _by_name(data, fitted, what)
-    rates = fitted.sampling_rate, data.sampling_rate
-    if None not in rates and abs(rates[1] / rates[0] - 1) > RATE_TOLERANCE:
-        differences.append((f"a sampling rate of {rates[0]:g} Hz", f"{rates[1]:g} Hz"))
-    for wanted, got in differences:
-        warnings.warn(f"{what} must have {wanted} as the detector is fitted to, got {got}. Resample it.", stacklevel=4)
+    elif data.lengths is None and fitted.lengths is None and data.length != fitted.length:
+        _warn(what, f"sequences of {fitted.length} steps", str(data.length))
+    wanted, got = fitted.sampling_rate, data.sampling_rate
+    if wanted and got and abs(got / wanted - 1) > RATE_TOLERANCE:
+        _warn(what, f"a sampling rate of {wanted:g} Hz", f"{got:g} Hz")
     return data
+
+
+def _warn(what: str, wanted: str, got: str) -> None:
+    warnings.warn(f"{what} must have {wanted} as the detector is fitted to, got {got}. Resample it.", stacklevel=5)
 
 
 def _by_name(data: Series, fitted: Series, what: str) -> Series:
     """`data` with its features in the order of `fitted`, by their names if both have some."""
-    named = [part for part in (data, fitted) if part.feature_names != default_names(part.n_features)]
     given, wanted = list(data.feature_names), list(fitted.feature_names)
-    data = copy.copy(data)
-    if len(named) == 2:
+    if given == wanted:
+        return data
+    data, unnamed = copy.copy(data), list(default_names(data.n_features))
+    if unnamed not in (given, wanted):
         if set(given) != set(wanted):
-            raise ValueError(
-                f"{what} must have the features {wanted}, got {given}. Series(…, feature_names=…) renames them."
-            )
+            raise ValueError(f"{what} must have the features {wanted}, got {given}. Give Series(feature_names=…).")
         data.values = data.values[:, [given.index(name) for name in wanted]]
     elif data.n_features > 1:
         msg = f"{what} must have the feature names {wanted}, got {given}: taken by position. Give feature_names=…."
         warnings.warn(msg, stacklevel=5)
-    data.feature_names = named[-1].feature_names
+    if wanted != unnamed:
+        data.feature_names = fitted.feature_names
     return data

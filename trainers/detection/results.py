@@ -52,19 +52,16 @@ class Detection:
         """
         if self.series is None:
             numbers = np.flatnonzero(self.abnormal)
-            table = pd.DataFrame({"sequence": numbers, "score": self.scores[numbers]})
-            return table.sort_values("score", ascending=False, ignore_index=True)
-        rows = []
-        for start, end in self.events:
-            peak = start + int(np.argmax(self.scores[start:end]))
-            row = {"start": start, "end": end, "steps": end - start, "peak": peak, "score": self.scores[peak]}
+            table = {"sequence": numbers, "score": self.scores[numbers]}
+        else:
+            start, end = np.array(self.events, dtype=int).reshape(-1, 2).T
+            peak = np.array([a + np.argmax(self.scores[a:b]) for a, b in self.events], dtype=int)
+            table = {"start": start, "end": end, "steps": end - start, "peak": peak, "score": self.scores[peak]}
             if self.series.time is not None:
-                row |= {"from": self.series.time[start], "to": self.series.time[end - 1]}
+                table |= {"from": self.series.time[start], "to": self.series.time[end - 1]}
             elif rate := self.series.sampling_rate:
-                row |= {"from, s": start / rate, "to, s": (end - 1) / rate}
-            rows.append(row)
-        table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["start", "end", "steps", "peak", "score"])
-        return table.sort_values("score", ascending=False, ignore_index=True)
+                table |= {"from, s": start / rate, "to, s": (end - 1) / rate}
+        return pd.DataFrame(table).sort_values("score", ascending=False, ignore_index=True)
 
     def __repr__(self) -> str:
         many, unjudged = len(self.events), self.unjudged.sum()
@@ -115,8 +112,7 @@ class Explanation:
         """
         total = np.nansum(self.errors[part].reshape(-1, len(self.feature_names)), axis=0)
         shares = total / total.sum() if total.sum() > 0 else total
-        named = pd.Series(shares, index=list(self.feature_names), name="share of the error")
-        return named.sort_values(ascending=False)
+        return pd.Series(shares, list(self.feature_names), name="share of the error").sort_values(ascending=False)
 
     def top(self, n: int = 5, part: slice | int = slice(None)) -> pd.DataFrame:
         """The values with the largest errors.
@@ -126,7 +122,7 @@ class Explanation:
         n : int, default 5
             How many.
         part : slice or int, default all
-            Time steps of a series, or sequences of a set; in a row.
+            Time steps of a series, or sequences of a set.
 
         Returns
         -------
@@ -134,16 +130,12 @@ class Explanation:
             Columns: sequence (of a set only), step, feature, error, reconstruction; largest error
             first. Without a row where every value is missing.
         """
-        if isinstance(part, int):
-            part = slice(part, part + 1 or None)
-        offset, _, step = part.indices(len(self.errors))
-        if step != 1:
-            raise ValueError(f"part must be steps in a row, such as slice(100, 200), got {part!r}.")
-        errors = np.nan_to_num(self.errors[part], nan=-1.0)
+        chosen = np.atleast_1d(np.arange(len(self.errors))[part])
+        errors = np.nan_to_num(self.errors[chosen], nan=-1.0)
+        # largest error first, without the missing ones
         order = np.argsort(errors, axis=None)[::-1][:n]
-        order = order[errors.flat[order] >= 0]
-        first, *rest = np.unravel_index(order, errors.shape)
-        at = (first + offset, *rest)
+        first, *rest = np.unravel_index(order[errors.flat[order] >= 0], errors.shape)
+        at = (chosen[first], *rest)
         table = {"sequence": at[0]} if len(at) == 3 else {}
         table |= {"step": at[-2], "feature": np.array(self.feature_names, dtype=object)[at[-1]]}
         return pd.DataFrame(table | {"error": self.errors[at], "reconstruction": self.reconstruction[at]})

@@ -6,16 +6,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.ndimage import uniform_filter1d
 from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
-from trainers.detection._validation import as_choice, as_count
+from trainers.checks import as_choice, as_count
 from trainers.losses import reconstruct
 
-KINDS = ("mae", "mse", "sum", "max", "gaussian")
+# How the errors of each kind are combined; "gaussian" needs a distribution as well.
+REDUCTIONS = {"mae": "mean", "mse": "mean", "sum": "sum", "max": "max"}
 
 
 def reconstruction_error(
@@ -55,11 +55,9 @@ def reconstruction_error(
     ----------
     .. [1] Malhotra et al. 2016 (arXiv:1607.00148), section 2.2: "gaussian".
     """
-    as_choice(kind, "kind", KINDS)
+    as_choice(kind, "kind", (*REDUCTIONS, "gaussian"))
     if (kind == "gaussian") != (gaussian is not None):
-        raise ValueError(
-            'kind="gaussian" and gaussian=ErrorGaussian(reconstruction_differences(model, normal)) go together.'
-        )
+        raise ValueError('kind="gaussian" and gaussian=ErrorGaussian(…) must be given together, got one of them.')
     return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
 
 
@@ -82,7 +80,7 @@ def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int 
     """
     data = DataSet.of(sequences, "sequences to score")
     smooth = as_count(smooth, "smooth", "in time steps", most=data.length)
-    return smoothed(known_differences(model, data, reconstruct(model, data)), smooth)
+    return smoothed(known_differences(model, reconstruct(model, data), data.sequences, data.mask), smooth)
 
 
 class ErrorGaussian:
@@ -120,9 +118,7 @@ class ErrorGaussian:
         errors = np.abs(differences).reshape(-1, differences.shape[-1])
         errors = errors[np.isfinite(errors).all(1)]
         if len(errors) < 2:
-            raise ValueError(
-                f"differences must hold two time steps at which every feature is known, got {len(errors)}."
-            )
+            raise ValueError(f"differences must hold two time steps without a missing feature, got {len(errors)}.")
         fitted = EmpiricalCovariance().fit(errors)
         self.mean, self.precision = fitted.location_, fitted.precision_
 
@@ -143,12 +139,7 @@ def step_errors(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | No
         assert gaussian is not None
         return gaussian(differences)
     errors = np.square(differences) if kind == "mse" else np.abs(differences)
-    if kind == "max":
-        return np.fmax.reduce(errors, axis=2)
-    counts = np.count_nonzero(~np.isnan(errors), axis=2)
-    total = np.nansum(errors, axis=2)
-    divisor = np.minimum(counts, 1) if kind == "sum" else counts
-    return np.divide(total, divisor, out=np.full(total.shape, np.nan), where=counts > 0)
+    return reduce_known(REDUCTIONS[kind], errors, axis=2)
 
 
 def sequence_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None) -> np.ndarray:
@@ -162,9 +153,7 @@ def sequence_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian 
     return step_errors(differences.reshape(len(differences), 1, -1), kind)[:, 0]
 
 
-def window_scores(
-    differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None = None, *, step_score: str = "window"
-) -> np.ndarray:
+def window_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | None, step_score: str) -> np.ndarray:
     """What a window gives each of its steps, (n, time, 1): its own score ("window") or the step's error ("point")."""
     if step_score == "point":
         return step_errors(differences, kind, gaussian)[..., None]
@@ -183,20 +172,22 @@ def smoothed(differences: np.ndarray, width: int) -> np.ndarray:
     return np.divide(total, weights, out=np.full(total.shape, np.nan), where=counts)
 
 
-def known_differences(model: nn.Module, data: DataSet, reconstruction: torch.Tensor) -> np.ndarray:
-    """Reconstruction minus sequence, float64; NaN at padding and missing values."""
-    differences = check_differences(model, (reconstruction - data.sequences).double().numpy())
-    if data.mask is not None:
-        differences[~data.mask.numpy()] = np.nan
-    return differences
+def reduce_known(how: str, values: np.ndarray, axis: int) -> np.ndarray:
+    """The "mean", "median", "sum" or "max" along an axis of the values that are not NaN; NaN where all are."""
+    reduced = getattr(np.ma, how)(np.ma.masked_array(values, np.isnan(values)), axis=axis)
+    return np.ma.filled(reduced, np.nan)
 
 
-def check_differences(model: nn.Module, differences: np.ndarray) -> np.ndarray:
-    """`differences` (n, time, feature) itself, or an error if the model returned NaN or infinite values."""
-    bad = ~np.isfinite(differences).all((1, 2))
-    if bad.any():
-        got = f"{bad.sum()} of {len(bad)} sequences with NaN or infinite values"
-        raise ValueError(
-            f"the model {type(model).__name__} must reconstruct finite numbers, got {got}. Lower its learning_rate."
-        )
+def known_differences(model: nn.Module, reconstruction: Any, sequences: Any, mask: Any) -> np.ndarray:
+    """Reconstruction minus sequence, (n, time, feature), float64; NaN where the mask, if there is one, is False.
+
+    Raises an error if the model returned NaN or infinite values.
+    """
+    differences = np.asarray(reconstruction - sequences, dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(differences).all((1, 2)))
+    if len(bad):
+        got = f"{len(bad)} of {len(differences)} sequences with NaN or infinite values"
+        raise ValueError(f"{type(model).__name__} must give finite numbers, got {got}. Lower its learning_rate.")
+    if mask is not None:
+        differences[~np.asarray(mask)] = np.nan
     return differences

@@ -11,7 +11,7 @@ from scipy.special import boxcox
 from scipy.stats import genpareto
 from sklearn import metrics
 
-from trainers.detection._validation import as_count, as_positive, as_scores, as_share, as_truth
+from trainers.checks import as_count, as_positive, as_scores, as_truth
 
 # Two parameters from fewer points than this are noise.
 _FEWEST_EXCESSES = 10
@@ -48,14 +48,12 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     8.0
     """
     scores = as_scores(calibration_scores, "calibration_scores")
-    rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.05.")
+    rate = as_positive(rate, "rate", "the share of false alarms", 1, "The default is 0.05.")
     # The rounding keeps (n + 1)(1 - rate), when whole, from being taken for a little more.
-    k = math.ceil(round((len(scores) + 1) * (1 - rate), 9))
-    if k > len(scores):
-        needed = math.ceil(round(1 / rate, 9)) - 1
-        raise ValueError(
-            f"{len(scores)} calibration scores are too few for a rate of {rate:g}: at least {needed} are needed."
-        )
+    n, needed = len(scores), math.ceil(round(1 / rate, 9)) - 1
+    k = math.ceil(round((n + 1) * (1 - rate), 9))
+    if k > n:
+        raise ValueError(f"{n} calibration scores are too few for a rate of {rate:g}: at least {needed} are needed.")
     return float(np.sort(scores)[max(k, 1) - 1])
 
 
@@ -117,6 +115,7 @@ def false_alarm_threshold(
     return quantile_threshold(calibration_scores, rate=alarms / windows)
 
 
+@np.errstate(all="ignore")
 def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float | None = None) -> float:
     """Peaks over threshold: the tail is fitted and extended; **holds its rate only roughly**.
 
@@ -163,39 +162,28 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     True
     """
     scores = as_scores(calibration_scores, "calibration_scores")
-    rate = as_share(rate, "rate", "the share of false alarms", "The default is 0.001.")
+    rate = as_positive(rate, "rate", "the share of false alarms", 1, "The default is 0.001.")
     if level is None:
         level = max(0.5, min(0.98, 1 - 20 / len(scores), 1 - 2 * rate))
-    level = as_share(level, "level", "the share of the scores below the tail", "Leave it out for the default.")
-    with np.errstate(over="ignore", invalid="ignore"):
-        start = float(np.quantile(scores, level))
-        excesses = scores[scores > start] - start
-    if len(excesses) < _FEWEST_EXCESSES or excesses.min() == excesses.max():
-        wanted = f"{_FEWEST_EXCESSES} values, not all equal, above level {level:g}"
-        raise ValueError(
-            f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower the level."
-        )
+    level = as_positive(level, "level", "the share of the scores below the tail", 1, "Leave it out for the default.")
+    start = float(np.quantile(scores, level))
+    excesses = scores[scores > start] - start
     share = len(excesses) / len(scores)
+    if len(excesses) < _FEWEST_EXCESSES or excesses.min() == excesses.max():
+        wanted = f"{_FEWEST_EXCESSES} scores, not all equal, above the level {level:g}"
+        raise ValueError(f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower it.")
     if rate > share:
-        raise ValueError(
-            f"rate must be at most the share of scores above the level, {share:g}, got {rate:g}. Lower the level."
-        )
+        raise ValueError(f"rate must be at most {share:g}, the share of scores above the level, got {rate:g}.")
+    # In units of their mean: the search for the maximum knows nothing of other scales.
+    size = float(excesses.mean())
     try:
-        with np.errstate(all="ignore"):
-            # In units of their mean: the search for the maximum knows nothing of other scales.
-            size = float(excesses.mean())
-            shape, _, scale = genpareto.fit(excesses / size, floc=0)
-            threshold = start + size * scale * float(boxcox(share / rate, shape))
+        shape, _, scale = genpareto.fit(excesses / size, floc=0)
     except (ValueError, RuntimeError, ArithmeticError) as error:
-        raise ValueError(
-            f"calibration_scores must have a tail that a generalized Pareto distribution fits, got: {error}."
-        ) from error
-    if not math.isfinite(threshold):
-        wanted = f"a tail that can be extended to a rate of {rate:g}"
-        raise ValueError(f"calibration_scores must have {wanted}, got a threshold of {threshold}. Raise the rate.")
-    return threshold
+        raise ValueError(f"calibration_scores must have a generalized Pareto tail, got: {error}.") from error
+    return _finite(start + size * scale * float(boxcox(share / rate, shape)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     """Mean + k standard deviations: **promises no rate of false alarms**.
 
@@ -224,10 +212,10 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in standard deviations")
     if scores.min() == scores.max():
         raise ValueError(f"calibration_scores must differ from each other, got {len(scores)} times {scores[0]:g}.")
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _finite(float(scores.mean() + k * scores.std(ddof=1)))
+    return _finite(float(scores.mean() + k * scores.std(ddof=1)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     """Median + k · 1.4826 · median absolute deviation: **promises no rate of false alarms**.
 
@@ -255,22 +243,17 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     4.4826
     """
     scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in scaled MADs")
-    with np.errstate(over="ignore", invalid="ignore"):
-        median = np.median(scores)
-        deviation = np.median(np.abs(scores - median))
-        if deviation == 0:
-            got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}"
-            raise ValueError(
-                f"calibration_scores must not be mostly equal, got {got}. quantile_threshold(…) takes them."
-            )
-        return _finite(float(median + k * 1.4826 * deviation))
+    median = np.median(scores)
+    deviation = np.median(np.abs(scores - median))
+    if deviation == 0:
+        got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}"
+        raise ValueError(f"calibration_scores must mostly differ, got {got}. quantile_threshold(…) takes them.")
+    return _finite(float(median + k * 1.4826 * deviation))
 
 
 def _finite(threshold: float) -> float:
     if not math.isfinite(threshold):
-        raise ValueError(
-            f"calibration_scores must be small enough for a finite threshold, got {threshold}. Scale them down."
-        )
+        raise ValueError(f"calibration_scores must give a finite threshold, got {threshold}. Scale them down.")
     return threshold
 
 
@@ -330,9 +313,9 @@ def oracle_threshold(scores: Any, labels: Any) -> float:
     scores = as_scores(scores, "scores")
     truth = as_truth(labels, scores)
     precision, recall, candidates = metrics.precision_recall_curve(truth, scores)
-    # scikit-learn's candidates are called abnormal themselves, and its last point has none.
-    both = precision[:-1] + recall[:-1]
-    f1 = np.divide(2 * precision[:-1] * recall[:-1], both, out=np.zeros_like(both), where=both > 0)
+    # 0 where precision and recall are 0; scikit-learn's last point has no candidate.
+    f1 = (2 * precision * recall / np.maximum(precision + recall, 1e-300))[:-1]
+    # scikit-learn's candidates are flagged themselves, so the threshold is the score below.
     best = candidates[np.flatnonzero(f1 == f1.max())[-1]]
     below = scores[scores < best]
     return float(below.max() if len(below) else np.nextafter(best, -np.inf))

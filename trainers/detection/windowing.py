@@ -10,16 +10,20 @@ from scipy.signal import detrend
 from torch import nn
 
 from data import DataSet, Series
-from trainers.detection._validation import as_count
+from trainers.checks import as_count
 from trainers.detection.preprocessing import Scaling
-from trainers.detection.scoring import check_differences, smoothed
+from trainers.detection.scoring import known_differences, reduce_known
 from trainers.losses import reconstruct
 
 # Autocorrelation below which a series does not repeat itself.
 WEAKEST_PERIOD = 0.2
+# Steps to look for a period in.
+SHORTEST_PART = 20
 # Windows that are reconstructed at a time: they bound the memory, and do not change the result.
 CHUNK = 1024
 COMBINATIONS = ("mean", "max", "median")
+# From differences and reconstructions of windows, each (n, length, feature), to (n, length, columns).
+OfSteps = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,16 @@ class Windowing:
     centre : bool
         Whether each window loses its own mean.
     max_missing : float
-        Share of a window that may be missing.
+        Share of a window that may be missing, below 1.
+    scaling : Scaling
+        Of each feature.
     """
 
     length: int
     stride: int
     centre: bool
     max_missing: float
+    scaling: Scaling
 
     def __post_init__(self) -> None:
         as_count(self.stride, "stride", "in time steps, at most a window", most=self.length)
@@ -49,44 +56,31 @@ class Windowing:
         return windows.mean(1, keepdims=True) if self.centre else 0.0
 
     def usable(self, missing: np.ndarray) -> np.ndarray:
-        """Of which windows enough is known, by what is missing (n, length, feature); one without any value never is."""
-        share = missing.mean((1, 2))
-        return (share <= self.max_missing) & (share < 1)
+        """Of which windows enough is known, by what is missing (n, length, feature)."""
+        return missing.mean((1, 2)) <= self.max_missing
 
     def usable_starts(self, series: Series) -> np.ndarray:
         """First step of each window of which enough is known."""
         starts = window_starts(len(series), self.length, self.stride)
         starts = starts[self.usable(cut_windows(series.missing, starts, self.length))]
         if not len(starts):
-            wanted = f"a window of {self.length} steps that misses at most {self.max_missing:.0%} of its values"
-            raise ValueError(
-                f"{series.name!r} must have {wanted}, got none. Raise max_missing, or choose a shorter window."
-            )
+            wanted = f"a window of {self.length} steps that misses at most {self.max_missing:.0%}"
+            raise ValueError(f"{series.name!r} must have {wanted}, got none. Raise max_missing or shorten the window.")
         return starts
 
-    def data_set(self, series: Series, scaling: Scaling) -> DataSet:
+    def data_set(self, series: Series) -> DataSet:
         """The windows to learn from: those of which enough is known, scaled."""
         starts = self.usable_starts(series)
-        windows = cut_windows(scaling.scale(interpolated(series.values)), starts, self.length)
+        windows = cut_windows(self.scaling.scale(interpolated(series.values)), starts, self.length)
         known = ~cut_windows(series.missing, starts, self.length)
         return DataSet(windows - self.middle(windows), mask=known, name=series.name)
 
     def over(
-        self,
-        series: Series,
-        scaling: Scaling,
-        model: nn.Module,
-        of_steps: Callable[[np.ndarray, np.ndarray], np.ndarray],
-        *,
-        combine: str,
-        smooth: int = 1,
-        columns: int = 1,
+        self, series: Series, model: nn.Module, of_steps: OfSteps, *, combine: str = "mean", columns: int = 1
     ) -> np.ndarray:
         """What each window says of its steps, brought back to the steps, a chunk at a time.
 
-        `of_steps` gets the smoothed differences and the reconstructions of some windows, each
-        (n, length, feature), and returns (n, length, columns). The result is (time, columns); NaN where
-        no window has a score.
+        The result is (time, columns); NaN where no window has a score.
         """
         values = interpolated(series.values)
         # About 100 MB in all.
@@ -96,16 +90,15 @@ class Windowing:
         for starts in start_chunks(len(series), self.length, self.stride, size):
             part, local = slice(starts[0], starts[-1] + self.length), starts - starts[0]
             # cut, scale, centre
-            windows = cut_windows(scaling.scale(values[part]), local, self.length)
+            windows = cut_windows(self.scaling.scale(values[part]), local, self.length)
             middle = self.middle(windows)
             windows = windows - middle
             # reconstruct
             reconstruction = reconstruct(model, windows).numpy()
-            differences = check_differences(model, (reconstruction - windows).astype(np.float64))
             missing = cut_windows(np.isnan(series.values[part]), local, self.length)
-            differences[missing] = np.nan
+            differences = known_differences(model, reconstruction, windows, ~missing)
             # score
-            scores = of_steps(smoothed(differences, smooth), reconstruction + middle)
+            scores = of_steps(differences, reconstruction + middle)
             scores = np.where(self.usable(missing)[:, None, None], scores, np.nan)
             # back to the steps
             complete = collect.add(starts, scores)
@@ -116,15 +109,9 @@ class Windowing:
 def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
     """Steps in a window that fits into training, validation and calibration: as wanted, or the period of the first."""
     shortest = min(map(len, parts))
-    if wanted is not None:
-        return as_count(
-            wanted, "window", "in time steps that fit into training, validation and calibration", most=shortest
-        )
-    if shortest < 20:
-        raise ValueError(
-            f"{parts[0].name!r} must have parts of 20 steps to find its period in, got {shortest}. Give window=…."
-        )
-    return estimate_window(parts[0], shortest)
+    if wanted is None:
+        return estimate_window(parts[0], shortest)
+    return as_count(wanted, "window", "to fit into training, validation and calibration, in time steps", most=shortest)
 
 
 def estimate_window(series: Series, longest: int) -> int:
@@ -150,7 +137,7 @@ def estimate_window(series: Series, longest: int) -> int:
 
     periods = []
     for values in interpolated(series.values).T.astype(np.float64):
-        if np.ptp(values) > 0:
+        if longest >= SHORTEST_PART and np.ptp(values) > 0:
             # A trend is like itself at every lag.
             flat = detrend(values)
             found = compute_window_size(flat, "acf", upper_bound=longest + 1, default_window_size=0)
@@ -158,7 +145,8 @@ def estimate_window(series: Series, longest: int) -> int:
             if found > 0 and np.corrcoef(flat[:-found], flat[found:])[0, 1] > WEAKEST_PERIOD:
                 periods.append(found)
     if not periods:
-        raise ValueError(f"{series.name!r} must have a period of 10 to {longest} steps, got none. Give window=….")
+        wanted = f"parts of at least {SHORTEST_PART} steps, and a period of 10 or more that fits into them"
+        raise ValueError(f"{series.name!r} must have {wanted}, got none in {longest}. Give window=….")
     return int(np.median(periods))
 
 
@@ -194,10 +182,8 @@ def interpolated(values: np.ndarray) -> np.ndarray:
     for f in np.flatnonzero(missing.any(0)):
         gap = missing[:, f]
         # The known values beside a gap suffice, and take no memory for the whole series.
-        beside = np.zeros_like(gap)
-        beside[:-1] |= gap[1:]
-        beside[1:] |= gap[:-1]
-        known, unknown = np.flatnonzero(beside & ~gap), np.flatnonzero(gap)
+        edges = np.flatnonzero(gap[1:] != gap[:-1])
+        known, unknown = np.unique(edges + gap[edges]), np.flatnonzero(gap)
         values[unknown, f] = np.interp(unknown, known, values[known, f])
     return values
 
@@ -249,20 +235,4 @@ class StepScores:
         complete = ends if starts[-1] == last else min(starts[-1] + self.stride, last) - self.done
         # A copy, so that the rest is let go.
         self.buffer, self.done = grown[complete:].copy(), self.done + complete
-        return _combined(grown[:complete], self.combine)
-
-
-def _combined(values: np.ndarray, how: str) -> np.ndarray:
-    """Combine axis 1, without its NaN: (steps, windows, m) to (steps, m); NaN where there is nothing else."""
-    if how == "max":
-        return np.fmax.reduce(values, axis=1)
-    counts = np.count_nonzero(~np.isnan(values), axis=1)
-    if how == "mean":
-        total = np.nansum(values, axis=1)
-        return np.divide(total, counts, out=np.full(total.shape, np.nan), where=counts > 0)
-    ordered = np.sort(values, axis=1)  # NaN last
-
-    def pick(which: np.ndarray) -> np.ndarray:
-        return np.take_along_axis(ordered, np.maximum(which, 0)[:, None], axis=1)[:, 0]
-
-    return (pick((counts - 1) // 2) + pick(counts // 2)) / 2
+        return reduce_known(self.combine, grown[:complete], axis=1)

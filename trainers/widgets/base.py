@@ -9,11 +9,9 @@ from typing import Any
 
 import anywidget
 import ipywidgets
-import numpy as np
 from IPython import get_ipython
 
-from trainers import classroom
-from trainers.plotting import Figure
+from trainers.plotting import Figure, current_scale
 from trainers.widgets.export import Exported, page_bundle
 
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
@@ -49,25 +47,29 @@ def larger_in_class(widget: ipywidgets.DOMWidget) -> None:
     """Let a widget be drawn larger while classroom mode is on, also if it is on the page already.
 
     It is zoomed by larger.css, which its page needs among its styles. It draws as in a narrower page, so it takes
-    its width from `widthOf`, and divides what the mouse says by `enlargement`, both of surroundings.js. For what is
+    its width from `widthOf`, and divides what the mouse says by `enlargement`, both of page.js. For what is
     displayed, not for a part of it as well: zooms multiply.
     """
     _enlarged.add(widget)
-    _follow_mode(widget)
+    follow_scale(widget)
 
 
-def _follow_mode(*widgets: ipywidgets.DOMWidget) -> None:
-    for widget in widgets:
-        (widget.add_class if classroom.is_on() else widget.remove_class)("kit-larger")
-
-
-classroom.follow(lambda: _follow_mode(*_enlarged))
+def follow_scale(*widgets: ipywidgets.DOMWidget) -> None:
+    """Draw these widgets, or all that there are, in the size that `trainers.plotting` is set to."""
+    for widget in widgets or tuple(_enlarged):
+        (widget.add_class if current_scale() > 1 else widget.remove_class)("kit-larger")
 
 
 def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
     """A widget for a page that can show it, and a short text for one that cannot."""
     made = widget._repr_mimebundle_()
     return {**(made[0] if isinstance(made, tuple) else made), "text/plain": text}
+
+
+def with_picture(shown: dict[str, Any], about: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A widget's data and metadata for a page, and with them a picture, and its text, for a page without a kernel."""
+    picture, alt = figure._repr_mimebundle_()
+    return {**shown, "image/png": picture["image/png"]}, {**about, **alt}
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,13 +105,6 @@ class OwnChanges(threading.local):
         return self._moving
 
 
-def as_integer(value: Any, name: str, low: int, high: int) -> int:
-    """`value` as an int within these bounds, or an error."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ValueError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
-    return int(value)
-
-
 class PicturedWidget(Exported, anywidget.AnyWidget):
     """A widget that answers while a cell is busy, and leaves its picture where no kernel runs."""
 
@@ -129,5 +124,4 @@ class PicturedWidget(Exported, anywidget.AnyWidget):
         # None for a widget without a view; without a second dictionary in some versions of anywidget.
         view = super()._repr_mimebundle_(**kwargs)
         shown, about = view if isinstance(view, tuple) else (view or {}, {})
-        picture, alt = self.figure._repr_mimebundle_()
-        return {**shown, "text/plain": repr(self), "image/png": picture["image/png"]}, {**about, **alt}
+        return with_picture({**shown, "text/plain": repr(self)}, about, self.figure)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import anywidget
@@ -50,23 +49,21 @@ class Chart(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self.now = data
         self.rewound: dict[str, Any] | None = None
-        # What to call when the page shows that it is there, and when an epoch is clicked.
-        self.on_seen: Callable[[], Any] = lambda: None
-        self.on_select: Callable[[int], Any] = lambda epoch: None
         super().__init__(data=data)
         self.on_msg(self._hear)
 
     def show(self, data: dict[str, Any]) -> None:
-        """Replace everything, but for the epoch that is marked."""
+        """Replace and send everything, but for the epoch that is marked."""
         with self._lock:
             self.now = data
-            self._send_all()
+            self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
 
-    def add(self, rows: Iterable[list[Any]], **more: Any) -> None:
-        """Add rows to the last run, and replace ``state``, ``planned`` and so on."""
-        rows = list(rows)
+    def add(self, history: History, **more: Any) -> None:
+        """Add the rows of the last run that were not sent yet, and replace ``state``, ``planned`` and so on."""
         with self._lock:
-            self.now["runs"][-1]["rows"].extend(rows)
+            sent = self.now["runs"][-1]["rows"]
+            rows = [row_data(row) for row in history[len(sent) :]]
+            sent.extend(rows)
             self.now.update(more)
             self.send({"kind": "rows", "rows": rows, "more": more})
 
@@ -82,16 +79,10 @@ class Chart(anywidget.AnyWidget):
             self.rewound = {"epoch": epoch, "kept": kept, "rebuilt": rebuilt}
             self.send({"kind": "rewind", **self.rewound})
 
-    def _send_all(self) -> None:
-        with self._lock:
-            self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
-
     def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        self.on_seen()
         if message.get("kind") == "hello":
-            self._send_all()
-        elif message.get("kind") == "select":
-            self.on_select(int(message["epoch"]))
+            with self._lock:
+                self.show(self.now)
 
 
 def finite(value: float) -> float | None:

@@ -13,60 +13,24 @@ What needs the kernel is left out: the buttons that drive a run, the controls of
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
+import re
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from jinja2 import Template
+
 from data.markup import escaped
 
 _FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import [^;]* from "\./\w+\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const |function )", re.MULTILINE)
 # What the page of every widget has first; files stand in the order in which they build on each other.
-SHARED = ("larger.css", "scales.js", "surroundings.js")
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ margin: 1.2rem; background: Canvas; color: CanvasText; font-family: system-ui, sans-serif; }}
-h1 {{ font-size: 1.2rem; }}
-h2 {{ font-size: 1.05rem; margin-top: 1.8rem; }}
-p, ul {{ max-width: 46rem; line-height: 1.45; }}
-img {{ max-width: 100%; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-size: 0.9rem; }}
-th, td {{ padding: 0.2rem 0.6rem; text-align: left; }}
-th, td {{ border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas); }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
-# A module's names are its own, so that several fragments can stand in one page.
-_FRAGMENT = """<style>
-{css}
-</style>
-<div id="{key}-place"></div>
-<noscript><p>{alt}</p></noscript>
-<script type="application/json" id="{key}">{data}</script>
-<script type="module">
-{script}
-// Names with dollar signs are not math.
-document.getElementById({place}).className = "tex2jax_ignore mathjax_ignore";
-mount(document.getElementById({place}), JSON.parse(document.getElementById({name}).textContent));
-</script>
-"""
-
+SHARED = ("larger.css", "plot.js", "page.js")
 
 # One after the other, so that a notebook gives the same page each time it is run.
 _numbers = itertools.count(1)
@@ -122,7 +86,8 @@ def write_body(path: str | os.PathLike[str], title: str, body: str) -> None:
         HTML without head and body.
     """
     # A file name may hold what UTF-8 cannot.
-    Path(path).write_text(_PAGE.format(title=escaped(title), body=body), encoding="utf-8", errors="replace")
+    page = Template(read_assets(("page.html",), ".html"), autoescape=True, keep_trailing_newline=True)
+    Path(path).write_text(page.render(title=title, body=body), encoding="utf-8", errors="replace")
 
 
 def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> str:
@@ -143,31 +108,35 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
     str
         HTML without head and body.
     """
-    return _FRAGMENT.format(
-        key=escaped(key),
-        alt=escaped(data.get("alt", "")),
-        css=read_assets(files, ".css"),
-        script=read_assets(files, ".js"),
-        data=_json(data),
-        name=_json(key),
-        place=_json(f"{key}-place"),
-    )
+    identifier, place = escaped(key), f"document.getElementById({_json(f'{key}-place')})"
+    # A module's names are its own, so that several fragments can stand in one page.
+    return f"""<style>
+{read_assets(files, ".css")}
+</style>
+<div id="{identifier}-place"></div>
+<noscript><p>{escaped(data.get("alt", ""))}</p></noscript>
+<script type="application/json" id="{identifier}">{_json(data)}</script>
+<script type="module">
+{read_assets(files, ".js")}
+// Names with dollar signs are not math.
+{place}.className = "tex2jax_ignore mathjax_ignore";
+mount({place}, JSON.parse(document.getElementById({_json(key)}).textContent));
+</script>
+"""
 
 
 def _json(data: Any) -> str:
     # A name with "<" in it could end the script element, or open a comment in it.
-    return json.dumps(data, allow_nan=False, separators=(",", ":"), default=_base64).replace("<", "\\u003c")
-
-
-def _base64(value: Any) -> str:
-    if not isinstance(value, bytes):
-        raise TypeError(f"data must be JSON or bytes, got a {type(value).__name__}.")
-    return base64.b64encode(value).decode()
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=lambda value: b64encode(value).decode())
+    return text.replace("<", "\\u003c")
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:
-    """The text of those files of this folder that end so, one after the other."""
-    return "\n".join(_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind))
+    """Join the files of one kind, in their order; JavaScript modules become one that imports nothing."""
+    texts = [_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind)]
+    # What a module imports stands before it here; only what the last one exports is for the page.
+    texts = [_IMPORT.sub("", text) for text in texts]
+    return "\n".join([*(_EXPORT.sub("", text) for text in texts[:-1]), *texts[-1:]])
 
 
 def on_page() -> bool:

@@ -58,11 +58,10 @@ class HyperparameterPanel:
         self.box = ipywidgets.VBox([title, *rows], layout={"max_width": "980px"})
         answer_while_busy(self.box)
         larger_in_class(self.box)
-        block.observe(weakly(self._follow))
+        block.observe(weakly(self._show))
 
     def _row(self, name: str, declared: Hyperparameter) -> ipywidgets.VBox:
-        value = getattr(self.block, name)
-        self.controls[name] = control = _control(declared, value)
+        self.controls[name] = control = _control(declared, getattr(self.block, name))
         control.description, control.disabled = name, declared.fixed
         control.tooltip = f"{declared.meaning}; takes {declared.takes}"
         control.style.description_width, control.layout.width = "150px", "330px"
@@ -75,7 +74,7 @@ class HyperparameterPanel:
         help_text = ipywidgets.HTML(takes, layout={"flex": "1 1 280px"})
         control.observe(lambda change: self._changed(name, change["new"]), "value")
         reset.on_click(lambda _: self._set(name, declared.default))
-        self._show(name, value)
+        self._show(name, getattr(self.block, name))
         line = ipywidgets.HBox([control, reset, help_text], layout={"flex_flow": "row wrap", "align_items": "center"})
         return ipywidgets.VBox([line, message])
 
@@ -97,15 +96,11 @@ class HyperparameterPanel:
             # The way back from a text that does not fit.
             self._resets[name].disabled = False
         else:
-            self._say(name, "" if getattr(self.block, name) == value else "from the next epoch on")
-            self._show(name, value)
+            self._show(name, value, "" if getattr(self.block, name) == value else "from the next epoch on")
 
-    def _follow(self, name: str, value: Any) -> None:
-        self._say(name, "")
-        self._show(name, value)
-
-    def _show(self, name: str, value: Any) -> None:
-        """Let the control hold a value, and mark it if it is not the default."""
+    def _show(self, name: str, value: Any, text: str = "") -> None:
+        """Let the control hold a value, marked if it is not the default, with a text below it."""
+        self._say(name, text)
         control, declared = self.controls[name], self.block.declared()[name]
         with self._own:
             control.value = str(value) if value is None or isinstance(control, ipywidgets.Text) else value
@@ -114,9 +109,9 @@ class HyperparameterPanel:
         self._resets[name].disabled = declared.fixed or not changed
 
     def _say(self, name: str, text: str, *, wrong: bool = False) -> None:
-        sign = "⚠ " if wrong else ""
-        style = "padding-left:154px;" + ("color:#D55E00;font-weight:600" if wrong else "")
-        self.messages[name].value = f'<span role="status" style="{style}">{sign}{escaped(text)}</span>' if text else ""
+        style, sign = ("color:#D55E00;font-weight:600", "⚠ ") if wrong else ("", "")
+        said = f'<span role="status" style="padding-left:154px;{style}">{sign}{escaped(text)}</span>'
+        self.messages[name].value = said if text else ""
 
     def html(self, key: str = "panel") -> str:
         """The hyperparameters as a table, for a page of your own; nothing can be changed there.

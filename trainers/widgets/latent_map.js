@@ -1,8 +1,278 @@
-// The page: a map to walk through, and beside it the sequences. In a notebook through anywidget, which keeps the
-// pinned one equal to the kernel's `selected`; in an exported page on its own.
+// A map of the latent space with the sequences beside it. In a notebook, anywidget keeps the pinned sequence equal to
+// the kernel's `selected`; an exported page works without a kernel.
 
-// So far, in pixels, may the mouse be from the point it means, and may it move in a click.
-const REACH = 30, STILL = 4;
+import { clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
+import {
+  build,
+  clipped,
+  drag,
+  escape,
+  followSize,
+  keepKeys,
+  listen,
+  numbers,
+  onKey,
+  placeIn,
+  sharpPen,
+} from "./page.js";
+import { tell, wheelPixels, whenTyped, widthOf } from "./page.js";
+import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
+
+// ---------------------------------------------------------------- places
+
+// Maximum zoom: points closer than that look like one.
+const MOST_ZOOM = 2000;
+
+function prepare(data) {
+  const [places, labels] = [numbers(data.places, Float64Array), numbers(data.labels, Int32Array)];
+  const n = places.length / 2;
+  const known = { ...data, n, places, pictures: unpack(data.pictures), members: data.classes.map(() => []) };
+  known.kind = (i) => (labels ? labels[i] : 0);
+  for (let i = 0; i < n; i++) known.members[known.kind(i)].push(i);
+  // Large classes first, so that rare ones are drawn on top.
+  known.byRarity = known.members.map((_, k) => k).sort((a, b) => known.members[b].length - known.members[a].length);
+  known.whole = [0, 1].map((axis) => withRoom(...rangeOf(places, axis, places.length, 2), 0.04));
+  known.steady = steadyRanges(known.pictures);
+  return known;
+}
+
+// A range with a margin, wide enough for tick labels even if its ends are equal.
+export function withRoom(low, high, share) {
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const room = high - low > 1e-9 * size ? share * (high - low) : 0.1 * size || 0.5;
+  return [low - room, high + room];
+}
+
+// Pixels of every point: x and y alternate.
+export function onScreen({ n, places }, [[low, high], [bottom, top]], frame) {
+  const spots = new Float32Array(2 * n);
+  for (let i = 0; i < n; i++) {
+    spots[2 * i] = frame.left + ((places[2 * i] - low) / (high - low)) * (frame.right - frame.left);
+    spots[2 * i + 1] = frame.top + ((top - places[2 * i + 1]) / (top - bottom)) * (frame.bottom - frame.top);
+  }
+  return spots;
+}
+
+// The nearest point, or null if none is `within` reach. A loop over thousands takes microseconds.
+export function nearest(spots, seen, x, y, within = Infinity) {
+  let [best, least] = [null, within * within];
+  for (let i = 0; i < spots.length / 2; i++) {
+    const distance = (spots[2 * i] - x) ** 2 + (spots[2 * i + 1] - y) ** 2;
+    if (distance <= least && (best === null || distance < least) && seen(i)) [best, least] = [i, distance];
+  }
+  return best;
+}
+
+const WAYS = {
+  ArrowRight: [1, 0, "right"],
+  ArrowLeft: [-1, 0, "left"],
+  ArrowDown: [0, 1, "down"],
+  ArrowUp: [0, -1, "up"],
+};
+
+// The nearest point in the direction of an arrow key, within 45 degrees, or null. Among points in one place, right and
+// down go to the next index, left and up to the previous one, so that every point can be reached.
+export function towards(spots, seen, from, key) {
+  const [ahead, down] = WAYS[key];
+  const onwards = ahead + down > 0;
+  let [best, least] = [null, Infinity];
+  for (let i = 0; i < spots.length / 2; i++) {
+    const [dx, dy] = [spots[2 * i] - spots[2 * from], spots[2 * i + 1] - spots[2 * from + 1]];
+    const [along, across] = [dx * ahead + dy * down, Math.abs(dx * down) + Math.abs(dy * ahead)];
+    const same = !dx && !dy;
+    if (same ? i === from || i > from !== onwards : along <= 0 || across > along) continue;
+    const distance = dx * dx + dy * dy;
+    if ((onwards ? distance < least : distance <= least) && seen(i)) [best, least] = [i, distance];
+  }
+  return best;
+}
+
+// ---------------------------------------------------------------- the part in sight
+
+const zoomOf = (window, whole) => (whole[0][1] - whole[0][0]) / (window[0][1] - window[0][0]);
+
+// Shifts a range so that it stays within the whole.
+function bounded([low, high], [bottom, top]) {
+  const size = Math.min(high - low, top - bottom);
+  const from = clamp(low, bottom, top - size);
+  return [from, from + size];
+}
+
+// Zooms around `at`, which stays where it is.
+export function zoomed(window, whole, factor, at) {
+  const wanted = clamp(zoomOf(window, whole) * factor, 1, MOST_ZOOM);
+  if (wanted === 1) return whole;
+  const change = zoomOf(window, whole) / wanted;
+  return window.map(([low, high], axis) => {
+    const place = at[axis];
+    return bounded([place - (place - low) * change, place + (high - place) * change], whole[axis]);
+  });
+}
+
+// The window itself if it contains the place, else one of the same size around the place.
+export function showing(window, whole, place) {
+  if (window.every(([low, high], axis) => place[axis] >= low && place[axis] <= high)) return window;
+  return window.map(([low, high], axis) => {
+    const half = (high - low) / 2;
+    return bounded([place[axis] - half, place[axis] + half], whole[axis]);
+  });
+}
+
+// ---------------------------------------------------------------- the map
+
+// The same shapes in the same order as in latent_map.py.
+const SHAPES = [
+  "M1 0A1 1 0 1 1 -1 0A1 1 0 1 1 1 0Z",
+  "M-.9 -.9H.9V.9H-.9Z",
+  "M0 -1.2L1.15 .8H-1.15Z",
+  "M0 -1.35L1.15 0L0 1.35L-1.15 0Z",
+  "M0 1.2L1.15 -.8H-1.15Z",
+  "M-.4 -1.2H.4V-.4H1.2V.4H.4V1.2H-.4V.4H-1.2V-.4H-.4Z",
+  "M0 -1.4L.37 -.5L1.33 -.43L.6 .2L.82 1.13L0 .62L-.82 1.13L-.6 .2L-1.33 -.43L-.37 -.5Z",
+];
+const [TOP, RIGHT, BOTTOM] = [8, 12, 40];
+
+const shape = (look, x, y, size) =>
+  `<path d="${SHAPES[look.shape]}" fill="${look.color}" transform="translate(${x} ${y}) scale(${size})" />`;
+const named = (known, i) => [`sequence ${i}`, known.classes[known.kind(i)].name].filter(Boolean).join(", ");
+// Width of the longest label beside a vertical axis.
+const beside = (labels) => 10 + 7.2 * Math.max(2, ...labels.map((text) => text.length));
+
+// Edges of the plot in a picture of this width, and the ticks along it.
+function mapFrame([across, upright], width) {
+  const height = Math.round(clamp(0.72 * width, 260, 460));
+  const rows = ticks(...upright, 5);
+  const left = 18 + beside(tickLabels(rows));
+  const columns = ticks(...across, (width - left) / 80);
+  return { left, top: TOP, right: width - RIGHT, bottom: height - BOTTOM, height, rows, columns };
+}
+
+function drawAxes(known, [[low, high], [bottom, top]], frame) {
+  const [rowLabels, columnLabels] = [tickLabels(frame.rows), tickLabels(frame.columns)];
+  const columns = frame.columns.map((value, i) => {
+    const at = frame.left + ((value - low) / (high - low)) * (frame.right - frame.left);
+    return { at, label: columnLabels[i], x: Math.min(frame.right + RIGHT - 3.6 * columnLabels[i].length, at) };
+  });
+  const rows = frame.rows.map((value, i) => {
+    const at = frame.top + ((top - value) / (top - bottom)) * (frame.bottom - frame.top);
+    return { at, label: rowLabels[i] };
+  });
+  const look = { gap: 7, drop: 17, foot: 34, side: 13, grid: false, ticked: true, names: known.axes.map(escape) };
+  return svgAxes(frame, rows, columns, look);
+}
+
+const inFrame = ({ left, right, top, bottom }, x, y) =>
+  x >= left - 1 && x <= right + 1 && y >= top - 1 && y <= bottom + 1;
+
+// Paints a class's mark once; copying it is many times faster than drawing each point.
+function paintMark({ shape, color }, radius, ratio) {
+  const mark = document.createElement("canvas");
+  mark.width = mark.height = Math.ceil(2 * (1.4 * radius + 1.5) * ratio);
+  const brush = mark.getContext("2d");
+  const path = new Path2D(SHAPES[shape]);
+  brush.setTransform(radius * ratio, 0, 0, radius * ratio, mark.width / 2, mark.width / 2);
+  Object.assign(brush, { fillStyle: color, strokeStyle: color, globalAlpha: 0.6, lineWidth: 0.9 / radius });
+  brush.fill(path);
+  brush.globalAlpha = 1;
+  brush.stroke(path);
+  return mark;
+}
+
+function drawPoints(pen, known, view, frame) {
+  const ratio = pen.getTransform().a;
+  const larger = Math.min(2, zoomOf(view.window, known.whole) ** 0.3);
+  clipped(pen, frame.left, 0, frame.right + RIGHT, frame.bottom, () => {
+    for (const kind of known.byRarity.filter((kind) => !view.hidden.has(kind))) {
+      // Small classes get larger marks, to be seen among many points.
+      const count = known.members[kind].length;
+      const mark = paintMark(known.classes[kind], larger * (count > 2000 ? 2.6 : count > 400 ? 3 : 4), ratio);
+      const side = mark.width / ratio;
+      for (const i of known.members[kind]) {
+        const [x, y] = [view.spots[2 * i], view.spots[2 * i + 1]];
+        if (inFrame(frame, x, y)) pen.drawImage(mark, x - side / 2, y - side / 2, side, side);
+      }
+    }
+  });
+}
+
+// A ring marks the current point, a ring with a cross the pinned one.
+const ring = (pinned) => `<circle r="9"/>${pinned ? '<path d="M0 -15v6M0 15v-6M-15 0h6M15 0h-6"/>' : ""}`;
+
+function drawMark(known, view, frame, i, pinned) {
+  if (i === null || view.hidden.has(known.kind(i))) return "";
+  const [x, y] = [view.spots[2 * i], view.spots[2 * i + 1]];
+  if (!inFrame(frame, x, y)) return "";
+  const look = pinned ? "pinned" : "current";
+  return `${shape(known.classes[known.kind(i)], x, y, 5)}<g class="mark ${look}" transform="translate(${x} ${y})">
+    <g class="halo">${ring(pinned)}</g>${ring(pinned)}</g>`;
+}
+
+function drawLegend({ classes, members }) {
+  const button = (one, k) => `<button type="button" data-kind="${k}" aria-pressed="true" title="hide or show">
+    <svg class="swatch" width="16" height="16" aria-hidden="true">${shape(one, 8, 8, 5)}</svg>${escape(one.name)} <span>(${members[k].length})</span></button>`;
+  return classes.map(button).join("");
+}
+
+// ---------------------------------------------------------------- the sequences beside it
+
+// The range of each feature without the outermost 1 %, so that one outlier does not flatten the others.
+function steadyRanges({ sequences, features }) {
+  const every = features * Math.max(1, Math.floor(sequences.length / features / 50_000));
+  return Array.from({ length: features }, (_, feature) => {
+    const sorted = sequences.filter((_, i) => i % every === feature).sort();
+    return [0.005, 0.995].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
+  });
+}
+
+// One scale for all sequences, extended where a shown one exceeds it.
+function sharedRanges({ pictures, steady }, shown) {
+  const drawn = pictureRanges(
+    pictures,
+    shown.map((i) => pictures.row.get(i)).filter((row) => row !== undefined),
+  );
+  return steady.map((range, f) => withRoom(...union(range, drawn[f]), 0));
+}
+
+// A sequence, its reconstruction and its axes.
+function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
+  const { features, time } = pictures;
+  const row = pictures.row.get(i);
+  if (row === undefined) return '<p class="hint">Not in this page, which holds 2 million values at most.</p>';
+  const height = features === 1 ? 120 : 62 * features;
+  const strips = pictureStrips(ranges, height);
+  const marks = ranges.map((range) => ticks(...range, features === 1 ? 4 : 3));
+  const labels = marks.map((values) => tickLabels(values));
+  const [left, right] = [beside(labels.flat()), width - RIGHT];
+  const x = (share) => left + share * (right - left);
+  const rows = marks.flatMap((values, feature) =>
+    values.map((value, m) => ({ at: strips[feature](value), label: labels[feature][m], feature })),
+  );
+  const steps = time > 1 ? ticks(0, time - 1, (width - left) / 70).filter(Number.isInteger) : [0];
+  const columns = steps.map((step) => {
+    const at = x(step / Math.max(1, time - 1));
+    return { at, label: step, x: Math.min(width - 4 * String(step).length, at) };
+  });
+  const name = (_, f) =>
+    `<text class="feature" x="${right}" y="${(height / features) * f + 11}" text-anchor="end">feature ${f + 1}</text>`;
+  const look = { gap: 5, drop: 15, foot: 30, names: ["time step"] };
+  return `<svg class="plot" viewBox="0 0 ${width} ${height + 34}" height="${height + 34}" role="img" aria-label="${escape(about)}">
+    ${svgAxes({ left, right, top: 0, bottom: height }, rows, columns, look)}${features > 1 ? strips.map(name).join("") : ""}
+    <g style="--line: ${classes[kind(i)].color}">${sequenceLines(pictures, row, strips, x)}</g></svg>`;
+}
+
+// A card beside the map: mark, name and picture of a sequence.
+function drawCard(known, i, pinned, ranges, width) {
+  const words = named(known, i);
+  const about = known.pictures.reconstructions ? `${words}, with its reconstruction` : words;
+  const mark = shape(known.classes[known.kind(i)], 0, 0, 5) + ring(pinned);
+  return `<figcaption><svg class="mark" width="34" height="34" viewBox="-17 -17 34 34" aria-hidden="true">${mark}</svg>
+    <b>${escape(words)}</b>${pinned ? "<span>pinned</span>" : ""}</figcaption>${drawSequence(known, i, ranges, width, about)}`;
+}
+
+// ---------------------------------------------------------------- the whole
+
+// Pixels: how far the mouse may be from a point to select it, and may move during a click.
+const [REACH, STILL] = [30, 4];
 
 const SKELETON = `
   <div class="bar">
@@ -23,22 +293,23 @@ const SKELETON = `
   <p class="keys">Point at a dot, or use the arrow keys; a click or Enter pins it, Escape unpins. Wheel, + and − zoom, 0 shows the whole map, a drag moves it.</p>
   <p class="said" role="status"></p>`;
 
-// Puts a map into `root`. `act.selected(index or null)` is told what the user has pinned.
+// Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
 export function mount(root, data, act = {}) {
   const known = prepare(data);
-  known.steady = steadyRanges(known.pictures);
-  const view = { window: known.whole, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null, width: 0, held: false };
-  let frame = null, waiting = null, whole = false;
-  root.classList.add("kit-latent");
-  root.innerHTML = SKELETON;
-  const part = (name) => root.querySelector(name);
-  const stage = part(".stage"), number = part("input"), { features, all_features: all } = known.pictures;
-  stage.setAttribute("aria-label", `Map of ${known.n} sequences, ${known.axes[0]} across, ${known.axes[1]} upwards. Arrow keys go to the nearest point that way, Enter pins it, Escape unpins, plus and minus zoom, 0 shows the whole map.`);
-  part(".legend").innerHTML = drawLegend(known, view.hidden);
+  const view = { window: known.whole, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null };
+  let [frame, waiting, whole] = [null, null, false];
+  const part = build(root, "kit-latent", SKELETON);
+  const [stage, number] = [part(".stage"), part("input")];
+  const { features, all_features: all } = known.pictures;
+  stage.setAttribute(
+    "aria-label",
+    `Map of ${known.n} sequences, ${known.axes[0]} across, ${known.axes[1]} upwards. Arrow keys go to the nearest point that way, Enter pins it, Escape unpins, plus and minus zoom, 0 shows the whole map.`,
+  );
+  part(".legend").innerHTML = drawLegend(known);
   part(".legend").hidden = !known.classes[0].name;
   part(".key span").hidden = !known.pictures.reconstructions;
   part(".of-features").textContent = all > features ? `The first ${features} of ${all} features are drawn.` : "";
-  keepKeys(root);
+  keepKeys(part(".legend"));
 
   // ---------------------------------------------------------------- drawing
 
@@ -46,8 +317,8 @@ export function mount(root, data, act = {}) {
     const width = Math.max(280, widthOf(stage) || 600);
     frame = mapFrame(view.window, width);
     view.spots = onScreen(known, view.window, frame);
-    drawPoints(sharpPen(part("canvas"), width, frame.whole), known, view, frame);
-    part(".stage svg").setAttribute("viewBox", `0 0 ${width} ${frame.whole}`);
+    drawPoints(sharpPen(part("canvas"), width, frame.height), known, view, frame);
+    part(".stage svg").setAttribute("viewBox", `0 0 ${width} ${frame.height}`);
     part(".still").innerHTML = drawAxes(known, view.window, frame);
     const zoomedIn = view.window !== known.whole;
     stage.classList.toggle("zoomed", zoomedIn);
@@ -55,41 +326,60 @@ export function mount(root, data, act = {}) {
     drawChosen();
   }
 
-  // All that changes from point to point.
+  // Draws what depends on the current and the pinned point.
   function drawChosen() {
-    part(".marks").innerHTML = drawMarks(known, view, frame);
-    part('[data-do="unpin"]').disabled = view.pinned === null;
-    if (number !== document.activeElement) number.value = view.current ?? view.pinned ?? "";
-    const shown = [view.pinned, view.current === view.pinned ? null : view.current].filter((i) => i !== null);
-    const width = Math.max(240, widthOf(part(".beside")) || 320), ranges = sharedRanges(known, shown);
-    const card = (at) => (shown[at] === undefined ? "" : drawCard(known, shown[at], shown[at] === view.pinned, ranges, width));
-    part(".first").innerHTML = card(0) || '<p class="hint">Point at a dot of the map: its sequence is drawn here.</p>';
-    part(".second").innerHTML = card(1) || (shown.length ? `<p class="hint">${view.pinned === null ? "Pin it with a click or Enter, to compare another with it." : "Point at another dot to compare the two."}</p>` : "");
+    const [pinned, current] = [view.pinned, view.current === view.pinned ? null : view.current];
+    part(".marks").innerHTML =
+      drawMark(known, view, frame, current, false) + drawMark(known, view, frame, pinned, true);
+    part('[data-do="unpin"]').disabled = pinned === null;
+    if (number !== document.activeElement) showNumber();
+    const shown = [pinned, current].filter((i) => i !== null);
+    const width = Math.max(240, widthOf(part(".beside")) || 320);
+    const ranges = sharedRanges(known, shown);
+    const [first, second = ""] = shown.map((i) => drawCard(known, i, i === pinned, ranges, width));
+    const hint =
+      pinned === null
+        ? "Pin it with a click or Enter, to compare another with it."
+        : "Point at another dot to compare the two.";
+    part(".first").innerHTML = first ?? '<p class="hint">Point at a dot of the map: its sequence is drawn here.</p>';
+    part(".second").innerHTML = shown.length === 1 ? `<p class="hint">${hint}</p>` : second;
   }
 
   function drawSoon(all = true) {
     whole ||= all;
     waiting ??= requestAnimationFrame(() => {
-      [waiting, all, whole] = [null, whole, false];
-      all ? draw() : drawChosen();
+      const everything = whole;
+      [waiting, whole] = [null, false];
+      everything ? draw() : drawChosen();
     });
+  }
+
+  function drawNow() {
+    cancelAnimationFrame(waiting);
+    [waiting, whole] = [null, false];
+    draw();
   }
 
   // ---------------------------------------------------------------- choosing
 
   const seen = (i) => !view.hidden.has(known.kind(i));
   const placeOf = (i) => [known.places[2 * i], known.places[2 * i + 1]];
-  const say = (words) => { part(".said").textContent = words; };
   const describe = (i) => `${named(known, i)}${i === view.pinned ? ", pinned" : ""}`;
+  const say = (words) => {
+    part(".said").textContent = words;
+  };
+  const showNumber = () => {
+    number.value = view.current ?? view.pinned ?? "";
+  };
 
   function show(window) {
     view.window = window;
     drawSoon();
   }
 
-  // In sight, even if its class was hidden or it lies beyond the part that is shown.
+  // Makes a point visible: shows its class and moves the window.
   function bringUp(i) {
-    if (view.hidden.delete(known.kind(i))) legendAgain();
+    if (view.hidden.delete(known.kind(i))) showHidden();
     show(showing(view.window, known.whole, placeOf(i)));
   }
 
@@ -108,102 +398,114 @@ export function mount(root, data, act = {}) {
   }
 
   function userPins(i) {
-    const before = view.pinned;
+    if (i === view.pinned) return;
     pin(i);
-    if (view.pinned !== before) act.selected?.(view.pinned);
+    act.selected?.(i);
   }
 
   const toggle = (i) => userPins(i === view.pinned ? null : i);
 
-  function legendAgain() {
-    for (const button of part(".legend").children) button.setAttribute("aria-pressed", !view.hidden.has(Number(button.dataset.kind)));
+  function showHidden() {
+    for (const button of part(".legend").children)
+      button.setAttribute("aria-pressed", !view.hidden.has(Number(button.dataset.kind)));
   }
 
   // ---------------------------------------------------------------- mouse, finger, wheel
 
-  const spot = (event) => {
-    const box = stage.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top].map((v) => v / enlargement(stage));
-  };
-  const placeAt = ([x, y]) => {
-    const [[left, right], [bottom, top]] = view.window;
-    return [left + ((x - frame.left) / frame.width) * (right - left), top - ((y - frame.top) / frame.height) * (top - bottom)];
-  };
-  const pointed = (event) => nearest(view.spots, seen, ...spot(event), REACH);
+  const pointed = (event) => nearest(view.spots, seen, ...placeIn(stage, event), REACH);
+  const [width, height] = [() => frame.right - frame.left, () => frame.bottom - frame.top];
+
+  function placeAt([x, y]) {
+    const [[low, high], [bottom, top]] = view.window;
+    return [low + ((x - frame.left) / width()) * (high - low), top - ((y - frame.top) / height()) * (top - bottom)];
+  }
 
   stage.addEventListener("pointermove", (event) => {
     if (view.held || event.pointerType === "touch") return;
     const i = pointed(event);
-    // Over empty ground the last one stays.
+    // Over empty space, keep the last point.
     if (i === null || i === view.current) return;
     view.current = i;
     drawSoon(false);
   });
 
   drag(stage, (start) => {
-    const window = view.window, from = spot(start);
+    const [window, from] = [view.window, placeIn(stage, start)];
     let moved = false;
     view.held = true;
-    return {
-      move: (event) => {
-        const [dx, dy] = spot(event).map((v, axis) => v - from[axis]);
-        moved ||= Math.hypot(dx, dy) > STILL;
-        if (!moved || window === known.whole) return;
-        stage.classList.add("held");
-        const [across, upright] = window.map(([low, high]) => high - low), right = (-dx / frame.width) * across, up = (dy / frame.height) * upright;
-        show(bounded([window[0].map((v) => v + right), window[1].map((v) => v + up)], known.whole));
-      },
-      end: (event) => {
-        view.held = false;
-        stage.classList.remove("held");
-        const i = moved || event.type !== "pointerup" ? null : pointed(event);
-        if (i === null) return;
-        // A finger cannot hover: its first tap looks, its second pins.
-        if (event.pointerType === "touch" && i !== view.current) return go(i);
-        view.current = i;
-        toggle(i);
-      },
+    const move = (event) => {
+      const [dx, dy] = placeIn(stage, event).map((v, axis) => v - from[axis]);
+      moved ||= Math.hypot(dx, dy) > STILL;
+      if (!moved || window === known.whole) return;
+      stage.classList.add("held");
+      const shares = [-dx / width(), dy / height()];
+      show(
+        window.map(([low, high], axis) => {
+          const by = shares[axis] * (high - low);
+          return bounded([low + by, high + by], known.whole[axis]);
+        }),
+      );
     };
+    const end = (event) => {
+      view.held = false;
+      stage.classList.remove("held");
+      const i = moved || event.type !== "pointerup" ? null : pointed(event);
+      if (i === null) return;
+      // Touch has no hover: the first tap selects, the second pins.
+      if (event.pointerType === "touch" && i !== view.current) return go(i);
+      view.current = i;
+      toggle(i);
+    };
+    return { move, end };
   });
 
-  stage.addEventListener("wheel", (event) => {
-    // With the whole map in sight the wheel scrolls the page on.
+  const turn = (event) => {
+    // If the whole map is visible, let the wheel scroll the page.
     if (event.ctrlKey || (view.window === known.whole && event.deltaY >= 0)) return;
     event.preventDefault();
-    // Firefox counts in lines.
-    const by = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
-    show(zoomed(view.window, known.whole, Math.min(4, Math.max(0.25, 1.002 ** -by)), placeAt(spot(event))));
-  }, { passive: false });
+    show(zoomed(view.window, known.whole, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
+  };
+  stage.addEventListener("wheel", turn, { passive: false });
 
   // ---------------------------------------------------------------- keys and buttons
 
-  // Around the point that is looked at, where it is in sight.
+  // Zooms around the current point if it is visible, else around the middle.
   function zoomBy(factor) {
-    const middle = view.window.map(([low, high]) => (low + high) / 2), place = view.current === null ? middle : placeOf(view.current);
-    show(zoomed(view.window, known.whole, factor, showing(view.window, known.whole, place) === view.window ? place : middle));
+    let at = view.window.map(([low, high]) => (low + high) / 2);
+    const place = view.current === null ? at : placeOf(view.current);
+    if (showing(view.window, known.whole, place) === view.window) at = place;
+    show(zoomed(view.window, known.whole, factor, at));
     say(`zoom ${short(zoomOf(view.window, known.whole), 2)}`);
   }
 
   function step(key) {
     const from = view.current ?? view.pinned;
-    const to = from === null || !seen(from)
-      ? nearest(view.spots, seen, frame.left + frame.width / 2, frame.top + frame.height / 2) : towards(view.spots, seen, from, key);
+    const middle = [(frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2];
+    const to =
+      from === null || !seen(from) ? nearest(view.spots, seen, ...middle) : towards(view.spots, seen, from, key);
     if (to !== null) go(to);
-    else say(`no point further ${{ ArrowRight: "right", ArrowLeft: "left", ArrowUp: "up", ArrowDown: "down" }[key]}`);
+    else say(`no point further ${WAYS[key][2]}`);
   }
 
-  const orders = { in: () => zoomBy(1.5), out: () => zoomBy(1 / 1.5), whole: () => { show(known.whole); say("whole map"); }, unpin: () => userPins(null) };
-  const keys = { "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole, Enter: () => view.current !== null && toggle(view.current), Escape: orders.unpin };
+  const orders = {
+    in: () => zoomBy(1.5),
+    out: () => zoomBy(1 / 1.5),
+    whole: () => {
+      show(known.whole);
+      say("whole map");
+    },
+    unpin: () => userPins(null),
+  };
+  const pinCurrent = () => view.current !== null && toggle(view.current);
+  const ways = Object.fromEntries(Object.keys(WAYS).map((key) => [key, () => step(key)]));
+  const zooms = { "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole };
+  const keys = { ...ways, ...zooms, Enter: pinCurrent, Escape: orders.unpin };
 
-  stage.addEventListener("keydown", (event) => {
-    const order = event.key in WAYS ? () => step(event.key) : keys[event.key];
-    if (!order || event.ctrlKey || event.metaKey || event.altKey) return;
-    // The notebook would move between cells, the page would scroll.
-    event.preventDefault();
-    event.stopPropagation();
-    // What a key begins is seen before the next one counts from it.
-    if (waiting) { cancelAnimationFrame(waiting); [waiting, whole] = [null, false]; draw(); }
-    order();
+  onKey(stage, ({ key }) => {
+    if (!(key in keys)) return null;
+    // Draw the last key's result first: the next key starts from it.
+    if (waiting) drawNow();
+    return keys[key];
   });
 
   root.addEventListener("click", (event) => {
@@ -213,31 +515,34 @@ export function mount(root, data, act = {}) {
     const kind = Number(button.dataset.kind);
     if (!view.hidden.delete(kind)) view.hidden.add(kind);
     if (view.current !== null && !seen(view.current)) view.current = null;
-    legendAgain();
+    showHidden();
     drawSoon();
   });
 
   whenTyped(number, () => {
-    const wanted = number.value.trim(), i = Number(wanted);
+    const wanted = number.value.trim();
+    const i = Number(wanted);
     if (wanted && Number.isInteger(i) && i >= 0 && i < known.n) go(i);
     else if (wanted) say(`there are sequences 0 to ${known.n - 1}`);
-    number.value = view.current ?? view.pinned ?? "";
+    showNumber();
   });
 
   const unfollow = followSize(part("canvas"), draw);
   draw();
-  return { pin, destroy: () => { unfollow(); cancelAnimationFrame(waiting); } };
+  const destroy = () => {
+    unfollow();
+    cancelAnimationFrame(waiting);
+  };
+  return { pin, destroy };
 }
 
 export default {
   render({ model, el }) {
-    const map = mount(el, { ...model.get("data"), selected: model.get("selected") }, {
-      selected: (index) => { model.set("selected", index); model.save_changes(); },
-    });
-    const listen = () => map.pin(model.get("selected"));
-    model.on("change:selected", listen);
+    const selected = (index) => tell(model, { selected: index });
+    const map = mount(el, { ...model.get("data"), selected: model.get("selected") }, { selected });
+    const unlisten = listen(model, { "change:selected": () => map.pin(model.get("selected")) });
     return () => {
-      model.off("change:selected", listen);
+      unlisten();
       map.destroy();
     };
   },

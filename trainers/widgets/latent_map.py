@@ -11,15 +11,15 @@ import traitlets
 
 from data import DataSet
 from data.data_set import as_array
-from trainers.detection._validation import as_labels
+from trainers.checks import as_count, as_labels
 from trainers.plotting import TEXT, Figure, as_label
-from trainers.widgets.base import PicturedWidget, as_integer
+from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import MOST_FEATURES, classes, lighten, pictures
 
 # Okabe and Ito's colours, the light ones darkened until they have contrast 3 to white and to black alike.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#C06A9B", "#B5790A", "#7f7f7f", "#3D92C9", "#948A00")
-# latent_drawing.js has the same shapes in the same order. Seven and eight: no two of 56 classes look alike.
+# latent_map.js has the same shapes in the same order. Seven and eight: no two of 56 classes look alike.
 SHAPES = ("o", "s", "^", "D", "v", "P", "*")
 _WORDS = ("circles", "squares", "triangles", "diamonds", "triangles upside down", "crosses", "stars")
 # Pointing at any of them is what a map is for: as part of a page, 4 MB of text.
@@ -88,7 +88,7 @@ class LatentMap(PicturedWidget):
     <LatentMap of 2 sequences>
     """
 
-    _files = (*SHARED, "latent_map.css", "sequences.js", "latent_places.js", "latent_drawing.js", "latent_map.js")
+    _files = (*SHARED, "latent_map.css", "sequences.js", "latent_map.js")
     _key = "latent"
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")
@@ -114,35 +114,26 @@ class LatentMap(PicturedWidget):
         self.labels = None if labels is None else as_labels(labels, self.places[:, 0], "points")
         named = classes(self.labels, class_names)
         self._kinds = _kinds(self.labels, named["classes"], len(self.places))
-        super().__init__(
-            data={
-                "places": self.places.astype("<f8").tobytes(),
-                "axes": list(self.axes_names),
-                "labels": named["labels"],
-                "classes": [{"name": kind.name, "color": kind.color, "shape": kind.shape} for kind in self._kinds],
-                "pictures": drawn,
-            },
-            selected=selected,
-        )
+        looks = [{"name": kind.name, "color": kind.color, "shape": kind.shape} for kind in self._kinds]
+        places = {"places": self.places.astype("<f8").tobytes(), "axes": list(self.axes_names)}
+        data = {**places, "labels": named["labels"], "classes": looks, "pictures": drawn}
+        super().__init__(data=data, selected=selected)
 
     @property
     def figure(self) -> Figure:
         """A static picture of the map; with a selected sequence, of that too."""
-        given = [] if self.selected is None else [self.sequences, self.reconstructions]
-        drawn = [data.sequences[self.selected, :, :MOST_FEATURES].numpy() for data in given if data is not None]
-        return plot_latent(self.places, self.axes_names, self._kinds, self.selected, *drawn)
+        return plot_latent(self)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        drawn = self.data["pictures"]
+        data = {**self.data, "selected": self.selected, "alt": self.figure.alt}
         if light:
-            drawn = lighten(drawn, np.arange(len(self.places)), _MOST_LIGHT_VALUES)
-        data = {**self.data, "pictures": drawn, "selected": self.selected, "alt": self.figure.alt}
+            data["pictures"] = lighten(data["pictures"], np.arange(len(self.places)), _MOST_LIGHT_VALUES)
         return "The latent space, sequence by sequence", data
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int | None:
         one = proposal["value"]
-        return None if one is None else as_integer(one, "selected", 0, len(self.places) - 1)
+        return None if one is None else as_count(one, "selected", "a sequence", 0, len(self.places) - 1)
 
     def __repr__(self) -> str:
         return f"<LatentMap of {len(self.places)} sequences>"
@@ -154,9 +145,9 @@ def _of_data_set(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray
         if names is not None:
             raise ValueError(f"class_names must be given with labels, got {names!r} alone. Give labels=… too.")
         return None, None
-    if data.labels.ndim == 1:
-        return data.labels, data.class_names if names is None else names
-    return data.abnormal.astype(int), ("normal", "abnormal") if names is None else names
+    if data.labels.ndim > 1:
+        return data.abnormal.astype(int), names
+    return data.labels, data.class_names if names is None else names
 
 
 def _kinds(labels: np.ndarray | None, named: list[dict[str, Any]], n: int) -> list[Kind]:
@@ -195,9 +186,7 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
     fits = (np.abs(array) <= _LARGEST).all(1)
     if not fits.all():
         bad = int(np.argmin(fits))
-        raise ValueError(
-            f"points must be finite numbers up to {_LARGEST:g}, got {array[bad].tolist()[:4]} as point {bad}."
-        )
+        raise ValueError(f"points must be finite, at most {_LARGEST:g}, got {array[bad][:4].tolist()} as point {bad}.")
     if array.shape[1] == 2:
         return array, ("latent 1", "latent 2")
     # Imported here, since it takes half a second and most maps need no projection.
@@ -216,64 +205,50 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
     return places, (first, second)
 
 
-def plot_latent(
-    places: np.ndarray,
-    axes_names: tuple[str, str],
-    kinds: list[Kind],
-    selected: int | None = None,
-    sequence: np.ndarray | None = None,
-    reconstruction: np.ndarray | None = None,
-) -> Figure:
-    """Draw the map and, if one is selected, that sequence beside it.
+def plot_latent(shown: LatentMap) -> Figure:
+    """Draw the map, rare classes over large ones, and the selected sequence, if there is one, beside it.
 
     Parameters
     ----------
-    places : array, shape (n, 2)
-    axes_names : tuple of two str
-    kinds : list of Kind
-        The classes; small ones are drawn over large ones.
-    selected : int, optional
-        Is marked; needs its `sequence`.
-    sequence, reconstruction : array, shape (time, feature), optional
-        The selected one's.
+    shown : LatentMap
 
     Returns
     -------
     Figure
     """
+    selected, kinds, (across, up) = shown.selected, shown._kinds, shown.axes_names
+    features = 0 if selected is None else min(shown.sequences.n_features, MOST_FEATURES)
     figure = Figure("map of the latent space", figsize=(9, 4.2))
-    features = 0 if sequence is None else sequence.shape[1]
     grid = figure.add_gridspec(max(1, features), 2 if features else 1, width_ratios=[3, 2] if features else None)
     axes = figure.plain_axes(grid[:, 0])
-    axes.set(xlabel=as_label(axes_names[0]), ylabel=as_label(axes_names[1]))
+    axes.set(xlabel=as_label(across), ylabel=as_label(up))
     # The largest class first, so that the rare ones lie on top; the fewer, the larger.
     for kind in sorted(kinds, key=lambda kind: -len(kind.members)):
         count = len(kind.members)
         label = f"{as_label(kind.name)} ({count:,})" if kind.name else None
         axes.scatter(
-            *places[kind.members].T, s=float(np.clip(12_000 / count, 9, 25)), marker=SHAPES[kind.shape],
+            *shown.places[kind.members].T, s=float(np.clip(12_000 / count, 9, 25)), marker=SHAPES[kind.shape],
             color=kind.color, alpha=0.6, linewidths=0.5, label=label,
         )  # fmt: skip
-    named = [kind for kind in kinds if kind.name]
-    if named:
+    words = ", ".join(f"{len(kind.members):,} {kind.name} ({_WORDS[kind.shape]})" for kind in kinds if kind.name)
+    if words:
         figure.legend(loc="outside upper center", frameon=False, labelcolor=TEXT, ncols=3, markerscale=2)
-    words = ", ".join(f"{len(kind.members):,} {kind.name} ({_WORDS[kind.shape]})" for kind in named)
-    figure.alt = f"Map of {len(places):,} sequences by {axes_names[0]} and {axes_names[1]}{': ' * bool(words)}{words}."
-    if selected is None or sequence is None:
+    figure.alt = f"Map of {len(shown.places):,} sequences by {across} and {up}{': ' * bool(words)}{words}."
+    if selected is None:
         return figure
     # Black in white, to be found on any ground.
     for color, width in (("white", 5), ("black", 2)):
-        axes.plot(*places[selected], "o", markersize=13, color=color, fillstyle="none", markeredgewidth=width)
+        axes.plot(*shown.places[selected], "o", markersize=13, color=color, fillstyle="none", markeredgewidth=width)
     kind = next(kind for kind in kinds if selected in kind.members)
     name = f"sequence {selected}{', ' * bool(kind.name)}{kind.name}"
     for feature in range(features):
         strip = figure.plain_axes(grid[feature, 1])
-        strip.plot(sequence[:, feature], color=kind.color, label="sequence")
-        if reconstruction is not None:
-            strip.plot(reconstruction[:, feature], color=TEXT, linestyle="--", label="reconstruction")
-        strip.set_title(as_label(name) if feature == 0 else "", color=TEXT, fontsize="medium")
+        strip.plot(shown.sequences.sequences[selected, :, feature], color=kind.color)
+        if shown.reconstructions is not None:
+            strip.plot(shown.reconstructions.sequences[selected, :, feature], color=TEXT, linestyle="--")
+        strip.set_title(as_label(name) if feature == 0 else "", fontsize="medium")
         strip.tick_params(labelbottom=feature == features - 1)
     strip.set_xlabel("time step")
-    beside = " with its reconstruction" * (reconstruction is not None)
+    beside = " with its reconstruction" * (shown.reconstructions is not None)
     figure.alt += f" Ringed is {name}, drawn beside it{beside}."
     return figure

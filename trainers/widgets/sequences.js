@@ -1,9 +1,13 @@
-// Sequences and reconstructions to draw, one feature below the other.
+// Pictures of sequences and reconstructions, one feature below the other.
 
-function unpack(pictures) {
+import { rangeOf, svgPoints, union } from "./plot.js";
+import { numbers } from "./page.js";
+
+export function unpack(pictures) {
   if (!pictures) return null;
-  const positions = numbers(pictures.positions, Int32Array), [middle, step] = pictures.scale ?? [];
-  // A part of a page brings them in 16 bits.
+  const positions = numbers(pictures.positions, Int32Array);
+  const [middle, step] = pictures.scale ?? [];
+  // Embedded HTML holds them in 16 bits.
   const values = (packed) => {
     if (!pictures.scale || packed == null) return numbers(packed, Float32Array);
     return Float32Array.from(numbers(packed, Int16Array), (v) => (v === -32768 ? NaN : middle + step * v));
@@ -16,36 +20,35 @@ function unpack(pictures) {
   };
 }
 
-// One scale for all that are shown beside each other.
-function pictureRanges(pictures, rows) {
-  const { time, features } = pictures;
+// The range of each feature over all shown rows.
+export function pictureRanges({ time, features, sequences, reconstructions }, rows) {
+  const size = time * features;
   return Array.from({ length: features }, (_, feature) => {
-    let low = Infinity, high = -Infinity;
-    for (const values of [pictures.sequences, pictures.reconstructions].filter(Boolean))
-      for (const row of rows)
-        for (let at = row * time * features + feature; at < (row + 1) * time * features; at += features)
-          [low, high] = [Math.min(low, values[at]), Math.max(high, values[at])];
-    return [low, high];
+    const ranges = [sequences, reconstructions]
+      .filter(Boolean)
+      .flatMap((values) => rows.map((row) => rangeOf(values, row * size + feature, (row + 1) * size, features)));
+    return union(...ranges);
   });
 }
 
-// Each feature's own strip of the height, as a function from a value to a place in it.
-function pictureStrips(ranges, height) {
+// For each feature, a function from a value to a y in the feature's strip.
+export function pictureStrips(ranges, height) {
   const strip = height / ranges.length;
-  return ranges.map(([low, high], feature) => (value) => strip * (feature + 1) - 3 - ((value - low) / (high - low || 1)) * (strip - 6));
+  return ranges.map(
+    ([low, high], feature) =>
+      (value) =>
+        strip * (feature + 1) - 3 - ((value - low) / (high - low || 1)) * (strip - 6),
+  );
 }
 
-// A line through every feature; `x` places a share of the time between 0 and 1, `strips` the values.
-function sequenceLines(pictures, row, strips, x) {
-  const { time, features } = pictures;
+// Draws each feature's line; `x` maps a share of the time, 0 to 1, to a pixel, `strips` the values.
+export function sequenceLines({ time, features, sequences, reconstructions }, row, strips, x) {
   const line = (values, feature, look) => {
-    const points = [];
-    for (let t = 0; t < time; t++)
-      points.push(`${x(t / Math.max(1, time - 1)).toFixed(1)},${strips[feature](values[(row * time + t) * features + feature]).toFixed(1)}`);
-    return `<polyline class="${look}" points="${points.join(" ")}"/>`;
+    const y = (t) => strips[feature](values[(row * time + t) * features + feature]);
+    const points = Array.from({ length: time }, (_, t) => [x(t / Math.max(1, time - 1)), y(t)]);
+    return `<polyline class="${look}" points="${svgPoints(points)}"/>`;
   };
-  let text = "";
-  for (let feature = 0; feature < features; feature++)
-    text += line(pictures.sequences, feature, "sequence") + (pictures.reconstructions ? line(pictures.reconstructions, feature, "rebuilt") : "");
-  return text;
+  return strips
+    .map((_, f) => line(sequences, f, "sequence") + (reconstructions ? line(reconstructions, f, "rebuilt") : ""))
+    .join("");
 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from data import DataSet
-from trainers.detection._validation import as_names
+from trainers.checks import as_names
 
 # Values of sequences and reconstructions that a page holds at most: 8 MB.
 MOST_VALUES = 2_000_000
@@ -72,9 +72,7 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
     if reconstructions is not None:
         parts["reconstructions"] = rebuilt = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
         if rebuilt.shape != values.shape:
-            raise ValueError(
-                f"reconstructions must have the shape of the sequences, {values.shape}, got {rebuilt.shape}."
-            )
+            raise ValueError(f"reconstructions must have the sequences' shape, {values.shape}, got {rebuilt.shape}.")
     _, time, all_features = values.shape
     features = min(all_features, MOST_FEATURES)
     positions = _spread(order, MOST_VALUES // (time * features * len(parts)))
@@ -112,15 +110,12 @@ def lighten(drawn: dict[str, Any] | None, order: np.ndarray, most: int = MOST_LI
     size = drawn["time"] * drawn["features"]
     # Where those that are drawn stand, in the order of all.
     chosen = _spread(np.argsort(np.argsort(order)[positions]), most // (size * len(names)))
-    parts = {name: np.frombuffer(drawn[name], "<f4").reshape(-1, size)[chosen].astype(float) for name in names}
-    known = np.concatenate([part[np.isfinite(part)] for part in parts.values()])
-    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    values = np.stack([np.frombuffer(drawn[name], "<f4").reshape(-1, size)[chosen] for name in names]).astype(float)
+    low, high = np.nanmin(values), np.nanmax(values)
     middle, step = (low + high) / 2, (high - low) / 2 / _REACH or 1.0
-    whole = {
-        name: np.where(np.isfinite(part), np.rint((part - middle) / step), _MISSING).astype("<i2").tobytes()
-        for name, part in parts.items()
-    }
-    return {**drawn, "positions": positions[chosen].tobytes(), "scale": [middle, step], **whole}
+    whole = np.where(np.isnan(values), _MISSING, np.rint((values - middle) / step)).astype("<i2")
+    light = {name: numbers.tobytes() for name, numbers in zip(names, whole, strict=True)}
+    return {**drawn, "positions": positions[chosen].tobytes(), "scale": [middle, step], **light}
 
 
 def _spread(order: np.ndarray, most: int) -> np.ndarray:

@@ -1,106 +1,219 @@
-// The viewer: its parts, what moves it, and the two places it lives in, a notebook and an exported page.
+// A viewer of a series, its events and its threshold. In a notebook, anywidget keeps the threshold equal to the
+// kernel's; an exported page works without a kernel.
 
-// So many lanes fit; of more features, a chooser shows as many at a time.
-const LANES = 6, MOST_ROWS = 200, LEAST_STEPS = 10;
+import { clamp, rounded, short, wheelFactor } from "./plot.js";
+import { build, drag, enlargement, escape, followSize, keepKeys, listen, numbers, onKey, onNextFrame } from "./page.js";
+import { placeIn, setAttributes, tell, wheelPixels, widthOf } from "./page.js";
+import { LEFT, count, drawMain, drawOverview, extent, makeClock, makeCurve, makeCurves } from "./series_plot.js";
+import { padded, palette, reading, timeText } from "./series_plot.js";
+
+// ---------------------------------------------------------------- events: [start, end), in steps
+
+export function runsAbove(scores, threshold, stride, length) {
+  const found = [];
+  for (let i = 0; i < scores.length; i++) {
+    const start = i;
+    while (scores[i] > threshold) i++;
+    if (i > start) found.push([start * stride, Math.min(length, i * stride)]);
+  }
+  return found;
+}
+
+// Whether each true event shares a step with a found one (hit), and each found one with a true one (right).
+export function compareEvents(truth, found) {
+  const [hit, right] = [truth, found].map((events) => events.map(() => false));
+  let [i, j] = [0, 0];
+  while (i < truth.length && j < found.length) {
+    if (truth[i][0] < found[j][1] && found[j][0] < truth[i][1]) hit[i] = right[j] = true;
+    if (truth[i][1] <= found[j][1]) i++;
+    else j++;
+  }
+  return { hit, right };
+}
+
+// The events to visit in order: the true ones, and the found ones that overlap none.
+export function eventsToVisit(truth, found, { hit, right }) {
+  const event =
+    (kind) =>
+    ([start, end], i) => ({ start, end, kind: kind(i) });
+  if (!truth) return (found || []).map(event(() => "event found"));
+  const events = truth.map(event((i) => (!found ? "true event" : hit[i] ? "true event, found" : "true event, missed")));
+  const wrong = (found || []).filter((_, j) => !right[j]).map(event(() => "false alarm"));
+  return [...events, ...wrong].sort((a, b) => a.start - b.start);
+}
+
+// The events found at a threshold, compared with the true ones; a given list replaces the threshold.
+function judge(facts, scores, threshold, given) {
+  const counts = !given && scores && threshold !== null;
+  const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
+  const compared = compareEvents(facts.true || [], found || []);
+  return { truth: facts.true, found, compared, visit: eventsToVisit(facts.true, found, compared) };
+}
+
+// ---------------------------------------------------------------- words
+
+const plural = (number, what) => `${count(number)} ${what}${number === 1 ? "" : "s"}`;
+
+function span(start, end, clock) {
+  const ends = end - start > 1 ? [start, end - 1] : [start];
+  const steps = `${ends.length > 1 ? "steps" : "step"} ${ends.map(count).join(" to ")}`;
+  return clock.kind === "step" ? steps : `${steps} (${ends.map((step) => timeText(clock, step)).join(" to ")})`;
+}
+
+function eventWords(events, index, clock, peak) {
+  const { kind, start, end } = events[index];
+  const score = peak === null ? "" : `; highest score ${reading(peak)}`;
+  return `event ${count(index + 1)} of ${count(events.length)}: ${kind}, ${span(start, end, clock)}${score}`;
+}
+
+// Counts are of events, not of steps.
+export function countWords({ truth, found, compared }) {
+  if (!truth && !found) return "no events known";
+  if (!truth) return `${plural(found.length, "event")} found`;
+  if (!found) return plural(truth.length, "true event");
+  const hits = compared.hit.filter(Boolean).length;
+  const wrong = compared.right.filter((right) => !right).length;
+  return `${plural(truth.length, "true event")}: ${hits} found, ${truth.length - hits} missed; ${plural(wrong, "false alarm")}`;
+}
+
+// Describes a step: time, visible features, score.
+function pointWords({ facts, clock, curves, rebuilt, scores }, shown, step) {
+  const i = Math.floor(step / facts.stride);
+  const time = timeText(clock, step);
+  const values = shown.features.map((f) => {
+    const name = facts.features.length > 1 ? facts.features[f] : "value";
+    const other = shown.rebuilt ? rebuilt?.[f].values[i] : NaN;
+    return `; ${name} ${reading(curves[f].values[i])}${Number.isFinite(other) ? ` (rebuilt ${reading(other)})` : ""}`;
+  });
+  const score = scores ? `; score ${reading(scores.values[i])}` : "";
+  return `step ${count(step)}${time && ` (${time})`}${values.join("")}${score}`;
+}
+
+// Describes the picture for screen readers.
+function pictureWords({ facts, scores }, judged, threshold, part) {
+  const limit = threshold === null ? "" : ` with its threshold ${short(threshold)}`;
+  const score = scores ? ` Below it the score${limit}.` : "";
+  return `${facts.name}, ${plural(facts.features.length, "feature")}: ${part}.${score} In the whole series ${countWords(judged)}.`;
+}
+
+function thinningWords({ stride }) {
+  if (stride === 1) return "";
+  return `A long series: the page has the lowest and highest values and the highest score of every ${stride} steps; events are exact to ${stride} steps.`;
+}
+
+// ---------------------------------------------------------------- the whole
+
+// LANES features are shown at a time; with more, a chooser selects them.
+const [LANES, MOST_ROWS, LEAST_STEPS] = [6, 200, 10];
 
 const SWATCH = {
   signal: '<path d="M1 7h26" stroke="var(--kit-signal)" stroke-width="2"/>',
   rebuilt: '<path d="M1 7h26" stroke="var(--kit-rebuilt)" stroke-width="2" stroke-dasharray="5 3.5"/>',
   truth: '<rect x="4" y="2" width="20" height="10" fill="var(--kit-truth)"/>',
-  found: '<path d="M5 11l8-9m-2 9l8-9m-2 9l6-7" stroke="var(--kit-found)" stroke-width="1.3"/><rect x="4" y="2" width="20" height="10" fill="none" stroke="var(--kit-found)" stroke-width="1.4"/>',
-  threshold: '<path d="M1 7h26" stroke="var(--kit-found)" stroke-width="2"/><path d="M28 1v12l-8-6z" fill="var(--kit-found)"/>',
+  found:
+    '<path d="M5 11l8-9m-2 9l8-9m-2 9l6-7" stroke="var(--kit-found)" stroke-width="1.3"/><rect x="4" y="2" width="20" height="10" fill="none" stroke="var(--kit-found)" stroke-width="1.4"/>',
+  threshold:
+    '<path d="M1 7h26" stroke="var(--kit-found)" stroke-width="2"/><path d="M28 1v12l-8-6z" fill="var(--kit-found)"/>',
 };
 const swatch = (name) => `<svg width="28" height="14" aria-hidden="true" fill="none">${SWATCH[name]}</svg>`;
 
-function skeleton(data) {
-  const n = data.facts.features.length, pages = Array.from({ length: Math.ceil(n / LANES) }, (_, i) => i);
-  const option = (i) => `<option value="${i}">${escape(data.facts.features[i * LANES])} to ${escape(data.facts.features[Math.min(n, (i + 1) * LANES) - 1])}</option>`;
-  const rebuilt = data.rebuilt ? `<label><input type="checkbox" class="rebuilt" checked>${swatch("rebuilt")}reconstruction</label>` : "";
-  const threshold = data.scores ? `<label>${swatch("threshold")}threshold <input type="number" step="any" class="at"></label>` : "";
-  const hollow = data.facts.true ? "<span>hollow: missed, or a false alarm</span>" : "";
+function skeleton({ facts, rebuilt, scores }) {
+  const names = facts.features.map(escape);
+  const option = (_, i) =>
+    `<option value="${i}">${names[i * LANES]} to ${names[Math.min(names.length, (i + 1) * LANES) - 1]}</option>`;
+  const options = Array.from({ length: Math.ceil(names.length / LANES) }, option);
+  const when = (condition, html) => (condition ? html : "");
   return `<div class="counts" role="status"></div>
     <div class="bar"><button type="button" data-do="previous">◀ previous event</button><button type="button" data-do="next">next event ▶</button>
       <button type="button" data-do="out" aria-label="zoom out" title="zoom out (−)">−</button><button type="button" data-do="in" aria-label="zoom in" title="zoom in (+)">+</button>
       <button type="button" data-do="whole">whole series</button><button type="button" data-do="fit" aria-pressed="false">fit height</button>
-      ${pages.length > 1 ? `<label>features <select>${pages.map(option).join("")}</select></label>` : ""}${threshold}</div>
-    <div class="legend"><span>${swatch("signal")}signal</span>${rebuilt}${data.facts.true ? `<span>${swatch("truth")}true event</span>` : ""}
-      <span class="of-found" hidden>${swatch("found")}found event</span>${hollow}</div>
+      ${when(options.length > 1, `<label>features <select>${options.join("")}</select></label>`)}
+      ${when(scores, `<label>${swatch("threshold")}threshold <input type="number" step="any" class="at"></label>`)}</div>
+    <div class="legend"><span>${swatch("signal")}signal</span>
+      ${when(rebuilt, `<label><input type="checkbox" class="rebuilt" checked>${swatch("rebuilt")}reconstruction</label>`)}
+      ${when(facts.true, `<span>${swatch("truth")}true event</span>`)}
+      <span class="of-found" hidden>${swatch("found")}found event</span>
+      ${when(facts.true, "<span>hollow: missed, or a false alarm</span>")}</div>
     <p class="event" role="status"></p>
     <div class="stage" tabindex="0" role="group" aria-label="Series. Arrow keys move, plus and minus zoom, Home and End go to its ends, N and P to the next and previous event, Shift with an arrow key reads step by step.">
       <canvas class="main" role="img"></canvas><div class="threshold" role="slider" tabindex="0" aria-orientation="vertical" aria-label="threshold" hidden></div></div>
     <canvas class="overview" tabindex="0" role="slider" aria-label="visible part of the series"></canvas>
-    <p class="words" aria-live="off"></p><p class="note">${thinningWords(data.facts)}</p>
+    <p class="words" aria-live="off"></p><p class="note">${thinningWords(facts)}</p>
     <details><summary>events as a table</summary><div class="table"></div></details>`;
 }
 
-// Puts a viewer into `root`. `act.threshold(value)` is told of a threshold set in the page.
+// Builds a viewer in `root`. `act.threshold(value)` is called when the user sets the threshold.
 export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
-  const scores = numbers(binary.scores, Float64Array), times = numbers(binary.times, Float64Array), features = facts.features.length;
+  const { stride, length } = facts;
+  const scores = numbers(binary.scores, Float64Array);
   const data = {
-    facts, curves: makeCurves(binary.values, features), rebuilt: makeCurves(binary.rebuilt, features),
-    scores: scores.length ? makeCurve(scores) : null, clock: makeClock(facts.clock, times, facts.stride),
+    facts,
+    curves: makeCurves(binary.values, facts.features.length),
+    rebuilt: makeCurves(binary.rebuilt, facts.features.length),
+    scores: scores.length ? makeCurve(scores) : null,
+    clock: makeClock(facts.clock, numbers(binary.times, Float64Array), stride),
   };
-  const whole = [-0.5, facts.length - 0.5], shortest = Math.min(facts.length, LEAST_STEPS * facts.stride);
-  const view = {
-    from: whole[0], to: whole[1], features: data.curves.map((_, f) => f).slice(0, LANES), rebuilt: true, fit: false,
-    threshold, given, cursor: null, selected: null, scoreRange: null, dragging: false, waiting: false, width: 0,
-  };
-  let judged = judge(facts, data.scores, threshold, given), place = null, strip = null;
-  root.classList.add("kit-series");
-  root.innerHTML = skeleton(data);
-  keepKeys(root);
-  const part = (name) => root.querySelector(name);
-  const stage = part(".stage"), handle = part(".threshold"), overview = part(".overview"), field = part(".at");
+  const whole = [-0.5, length - 0.5];
+  const shortest = Math.min(length, LEAST_STEPS * stride);
+  const lanesFrom = (first) => data.curves.map((_, f) => f).slice(first, first + LANES);
+  const view = { from: whole[0], to: whole[1], features: lanesFrom(0), rebuilt: true, fit: false, threshold, given };
+  Object.assign(view, { cursor: null, selected: null, scoreRange: null, dragging: false });
+  let judged = judge(facts, data.scores, threshold, given);
+  let [place, strip] = [null, null];
+  const part = build(root, "kit-series", skeleton(data));
+  const [stage, main, handle, overview, field] = [".stage", ".main", ".threshold", ".overview", ".at"].map(part);
+  const frames = onNextFrame(draw);
+  const drawSoon = frames.soon;
 
   // ---------------------------------------------------------------- drawing
 
   function draw() {
-    view.waiting = false;
     const width = Math.max(280, widthOf(stage) || 600);
     for (const [name, color] of Object.entries(palette(root))) root.style.setProperty(`--kit-${name}`, color);
     if (data.scores && !view.dragging) view.scoreRange = scoreRange();
-    place = drawMain(part(".main"), data, judged, view, width);
+    place = drawMain(main, data, judged, view, width);
     strip = drawOverview(overview, data, judged, view, width);
-    part(".main").setAttribute("aria-label", pictureWords(data, judged, view.threshold, view));
-    overview.setAttribute("aria-valuemin", 0);
-    overview.setAttribute("aria-valuemax", facts.length - 1);
-    overview.setAttribute("aria-valuenow", Math.max(0, Math.ceil(view.from)));
-    overview.setAttribute("aria-valuetext", `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(facts.length)}`);
-    part(".words").textContent = view.cursor === null ? `showing ${overview.getAttribute("aria-valuetext")}` : pointWords(data, view, view.cursor);
+    const shown = `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(length)}`;
+    main.setAttribute("aria-label", pictureWords(data, judged, view.threshold, shown));
+    setAttributes(overview, {
+      "aria-valuemin": 0,
+      "aria-valuemax": length - 1,
+      "aria-valuenow": Math.max(0, Math.ceil(view.from)),
+      "aria-valuetext": shown,
+    });
+    part(".words").textContent = view.cursor === null ? `showing ${shown}` : pointWords(data, view, view.cursor);
     part(".counts").textContent = countWords(judged);
     part(".of-found").hidden = !judged.found;
     showThreshold(width);
     if (part("details").open) showTable();
   }
 
-  function drawSoon() {
-    if (!view.waiting) requestAnimationFrame(draw);
-    view.waiting = true;
-  }
-
   function scoreRange() {
-    const [low, high] = extent(data.scores, 0, scores.length), t = view.threshold;
+    const [low, high] = extent(data.scores);
+    const t = view.threshold;
     return t === null ? padded(low, high) : padded(Math.min(low, t), Math.max(high, t));
   }
 
   function showThreshold(width) {
-    handle.hidden = view.threshold === null;
-    if (field && document.activeElement !== field) field.value = view.threshold === null ? "" : Number(view.threshold.toPrecision(6));
+    const t = view.threshold;
+    handle.hidden = t === null;
+    if (field && document.activeElement !== field) field.value = t === null ? "" : short(t, 6);
     if (handle.hidden) return;
-    Object.assign(handle.style, { left: `${LEFT}px`, width: `${width - LEFT - 2}px`, top: `${place.score.y(view.threshold)}px` });
+    Object.assign(handle.style, { left: `${LEFT}px`, width: `${width - LEFT - 2}px`, top: `${place.score.y(t)}px` });
     const [low, high] = view.scoreRange;
-    for (const [name, value] of [["min", low], ["max", high], ["now", view.threshold], ["text", `${short(view.threshold)}: ${countWords(judged)}`]])
-      handle.setAttribute(`aria-value${name}`, value);
+    const text = `${short(t)}: ${countWords(judged)}`;
+    setAttributes(handle, { "aria-valuemin": low, "aria-valuemax": high, "aria-valuenow": t, "aria-valuetext": text });
   }
 
   function showTable() {
-    const events = judged.visit, rows = events.slice(0, MOST_ROWS).map((event, i) => {
+    const events = judged.visit;
+    const rows = events.slice(0, MOST_ROWS).map((event, i) => {
       const score = data.scores ? `<td>${reading(peakOf(event))}</td>` : "";
-      return `<tr><td><button type="button" data-event="${i}" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${kindWords(event.kind)}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
+      return `<tr><td><button type="button" data-event="${i}" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${event.kind}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
     });
     const more = events.length > MOST_ROWS ? `<p>The first ${MOST_ROWS} of ${count(events.length)}.</p>` : "";
     const text = `<table><thead><tr><th>event</th><th>kind</th><th>steps</th>${data.scores ? "<th>highest score</th>" : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>${more}`;
-    // Left alone where nothing has changed, so that the keyboard's focus stays.
+    // Replace the table only if it changed, to keep the keyboard focus.
     if (text === view.table) return;
     part(".table").innerHTML = view.table = text;
     keepKeys(part(".table"));
@@ -109,111 +222,224 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // ---------------------------------------------------------------- moving
 
   function show(from, to) {
-    const size = Math.max(shortest, Math.min(facts.length, to - from));
-    view.from = Math.max(whole[0], Math.min(whole[1] - size, from + (to - from - size) / 2));
+    const size = clamp(to - from, shortest, length);
+    view.from = clamp(from + (to - from - size) / 2, whole[0], whole[1] - size);
     view.to = view.from + size;
     drawSoon();
   }
 
-  // Moved by hand: what comes next is then counted from here.
+  // Moves by hand: the next event is then searched from here.
   function move(from, to) {
     view.selected = null;
     part(".event").textContent = "";
     show(from, to);
   }
 
-  const isWhole = () => view.to - view.from >= facts.length;
+  const isWhole = () => view.to - view.from >= length;
+  // At an end of the series, `show` stops the part without shrinking it.
+  const moveBy = (by, { from, to } = view) => move(from + by, to + by);
+  const pan = (share) => moveBy(share * (view.to - view.from));
+
   function zoom(factor, at = (view.from + view.to) / 2) {
-    const size = Math.max(shortest, Math.min(facts.length, (view.to - view.from) * factor)), left = (at - view.from) / (view.to - view.from);
-    move(at - left * size, at - left * size + size);
-  }
-  const pan = (share) => { const by = share * (view.to - view.from); moveBy(by, view.from, view.to); };
-  // At an end the part stands still and does not shrink.
-  function moveBy(by, from, to) {
-    const least = Math.max(whole[0] - from, Math.min(whole[1] - to, by));
-    move(from + least, to + least);
+    const size = clamp((view.to - view.from) * factor, shortest, length);
+    const from = at - ((at - view.from) / (view.to - view.from)) * size;
+    move(from, from + size);
   }
 
-  function peakOf({ start, end }) {
-    if (!data.scores) return null;
-    return extent(data.scores, Math.floor(start / facts.stride), Math.ceil(end / facts.stride))[1];
-  }
+  const scoresOf = ({ start, end }) => [Math.floor(start / stride), Math.ceil(end / stride)];
+  const peakOf = (event) => (data.scores ? extent(data.scores, ...scoresOf(event))[1] : null);
 
   function visit(index) {
-    const event = judged.visit[index], margin = Math.max(40 * facts.stride, event.end - event.start);
-    view.selected = event.start;
-    view.cursor = data.scores ? facts.stride * highestStep(data.scores, Math.floor(event.start / facts.stride), Math.ceil(event.end / facts.stride)) : event.start;
+    const event = judged.visit[index];
+    const margin = Math.max(40 * stride, event.end - event.start);
+    view.selected = view.cursor = event.start;
+    if (data.scores) {
+      const [first, last] = scoresOf(event);
+      view.cursor = stride * (first + Math.max(0, scores.subarray(first, last).indexOf(peakOf(event))));
+    }
     show(event.start - margin, event.end + margin);
     part(".event").textContent = eventWords(judged.visit, index, data.clock, peakOf(event));
   }
 
+  // Visits the next or the previous event.
   function step(direction) {
-    const middle = (view.from + view.to) / 2, here = view.selected ?? (isWhole() ? -direction * Infinity : middle);
-    const index = neighbour(judged.visit, here, direction);
+    const here = view.selected ?? (isWhole() ? -direction * Infinity : (view.from + view.to) / 2);
+    const index =
+      direction > 0
+        ? judged.visit.findIndex((event) => event.start > here)
+        : judged.visit.findLastIndex((event) => event.start < here);
+    const none = judged.visit.length ? `no event ${direction > 0 ? "after" : "before"} this one` : "no event to go to";
     if (index >= 0) visit(index);
-    else part(".event").textContent = judged.visit.length ? `no event ${direction > 0 ? "after" : "before"} this one` : "no event to go to";
+    else part(".event").textContent = none;
   }
 
   function read(by) {
-    const middle = Math.round((view.from + view.to) / 2), to = view.cursor === null ? middle : view.cursor + by * facts.stride;
-    view.cursor = Math.max(0, Math.min(facts.length - 1, to));
-    if (view.cursor < view.from || view.cursor > view.to) moveBy(by * (view.to - view.from) / 2, view.from, view.to);
+    const to = view.cursor === null ? Math.round((view.from + view.to) / 2) : view.cursor + by * stride;
+    view.cursor = clamp(to, 0, length - 1);
+    if (view.cursor < view.from || view.cursor > view.to) pan(by / 2);
     drawSoon();
   }
 
   const orders = {
-    previous: () => step(-1), next: () => step(1), in: () => zoom(0.5), out: () => zoom(2), whole: () => move(...whole),
-    fit: () => { view.fit = !view.fit; part('[data-do="fit"]').setAttribute("aria-pressed", view.fit); drawSoon(); },
+    previous: () => step(-1),
+    next: () => step(1),
+    in: () => zoom(0.5),
+    out: () => zoom(2),
+    whole: () => move(...whole),
+    fit: () => {
+      view.fit = !view.fit;
+      part('[data-do="fit"]').setAttribute("aria-pressed", view.fit);
+      drawSoon();
+    },
   };
-  const keys = {
-    "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole, n: orders.next, p: orders.previous,
-    ArrowLeft: () => pan(-0.1), ArrowRight: () => pan(0.1), ArrowUp: orders.in, ArrowDown: orders.out,
-    PageUp: () => pan(-0.9), PageDown: () => pan(0.9),
-    Home: () => moveBy(-Infinity, view.from, view.to), End: () => moveBy(Infinity, view.from, view.to),
+  const zooms = { "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole };
+  const arrows = { ArrowLeft: () => pan(-0.1), ArrowRight: () => pan(0.1), ArrowUp: orders.in, ArrowDown: orders.out };
+  const pages = {
+    PageUp: () => pan(-0.9),
+    PageDown: () => pan(0.9),
+    Home: () => moveBy(-length),
+    End: () => moveBy(length),
   };
+  const keys = { ...zooms, ...arrows, ...pages, n: orders.next, p: orders.previous };
 
-  // ---------------------------------------------------------------- threshold and outside
+  // ---------------------------------------------------------------- buttons and keys
 
-  function judgeAgain() {
-    judged = judge(facts, data.scores, view.threshold, view.given);
-    // The event that was gone to may be another now, or none.
-    const index = judged.visit.findIndex((event) => event.start === view.selected);
-    part(".event").textContent = index < 0 ? "" : eventWords(judged.visit, index, data.clock, peakOf(judged.visit[index]));
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.do) orders[button.dataset.do]();
+    else if (button?.dataset.event) visit(Number(button.dataset.event));
+  });
+  part("input.rebuilt")?.addEventListener("change", (event) => {
+    view.rebuilt = event.target.checked;
     drawSoon();
-  }
+  });
+  part("select")?.addEventListener("change", (event) => {
+    view.features = lanesFrom(LANES * Number(event.target.value));
+    drawSoon();
+  });
+  part("details").addEventListener("toggle", drawSoon);
+
+  const pressed = ({ target, currentTarget, key, shiftKey }) => {
+    if (target !== currentTarget) return null;
+    const reads = shiftKey && { ArrowLeft: -1, ArrowRight: 1 }[key];
+    return reads ? () => read(reads) : keys[key.length === 1 ? key.toLowerCase() : key];
+  };
+  onKey(stage, pressed);
+  onKey(overview, pressed);
+
+  // ---------------------------------------------------------------- the picture
+
+  const pointed = (event) => place.step(placeIn(stage, event)[0]);
+
+  const turn = (event) => {
+    const by = wheelPixels(event, event.deltaY || event.deltaX);
+    const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
+    // If the whole series is visible, let the wheel scroll the page.
+    if (isWhole() && (sideways || by > 0)) return;
+    event.preventDefault();
+    if (sideways) pan((wheelPixels(event, event.deltaX) || by) / 600);
+    else zoom(wheelFactor(by), pointed(event));
+  };
+  stage.addEventListener("wheel", turn, { passive: false });
+
+  drag(stage, (start) => {
+    const before = { ...view };
+    const perPixel = (place.step(1) - place.step(0)) / enlargement(stage);
+    stage.classList.add("held");
+    return {
+      move: (event) => moveBy((start.clientX - event.clientX) * perPixel, before),
+      end: () => stage.classList.remove("held"),
+    };
+  });
+  stage.addEventListener("pointermove", (event) => {
+    view.cursor = clamp(Math.round(pointed(event) / stride) * stride, 0, length - 1);
+    drawSoon();
+  });
+  stage.addEventListener("pointerleave", () => {
+    view.cursor = null;
+    drawSoon();
+  });
+
+  // ---------------------------------------------------------------- the whole series
+
+  drag(overview, (start) => {
+    const { left, right, step } = strip;
+    const [px, before] = [placeIn(overview, start)[0], { ...view }];
+    const stepAt = (event) => step(placeIn(overview, event)[0]);
+    // Keep a middle to drag, also of a narrow handle.
+    const outside = 7;
+    const inward = Math.min(outside, (right - left) / 4);
+    const pulls = (edge, sign) => sign * (px - edge) < outside && sign * (edge - px) < inward;
+    // An edge resizes the part, its middle moves it; a press beside it centres it there.
+    if (pulls(left, -1)) return { move: (event) => move(Math.min(before.to - 1, stepAt(event)), before.to) };
+    if (pulls(right, 1)) return { move: (event) => move(before.from, Math.max(before.from + 1, stepAt(event))) };
+    const at = step(px);
+    const by = at < before.from || at > before.to ? at - (before.from + before.to) / 2 : 0;
+    const carry = (event) => moveBy(stepAt(event) - at + by, before);
+    carry(start);
+    return { move: carry };
+  });
+
+  // ---------------------------------------------------------------- threshold
+
+  drag(handle, () => {
+    const { top, height } = place.score;
+    const [low, high] = view.scoreRange;
+    view.dragging = true;
+    return {
+      move: (event) => setThreshold(high - ((placeIn(stage, event)[1] - top) / height) * (high - low)),
+      end: () => {
+        view.dragging = false;
+        drawSoon();
+      },
+    };
+  });
+  const shares = { ArrowUp: 0.01, ArrowRight: 0.01, ArrowDown: -0.01, ArrowLeft: -0.01, PageUp: 0.1, PageDown: -0.1 };
+  onKey(handle, ({ key }) => {
+    const [low, high] = view.scoreRange;
+    const to = { Home: low, End: high }[key] ?? view.threshold + shares[key] * (high - low);
+    return Number.isNaN(to) ? null : () => setThreshold(to);
+  });
+  field?.addEventListener("change", () => {
+    if (field.value.trim() === "" && field.validity.valid) useThreshold(null);
+    else if (Number.isFinite(field.valueAsNumber)) useThreshold(field.valueAsNumber);
+  });
 
   function setThreshold(value) {
-    // As many digits as the picture can tell apart: a number to type again elsewhere.
+    // Round to the picture's resolution, to a number that is short to type.
     const [low, high] = view.scoreRange;
-    useThreshold(rounded(Math.max(low, Math.min(high, value)), (high - low) / 1000));
+    useThreshold(rounded(clamp(value, low, high), (high - low) / 1000));
   }
 
   function useThreshold(value) {
     if (value === view.threshold) return;
-    Object.assign(view, { threshold: value, given: null });
-    judgeAgain();
+    judgeAgain(value, null);
     act.threshold?.(value);
   }
 
-  function update(value, events) {
-    // What is dragged here goes before the echo of where it was.
-    if (view.dragging || (value === view.threshold && (events === view.given || (!events && !view.given)))) return;
-    Object.assign(view, { threshold: value, given: events });
-    judgeAgain();
+  function judgeAgain(threshold, given) {
+    Object.assign(view, { threshold, given });
+    judged = judge(facts, data.scores, threshold, given);
+    // The visited event may have changed or disappeared.
+    const index = judged.visit.findIndex((event) => event.start === view.selected);
+    part(".event").textContent =
+      index < 0 ? "" : eventWords(judged.visit, index, data.clock, peakOf(judged.visit[index]));
+    drawSoon();
   }
 
-  const parts = { stage, handle, overview, root, part };
-  listenTo(parts, data, view, {
-    orders, keys, drawSoon, move, moveBy, zoom, isWhole, read, visit, setThreshold, useThreshold,
-    place: () => place, strip: () => strip,
-  });
-  part("details").addEventListener("toggle", drawSoon);
-  const stop = watchLooks(part(".main"), drawSoon);
+  // From the kernel.
+  function update(threshold, given) {
+    const same = threshold === view.threshold && (given === view.given || (!given && !view.given));
+    // During a drag, ignore the kernel's echo of earlier values.
+    if (!view.dragging && !same) judgeAgain(threshold, given);
+  }
+
+  const stop = watchLooks(main, drawSoon);
   draw();
   return { update, destroy: stop };
 }
 
-// Draws again when the size or the theme changes.
+// Redraws when the size or the theme changes.
 function watchLooks(canvas, drawSoon) {
   const unfollow = followSize(canvas, drawSoon);
   const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -229,15 +455,14 @@ function watchLooks(canvas, drawSoon) {
 
 export default {
   render({ model, el }) {
-    const taken = Object.fromEntries(["facts", "given", "values", "scores", "rebuilt", "times"].map((name) => [name, model.get(`_${name}`)]));
-    const tell = (value) => { model.set("threshold", value); model.save_changes(); };
-    const viewer = mount(el, { ...taken, threshold: model.get("threshold") }, { threshold: tell });
-    const listen = () => viewer.update(model.get("threshold"), model.get("_given"));
-    model.on("change:threshold", listen);
-    model.on("change:_given", listen);
+    const names = ["facts", "given", "values", "scores", "rebuilt", "times"];
+    const taken = Object.fromEntries(names.map((name) => [name, model.get(`_${name}`)]));
+    const threshold = (value) => tell(model, { threshold: value });
+    const viewer = mount(el, { ...taken, threshold: model.get("threshold") }, { threshold });
+    const hear = () => viewer.update(model.get("threshold"), model.get("_given"));
+    const unlisten = listen(model, { "change:threshold": hear, "change:_given": hear });
     return () => {
-      model.off("change:threshold", listen);
-      model.off("change:_given", listen);
+      unlisten();
       viewer.destroy();
     };
   },

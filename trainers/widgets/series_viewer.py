@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import traitlets
 from data import Series
 from data.data_set import as_array
 from data.series import runs
-from trainers.detection._validation import as_threshold
+from trainers.checks import as_threshold
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
@@ -85,10 +86,7 @@ class SeriesViewer(PicturedWidget):
     [(1, 4), (5, 6)]
     """
 
-    _files = (
-        *SHARED, "series_viewer.css", "series_data.js", "series_axis.js", "series_draw.js", "series_words.js",
-        "series_input.js", "series_viewer.js",
-    )  # fmt: skip
+    _files = (*SHARED, "series_viewer.css", "series_plot.js", "series_viewer.js")
     _key = "series"
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")
@@ -110,23 +108,15 @@ class SeriesViewer(PicturedWidget):
         reconstruction: Any = None,
     ) -> None:
         self.series = series = Series.of(series)
-        self.scores = None if scores is None else _fitting(scores, "scores", (len(series),), "<f8")
-        self.reconstruction = None
-        if reconstruction is not None:
-            self.reconstruction = _fitting(reconstruction, "reconstruction", series.values.shape, "<f4", gaps=True)
+        self.scores = _fitting(scores, "scores", (len(series),), "<f8")
+        self.reconstruction = _fitting(reconstruction, "reconstruction", series.values.shape, "<f4", gaps=True)
         stride = stride_of(series)
         about, times = clock(series, stride)
+        facts = {"name": series.name, "length": len(series), "stride": stride, "features": series.feature_names}
         super().__init__(
             threshold=threshold,
             _given=None if found is None else as_events(found, len(series)),
-            _facts={
-                "name": series.name,
-                "length": len(series),
-                "stride": stride,
-                "features": series.feature_names,
-                "clock": about,
-                "true": _true_events(series),
-            },
+            _facts={**facts, "clock": about, "true": _true_events(series)},
             _values=_packed(series.values, stride),
             _rebuilt=b"" if self.reconstruction is None else _packed(self.reconstruction, stride),
             # Not in 32 bits, where a score at the threshold could end up above it.
@@ -146,7 +136,7 @@ class SeriesViewer(PicturedWidget):
     @property
     def figure(self) -> Figure:
         """A static picture, the whole and the highest-scoring event; `savefig` writes it as PNG or SVG."""
-        return plot_series(self.series, self.scores, self.threshold, self.found, self.reconstruction)
+        return plot_series(self)
 
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: dict[str, Any]) -> float | None:
@@ -178,44 +168,32 @@ class SeriesViewer(PicturedWidget):
 # ---------------------------------------------------------------------- what a viewer takes
 
 
-def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps: bool = False) -> np.ndarray:
-    """`values` as finite numbers of this shape, NaN only where there may be gaps, or an error."""
+def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps: bool = False) -> np.ndarray | None:
+    """`values`, if there are any, as finite numbers of this shape, NaN only where there may be gaps, or an error."""
+    if values is None:
+        return None
     array = as_array(values, name)
     array = array[:, None] if array.ndim == 1 and len(shape) == 2 else array
     if array.shape != shape or array.dtype.kind not in "iuf":
-        raise ValueError(
-            f"{name} must be numbers of the series' shape {shape}, got {array.dtype}, shape {array.shape}."
-        )
+        raise ValueError(f"{name} must be numbers of shape {shape}, as the series, got {array.dtype}, {array.shape}.")
     with np.errstate(over="ignore"):
-        given, array = array, array.astype(dtype)
-    bad = np.argwhere(np.isinf(array) if gaps else ~np.isfinite(array))
-    if len(bad):
-        step = tuple(bad[0])
-        kind = f"finite {array.dtype}{' or NaN' * gaps}"
-        raise ValueError(f"{name} must be {kind}, got {given[step]} at step {step[0]}. Fill it by np.nan_to_num.")
-    return array
+        fitting = array.astype(dtype)
+    bad = np.isinf(fitting) if gaps else ~np.isfinite(fitting)
+    if bad.any():
+        at = f"got {array[bad][0]} at step {np.argwhere(bad)[0, 0]}. Fill it by np.nan_to_num."
+        raise ValueError(f"{name} must be finite {fitting.dtype}{' or NaN' * gaps}, {at}")
+    return fitting
 
 
 def as_events(found: Any, length: int) -> Events:
     """`found` in order, checked: integer steps within the series, none twice."""
-    events: Events = []
-    event = found
     try:
-        for event in found:
-            start, end = map(_whole, event)
-            events.append((start, end))
+        events = sorted((_whole(start), _whole(end)) for start, end in found)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"found must be a list of (start, end) in integer time steps, got {event!r}. series.events has this form."
-        ) from None
-    events.sort()
-    before = 0
-    for start, end in events:
+        raise TypeError(f"found must be a list of (start, end) in integer time steps, got {found!r:.60}.") from None
+    for (_, before), (start, end) in pairwise([(0, 0), *events]):
         if not before <= start < end <= length:
-            raise ValueError(
-                f"found must be separate events, 0 <= start < end <= {length} (end not included), got {start, end}."
-            )
-        before = end
+            raise ValueError(f"found must be separate events, 0 <= start < end <= {length}, got {start, end}.")
     return events
 
 
@@ -348,9 +326,8 @@ def clock(series: Series, stride: int) -> tuple[dict[str, Any], bytes]:
         float64, one time for each step that is sent; empty where start and delta say it all.
     """
     if series.time is None:
-        if series.sampling_rate is None:
-            return {"kind": "step", "start": 0, "delta": 1}, b""
-        return {"kind": "seconds", "start": 0, "delta": 1 / series.sampling_rate}, b""
+        rate = series.sampling_rate
+        return {"kind": "seconds" if rate else "step", "start": 0, "delta": 1 / rate if rate else 1}, b""
     dated = series.time.dtype.kind == "M"
     # In nanoseconds since 1970, a float64 could not tell neighbours apart.
     time = series.time.astype("M8[us]").astype(np.int64) / 1e3 if dated else series.time.astype(np.float64)
@@ -375,33 +352,21 @@ def when(series: Series, step: int) -> str:
 # ---------------------------------------------------------------------- the static picture
 
 
-def plot_series(
-    series: Series,
-    scores: np.ndarray | None = None,
-    threshold: float | None = None,
-    found: Events | None = None,
-    reconstruction: np.ndarray | None = None,
-) -> Figure:
+def plot_series(viewer: SeriesViewer) -> Figure:
     """Draw the series, its score below it, true events on a green ground, found ones as hatched bars above.
 
     Parameters
     ----------
-    series : Series
+    viewer : SeriesViewer
         Of its features the first 6 are drawn.
-    scores : array, shape (time,), optional
-        Higher is more anomalous.
-    threshold : float, optional
-        A line in the score.
-    found : list of (start, end), optional
-        In order, the end not included.
-    reconstruction : array, shape (time, feature), optional
-        Dashed; NaN where there is none.
 
     Returns
     -------
     Figure
         Left the whole, right the event with the highest score; `alt` says it in words.
     """
+    series, scores, threshold = viewer.series, viewer.scores, viewer.threshold
+    found, reconstruction = viewer.found, viewer.reconstruction
     true = _true_events(series)
     lanes = min(series.n_features, MOST_LANES)
     rows = lanes + (scores is not None)
@@ -416,9 +381,8 @@ def plot_series(
         parts.append((start, end, f"steps {event[0]:,} to {event[1] - 1:,}"))
     grid = figure.add_gridspec(rows, len(parts), width_ratios=[2, 1][: len(parts)])
     for column, (start, end, title) in enumerate(parts):
-        first = None
         for row in range(rows):
-            first = axes = figure.plain_axes(grid[row, column], sharex=first)
+            axes = figure.plain_axes(grid[row, column])
             if row < lanes:
                 _draw(axes, start, series.values[start:end, row], color=TRAIN, zorder=2, label="signal")
                 if reconstruction is not None:
@@ -431,20 +395,19 @@ def plot_series(
             if row == lanes and threshold is not None:
                 look = {"color": FOUND, "linestyle": "-.", "linewidth": 1.2}
                 axes.axhline(threshold, **look, label=f"threshold {threshold:.4g}")
-            axes.set_ylabel(names[row] if column == 0 else "", color=TEXT)
+            axes.set(xlim=(start - 0.5, end - 0.5), ylabel=names[row] if column == 0 else "")
+            axes.set_title(title if row == 0 else "", fontsize="medium", pad=20)
             axes.tick_params(labelbottom=row == rows - 1)
             axes.locator_params(axis="y", nbins=4)
             axes.locator_params(axis="x", nbins=6 if column == 0 else 3)
-            axes.set_title(title if row == 0 else "", color=TEXT, fontsize="medium", pad=20)
-            axes.set_xlim(start - 0.5, end - 0.5)
         axes.set_xlabel("time step")
     # Once each, however many axes have it.
     labelled = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in figure.axes]
     entries = {label: handle for each in labelled for handle, label in each}
     figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=5, frameon=False, labelcolor=TEXT)
-    figure.alt = f"{series.name}, {many(len(series), 'step')} of {many(series.n_features, 'feature')}"
-    figure.alt += f", with a score and its threshold {threshold:.4g}" if threshold is not None else ""
-    figure.alt += f"; {describe_events(true, found)}."
+    with_score = f", with a score and its threshold {threshold:.4g}" if threshold is not None else ""
+    what = f"{many(len(series), 'step')} of {many(series.n_features, 'feature')}{with_score}"
+    figure.alt = f"{series.name}, {what}; {describe_events(true, found)}."
     if event is not None:
         what = "the found event with the highest score" if found else "a true event" if true else "the highest score"
         at = f" ({time})" if (time := when(series, event[0])) else ""
@@ -454,13 +417,10 @@ def plot_series(
 
 def _top_event(true: Events | None, found: Events | None, scores: np.ndarray | None) -> tuple[int, int] | None:
     """The found event with the highest score; without one, the true event; without one, the highest step."""
-    for events in (found, true):
-        if events:
-            return events[0] if scores is None else max(events, key=lambda event: scores[event[0] : event[1]].max())
     if scores is None:
-        return None
+        return next(iter(found or true or []), None)
     step = int(scores.argmax())
-    return step, step + 1
+    return max(found or true or [(step, step + 1)], key=lambda event: scores[slice(*event)].max())
 
 
 def _draw(axes: Any, start: int, values: np.ndarray, **look: Any) -> None:

@@ -1,4 +1,4 @@
-"""`Snapshots`: the models of past epochs; `Rewind`: what they made of some examples."""
+"""`Snapshots`: the models of past epochs, and what they make of some examples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from data import DataSet
-from trainers.detection._validation import as_count
+from trainers.checks import as_count
 from trainers.history import Epoch
 from trainers.losses import reconstruct
 from trainers.torch_utils import ModelState, load_state
@@ -36,11 +36,17 @@ class Snapshots:
     ----------
     budget : int, default 256 * 2**20
         Bytes of memory for the copies.
+    examples : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
+        At most 12 sequences, which the models of the epochs reconstruct.
+    titles : sequence of str, optional
+        One for each example. Default: the class names of a labelled data set.
 
     Attributes
     ----------
     rows : dict of Epoch
         By number: the epochs that are kept.
+    note : str
+        Why there are no reconstructions, where there should be.
 
     Examples
     --------
@@ -50,16 +56,19 @@ class Snapshots:
     (1, [0.0, 0.0, 0.0])
     """
 
-    def __init__(self, budget: int = 256 * 2**20) -> None:
+    def __init__(self, budget: int = 256 * 2**20, examples: Any = None, titles: Sequence[str] | None = None) -> None:
         self.budget = as_count(budget, "budget", "bytes of memory", least=0)
-        self.bytes = 0
-        self.stride = 1
+        self.bytes, self.stride = 0, 1
         self.rows: dict[int, Epoch] = {}
         # Of an epoch on disk, the path.
         self._states: dict[int, ModelState | Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         # The page asks on another thread than the one that trains.
         self._lock = threading.RLock()
+        self.examples = None if examples is None else DataSet.of(examples, "examples")
+        self.titles = [] if self.examples is None else _titles(self.examples, titles)
+        self.note = ""
+        self._viewer: nn.Module | None = None
 
     def add(self, row: Epoch, state: ModelState) -> None:
         """Keep the state that an epoch reached: the callback's own copy, not to be changed any more."""
@@ -70,18 +79,13 @@ class Snapshots:
             if self.stride > 1 or self.bytes > self.budget:
                 self._thin()
 
-    def cut(self, epoch: int) -> None:
-        """Drop what came after an epoch; 0 drops all."""
+    def cut(self, epoch: int, row: Epoch | None = None) -> None:
+        """Drop what came after an epoch; 0 drops all. A branch has a row of its own for the epoch where it begins."""
         with self._lock:
             for later in [kept for kept in self.rows if kept > epoch]:
                 self._remove(later)
             self.stride = 1
-
-    def branch(self, epoch: int, row: Epoch) -> None:
-        """Go on with the epochs up to this one, whose row is replaced if its model is still kept."""
-        with self._lock:
-            self.cut(epoch)
-            if epoch in self.rows:
+            if row is not None and epoch in self.rows:
                 self.rows[epoch] = row
 
     @property
@@ -105,9 +109,7 @@ class Snapshots:
             kept = self.nearest(epoch)
             best = self.rows[kept].best_epoch or kept
             if best not in self.rows:
-                raise ValueError(
-                    f"no run can branch off from epoch {kept}: its best model, of epoch {best}, was not watched."
-                )
+                raise ValueError(f"no run can branch off from epoch {kept}: its best, epoch {best}, was not watched.")
             return kept, self[kept], self[best]
 
     def choose(self, most: int) -> list[int]:
@@ -116,34 +118,30 @@ class Snapshots:
             kept, rows = self.epochs, self.rows.copy()
         if len(kept) <= most:
             return kept
-        must = {kept[-1], rows[kept[-1]].best_epoch or kept[-1]} & set(kept)
-        first = [epoch for epoch in kept if rows[epoch].restored or rows[epoch].best_epoch == epoch]
-        first = first[:: -(-len(first) // (most // 2)) or 1]
-        rest = kept[:: -(-len(kept) // (most - len(first) - len(must)))]
-        return sorted({*first, *rest, *must})
+        latest = kept[-1]
+        matter = [epoch for epoch in kept if rows[epoch].restored or rows[epoch].best_epoch == epoch]
+        first = {latest, rows[latest].best_epoch or latest, *matter[:: -(-len(matter) // (most // 2)) or 1]}
+        return sorted(first.union(kept[:: -(-len(kept) // (most - len(first)))]).intersection(kept))
 
     def _thin(self) -> None:
-        self._drop()
-        while self.bytes > self.budget and self.stride < max(self.rows):
+        while True:
+            # Keep one epoch in `stride`, and those that matter.
+            kept = {max(self.rows), *(e for e, row in self.rows.items() if e % self.stride == 0 or row.restored)}
+            # Without the best that it goes back to, no run can branch off from an epoch.
+            best = {self.rows[epoch].best_epoch for epoch in kept}
+            for epoch in self.rows.keys() - kept - best:
+                self._remove(epoch)
+            if self.bytes <= self.budget or self.stride >= max(self.rows):
+                break
             self.stride *= 2
-            self._drop()
         # The oldest to disk, and never the latest.
         for epoch in self.epochs[:-1]:
             state = self._states[epoch]
             if self.bytes > self.budget and not isinstance(state, Path):
                 self._folder = self._folder or tempfile.TemporaryDirectory(prefix="snapshots-")
-                path = Path(self._folder.name, f"{epoch}.pt")
+                self._states[epoch] = path = Path(self._folder.name, f"{epoch}.pt")
                 torch.save(state, path)
-                self._states[epoch] = path
                 self.bytes -= _size(state)
-
-    def _drop(self) -> None:
-        """Keep one epoch in `stride`, and those that matter."""
-        kept = {max(self.rows), *(e for e, row in self.rows.items() if e % self.stride == 0 or row.restored)}
-        # Without the best that it goes back to, no run can branch off from an epoch.
-        best = {self.rows[epoch].best_epoch for epoch in kept}
-        for epoch in self.rows.keys() - kept - best:
-            self._remove(epoch)
 
     def _remove(self, epoch: int) -> None:
         del self.rows[epoch]
@@ -152,36 +150,6 @@ class Snapshots:
             state.unlink()
         else:
             self.bytes -= _size(state)
-
-
-def _size(state: ModelState) -> int:
-    return sum(tensor.nbytes for tensor in state.values())
-
-
-class Rewind(Snapshots):
-    """Keeps the models of a run's epochs, and reconstructs the examples with any of them.
-
-    Parameters
-    ----------
-    examples : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        At most 12 sequences.
-    titles : sequence of str, optional
-        One for each example. Default: the class names of a labelled data set.
-    budget : int, default 256 * 2**20
-        Bytes of memory; see `Snapshots`.
-
-    Attributes
-    ----------
-    note : str
-        Why there are no reconstructions, where there should be.
-    """
-
-    def __init__(self, examples: Any = None, titles: Sequence[str] | None = None, budget: int = 256 * 2**20) -> None:
-        super().__init__(budget)
-        self.examples = None if examples is None else DataSet.of(examples, "examples")
-        self.titles = [] if self.examples is None else _titles(self.examples, titles)
-        self.note = ""
-        self._viewer: nn.Module | None = None
 
     def watch(self, model: nn.Module) -> None:
         """Make a copy of the model to rewind in, beside the one that is being trained."""
@@ -197,7 +165,6 @@ class Rewind(Snapshots):
 
         Shape (n, time, feature); None without examples, without any epoch, or if the model fails.
         """
-        values = None
         with self._lock:
             if not self.rows:
                 return epoch, None
@@ -205,8 +172,8 @@ class Rewind(Snapshots):
             if self._viewer is not None:
                 with self._may_fail():
                     load_state(self._viewer, self[kept])
-                    values = reconstruct(self._viewer, self.examples).numpy()
-        return kept, values
+                    return kept, reconstruct(self._viewer, self.examples).numpy()
+        return kept, None
 
     @contextmanager
     def _may_fail(self) -> Iterator[None]:
@@ -232,13 +199,15 @@ class Rewind(Snapshots):
         return [[round(v, digits) if math.isfinite(v) else None for v in one] for one in values[..., 0].tolist()]
 
 
+def _size(state: ModelState) -> int:
+    return sum(tensor.nbytes for tensor in state.values())
+
+
 def _titles(examples: DataSet, titles: Sequence[str] | None) -> list[str]:
     if len(examples) > MOST_EXAMPLES:
         raise ValueError(f"examples must be at most {MOST_EXAMPLES} sequences, got {len(examples)}.")
-    if titles is not None:
-        if isinstance(titles, str) or len(titles) != len(examples):
-            raise ValueError(f"titles must be one for each of the {len(examples)} examples, got {titles!r}.")
-        return [str(title) for title in titles]
-    if examples.labels is not None and examples.labels.ndim == 1 and examples.class_names:
-        return [examples.class_names[label] for label in examples.labels]
-    return [f"example {i + 1}" for i in range(len(examples))]
+    if titles is None:
+        return examples.sequence_classes or [f"example {i + 1}" for i in range(len(examples))]
+    if isinstance(titles, str) or len(titles) != len(examples):
+        raise ValueError(f"titles must be one for each of the {len(examples)} examples, got {titles!r}.")
+    return list(map(str, titles))

@@ -1,5 +1,390 @@
-// The page: a threshold to move, and what follows from it. In a notebook through anywidget, which keeps
-// threshold, labels and prices equal to the kernel's; in an exported page on its own.
+// A threshold to move, with its counts, rates, curves and costs. In a notebook, anywidget keeps threshold, labels and
+// prices equal to the kernel's; an exported page works without a kernel.
+
+import { atMost, clamp, logTicks, rangeOf, rounded, short, svgAxes, svgPath, tickLabels, ticks } from "./plot.js";
+import {
+  build,
+  drag,
+  escape,
+  followSize,
+  listen,
+  numbers,
+  onKey,
+  onNextFrame,
+  placeIn,
+  setAttributes,
+} from "./page.js";
+import { tell, whenTyped, widthOf } from "./page.js";
+import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
+
+// ---------------------------------------------------------------- what a threshold decides
+
+// Sorts and counts once what does not depend on the threshold.
+export function prepare(data) {
+  const [scores, labels] = [numbers(data.scores, Float64Array), numbers(data.labels, Int32Array)];
+  const n = scores.length;
+  const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b]);
+  const sorted = Float64Array.from(order, (i) => scores[i]);
+  const calibration = numbers(data.calibration, Float64Array)?.sort();
+  const known = {
+    n,
+    scores,
+    labels,
+    order,
+    sorted,
+    calibration,
+    classes: data.classes,
+    pictures: unpack(data.pictures),
+  };
+  const ends = [sorted, calibration ?? []].flatMap((list) => [list[0], list[list.length - 1]]);
+  [known.lowest, known.highest] = rangeOf(ends);
+  if (!labels) return known;
+  // abnormalBelow[i]: number of abnormal ones among the i lowest scores.
+  known.abnormalBelow = new Uint32Array(n + 1);
+  known.byClass = data.classes.map(() => []);
+  order.forEach((i, rank) => {
+    known.abnormalBelow[rank + 1] = known.abnormalBelow[rank] + data.classes[labels[i]].abnormal;
+    known.byClass[labels[i]].push(sorted[rank]);
+  });
+  known.abnormal = known.abnormalBelow[n];
+  known.normal = n - known.abnormal;
+  known.curves = known.abnormal && known.normal ? curves(known) : null;
+  return known;
+}
+
+// Counts and rates at a threshold; scores above it are predicted abnormal. A rate is null if its class does not occur.
+// Precision and F1 are 0 where nothing is predicted abnormal, as in scikit-learn with zero_division=0.
+export function figuresAt(known, threshold) {
+  const below = atMost(known.sorted, threshold);
+  const called = known.n - below;
+  if (!known.labels) return { called };
+  const missed = known.abnormalBelow[below];
+  const found = known.abnormal - missed;
+  const falseAlarms = called - found;
+  const some = known.abnormal > 0;
+  return {
+    called,
+    found,
+    missed,
+    falseAlarms,
+    passed: below - missed,
+    precision: some ? called && found / called : null,
+    recall: some ? found / known.abnormal : null,
+    f1: some ? (2 * found) / (found + called + missed) : null,
+    falseAlarmRate: known.normal ? falseAlarms / known.normal : null,
+    falseAlarmsPerThousand: (1000 * falseAlarms) / known.n,
+  };
+}
+
+// ROC and precision-recall curve, from the highest score down, one point per distinct score. AUROC follows the
+// trapezoidal rule; average precision sums precision times the step in recall.
+function curves({ n, sorted, abnormalBelow, abnormal, normal }) {
+  const [roc, precisionRecall] = [[[0, 0]], [[0, 1]]];
+  let [area, averagePrecision, found, falseAlarms] = [0, 0, 0, 0];
+  for (let rank = n - 1; rank >= 0; rank--) {
+    if (rank && sorted[rank - 1] === sorted[rank]) continue;
+    const nowFound = abnormal - abnormalBelow[rank];
+    const nowFalse = n - rank - nowFound;
+    area += ((nowFalse - falseAlarms) * (nowFound + found)) / 2;
+    averagePrecision += ((nowFound - found) / abnormal) * (nowFound / (n - rank));
+    [found, falseAlarms] = [nowFound, nowFalse];
+    roc.push([falseAlarms / normal, found / abnormal]);
+    precisionRecall.push([found / abnormal, found / (n - rank)]);
+  }
+  return { roc, precisionRecall, auroc: area / abnormal / normal, averagePrecision };
+}
+
+const costOf = (falseAlarms, missed, prices) => falseAlarms * prices.false_alarm_price + missed * prices.miss_price;
+
+// The lowest threshold of least cost: one of the scores, or `bottom`, where everything is predicted abnormal.
+export function leastCost({ n, sorted, abnormalBelow, abnormal }, prices, bottom) {
+  let best = { threshold: bottom, cost: costOf(n - abnormal, 0, prices) };
+  for (let below = 1; below <= n; below++) {
+    if (sorted[below] === sorted[below - 1]) continue;
+    const missed = abnormalBelow[below];
+    const cost = costOf(n - below - abnormal + missed, missed, prices);
+    if (cost < best.cost) best = { threshold: sorted[below - 1], cost };
+  }
+  return best;
+}
+
+// The sequences whose prediction differs between two thresholds; `nearest` returns those closest to the new one first.
+export function changed(known, from, to) {
+  const [a, b] = [atMost(known.sorted, from), atMost(known.sorted, to)];
+  const positions = known.order.subarray(Math.min(a, b), Math.max(a, b));
+  return {
+    called: to < from,
+    count: positions.length,
+    abnormal: known.labels ? Math.abs(known.abnormalBelow[b] - known.abnormalBelow[a]) : null,
+    nearest: (most) => Array.from(b > a ? positions.slice(-most).reverse() : positions.slice(0, most)),
+  };
+}
+
+// ---------------------------------------------------------------- the axis of scores
+
+// Converts scores to positions between 0 and 1 and back.
+export function scoreScale(known, threshold, log) {
+  const [to, from] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
+  let [low, high] = [to(known.lowest), to(known.highest)];
+  // Nearly equal scores are one bar: widen the axis for its labels.
+  const size = log ? 1 : Math.max(Math.abs(low), Math.abs(high));
+  if (high - low <= 1e-6 * size) {
+    const room = 0.1 * size || 0.5;
+    [low, high] = [low - room, high + room];
+  }
+  const [first, width, margin] = [low, high - low, 0.03 * (high - low)];
+  // Keep a threshold beyond all scores visible; without a logarithm it is drawn at the edge.
+  const places = !log || threshold > 0 ? [low, high, to(threshold)] : [low, high];
+  [low, high] = [Math.min(...places) - margin, Math.max(...places) + margin];
+  return {
+    log,
+    bottom: from(low),
+    top: from(high),
+    place: (value) => (log && value <= 0 ? 0 : (to(value) - low) / (high - low)),
+    value: (at) => from(low + at * (high - low)),
+    edges: (count) => Array.from({ length: count + 1 }, (_, i) => from(first + (i / count) * width)),
+  };
+}
+
+// The score at a position, rounded to the picture's resolution.
+function pointed(scale, at) {
+  const value = scale.value(clamp(at, 0, 1));
+  return scale.log ? Number(value.toPrecision(4)) : rounded(value, (scale.top - scale.bottom) / 2000);
+}
+
+// Counts in each bin; a score on an edge belongs to the left bin, and the outer bins have no limit.
+export function countBins(sorted, edges) {
+  const upTo = [0, ...edges.slice(1, -1).map((edge) => atMost(sorted, edge)), sorted.length];
+  return upTo.slice(1).map((count, i) => count - upTo[i]);
+}
+
+// ---------------------------------------------------------------- words
+
+// Without the floating-point noise of sums of prices such as 0.1.
+const price = (value) => short(value, 12);
+const rate = (value) => value?.toFixed(3) ?? "–";
+const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
+const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+const written = (threshold) => short(threshold, 6);
+
+// Reads a number with decimal point or comma; null if it is not one.
+export function parse(text) {
+  const value = Number(text.replace(",", "."));
+  return text.trim() && Number.isFinite(value) ? value : null;
+}
+
+// What a changed prediction means, for one and for several sequences.
+function verdict(abnormal, called, several) {
+  if (abnormal) return called ? "now found" : "now missed";
+  if (called) return several ? "now false alarms" : "now a false alarm";
+  return several ? "no longer false alarms" : "no longer a false alarm";
+}
+
+export function changedWords(move, hidden) {
+  if (!move) return "Move the threshold: the sequences that change sides are shown here.";
+  if (!move.count) return "No sequence changed sides by the last move.";
+  const text = `${plural(move.count, "sequence")} changed sides by the last move, now called ${move.called ? "abnormal" : "normal"}`;
+  if (hidden) return `${text}.`;
+  const sides = [true, false]
+    .map((abnormal) => [abnormal ? move.abnormal : move.count - move.abnormal, abnormal])
+    .filter(([count]) => count)
+    .map(([count, abnormal]) => `${count} ${verdict(abnormal, move.called, count > 1)}`);
+  return `${text}: ${sides.join(", ")}.`;
+}
+
+// ---------------------------------------------------------------- histogram
+
+const [NORMAL, ABNORMAL, LINE] = ["#0072B2", "#D55E00", "#009E73"];
+const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM, BINS] = [250, 54, 14, 26, 42, 60];
+const FLOOR = HEIGHT - BOTTOM;
+
+// Scores by look: with hidden labels all in one.
+function histogramParts({ sorted, abnormalBelow, calibration }, hidden) {
+  const side = (abnormal) => sorted.filter((_, rank) => abnormalBelow[rank + 1] - abnormalBelow[rank] === abnormal);
+  const looks = hidden ? { all: sorted } : { normal: side(0), abnormal: side(1) };
+  return Object.entries({ ...looks, calibration: calibration ?? [] }).filter(([, scores]) => scores.length);
+}
+
+// Blue and filled, orange and hatched, grey, a dashed outline: distinct without colour too.
+const paint = (look, id) =>
+  ({
+    normal: `fill="${NORMAL}" fill-opacity="0.45" stroke="${NORMAL}"`,
+    abnormal: `fill="url(#${id})" stroke="${ABNORMAL}" stroke-width="1.5"`,
+    all: `fill="currentColor" fill-opacity="0.25" stroke="currentColor"`,
+    calibration: `fill="none" stroke="currentColor" stroke-width="1.3" stroke-dasharray="4 3"`,
+  })[look];
+
+function hatch(id) {
+  return `<pattern id="${id}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+  <rect width="6" height="6" fill="${ABNORMAL}" fill-opacity="0.15"/><line x1="1" x2="1" y2="6" stroke="${ABNORMAL}" stroke-width="2"/></pattern>`;
+}
+
+// The outline of the bars, with gaps at empty bins.
+function outline(counts, edges, x, y) {
+  let text = "";
+  counts.forEach((count, i) => {
+    if (!count) return;
+    if (!counts[i - 1]) text += `M${x(edges[i]).toFixed(1)} ${y(0)}`;
+    text += `V${y(count).toFixed(1)}H${x(edges[i + 1]).toFixed(1)}`;
+    if (!counts[i + 1]) text += `V${y(0)}`;
+  });
+  return text;
+}
+
+const across = (scale, width) => (value) => LEFT + scale.place(value) * (width - LEFT - RIGHT);
+
+function scoreMarks(scale, width) {
+  const room = width / 75;
+  const marks = (scale.log ? logTicks : ticks)(scale.bottom, scale.top, room);
+  const labels = scale.log ? marks.map((v) => short(v, 3)) : tickLabels(marks, 10);
+  let taken = -Infinity;
+  return marks.map(across(scale, width)).map((at, i) => {
+    // Keep long labels inside the picture, and leave out those that would overlap.
+    const half = 4 * labels[i].length;
+    const x = clamp(at, half, width - half);
+    if (x - half < taken) return { at };
+    taken = x + half;
+    return { at, x, label: labels[i] };
+  });
+}
+
+function drawHistogram(parts, scale, width, logCounts, id) {
+  const edges = scale.edges(BINS);
+  const counts = parts.map(([, scores]) => countBins(scores, edges));
+  const top = Math.max(...counts.flat());
+  // On a logarithmic scale, a count of 1 is above the axis too.
+  const share = (count) => (!logCounts ? count / top : count && Math.log(2 * count) / Math.log(2 * top));
+  const y = (count) => FLOOR - share(count) * (FLOOR - TOP);
+  const heights = logCounts ? logTicks(1, Math.max(top, 2), 5) : ticks(0, top, 4);
+  const rows = heights
+    .filter((count) => Number.isInteger(count) && count <= top)
+    .map((label) => ({ at: y(label), label }));
+  const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: FLOOR };
+  const look = { gap: 6, drop: 20, foot: 37, side: 12, ticked: true, names: ["score (error)", "sequences"] };
+  const x = across(scale, width);
+  const bars = parts.map(([kind], p) => {
+    const path = outline(counts[p], edges, x, y);
+    return `<path class="bars ${kind}" d="${path}" ${paint(kind, id)}/>`;
+  });
+  return hatch(id) + svgAxes(box, rows, scoreMarks(scale, width), look) + bars.join("");
+}
+
+function drawLegend(parts, id) {
+  const entry = ([kind, scores]) => {
+    const name = kind === "calibration" ? "calibration (normal)" : kind;
+    const swatch = `<rect x="1" y="2" width="24" height="10" ${paint(kind, id)}/>`;
+    return `<li><svg width="26" height="14" aria-hidden="true">${swatch}</svg>${name} (${scores.length})</li>`;
+  };
+  return parts.map(entry).join("");
+}
+
+// The line of the threshold; its sides are named where there is room.
+function drawThreshold(px, width) {
+  const [left, right] = [px - LEFT, width - RIGHT - px];
+  return `<rect class="called" x="${px}" y="${TOP}" width="${Math.max(0, right)}" height="${FLOOR - TOP}"/>
+    <line x1="${px}" x2="${px}" y1="${TOP - 4}" y2="${FLOOR}" stroke="${LINE}" stroke-width="2.5"/>
+    <rect class="grip" x="${px - 7}" y="${TOP - 22}" width="14" height="20" rx="4" fill="${LINE}"/>
+    <path d="M${px - 2} ${TOP - 17}v10m4 -10v10" stroke="white"/>
+    ${left > 110 ? `<text x="${px - 14}" y="${TOP - 8}" text-anchor="end">← called normal</text>` : ""}
+    ${right > 120 ? `<text x="${px + 14}" y="${TOP - 8}">called abnormal →</text>` : ""}`;
+}
+
+// ---------------------------------------------------------------- ROC and precision-recall curve
+
+const CURVE = { width: 232, height: 206, left: 42, right: 222, top: 8, bottom: 170 };
+const curveX = (v) => CURVE.left + v * (CURVE.right - CURVE.left);
+const curveY = (v) => CURVE.bottom - v * (CURVE.bottom - CURVE.top);
+const curvePoints = (points) => svgPath(points.map(([x, y]) => [curveX(x), curveY(y)]));
+
+function drawCurve(points, chance, names) {
+  const marks = [0, 0.5, 1];
+  const rows = marks.map((label) => ({ at: curveY(label), label }));
+  const columns = marks.map((label) => ({ at: curveX(label), label }));
+  return `${svgAxes(CURVE, rows, columns, { gap: 5, drop: 15, foot: 31, side: 11, names })}
+    <path class="chance" d="M${curveX(0)} ${curveY(chance[0])}L${curveX(1)} ${curveY(chance[1])}"/>
+    <path class="curve" d="${curvePoints(points)}"/>`;
+}
+
+// Adds the corners of steps: between two points precision is that of the second.
+function inSteps(points) {
+  const corners = points.slice(1).map(([, y], i) => [points[i][0], y]);
+  return points.flatMap((point, i) => (i ? [corners[i - 1], point] : [point]));
+}
+
+const drawPoint = (x, y) => `<circle class="now" cx="${curveX(x)}" cy="${curveY(y)}" r="5" fill="${LINE}"/>`;
+
+// ---------------------------------------------------------------- tables
+
+function drawConfusion(figures) {
+  const cell = (name, kind) => `<td class="${kind}" data-figure="${name}">${figures[name]}</td>`;
+  return `<thead><tr><td></td><th scope="col">called normal</th><th scope="col">called abnormal</th></tr></thead>
+    <tbody><tr><th scope="row">is normal</th>${cell("passed", "right")}${cell("falseAlarms", "wrong")}</tr>
+    <tr><th scope="row">is abnormal</th>${cell("missed", "wrong")}${cell("found", "right")}</tr></tbody>`;
+}
+
+function drawRates(figures, known) {
+  const { called, found, falseAlarms } = figures;
+  return [
+    ["precision", "precision", rate(figures.precision), `${found} of the ${called} called are abnormal`],
+    ["recall", "recall", rate(figures.recall), `${found} of the ${known.abnormal} abnormal are called`],
+    ["f1", "F1", rate(figures.f1), "their harmonic mean"],
+    [
+      "falseAlarmRate",
+      "false alarm rate",
+      rate(figures.falseAlarmRate),
+      `${falseAlarms} of the ${known.normal} normal are called`,
+    ],
+    ["falseAlarmsPerThousand", "false alarms", figures.falseAlarmsPerThousand.toFixed(1), "in 1000 such sequences"],
+  ]
+    .map(
+      ([key, name, value, words]) =>
+        `<tr><th scope="row">${name}</th><td data-figure="${key}">${value}</td><td>${words}</td></tr>`,
+    )
+    .join("");
+}
+
+function drawClasses(known, threshold) {
+  const row = ({ name }, i) => {
+    const size = known.byClass[i].length;
+    const called = size - atMost(known.byClass[i], threshold);
+    return `<tr><th scope="row">${escape(name)}</th><td>${size}</td><td data-called="${i}">${called}</td>
+      <td data-share="${i}">${(called / size).toFixed(3)}</td></tr>`;
+  };
+  return known.classes.map(row).join("");
+}
+
+// ---------------------------------------------------------------- sequences that changed sides
+
+function drawPicture(pictures, row, ranges) {
+  const lines = sequenceLines(pictures, row, pictureStrips(ranges, 78), (at) => 3 + at * 144);
+  return `<svg viewBox="0 0 150 78" aria-hidden="true">${lines}</svg>`;
+}
+
+function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
+  if (!move?.count) return "";
+  // With very many sequences only some have pictures.
+  const near = move.nearest(pictures ? 2000 : 12);
+  const drawn = pictures ? near.filter((i) => pictures.row.has(i)).slice(0, 6) : [];
+  const shown = drawn.length ? drawn : near.slice(0, 12);
+  const ranges = drawn.length
+    ? pictureRanges(
+        pictures,
+        drawn.map((i) => pictures.row.get(i)),
+      )
+    : [];
+  const items = shown.map((i) => {
+    const one = hidden ? null : classes[labels[i]];
+    const picture = drawn.length ? drawPicture(pictures, pictures.row.get(i), ranges) : "";
+    // Data are often sorted by class: with hidden labels, a position would reveal the label.
+    const place = one || !labels ? `sequence ${i}<br>` : "";
+    return `<li>${one ? `<b>${escape(one.name)}</b>` : ""}${picture}
+      <small>${place}score ${short(scores[i])}${one ? `<br>${verdict(one.abnormal, move.called)}` : ""}</small></li>`;
+  });
+  const more = move.count - shown.length;
+  return items.join("") + (more > 0 ? `<li class="more">and ${more} more, farther from the threshold</li>` : "");
+}
+
+// ---------------------------------------------------------------- the whole
 
 const SKELETON = `
   <div class="bar">
@@ -25,8 +410,8 @@ const SKELETON = `
     <table class="classes"><thead><tr><th scope="col">class</th><th scope="col">sequences</th><th scope="col">called abnormal</th>
       <th scope="col">share</th></tr></thead><tbody></tbody></table>
     <fieldset class="prices"><legend>Prices</legend>
-      <label>a false alarm <input data-price="falseAlarm" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
-      <label>a miss <input data-price="miss" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
+      <label>a false alarm <input data-price="false_alarm_price" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
+      <label>a miss <input data-price="miss_price" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
       <p class="cost"></p><button type="button" class="go" hidden>go to the least cost</button></fieldset>
   </div>
   <p class="moved"></p>
@@ -35,125 +420,132 @@ const SKELETON = `
   <ul class="changed"></ul>`;
 
 let mounted = 0;
-// A decimal comma is a decimal point; what is no number is null.
-const parse = (text) => (text.trim() && Number.isFinite(Number(text.replace(",", "."))) ? Number(text.replace(",", ".")) : null);
 
-const written = (threshold) => short(threshold, 6);
-
-// Puts an explorer into `root`. `act.changed` is told of what the user sets: threshold, hide_labels, prices.
+// Builds an explorer in `root`. `act.changed` receives what the user sets: threshold, hide_labels, prices.
 export function mount(root, data, act = {}) {
-  const known = prepare(data), hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
+  const known = prepare(data);
+  const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
+  const { threshold, hide_labels, false_alarm_price, miss_price } = data;
   const view = {
-    threshold: data.threshold, base: data.threshold, move: null, hide: data.hide_labels, dragging: false,
-    logCounts: false, logScores: false, prices: { falseAlarm: data.false_alarm_price, miss: data.miss_price },
+    threshold,
+    hide_labels,
+    false_alarm_price,
+    miss_price,
+    base: threshold,
+    logCounts: false,
+    logScores: false,
   };
-  root.classList.add("kit-threshold");
-  root.innerHTML = SKELETON;
-  keepKeys(root);
-  const part = (name) => root.querySelector(name);
-  const plot = part(".histogram"), slider = part(".threshold"), number = part(".number"), box = part(".hide input");
-  const hidden = () => view.hide || !known.labels;
+  const part = build(root, "kit-threshold", SKELETON);
+  const [plot, slider, number, box] = [".histogram", ".threshold", ".number", ".hide input"].map(part);
+  const toggles = root.querySelectorAll("[data-key]");
+  const prices = root.querySelectorAll("[data-price]");
+  const hidden = () => view.hide_labels || !known.labels;
   const told = (changes) => act.changed?.(changes);
   part(".hide").hidden = !known.labels;
   part('[data-key="logScores"]').hidden = known.lowest <= 0;
+  part(".key span").hidden = !known.pictures?.reconstructions;
 
   // ---------------------------------------------------------------- drawing
 
-  // All that stands still while the threshold moves.
+  // Draws everything.
   function draw() {
-    view.width = widthOf(plot);
-    const width = Math.max(300, view.width || 600);
-    view.drawnWidth = width;
-    plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    view.width = Math.max(300, widthOf(plot) || 600);
+    plot.setAttribute("viewBox", `0 0 ${view.width} ${HEIGHT}`);
     view.scale = scoreScale(known, view.threshold, view.logScores);
+    view.x = across(view.scale, view.width);
     const parts = histogramParts(known, hidden());
-    part(".still").innerHTML = drawHistogram(parts, view.scale, width, view.logCounts, hatchId);
+    part(".still").innerHTML = drawHistogram(parts, view.scale, view.width, view.logCounts, hatchId);
     part(".legend").innerHTML = drawLegend(parts, hatchId);
-    for (const button of root.querySelectorAll("[data-key]")) button.setAttribute("aria-pressed", view[button.dataset.key]);
-    box.checked = view.hide;
-    for (const input of root.querySelectorAll("[data-price]"))
-      if (input !== document.activeElement) input.value = view.prices[input.dataset.price] ?? "";
+    for (const button of toggles) button.setAttribute("aria-pressed", view[button.dataset.key]);
+    box.checked = view.hide_labels;
+    for (const input of prices) if (input !== document.activeElement) input.value = view[input.dataset.price] ?? "";
     drawTruth();
     drawLeast();
     drawMove();
   }
 
-  // With hidden labels nothing of the truth stays in sight: its part of the page is emptied, not only covered.
+  // With hidden labels, everything that depends on them is removed from the page, not only covered.
   function drawTruth() {
-    const shown = !hidden(), both = shown && known.curves;
-    part(".truth").hidden = !shown;
+    const both = hidden() ? null : known.curves;
+    part(".truth").hidden = hidden();
     part(".roc").hidden = part(".pr").hidden = !both;
-    part(".note").textContent = shown && !both ? `All labels are ${known.abnormal ? "abnormal" : "normal"}: without the other side there are no curves, and figures that need it are left open (–).` : "";
-    const { auroc, averagePrecision } = known.curves || {};
-    root.querySelector('[data-figure="auroc"]').textContent = both ? rate(auroc) : "";
-    root.querySelector('[data-figure="averagePrecision"]').textContent = both ? rate(averagePrecision) : "";
-    view.roc = both && drawCurve(known.curves.falseAlarmRate, known.curves.recall, { xName: "false alarm rate", yName: "recall", chance: [0, 1] });
+    part(".note").textContent =
+      hidden() || both
+        ? ""
+        : `All labels are ${known.abnormal ? "abnormal" : "normal"}: without the other side there are no curves, and figures that need it are left open (–).`;
+    part('[data-figure="auroc"]').textContent = both ? rate(both.auroc) : "";
+    part('[data-figure="averagePrecision"]').textContent = both ? rate(both.averagePrecision) : "";
     const share = known.abnormal / known.n;
-    view.pr = both && drawCurve(known.curves.recall, known.curves.precision, { steps: true, xName: "recall", yName: "precision", chance: [share, share] });
+    view.roc = both ? drawCurve(both.roc, [0, 1], ["false alarm rate", "recall"]) : "";
+    view.pr = both ? drawCurve(inSteps(both.precisionRecall), [share, share], ["recall", "precision"]) : "";
   }
 
-  // All that moves with the threshold.
+  // Draws what depends on the threshold.
   function drawMove() {
-    const { threshold, scale } = view, figures = figuresAt(known, threshold), shown = !hidden();
-    const px = LEFT + scale.place(threshold) * (view.drawnWidth - LEFT - RIGHT);
-    slider.innerHTML = drawThreshold(px, view.drawnWidth);
+    const figures = figuresAt(known, view.threshold);
+    const [falseAlarmRate, recall, precision] = [figures.falseAlarmRate, figures.recall, figures.precision].map(rate);
+    slider.innerHTML = drawThreshold(view.x(view.threshold), view.width);
     const said = `${figures.called} of ${known.n} called abnormal (${percent(figures.called, known.n)})`;
     part(".said").textContent = said;
-    if (number !== document.activeElement || view.dragging) number.value = written(threshold);
-    const attributes = { "aria-valuemin": scale.bottom, "aria-valuemax": scale.top, "aria-valuenow": threshold };
-    const rates = shown && known.curves ? `; precision ${rate(figures.precision)}, recall ${rate(figures.recall)}` : "";
-    for (const [name, value] of Object.entries({ ...attributes, "aria-valuetext": `${written(threshold)}: ${said}${rates}` })) slider.setAttribute(name, value);
+    if (number !== document.activeElement || view.dragging) number.value = written(view.threshold);
+    setAttributes(slider, {
+      "aria-valuemin": view.scale.bottom,
+      "aria-valuemax": view.scale.top,
+      "aria-valuenow": view.threshold,
+      "aria-valuetext": `${written(view.threshold)}: ${said}${view.roc && `; precision ${precision}, recall ${recall}`}`,
+    });
     if (known.calibration) {
-      const n = known.calibration.length, above = n - atMost(known.calibration, threshold);
-      part(".known").textContent = `Of the ${n} calibration sequences, known to be normal, ${above} would be called abnormal (${percent(above, n)}).`;
+      const n = known.calibration.length;
+      const above = n - atMost(known.calibration, view.threshold);
+      part(".known").textContent =
+        `Of the ${n} calibration sequences, known to be normal, ${above} would be called abnormal (${percent(above, n)}).`;
     }
-    part(".confusion").innerHTML = shown ? drawConfusion(figures) : "";
-    part(".rates").innerHTML = shown ? drawRates(figures, known) : "";
-    part(".classes tbody").innerHTML = shown ? drawClasses(known, threshold) : "";
-    const roc = part(".roc svg"), pr = part(".pr svg");
-    roc.innerHTML = view.roc ? view.roc + drawPoint(figures.falseAlarmRate, figures.recall) : "";
-    // Where nothing is called abnormal there is no precision to draw.
-    pr.innerHTML = view.pr ? view.pr + (figures.called ? drawPoint(figures.recall, figures.precision) : "") : "";
-    roc.setAttribute("aria-label", view.roc ? `ROC curve; now false alarm rate ${rate(figures.falseAlarmRate)}, recall ${rate(figures.recall)}` : "");
-    pr.setAttribute("aria-label", view.pr ? `Precision-recall curve; now recall ${rate(figures.recall)}, precision ${rate(figures.precision)}` : "");
+    part(".confusion").innerHTML = hidden() ? "" : drawConfusion(figures);
+    part(".rates").innerHTML = hidden() ? "" : drawRates(figures, known);
+    part(".classes tbody").innerHTML = hidden() ? "" : drawClasses(known, view.threshold);
+    const [roc, pr] = [part(".roc svg"), part(".pr svg")];
+    roc.innerHTML = view.roc && view.roc + drawPoint(figures.falseAlarmRate, figures.recall);
+    roc.setAttribute("aria-label", view.roc && `ROC curve; now false alarm rate ${falseAlarmRate}, recall ${recall}`);
+    // Where nothing is predicted abnormal, precision is undefined.
+    pr.innerHTML = view.pr && view.pr + (figures.called ? drawPoint(figures.recall, figures.precision) : "");
+    pr.setAttribute("aria-label", view.pr && `Precision-recall curve; now recall ${recall}, precision ${precision}`);
     drawCost(figures);
-    part(".moved").textContent = changedWords(view.move, !shown);
-    const list = drawChanged(known, view.move, !shown);
-    part(".changed").innerHTML = list;
-    part(".key").hidden = !(list && known.pictures);
-    part(".key span").hidden = !known.pictures?.reconstructions;
+    part(".moved").textContent = changedWords(view.move, hidden());
+    part(".changed").innerHTML = drawChanged(known, view.move, hidden());
+    part(".key").hidden = !(view.move?.count && known.pictures);
   }
 
-  // Searching all thresholds takes time with many scores: only when prices change.
+  // The search over all thresholds is slow with many scores: not on every move.
   function drawLeast() {
-    const priced = !hidden() && view.prices.falseAlarm != null && view.prices.miss != null;
-    view.least = priced ? leastCost(known, view.prices, view.scale.bottom) : null;
-    part(".least-mark").innerHTML = priced ? drawLeastCost(LEFT + view.scale.place(view.least.threshold) * (view.drawnWidth - LEFT - RIGHT)) : "";
+    const priced = !hidden() && view.false_alarm_price != null && view.miss_price != null;
+    view.least = priced ? leastCost(known, view, view.scale.bottom) : null;
+    const mark = priced ? `<path class="least" d="M${view.x(view.least.threshold)} ${FLOOR}l-5 9h10z"/>` : "";
+    part(".least-mark").innerHTML = mark;
     part(".go").hidden = !priced;
   }
 
-  function drawCost(figures) {
+  function drawCost({ falseAlarms, missed }) {
     const words = (cost) => `${price(cost)} (${short((1000 * cost) / known.n)} in 1000 sequences)`;
-    const priced = `Cost at this threshold: <b data-figure="cost">${words(costAt(figures, view.prices))}</b>;
-      least: <b data-figure="least">${words(view.least?.cost ?? 0)}</b> at threshold <b data-figure="leastAt">${written(view.least?.threshold ?? 0)}</b> (▲ on the axis).`;
-    part(".cost").innerHTML = hidden() ? "" : view.least ? priced : "Give both prices to see the cost of a threshold, and where it is least.";
+    let text = "Give both prices to see the cost of a threshold, and where it is least.";
+    if (view.least)
+      text = `Cost at this threshold: <b data-figure="cost">${words(costOf(falseAlarms, missed, view))}</b>;
+        least: <b data-figure="least">${words(view.least.cost)}</b> at threshold <b data-figure="leastAt">${written(view.least.threshold)}</b> (▲ on the axis).`;
+    part(".cost").innerHTML = hidden() ? "" : text;
   }
 
-  let waiting = null;
-  function drawSoon() {
-    waiting ??= requestAnimationFrame(() => { waiting = null; inSight(view.threshold) ? drawMove() : draw(); });
-  }
-
-  const inSight = (threshold) => threshold >= view.scale.bottom && threshold <= view.scale.top;
+  const frames = onNextFrame(() => {
+    const inSight = view.threshold >= view.scale.bottom && view.threshold <= view.scale.top;
+    inSight ? drawMove() : draw();
+  });
 
   // ---------------------------------------------------------------- moving
 
-  // What changed sides is counted from `base`: from where a drag, or a held key, began.
+  // Changed predictions are counted from `base`, where a drag or a held key began.
   function moveTo(threshold, base = view.threshold) {
     if (threshold === view.threshold && base === view.base) return;
     view.move = changed(known, base, threshold);
     Object.assign(view, { threshold, base });
-    drawSoon();
+    frames.soon();
   }
 
   function userMovesTo(threshold, base) {
@@ -162,83 +554,88 @@ export function mount(root, data, act = {}) {
   }
 
   function pointTo(event) {
-    const frame = plot.getBoundingClientRect(), px = ((event.clientX - frame.left) * view.drawnWidth) / frame.width;
-    const at = Math.max(0, Math.min(1, (px - LEFT) / (view.drawnWidth - LEFT - RIGHT)));
-    userMovesTo(pointed(view.scale, view.scale.value(at)), view.base);
+    const px = (placeIn(plot, event)[0] * view.width) / widthOf(plot);
+    userMovesTo(pointed(view.scale, (px - LEFT) / (view.width - LEFT - RIGHT)), view.base);
   }
 
-  plot.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    plot.setPointerCapture(event.pointerId);
+  drag(plot, (start) => {
     Object.assign(view, { dragging: true, base: view.threshold });
     slider.focus({ preventScroll: true });
-    pointTo(event);
+    pointTo(start);
+    const end = (event) => {
+      view.dragging = false;
+      // A touch that became a scroll does not move the threshold.
+      if (event.type === "pointercancel") userMovesTo(view.base, view.base);
+    };
+    return { move: pointTo, end };
   });
-  plot.addEventListener("pointermove", (event) => view.dragging && pointTo(event));
-  plot.addEventListener("pointerup", () => { view.dragging = false; });
-  // A finger that turned out to scroll the page has not moved the threshold.
-  plot.addEventListener("pointercancel", () => { view.dragging = false; userMovesTo(view.base, view.base); });
 
   function keyTarget({ key, shiftKey }) {
-    const { threshold, scale } = view, { sorted } = known, below = atMost(sorted, threshold);
-    const by = (share) => pointed(scale, scale.value(Math.max(0, Math.min(1, scale.place(threshold) + share))));
-    const up = ["ArrowRight", "ArrowUp"].includes(key), down = ["ArrowLeft", "ArrowDown"].includes(key);
-    // At its own value a score is called normal still; for it to be called abnormal, the threshold goes to the next lower one.
-    if (shiftKey && up) return below < sorted.length ? sorted[below] : threshold;
-    if (shiftKey && down) return below ? (sorted.subarray(0, below).findLast((v) => v < sorted[below - 1]) ?? scale.bottom) : threshold;
+    const { threshold, scale } = view;
+    const { sorted } = known;
+    const below = atMost(sorted, threshold);
+    const by = (share) => pointed(scale, scale.place(threshold) + share);
+    const up = key === "ArrowRight" || key === "ArrowUp";
+    const down = key === "ArrowLeft" || key === "ArrowDown";
+    // A score at the threshold is predicted normal: to change it, go to the next lower score.
+    if (shiftKey && up) return sorted[below] ?? threshold;
+    if (shiftKey && down)
+      return below ? (sorted.subarray(0, below).findLast((v) => v < sorted[below - 1]) ?? scale.bottom) : threshold;
     if (up || down) return by(up ? 0.005 : -0.005);
-    return { PageUp: by(0.05), PageDown: by(-0.05), Home: scale.bottom, End: Math.max(sorted[sorted.length - 1], threshold) }[key];
+    const end = Math.max(sorted[sorted.length - 1], threshold);
+    return { PageUp: by(0.05), PageDown: by(-0.05), Home: scale.bottom, End: end }[key];
   }
 
-  slider.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+  onKey(slider, (event) => {
     const to = keyTarget(event);
-    if (to === undefined) return;
-    // The notebook would move between cells, the page would scroll.
-    event.preventDefault();
-    event.stopPropagation();
-    userMovesTo(to, event.repeat ? view.base : view.threshold);
+    if (to !== undefined) return () => userMovesTo(to, event.repeat ? view.base : view.threshold);
   });
 
   whenTyped(number, () => {
     const to = parse(number.value);
-    // As it is shown, the threshold may be shorter than it is.
+    // The field shows a rounded threshold: an unchanged text must not round it.
     if (to !== null && number.value !== written(view.threshold)) userMovesTo(to);
     number.value = written(view.threshold);
   });
 
   // ---------------------------------------------------------------- the rest of the controls
 
-  for (const button of root.querySelectorAll("[data-key]"))
-    button.addEventListener("click", () => { view[button.dataset.key] = !view[button.dataset.key]; draw(); });
-  box.addEventListener("change", () => { view.hide = box.checked; draw(); told({ hide_labels: view.hide }); });
-  for (const input of root.querySelectorAll("[data-price]"))
-    whenTyped(input, () => {
-      const price = parse(input.value), kind = input.dataset.price;
-      view.prices[kind] = price !== null && price >= 0 ? price : null;
-      input.value = view.prices[kind] ?? "";
+  for (const button of toggles)
+    button.addEventListener("click", () => {
+      view[button.dataset.key] = !view[button.dataset.key];
       draw();
-      told({ [kind === "miss" ? "miss_price" : "false_alarm_price"]: view.prices[kind] });
+    });
+  box.addEventListener("change", () => {
+    view.hide_labels = box.checked;
+    draw();
+    told({ hide_labels: view.hide_labels });
+  });
+  for (const input of prices)
+    whenTyped(input, () => {
+      const [value, name] = [parse(input.value), input.dataset.price];
+      view[name] = value !== null && value >= 0 ? value : null;
+      input.value = view[name] ?? "";
+      draw();
+      told({ [name]: view[name] });
     });
   part(".go").addEventListener("click", () => userMovesTo(view.least.threshold));
 
-  // From the kernel, or from another view of the same explorer.
-  function set(changes) {
-    const { threshold = view.threshold, ...rest } = changes;
+  // Takes changes from the kernel or from another view.
+  function set({ threshold = view.threshold, ...rest }) {
     if (Object.keys(rest).length) {
-      if ("hide_labels" in rest) view.hide = rest.hide_labels;
-      if ("false_alarm_price" in rest) view.prices.falseAlarm = rest.false_alarm_price;
-      if ("miss_price" in rest) view.prices.miss = rest.miss_price;
+      Object.assign(view, rest);
       draw();
     }
     if (!view.dragging && threshold !== view.threshold) moveTo(threshold);
   }
 
-  // Its first call comes without any change of size.
-  const observer = new ResizeObserver(() => { if (widthOf(plot) !== view.width) draw(); });
-  observer.observe(root);
+  const unfollow = followSize(plot, draw);
   draw();
-  return { set, destroy: () => { observer.disconnect(); cancelAnimationFrame(waiting); } };
+  const destroy = () => {
+    unfollow();
+    frames.cancel();
+  };
+  return { set, destroy };
 }
 
 const SYNCED = ["threshold", "hide_labels", "false_alarm_price", "miss_price"];
@@ -246,22 +643,24 @@ const SYNCED = ["threshold", "hide_labels", "false_alarm_price", "miss_price"];
 export default {
   render({ model, el }) {
     const state = Object.fromEntries(SYNCED.map((name) => [name, model.get(name)]));
-    let pending = {}, timer = null;
-    // A drag tells the kernel where it is about 15 times a second, and where it ended.
+    let [pending, timer] = [{}, null];
+    // During a drag, send about 15 values a second, and the last one.
     const send = () => {
-      for (const [name, value] of Object.entries(pending)) model.set(name, value);
+      tell(model, pending);
       [pending, timer] = [{}, null];
-      model.save_changes();
     };
-    const explorer = mount(el, { ...model.get("data"), ...state }, {
-      changed: (changes) => { Object.assign(pending, changes); timer ??= setTimeout(send, 65); },
-    });
-    // What the user has set since counts more than an answer to something older.
-    const listeners = SYNCED.map((name) => [`change:${name}`, () => name in pending || explorer.set({ [name]: model.get(name) })]);
-    for (const [event, listener] of listeners) model.on(event, listener);
+    const changed = (changes) => {
+      Object.assign(pending, changes);
+      timer ??= setTimeout(send, 65);
+    };
+    const explorer = mount(el, { ...model.get("data"), ...state }, { changed });
+    // A pending change of the user replaces the kernel's echo of an older one.
+    const hear = (name) => () => name in pending || explorer.set({ [name]: model.get(name) });
+    const unlisten = listen(model, Object.fromEntries(SYNCED.map((name) => [`change:${name}`, hear(name)])));
     return () => {
-      if (timer) { clearTimeout(timer); send(); }
-      for (const [event, listener] of listeners) model.off(event, listener);
+      clearTimeout(timer);
+      if (timer) send();
+      unlisten();
       explorer.destroy();
     };
   },

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from trainers.detection import quantile_threshold
-from trainers.detection._validation import as_labels, as_scores, as_threshold, is_number
+from data.data_set import is_real_number
+from trainers.checks import as_labels, as_scores, as_threshold
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
@@ -81,10 +81,7 @@ class ThresholdExplorer(PicturedWidget):
     <ThresholdExplorer of 4 scores>
     """
 
-    _files = (
-        *SHARED, "threshold_explorer.css", "sequences.js", "threshold_figures.js", "threshold_drawing.js",
-        "threshold_explorer.js",
-    )  # fmt: skip
+    _files = (*SHARED, "threshold_explorer.css", "sequences.js", "threshold_explorer.js")
     _key = "threshold"
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")
@@ -114,18 +111,15 @@ class ThresholdExplorer(PicturedWidget):
         self.calibration = None if calibration is None else _scores(calibration, "calibration")
         # Evenly over the ranks, so that wherever the threshold stands there is something to see.
         self._ranked = np.argsort(self.scores, kind="stable")
-        super().__init__(
-            data={
-                "scores": self.scores.astype("<f8").tobytes(),
-                "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
-                "pictures": pictures(sequences, reconstructions, self._ranked, "scores"),
-                **classes(self.labels, class_names),
-            },
-            threshold=self._first_threshold() if threshold is None else threshold,
-            hide_labels=hide_labels,
-            false_alarm_price=false_alarm_price,
-            miss_price=miss_price,
-        )
+        data = {
+            "scores": self.scores.astype("<f8").tobytes(),
+            "calibration": None if self.calibration is None else self.calibration.astype("<f8").tobytes(),
+            "pictures": pictures(sequences, reconstructions, self._ranked, "scores"),
+            **classes(self.labels, class_names),
+        }
+        threshold = self._first_threshold() if threshold is None else threshold
+        prices = {"false_alarm_price": false_alarm_price, "miss_price": miss_price}
+        super().__init__(data=data, threshold=threshold, hide_labels=hide_labels, **prices)
 
     @property
     def figure(self) -> Figure:
@@ -133,18 +127,18 @@ class ThresholdExplorer(PicturedWidget):
         return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        drawn = self.data["pictures"]
-        data = {
-            **self.data,
-            "pictures": lighten(drawn, self._ranked) if light else drawn,
-            **{name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")},
-            "alt": self.figure.alt,
-        }
+        state = {name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")}
+        data = {**self.data, **state, "alt": self.figure.alt}
+        if light:
+            data["pictures"] = lighten(data["pictures"], self._ranked)
         return "Where to set the threshold?", data
 
     def _first_threshold(self) -> float:
         if self.calibration is None:
             return float(np.quantile(self.scores, 1 - RATE, method="inverted_cdf"))
+        # Here, so that a widget without calibration scores does not wait for scikit-learn.
+        from trainers.detection import quantile_threshold
+
         # Few calibration scores cannot promise that rate: their highest stands for the lowest rate they can.
         return quantile_threshold(self.calibration, rate=max(RATE, 1 / (len(self.calibration) + 1)))
 
@@ -155,7 +149,7 @@ class ThresholdExplorer(PicturedWidget):
     @traitlets.validate("false_alarm_price", "miss_price")
     def _check_price(self, proposal: Any) -> float | None:
         price = proposal["value"]
-        if price is not None and (not is_number(price) or price < 0):
+        if price is not None and (not is_real_number(price) or not 0 <= price < np.inf):
             raise ValueError(f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}.")
         return None if price is None else float(price)
 
@@ -198,16 +192,15 @@ def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: flo
         room = 0.1 * abs(low) or 0.5
         low, high = low - room, high + room
     edges = np.linspace(low, high, _BINS + 1)
-    sides: dict[str, tuple[np.ndarray, str, str | None]] = {"unlabelled": (scores, TEXT, None)}
+    sides: list[tuple[str, np.ndarray, str, str | None]] = [("unlabelled", scores, TEXT, None)]
     if labels is not None:
-        sides = {"normal": (scores[labels == 0], TRAIN, None), "abnormal": (scores[labels != 0], VALIDATION, "///")}
+        normal = labels == 0
+        sides = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], VALIDATION, "///")]
     words = []
-    for name, (chosen, color, hatch) in sides.items():
+    for name, chosen, color, hatch in sides:
         if len(chosen):
-            axes.stairs(
-                np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, facecolor=color, edgecolor=color,
-                hatch=hatch, label=f"{name} ({len(chosen)})",
-            )  # fmt: skip
+            look = {"facecolor": color, "edgecolor": color, "hatch": hatch, "label": f"{name} ({len(chosen)})"}
+            axes.stairs(np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, **look)
             words.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
     axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score (error)", ylabel="sequences")

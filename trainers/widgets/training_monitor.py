@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,24 +10,23 @@ from typing import Any
 import IPython.display
 import numpy as np
 
+from trainers.checks import as_count
 from trainers.console import in_terminal, say
 from trainers.history import Epoch, History
 from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.torch_utils import ModelState
-from trainers.trainer import Trainer
+from trainers.trainer import StopRun, Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
-from trainers.widgets.base import bundle, in_notebook, weakly
-from trainers.widgets.chart import FILES
-from trainers.widgets.export import Exported, on_page, page_bundle
+from trainers.widgets.base import bundle, in_notebook, with_picture
+from trainers.widgets.export import on_page, page_bundle
 from trainers.widgets.live_view import LiveView, outcome
-from trainers.widgets.run_control import WatchedRuns
-from trainers.widgets.snapshots import Rewind
+from trainers.widgets.snapshots import Snapshots
 
 # An exported page holds the reconstructions of so many epochs at most.
 MOST_REWINDS = 200
 
 
-class TrainingMonitor(Exported):
+class TrainingMonitor(LiveView):
     """A callback that shows a run while it goes on, and takes requests for it.
 
     Give it to `benchmark` or `Run` among the callbacks. In a notebook it appears below the cell:
@@ -60,6 +60,8 @@ class TrainingMonitor(Exported):
     ----------
     histories : dict of History
         By name: each run that was watched, and each branch.
+    history : History
+        That of the latest run or branch.
 
     Raises
     ------
@@ -80,9 +82,6 @@ class TrainingMonitor(Exported):
     3
     """
 
-    _files = FILES
-    _key = "monitor"
-
     def __init__(
         self,
         examples: Any = None,
@@ -91,86 +90,72 @@ class TrainingMonitor(Exported):
         budget: int = 256 * 2**20,
         start_paused: bool = False,
     ) -> None:
-        self._rewind = Rewind(examples, titles, budget)
+        super().__init__(Snapshots(budget, examples, titles))
         self._start_paused = start_paused
-        self._runs = WatchedRuns()
-        self.histories = self._runs.histories
-        self._callbacks: Sequence[Any] = ()
         self._hook_before: Callable[[], None] | None = None
-        self._view = LiveView(self._runs, self._rewind, weakly(self._answer))
-        self.control = self._view.control
 
     # ------------------------------------------------------------------ for the driver
 
     def begin(self, run: Run) -> None:
         """Called by the run before its first epoch."""
-        runs, trainer = self._runs, run.trainer
-        if runs.run is not None:
-            raise RuntimeError(
-                "a monitor watches one run at a time, and this one watches one. Make another, or pass it once."
-            )
-        runs.run, runs.trainer, self._callbacks = run, trainer, run.callbacks
+        trainer = run.trainer
+        if self._run is not None:
+            raise RuntimeError("a monitor watches one run at a time, and this one watches one. Make another.")
+        self._run = self._last = run
         # The user's own hook is called as well, and put back at the end.
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
         if not self.histories or trainer.history is not self.history:
             self._take_up(trainer.history)
-        self._rewind.watch(trainer.model)
+        self._snapshots.watch(trainer.model)
         # Requests for an earlier run are discarded.
-        runs.wanted, runs.branch, runs.refused, runs.end_text, runs.batches = None, None, "", "", 0
-        runs.durations.clear()
+        self._refused, self._end_text, self._waits = "", "", False
+        self._requests.clear()
+        self._durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
         # On a page nothing can grow: there it is shown when the run has ended.
         if in_notebook() and not on_page():
             IPython.display.display(self)
-        self._view.enable_buttons()
-        self._view.show_all()
+        self._enable_buttons()
+        self._show_all()
         self._obey()
-        runs.epoch_began = time.perf_counter()
+        self._epoch_began = time.perf_counter()
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
         """Called by the run after each epoch."""
         assert self.trainer is not None
-        runs, history = self._runs, self.trainer.history
+        history = self.trainer.history
         if history is not self.history:
             # Another callback has branched off.
             self._take_up(history)
-            self._view.show_all()
-        # Keep the model, and the row for the page.
+            self._show_all()
         if len(history) >= row.epoch and history[row.epoch - 1] is row:
-            self._rewind.add(row, state)
-            self._view.add(row)
-        runs.durations.append(time.perf_counter() - runs.epoch_began)
-        runs.batches = 0
+            self._snapshots.add(row, state)
+        self._durations.append(time.perf_counter() - self._epoch_began)
+        self._batches = 0
         # A step ends here; then do what is requested between two epochs.
         self.control.epoch_ended()
-        self._view.flush(force=self.control.state != "running")
-        if runs.branch is not None and self.control.state != "stopping":
-            self._branch_off()
+        self._flush(force=self.control.state != "running")
+        self._branch_off()
         self._obey()
-        runs.epoch_began = time.perf_counter()
+        self._epoch_began = time.perf_counter()
 
     def _between_batches(self) -> None:
         if self._hook_before is not None:
             self._hook_before()
-        self._runs.batches += 1
+        self._batches += 1
+        self._flush()
         self._obey()
-        self._view.flush()
-        # A stop in mid-epoch: the trainer undoes the epoch.
-        if self.control.state == "stopping":
-            self.control.obey()
 
     def end(self, run: Run) -> None:
         """Called by the run when its model is finalized."""
-        if run is not self._runs.run:
+        if run is not self._run:
             return
-        run.trainer.between_batches = self._hook_before
-        with self._runs.turn:
-            self._runs.run = None
-        self._view.enable_buttons()
+        run.trainer.between_batches, self._run, self._batches = self._hook_before, None, 0
+        self._enable_buttons()
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
-        self._runs.end_text = "; ".join(filter(None, [reason + outcome(self.history), self._rewind.note]))
+        self._end_text = reason + outcome(self.history)
         self.control.reset()
-        self._view.show_all()
+        self._show_all()
         self._serve()
         figure = self.figure
         if in_notebook():
@@ -180,27 +165,29 @@ class TrainingMonitor(Exported):
 
     def _take_up(self, history: History) -> None:
         """Watch another history than the latest: the models kept are not its own."""
-        self._rewind.cut(0)
-        self._view.unmark()
-        self._runs.add(history)
+        self._snapshots.cut(0)
+        if self._box is not None:
+            # Show no past epoch, and follow the latest one.
+            self._chart.rewound, self._follows = None, True
+        self._add(history)
+
+    def _add(self, history: History) -> None:
+        """Make a history the latest, under a name that no other has."""
+        names = (f"{history.name} ({number})" if number > 1 else history.name for number in itertools.count(1))
+        name = next(name for name in names if self.histories.get(name, history) is history)
+        self.histories[name] = self.histories.pop(name, history)
 
     # ------------------------------------------------------------------ for the user
 
     @property
-    def history(self) -> History:
-        """That of the latest run or branch."""
-        return self._runs.latest
-
-    @property
     def trainer(self) -> Trainer | None:
         """That of the latest run; None if none was watched."""
-        return self._runs.trainer
+        return None if self._last is None else self._last.trainer
 
     @property
     def figure(self) -> Figure:
         """A static picture of all runs; `savefig` writes it as PNG or SVG."""
-        history = self.history
-        return plot_history(history) if len(self.histories) == 1 else plot_histories(self.histories)
+        return plot_histories(self.histories) if len(self.histories) > 1 else plot_history(self.history)
 
     def more(self, epochs: int) -> Result:
         """Go on with the latest run for some more epochs, or with the branch that was asked for.
@@ -212,20 +199,18 @@ class TrainingMonitor(Exported):
         TypeError, ValueError
             If `epochs` is invalid, or the trainer cannot go on (see `BatchedTrainer.check_resume`).
         """
-        if self.trainer is None or self._runs.run is not None:
-            state = "none was watched yet" if self.trainer is None else "one goes on: raise its planned epochs"
+        last = self._last
+        if last is None or self._run is not None:
+            state = "none was watched yet" if last is None else "one goes on: raise its planned epochs"
             raise RuntimeError(f"more({epochs}) needs a run that has ended; {state}.")
-        if self.trainer.history is not self.history:
-            raise RuntimeError(
-                f"more({epochs}) cannot go on with {self.history.name!r}: its trainer has begun another run since."
-            )
+        if last.trainer.history is not self.history:
+            raise RuntimeError(f"{self.history.name!r} cannot go on: its trainer has begun another run since.")
         epochs = whole_epochs(epochs)
-        if self._runs.branch is not None:
-            if self._runs.branch[0] == len(self.history):
-                # The branch is as long as the run: what forbids to go on with this forbids it for that.
-                self.trainer.check_resume()
-            self._branch_off()
-        return benchmark(self.trainer, epochs=epochs, resume=True, callbacks=self._callbacks)
+        if "branch" in self._requests and self._requests["branch"][0] == len(self.history):
+            # The branch is as long as the run: what forbids to go on with this forbids it for that.
+            last.trainer.check_resume()
+        self._branch_off()
+        return benchmark(last.trainer, epochs=epochs, resume=True, callbacks=last.callbacks)
 
     def branch(self, epoch: int) -> None:
         """Start a new run from the weights that an epoch had reached before any swap.
@@ -245,10 +230,11 @@ class TrainingMonitor(Exported):
             If no epoch was trained yet, there is no such epoch, or the best model up to there was
             reached before the monitor watched.
         """
-        with self._runs.turn:
-            self._runs.check_epoch(epoch, "branch")
-            self._runs.branch, self._runs.refused = self._rewind.states(epoch), ""
-        self._view.show_state()
+        with self._turn:
+            self._check_epoch(epoch, "branch")
+            # The states themselves: the snapshots may be dropped before the request is served.
+            self._requests["branch"], self._refused = self._snapshots.states(epoch), ""
+        self._show_state()
 
     def rewind(self, epoch: int) -> np.ndarray | None:
         """Show an epoch, and return what its model, before any swap, made of the examples.
@@ -268,79 +254,83 @@ class TrainingMonitor(Exported):
         RuntimeError, ValueError
             If no epoch was trained yet, or there is no such epoch.
         """
-        self._runs.check_epoch(epoch, "rewind")
-        return self._view.show_epoch(epoch, move=True)
+        self._check_epoch(epoch, "rewind")
+        return self._show_epoch(epoch, move=True)
+
+    def _check_epoch(self, epoch: Any, what: str) -> None:
+        if not len(self.history):
+            raise RuntimeError(f"{what} needs an epoch; none was trained yet.")
+        as_count(epoch, "epoch", "one of the latest run's", most=len(self.history))
 
     # ------------------------------------------------------------------ requests of the page
 
     def _answer(self, request: str, number: int) -> None:
         """Take a request on the page's own thread, to be done by the loop where one goes on, or refuse it."""
-        runs, run = self._runs, self._runs.run
         try:
-            if request == "rewind":
-                # A trainer may draw from PyTorch's one random state: meanwhile no other thread runs a model.
-                with runs.turn:
-                    runs.wanted, ended = number, runs.run is None
-                self._serve() if ended else self.control.nudge()
-            elif request == "branch":
+            if request == "branch":
                 self.branch(number)
-            elif run is not None:
-                run.plan(number)
-                runs.refused = ""
-                self._view.show_state()
-                self._view.show_progress()
+            elif request == "plan" and self._run is not None:
+                self._run.plan(number)
+                self._refused = ""
+                self._show_state()
+                self._show_progress()
+            elif request == "rewind":
+                # A trainer may draw from PyTorch's one random state: while a run goes on, only the loop runs a model.
+                self._requests["rewind"] = number
+                # Checked after the request is made: a run that ends just now serves it at its end.
+                self.control.nudge() if self._run is not None else self._serve()
         except (RuntimeError, ValueError) as error:
-            runs.refused = f"⚠ {error}"
-            self._view.show_state()
+            self._refused = f"⚠ {error}"
+            self._show_state()
 
     def _serve(self) -> None:
         """Show the epoch that the slider was moved to."""
-        with self._runs.turn:
-            wanted, self._runs.wanted = self._runs.wanted, None
-        if wanted is not None:
-            self._view.show_epoch(wanted)
+        epoch = self._requests.pop("rewind", None)
+        if epoch is not None:
+            self._show_epoch(epoch)
 
     def _obey(self) -> None:
-        """Do what the page asked for, wait while paused; a stop between two epochs ends the run there."""
-        runs, control = self._runs, self.control
+        """Do what the page asked for, wait while paused, end the run if it is to stop."""
+        control = self.control
         self._serve()
         if control.state == "paused":
-            runs.waits = True
-            self._view.flush(force=True)
-            before = control.waited
-            try:
-                control.wait(self._serve)
-            finally:
-                runs.waits = False
+            self._waits = True
+            self._flush(force=True)
             # A pause is no part of the epoch's duration.
-            runs.epoch_began += control.waited - before
-            if runs.branch is not None and not runs.batches and control.state != "stopping":
-                self._branch_off()
-        if control.state == "stopping" and runs.run is not None and not runs.batches:
-            runs.run.stop("stopped by hand")
+            self._epoch_began += control.wait(self._serve)
+            self._waits = False
+            self._branch_off()
+        if control.state == "stopping" and self._run is not None:
+            if self._batches:
+                # In mid-epoch: the trainer undoes the epoch.
+                raise StopRun("stopped by hand")
+            self._run.stop("stopped by hand")
 
     def _branch_off(self) -> None:
-        """Let the trainer go on from the epoch that was asked for, with a history of its own."""
-        runs = self._runs
-        assert runs.trainer is not None
-        assert runs.branch is not None
-        self._view.flush(force=True)
+        """Let the trainer go on, with a history of its own, from the epoch that was asked for, if one was.
+
+        Not in mid-epoch; and a run that is to stop leaves the branch to `more`.
+        """
+        stopping = self._run is not None and self.control.state == "stopping"
+        if "branch" not in self._requests or self._last is None or self._batches or stopping:
+            return
+        self._flush(force=True)
         # No other branch may be asked for between the two histories.
-        with runs.turn:
-            (epoch, *states), runs.branch = runs.branch, None
-            history = runs.trainer.branch(epoch, *states)
-            self._rewind.branch(epoch, history[-1])
-            runs.add(history)
-        self._view.show_all()
+        with self._turn:
+            epoch, *states = self._requests.pop("branch")
+            history = self._last.trainer.branch(epoch, *states)
+            self._snapshots.cut(epoch, history[-1])
+            self._add(history)
+        self._show_all()
 
     # ------------------------------------------------------------------ as a page, a picture, a copy
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        data = self._view.data()
+        data = self._data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
-        rewinds = {epoch: self._rewind.rebuilt(epoch)[1] for epoch in self._rewind.choose(MOST_REWINDS)}
-        found = {epoch: self._rewind.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
+        rewinds = {epoch: self._snapshots.rebuilt(epoch)[1] for epoch in self._snapshots.choose(MOST_REWINDS)}
+        found = {epoch: self._snapshots.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
         if found:
             data["rewinds"] = found
         return "" if light else f"Training of {self.history.name}", data
@@ -348,13 +338,9 @@ class TrainingMonitor(Exported):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):
             return page, {}
-        shown = bundle(self._view.build(), repr(self))
-        about: dict[str, Any] = {}
-        if self._runs.run is None and self.histories:
-            # For where no kernel runs.
-            picture, about = self.figure._repr_mimebundle_()
-            shown["image/png"] = picture["image/png"]
-        return shown, about
+        shown = bundle(self._build(), repr(self))
+        # For where no kernel runs.
+        return with_picture(shown, {}, self.figure) if self._run is None and self.histories else (shown, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Locks, widgets and models of past epochs stay here: a copied or stored monitor has the histories.

@@ -130,6 +130,7 @@ def test_the_explanation_points_at_the_feature_and_the_steps(fitted):
     top = told.top(3)
     assert set(top.feature) == {"feature 1"}
     assert top.step.between(200, 205).all()
+    assert told.top(3, slice(201, 206, 2)).step.isin([201, 203, 205]).all()
     quiet = slice(0, 150)
     assert np.abs(told.reconstruction[quiet] - series.values[quiet]).mean() < series.values[quiet].std() * 1.5
     assert "feature 1" in told._repr_html_()

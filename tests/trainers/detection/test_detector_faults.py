@@ -21,7 +21,7 @@ from .detectors import small, wave
     ("normal", "options", "remedy"),
     [
         (np.ones(400), {}, "window=…"),
-        (np.random.default_rng(0).normal(size=10), {}, "parts of 20 steps to find its period in, got 2"),
+        (np.random.default_rng(0).normal(size=10), {}, "parts of at least 20 steps.*got none in 2"),
         ([1.0], {}, "at least three time steps, got 1"),
         (np.full(100, np.nan), {}, "no value at all"),
         (wave(200), {"window": 60}, "window must be .* fit into training, validation and calibration.*got 60"),

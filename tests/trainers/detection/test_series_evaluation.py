@@ -219,7 +219,7 @@ def test_tables_hold_every_figure_once():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"scores": [0.0, np.nan, 1.0, 0.0]}, "scores must be finite .*each time step.* NaN"),
+        ({"scores": [0.0, np.nan, 1.0, 0.0]}, "scores must be finite .*each time step.* 3 finite"),
         ({"labels": [0, 0, 0, 0]}, "normal .* and abnormal time steps"),
         ({"labels": [1, 1, 1, 1]}, "normal .* and abnormal time steps"),
         ({"labels": [0, 1]}, "one for each of the 4"),

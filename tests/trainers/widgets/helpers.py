@@ -11,7 +11,7 @@ import numpy as np
 
 def built(monitor):
     """A monitor whose widgets exist, as after it was displayed."""
-    monitor._view.build()
+    monitor._build()
     return monitor
 
 

@@ -33,10 +33,10 @@ def test_a_branch_whose_best_was_never_seen_is_refused_and_costs_nothing(beats, 
     monitor = TrainingMonitor()
     benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
     assert trainer.history.best.epoch <= 4
-    with pytest.raises(ValueError, match=r"from epoch 6: its best model, of epoch \d, was not watched"):
+    with pytest.raises(ValueError, match=r"from epoch 6: its best, epoch \d, was not watched"):
         monitor.branch(6)
     monitor._answer("branch", 6)
-    assert "⚠ no run can branch off from epoch 6" in monitor._view.state()["text"]
+    assert "⚠ no run can branch off from epoch 6" in monitor._state()["text"]
     assert len(monitor.more(1).history) == 8
 
 
@@ -55,7 +55,7 @@ def test_a_branch_asked_for_in_a_pause_between_two_epochs_comes_before_the_next(
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
 
     def user():
-        while not (monitor._runs.waits and len(trainer.history) == 4):
+        while not (monitor._waits and len(trainer.history) == 4):
             time.sleep(0.001)
         monitor.branch(2)
         monitor.control.resume()
@@ -80,7 +80,7 @@ def test_fresh_moments_are_said_aloud(beats, model):
     monitor = TrainingMonitor()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=4, callbacks=[monitor])
     monitor.branch(2)
-    assert "its moments fresh" in monitor._view.state()["text"]
+    assert "its moments fresh" in monitor._state()["text"]
     history = monitor.more(2).history
     assert history[2].note == "Adam's moments fresh after branching off"
     assert history[3].note == ""
@@ -105,7 +105,7 @@ def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
     load_state(other.model, states[epoch])
     other.history = old.branch(epoch, "other")
     best = old[epoch - 1].best_epoch
-    other._memory.remember(best, old[best - 1].validation_loss, states[best], other._optimizer.state_dict())
+    other._memory.remember(best, old[best - 1].validation_loss, states[best], other.optimizer.state_dict())
     for _ in range(3):
         other.doEpoch(other.model)
     assert [row.validation_loss for row in other.history] == [row.validation_loss for row in new]
@@ -115,7 +115,7 @@ def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
 def test_a_branch_from_no_epoch_is_refused(beats, model, epoch):
     monitor = TrainingMonitor()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
-    with pytest.raises(ValueError, match="epoch must be an integer from 1 to 3, got "):
+    with pytest.raises(ValueError, match=r"epoch must be an integer, .* from 1 to 3, got "):
         monitor.branch(epoch)
 
 
@@ -132,7 +132,7 @@ def test_stop_while_a_branch_waits_ends_the_run_that_is_there(beats, model):
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
 
     def user():
-        while not monitor._runs.waits:
+        while not monitor._waits:
             time.sleep(0.001)
         monitor.branch(2)
         monitor.control.stop()
@@ -153,7 +153,7 @@ def test_branching_twice_at_once_never_breaks_the_run(beats, model):
     def user():
         while not done.wait(0.0005):
             monitor._answer("branch", max(1, len(trainer.history)))
-            refused.append(monitor._runs.refused)
+            refused.append(monitor._refused)
 
     thread = threading.Thread(target=user)
     thread.start()

@@ -7,13 +7,13 @@ import io
 import numpy as np
 import pytest
 
-from trainers.widgets.latent_map import COLORS, Kind, plot_latent
+from trainers.widgets import LatentMap
 
 
 @pytest.mark.parametrize("name", ["_hidden", "5$ and 6$", "$x^2", "_$a$"])
 def test_names_that_mean_something_to_matplotlib_are_only_names(name):
-    kinds = [Kind("usual", COLORS[0], 0, np.arange(3)), Kind(name, COLORS[1], 1, np.arange(3, 5))]
-    figure = plot_latent(np.arange(10.0).reshape(5, 2), ("a", "b"), kinds, 4, np.zeros((7, 1)))
+    points, labels = np.arange(10.0).reshape(5, 2), [0, 0, 0, 1, 1]
+    figure = LatentMap(points, np.zeros((5, 7)), labels=labels, class_names=["usual", name], selected=4).figure
     drawn = io.StringIO()
     with_text = {"svg.fonttype": "none"}
     import matplotlib as mpl

@@ -96,9 +96,9 @@ def test_after_a_stop_in_mid_epoch_more_begins_between_two_epochs(beats, model):
     benchmark(trainer, *beats, epochs=9, callbacks=[monitor])
     texts = []
     trainer.between_batches = None
-    monitor._callbacks = (monitor, lambda row, state: None)
+    monitor._last.callbacks = (monitor, lambda row, state: None)
     begun = monitor.begin
-    monitor.begin = lambda run: (begun(run), texts.append(monitor._view.state()["text"]))
+    monitor.begin = lambda run: (begun(run), texts.append(monitor._state()["text"]))
     monitor.more(1)
     assert "batch" not in texts[0]
 

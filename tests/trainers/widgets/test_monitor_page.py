@@ -51,7 +51,7 @@ def test_the_page_has_every_row_whenever_it_asks(beats, model, page):
 
     def ask():
         while not done.wait(0.0005):
-            monitor._view.chart._hear(None, {"kind": "hello"}, None)
+            monitor._chart._hear(None, {"kind": "hello"}, None)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -66,9 +66,9 @@ def test_the_page_has_every_row_whenever_it_asks(beats, model, page):
 def test_the_last_epoch_is_the_one_shown_at_the_end(beats, model, page):
     """Whether or not there was time to show it when its row was sent."""
     monitor = built(TrainingMonitor(beats[1][:2]))
-    hold = lambda row, state: setattr(monitor._view, "_live_at", float("inf"))  # noqa: E731
+    hold = lambda row, state: setattr(monitor, "_live_at", float("inf"))  # noqa: E731
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[hold, monitor])
-    assert page["rewind"]["epoch"] == page["rewind"]["kept"] == monitor._view.slider.value == 6
+    assert page["rewind"]["epoch"] == page["rewind"]["kept"] == monitor._slider.value == 6
 
 
 def test_one_monitor_on_several_trainers_keeps_their_runs_apart(beats, page):
@@ -101,10 +101,10 @@ def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, 
             torch.manual_seed(epoch)
             for batch in self._batches(len(self.train_inputs), epoch):
                 self.between_batches and self.between_batches()
-                self._optimizer.zero_grad()
+                self.optimizer.zero_grad()
                 loss = (model(self.train_inputs[batch]) - self.train_targets[batch]).abs().mean()
                 loss.backward()
-                self._optimizer.step()
+                self.optimizer.step()
             return loss.item(), 0.0
 
     def run(drag):
@@ -167,16 +167,16 @@ def test_the_last_place_a_slider_is_dragged_to_is_shown(beats, model, page, ende
     shown = []
 
     def user():
-        while not monitor._runs.waits:
+        while not monitor._waits:
             time.sleep(0.001)
         for epoch in (1, 4, 2, 3):
-            monitor._view.slider.value = epoch
+            monitor._slider.value = epoch
         deadline = time.monotonic() + 20
         while page["rewind"]["epoch"] != 3 and time.monotonic() < deadline:
             time.sleep(0.001)
         shown.append(page["rewind"]["epoch"])
         if ended:
-            monitor._view.slider.value = 2
+            monitor._slider.value = 2
         monitor.control.stop()
 
     thread = threading.Thread(target=user)
@@ -192,9 +192,9 @@ def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, pag
     monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
 
     def user():
-        while not monitor._runs.waits:
+        while not monitor._waits:
             time.sleep(0.001)
-        monitor._view.slider.value = 1
+        monitor._slider.value = 1
         monitor.control.resume()
 
     thread = threading.Thread(target=user, daemon=True)
@@ -209,6 +209,6 @@ def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, pag
 def test_a_new_run_is_followed_though_the_last_was_rewound(beats, model, page):
     monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=6, callbacks=[monitor])
-    monitor._view.slider.value = 2
+    monitor._slider.value = 2
     benchmark(trainer, *beats, epochs=4, callbacks=[monitor])
-    assert page["rewind"]["epoch"] == monitor._view.slider.value == 4
+    assert page["rewind"]["epoch"] == monitor._slider.value == 4

@@ -1,4 +1,4 @@
-"""Flags set in one thread and obeyed in another."""
+"""Flags set in one thread and followed in another."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import threading
 
 import pytest
 
-from trainers import StopRun
 from trainers.widgets import run_control
 from trainers.widgets.run_control import RunControl
 
 
-def obey_in_thread(control):
-    """A loop that waits; True in the list once it goes on, the exception if it raises."""
+def wait_in_thread(control):
+    """A loop that waits; in the list, once it goes on, the seconds waited and the state."""
     seen = []
 
     def loop():
-        try:
-            control.obey()
-            seen.append(True)
-        except StopRun as stop:
-            seen.append(stop)
+        seen.extend([control.wait(), control.state])
 
     thread = threading.Thread(target=loop)
     thread.start()
@@ -31,19 +26,19 @@ def obey_in_thread(control):
 def test_a_pause_holds_until_resume_or_step(order):
     control = RunControl()
     control.pause()
-    thread, seen = obey_in_thread(control)
+    thread, seen = wait_in_thread(control)
     thread.join(0.5)
     assert thread.is_alive()
     getattr(control, order)()
     thread.join(10)
-    assert seen == [True]
-    assert control.waited > 0.4
+    assert seen[1] == {"resume": "running", "step": "stepping"}[order]
+    assert seen[0] > 0.4
 
 
 def test_a_step_becomes_a_pause_at_the_end_of_the_epoch():
     control = RunControl()
     control.step()
-    control.obey()
+    control.wait()
     control.epoch_ended()
     assert control.state == "paused"
     control.resume()
@@ -54,15 +49,14 @@ def test_a_step_becomes_a_pause_at_the_end_of_the_epoch():
 def test_stop_wakes_a_pause_and_nothing_takes_it_back():
     control = RunControl()
     control.pause()
-    thread, seen = obey_in_thread(control)
+    thread, seen = wait_in_thread(control)
     control.stop()
     control.pause()
     control.resume()
     thread.join(10)
-    assert isinstance(seen[0], StopRun)
-    assert control.state == "stopping"
+    assert seen[1] == control.state == "stopping"
     control.reset()
-    control.obey()
+    assert control.state == "running"
 
 
 @pytest.mark.parametrize("watched", [True, False])
@@ -73,9 +67,9 @@ def test_a_pause_that_nobody_watches_ends(monkeypatch, watched):
     if watched:
         control.seen()
     control.pause()
-    thread, seen = obey_in_thread(control)
+    thread, seen = wait_in_thread(control)
     thread.join(10)
-    assert seen == [True]
+    assert seen[1] == "running"
     assert control.abandoned
     assert control.state == "running"
 
@@ -83,15 +77,15 @@ def test_a_pause_that_nobody_watches_ends(monkeypatch, watched):
 def test_many_threads_at_once_leave_one_of_the_states():
     changes = []
     control = RunControl(lambda: changes.append(1))
-    orders = [control.pause, control.resume, control.step] * 30
-    threads = [threading.Thread(target=order) for order in orders]
+    requests = [control.pause, control.resume, control.step] * 30
+    threads = [threading.Thread(target=request) for request in requests]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(changes) == 90
     assert control.state in ("running", "paused", "stepping")
-    thread, _ = obey_in_thread(control)
+    thread, _ = wait_in_thread(control)
     thread.join(0.5)
     assert thread.is_alive() == (control.state == "paused")
     control.resume()

@@ -98,14 +98,14 @@ class TestThreshold:
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\), got float64, shape \(5,\)"),
+        ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\).*got float64, \(5,\)"),
         ({"scores": SCORES[:, None]}, ValueError, "shape"),
         ({"scores": np.where(SCORES > 5, np.nan, SCORES)}, ValueError, "at step 2"),
         ({"scores": np.where(SCORES > 8.5, np.inf, SCORES)}, ValueError, "at step 2"),
         ({"scores": SCORES > 5}, ValueError, "numbers"),
         ({"scores": ["a"] * 6}, TypeError, "scores"),
-        ({"reconstruction": np.zeros((6, 2))}, ValueError, "series' shape"),
-        ({"reconstruction": np.zeros(5)}, ValueError, "series' shape"),
+        ({"reconstruction": np.zeros((6, 2))}, ValueError, r"reconstruction must be .* shape \(6, 1\)"),
+        ({"reconstruction": np.zeros(5)}, ValueError, r"reconstruction must be .* shape \(6, 1\)"),
         ({"reconstruction": np.full(6, 1e300)}, ValueError, r"reconstruction must be finite float32.*got 1e\+300"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_branch_keeps_what_came_before_it():
     snapshots = Snapshots()
     fill(snapshots, [0.5, 0.4, 0.6, 0.3])
     row = Epoch(3, 0.6, 0.6, 2, 0.4, note="branched")
-    snapshots.branch(3, row)
+    snapshots.cut(3, row)
     assert snapshots.epochs == [1, 2, 3]
     assert snapshots.rows[3] is row
     assert torch.equal(snapshots[3]["weight"], state(3)["weight"])

@@ -56,7 +56,7 @@ def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
         ({"labels": LABELS, "class_names": ["normal"]}, "name every label up to 2"),
         ({"sequences": np.zeros((4, 7))}, "sequences must be one for each of the 5 scores, got 4"),
         ({"reconstructions": np.zeros((5, 7))}, "Give sequences"),
-        ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "shape of the sequences"),
+        ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "sequences' shape"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
         ({"calibration": [np.inf]}, "calibration must be finite"),
         ({"false_alarm_price": -1}, "false_alarm_price must be a finite number from 0 up, or None, got -1"),

@@ -35,7 +35,7 @@ def sent(monkeypatch):
 
 def shown(monitor):
     """A monitor whose widgets exist, as after it was displayed."""
-    monitor._view.build()
+    monitor._build()
     return monitor
 
 
@@ -79,7 +79,7 @@ def test_a_page_that_appears_late_gets_everything(beats, model, sent):
     monitor = shown(TrainingMonitor(beats[1][:2]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=5, callbacks=[monitor])
     sent.clear()
-    monitor._view.chart._hear(None, {"kind": "hello"}, None)
+    monitor._chart._hear(None, {"kind": "hello"}, None)
     (whole,) = sent
     assert len(whole["data"]["runs"][0]["rows"]) == 5
     assert len(whole["data"]["examples"]) == 2
@@ -138,7 +138,7 @@ def test_steps_from_another_thread_train_one_epoch_each(beats, model):
 
     def user():
         for _ in range(3):
-            while monitor.control.state != "paused" or monitor._runs.run is None:
+            while monitor.control.state != "paused" or monitor._run is None:
                 time.sleep(0.001)
             reached.append(len(trainer.history))
             monitor.control.step()
@@ -240,7 +240,7 @@ def test_no_epoch_at_all_can_be_shown(beats, model):
     trainer = BatchedTrainer(model, batch_size=8, learning_rate=1e30, loss="mse")
     with pytest.raises(FloatingPointError):
         benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
-    assert "0 epochs" in monitor._view.state()["text"]
+    assert "0 epochs" in monitor._state()["text"]
     with pytest.raises(RuntimeError, match="none was trained yet"):
         monitor.rewind(1)
     assert monitor.figure.axes
@@ -266,7 +266,7 @@ def test_a_model_that_cannot_be_copied_is_trained_without_rewind(beats):
         result = benchmark(BatchedTrainer(Stubborn(), **WILD), *beats, epochs=3, callbacks=[monitor])
     assert len(result.history) == 3
     assert monitor.rewind(2) is None
-    assert "holds an open file" in monitor._view.state()["text"], "and says so, after the end too"
+    assert "holds an open file" in monitor._state()["text"], "and says so, after the end too"
 
 
 def test_no_thread_is_left(beats, model):
@@ -278,8 +278,8 @@ def test_no_thread_is_left(beats, model):
 def test_a_monitor_that_nobody_holds_goes_with_its_snapshots(beats, model):
     monitor = shown(TrainingMonitor(beats[1][:2]))
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
-    gone, models = weakref.ref(monitor), weakref.ref(monitor._rewind)
-    slider, branch = monitor._view.slider, monitor._view.branch
+    gone, models = weakref.ref(monitor), weakref.ref(monitor._snapshots)
+    slider, branch = monitor._slider, monitor._branch_here
     assert result.callbacks == (monitor,)
     del monitor, result
     gc.collect()
@@ -291,22 +291,21 @@ def test_a_monitor_that_nobody_holds_goes_with_its_snapshots(beats, model):
 def test_buttons_and_slider_do_what_they_say(beats, model, sent):
     monitor = shown(TrainingMonitor(beats[1][:1]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[monitor])
-    view = monitor._view
-    assert view.slider.max == view.slider.value == 6
-    view.slider.value = 2
+    assert monitor._slider.max == monitor._slider.value == 6
+    monitor._slider.value = 2
     assert [message["epoch"] for message in sent if message["kind"] == "rewind"][-1] == 2
-    assert not view.follows
+    assert not monitor._follows
     monitor.control.reset()
-    view.pause.click()
-    assert (monitor.control.state, view.pause.description) == ("paused", "Resume")
-    view.pause.click()
-    assert (monitor.control.state, view.pause.description) == ("running", "Pause")
-    view.step.click()
+    monitor._pause.click()
+    assert (monitor.control.state, monitor._pause.description) == ("paused", "Resume")
+    monitor._pause.click()
+    assert (monitor.control.state, monitor._pause.description) == ("running", "Pause")
+    monitor._step.click()
     assert monitor.control.state == "stepping"
-    view.stop.click()
+    monitor._stop.click()
     assert monitor.control.state == "stopping"
-    view.branch.click()
-    assert "branches off from epoch 2" in monitor._view.state()["text"]
+    monitor._branch_here.click()
+    assert "branches off from epoch 2" in monitor._state()["text"]
 
 
 def test_the_exported_page_holds_all_that_it_needs(beats, model, tmp_path):
@@ -343,7 +342,7 @@ def test_memory_stays_flat_over_thousands_of_epochs(beats, sent):
         epochs=1500,
         callbacks=[monitor],
     )
-    assert monitor._rewind.bytes <= 50_000
+    assert monitor._snapshots.bytes <= 50_000
     assert len(rows_of(sent)) == 1500
 
 

@@ -31,7 +31,8 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
   function slidesOf(notebook) {
     const slides = [];
     for (const cell of notebook.widgets) {
-      const kind = kindOf(cell), last = slides[slides.length - 1];
+      const kind = kindOf(cell),
+        last = slides[slides.length - 1];
       if (kind === "skip" || kind === "notes") continue;
       if (!last || kind === "slide" || kind === "subslide") slides.push([[cell]]);
       else if (kind === "fragment") last.push([cell]);
@@ -54,20 +55,29 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       this.bar.className = "kit-slides-bar";
       this.bar.innerHTML = `<span role="status"></span><button type="button" data-do="back" aria-label="back">◀</button>
         <button type="button" data-do="on" aria-label="on">▶</button><button type="button" data-do="end" aria-label="end the slides">✕</button>`;
-      this.bar.addEventListener("click", (event) => { const what = event.target.closest("button")?.dataset.do; if (what) this[what](); });
+      this.bar.addEventListener("click", (event) => {
+        const what = event.target.closest("button")?.dataset.do;
+        if (what) this[what]();
+      });
       panel.node.append(this.bar);
-      this.follow = () => { if (!this.goTo(notebook.activeCell)) this.stay(); };
+      this.follow = () => {
+        if (!this.goTo(notebook.activeCell)) this.stay();
+      };
       notebook.activeCellChanged.connect(this.follow);
       // A cell that is added or taken away belongs to a slide too.
       this.again = () => this.draw();
       notebook.model.cells.changed.connect(this.again);
-      if (!this.goTo(notebook.activeCell)) { this.draw(); this.stay(); }
+      if (!this.goTo(notebook.activeCell)) {
+        this.draw();
+        this.stay();
+      }
       this.focus();
     }
 
     // A cell that is on no slide would be run unseen: back to one that is here.
     stay() {
-      const [slide, step] = this.at, here = slidesOf(this.notebook)[slide]?.[step];
+      const [slide, step] = this.at,
+        here = slidesOf(this.notebook)[slide]?.[step];
       if (here) this.notebook.activeCellIndex = this.notebook.widgets.indexOf(here[here.length - 1]);
     }
 
@@ -83,19 +93,22 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
     }
 
     on() {
-      const slides = slidesOf(this.notebook), [slide, step] = this.at;
+      const slides = slidesOf(this.notebook),
+        [slide, step] = this.at;
       if (step + 1 < slides[slide].length) this.move([slide, step + 1]);
       else if (slide + 1 < slides.length) this.move([slide + 1, 0]);
     }
 
     back() {
-      const slides = slidesOf(this.notebook), [slide, step] = this.at;
+      const slides = slidesOf(this.notebook),
+        [slide, step] = this.at;
       if (step) this.move([slide, step - 1]);
       else if (slide) this.move([slide - 1, slides[slide - 1].length - 1]);
     }
 
     move(to) {
-      const cells = slidesOf(this.notebook)[to[0]][to[1]], entered = to[1] === 0;
+      const cells = slidesOf(this.notebook)[to[0]][to[1]],
+        entered = to[1] === 0;
       this.at = to;
       // Code that comes with the step is what Shift Enter runs.
       const chosen = cells.find((cell) => cell.model.type === "code") ?? cells[0];
@@ -112,7 +125,8 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       const slides = slidesOf(this.notebook);
       if (!slides.length) return this.end();
       this.at[0] = Math.min(this.at[0], slides.length - 1);
-      const [slide, step] = this.at, here = slides[slide];
+      const [slide, step] = this.at,
+        here = slides[slide];
       for (const cell of this.notebook.widgets) {
         const mine = here.findIndex((cells) => cells.includes(cell));
         cell.toggleClass("kit-elsewhere", mine < 0);
@@ -151,25 +165,53 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       if (Show.now) Show.now.end();
       else if (panel) {
         Show.now = new Show(panel);
-        panel.disposed.connect(() => { if (Show.now?.panel === panel) Show.now = null; });
+        panel.disposed.connect(() => {
+          if (Show.now?.panel === panel) Show.now = null;
+        });
       }
     };
-    const { commands } = app, shown = () => Show.now !== null;
-    commands.addCommand("classroom:slides", { label: "Slides, On and Off", isEnabled: () => tracker.currentWidget !== null, execute: toggle });
-    commands.addCommand("classroom:slides-on", { label: "Next Slide", isEnabled: shown, execute: () => Show.now?.on() });
-    commands.addCommand("classroom:slides-back", { label: "Previous Slide", isEnabled: shown, execute: () => Show.now?.back() });
+    const { commands } = app,
+      shown = () => Show.now !== null;
+    commands.addCommand("classroom:slides", {
+      label: "Slides, On and Off",
+      isEnabled: () => tracker.currentWidget !== null,
+      execute: toggle,
+    });
+    commands.addCommand("classroom:slides-on", {
+      label: "Next Slide",
+      isEnabled: shown,
+      execute: () => Show.now?.on(),
+    });
+    commands.addCommand("classroom:slides-back", {
+      label: "Previous Slide",
+      isEnabled: shown,
+      execute: () => Show.now?.back(),
+    });
     const bind = (keys, command, selector) => commands.addKeyBinding({ keys: [keys], command, selector });
     // What a presenter's remote control sends works wherever the focus is, but in code; other keys on the cell alone.
-    for (const [keys, what] of [["PageDown", "-on"], ["PageUp", "-back"], ["Escape", ""]])
+    for (const [keys, what] of [
+      ["PageDown", "-on"],
+      ["PageUp", "-back"],
+      ["Escape", ""],
+    ])
       bind(keys, `classroom:slides${what}`, ".kit-slides .jp-Notebook.jp-mod-commandMode");
-    for (const [keys, what] of [["Space", "-on"], ["Shift Space", "-back"], ["ArrowRight", "-on"], ["ArrowLeft", "-back"]])
+    for (const [keys, what] of [
+      ["Space", "-on"],
+      ["Shift Space", "-back"],
+      ["ArrowRight", "-on"],
+      ["ArrowLeft", "-back"],
+    ])
       bind(keys, `classroom:slides${what}`, ".kit-slides .jp-Notebook.jp-mod-commandMode .jp-Cell:focus");
     // Run it and stay: its output belongs to this slide.
     bind("Shift Enter", "notebook:run-cell", ".kit-slides .jp-Notebook .jp-Cell");
     bind("Alt S", "classroom:slides", ".jp-Notebook.jp-mod-commandMode");
     app.docRegistry.addWidgetExtension("Notebook", {
       createNew: (panel) => {
-        const button = new ToolbarButton({ label: "Slides", tooltip: "Show this notebook as slides (Alt S)", onClick: toggle });
+        const button = new ToolbarButton({
+          label: "Slides",
+          tooltip: "Show this notebook as slides (Alt S)",
+          onClick: toggle,
+        });
         panel.toolbar.insertItem(10, "slides", button);
         return button;
       },
@@ -179,10 +221,19 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
   const shared = (scope, name) => Promise.resolve(Object.values(scope[name])[0].get()).then((module) => module());
   let scope = null;
   (window._JUPYTERLAB ??= {})[NAME] = {
-    init: (given) => { scope = given; },
+    init: (given) => {
+      scope = given;
+    },
     get: async () => {
-      const [{ INotebookTracker }, { ToolbarButton }] = await Promise.all(["@jupyterlab/notebook", "@jupyterlab/apputils"].map((name) => shared(scope, name)));
-      const plugin = { id: `${NAME}:plugin`, autoStart: true, requires: [INotebookTracker], activate: (app, tracker) => activate(app, tracker, ToolbarButton) };
+      const [{ INotebookTracker }, { ToolbarButton }] = await Promise.all(
+        ["@jupyterlab/notebook", "@jupyterlab/apputils"].map((name) => shared(scope, name)),
+      );
+      const plugin = {
+        id: `${NAME}:plugin`,
+        autoStart: true,
+        requires: [INotebookTracker],
+        activate: (app, tracker) => activate(app, tracker, ToolbarButton),
+      };
       return () => ({ __esModule: true, default: plugin });
     },
   };

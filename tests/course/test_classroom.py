@@ -10,24 +10,27 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+import trainers
 from data import Series
-from trainers import BatchedTrainer, Figure, LSTMAutoencoder, Run, Trainer, benchmark, classroom
+from notebooks.course import classroom
+from trainers import BatchedTrainer, Figure, LSTMAutoencoder, Run, Trainer, benchmark, plotting, training
+from trainers.console import CLASSROOM_SCALE
 from trainers.detection import AnomalyDetector, plot_errors
 from trainers.losses import mean_loss
 from trainers.torch_utils import copy_state
 from trainers.widgets import HyperparameterPanel, ThresholdExplorer, TrainingMonitor
 from trainers.widgets.export import read_assets
 
-from .contract import same
-from .test_batched_trainer import WILD
+from ..trainers.contract import same
+from ..trainers.test_batched_trainer import WILD
 
 
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch):
     """Each test begins with the mode off and nothing chosen, and leaves no trace."""
     monkeypatch.delenv("TRAINERS_CLASSROOM", raising=False)
-    monkeypatch.setattr(classroom, "_chosen", None)
-    monkeypatch.setattr(classroom, "_seconds", 25.0)
+    monkeypatch.setattr(plotting, "scale", None)
+    monkeypatch.setattr(training, "time_limit", None)
 
 
 class TenSeconds(BatchedTrainer):
@@ -57,10 +60,10 @@ def test_the_environment_sets_it_and_a_call_outweighs_it(monkeypatch, value, exp
     ("wrong", "kind"), [(-1, ValueError), (math.nan, ValueError), ("25", TypeError), (True, TypeError)]
 )
 def test_what_is_no_time_limit_is_refused(beats, model, wrong, kind):
-    with pytest.raises(kind, match="seconds must be a number from 0 up"):
+    with pytest.raises(kind, match=f"seconds must be a number at least 0, got {wrong!r}"):
         classroom.on(wrong)
     assert not classroom.is_on()
-    with pytest.raises(kind, match="seconds must be a number from 0 up"):
+    with pytest.raises(kind, match=f"seconds must be a number at least 0, got {wrong!r}"):
         Run(BatchedTrainer(model), *beats, seconds=wrong)
 
 
@@ -79,6 +82,12 @@ def test_no_number_and_numpys_numbers():
         classroom.on(number)
         assert classroom.seconds() == 7
         assert type(classroom.seconds()) is float
+
+
+def test_trainers_still_has_its_old_name():
+    assert trainers.classroom is classroom
+    with pytest.raises(AttributeError, match="classrooms"):
+        trainers.classrooms  # noqa: B018
 
 
 # ---------------------------------------------------------------------- runs
@@ -149,7 +158,7 @@ def test_a_reason_of_the_users_own_counts_more_than_the_limit(beats, model):
 def test_the_monitor_says_that_the_limit_ended_it(beats, model):
     monitor = TrainingMonitor(beats[0][:2])
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[monitor], seconds=0)
-    assert "ended before its 9 epochs (time limit of 0 s)" in monitor._view.state()["text"]
+    assert "ended before its 9 epochs (time limit of 0 s)" in monitor._state()["text"]
 
 
 def test_a_detector_whose_training_was_cut_short_is_fitted(beats):
@@ -199,7 +208,7 @@ def test_a_size_of_ones_own_is_kept_in_proportion():
 def widgets(model):
     monitor = TrainingMonitor()
     return [
-        monitor._view.build(),
+        monitor._build(),
         HyperparameterPanel(model).box,
         ThresholdExplorer([0.1, 0.2, 0.9], [0, 0, 1]),
     ]
@@ -218,4 +227,4 @@ def test_widgets_follow_the_mode_those_made_before_too(model):
 
 
 def test_text_in_figures_and_in_widgets_grows_alike():
-    assert f"zoom: {classroom.LARGER};" in read_assets(("larger.css",), ".css")
+    assert f"zoom: {CLASSROOM_SCALE};" in read_assets(("larger.css",), ".css")

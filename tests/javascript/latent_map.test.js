@@ -1,0 +1,85 @@
+// Places on a map: what is near, what lies which way, which part is in sight.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { nearest, onScreen, showing, towards, withRoom, zoomed } from "../../trainers/widgets/latent_map.js";
+
+const everything = () => true;
+// Points 1 and 2 lie in one place.
+const spots = [0, 0, 10, 0, 10, 0, 0, 20];
+const whole = [
+  [0, 100],
+  [0, 100],
+];
+
+test("a range has room, however close its ends", () => {
+  assert.deepEqual(withRoom(0, 10, 0.1), [-1, 11]);
+  assert.deepEqual(withRoom(5, 5, 0.04), [4.5, 5.5]);
+  assert.deepEqual(withRoom(0, 0, 0.04), [-0.5, 0.5]);
+  assert.ok(withRoom(1e9, 1e9 + 1e-3, 0.1)[1] > 1.09e9);
+});
+
+test("points are placed in the frame, upwards", () => {
+  const places = [0, 0, 10, 5, 20, 10];
+  const window = [
+    [0, 20],
+    [0, 10],
+  ];
+  const frame = { left: 50, right: 250, top: 8, bottom: 108 };
+  assert.deepEqual(onScreen({ n: 3, places }, window, frame), new Float32Array([50, 108, 150, 58, 250, 8]));
+});
+
+test("the nearest point is the first of those in one place, if near enough and seen", () => {
+  assert.equal(nearest(spots, everything, 9, 1), 1);
+  assert.equal(
+    nearest(spots, (i) => i !== 1, 9, 1),
+    2,
+  );
+  assert.equal(nearest(spots, everything, 9, 1, 1), null);
+  assert.equal(nearest(spots, everything, 9, 0, 1), 1);
+  assert.equal(nearest([], everything, 9, 1), null);
+});
+
+test("the arrow keys reach every point, those in one place by number", () => {
+  assert.equal(towards(spots, everything, 0, "ArrowRight"), 1);
+  assert.equal(towards(spots, everything, 1, "ArrowRight"), 2);
+  assert.equal(towards(spots, everything, 2, "ArrowRight"), null);
+  assert.equal(towards(spots, everything, 2, "ArrowLeft"), 1);
+  assert.equal(towards(spots, everything, 1, "ArrowLeft"), 0);
+  assert.equal(towards(spots, everything, 0, "ArrowDown"), 3);
+  assert.equal(towards(spots, everything, 0, "ArrowUp"), null);
+});
+
+test("a point that lies more than 45 degrees off is not that way", () => {
+  assert.equal(towards([0, 0, 10, 11], everything, 0, "ArrowRight"), null);
+  assert.equal(towards([0, 0, 10, 11], everything, 0, "ArrowDown"), 1);
+  assert.equal(towards([0, 0, 10, 10], everything, 0, "ArrowRight"), 1);
+});
+
+test("zooming keeps its place, and stays within the whole", () => {
+  const half = [
+    [25, 75],
+    [25, 75],
+  ];
+  assert.deepEqual(zoomed(whole, whole, 2, [50, 50]), half);
+  assert.deepEqual(zoomed(whole, whole, 2, [0, 100]), [
+    [0, 50],
+    [50, 100],
+  ]);
+  assert.equal(zoomed(half, whole, 0.1, [50, 50]), whole);
+  const [[low, high]] = zoomed(half, whole, 1e9, [50, 50]);
+  assert.ok(Math.abs(high - low - 100 / 2000) < 1e-9);
+});
+
+test("a window moves only if a place is out of sight", () => {
+  const window = [
+    [0, 10],
+    [0, 10],
+  ];
+  assert.equal(showing(window, whole, [5, 10]), window);
+  assert.deepEqual(showing(window, whole, [50, 99.5]), [
+    [45, 55],
+    [90, 100],
+  ]);
+});

@@ -1,0 +1,78 @@
+// Text and numbers from outside, keys, frames, and the widget's model.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { escape, listen, numbers, onKey, onNextFrame, tell, wheelPixels } from "../../trainers/widgets/page.js";
+
+const base64 = (values) => Buffer.from(values.buffer).toString("base64");
+
+test("markup in a text is masked", () => {
+  assert.equal(escape(`<b title="x">&'`), "&lt;b title=&quot;x&quot;&gt;&amp;&#39;");
+  assert.equal(escape("</script><svg onload=alert(1)>"), "&lt;/script&gt;&lt;svg onload=alert(1)&gt;");
+  assert.equal(escape("&amp;"), "&amp;amp;");
+  assert.equal(escape("$x^2$ é 😀"), "$x^2$ é 😀");
+  assert.equal(escape(5), "5");
+});
+
+test("numbers come as base64 text or as bytes that begin anywhere", () => {
+  const values = new Float32Array([1, -2.5, NaN, Infinity]);
+  assert.deepEqual(numbers(base64(values), Float32Array), values);
+  const bytes = new Uint8Array(17);
+  bytes.set(new Uint8Array(new Float64Array([0.1, -1e300]).buffer), 1);
+  assert.deepEqual(numbers(new DataView(bytes.buffer, 1, 16), Float64Array), new Float64Array([0.1, -1e300]));
+  assert.equal(numbers("", Int32Array).length, 0);
+  assert.equal(numbers(null, Int32Array), null);
+  assert.equal(numbers(undefined, Int32Array), null);
+});
+
+test("a wheel is counted in pixels", () => {
+  assert.equal(wheelPixels({ deltaY: 3, deltaMode: 0 }), 3);
+  assert.equal(wheelPixels({ deltaY: 3, deltaMode: 1 }), 48);
+  assert.equal(wheelPixels({ deltaY: 3, deltaMode: 1 }, -2), -32);
+});
+
+test("only keys that mean something are kept from the page", () => {
+  const element = new EventTarget();
+  const done = [];
+  onKey(element, ({ key }) => (key === "n" ? () => done.push(key) : null));
+  const press = (given) => {
+    const event = Object.assign(new Event("keydown", { cancelable: true }), given);
+    element.dispatchEvent(event);
+    return event.defaultPrevented;
+  };
+  assert.equal(press({ key: "n" }), true);
+  assert.equal(press({ key: "x" }), false);
+  assert.equal(press({ key: "n", ctrlKey: true }), false);
+  assert.deepEqual(done, ["n"]);
+});
+
+test("a picture is drawn once a frame, however often it is asked for", () => {
+  const [asked, cancelled] = [[], []];
+  globalThis.requestAnimationFrame = (call) => asked.push(call);
+  globalThis.cancelAnimationFrame = (id) => cancelled.push(id);
+  let drawn = 0;
+  const frames = onNextFrame(() => drawn++);
+  frames.soon();
+  frames.soon();
+  assert.equal(asked.length, 1);
+  asked[0]();
+  assert.equal(drawn, 1);
+  frames.soon();
+  assert.equal(asked.length, 2);
+  frames.cancel();
+  assert.deepEqual(cancelled, [2]);
+});
+
+test("a model is told of values and heard until its view ends", () => {
+  const calls = [];
+  const model = {
+    set: (...all) => calls.push(["set", ...all]),
+    save_changes: () => calls.push(["save"]),
+    on: (event) => calls.push(["on", event]),
+    off: (event) => calls.push(["off", event]),
+  };
+  tell(model, { threshold: 2 });
+  listen(model, { "change:threshold": () => null })();
+  assert.deepEqual(calls, [["set", "threshold", 2], ["save"], ["on", "change:threshold"], ["off", "change:threshold"]]);
+});

@@ -1,0 +1,154 @@
+// What every widget needs from the page, the kernel and Jupyter.
+
+const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+export const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
+
+// Classroom mode zooms a widget. The page measures in its own pixels; a widget draws in zoomed ones.
+export const enlargement = (element) => element.currentCSSZoom ?? 1;
+export const widthOf = (element) => element.getBoundingClientRect().width / enlargement(element);
+
+// Position of the mouse in an element, in the widget's pixels.
+export function placeIn(element, event) {
+  const box = element.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top].map((v) => v / enlargement(element));
+}
+
+// Unpacks numbers: bytes from the kernel, base64 text in an exported page.
+export function numbers(packed, Kind) {
+  if (packed == null) return null;
+  // Copy the bytes, since their offset may not be aligned for this type.
+  if (typeof packed !== "string")
+    return new Kind(packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength));
+  const text = atob(packed);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return new Kind(bytes.buffer);
+}
+
+// ---------------------------------------------------------------- building a widget
+
+// Fills `root` with a widget's HTML; returns a function that finds its parts.
+export function build(root, kind, html) {
+  root.classList.add(kind);
+  root.innerHTML = html;
+  keepKeys(root);
+  return (selector) => root.querySelector(selector);
+}
+
+// Keeps Jupyter from using arrows and Enter to move between cells. Jupyter checks the focused element, not its parents.
+export function keepKeys(root) {
+  for (const element of root.querySelectorAll("button, select, input, summary, [tabindex]"))
+    element.dataset.lmSuppressShortcuts = "true";
+}
+
+export function setAttributes(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+}
+
+// ---------------------------------------------------------------- drawing
+
+// Calls `changed` when a picture's size changes, in CSS or in device pixels (a zoom may change only these); returns a
+// function that stops it.
+export function followSize(picture, changed) {
+  const size = () => [widthOf(picture), enlargement(picture), window.devicePixelRatio].join();
+  let last = size();
+  const observer = new ResizeObserver(() => {
+    if (size() === last) return;
+    last = size();
+    changed();
+  });
+  try {
+    observer.observe(picture, { box: "device-pixel-content-box" });
+  } catch {
+    observer.observe(picture); // Safari has no device-pixel-content-box
+  }
+  return () => observer.disconnect();
+}
+
+// Requests drawing at most once per frame.
+export function onNextFrame(draw) {
+  let waiting = null;
+  const soon = () => {
+    waiting ??= requestAnimationFrame(() => {
+      waiting = null;
+      draw();
+    });
+  };
+  return { soon, cancel: () => cancelAnimationFrame(waiting) };
+}
+
+// Resizes and clears a canvas, in CSS pixels, sharp on any screen; returns its context.
+export function sharpPen(canvas, width, height) {
+  const ratio = (window.devicePixelRatio || 1) * enlargement(canvas);
+  canvas.style.height = `${height}px`;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
+  pen.lineJoin = pen.lineCap = "round";
+  return pen;
+}
+
+// Clips what `draw` draws to a box.
+export function clipped(pen, left, top, right, bottom, draw) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(left, top, right - left, bottom - top);
+  pen.clip();
+  draw();
+  pen.restore();
+}
+
+// ---------------------------------------------------------------- mouse and keys
+
+// Handles a drag, also outside the element. `begin` returns the handlers of its moves and of its end.
+export function drag(element, begin) {
+  element.addEventListener("pointerdown", (start) => {
+    if (start.button !== 0) return;
+    start.stopPropagation();
+    element.setPointerCapture(start.pointerId);
+    const { move, end } = begin(start);
+    const stop = new AbortController();
+    element.addEventListener("pointermove", move, { signal: stop.signal });
+    const release = (event) => {
+      stop.abort();
+      end?.(event);
+    };
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
+      element.addEventListener(name, release, { signal: stop.signal });
+  });
+}
+
+// Rotation of a wheel in pixels; Firefox reports lines.
+export const wheelPixels = (event, delta = event.deltaY) => delta * (event.deltaMode === 1 ? 16 : 1);
+
+// Runs the action that `find` returns for a key, and keeps the key from the notebook and the page.
+export function onKey(element, find) {
+  element.addEventListener("keydown", (event) => {
+    const action = event.ctrlKey || event.metaKey || event.altKey ? null : find(event);
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  });
+}
+
+// Calls `take` on Enter too, whose default JupyterLab prevents.
+export function whenTyped(input, take) {
+  input.addEventListener("change", take);
+  input.addEventListener("keydown", (event) => event.key === "Enter" && take());
+}
+
+// ---------------------------------------------------------------- the kernel
+
+export function tell(model, values) {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+}
+
+// Adds listeners to a model; returns a function that removes them.
+export function listen(model, listeners) {
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  return () => Object.entries(listeners).forEach(([event, listener]) => model.off(event, listener));
+}
