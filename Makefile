@@ -13,9 +13,9 @@
 # make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
 # make site       build the course site from the notebooks, into build/site (nothing in it needs a network)
 # make test-site  its links, pictures, widgets and accessibility, in the system's Chromium
-# make pictures   README's pictures of the widgets
+# make pictures   README's moving picture of the monitor
 # make benchmark  speed against a plain loop, PyTorch Lightning and skorch; cost of watching; speed of scoring
-# make results    the tables and the picture of README: heartbeats over five seeds, long recordings over three
+# make results    two tables of RESULTS.md: heartbeats over five seeds, long recordings over three
 # make sweep      the settings of history restore, compared
 # make steps      what each part of the best configuration gives
 #
@@ -103,7 +103,6 @@ benchmark: .venv/installed-benchmark
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results
 	$(PY) -m tests.benchmarks.series_results
-	$(PY) -m tests.benchmarks.picture
 
 sweep: $(STAMP)
 	$(PY) -m tests.benchmarks.sweep

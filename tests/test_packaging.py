@@ -12,6 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -21,6 +22,8 @@ import data
 import trainers
 import trainers.detection
 import trainers.widgets
+
+from tests.benchmarks.results import markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -67,6 +70,7 @@ IMPORTING = {
 def test_what_is_imported_is_declared(extras):
     """A package that only another one brings may be gone with its next version."""
     called = {
+        "PIL": "pillow",
         "IPython": "ipython", "axe_playwright_python": "axe-playwright-python", "bs4": "beautifulsoup4",
         "jupyter_cache": "jupyter-cache", "myst_nb": "myst-nb", "sklearn": "scikit-learn", "yaml": "pyyaml",
     }  # fmt: skip
@@ -149,27 +153,50 @@ def test_public_objects_say_what_they_take(package):
             assert f"\n{hyperparameter.name} : " in thing.__doc__
 
 
-@pytest.mark.parametrize("name", ["results.md", "series_results.md"])
-def test_readme_quotes_the_results_as_they_were_printed(name):
-    table = ROOT.joinpath("tests/benchmarks", name).read_text(encoding="utf-8")
-    assert table in README
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "notebooks/INSTALL.md",
+    "notebooks/index.md",
+    "tests/benchmarks/RESULTS.md",
+]
+RESULTS = ROOT.joinpath("tests/benchmarks/RESULTS.md").read_text(encoding="utf-8")
 
 
-def test_readme_names_only_commands_and_files_that_exist():
-    makefile = ROOT.joinpath("Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
-    commands = set(re.findall(r"`make ([\w-]+)", README)) | set(re.findall(r"^make ([\w-]+)", README, re.MULTILINE))
-    assert {"lab", "test"} <= commands <= targets
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert ROOT.joinpath(link).exists(), link
+def test_readme_is_short():
+    assert len(README.split()) <= 1200
+    assert len(re.findall(r"^\|", README, re.MULTILINE)) <= 25
 
 
-def test_readmes_way_from_data_to_decisions_runs(beats):
-    """As it stands, but for the epochs: one is enough to see that every line works."""
-    code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "verdict" in part)
+def test_readme_quotes_measured_numbers():
+    numbers = re.findall(r"[\d.]+ ± [\d.]+\d", README)
+    assert len(numbers) > 1
+    assert [number for number in numbers if number not in RESULTS] == []
+
+
+@pytest.mark.parametrize(("name", "table"), [("heartbeats", "results"), ("recordings", "series_results")])
+def test_results_hold_the_measured_tables(name, table):
+    rows = pd.read_csv(ROOT / f"tests/benchmarks/{table}.csv", keep_default_na=False)
+    text = RESULTS.split(f"<!-- begin {name} -->")[1].split(f"<!-- end {name} -->")[0]
+    assert text.strip() == markdown(rows).strip()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_name_commands_and_files_that_exist(document):
+    text = ROOT.joinpath(document).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", ROOT.joinpath("Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([\w-]+)", text, re.MULTILINE)) <= targets
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert ROOT.joinpath(document).parent.joinpath(link).exists(), link
+
+
+def test_readmes_eight_lines_run():
+    """As they stand, but for the epochs: one is enough to see that every line works."""
+    code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "evaluation" in part)
+    assert len(code.split("\n\n")[0].splitlines()) + len(code.strip().split("\n\n")[1].splitlines()) <= 8
     space: dict[str, object] = {}
     exec(code.replace("epochs=20", "epochs=1"), space)
-    assert space["verdict"].auroc > 0.9
+    assert space["evaluation"].auroc > 0.9
 
 
 def test_readmes_trainer_runs(beats):

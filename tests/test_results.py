@@ -1,4 +1,4 @@
-"""The table of README: right means, paired differences, and a real training behind it."""
+"""The table of heartbeats: right means, paired differences, and a real training behind it."""
 
 from __future__ import annotations
 

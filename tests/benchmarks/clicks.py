@@ -14,6 +14,7 @@ from statistics import median
 
 from playwright.sync_api import sync_playwright
 
+from tests.benchmarks.results_file import section
 from tests.browser.conftest import SETUP
 from tests.browser.jupyter import FLAGS, Notebook, chromium, started
 
@@ -57,9 +58,11 @@ def main() -> None:
         finally:
             browser.close()
     versions = ", ".join(f"{name} {version(name)}" for name in ("jupyterlab", "ipykernel"))
-    print(f"from click to effect, {given.clicks} clicks each, {versions}")
-    for button, times in spent.items():
-        print(f"{button}: median {median(times):.0f} ms, longest {max(times):.0f} ms")
+    with section("clicks", complete=given == arguments.parse_args([])):
+        print(f"From click to effect, {given.clicks} clicks each, {versions}\n")
+        print("| button | median, ms | longest, ms |\n|---|---|---|")
+        for button, times in spent.items():
+            print(f"| {button} | {median(times):.0f} | {max(times):.0f} |")
 
 
 if __name__ == "__main__":

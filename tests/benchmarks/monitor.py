@@ -15,6 +15,8 @@ from typing import Any
 
 from jupyter_client.manager import start_new_kernel
 
+from .results_file import section
+
 PREPARE = """
 import resource, time, torch, json
 from data import load_ecg5000, split
@@ -167,26 +169,32 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--epochs", type=int, default=200)
     given = arguments.parse_args()
-    n_batches = None
-    for watcher in WATCHERS:
-        done = measure(watcher, given.epochs, n_batches, given.rounds)
-        if n_batches is None:
-            n_batches = int(done[0]["n_batches"])
-            epoch = 1000 * median(f["plain"] for f in done) / given.epochs
-            print(f"{given.epochs} epochs of {epoch:.0f} ms, {given.rounds} rounds, medians (and range)\n")
-            print("| | total, times no plot | beside the training | kernel CPU per epoch, ms | sent per epoch, kB |")
-            print("|---|---|---|---|---|")
-        ratios = [f["watched"] / f["plain"] for f in done]
-        update, sent = 1000 * median(f["update"] for f in done), median(f["bytes"] for f in done) / 1000
-        spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-        aside = f"+{100 * median(f['aside'] for f in done):.1f} %"
-        print(f"| {watcher} | {median(ratios):.3f} ({spread}) | {aside} | {update:.2f} | {sent:.1f} |", flush=True)
-    kernel = Kernel()
-    sizes = kernel.execute(MEMORY)
-    kernel.close()
-    print(
-        f"\nmemory of the kernel after 500, 1,000, 1,500 and 2,000 epochs, MB: {', '.join(f'{s:.0f}' for s in sizes)}"
-    )
+    with section("monitor", complete=given == arguments.parse_args([])):
+        n_batches = None
+        for watcher in WATCHERS:
+            done = measure(watcher, given.epochs, n_batches, given.rounds)
+            if n_batches is None:
+                n_batches = int(done[0]["n_batches"])
+                epoch = 1000 * median(f["plain"] for f in done) / given.epochs
+                print(f"{given.epochs} epochs of {epoch:.0f} ms, {given.rounds} rounds, medians (and range)\n")
+                columns = [
+                    "total, times no plot",
+                    "beside the training",
+                    "kernel CPU per epoch, ms",
+                    "sent per epoch, kB",
+                ]
+                print(f"| | {' | '.join(columns)} |")
+                print("|---|---|---|---|---|")
+            ratios = [f["watched"] / f["plain"] for f in done]
+            update, sent = 1000 * median(f["update"] for f in done), median(f["bytes"] for f in done) / 1000
+            spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+            aside = f"+{100 * median(f['aside'] for f in done):.1f} %"
+            print(f"| {watcher} | {median(ratios):.3f} ({spread}) | {aside} | {update:.2f} | {sent:.1f} |", flush=True)
+        kernel = Kernel()
+        sizes = kernel.execute(MEMORY)
+        kernel.close()
+        megabytes = ", ".join(f"{size:.0f}" for size in sizes)
+        print(f"\nMemory of the kernel after 500, 1,000, 1,500 and 2,000 epochs, MB: {megabytes}")
 
 
 if __name__ == "__main__":

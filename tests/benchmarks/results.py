@@ -1,7 +1,6 @@
-"""README's table: ECG5000 over five seeds, autoencoders and simple detectors on the same splits.
+"""ECG5000 over five seeds: autoencoders and baselines on the same splits.
 
-Prints the table, and writes it as results.md, results.csv and results.tex beside this file, and
-every seed's figures as results_by_seed.csv.
+Writes the table into RESULTS.md, results.csv and results.tex, and the metrics of every seed into results_by_seed.csv.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import torch
 from trainers.detection import BASELINES
 
 from .experiment import BEST, BEST_EPOCHS, BEST_MODEL, baseline, train
+from .results_file import section
 
 FOLDER = Path(__file__).parent
 NETWORKS = {
@@ -93,12 +93,12 @@ def main() -> None:
         method = row["method"]
         print(f"seed {row['seed']}  {method}: AUROC {row['auroc']:.4f}" + error * (method in NETWORKS), flush=True)
     table = tabulate(pd.DataFrame(done))
-    print("\n" + markdown(table))
-    FOLDER.joinpath("results.md").write_text(markdown(table), encoding="utf-8")
+    with section("heartbeats", complete=given == arguments.parse_args([])):
+        print("\n" + markdown(table))
     FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
     table.to_csv(FOLDER / "results.csv", index=False)
     pd.DataFrame(done).to_csv(FOLDER / "results_by_seed.csv", index=False, float_format="%.6g")
-    print("written: results.md, results.tex, results.csv, results_by_seed.csv")
+    print("written: results.tex, results.csv, results_by_seed.csv")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from trainers.detection import AnomalyDetector
 from trainers.detection.windowing import cut_windows, window_starts
 from trainers.losses import evaluating
 
+from .results_file import section
+
 # The window; the stride is the detector's default.
 PERIOD = 100
 # Steps in a piece: 4,976 windows, so the last of its batches is nearly full.
@@ -136,8 +138,9 @@ def main() -> None:
     if given.worker:
         worker(given.worker)
         return
-    speed(given.steps)
-    peaks()
+    with section("scoring", complete=given == arguments.parse_args([])):
+        speed(given.steps)
+        peaks()
 
 
 if __name__ == "__main__":

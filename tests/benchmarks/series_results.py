@@ -1,8 +1,8 @@
 """Three long recordings, several seeds: the kit's detector, variants of it, and simple detectors.
 
-Prints the table, and writes it as series_results.md and series_results.csv beside this file, and
-every seed's figures as series_results_by_seed.csv, that one after each row: what was measured
-before a run broke off is not lost. `--only NAME` measures a part anew and keeps the other rows.
+Writes the table into RESULTS.md and series_results.csv, and the metrics of every seed into series_results_by_seed.csv,
+that one after each row, so that an interrupted run loses nothing. `--only NAME` measures a part again and keeps the
+other rows.
 
 The detector learns from the first 60 % of a recording's training part and holds the rest back for
 validation and calibration; the simple detectors learn from all of it. Each recording has one
@@ -27,6 +27,7 @@ from trainers.detection.preprocessing import hold_out
 from trainers.detection.windowing import estimate_window
 
 from .results import markdown
+from .results_file import section
 
 FOLDER = Path(__file__).parent
 RECORDINGS = {
@@ -165,11 +166,11 @@ def main() -> None:
                 if write:
                     rows.to_csv(by_seed, index=False, float_format="%.6g")
     table = tabulate(rows)
-    print("\n" + markdown(table))
+    with section("recordings", complete=write):
+        print("\n" + markdown(table))
     if write:
-        FOLDER.joinpath("series_results.md").write_text(markdown(table), encoding="utf-8")
         table.to_csv(FOLDER / "series_results.csv", index=False)
-        print("written: series_results.md, series_results.csv, series_results_by_seed.csv")
+        print("written: series_results.csv, series_results_by_seed.csv")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from torch.nn.functional import l1_loss
 from data import load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder, Run
 
+from .results_file import section
+
 # The first epoch warms up and is not counted.
 EPOCHS = 3
 Setting = dict[str, Any]
@@ -226,10 +228,11 @@ def main() -> None:
     if given.worker:
         worker(given.worker, given.setting)
         return
-    for model in ("unidirectional", "bidirectional"):
-        for batch in (32, 64):
-            compare({"model": model, "batch": batch, "threads": given.threads, "n": 2043}, given.rounds)
-    tutorial(given.rounds, given.threads)
+    with section("speed", complete=given == arguments.parse_args([])):
+        for model in ("unidirectional", "bidirectional"):
+            for batch in (32, 64):
+                compare({"model": model, "batch": batch, "threads": given.threads, "n": 2043}, given.rounds)
+        tutorial(given.rounds, given.threads)
 
 
 if __name__ == "__main__":

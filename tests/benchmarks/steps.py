@@ -10,6 +10,7 @@ import torch
 from joblib import Parallel, delayed
 
 from .experiment import BEST, BEST_MODEL, train
+from .results_file import section
 
 EPOCHS = 12
 # What is taken away: settings of the model, settings of the trainer.
@@ -38,12 +39,13 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=2)
     arguments.add_argument("--jobs", type=int, default=os.cpu_count())
     given = arguments.parse_args()
-    work = [(step, seed) for step in STEPS for seed in range(given.seeds)]
-    frame = pd.DataFrame(Parallel(n_jobs=given.jobs)(delayed(one)(*w) for w in work))
-    print(f"{EPOCHS} epochs, {given.seeds} seeds\n\n| taken away | validation error | AUROC |\n|---|---|---|")
-    for step, group in frame.groupby("step", sort=False):
-        error, area = group.validation_error, group.auroc
-        print(f"| {step} | {error.mean():.2f} ± {error.std():.2f} | {area.mean():.4f} ± {area.std():.4f} |")
+    with section("steps", complete=given == arguments.parse_args([])):
+        work = [(step, seed) for step in STEPS for seed in range(given.seeds)]
+        frame = pd.DataFrame(Parallel(n_jobs=given.jobs)(delayed(one)(*w) for w in work))
+        print(f"{EPOCHS} epochs, {given.seeds} seeds\n\n| taken away | validation error | AUROC |\n|---|---|---|")
+        for step, group in frame.groupby("step", sort=False):
+            error, area = group.validation_error, group.auroc
+            print(f"| {step} | {error.mean():.2f} ± {error.std():.2f} | {area.mean():.4f} ± {area.std():.4f} |")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import torch
 from joblib import Parallel, delayed
 
 from .experiment import BEST, train
+from .results_file import section
 
 REGIMES = {
     "the kit's best configuration, 16 epochs": (16, BEST),
@@ -52,13 +53,14 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--jobs", type=int, default=os.cpu_count())
     given = arguments.parse_args()
-    work = [(r, v, s) for r in REGIMES for v in VARIANTS for s in range(given.seeds)]
-    rows = Parallel(n_jobs=given.jobs, return_as="generator")(delayed(one)(*w) for w in work)
-    done = []
-    for row in rows:
-        done.append(row)
-        if len(done) % (len(VARIANTS) * given.seeds) == 0:
-            report(pd.DataFrame(done), str(row["regime"]))
+    with section("sweep", complete=given == arguments.parse_args([])):
+        work = [(r, v, s) for r in REGIMES for v in VARIANTS for s in range(given.seeds)]
+        rows = Parallel(n_jobs=given.jobs, return_as="generator")(delayed(one)(*w) for w in work)
+        done = []
+        for row in rows:
+            done.append(row)
+            if len(done) % (len(VARIANTS) * given.seeds) == 0:
+                report(pd.DataFrame(done), str(row["regime"]))
 
 
 def report(frame: pd.DataFrame, regime: str) -> None:

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from .results_file import section
+
 UNITS, BATCHES = (16, 32, 64, 128, 256), (10, 32, 64, 128)
 DEFAULT = (64, 32)
 ROOMS = ("quiet", "busy")
@@ -171,11 +173,12 @@ def main() -> None:
     if given.worker:
         work(given.worker)
         return
-    title = f"An epoch of {EPOCH_BATCHES} batches with the kit, which follows its rule:"
-    table(title, "epoch", ["plain loop", "kit"], [DEFAULT], given.rounds)
-    sizes = [(units, batch) for units in given.units for batch in given.batch]
-    table("A training step:", "step", list(SETTINGS), sizes, given.rounds)
-    table("Scoring:", "score", list(SETTINGS)[:3], [(units, SCORED) for units in given.units], given.rounds)
+    with section("threads", complete=given == arguments.parse_args([])):
+        title = f"An epoch of {EPOCH_BATCHES} batches with the kit, which follows its rule:"
+        table(title, "epoch", ["plain loop", "kit"], [DEFAULT], given.rounds)
+        sizes = [(units, batch) for units in given.units for batch in given.batch]
+        table("A training step:", "step", list(SETTINGS), sizes, given.rounds)
+        table("Scoring:", "score", list(SETTINGS)[:3], [(units, SCORED) for units in given.units], given.rounds)
 
 
 if __name__ == "__main__":

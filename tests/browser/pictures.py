@@ -1,15 +1,21 @@
-"""README's pictures of the monitor, from a real run in a real JupyterLab: `make pictures`."""
+"""README's moving picture of the monitor, from a real run in a real JupyterLab: `make pictures`."""
 
 from __future__ import annotations
 
+import io
+import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from PIL import Image
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.browser.jupyter import FLAGS, Notebook, chromium, started
 
-HERE = Path(__file__).parent
+PATH = Path(__file__).with_name("monitor.gif")
+# Bytes, for pages that load within a second or two.
+MOST = 1_500_000
 PREPARE = """
 from data import load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
@@ -21,6 +27,71 @@ trainer = BatchedTrainer(LSTMAutoencoder(), batch_size=32, learning_rate=0.01)
 RUN = "result = benchmark(trainer, training, validation, epochs=30, callbacks=[monitor])"
 
 
+EPOCHS = 30
+
+
+class Film:
+    """Pictures of a part of the page, and how long each is shown."""
+
+    def __init__(self, part: Locator) -> None:
+        self.part = part
+        self.frames: list[Image.Image] = []
+        self.milliseconds: list[int] = []
+
+    def take(self, milliseconds: int) -> None:
+        self.frames.append(Image.open(io.BytesIO(self.part.screenshot())).convert("RGB"))
+        self.milliseconds.append(milliseconds)
+
+    def write(self, path: Path) -> None:
+        # The part grows with the first epoch; all pictures get the largest size, and one palette.
+        width, height = (max(sizes) for sizes in zip(*(frame.size for frame in self.frames), strict=True))
+        palette = self.frames[-1].quantize(64, dither=Image.Dither.NONE)
+        pages = [Image.new("RGB", (width, height), "white") for _ in self.frames]
+        for page, frame in zip(pages, self.frames, strict=True):
+            page.paste(frame)
+        first, *rest = (page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages)
+        first.save(path, save_all=True, append_images=rest, duration=self.milliseconds, loop=0, optimize=False)
+
+
+def epoch_of(notebook: Notebook) -> int:
+    """Return the last epoch that the state above the curves names."""
+    return int(re.findall(r"\d+", notebook.state())[0])
+
+
+def film(page: Page, notebook: Notebook) -> Film:
+    """Train, pause after a restore, rewind by the slider, and train to the end."""
+    chart = page.locator(".kit-chart")
+    made = Film(page.locator(".widget-vbox", has=chart).first)
+
+    def train(until: Callable[[], bool]) -> None:
+        notebook.press("Resume")
+        while not until():
+            made.take(150)
+            page.wait_for_timeout(1000)
+
+    restores = chart.locator("path.restored")
+    train(lambda: restores.count() >= 3)
+    notebook.press("Pause")
+    notebook.await_state("paused")
+    made.take(2000)
+    handle = made.part.locator(".noUi-handle").last
+    handle.focus()
+    for key in ["Home", *["ArrowRight"] * 5]:
+        handle.press(key)
+        page.wait_for_timeout(500)
+        made.take(700)
+    # A restored epoch, whose weights were worse than those it went back to.
+    restores.last.click(force=True)
+    page.wait_for_timeout(500)
+    made.take(2000)
+    handle.press("ArrowRight")
+    train(lambda: epoch_of(notebook) >= EPOCHS)
+    notebook.wait_idle(120)
+    page.wait_for_timeout(500)
+    made.take(4000)
+    return made
+
+
 def main() -> None:
     path = chromium()
     if path is None:
@@ -28,39 +99,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
-            page = browser.new_context(viewport={"width": 1160, "height": 1000}, device_scale_factor=1.5).new_page()
+            page = browser.new_context(viewport={"width": 1000, "height": 1000}).new_page()
             notebook = Notebook(page, server, "picture", [PREPARE, RUN])
             notebook.command("application:toggle-left-area")
             notebook.run(0)
             notebook.wait_idle(120)
             notebook.run(1)
             notebook.await_state("paused, epoch 1")
-            notebook.press("Resume")
-            notebook.await_epoch(23, timeout=300)
-            notebook.press("Pause")
-            notebook.await_state("paused")
-            take(page, "monitor.png")
-            notebook.press("Resume")
-            notebook.await_state("30 epochs", timeout=300)
-            notebook.wait_idle(120)
-            theme = {"theme": "JupyterLab Dark"}
-            page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', theme)", theme)
-            page.locator(".kit-chart path.restored").last.click(force=True)
-            page.wait_for_function(
-                "() => document.querySelector('.kit-chart .words').textContent.includes('went back')"
-            )
-            take(page, "monitor-dark.png")
+            film(page, notebook).write(PATH)
         finally:
             browser.close()
-
-
-def take(page, name: str) -> None:
-    """The widget with its buttons, without the page around it."""
-    # The pointer would mark an epoch.
-    page.mouse.move(0, 0)
-    page.wait_for_timeout(1500)
-    page.locator(".widget-vbox", has=page.locator(".kit-chart")).first.screenshot(path=HERE / name)
-    print(f"written: {name}")
+    size = PATH.stat().st_size
+    print(f"written: {PATH.name}, {size / 1e6:.2f} MB")
+    if size > MOST:
+        raise SystemExit(f"{PATH.name} must have at most {MOST / 1e6} MB, got {size / 1e6:.2f} MB.")
 
 
 if __name__ == "__main__":

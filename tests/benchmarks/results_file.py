@@ -1,0 +1,55 @@
+"""`section`: what a program prints goes into its section of RESULTS.md."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+PATH = Path(__file__).with_name("RESULTS.md")
+
+
+class _Tee(io.StringIO):
+    """Keeps what it is given, and prints it as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.console = sys.stdout
+
+    def write(self, text: str) -> int:
+        self.console.write(text)
+        self.console.flush()
+        return super().write(text)
+
+
+@contextmanager
+def section(name: str, *, complete: bool, path: Path = PATH) -> Iterator[None]:
+    """Replace the text between the markers of a section by what is printed meanwhile.
+
+    The file stays as it is if the program fails.
+
+    Parameters
+    ----------
+    name : str
+        As in ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+    complete : bool
+        False if only a part was measured: the file then stays as it is, too.
+    path : Path, default RESULTS.md
+        The file.
+    """
+    if not complete:
+        yield
+        return
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    pattern = re.compile(f"(?<={re.escape(begin)}\n).*(?={re.escape(end)})", re.DOTALL)
+    if not pattern.search(path.read_text(encoding="utf-8")):
+        raise ValueError(f"name must be one of the sections of {path.name}, got {name!r}.")
+    tee = _Tee()
+    with redirect_stdout(tee):
+        yield
+    text = path.read_text(encoding="utf-8")
+    path.write_text(pattern.sub(lambda _: f"\n{tee.getvalue().strip()}\n\n", text), encoding="utf-8")
+    print(f"\nwritten: section {name} of {path.name}")
