@@ -124,7 +124,7 @@ def check(show: Callable[[str], object] = lambda line: None) -> SetupCheck:
         try:
             finding = look()
         except Exception as error:  # a check that fails is a finding, not the end of all checks
-            remedy = "If that does not say what to do, set the kit up anew (README, first section)."
+            remedy = "If that does not say what to do, set the kit up again (notebooks/INSTALL.md)."
             finding = SetupResult(name, f"could not be looked at ({type(error).__name__}: {error}).", "fault", remedy)
         found.append(finding)
         show(str(finding))
