@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from trainers import BatchedTrainer, LSTMAutoencoder, Run, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
 from trainers.losses import mean_loss
 from trainers.torch_utils import copy_state
 
@@ -319,3 +319,19 @@ def test_a_change_is_not_refused_for_what_another_setting_is(beats, model):
     trainer.setDataSets(*beats)
     trainer.batch_size = 10_000
     assert trainer.queue("learning_rate", 0.2) == 0.2
+
+
+def test_an_undone_epoch_puts_the_modes_of_the_model_back(beats, model):
+    trainer = BatchedTrainer(model, batch_size=8)
+    trainer.setDataSets(*beats)
+    model.eval()
+    stops = iter([None, StopRun()])
+
+    def between_batches():
+        if error := next(stops):
+            raise error
+
+    trainer.between_batches = between_batches
+    with pytest.raises(StopRun):
+        trainer.doEpoch(model)
+    assert not any(part.training for part in model.modules())

@@ -111,3 +111,13 @@ def test_masks_and_lengths_that_do_not_fit_are_refused(options, remedy):
 def test_what_cannot_be_padded_is_refused(sequences, length, remedy):
     with pytest.raises(ValueError, match=remedy):
         DataSet.padded(sequences, length=length)
+
+
+def test_a_forward_that_was_assigned_to_a_part_must_get_the_lengths_too():
+    part, whole = model_of(), torch.nn.Module()
+    plain = part.forward
+    part.forward = lambda sequences, lengths=None: plain(sequences, lengths)
+    whole.part = part
+    whole.forward = lambda x: part(x)
+    with pytest.raises(ValueError, match="must pass `lengths`"):
+        reconstruct(whole, DataSet.padded(waves()))

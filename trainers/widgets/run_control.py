@@ -18,8 +18,10 @@ NEVER_WATCHED = 15.0
 class RunControl:
     """Pause, step and stop: requested by a button in one thread, followed by the training loop in another.
 
-    `pause`, `resume`, `step`, `stop`, `seen` and `nudge` may be called from any thread and return at once.
-    `wait` is called by the training loop.
+    `pause`, `resume`, `step`, `stop`, `seen` and `nudge` may be called from any thread and return at once: a button's
+    click arrives in `LiveView._pressed`, on the page's thread, which calls one of them. They set `state` and call
+    `changed`, which is `LiveView._show_state`: it updates the buttons. The training loop reads `state` between two
+    batches, in `TrainingMonitor._follow_requests`, and calls `wait` while it is "paused".
 
     Parameters
     ----------
