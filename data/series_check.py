@@ -8,18 +8,19 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from data._deprecated import RenamedValue
 from data.data_set import check_integer, is_real_number
 from data.markup import escaped, without_math
 from data.series import Series, runs
 
 # The best first. Sign and word say the same as the color.
-_SIGNS = {"fine": ("✓", "#009E73"), "look": ("○", "#0072B2"), "mend": ("✗", "#D55E00")}
-Verdict = Literal["fine", "look", "mend"]
+_SIGNS = {"ok": ("✓", "#009E73"), "review": ("○", "#0072B2"), "fix": ("✗", "#D55E00")}
+Verdict = Literal["ok", "review", "fix"]
 # Blocks of equal length into which a recording is divided; their median is what is usual.
 _BLOCKS = 20
-# Equal values in a row are stuck from so many steps on, if they are so many times as many as usual.
-_SHORTEST_STUCK, _TIMES_USUAL_RUN = 10, 10
-# A value is far off if its distance from the median is so many times the largest one of a usual block.
+# Equal values in a row are a flatline from so many steps on, if they are so many times as many as usual.
+_SHORTEST_FLATLINE, _TIMES_USUAL_RUN = 10, 10
+# A value is an outlier if its distance from the median is so many times the largest one of a usual block.
 _FAR = 3
 # Windows in the training part: fewer than the first are too few, from the second on they suffice.
 _FEWEST_WINDOWS, _ENOUGH_WINDOWS = 10, 20
@@ -31,10 +32,10 @@ class Finding(NamedTuple):
     Attributes
     ----------
     check : str
-        Name of the check, such as "stuck".
+        Name of the check, such as "flatline".
     feature : str
         Which feature; empty if it is the whole recording.
-    verdict : {"fine", "look", "mend"}
+    verdict : {"ok", "review", "fix"}
         Nothing to do; something to look at and decide; something to fix first.
     found : str
         The result in words and numbers.
@@ -66,7 +67,8 @@ class SeriesCheck:
     def __init__(self, name: str, findings: list[Finding]) -> None:
         worst_first = list(reversed(_SIGNS))
         self.name = name
-        self.findings = tuple(sorted(findings, key=lambda finding: worst_first.index(finding.verdict)))
+        ordered = sorted(findings, key=lambda finding: worst_first.index(finding.verdict))
+        self.findings = tuple(map(_with_old_values, ordered))
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -98,26 +100,33 @@ class SeriesCheck:
         return without_math(f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
+def _with_old_values(finding: Finding) -> Finding:
+    named: dict[str, Any] = {
+        name: RenamedValue(getattr(finding, name), f"Finding.{name}") for name in ("check", "verdict")
+    }
+    return finding._replace(**named)
+
+
 def check_series(series: Any, *, training: float = 0.5, window: int | None = None) -> SeriesCheck:
     """Check a recording before a model is trained on it; return one table of what was found and what to do.
 
-    The checks are rules of thumb for common faults, given below. They change nothing; "fine" only means that the
+    The checks are rules of thumb for common faults, given below. They change nothing; "ok" only means that the
     rule was passed. Each feature is checked alone.
 
-    ========== =========================================================================================
-    check      look, or mend
-    ========== =========================================================================================
-    time       no sampling rate; times that are not in equal steps
-    missing    any value is missing; more than a fifth of a feature is
-    constant   a feature never changes
-    stuck      one value 10 steps or more in a row, and 10 times as long as equal values usually follow
-    far off    a value three times as far from the median as the farthest of a usual twentieth of the
-               recording; the same one several times in a row may be a code for "no value"
-    drift      the median of a twentieth of the recording moves by more than the spread within one
-    likeness   the span of 98 % of the values after the training part is twice or half that in it
-    labels     none; none abnormal; more than a fifth abnormal; abnormal ones in the training part
-    training   less than 20 windows in the training part; less than 10 (only with `window`)
-    ========== =========================================================================================
+    ================== ==================================================================================
+    check              review, or fix
+    ================== ==================================================================================
+    time               no sampling rate; times that are not in equal steps
+    missing            any value is missing; more than a fifth of the values of a feature are missing
+    constant           a feature never changes
+    flatline           at least 10 equal values in a row, and 10 times as many as is usual
+    outlier            a value three times as far from the median as the farthest of a usual twentieth of the
+                       recording; a value that occurs several times may be a sentinel value for "missing"
+    drift              the median of a twentieth of the recording moves by more than the spread within one
+    distribution shift the span of 98 % of the values after the training part is twice or half that in it
+    labels             none; none abnormal; more than a fifth abnormal; abnormal ones in the training part
+    training           fewer than 20 windows in the training part; fewer than 10 (only with `window`)
+    ================== ==================================================================================
 
     Parameters
     ----------
@@ -143,7 +152,7 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     >>> wave = np.sin(np.arange(1000) / 5)
     >>> wave[300:360] = wave[300]
     >>> check_series(Series(wave, name="pump", sampling_rate=50.0), window=31).findings[0]
-    Finding(check='stuck', feature='feature 0', verdict='mend', found='60 steps of one value from step 300 on.', \
+    Finding(check='flatline', feature='feature 0', verdict='fix', found='60 steps of one value from step 300 on.', \
 advice='Set them to NaN: a sensor that hangs measures nothing. If it may stay still, leave them.', steps=((300, 360),))
     """
     series = Series.of(series)
@@ -157,10 +166,10 @@ advice='Set them to NaN: a sensor that hangs measures nothing. If it may stay st
         known = values[~np.isnan(values)]
         if np.ptp(known) == 0:
             found = f"Every value is {known[0]:g}."
-            findings.append(Finding("constant", name, "mend", found, "Leave it out: it says nothing, or is dead."))
+            findings.append(Finding("constant", name, "fix", found, "Leave it out: it says nothing, or is dead."))
             continue
-        findings += [_missing(values, name), _stuck(values, name), _far_off(values, name)]
-        findings += [_drift(values, name, window), _likeness(values, name, end)]
+        findings += [_missing(values, name), _flatline(values, name), _outliers(values, name)]
+        findings += [_drift(values, name, window), _distribution_shift(values, name, end)]
     return SeriesCheck(series.name, findings)
 
 
@@ -171,32 +180,32 @@ def _time(series: Series) -> Finding:
             found = (
                 f"Unequal steps: from {gaps.min() / np.median(gaps):.2g} to {gaps.max() / np.median(gaps):.2g} usual."
             )
-            return Finding("time", "", "mend", found, "Read it again with irregular='interpolate'.")
+            return Finding("time", "", "fix", found, "Read it again with irregular='interpolate'.")
     if series.sampling_rate is None:
         advice = "Give sampling_rate=…, or events are in steps only and false alarms not per hour."
-        return Finding("time", "", "look", f"{len(series)} steps; no sampling rate.", advice)
+        return Finding("time", "", "review", f"{len(series)} steps; no sampling rate.", advice)
     lasts = len(series) / series.sampling_rate
-    return Finding("time", "", "fine", f"{len(series)} steps at {series.sampling_rate:.6g} Hz: {lasts:.6g} s.")
+    return Finding("time", "", "ok", f"{len(series)} steps at {series.sampling_rate:.6g} Hz: {lasts:.6g} s.")
 
 
 def _labels(series: Series, end: int) -> list[Finding]:
     if series.labels is None:
         advice = "Nothing can be evaluated: look at each event that is found, and write down what it is."
-        return [Finding("labels", "", "look", "None.", advice)]
+        return [Finding("labels", "", "review", "None.", advice)]
     share, events = float(series.abnormal.mean()), tuple(series.events)
     if not events:
-        return [Finding("labels", "", "look", "No step is abnormal.", "Misses cannot be counted, only false alarms.")]
+        return [Finding("labels", "", "review", "No step is abnormal.", "Misses cannot be counted, only false alarms.")]
     found = f"{len(events)} abnormal event{'s' * (len(events) > 1)}, {share:.1%} of the steps."
     dense = share > 0.2
     advice = "So dense that the figures will say little of practice, where anomalies are rare." if dense else ""
-    findings = [Finding("labels", "", "look" if dense else "fine", found, advice, events)]
+    findings = [Finding("labels", "", "review" if dense else "ok", found, advice, events)]
     inside = tuple(event for event in events if event[0] < end)
     if inside:
         found = f"The part to learn from, {end} steps, holds {len(inside)} of the events."
         # Rounded down: as much as is named holds no step of the event.
         most = inside[0][0] * 1000 // len(series) / 1000
         advice = f"Learn from less: training up to {most:.3f}; or cut the event out." if most else "Cut the event out."
-        findings.append(Finding("labels", "", "mend", found, advice, inside))
+        findings.append(Finding("labels", "", "fix", found, advice, inside))
     return findings
 
 
@@ -204,54 +213,54 @@ def _enough(end: int, window: int) -> Finding:
     number = end / window
     found = f"{end} steps to learn from: {number:.1f} windows of {window}, about {number / 5:.1f} for the threshold."
     if number >= _ENOUGH_WINDOWS:
-        return Finding("training", "", "fine", found)
-    verdict: Verdict = "look" if number >= _FEWEST_WINDOWS else "mend"
+        return Finding("training", "", "ok", found)
+    verdict: Verdict = "review" if number >= _FEWEST_WINDOWS else "fix"
     return Finding("training", "", verdict, found, "Bring a longer normal piece; trust the threshold little.")
 
 
 def _missing(values: np.ndarray, name: str) -> Finding:
     gaps = tuple(runs(np.isnan(values)))
     if not gaps:
-        return Finding("missing", name, "fine", "No value is missing.")
+        return Finding("missing", name, "ok", "No value is missing.")
     share = float(np.isnan(values).mean())
     start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
     found = f"{share:.1%} in {len(gaps)} gap{'s' * (len(gaps) > 1)}, the longest {end - start} steps at step {start}."
     advice = "Gaps are interpolated to be read and do not count; a window of which half is missing is not judged."
     if share > 0.2:
-        return Finding("missing", name, "mend", found, f"Leave the feature out, or cut the recording. {advice}", gaps)
-    return Finding("missing", name, "look", found, advice, gaps)
+        return Finding("missing", name, "fix", found, f"Leave the feature out, or cut the recording. {advice}", gaps)
+    return Finding("missing", name, "review", found, advice, gaps)
 
 
-def _stuck(values: np.ndarray, name: str) -> Finding:
+def _flatline(values: np.ndarray, name: str) -> Finding:
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
     lengths = np.diff(np.append(starts, len(values)))
     # NaN differs from itself, so a missing value is a run of one.
-    shortest = max(_SHORTEST_STUCK, _TIMES_USUAL_RUN * float(lengths.mean()))
+    shortest = max(_SHORTEST_FLATLINE, _TIMES_USUAL_RUN * float(lengths.mean()))
     found = tuple((int(s), int(s + n)) for s, n in zip(starts, lengths, strict=True) if n >= shortest)
     if not found:
-        return Finding("stuck", name, "fine", f"Never more than {lengths.max()} equal values in a row.")
+        return Finding("flatline", name, "ok", f"Never more than {lengths.max()} equal values in a row.")
     start, end = max(found, key=lambda run: run[1] - run[0])
     more = f", and {len(found) - 1} such stretches more" * (len(found) > 1)
     advice = "Set them to NaN: a sensor that hangs measures nothing. If it may stay still, leave them."
     return Finding(
-        "stuck", name, "mend", f"{end - start} steps of one value from step {start} on{more}.", advice, found
+        "flatline", name, "fix", f"{end - start} steps of one value from step {start} on{more}.", advice, found
     )
 
 
-def _far_off(values: np.ndarray, name: str) -> Finding:
+def _outliers(values: np.ndarray, name: str) -> Finding:
     away = np.abs(values - np.nanmedian(values))
     usual = float(np.median([np.nanmax(block) for block in _blocks(away)]))
     low, high = np.nanmin(values), np.nanmax(values)
     beyond = away > _FAR * usual
     if usual == 0 or not beyond.any():
-        return Finding("far off", name, "fine", f"All between {low:.4g} and {high:.4g}.")
+        return Finding("outlier", name, "ok", f"All between {low:.4g} and {high:.4g}.")
     places, worst = tuple(runs(beyond)), int(np.nanargmax(away))
     number, same = int(beyond.sum()), int((values == values[worst]).sum())
     found = f"{number} value{'s' * (number > 1)} far from the others, {values[worst]:.4g} at step {worst}."
     advice = "Impossible ones to NaN: one in the training part spoils the scaling. Possible ones are what you look for."
     if same > 1:
         found += f" {values[worst]:.4g} comes {same} times: a code for no value?"
-    return Finding("far off", name, "mend", found, advice, places)
+    return Finding("outlier", name, "fix", found, advice, places)
 
 
 def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
@@ -261,26 +270,34 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     moved = float(np.ptp([np.nanmedian(block) for block in blocks]))
     spread = float(np.median([np.nanstd(block) for block in blocks]))
     if moved <= spread:
-        return Finding("drift", name, "fine", f"The level moves by {moved:.3g}, less than the spread of {spread:.3g}.")
+        return Finding("drift", name, "ok", f"The level moves by {moved:.3g}, less than the spread of {spread:.3g}.")
     advice = (
         "Windows lose their mean by default, so slow drift does not count; nor does a jump (centre=False minds it)."
     )
-    return Finding("drift", name, "look", f"The level moves by {moved:.3g}; the usual spread is {spread:.3g}.", advice)
+    return Finding(
+        "drift", name, "review", f"The level moves by {moved:.3g}; the usual spread is {spread:.3g}.", advice
+    )
 
 
-def _likeness(values: np.ndarray, name: str, end: int) -> Finding:
+def _distribution_shift(values: np.ndarray, name: str, end: int) -> Finding:
     parts = (values[:end], values[end:])
     known = [part[~np.isnan(part)] for part in parts]
     for part, where in zip(known, ("part to learn from", "rest"), strict=True):
         if not len(part):
             found = f"No value is known in the {where}."
-            return Finding("likeness", name, "look", found, "Leave the feature out, or choose another training part.")
+            return Finding(
+                "distribution shift", name, "review", found, "Leave the feature out, or choose another training part."
+            )
     before, after = map(_middle_range, known)
     found = f"98 % of the values span {before:.3g} in the part to learn from, {after:.3g} in the rest."
     if 0.5 * before < after < 2 * before:
-        return Finding("likeness", name, "fine", found)
+        return Finding("distribution shift", name, "ok", found)
     return Finding(
-        "likeness", name, "look", found, "Was anything changed in between: sensor, gain, mode? Learn from both."
+        "distribution shift",
+        name,
+        "review",
+        found,
+        "Was anything changed in between: sensor, gain, mode? Learn from both.",
     )
 
 

@@ -33,7 +33,7 @@ SETS = BEATS[:16], BEATS[16:]
 SETTINGS = (
     {},
     {"restore": "at the end", "schedule": "cosine", "schedule_epochs": EPOCHS},
-    {"moments": "restore", "patience": 1},
+    {"optimizer_state": "restore", "patience": 1},
     {"restore": "off"},
 )
 

@@ -31,11 +31,12 @@ class Budget:
 
 BUDGETS = {
     "trainers/*.py": Budget(files=15),
-    "trainers/**/*.py": Budget(files=42, code=4600),
+    # 40 lines more, and a file in data, for the old names of version 0.1; with version 0.3 they go again.
+    "trainers/**/*.py": Budget(files=42, code=4640),
     "trainers/detection/*.py": Budget(files=11),
     "trainers/widgets/*.py": Budget(files=14),
     "trainers/widgets/*.js": Budget(files=8, code=2400),
-    "data/**/*.py": Budget(files=14, code=2100),
+    "data/**/*.py": Budget(files=15, code=2180),
     "notebooks/course/**/*.py": Budget(),
     "tests/**/*.py": Budget(),
 }

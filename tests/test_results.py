@@ -14,7 +14,7 @@ def rows():
     done = []
     for seed in (0, 1):
         for method, settings in (("first", {}), ("second", {"restore": "off"})):
-            figures = train(seed, 1, model={"hidden_size": 4}, batch_size=32, n_batches=2, **settings)
+            figures = train(seed, 1, model={"hidden_size": 4}, batch_size=32, steps_per_epoch=2, **settings)
             done.append({"method": method, "seed": seed, **figures})
         done.append({"method": "1-NN", "seed": seed, **baseline("1-NN", seed)})
     return pd.DataFrame(done)

@@ -57,7 +57,7 @@ def test_one_training_is_scored_in_several_ways(rows):
 @pytest.mark.parametrize("load", [load_internal_bleeding, load_ecg_diff_count, load_mitbih])
 def test_the_window_is_the_one_the_detector_chooses(load):
     recording = load()
-    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), batch_size=8, n_batches=1)
+    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), batch_size=8, steps_per_epoch=1)
     detector = AnomalyDetector(trainer, epochs=1).fit(recording.training, progress=False)
     assert detector.window_length == window_of(recording)
 

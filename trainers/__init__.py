@@ -5,17 +5,18 @@ The short way through: a model, a trainer for it, the driver.
 >>> from data import load_ecg5000, split
 >>> from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 >>> training, validation, calibration, test = split(load_ecg5000())
->>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=8), "cpu", n_batches=2)
+>>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=8), "cpu", steps_per_epoch=2)
 >>> result = benchmark(trainer, training, validation, epochs=1)
 """
 
+from data._deprecated import RENAMED, current_name
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
 from trainers.history import Epoch, History
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.plotting import Figure, plot_histories, plot_history
-from trainers.trainer import StopRun, Trainer
+from trainers.trainer import StopTraining, Trainer
 from trainers.training import Result, Run, benchmark
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
     "LSTMAutoencoder",
     "Result",
     "Run",
-    "StopRun",
+    "StopTraining",
     "Trainer",
     "benchmark",
     "plot_histories",
@@ -38,7 +39,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Find `classroom` where it was before it became part of the course."""
+    """Find old names, and `classroom`, which is part of the course now."""
+    if name in RENAMED["trainers"]:
+        return globals()[current_name("trainers", name)]
     if name == "classroom":
         from notebooks.course import classroom
 

@@ -44,9 +44,9 @@ def parser() -> argparse.ArgumentParser:
     settings = told.add_argument_group("hyperparameters of the detector")
     for name, one in AnomalyDetector.declared().items():
         kind = {"type": one.kind, "choices": one.choices}
-        takes: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if one.kind is bool else kind
-        meaning = f"{one.meaning} (default: {one.default})".replace("%", "%%")
-        settings.add_argument(f"--{name.replace('_', '-')}", default=None, help=meaning, **takes)
+        options: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if one.kind is bool else kind
+        description = f"{one.description} (default: {one.default})".replace("%", "%%")
+        settings.add_argument(f"--{name.replace('_', '-')}", default=None, help=description, **options)
     return whole
 
 

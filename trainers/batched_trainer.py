@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from data import DataSet
+from data._deprecated import with_old_names
 from trainers import torch_utils
 from trainers.block import Hyperparameter
 from trainers.checks import check_step
@@ -25,6 +26,7 @@ from trainers.torch_utils import LARGEST_SEED, ModelState, copy_state, derived_s
 from trainers.trainer import Trainer
 
 
+@with_old_names
 class BatchedTrainer(Trainer):
     """Trains in batches with Adam, and swaps back to the best model after every worse epoch.
 
@@ -33,7 +35,7 @@ class BatchedTrainer(Trainer):
     gets the copied weights back: *history restore*. An equal loss does neither. A loss that is
     not finite counts as higher and also resets Adam's moments, which would carry it on.
 
-    What happens to Adam's moments at a swap decides what follows, so `moments` is a setting.
+    What happens to Adam's moments at a swap decides what follows, so `optimizer_state` is a setting.
     With "keep", the next step from the best weights still has the momentum of the epoch that
     was undone. With "restore" and a fixed order of batches (`reshuffle=False`) the next epoch
     repeats the undone one exactly, for ever: a livelock, which is detected and warned of. With
@@ -41,7 +43,7 @@ class BatchedTrainer(Trainer):
 
     The older single-instance trainer is ``batch_size=1, restore="off"`` (with history:
     ``restore="every epoch"``); the older plain batched trainer is ``batch_size=10,
-    n_batches=100, reshuffle=False, restore="off"``. Both took no `clip_norm` (None).
+    steps_per_epoch=100, reshuffle=False, restore="off"``. Both took no `max_grad_norm` (None).
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ class BatchedTrainer(Trainer):
     """
 
     batch_size = Hyperparameter(10, "sequences in a batch", minimum=1)
-    n_batches = Hyperparameter(
+    steps_per_epoch = Hyperparameter(
         None, "batches in an epoch, drawn from as many passes as needed; None: one pass", kind=int, minimum=1
     )
     reshuffle = Hyperparameter(True, "draw a new order of the sequences each epoch; False: one order for all")
@@ -92,7 +94,7 @@ class BatchedTrainer(Trainer):
         None, "epoch at which a cosine schedule reaches zero; None: the last planned", kind=int, minimum=1
     )
     warmup_epochs = Hyperparameter(0.0, "epochs over which the learning rate rises from zero", minimum=0)
-    clip_norm = Hyperparameter(1.0, "largest norm of the whole gradient; None: no clipping", optional=True, above=0)
+    max_grad_norm = Hyperparameter(1.0, "largest norm of the whole gradient; None: no clipping", optional=True, above=0)
     precision = Hyperparameter(
         "float32", "arithmetic of the training steps; validation is float32", choices=("float32", "bfloat16")
     )
@@ -100,15 +102,13 @@ class BatchedTrainer(Trainer):
         "every epoch", "when the best weights come back", choices=("every epoch", "at the end", "off")
     )
     patience = Hyperparameter(0, "worse epochs in a row that are let pass before a swap", minimum=0)
-    tolerance = Hyperparameter(0.0, "fraction above the lowest loss that does not yet count as worse", minimum=0)
-    moments = Hyperparameter(
+    min_delta_ratio = Hyperparameter(0.0, "fraction above the lowest loss that does not yet count as worse", minimum=0)
+    optimizer_state = Hyperparameter(
         "keep",
         "Adam's moments at a swap: kept, restored with the weights, or reset",
         choices=("keep", "restore", "reset"),
     )
-    learning_rate_factor = Hyperparameter(
-        1.0, "the learning rate is multiplied by this at each swap", above=0, maximum=1
-    )
+    lr_factor = Hyperparameter(1.0, "the learning rate is multiplied by this at each swap", above=0, maximum=1)
     seed = Hyperparameter(
         0, "of the order and of dropout; repeats a run bit for bit on one machine", minimum=0, maximum=LARGEST_SEED
     )
@@ -185,8 +185,8 @@ class BatchedTrainer(Trainer):
                     # backward
                     loss.backward()
                     # clip
-                    if self.clip_norm is not None:
-                        nn.utils.clip_grad_norm_(model.parameters(), self.clip_norm)
+                    if self.max_grad_norm is not None:
+                        nn.utils.clip_grad_norm_(model.parameters(), self.max_grad_norm)
                     # step
                     rate = self._step(epoch - 1 + number / len(batches), 1 / len(batches))
                 # the training loss is the mean over all elements that count
@@ -214,22 +214,22 @@ class BatchedTrainer(Trainer):
         memory = self._memory
         if memory.best_epoch is None and not math.isfinite(loss):
             problem = f"the first validation loss of {self.name!r} must be finite, got {loss}."
-            raise FloatingPointError(f"{problem} Lower learning_rate ({self.learning_rate:g}) or clip_norm.")
-        decision, reason = memory.judge(
-            loss, swaps=self.restore == "every epoch", patience=self.patience, tolerance=self.tolerance
+            raise FloatingPointError(f"{problem} Lower learning_rate ({self.learning_rate:g}) or max_grad_norm.")
+        decision, reason = memory.decide(
+            loss, restores=self.restore == "every epoch", patience=self.patience, min_delta_ratio=self.min_delta_ratio
         )
         if decision == "best":
             memory.remember(epoch, loss, copy_state(model), self.optimizer.state_dict())
-        elif decision == "swap":
+        elif decision == "restore":
             self._reached = copy_state(model)
-            memory.swap(model, self.optimizer, self.moments if math.isfinite(loss) else "reset")
-            memory.rate_factor *= self.learning_rate_factor
-        return decision == "swap", reason
+            memory.restore(model, self.optimizer, self.optimizer_state if math.isfinite(loss) else "reset")
+            memory.rate_factor *= self.lr_factor
+        return decision == "restore", reason
 
     def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
         """Positions of the sequences in each batch; the order depends on seed and epoch alone."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
-        wanted = n if self.n_batches is None else self.n_batches * self.batch_size
+        wanted = n if self.steps_per_epoch is None else self.steps_per_epoch * self.batch_size
         passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(wanted / n))]
         return torch.cat(passes)[:wanted].split(self.batch_size)
 
@@ -290,14 +290,14 @@ class BatchedTrainer(Trainer):
             self._warned = True
             what = f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all later will"
             why = "weights and moments are as they were then, and the same batches come again"
-            ways = 'Three ways out: reshuffle=True, moments="keep", or learning_rate_factor below 1.'
+            ways = 'Three ways out: reshuffle=True, optimizer_state="keep", or lr_factor below 1.'
             warnings.warn(f"{what}: {why}. {ways}", RuntimeWarning, stacklevel=3)
 
     # ------------------------------------------------------------------ an epoch that is undone
 
     @contextmanager
     def _whole_or_undone(self, model: nn.Module) -> Iterator[None]:
-        """Begin an epoch; go back to its start if it ends before its row is written, by Ctrl-C and `StopRun` too."""
+        """Begin an epoch; undo it if it ends before its row is written, by Ctrl-C and `StopTraining` too."""
         self._check_epoch()
         start, rows, self._paused = self._snapshot(), len(self.history), 0.0
         super().doEpoch(model)
@@ -358,14 +358,14 @@ class BatchedTrainer(Trainer):
         """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
         history = super().branch(epoch, state, best_state, name=name)
         self._reset_optimizer()
-        start, factor = self._memory.start, self.learning_rate_factor ** len(history.restored_epochs)
+        start, factor = self._memory.start, self.lr_factor ** len(history.restored_epochs)
         self._memory = HistoryRestore(start=start, rate_factor=factor)
         if best := history.best:
             best_state = start if best.epoch == 0 and start is not None else best_state
             self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
         if self._stage == "finalized":
             self._last = self._snapshot()
-        self._notes.append("Adam's moments fresh after branching off")
+        self._notes.append("optimizer state reset after branching")
         return history
 
     # ------------------------------------------------------------------ optimizer and threads
@@ -394,7 +394,7 @@ class BatchedTrainer(Trainer):
             self._check_loss(value)
         if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
             learning_rate_at(settings, 0, 0, self.planned_epochs)
-        if name in ("batch_size", "n_batches", "precision") and self.train_set is not None:
+        if name in ("batch_size", "steps_per_epoch", "precision") and self.train_set is not None:
             # A change may come from another thread than the one that trains.
             self._check_step(self.train_set, settings, alone=not self.running)
 
@@ -441,10 +441,12 @@ class BatchedTrainer(Trainer):
 
     def _check_step(self, train: DataSet, settings: dict[str, Any], *, alone: bool = True) -> None:
         """Raise if the model cannot be trained in such batches, or with this precision."""
-        size, n_batches, precision = step = tuple(settings[name] for name in ("batch_size", "n_batches", "precision"))
+        size, steps_per_epoch, precision = step = tuple(
+            settings[name] for name in ("batch_size", "steps_per_epoch", "precision")
+        )
         self._check_size(train, size)
         if step != self._tried:
-            last = (len(train) % size if n_batches is None else 0) or size
+            last = (len(train) % size if steps_per_epoch is None else 0) or size
             check_step(self.model, train, size, last, precision, alone=alone)
             if alone:
                 self._tried = step

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from data._deprecated import current_name_in, with_old_names
 from data.markup import escaped, without_math
 
 _BOOL = bool | np.bool_
@@ -22,15 +23,16 @@ _KINDS = {bool: "a bool", int: "an integer", float: "a number", str: "a string"}
 _ACCEPTED: dict[type, Any] = {bool: _BOOL, int: Integral, float: Real, str: str}
 
 
+@with_old_names
 @dataclass(eq=False)
 class Hyperparameter:
-    """One declared setting of a `Block`: its default, kind, bounds and meaning.
+    """One declared setting of a `Block`: its default, kind, bounds and description.
 
     Parameters
     ----------
     default : bool, int, float, str or None
         Value of a block that was not told otherwise. None needs a `kind`.
-    meaning : str
+    description : str
         What it does, in one sentence, with its unit.
     kind : type, optional
         bool, int, float or str. Default: the type of `default`.
@@ -42,7 +44,7 @@ class Hyperparameter:
         The only values allowed.
     optional : bool, default False
         True where None is allowed too; so it is where the default is None.
-    fixed : bool, default False
+    read_only : bool, default False
         True where the value cannot change once the block is built.
 
     Raises
@@ -54,7 +56,7 @@ class Hyperparameter:
     name = "hyperparameter"
 
     default: Any
-    meaning: str
+    description: str
     _: KW_ONLY
     kind: Any = None
     minimum: float | None = None
@@ -63,7 +65,7 @@ class Hyperparameter:
     below: float | None = None
     choices: tuple[str, ...] | None = None
     optional: bool = False
-    fixed: bool = False
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         self.kind = self.kind or type(self.default)
@@ -88,13 +90,13 @@ class Hyperparameter:
     def check_assignment(self, block: Any, value: Any) -> Any:
         """The value as assigning it to the block would make it, or the error that would raise."""
         value = self.check(value, f"{type(block).__name__}.{self.name}")
-        if self.fixed and block._built:
+        if self.read_only and block._built:
             what, kept = f"{type(block).__name__}.{self.name}", getattr(block, self.name)
             raise AttributeError(f"{what} must stay {kept!r} once the block is built, got {value!r}.")
         return value
 
     @property
-    def takes(self) -> str:
+    def requirement(self) -> str:
         """What values are allowed, in words."""
         words = "one of " + ", ".join(map(repr, self.choices)) if self.choices else _KINDS[self.kind]
         bounds = " and ".join(f"{word} {bound:g}" for word, _, bound in self._bounds())
@@ -113,7 +115,7 @@ class Hyperparameter:
         """Return `value` as a plain Python value, or raise an error that names `what`."""
         if value is None and self.optional:
             return None
-        msg = f"{what} must be {self.takes}, got {value!r} ({type(value).__name__})."
+        msg = f"{what} must be {self.requirement}, got {value!r} ({type(value).__name__})."
         # True is an int to Python, but nobody who writes batch_size=True means 1.
         if not isinstance(value, _ACCEPTED[self.kind]) or isinstance(value, _BOOL) != (self.kind is bool):
             raise TypeError(msg)
@@ -171,7 +173,7 @@ class Block(metaclass=_BlockType):
     ValueError
         If a value is out of its bounds or not among its choices.
     AttributeError
-        If, later, an unknown name or a fixed hyperparameter is assigned.
+        If, later, an unknown name or a read-only hyperparameter is assigned.
 
     Examples
     --------
@@ -211,10 +213,11 @@ class Block(metaclass=_BlockType):
                 # A setting called like a method would hide the method, in every user's hands.
                 if name not in inherited and (name == "name" or any(hasattr(base, name) for base in cls.__mro__[1:])):
                     raise TypeError(f"a hyperparameter of {cls.__name__} must have a free name, got {name!r}.")
-            elif name in inherited:
-                other = copy.copy(inherited[name])
+            elif (new := name if callable(value) else current_name_in(cls, name)) in inherited:
+                other = copy.copy(inherited[new])
                 other.default = other.check(value, f"{cls.__name__}.{name}")
-                setattr(cls, name, other)
+                delattr(cls, name)
+                setattr(cls, new, other)
         cls._declared = {**inherited, **{k: v for k, v in vars(cls).items() if isinstance(v, Hyperparameter)}}
         cls._document()
 
@@ -222,7 +225,9 @@ class Block(metaclass=_BlockType):
     def _document(cls) -> None:
         """Give help() and Shift-Tab the hyperparameters, from their one declaration."""
         own = inspect.cleandoc(vars(cls).get("__doc__") or f"{cls.__name__}.")
-        lines = [f"{h.name} : {h.takes}, default {h.default!r}\n    {h.meaning}" for h in cls._declared.values()]
+        lines = [
+            f"{h.name} : {h.requirement}, default {h.default!r}\n    {h.description}" for h in cls._declared.values()
+        ]
         if lines:
             own += "\n\nHyperparameters\n---------------\n" + "\n".join(lines) + "\n"
         cls.__doc__ = own
@@ -274,9 +279,9 @@ class Block(metaclass=_BlockType):
             shown = escaped(repr(value))
             # Bold and an arrow, not colour alone: readable in print and by everyone.
             mark = f"<b>&#9656; {shown}</b>" if value != h.default else shown
-            cells = (escaped(h.name), mark, escaped(repr(h.default)), escaped(h.meaning))
+            cells = (escaped(h.name), mark, escaped(repr(h.default)), escaped(h.description))
             rows += "<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in cells) + "</tr>"
-        head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "meaning"))
+        head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "description"))
         title = escaped(self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})")
         table = f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         return without_math(table)

@@ -75,19 +75,19 @@ def as_threshold(threshold: Any) -> float:
     return float(threshold)
 
 
-def as_positive(value: Any, name: str, meaning: str, below: float = math.inf, remedy: str = "") -> float:
+def as_positive(value: Any, name: str, description: str, below: float = math.inf, remedy: str = "") -> float:
     """`value` as a finite float above 0, or an error that says what it means."""
     if not is_real_number(value) or not 0 < value < below:
         limit = "above 0" if below == math.inf else f"between 0 and {below:g}"
-        raise ValueError(f"{name} must be a number {limit}, {meaning}, got {value!r}.{remedy and ' '}{remedy}")
+        raise ValueError(f"{name} must be a number {limit}, {description}, got {value!r}.{remedy and ' '}{remedy}")
     return float(value)
 
 
-def as_count(value: Any, name: str, meaning: str, least: int = 1, most: float = math.inf) -> int:
+def as_count(value: Any, name: str, description: str, least: int = 1, most: float = math.inf) -> int:
     """`value` as an integer within its limits, or an error that says what it means."""
     if not is_real_number(value) or not isinstance(value, int | np.integer) or not least <= value <= most:
         limit = f"at least {least}" if most == math.inf else f"from {least} to {most}"
-        raise ValueError(f"{name} must be an integer, {meaning}, {limit}, got {value!r}.")
+        raise ValueError(f"{name} must be an integer, {description}, {limit}, got {value!r}.")
     return int(value)
 
 
@@ -156,7 +156,7 @@ def _explained(error: Exception, model: nn.Module, train: DataSet, n: int, size:
         return RuntimeError(f'precision must be {where}, got {precision!r}: {error} Set precision="float32".')
     if n == size and (n > 1 or _step(model, train, 2, precision)):
         return bad_model(model, f"fails in a training step with {n} sequences of {train.name!r}: {error}")
-    remedy = "n_batches, so that every batch is full"
+    remedy = "steps_per_epoch, so that every batch is full"
     if n == 1:
         # The nearest size that leaves no batch of one.
         sizes = [b for b in range(2, len(train) + 1) if len(train) % b != 1]

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from data._deprecated import with_old_names
 from data.markup import without_math
 
 if TYPE_CHECKING:
     from trainers.plotting import Figure
 
 
+@with_old_names
 @dataclass(frozen=True, eq=False)
 class Epoch:
     """What one epoch did. Two rows are equal if all but their wall time is.
@@ -55,7 +57,7 @@ class Epoch:
     note: str = ""
     seconds: float = field(default=math.nan, compare=False)
 
-    def in_words(self) -> str:
+    def as_text(self) -> str:
         """The row as a sentence, such as "epoch 17: training 12.1, validation 13.2, worse than …"."""
         text = f"epoch {self.epoch}: training {self.train_loss:.4g}, validation {self.validation_loss:.4g}"
         # A reason that begins with the loss says it once.
@@ -78,7 +80,7 @@ def epoch_name(number: int | None) -> str:
     return {None: "no epoch", 0: "the start"}.get(number, f"epoch {number}")
 
 
-def best_in_words(history: History) -> str:
+def best_as_text(history: History) -> str:
     """Return ", best 3 (validation loss 0.1234)", or nothing before there is a best epoch."""
     best = history.best
     return f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})" if best else ""
@@ -191,7 +193,7 @@ class History(Sequence[Epoch]):
         return isinstance(other, History) and self._rows == other._rows
 
     def __repr__(self) -> str:
-        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}{best_in_words(self)}"
+        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}{best_as_text(self)}"
         return text + (f", restored after {self.restored_epochs}" if self.restored_epochs else "")
 
     def _repr_html_(self) -> str:

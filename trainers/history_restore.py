@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from data._deprecated import with_old_names
 from trainers.history import History, epoch_name
 from trainers.torch_utils import ModelState, load_state
 
 
+@with_old_names
 @dataclass
 class HistoryRestore:
     """The best model so far, and the decision after each epoch.
@@ -25,7 +27,7 @@ class HistoryRestore:
     best_loss: float = math.nan
     best_model: ModelState | None = None
     best_optimizer: dict[str, Any] = field(default_factory=dict)
-    worse_in_a_row: int = 0
+    num_bad_epochs: int = 0
     # The learning rate is multiplied by it: a product, one factor for each swap.
     rate_factor: float = 1.0
     # Weights that were trained already when the run began.
@@ -36,59 +38,62 @@ class HistoryRestore:
         self.best_epoch, self.best_loss, self.best_model = epoch, loss, model
         self.best_optimizer = copy.deepcopy(optimizer)
 
-    def swap(self, model: nn.Module, optimizer: torch.optim.Optimizer, moments: str) -> None:
-        """Write the best model's weights into the model; keep, restore or reset the optimizer's moments."""
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, optimizer_state: str) -> None:
+        """Copy the best weights into the model; keep, restore or reset the optimizer's state."""
         assert self.best_model is not None
         load_state(model, self.best_model)
-        if moments == "reset":
+        if optimizer_state == "reset":
             optimizer.state.clear()
-        elif moments == "restore":
+        elif optimizer_state == "restore":
             # The learning rate stays: a scheduler goes on from where it is.
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict(copy.deepcopy({**self.best_optimizer, "param_groups": groups}))
 
-    def judge(self, loss: float, *, swaps: bool, patience: int, tolerance: float) -> tuple[str, str]:
+    def decide(self, loss: float, *, restores: bool, patience: int, min_delta_ratio: float) -> tuple[str, str]:
         """Decide after an epoch.
 
         Parameters
         ----------
         loss : float
             Reconstruction loss on the validation set.
-        swaps : bool
+        restores : bool
             False where restore is off or waits for the end: then a worse epoch is only noted.
         patience : int
             Worse epochs in a row that are let pass since the last best epoch or swap.
-        tolerance : float
+        min_delta_ratio : float
             Fraction of the lowest loss by which an epoch may exceed it and not count as worse.
 
         Returns
         -------
-        decision : {"best", "keep", "swap"}
-            "best": copy the model. "swap": write the best model's weights into it.
+        decision : {"best", "keep", "restore"}
+            "best": copy the model. "restore": copy the best weights into it.
         reason : str
             In words, for the history.
         """
         if not math.isfinite(loss):
-            if not swaps or self.best_epoch is None:
+            if not restores or self.best_epoch is None:
                 return "keep", f"validation loss is {loss}"
-            self.worse_in_a_row = 0
+            self.num_bad_epochs = 0
             # No patience: weights that give NaN never recover by themselves.
-            return "swap", f"validation loss is {loss}; went back to {epoch_name(self.best_epoch)}, moments reset"
+            return (
+                "restore",
+                f"validation loss is {loss}; restored {epoch_name(self.best_epoch)}, optimizer state reset",
+            )
         if self.best_epoch is None or loss < self.best_loss:
-            self.worse_in_a_row = 0
+            self.num_bad_epochs = 0
             return "best", "lowest so far"
         if loss == self.best_loss:
             return "keep", f"equal to {epoch_name(self.best_epoch)}"
         worse = f"{loss:.6g}, worse than {self.best_loss:.6g} of {epoch_name(self.best_epoch)}"
-        if loss <= self.best_loss * (1 + tolerance):
-            return "keep", worse + f"; within the tolerance of {tolerance:g}"
-        self.worse_in_a_row += 1
-        if not swaps:
+        if loss <= self.best_loss * (1 + min_delta_ratio):
+            return "keep", worse + f"; within min_delta_ratio={min_delta_ratio:g}"
+        self.num_bad_epochs += 1
+        if not restores:
             return "keep", worse
-        if self.worse_in_a_row <= patience:
-            return "keep", worse + f"; patience, {self.worse_in_a_row} of {patience}"
-        self.worse_in_a_row = 0
-        return "swap", worse + "; went back to it"
+        if self.num_bad_epochs <= patience:
+            return "keep", worse + f"; patience, {self.num_bad_epochs} of {patience}"
+        self.num_bad_epochs = 0
+        return "restore", worse + "; best weights restored"
 
 
 def repeated_epoch(history: History) -> int | None:

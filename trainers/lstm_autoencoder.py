@@ -28,7 +28,7 @@ class LSTMAutoencoder(Block, nn.Module):
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        As listed below; all are fixed once the model is built.
+        As listed below; all are read-only once the model is built.
 
     Raises
     ------
@@ -58,31 +58,33 @@ class LSTMAutoencoder(Block, nn.Module):
     (torch.Size([8, 50, 3]), torch.Size([8, 4]))
     """
 
-    n_features = Hyperparameter(1, "values at each time step", minimum=1, fixed=True)
-    hidden_size = Hyperparameter(64, "units of each LSTM layer", minimum=1, maximum=8192, fixed=True)
+    n_features = Hyperparameter(1, "values at each time step", minimum=1, read_only=True)
+    hidden_size = Hyperparameter(64, "units of each LSTM layer", minimum=1, maximum=8192, read_only=True)
     latent_size = Hyperparameter(
         None, "numbers that a sequence is pressed into; None: the encoder's last states as they are",
-        kind=int, minimum=1, fixed=True,
+        kind=int, minimum=1, read_only=True,
     )  # fmt: skip
-    n_layers = Hyperparameter(1, "LSTM layers in encoder and decoder", minimum=1, fixed=True)
-    bidirectional = Hyperparameter(True, "the encoder reads the sequence both ways", fixed=True)
+    n_layers = Hyperparameter(1, "LSTM layers in encoder and decoder", minimum=1, read_only=True)
+    bidirectional = Hyperparameter(True, "the encoder reads the sequence both ways", read_only=True)
     decoding = Hyperparameter(
         "forward",
         "the decoder reads the latent vector at every step, forward or in reverse, or works as EncDec-AD: "
         "in reverse from the encoder's last states, teacher forced in training",
         choices=("forward", "reverse", "encdec-ad"),
-        fixed=True,
+        read_only=True,
     )
     time_encoding = Hyperparameter(
-        8, "sine and cosine pairs that tell the decoder the time step; 0: none", minimum=0, maximum=16, fixed=True
+        8, "sine and cosine pairs that tell the decoder the time step; 0: none", minimum=0, maximum=16, read_only=True
     )
     initialization = Hyperparameter(
         "orthogonal", "of the LSTM weights: orthogonal and Xavier, or PyTorch's own",
-        choices=("orthogonal", "torch"), fixed=True,
+        choices=("orthogonal", "torch"), read_only=True,
     )  # fmt: skip
-    forget_bias = Hyperparameter(1.0, "first bias of the forget gates; None: as initialised", optional=True, fixed=True)
-    dropout = Hyperparameter(0.0, "share of the latent vector zeroed in training", minimum=0, below=1, fixed=True)
-    seed = Hyperparameter(0, "of the first weights", minimum=0, maximum=LARGEST_SEED, fixed=True)
+    forget_bias = Hyperparameter(
+        1.0, "first bias of the forget gates; None: as initialised", optional=True, read_only=True
+    )
+    dropout = Hyperparameter(0.0, "share of the latent vector zeroed in training", minimum=0, below=1, read_only=True)
+    seed = Hyperparameter(0, "of the first weights", minimum=0, maximum=LARGEST_SEED, read_only=True)
 
     def __init__(self, *, name: str | None = None, **hyperparameters: Any) -> None:
         super().__init__(name=name, **hyperparameters)

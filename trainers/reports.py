@@ -129,8 +129,8 @@ def report(
     if len(rest) < window:
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
     check = check_series(series, training=len(known) / len(series), window=window)
-    for one in (finding for finding in check if finding.verdict == "mend"):
-        tell(f"mend first: {one.check}{f' of {one.feature}' * bool(one.feature)}: {one.found}")
+    for one in (finding for finding in check if finding.verdict == "fix"):
+        tell(f"fix first: {one.check}{f' of {one.feature}' * bool(one.feature)}: {one.found}")
     detector.fit(known, progress=progress)
     tell(f"scoring {len(rest)} steps")
     detection, explanation = detector.detect(rest), detector.explain(rest)
@@ -197,13 +197,13 @@ def _baselines(
     """
     training, _, calibration = hold_out(known, detector.seed)
     options = {"window": max(3, window), "stride": detector.stride, "seed": detector.seed}
-    known_steps = ~detector.detect(calibration).unjudged
+    known_steps = ~detector.detect(calibration).unscored
     found = {}
     for name in SERIES_BASELINES:
         normal, scores = (series_baseline_scores(name, training, part, **options) for part in (calibration, rest))
         normal = normal[known_steps]
         threshold = quantile_threshold(normal, rate=max(detector.rate, min(0.5, 2 / len(normal))))
-        found[name] = Detection(np.where(judged.unjudged, 0.0, scores), threshold, judged.unjudged, rest)
+        found[name] = Detection(np.where(judged.unscored, 0.0, scores), threshold, judged.unscored, rest)
     return found
 
 

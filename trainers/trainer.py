@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from data import DataSet
+from data._deprecated import current_name_in
 from trainers.block import Block
 from trainers.checks import check_forward
 from trainers.history import Epoch, History
@@ -17,7 +18,7 @@ from trainers.losses import bad_model, check_model
 from trainers.torch_utils import ModelState, as_device, copy_state, load_state, with_threads
 
 
-class StopRun(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
+class StopTraining(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
     """Raised by a callback, or between batches, to end a run cleanly."""
 
 
@@ -63,7 +64,7 @@ class Trainer(Block):
     planned_epochs : int or None
         How many epochs the driver means to run; None for a loop of one's own.
     between_batches : callable or None
-        Called with no argument between batches, by a trainer that can; may raise `StopRun`.
+        Called with no argument between batches, by a trainer that can; may raise `StopTraining`.
 
     Raises
     ------
@@ -244,6 +245,8 @@ class Trainer(Block):
             If the processor cannot train the model with this precision.
         """
         block = self if block is None else block
+        if name not in block.declared():
+            name = current_name_in(type(block), name)
         if name not in block.declared():
             raise AttributeError(block._unknown(name, "hyperparameter or attribute"))
         value = block.declared()[name].check_assignment(block, value)

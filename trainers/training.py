@@ -20,9 +20,9 @@ from data.data_set import is_real_number
 from data.markup import escaped, without_math
 from trainers.block import Block, Hyperparameter
 from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
-from trainers.history import Epoch, History, best_in_words, epoch_name
+from trainers.history import Epoch, History, best_as_text, epoch_name
 from trainers.torch_utils import ModelState
-from trainers.trainer import RUNNING, StopRun, Trainer
+from trainers.trainer import RUNNING, StopTraining, Trainer
 
 Callback = Callable[[Epoch, ModelState], Any]
 # Seconds of training after which a run ends that has no limit of its own; None: as the environment says, 25 in
@@ -34,7 +34,7 @@ class Run:
     """Calls a trainer in the contract's order, and yields the row of each epoch.
 
     Leaving the loop early still finalizes the model; so do Ctrl-C, the notebook's stop button
-    and an exception. `StopRun` from a callback or from between batches ends it cleanly. Ctrl-C acts between
+    and an exception. `StopTraining` from a callback or from between batches ends it cleanly. Ctrl-C acts between
     two batches of a `BatchedTrainer`, else after the epoch; pressed again a second later, at once.
 
     Parameters
@@ -165,7 +165,7 @@ class Run:
                 # A stop requested in the last epoch has cut nothing off.
                 self.stopped = self._stop if self._epochs_are_left() else None
                 self.out_of_time = self.stopped is not None and self.out_of_time
-            except StopRun as stop:
+            except StopTraining as stop:
                 self.stopped = str(stop) or "stopped"
             except KeyboardInterrupt:
                 self.stopped = "interrupted by hand"
@@ -323,7 +323,7 @@ class Result:
         text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"
         if self.stopped:
             text += f" ({self.stopped})"
-        return f"{text}{best_in_words(self.history)}, restored {len(self.history.restored_epochs)}×"
+        return f"{text}{best_as_text(self.history)}, restored {len(self.history.restored_epochs)}×"
 
     def __repr__(self) -> str:
         return f"<Result of {self.summary()}>"
@@ -375,7 +375,7 @@ def benchmark(
     -------
     Result
         With a copy of the trained model and its history. After Ctrl-C, the notebook's stop button,
-        `StopRun` or the time limit, the result so far, finalized as well; its `stopped` says why.
+        `StopTraining` or the time limit, the result so far, finalized as well; its `stopped` says why.
 
     Raises
     ------

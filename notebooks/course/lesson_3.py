@@ -13,7 +13,7 @@ from notebooks.course.verdict import NotYet, call, call_function, exercise
 from trainers.batched_trainer import BatchedTrainer
 from trainers.history import History
 from trainers.torch_utils import ModelState, copy_state, own_randomness
-from trainers.trainer import StopRun
+from trainers.trainer import StopTraining
 
 
 @exercise("3.1", "a BatchedTrainer with one setting changed")
@@ -27,7 +27,7 @@ def check_1(trainer: Any) -> str:
         raise NotYet(msg)
     if trainer.restore == "every epoch":
         told = "that one still goes back in mid-training after a worse epoch"
-        if trainer.tolerance or trainer.patience:
+        if trainer.min_delta_ratio or trainer.patience:
             told += ", only later or less often: patience and tolerance put it off, they do not rule it out"
         msg = f"{told}. Which hyperparameter says *when* the best weights come back?"
         raise NotYet(msg)
@@ -123,7 +123,7 @@ def _same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) ->
     return all(torch.equal(one[name], other[name]) for name in other)
 
 
-@exercise("3.4", "a function of (row, state) that raises StopRun")
+@exercise("3.4", "a function of (row, state) that raises StopTraining")
 def check_4(stop_when_stuck: Any) -> str:
     """More than three epochs after the best."""
     for losses, right in (
@@ -139,7 +139,7 @@ def check_4(stop_when_stuck: Any) -> str:
             f"stop after epoch {right}" if right else "run to its end"
         )
         if stopped is None:
-            msg = f"{told}; yours never stops it. Does it `raise StopRun(…)`, rather than return or print?"
+            msg = f"{told}; yours never stops it. Does it `raise StopTraining(…)`, rather than return or print?"
         elif right is None or stopped == right - 1:
             msg = f"{told}; yours stops after epoch {stopped}. “More than three” is four at least."
         else:
@@ -153,7 +153,7 @@ def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:
     for loss in losses:
         row = history.append(train_loss=loss, validation_loss=loss)
         try:
-            call_function(callback, row, {}, name="stop_when_stuck", lets=(StopRun,))
-        except StopRun:
+            call_function(callback, row, {}, name="stop_when_stuck", lets=(StopTraining,))
+        except StopTraining:
             return row.epoch
     return None

@@ -12,7 +12,7 @@ from notebooks.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 
 # What exercise 4.3 states.
-ILL_SHARE, FALSE_ALARM_PRICE, MISS_PRICE = 0.05, 1.0, 30.0
+ILL_SHARE, FALSE_ALARM_COST, MISS_COST = 0.05, 1.0, 30.0
 # And exercise 4.4.
 BEATS_A_MINUTE = 75
 
@@ -162,7 +162,7 @@ def check_3(cost: Any, cheapest: Any, candidates: Any, normal: Any, ill: Any) ->
 
 
 def _cost(alarms: float, misses: float) -> float:
-    return (1 - ILL_SHARE) * FALSE_ALARM_PRICE * alarms + ILL_SHARE * MISS_PRICE * misses
+    return (1 - ILL_SHARE) * FALSE_ALARM_COST * alarms + ILL_SHARE * MISS_COST * misses
 
 
 def _explain_cost(got: float) -> None:
@@ -176,12 +176,12 @@ def _explain_cost(got: float) -> None:
         _cost(alarms, 0): equal,
         _cost(alarms, 1 - misses): "ill beats above the line are found, not missed.",
         _cost(1, 1): f"it counts beats, so it grows with their number. {shares}",
-        1 + MISS_PRICE: f"it counts beats, so it grows with their number. {shares}",
-        (1 + MISS_PRICE) / 9: f"it takes the mean over all the beats at hand. {shares}",
-        alarms + MISS_PRICE * misses: "it forgets that only one beat in twenty is ill.",
-        alarms + ILL_SHARE * MISS_PRICE * misses: "it forgets that 19 beats in twenty, not all, can be false alarms.",
-        (1 - ILL_SHARE) * MISS_PRICE * alarms + ILL_SHARE * misses: "the two prices have changed places.",
-        ILL_SHARE * alarms + (1 - ILL_SHARE) * MISS_PRICE * misses: "the shares of normal and ill have changed places.",
+        1 + MISS_COST: f"it counts beats, so it grows with their number. {shares}",
+        (1 + MISS_COST) / 9: f"it takes the mean over all the beats at hand. {shares}",
+        alarms + MISS_COST * misses: "it forgets that only one beat in twenty is ill.",
+        alarms + ILL_SHARE * MISS_COST * misses: "it forgets that 19 beats in twenty, not all, can be false alarms.",
+        (1 - ILL_SHARE) * MISS_COST * alarms + ILL_SHARE * misses: "the two prices have changed places.",
+        ILL_SHARE * alarms + (1 - ILL_SHARE) * MISS_COST * misses: "the shares of normal and ill have changed places.",
     }
     if _equal(got, _cost(alarms, misses)):
         return

@@ -25,14 +25,14 @@ torch.set_num_threads(1)
 training, validation, _, test = split(load_ecg5000())
 few = test.subset([0, 1, 33, 210])
 validation = validation[:64]
-def make(n_batches):
+def make(steps_per_epoch):
     model = LSTMAutoencoder(hidden_size=16, bidirectional=False)
-    return BatchedTrainer(model, batch_size=16, n_batches=n_batches, learning_rate=0.01)
+    return BatchedTrainer(model, batch_size=16, steps_per_epoch=steps_per_epoch, learning_rate=0.01)
 # As many batches as make an epoch of about 50 ms here.
 trainer = make(4)
 benchmark(trainer, training, validation, epochs=10)
 seconds = min(row.seconds for row in trainer.history)
-n_batches = max(1, round(4 * 0.05 / seconds))
+steps_per_epoch = max(1, round(4 * 0.05 / seconds))
 spent = []
 def measured(function):
     def call(*arguments):
@@ -75,7 +75,7 @@ RUN = """
 def run(callbacks):
     spent.clear()
     begun = time.perf_counter()
-    result = benchmark(make({n_batches}), training, validation, epochs={epochs}, callbacks=callbacks)
+    result = benchmark(make({steps_per_epoch}), training, validation, epochs={epochs}, callbacks=callbacks)
     total = time.perf_counter() - begun
     return total, total - result.seconds
 def pair(number):
@@ -148,17 +148,17 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
-def measure(watcher: str, epochs: int, n_batches: int | None, rounds: int) -> list[dict[str, float]]:
+def measure(watcher: str, epochs: int, steps_per_epoch: int | None, rounds: int) -> list[dict[str, float]]:
     """Without and with the watcher in turn, in one kernel: the machine's drift is then in both."""
     kernel = Kernel()
     try:
-        if n_batches is None:
-            n_batches = int(kernel.execute('print("FIGURES", n_batches)'))
-        kernel.execute(WATCHERS[watcher] + RUN.format(epochs=epochs, n_batches=n_batches))
+        if steps_per_epoch is None:
+            steps_per_epoch = int(kernel.execute('print("FIGURES", steps_per_epoch)'))
+        kernel.execute(WATCHERS[watcher] + RUN.format(epochs=epochs, steps_per_epoch=steps_per_epoch))
         found = []
         for number in range(rounds):
             figures = kernel.execute(PAIR.format(number=number))
-            found.append({**figures, "bytes": kernel.bytes / epochs, "n_batches": n_batches})
+            found.append({**figures, "bytes": kernel.bytes / epochs, "steps_per_epoch": steps_per_epoch})
         return found
     finally:
         kernel.close()
@@ -170,11 +170,11 @@ def main() -> None:
     arguments.add_argument("--epochs", type=int, default=200)
     given = arguments.parse_args()
     with section("monitor", complete=given == arguments.parse_args([])):
-        n_batches = None
+        steps_per_epoch = None
         for watcher in WATCHERS:
-            done = measure(watcher, given.epochs, n_batches, given.rounds)
-            if n_batches is None:
-                n_batches = int(done[0]["n_batches"])
+            done = measure(watcher, given.epochs, steps_per_epoch, given.rounds)
+            if steps_per_epoch is None:
+                steps_per_epoch = int(done[0]["steps_per_epoch"])
                 epoch = 1000 * median(f["plain"] for f in done) / given.epochs
                 print(f"{given.epochs} epochs of {epoch:.0f} ms, {given.rounds} rounds, medians (and range)\n")
                 columns = [

@@ -22,7 +22,7 @@ NETWORKS = {
     "LSTM autoencoder, restore after every worse epoch": {},
     "LSTM autoencoder, restore at the end only": {"restore": "at the end"},
     "LSTM autoencoder, restore off": {"restore": "off"},
-    "LSTM autoencoder, restore beyond 20 % above the best": {"tolerance": 0.2},
+    "LSTM autoencoder, restore beyond 20 % above the best": {"min_delta_ratio": 0.2},
 }
 COLUMNS = {
     "auroc": ("AUROC", "{:.4f}"),

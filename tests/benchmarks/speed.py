@@ -54,7 +54,7 @@ def build(setting: Setting) -> nn.Module:
 
 
 def kit(model: nn.Module, train: torch.Tensor, validation: torch.Tensor, batch: int, tick: Callable[[], None]) -> None:
-    trainer = BatchedTrainer(model, "cpu", batch_size=batch, clip_norm=None)
+    trainer = BatchedTrainer(model, "cpu", batch_size=batch, max_grad_norm=None)
     for _ in Run(trainer, train, validation, epochs=EPOCHS):
         tick()
 

@@ -20,7 +20,7 @@ STEPS = {
     "the decoder is not told the time step": ({"time_encoding": 0}, {}),
     "PyTorch's own initialisation, no forget bias": ({"initialization": "torch", "forget_bias": None}, {}),
     "no narrow latent vector": ({"latent_size": None}, {}),
-    "no clipping": ({}, {"clip_norm": None}),
+    "no clipping": ({}, {"max_grad_norm": None}),
     "no warm-up": ({}, {"warmup_epochs": 0.0}),
     "constant rate instead of cosine": ({}, {"schedule": "constant"}),
     "rate 0.001": ({}, {"learning_rate": 0.001}),

@@ -19,21 +19,24 @@ from .results_file import section
 REGIMES = {
     "the kit's best configuration, 16 epochs": (16, BEST),
     "rate 0.01, constant, 12 epochs": (12, {"batch_size": 32, "learning_rate": 0.01}),
-    "rate 0.03, constant, no clipping, 12 epochs": (12, {"batch_size": 32, "learning_rate": 0.03, "clip_norm": None}),
+    "rate 0.03, constant, no clipping, 12 epochs": (
+        12,
+        {"batch_size": 32, "learning_rate": 0.03, "max_grad_norm": None},
+    ),
 }
 VARIANTS = {
     "off": {"restore": "off"},
     "at the end": {"restore": "at the end"},
     "every worse epoch": {},
-    "moments reset": {"moments": "reset"},
-    "rate × 0.9 at a swap": {"learning_rate_factor": 0.9},
-    "rate × 0.5 at a swap": {"learning_rate_factor": 0.5},
+    "moments reset": {"optimizer_state": "reset"},
+    "rate × 0.9 at a swap": {"lr_factor": 0.9},
+    "rate × 0.5 at a swap": {"lr_factor": 0.5},
     "patience 1": {"patience": 1},
     "patience 3": {"patience": 3},
-    "tolerance 5 %": {"tolerance": 0.05},
-    "tolerance 10 %": {"tolerance": 0.1},
-    "tolerance 20 %": {"tolerance": 0.2},
-    "tolerance 20 %, moments reset": {"tolerance": 0.2, "moments": "reset"},
+    "tolerance 5 %": {"min_delta_ratio": 0.05},
+    "tolerance 10 %": {"min_delta_ratio": 0.1},
+    "tolerance 20 %": {"min_delta_ratio": 0.2},
+    "tolerance 20 %, moments reset": {"min_delta_ratio": 0.2, "optimizer_state": "reset"},
 }
 
 

@@ -101,7 +101,7 @@ def work(name: str) -> None:
 
         if name != "kit":
             return {"step": step, "epoch": epoch, "score": score}
-        trainer = BatchedTrainer(model, batch_size=batch, n_batches=EPOCH_BATCHES)
+        trainer = BatchedTrainer(model, batch_size=batch, steps_per_epoch=EPOCH_BATCHES)
         trainer.setDataSets(train, validation)
         return {"epoch": lambda: trainer.doEpoch(model)}
 

@@ -18,13 +18,13 @@ needs_subshells = pytest.mark.skipif(not SUBSHELLS, reason="ipykernel 6: buttons
 SETUP = """
 import torch
 from data import load_ecg5000, split
-from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopTraining, benchmark
 from trainers.widgets import HyperparameterPanel, RunComparison, TrainingMonitor
 torch.set_num_threads(1)
 training, validation, _, test = split(load_ecg5000())
 few = test.subset([0, 1, 33, 210])
 def make(**settings):
-    given = {"batch_size": 25, "n_batches": 20, "learning_rate": 0.02, **settings}
+    given = {"batch_size": 25, "steps_per_epoch": 20, "learning_rate": 0.02, **settings}
     return BatchedTrainer(LSTMAutoencoder(hidden_size=12), "cpu", **given)
 print("ready")
 """

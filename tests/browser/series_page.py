@@ -31,7 +31,7 @@ CONTRAST = contrast_script(
     ".kit-series",
     """{
         text: Math.min(...textOf('button, .counts, .legend span, .words, .event, td, th, summary, label')),
-        graphics: Math.min(...['signal', 'rebuilt', 'truth', 'found', 'focus']
+        graphics: Math.min(...['signal', 'reconstruction', 'truth', 'found', 'focus']
             .map(name => ofHex(root.style.getPropertyValue('--kit-' + name)))),
     }""",
 )

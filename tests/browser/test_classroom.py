@@ -18,7 +18,7 @@ from .threshold_page import OVERLAPPING
 
 SHOW = """
 monitor = TrainingMonitor(few)
-result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[monitor])
+result = benchmark(make(learning_rate=3, steps_per_epoch=4), training, validation, epochs=12, callbacks=[monitor])
 """
 EXPLORER = """
 from trainers.detection import reconstruction_error
@@ -120,7 +120,9 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
     notebook.wait_idle()
     box = at_rest(page.locator(".kit-chart path.restored").first)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_function("() => document.querySelector('.kit-chart .words').textContent.includes('went back to it')")
+    page.wait_for_function(
+        "() => document.querySelector('.kit-chart .words').textContent.includes('best weights restored')"
+    )
     box = at_rest(page.get_by_role("slider", name="epoch"))
     track = page.locator(".widget-slider .noUi-target").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

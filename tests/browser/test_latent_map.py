@@ -43,7 +43,7 @@ def test_the_sequence_pointed_at_is_drawn_number_by_number(show, features):
         shown.point(pixels[i])
         assert shown.cards() == [(i, names[labels[i]], False)]
         np.testing.assert_allclose(shown.lines(0, "sequence"), values[i], atol=0.03)
-        np.testing.assert_allclose(shown.lines(0, "rebuilt"), 0.5 * values[i], atol=0.03)
+        np.testing.assert_allclose(shown.lines(0, "reconstruction"), 0.5 * values[i], atol=0.03)
     label = shown.root.locator(".first svg.plot").get_attribute("aria-label")
     assert label == f"sequence {i}, {names[labels[i]]}, with its reconstruction"
 

@@ -11,8 +11,8 @@ from .latent_page import CLIPPED, CONTRAST, OVERLAPPING, Map
 
 SHOW = """
 from trainers.widgets import LatentMap
-rebuilt = 0.8 * test.sequences
-latent_map = LatentMap(test.sequences[:, [20, 100], 0], test, reconstructions=rebuilt)
+reconstruction = 0.8 * test.sequences
+latent_map = LatentMap(test.sequences[:, [20, 100], 0], test, reconstructions=reconstruction)
 latent_map
 """
 SAY = "print('now', latent_map.selected)"
@@ -41,7 +41,7 @@ def test_the_pinned_one_is_pythons_selected_and_the_other_way_round(server, open
     (card,) = shown.cards()
     assert card == (far, test_set.class_names[test_set.labels[far]], False)
     np.testing.assert_allclose(shown.lines(0, "sequence")[:, 0], beats[far], atol=0.06)
-    np.testing.assert_allclose(shown.lines(0, "rebuilt")[:, 0], 0.8 * beats[far], atol=0.06)
+    np.testing.assert_allclose(shown.lines(0, "reconstruction")[:, 0], 0.8 * beats[far], atol=0.06)
     shown.click(shown.pixels(points)[far])
     notebook.await_said(2, str(far))
 

@@ -14,7 +14,7 @@ from .jupyter import at_rest
 
 SHOW = """
 monitor = TrainingMonitor(few)
-result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[monitor])
+result = benchmark(make(learning_rate=3, steps_per_epoch=4), training, validation, epochs=12, callbacks=[monitor])
 """
 CONTRAST = contrast_script(
     ".kit-chart", "textOf('.state, .left, .plot text, figcaption, small, .words, .legend li, .legend button')"
@@ -99,7 +99,7 @@ def test_hovering_tells_what_happened_in_that_epoch(browser, exported):
     page.goto(exported.as_uri())
     mark = at_rest(page.locator("path.restored").first)
     page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
-    page.wait_for_function("() => document.querySelector('.words').textContent.includes('went back to it')")
+    page.wait_for_function("() => document.querySelector('.words').textContent.includes('best weights restored')")
     page.close()
 
 
@@ -154,7 +154,7 @@ def test_a_single_finite_loss_between_two_that_are_not_is_a_dot(browser, tmp_pat
 
 def test_runs_are_compared_and_toggled_by_name(lab, open_notebook):
     compare = """
-train = lambda **given: benchmark(make(n_batches=4, **given), training, validation, epochs=6)
+train = lambda **given: benchmark(make(steps_per_epoch=4, **given), training, validation, epochs=6)
 histories = {f"rate {rate}": train(learning_rate=rate) for rate in (0.005, 0.2)}
 histories["three seeds"] = [train(seed=seed) for seed in range(3)]
 RunComparison(histories)

@@ -148,7 +148,7 @@ def test_keys_move_the_line_by_steps_pages_and_single_scores(explore):
 
 def test_every_control_is_reached_by_tab_and_shows_it(explore):
     scores, labels = beats()
-    explorer = explore(scores + 0.1, labels, threshold=1.0, false_alarm_price=1, miss_price=5)
+    explorer = explore(scores + 0.1, labels, threshold=1.0, false_alarm_cost=1, miss_cost=5)
     found = []
     for _ in range(8):
         explorer.page.keyboard.press("Tab")
@@ -170,7 +170,7 @@ def test_hidden_labels_leave_nothing_to_read_the_truth_from(explore, pictures):
     order = np.argsort(labels, kind="stable")  # so that a position would tell the class
     scores, labels = scores[order], labels[order]
     more = {"sequences": np.outer(scores, np.arange(9.0))} if pictures else {}
-    explorer = explore(scores, labels, threshold=1.0, hide_labels=True, false_alarm_price=1, miss_price=5, **more)
+    explorer = explore(scores, labels, threshold=1.0, hide_labels=True, false_alarm_cost=1, miss_cost=5, **more)
     explorer.press("PageUp", "PageDown", "PageUp")
     text = explorer.text()
     for word in (
@@ -301,7 +301,7 @@ def test_an_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
     more = {"calibration": scores[labels == 0], "sequences": sequences, "reconstructions": 0.9 * sequences}
     explorer = Explorer(
         context.new_page(), tmp_path, scores, labels, class_names=["normal", "a", "a long name of a class", "c"],
-        false_alarm_price=1, miss_price=5, **more,
+        false_alarm_cost=1, miss_cost=5, **more,
     )  # fmt: skip
     explorer.press("PageUp")
     assert min(explorer.page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"

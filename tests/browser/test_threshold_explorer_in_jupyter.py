@@ -17,7 +17,7 @@ explorer = ThresholdExplorer(scores, test.labels, threshold=0.5, class_names=tes
                              sequences=test, reconstructions=mean.expand_as(test.sequences))
 explorer
 """
-SAY = "print('now', explorer.threshold, explorer.hide_labels, explorer.miss_price, (scores > explorer.threshold).sum())"
+SAY = "print('now', explorer.threshold, explorer.hide_labels, explorer.miss_cost, (scores > explorer.threshold).sum())"
 
 
 def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_notebook):

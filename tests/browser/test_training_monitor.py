@@ -17,7 +17,7 @@ result = benchmark(make(), training, validation, epochs=500, callbacks=[monitor]
 """
 SHORT = """
 monitor = TrainingMonitor(few)
-result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[monitor])
+result = benchmark(make(learning_rate=3, steps_per_epoch=4), training, validation, epochs=12, callbacks=[monitor])
 """
 AFTER = """
 from trainers.losses import mean_loss
@@ -169,7 +169,7 @@ from trainers.torch_utils import load_state
 states = {}
 keep = lambda row, state: states.__setitem__(row.epoch, {k: v.clone() for k, v in state.items()})
 monitor = TrainingMonitor(few)
-result = benchmark(make(learning_rate=3, n_batches=4), training, validation, epochs=12, callbacks=[keep, monitor])
+result = benchmark(make(learning_rate=3, steps_per_epoch=4), training, validation, epochs=12, callbacks=[keep, monitor])
 """
     check = """
 epoch = result.history.restored_epochs[0]
@@ -192,7 +192,7 @@ print("epoch", epoch, "errors", *(f"{e:#.3g}" for e in errors), "best", *(f"{e:#
     for _ in range(int(epoch) - 1):
         slider.press("ArrowRight")
     notebook.await_words(f"epoch {epoch}:")
-    assert "went back to it" in notebook.page.locator(".kit-chart .words").text_content()
+    assert "best weights restored" in notebook.page.locator(".kit-chart .words").text_content()
     notebook.page.wait_for_function(
         """wanted => [...document.querySelectorAll('.kit-chart small')]
             .map(s => s.textContent.replace('error ', '')).join() === wanted""",

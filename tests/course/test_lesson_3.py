@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from notebooks.course import lesson_3
-from trainers import BatchedTrainer, LSTMAutoencoder, StopRun
+from trainers import BatchedTrainer, LSTMAutoencoder, StopTraining
 
 
 def trainer(**settings):
@@ -24,7 +24,7 @@ def test_restore_at_the_end():
     [
         ({}, "still goes back in mid-training"),
         ({"restore": "off"}, "with its last weights"),
-        ({"tolerance": 0.5}, "do not rule it out"),
+        ({"min_delta_ratio": 0.5}, "do not rule it out"),
         ({"patience": 3}, "do not rule it out"),
     ],
 )
@@ -114,7 +114,7 @@ def test_other_memories(first, second, said):
 def stopping(since):
     def callback(row, state):
         if row.epoch - row.best_epoch > since:
-            raise StopRun("stuck")
+            raise StopTraining("stuck")
 
     return callback
 

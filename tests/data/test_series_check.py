@@ -27,30 +27,30 @@ def test_a_sound_recording_is_fine_in_every_check():
     labels = np.zeros(2000, dtype=int)
     labels[1500:1520] = 1
     check = check_series(Series(WAVE, labels=labels, sampling_rate=10.0), window=31)
-    assert [one for one in check if one.verdict != "fine"] == []
+    assert [one for one in check if one.verdict != "ok"] == []
     assert {one.check for one in check} == {
-        "time", "labels", "training", "missing", "stuck", "far off", "drift", "likeness",
+        "time", "labels", "training", "missing", "flatline", "outlier", "drift", "distribution shift",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("recording", [load_ecg_diff_count, load_internal_bleeding, load_mitbih])
 def test_the_kits_recordings_need_no_mending_of_their_values(recording):
     for part in recording():
-        faults = [one.check for one in check_series(part) if one.verdict == "mend" and one.check != "labels"]
+        faults = [one.check for one in check_series(part) if one.verdict == "fix" and one.check != "labels"]
         assert faults == []
 
 
 @pytest.mark.parametrize(
     ("values", "check", "verdict", "steps", "words"),
     [
-        (changed(slice(700, 760), 0.3), "stuck", "mend", ((700, 760),), "60 steps of one value from step 700"),
-        (changed([400, 401, 900], -99.0), "far off", "mend", ((400, 402), (900, 901)), "-99 comes 3 times"),
-        (changed([400], 7.0), "far off", "mend", ((400, 401),), "1 value far from the others, 7 at step 400"),
-        (changed(slice(100, 130), np.nan), "missing", "look", ((100, 130),), "1.5% in 1 gap"),
-        (changed(slice(100, 900), np.nan), "missing", "mend", ((100, 900),), "40.0%"),
-        (np.ones(50), "constant", "mend", (), "Every value is 1."),
-        (WAVE + np.arange(2000) / 200, "drift", "look", (), "The level moves by 9.3"),
-        (WAVE * np.repeat([1, 3], 1000), "likeness", "look", (), "98 %"),
+        (changed(slice(700, 760), 0.3), "flatline", "fix", ((700, 760),), "60 steps of one value from step 700"),
+        (changed([400, 401, 900], -99.0), "outlier", "fix", ((400, 402), (900, 901)), "-99 comes 3 times"),
+        (changed([400], 7.0), "outlier", "fix", ((400, 401),), "1 value far from the others, 7 at step 400"),
+        (changed(slice(100, 130), np.nan), "missing", "review", ((100, 130),), "1.5% in 1 gap"),
+        (changed(slice(100, 900), np.nan), "missing", "fix", ((100, 900),), "40.0%"),
+        (np.ones(50), "constant", "fix", (), "Every value is 1."),
+        (WAVE + np.arange(2000) / 200, "drift", "review", (), "The level moves by 9.3"),
+        (WAVE * np.repeat([1, 3], 1000), "distribution shift", "review", (), "98 %"),
     ],
 )
 def test_each_fault_is_found_where_it_is(values, check, verdict, steps, words):
@@ -64,28 +64,28 @@ def test_values_that_keep_still_by_nature_are_not_called_stuck():
     switch = np.repeat(np.arange(40) % 2, 50).astype(float)
     slow = np.repeat(np.round(20 + np.cumsum(np.random.default_rng(0).normal(0, 0.1, 50)), 1), 40)
     for values in (switch, slow):
-        assert found(values, "stuck").verdict == "fine"
+        assert found(values, "flatline").verdict == "ok"
 
 
 def test_rare_peaks_of_a_pulse_are_not_called_far_off():
     pulse = np.random.default_rng(0).normal(0, 0.1, 4000)
     pulse[::100] = 8
-    assert found(pulse, "far off").verdict == "fine"
+    assert found(pulse, "outlier").verdict == "ok"
 
 
 def test_labels_say_how_far_the_training_part_may_reach():
     labels = np.zeros(2000, dtype=int)
     labels[[600, 1500]] = 1
     series = Series(WAVE, labels=labels)
-    inside = [one for one in check_series(series) if one.verdict == "mend"]
+    inside = [one for one in check_series(series) if one.verdict == "fix"]
     assert [(one.check, one.steps) for one in inside] == [("labels", ((600, 601),))]
     assert "training up to 0.300" in inside[0].advice
-    assert found(series, "labels", training=0.29).verdict == "fine"
+    assert found(series, "labels", training=0.29).verdict == "ok"
     assert found(WAVE, "labels").found == "None."
-    assert found(Series(WAVE, labels=np.zeros(2000)), "labels").verdict == "look"
+    assert found(Series(WAVE, labels=np.zeros(2000)), "labels").verdict == "review"
     labels[::3] = 1
     labels[:400] = 0
-    assert found(Series(WAVE, labels=labels), "labels", training=0.2).verdict == "look"
+    assert found(Series(WAVE, labels=labels), "labels", training=0.2).verdict == "review"
 
 
 @pytest.mark.parametrize(
@@ -94,39 +94,39 @@ def test_labels_say_how_far_the_training_part_may_reach():
 def test_the_training_part_that_is_advised_holds_no_event(step, words):
     labels = np.zeros(2000, dtype=int)
     labels[step] = 1
-    (advice,) = (one.advice for one in check_series(Series(WAVE, labels=labels), training=0.8) if one.verdict == "mend")
+    (advice,) = (one.advice for one in check_series(Series(WAVE, labels=labels), training=0.8) if one.verdict == "fix")
     if words is None:
         assert advice == "Cut the event out."
         return
     assert words in advice
     share = float(advice.split("up to ")[1].split(";")[0])
-    assert found(Series(WAVE, labels=labels), "labels", training=share).verdict == "fine"
+    assert found(Series(WAVE, labels=labels), "labels", training=share).verdict == "ok"
 
 
 @pytest.mark.parametrize(("part", "words"), [(slice(0, 1000), "part to learn from"), (slice(1000, 2000), "rest")])
 def test_a_part_without_values_is_said(part, words):
-    finding = found(changed(part, np.nan), "likeness")
-    assert (finding.verdict, finding.found) == ("look", f"No value is known in the {words}.")
+    finding = found(changed(part, np.nan), "distribution shift")
+    assert (finding.verdict, finding.found) == ("review", f"No value is known in the {words}.")
 
 
-@pytest.mark.parametrize(("window", "verdict"), [(50, "fine"), (51, "look"), (100, "look"), (101, "mend")])
+@pytest.mark.parametrize(("window", "verdict"), [(50, "ok"), (51, "review"), (100, "review"), (101, "fix")])
 def test_twenty_windows_suffice_and_ten_are_the_least(window, verdict):
     assert found(WAVE, "training", window=window).verdict == verdict
 
 
 def test_times_and_rate():
     assert found(WAVE, "time").found == "2000 steps at 10 Hz: 200 s."
-    assert found(Series(WAVE), "time").verdict == "look"
+    assert found(Series(WAVE), "time").verdict == "review"
     times = np.arange(2000.0)
     times[1000:] += 5
-    assert found(Series(WAVE, time=times, sampling_rate=1.0), "time").verdict == "mend"
-    assert found(Series(WAVE, time=times.astype("M8[s]"), sampling_rate=1.0), "time").verdict == "mend"
+    assert found(Series(WAVE, time=times, sampling_rate=1.0), "time").verdict == "fix"
+    assert found(Series(WAVE, time=times.astype("M8[s]"), sampling_rate=1.0), "time").verdict == "fix"
 
 
 def test_a_pattern_longer_than_a_block_is_no_drift_once_its_window_is_known():
     slow = np.sin(np.arange(2000) / 60)
-    assert found(slow, "drift").verdict == "look"
-    assert found(slow, "drift", window=377).verdict == "fine"
+    assert found(slow, "drift").verdict == "review"
+    assert found(slow, "drift", window=377).verdict == "ok"
 
 
 def test_the_worst_comes_first_in_words_and_table(tmp_path):
@@ -136,22 +136,22 @@ def test_the_worst_comes_first_in_words_and_table(tmp_path):
 
     with pytest.warns(UserWarning, match="rows of NaN"):
         check = check_series(load_csv(path, decimal=","), training=0.4)
-    order = ["mend", "look", "fine"]
+    order = ["fix", "review", "ok"]
     verdicts = [one.verdict for one in check]
     assert verdicts == sorted(verdicts, key=order.index)
-    faults = {(one.check, one.feature): one.steps for one in check if one.verdict == "mend"}
+    faults = {(one.check, one.feature): one.steps for one in check if one.verdict == "fix"}
     assert faults == {
-        ("stuck", "pulse"): ((HANGS.start, HANGS.stop),),
-        ("far off", "pulse"): tuple((row, row + 4) for row in NO_CONTACT_AT),
+        ("flatline", "pulse"): ((HANGS.start, HANGS.stop),),
+        ("outlier", "pulse"): tuple((row, row + 4) for row in NO_CONTACT_AT),
         ("constant", "lead2"): (),
     }
     gaps = next(one.steps for one in check if (one.check, one.feature) == ("missing", "pulse"))
     assert gaps == ((4210, 4211), (LOST.start, LOST.stop))
     page = check._repr_html_()
-    assert page.index("mend") < page.index("look") < page.index("fine")
+    assert page.index("✗ fix") < page.index("○ review") < page.index("✓ ok")
     assert "<script" not in check_series(Series(np.ones(3), feature_names=["<script>"]))._repr_html_()
     assert list(check.to_frame().columns) == ["check", "feature", "verdict", "found", "advice", "steps"]
-    assert repr(check).startswith("Check of 'patch'\nmend: ")
+    assert repr(check).startswith("Check of 'patch'\nfix: ")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,6 @@ test("a line goes through every step of a row", () => {
   const line = '<polyline class="sequence" points="0.0,97.0 20.0,3.0"/>';
   assert.equal(sequenceLines(pictures, 1, strips, x), line);
   const both = sequenceLines({ ...pictures, reconstructions: [0, 0, 10, 0] }, 1, strips, x);
-  assert.equal(both, `${line}<polyline class="rebuilt" points="0.0,3.0 20.0,97.0"/>`);
+  assert.equal(both, `${line}<polyline class="reconstruction" points="0.0,3.0 20.0,97.0"/>`);
   assert.match(sequenceLines({ ...pictures, time: 1 }, 2, strips, x), /points="0.0,97.0"/);
 });

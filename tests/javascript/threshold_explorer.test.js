@@ -72,7 +72,7 @@ test("curves and the areas under them are scikit-learn's", () => {
 });
 
 test("the least cost is found among the scores and below them", () => {
-  const prices = (false_alarm_price, miss_price) => ({ false_alarm_price, miss_price });
+  const prices = (false_alarm_cost, miss_cost) => ({ false_alarm_cost, miss_cost });
   assert.deepEqual(leastCost(four, prices(1, 5), 0), { threshold: 0.1, cost: 1 });
   assert.deepEqual(leastCost(four, prices(5, 1), 0), { threshold: 0.4, cost: 1 });
   assert.deepEqual(leastCost(known([1, 2], [1, 1]), prices(1, 1), -1), { threshold: -1, cost: 0 });

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopTraining, benchmark
 from trainers.losses import mean_loss
 from trainers.torch_utils import copy_state
 
 from .contract import same
 
 # A rate so high that some epochs come out worse than the best.
-WILD = {"batch_size": 8, "learning_rate": 0.2, "clip_norm": None}
+WILD = {"batch_size": 8, "learning_rate": 0.2, "max_grad_norm": None}
 
 
 def follow(trainer, beats, enough):
@@ -55,7 +55,7 @@ def test_the_row_keeps_the_loss_that_made_it_fire(beats, model):
     for row, _, _ in follow(trainer, beats, two_swaps):
         if row.restored:
             assert row.validation_loss > row.best_loss
-            assert f"worse than {row.best_loss:.6g} of epoch {row.best_epoch}; went back to it" in row.reason
+            assert f"worse than {row.best_loss:.6g} of epoch {row.best_epoch}; best weights restored" in row.reason
 
 
 @pytest.mark.parametrize("restore", ["every epoch", "at the end", "off"])
@@ -97,9 +97,9 @@ def test_equals_an_independent_loop_with_history(beats):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"batch_size": 1, "restore": "off", "clip_norm": None},
-        {"batch_size": 10, "n_batches": 3, "reshuffle": False, "restore": "off", "clip_norm": None},
-        {"batch_size": 1, "learning_rate": 0.05, "clip_norm": None},
+        {"batch_size": 1, "restore": "off", "max_grad_norm": None},
+        {"batch_size": 10, "steps_per_epoch": 3, "reshuffle": False, "restore": "off", "max_grad_norm": None},
+        {"batch_size": 1, "learning_rate": 0.05, "max_grad_norm": None},
     ],
     ids=["single instance", "plain batched", "single instance with history"],
 )
@@ -166,7 +166,7 @@ def test_patience_lets_worse_epochs_pass(beats, model):
 
 
 def test_tolerance_lets_small_rises_pass(beats, model):
-    trainer = BatchedTrainer(model, tolerance=0.01, **WILD)
+    trainer = BatchedTrainer(model, min_delta_ratio=0.01, **WILD)
 
     def rise(row):
         return row.validation_loss / row.best_loss - 1
@@ -179,9 +179,9 @@ def test_tolerance_lets_small_rises_pass(beats, model):
         assert same(after, reached) != row.restored
 
 
-@pytest.mark.parametrize("moments", ["keep", "restore", "reset"])
-def test_moments_at_a_swap(beats, model, moments):
-    trainer = BatchedTrainer(model, moments=moments, **WILD)
+@pytest.mark.parametrize("optimizer_state", ["keep", "restore", "reset"])
+def test_moments_at_a_swap(beats, model, optimizer_state):
+    trainer = BatchedTrainer(model, optimizer_state=optimizer_state, **WILD)
     trainer.setDataSets(*beats)
     best = None
     first = next(model.parameters())
@@ -190,9 +190,9 @@ def test_moments_at_a_swap(beats, model, moments):
         state = trainer.optimizer.state_dict()["state"]
         row = trainer.history[-1]
         if row.restored:
-            if moments == "reset":
+            if optimizer_state == "reset":
                 assert not state
-            elif moments == "restore":
+            elif optimizer_state == "restore":
                 assert torch.equal(state[0]["exp_avg"], best)
             else:
                 assert not torch.equal(state[0]["exp_avg"], best)
@@ -203,28 +203,28 @@ def test_moments_at_a_swap(beats, model, moments):
 
 
 def test_learning_rate_is_cut_at_each_swap(beats, model):
-    trainer = BatchedTrainer(model, learning_rate_factor=0.5, **WILD)
+    trainer = BatchedTrainer(model, lr_factor=0.5, **WILD)
     rate = 0.2
     for row, _, _ in follow(trainer, beats, two_swaps):
         assert row.learning_rate == pytest.approx(rate)
         rate *= 0.5 if row.restored else 1
 
 
-LIVELOCK = {"moments": "restore", "reshuffle": False, **WILD}
+LIVELOCK = {"optimizer_state": "restore", "reshuffle": False, **WILD}
 
 
-@pytest.mark.parametrize("moments", ["restore", "reset"])
-def test_livelock_repeats_for_ever_and_is_warned_of_once(beats, model, moments):
-    trainer = BatchedTrainer(model, **{**LIVELOCK, "moments": moments})
+@pytest.mark.parametrize("optimizer_state", ["restore", "reset"])
+def test_livelock_repeats_for_ever_and_is_warned_of_once(beats, model, optimizer_state):
+    trainer = BatchedTrainer(model, **{**LIVELOCK, "optimizer_state": optimizer_state})
     with pytest.warns(RuntimeWarning, match="Three ways out") as caught:
         history = benchmark(trainer, *beats, epochs=40).history
     assert len(caught) == 1
     # Fresh moments are the same moments from the second swap on.
-    first = history.restored_epochs[moments == "reset"]
+    first = history.restored_epochs[optimizer_state == "reset"]
     assert len({(r.train_loss, r.validation_loss, r.restored) for r in history[first - 1 :]}) == 1
 
 
-@pytest.mark.parametrize("way_out", [{"reshuffle": True}, {"moments": "keep"}, {"learning_rate_factor": 0.9}], ids=str)
+@pytest.mark.parametrize("way_out", [{"reshuffle": True}, {"optimizer_state": "keep"}, {"lr_factor": 0.9}], ids=str)
 def test_each_way_out_of_the_livelock(beats, model, way_out):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -244,7 +244,7 @@ def test_a_loss_that_is_not_finite_goes_back_and_does_not_come_again(beats, mode
     row = trainer.history[-1]
     assert not torch.tensor(row.validation_loss).isfinite()
     assert row.restored
-    assert "moments reset" in row.reason
+    assert "optimizer state reset" in row.reason
     assert same(copy_state(model), best)
     trainer.learning_rate = 0.01
     trainer.doEpoch(model)
@@ -325,13 +325,13 @@ def test_an_undone_epoch_puts_the_modes_of_the_model_back(beats, model):
     trainer = BatchedTrainer(model, batch_size=8)
     trainer.setDataSets(*beats)
     model.eval()
-    stops = iter([None, StopRun()])
+    stops = iter([None, StopTraining()])
 
     def between_batches():
         if error := next(stops):
             raise error
 
     trainer.between_batches = between_batches
-    with pytest.raises(StopRun):
+    with pytest.raises(StopTraining):
         trainer.doEpoch(model)
     assert not any(part.training for part in model.modules())

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, Trainer, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopTraining, Trainer, benchmark
 from trainers.torch_utils import copy_state
 
 from .contract import same
@@ -117,7 +117,7 @@ def test_callbacks_change_nothing(beats):
     assert same(copy_state(plain.model), copy_state(watched.model))
 
 
-@pytest.mark.parametrize("exception", [StopRun("seen enough"), KeyboardInterrupt()])
+@pytest.mark.parametrize("exception", [StopTraining("seen enough"), KeyboardInterrupt()])
 def test_stopping_ends_cleanly_with_the_best_weights(beats, model, exception):
     states = []
 
@@ -139,7 +139,7 @@ def test_stopping_in_the_first_epoch_gives_an_empty_history(beats, model):
     before = copy_state(model)
 
     def stop():
-        raise StopRun
+        raise StopTraining
 
     trainer.between_batches = stop
     result = benchmark(trainer, *beats, epochs=5)

@@ -179,7 +179,7 @@ def test_shows_itself_with_changed_values_marked():
     assert table.count("&#9656;") == 1
     assert "&#9656; 7" in table
     for h in Filter._declared.values():
-        assert h.meaning in table
+        assert h.description in table
     assert repr(Filter(width=7)) == "Filter(width=7)"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim import lr_scheduler
 
-from trainers import BatchedTrainer, LSTMAutoencoder, StopRun, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, StopTraining, benchmark
 from trainers.torch_utils import copy_state
 
 from .contract import same
@@ -36,9 +36,9 @@ def weights(model):
     st.sampled_from(["every epoch", "at the end", "off"]),
     st.sampled_from(["keep", "restore", "reset"]),
 )
-def test_each_layer_is_trained_when_it_is_not_frozen(plan, restore, moments):
+def test_each_layer_is_trained_when_it_is_not_frozen(plan, restore, optimizer_state):
     model, seen = two_layers(), []
-    trainer = BatchedTrainer(model, batch_size=4, learning_rate=0.05, restore=restore, moments=moments)
+    trainer = BatchedTrainer(model, batch_size=4, learning_rate=0.05, restore=restore, optimizer_state=optimizer_state)
     trainer.setDataSets(*SETS)
     for trainable in plan:
         for layer, wanted in zip(model, trainable, strict=True):
@@ -59,7 +59,7 @@ def test_layers_thawed_before_a_stop_leave_a_run_that_goes_on(stop_at):
     trainer = BatchedTrainer(model, batch_size=4)
 
     def stop():
-        raise StopRun
+        raise StopTraining
 
     def callback(row, state):
         if row.epoch == 2:
@@ -160,9 +160,11 @@ def rates_of_pytorch(scheduler, epochs):
 
 @pytest.mark.parametrize("when", ["constructor", "setDataSets"])
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-@pytest.mark.parametrize("moments", ["keep", "restore", "reset"])
-def test_scheduler_of_pytorch_acts(scheduler, when, moments):
-    trainer = Scheduled(two_layers(), scheduler=scheduler, when=when, batch_size=4, learning_rate=0.01, moments=moments)
+@pytest.mark.parametrize("optimizer_state", ["keep", "restore", "reset"])
+def test_scheduler_of_pytorch_acts(scheduler, when, optimizer_state):
+    trainer = Scheduled(
+        two_layers(), scheduler=scheduler, when=when, batch_size=4, learning_rate=0.01, optimizer_state=optimizer_state
+    )
     history = benchmark(trainer, *SETS, epochs=6).history
     assert [row.learning_rate for row in history] == pytest.approx(rates_of_pytorch(scheduler, 6), abs=1e-15)
 
@@ -181,9 +183,7 @@ def test_schedulers_factor_multiplies_the_trainers_own_rate():
     assert [row.learning_rate for row in history] == pytest.approx([0.01, 0.005, 0.01, 0.005])
 
 
-@pytest.mark.parametrize(
-    "more", [{"warmup_epochs": 3}, {"schedule": "cosine"}, {"learning_rate_factor": 0.5, "loss": "mse"}, {}]
-)
+@pytest.mark.parametrize("more", [{"warmup_epochs": 3}, {"schedule": "cosine"}, {"lr_factor": 0.5, "loss": "mse"}, {}])
 @pytest.mark.parametrize("scheduler", [lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1.0), lambda o: None])
 def test_scheduler_that_changes_nothing_leaves_the_trainers_rates(more, scheduler):
     def rates(attach):
@@ -214,7 +214,7 @@ def test_scheduler_goes_on_after_an_epoch_that_was_undone():
     def stop():
         if len(trainer.history) == 2 and not stopped:
             stopped.append(True)
-            raise StopRun
+            raise StopTraining
 
     trainer.between_batches = stop
     benchmark(trainer, *SETS, epochs=4)
@@ -229,7 +229,7 @@ def test_second_run_begins_at_the_trainers_rate():
 
 
 def test_optimizer_is_one_object_through_restores_and_losses_that_are_not_finite(beats):
-    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6), loss="mse", moments="reset", **WILD)
+    trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6), loss="mse", optimizer_state="reset", **WILD)
     optimizer = trainer.optimizer
     spoil = lambda row, state: trainer.queue("learning_rate", 1e30 if row.epoch == 12 else 0.05)  # noqa: E731
     history = benchmark(trainer, *beats, epochs=14, callbacks=[spoil]).history

@@ -13,10 +13,10 @@ from trainers.history_restore import HistoryRestore, repeated_epoch
 LOSSES = st.lists(st.sampled_from([0.1, 0.2, 0.2001, 0.3, 1.0, math.nan, math.inf]), max_size=30)
 
 
-def judge_all(losses, **settings):
+def decide_all(losses, **settings):
     memory, decisions = HistoryRestore(), []
     for epoch, loss in enumerate(losses, 1):
-        decision, reason = memory.judge(loss, **{"swaps": True, "patience": 0, "tolerance": 0.0, **settings})
+        decision, reason = memory.decide(loss, **{"restores": True, "patience": 0, "min_delta_ratio": 0.0, **settings})
         decisions.append((decision, reason, memory.best_epoch))
         if decision == "best":
             memory.remember(epoch, loss, {}, {})
@@ -26,54 +26,54 @@ def judge_all(losses, **settings):
 @given(LOSSES)
 def test_every_epoch_is_best_equal_or_swapped(losses):
     best = math.inf
-    for loss, (decision, _, known) in zip(losses, judge_all(losses), strict=True):
+    for loss, (decision, _, known) in zip(losses, decide_all(losses), strict=True):
         if not math.isfinite(loss):
-            assert decision == ("swap" if known else "keep")
+            assert decision == ("restore" if known else "keep")
         elif loss < best:
             assert decision == "best"
             best = loss
         else:
-            assert decision == ("keep" if loss == best else "swap")
+            assert decision == ("keep" if loss == best else "restore")
 
 
 @given(LOSSES, st.integers(0, 5))
 def test_patience_counts_worse_epochs_since_the_last_best_or_swap(losses, patience):
     worse, best = 0, math.inf
-    for loss, (decision, _, _) in zip(losses, judge_all(losses, patience=patience), strict=True):
+    for loss, (decision, _, _) in zip(losses, decide_all(losses, patience=patience), strict=True):
         if loss < best:
             best, worse = loss, 0
             assert decision == "best"
         elif math.isfinite(loss):
             worse += loss > best
-            assert decision == ("swap" if worse > patience else "keep")
-            worse = 0 if decision == "swap" else worse
-        elif decision == "swap":
+            assert decision == ("restore" if worse > patience else "keep")
+            worse = 0 if decision == "restore" else worse
+        elif decision == "restore":
             worse = 0
 
 
 @given(LOSSES)
 def test_without_swaps_nothing_is_ever_swapped_but_the_best_is_the_same(losses):
-    off, on = judge_all(losses, swaps=False), judge_all(losses)
-    assert all(decision != "swap" for decision, _, _ in off)
+    off, on = decide_all(losses, restores=False), decide_all(losses)
+    assert all(decision != "restore" for decision, _, _ in off)
     assert [known for _, _, known in off] == [known for _, _, known in on]
 
 
 @given(LOSSES, st.sampled_from([0.0, 0.01, 0.6, 20.0]))
-def test_the_tolerance_is_a_fraction_of_the_lowest_loss(losses, tolerance):
+def test_min_delta_ratio_is_a_fraction_of_the_lowest_loss(losses, min_delta_ratio):
     best = math.inf
-    for loss, (decision, _, _) in zip(losses, judge_all(losses, tolerance=tolerance), strict=True):
+    for loss, (decision, _, _) in zip(losses, decide_all(losses, min_delta_ratio=min_delta_ratio), strict=True):
         if math.isfinite(loss) and loss >= best:
-            assert decision == ("swap" if loss > best * (1 + tolerance) else "keep")
+            assert decision == ("restore" if loss > best * (1 + min_delta_ratio) else "keep")
         best = min(best, loss) if math.isfinite(loss) else best
 
 
 def test_reasons_are_sentences_for_the_history():
-    reasons = [reason for _, reason, _ in judge_all([0.2, 0.3, 0.2, math.nan])]
+    reasons = [reason for _, reason, _ in decide_all([0.2, 0.3, 0.2, math.nan])]
     assert reasons == [
         "lowest so far",
-        "0.3, worse than 0.2 of epoch 1; went back to it",
+        "0.3, worse than 0.2 of epoch 1; best weights restored",
         "equal to epoch 1",
-        "validation loss is nan; went back to epoch 1, moments reset",
+        "validation loss is nan; restored epoch 1, optimizer state reset",
     ]
 
 

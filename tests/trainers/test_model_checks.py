@@ -565,15 +565,15 @@ def test_last_batch_that_a_model_cannot_divide_is_refused():
     def pairs(self, x):
         return self.layer(x.view(2, -1, LENGTH, 1) if self.training else x).view(x.shape)
 
-    with pytest.raises(ValueError, match=r"batch_size must leave .* so 3 in .* Use n_batches"):
+    with pytest.raises(ValueError, match=r"batch_size must leave .* so 3 in .* Use steps_per_epoch"):
         trained(function_model(pairs, layer=linear()), 11, batch_size=4)
-    assert len(trained(function_model(pairs, layer=linear()), 11, batch_size=4, n_batches=2).history) == 2
+    assert len(trained(function_model(pairs, layer=linear()), 11, batch_size=4, steps_per_epoch=2).history) == 2
 
 
 @pytest.mark.parametrize(
     ("name", "n", "settings"),
     [
-        ("batch norm", 13, {"batch_size": 4, "n_batches": 3}),
+        ("batch norm", 13, {"batch_size": 4, "steps_per_epoch": 3}),
         ("batch norm", 12, {"batch_size": 4}),
         ("batch norm", 14, {"batch_size": 4}),
         ("batch norm of channels", 13, {"batch_size": 4}),

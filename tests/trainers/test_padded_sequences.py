@@ -24,8 +24,8 @@ def model_of(decoding="forward", **more):
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_a_padded_sequence_is_reconstructed_as_it_is_alone(decoding, bidirectional):
     model, sequences = model_of(decoding, bidirectional=bidirectional), waves()
-    rebuilt = reconstruct(model, DataSet.padded(sequences))
-    for one, together in zip(sequences, rebuilt, strict=True):
+    reconstruction = reconstruct(model, DataSet.padded(sequences))
+    for one, together in zip(sequences, reconstruction, strict=True):
         torch.testing.assert_close(together[: len(one)], reconstruct(model, one[None])[0])
 
 

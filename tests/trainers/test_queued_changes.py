@@ -37,7 +37,7 @@ def test_a_change_that_would_end_the_run_later_is_refused_at_once(beats, model, 
 
 def test_what_is_fixed_cannot_be_queued(beats, model):
     trainer = BatchedTrainer(model, **WILD)
-    fixed = next(name for name, declared in model.declared().items() if declared.fixed)
+    fixed = next(name for name, declared in model.declared().items() if declared.read_only)
     with pytest.raises(AttributeError, match=r"must stay .* once the block is built"):
         trainer.queue(fixed, getattr(model, fixed), model)
 

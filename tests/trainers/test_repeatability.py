@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopRun, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopTraining, benchmark
 from trainers.torch_utils import copy_state
 
 from .contract import same
@@ -25,7 +25,7 @@ class InterruptedOnce:
             raise self.exception
 
 
-@pytest.mark.parametrize("exception", [KeyboardInterrupt, StopRun, MemoryError])
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, StopTraining, MemoryError])
 def test_an_interrupted_epoch_leaves_no_trace(beats, exception):
     whole, broken = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.1), **WILD) for _ in range(2))
     whole.setDataSets(*beats)

@@ -87,7 +87,7 @@ def test_where_too_much_is_missing_no_detector_judges(tmp_path):
     values, labels = signal()[:, 0], np.zeros(1500, dtype=int)
     values[900:1000], labels[1200:1230] = np.nan, 1
     found = report(Series(values, labels=labels), tmp_path / "out.html", **QUICK)
-    assert found.detection.unjudged[170:230].all()
+    assert found.detection.unscored[170:230].all()
     page = found.path.read_text(encoding="utf-8")
     assert "could not be judged" in page
     assert found.evaluations["1-NN"].false_alarms <= found.evaluations["random score"].false_alarms

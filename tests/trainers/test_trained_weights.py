@@ -9,7 +9,7 @@ import pickle
 import pytest
 import torch
 
-from trainers import BatchedTrainer, History, LSTMAutoencoder, Run, StopRun, benchmark, reconstruct
+from trainers import BatchedTrainer, History, LSTMAutoencoder, Run, StopTraining, benchmark, reconstruct
 from trainers.plotting import plot_histories, plot_history
 from trainers.torch_utils import copy_state
 from trainers.widgets import TrainingMonitor
@@ -104,7 +104,7 @@ def test_resuming_measures_the_start_once(beats, trained):
 
 def test_start_of_an_epoch_that_was_undone_is_measured_again(beats, trained):
     def stop():
-        raise StopRun
+        raise StopTraining
 
     trained.between_batches = stop
     assert len(benchmark(trained, *beats, epochs=2).history) == 0

@@ -13,15 +13,15 @@ from trainers.torch_utils import copy_state
 from .contract import same
 
 
-@pytest.mark.parametrize(("n_batches", "sizes"), [(None, [16, 16, 8]), (2, [16] * 2), (7, [16] * 7)])
-def test_batches_of_an_epoch(beats, model, n_batches, sizes):
-    trainer = BatchedTrainer(model, batch_size=16, n_batches=n_batches)
+@pytest.mark.parametrize(("steps_per_epoch", "sizes"), [(None, [16, 16, 8]), (2, [16] * 2), (7, [16] * 7)])
+def test_batches_of_an_epoch(beats, model, steps_per_epoch, sizes):
+    trainer = BatchedTrainer(model, batch_size=16, steps_per_epoch=steps_per_epoch)
     batches = trainer._batches(40, 1)
     assert [len(batch) for batch in batches] == sizes
     every = torch.cat(batches).tolist()
     for start in range(0, len(every) - 39, 40):
         assert sorted(every[start : start + 40]) == list(range(40)), "each pass holds every sequence once"
-    if n_batches == 7:
+    if steps_per_epoch == 7:
         assert every[:40] != every[40:80], "a further pass is shuffled anew"
 
 
@@ -54,7 +54,7 @@ def test_squared_error(beats, model):
 def test_clipping_bounds_the_step(beats):
     """After one step of SGD-like size the change would differ; Adam hides it, so look at the gradient."""
     model = LSTMAutoencoder(hidden_size=6)
-    trainer = BatchedTrainer(model, batch_size=40, clip_norm=0.01)
+    trainer = BatchedTrainer(model, batch_size=40, max_grad_norm=0.01)
     trainer.setDataSets(*beats)
     trainer.doEpoch(model)
     norm = torch.cat([p.grad.reshape(-1) for p in model.parameters()]).norm()

@@ -43,7 +43,7 @@ class AnomalyDetector(Block):
     **Missing values** (NaN in a series, or masked in a data set) are interpolated along time for
     the network to read, and count neither in training nor in a score. Windows of a series of which more
     than `max_missing` is missing are not used for training and not scored. A step that no window scores
-    scores 0, is never flagged, and is marked as `unjudged` in the detection.
+    scores 0, is never flagged, and is marked as `unscored` in the detection.
 
     Parameters
     ----------
@@ -313,7 +313,7 @@ class AnomalyDetector(Block):
     def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
         model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
         return BatchedTrainer(
-            model, self._device, batch_size=min(32, len(training)), n_batches=50 if on_series else None,
+            model, self._device, batch_size=min(32, len(training)), steps_per_epoch=50 if on_series else None,
             learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 

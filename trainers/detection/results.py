@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from data import Series
+from data._deprecated import with_old_names
 from data.markup import escaped, without_math
 from data.series import runs
 
 
+@with_old_names
 @dataclass(frozen=True, eq=False)
 class Detection:
     """What `AnomalyDetector.detect` decided.
@@ -22,7 +24,7 @@ class Detection:
         Of each sequence, or of each time step of a series; the higher, the more anomalous.
     threshold : float
         Scores above it are flagged.
-    unjudged : numpy.ndarray, shape (n,) or (time,), bool
+    unscored : numpy.ndarray, shape (n,) or (time,), bool
         Time steps that no window could score, as too many values were missing there. Their score
         is 0, and they are never flagged.
     series : Series or None
@@ -31,13 +33,13 @@ class Detection:
 
     scores: np.ndarray
     threshold: float
-    unjudged: np.ndarray
+    unscored: np.ndarray
     series: Series | None = None
 
     @property
     def abnormal(self) -> np.ndarray:
         """Which sequences or time steps are flagged, bool."""
-        return (self.scores > self.threshold) & ~self.unjudged
+        return (self.scores > self.threshold) & ~self.unscored
 
     @property
     def events(self) -> list[tuple[int, int]]:
@@ -64,11 +66,11 @@ class Detection:
         return pd.DataFrame(table).sort_values("score", ascending=False, ignore_index=True)
 
     def __repr__(self) -> str:
-        many, unjudged = len(self.events), self.unjudged.sum()
+        many, unscored = len(self.events), self.unscored.sum()
         what = "sequences" if self.series is None else "time steps"
         events = "" if self.series is None else f", {many} event{'s' * (many != 1)}"
         text = f"Detection: {self.abnormal.sum()} of {len(self.scores)} {what} above the threshold {self.threshold:.4g}"
-        return text + events + f"; {unjudged} not judged, as too many values are missing" * bool(unjudged)
+        return text + events + f"; {unscored} not judged, as too many values are missing" * bool(unscored)
 
     def _repr_html_(self) -> str:
         table = self.to_frame()

@@ -203,24 +203,24 @@ function drawLegend(data, view) {
 // ---------------------------------------------------------------- reconstructions
 
 function drawExamples(data, view) {
-  if (!data.examples?.length || !view.rebuilt) return "";
+  if (!data.examples?.length || !view.reconstruction) return "";
   const [low, high] = rangeOf(data.examples.flatMap((example) => example.values));
   const [width, height, margin] = [168, 92, 0.12 * (high - low || 1)];
   const [bottom, top] = [low - margin, high + margin];
   const y = (v) => height - 4 - ((clamp(v, bottom, top) - bottom) / (top - bottom)) * (height - 8);
   return data.examples
     .map(({ title, values }, i) => {
-      const rebuilt = view.rebuilt[i];
+      const reconstruction = view.reconstruction[i];
       const x = (t) => 4 + (t / Math.max(1, values.length - 1)) * (width - 8);
       const points = (list) => list.map((v, t) => [x(t), y(v)]);
       const line = (list, more) => `<polyline class="beat" points="${svgPoints(points(list))}" ${more}/>`;
       let [lines, label, words] = [line(values, `stroke="${TRAIN}"`), "reconstruction not finite", ""];
-      if (rebuilt.every(isNumber)) {
-        const error = values.reduce((sum, v, t) => sum + Math.abs(v - rebuilt[t]), 0) / values.length;
-        const area = svgPoints([...points(values), ...points(rebuilt).reverse()]);
+      if (reconstruction.every(isNumber)) {
+        const error = values.reduce((sum, v, t) => sum + Math.abs(v - reconstruction[t]), 0) / values.length;
+        const area = svgPoints([...points(values), ...points(reconstruction).reverse()]);
         [label, words] = [`mean absolute error ${error.toPrecision(3)}`, `error ${error.toPrecision(3)}`];
         lines = `<polygon points="${area}" fill="${VALIDATION}" opacity="0.3"/>${lines}
-        ${line(rebuilt, `stroke="${VALIDATION}" stroke-dasharray="5 2.5"`)}`;
+        ${line(reconstruction, `stroke="${VALIDATION}" stroke-dasharray="5 2.5"`)}`;
       }
       return `<figure><figcaption>${escape(title)}</figcaption>
       <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}, ${label}">${lines}</svg>
@@ -238,13 +238,13 @@ const SKELETON = `
   <div class="rewind" hidden><button type="button" class="play">▶ play</button>
     <label>epoch <input type="range" min="1" step="1"></label><output></output></div>
   <div class="examples"></div>`;
-const NO_EPOCH = { epoch: null, kept: null, rebuilt: null };
+const NO_EPOCH = { epoch: null, kept: null, reconstruction: null };
 
 let counted = 0;
 
 // Builds a chart in `root`. Callbacks in `act`: select(epoch), and ask() to request all data.
 export function mount(root, data, act = {}) {
-  const view = { log: false, hidden: new Set(), selected: null, kept: null, rebuilt: null, drawn: 0, waiting: null };
+  const view = { log: false, hidden: new Set(), selected: null, kept: null, reconstruction: null, drawn: 0, waiting: null };
   view.id = `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`;
   if (data.runs.length > 1) view.hidden.add("training");
   const part = build(root, "kit-chart", SKELETON);
@@ -288,7 +288,7 @@ export function mount(root, data, act = {}) {
 
   // Snapshots of some epochs may have been dropped to save memory.
   function elsewhere(row) {
-    if (!view.rebuilt || view.kept === row[EPOCH]) return "";
+    if (!view.reconstruction || view.kept === row[EPOCH]) return "";
     return `; below, the nearest kept model: that of epoch ${view.kept}`;
   }
 
@@ -341,8 +341,8 @@ export function mount(root, data, act = {}) {
     drawSoon();
   }
 
-  function rewind({ epoch, kept, rebuilt }) {
-    Object.assign(view, { selected: epoch, kept, rebuilt });
+  function rewind({ epoch, kept, reconstruction }) {
+    Object.assign(view, { selected: epoch, kept, reconstruction });
   }
 
   if (data.rewinds) act.select = slideThrough(part, data, update);
@@ -366,7 +366,7 @@ function slideThrough(part, data, update) {
     const epoch = clamp(wanted, 1, count);
     const kept = epochs.reduce((a, b) => (Math.abs(b - epoch) < Math.abs(a - epoch) ? b : a));
     slider.value = part("output").textContent = epoch;
-    update({ kind: "rewind", epoch, kept, rebuilt: data.rewinds[kept] });
+    update({ kind: "rewind", epoch, kept, reconstruction: data.rewinds[kept] });
   };
   let timer = null;
   const stop = () => {

@@ -19,7 +19,7 @@ def row_data(row: Epoch) -> list[Any]:
     """A row as chart.js takes it; JSON has no NaN, so a loss that is not finite becomes null."""
     data = [row.epoch, finite(row.train_loss), finite(row.validation_loss), row.best_epoch, int(row.restored)]
     # The start has no row to find its loss in.
-    return [*data, row.in_words(), *([finite(row.best_loss)] if row.best_epoch == 0 else [])]
+    return [*data, row.as_text(), *([finite(row.best_loss)] if row.best_epoch == 0 else [])]
 
 
 def run_data(history: History, name: str | None = None) -> dict[str, Any]:
@@ -73,10 +73,10 @@ class Chart(anywidget.AnyWidget):
             self.now.update(more)
             self.send({"kind": "state", "more": more})
 
-    def rewind(self, epoch: int, kept: int, rebuilt: list[list[float | None]] | None) -> None:
+    def rewind(self, epoch: int, kept: int, reconstruction: list[list[float | None]] | None) -> None:
         """Mark an epoch and show what the model of the nearest kept epoch made of the examples."""
         with self._lock:
-            self.rewound = {"epoch": epoch, "kept": kept, "rebuilt": rebuilt}
+            self.rewound = {"epoch": epoch, "kept": kept, "reconstruction": reconstruction}
             self.send({"kind": "rewind", **self.rewound})
 
     def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:

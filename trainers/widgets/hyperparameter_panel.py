@@ -17,7 +17,7 @@ from trainers.widgets.export import page_bundle, read_assets
 class HyperparameterPanel:
     """The hyperparameters of a block, to be looked at and changed in a notebook.
 
-    Each has a control that fits its declaration, its meaning beside it and a button that puts the
+    Each has a control that fits its declaration, its description beside it and a button that puts the
     default back. What does not fit is said in place and changes nothing. The panel follows the
     block as well: an assignment in a cell moves its control. While a run goes on, a change of the
     trainer or its model is queued, made at the start of the next epoch and noted in that epoch's row.
@@ -62,16 +62,16 @@ class HyperparameterPanel:
 
     def _row(self, name: str, declared: Hyperparameter) -> ipywidgets.VBox:
         self.controls[name] = control = _control(declared, getattr(self.block, name))
-        control.description, control.disabled = name, declared.fixed
-        control.tooltip = f"{declared.meaning}; takes {declared.takes}"
+        control.description, control.disabled = name, declared.read_only
+        control.tooltip = f"{declared.description}; must be {declared.requirement}"
         control.style.description_width, control.layout.width = "150px", "330px"
         back = f"{name}: back to {declared.default!r}"
         self._resets[name] = reset = ipywidgets.Button(icon="undo", tooltip=back, layout={"width": "34px"})
         self.messages[name] = message = ipywidgets.HTML()
         # Escaped: texts of a user's own block are shown as they are.
-        meaning = escaped(declared.meaning) + "." + " <i>Fixed once built.</i>" * declared.fixed
-        takes = f'<span title="takes {escaped(declared.takes)}">{meaning}</span>'
-        help_text = ipywidgets.HTML(takes, layout={"flex": "1 1 280px"})
+        description = escaped(declared.description) + "." + " <i>Read-only once built.</i>" * declared.read_only
+        help_html = f'<span title="must be {escaped(declared.requirement)}">{description}</span>'
+        help_text = ipywidgets.HTML(help_html, layout={"flex": "1 1 280px"})
         control.observe(lambda change: self._changed(name, change["new"]), "value")
         reset.on_click(lambda _: self._set(name, declared.default))
         self._show(name, getattr(self.block, name))
@@ -106,7 +106,7 @@ class HyperparameterPanel:
             control.value = str(value) if value is None or isinstance(control, ipywidgets.Text) else value
         changed = value != declared.default
         control.description = "▸ " * changed + name
-        self._resets[name].disabled = declared.fixed or not changed
+        self._resets[name].disabled = declared.read_only or not changed
 
     def _say(self, name: str, text: str, *, wrong: bool = False) -> None:
         style, sign = ("color:#D55E00;font-weight:600", "⚠ ") if wrong else ("", "")

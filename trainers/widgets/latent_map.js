@@ -287,7 +287,7 @@ const SKELETON = `
     <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg></div>
     <div class="beside"><figure class="first"></figure><figure class="second"></figure>
       <p class="key"><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence, in its class's colour
-        <span><svg width="26" height="10" aria-hidden="true"><path class="rebuilt" d="M1 5h24"/></svg> reconstruction</span></p>
+        <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
       <p class="key of-features"></p></div>
   </div>
   <p class="keys">Point at a dot, or use the arrow keys; a click or Enter pins it, Escape unpins. Wheel, + and − zoom, 0 shows the whole map, a drag moves it.</p>

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from trainers.history import History, best_in_words
+from trainers.history import History, best_as_text
 from trainers.training import Run
 from trainers.widgets.base import OwnChanges, answer_while_busy, buttons_answer, larger_in_class, weakly
 from trainers.widgets.chart import FILES, Chart, run_data
@@ -226,10 +226,12 @@ class LiveView(Exported):
             with self._own:
                 self._follows = epoch == self._slider.max
                 self._slider.value = self._play.value = epoch
-        kept, rebuilt = self._snapshots.rebuilt(epoch)
+        kept, reconstruction = self._snapshots.reconstruction(epoch)
         if self._box is not None:
-            self._chart.rewind(epoch, kept, None if rebuilt is None else self._snapshots.for_page(rebuilt))
-        return rebuilt
+            self._chart.rewind(
+                epoch, kept, None if reconstruction is None else self._snapshots.for_page(reconstruction)
+            )
+        return reconstruction
 
     def _show_state(self) -> None:
         """Let the buttons and the state line say at once what is wanted of the run now."""
@@ -258,7 +260,7 @@ def _button(text: str, icon: str, tooltip: str) -> ipywidgets.Button:
 
 def outcome(history: History) -> str:
     """How far a history came, its best epoch and its restores."""
-    text = f"{len(history)} epoch{'s' * (len(history) != 1)}{best_in_words(history)}"
+    text = f"{len(history)} epoch{'s' * (len(history) != 1)}{best_as_text(history)}"
     fired = len(history.restored_epochs)
     return text + (f", restored {fired} time{'s' * (fired != 1)}" if fired else ", never restored")
 

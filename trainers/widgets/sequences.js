@@ -49,6 +49,6 @@ export function sequenceLines({ time, features, sequences, reconstructions }, ro
     return `<polyline class="${look}" points="${svgPoints(points)}"/>`;
   };
   return strips
-    .map((_, f) => line(sequences, f, "sequence") + (reconstructions ? line(reconstructions, f, "rebuilt") : ""))
+    .map((_, f) => line(sequences, f, "sequence") + (reconstructions ? line(reconstructions, f, "reconstruction") : ""))
     .join("");
 }

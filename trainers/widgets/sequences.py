@@ -70,9 +70,11 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
         raise ValueError(f"sequences must be one for each of the {len(order)} {what}, got {len(values)}.")
     parts = {"sequences": values}
     if reconstructions is not None:
-        parts["reconstructions"] = rebuilt = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
-        if rebuilt.shape != values.shape:
-            raise ValueError(f"reconstructions must have the sequences' shape, {values.shape}, got {rebuilt.shape}.")
+        parts["reconstructions"] = reconstruction = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
+        if reconstruction.shape != values.shape:
+            raise ValueError(
+                f"reconstructions must have the sequences' shape, {values.shape}, got {reconstruction.shape}."
+            )
     _, time, all_features = values.shape
     features = min(all_features, MOST_FEATURES)
     positions = _spread(order, MOST_VALUES // (time * features * len(parts)))

@@ -117,10 +117,10 @@ export function extent({ values, low, high }, from = 0, to = values.length) {
 }
 
 // The range of a lane. A diverging reconstruction extends it only so far that the signal is not flattened.
-function laneRange(curve, rebuilt, from, to) {
+function laneRange(curve, reconstruction, from, to) {
   let [low, high] = extent(curve, from, to);
   if (low > high) [low, high] = extent(curve);
-  const [least, most] = rebuilt ? extent(rebuilt, from, to) : [low, high];
+  const [least, most] = reconstruction ? extent(reconstruction, from, to) : [low, high];
   const room = high - low || 1;
   return padded(clamp(least, low - room, low), clamp(most, high, high + room));
 }
@@ -142,8 +142,8 @@ export function palette(root) {
   const dark = 0.299 * r + 0.587 * g + 0.114 * b > (text.startsWith("rgb") ? 128 : 0.5);
   const ground = groundOf(root);
   return dark
-    ? { text, ground, signal: "#56B4E9", rebuilt: "#F0965A", truth: "#2FC598", found: "#E08BDC", focus: "#56B4E9" }
-    : { text, ground, signal: "#0072B2", rebuilt: "#D55E00", truth: "#008060", found: "#AA4499", focus: "#0072B2" };
+    ? { text, ground, signal: "#56B4E9", reconstruction: "#F0965A", truth: "#2FC598", found: "#E08BDC", focus: "#56B4E9" }
+    : { text, ground, signal: "#0072B2", reconstruction: "#D55E00", truth: "#008060", found: "#AA4499", focus: "#0072B2" };
 }
 
 // The background colour, of whichever ancestor sets it.
@@ -357,11 +357,11 @@ export function drawMain(canvas, data, judged, view, width) {
   const marks = boxes(sheet, judged.truth);
   const shown = view.fit ? [Math.floor(view.from / stride), Math.ceil(view.to / stride) + 1] : [];
   view.features.forEach((f, lane) => {
-    const [curve, rebuilt] = [data.curves[f], view.rebuilt ? data.rebuilt?.[f] : null];
+    const [curve, reconstruction] = [data.curves[f], view.reconstruction ? data.reconstruction?.[f] : null];
     const curves = [{ curve, color: paint.signal, width: 1.3 }];
-    if (rebuilt) curves.push({ curve: rebuilt, color: paint.rebuilt, width: 1.6, dashes: [5, 3.5] });
+    if (reconstruction) curves.push({ curve: reconstruction, color: paint.reconstruction, width: 1.6, dashes: [5, 3.5] });
     const name = features.length > 1 ? features[f] : "";
-    drawLane(sheet, place.lanes[lane], laneRange(curve, rebuilt, ...shown), marks, curves, name);
+    drawLane(sheet, place.lanes[lane], laneRange(curve, reconstruction, ...shown), marks, curves, name);
   });
   for (const [name, top] of Object.entries(place.rows)) drawEvents(sheet, name, judged, top);
   if (data.scores) {

@@ -77,13 +77,13 @@ export function countWords({ truth, found, compared }) {
 }
 
 // Describes a step: time, visible features, score.
-function pointWords({ facts, clock, curves, rebuilt, scores }, shown, step) {
+function pointWords({ facts, clock, curves, reconstruction, scores }, shown, step) {
   const i = Math.floor(step / facts.stride);
   const time = timeText(clock, step);
   const values = shown.features.map((f) => {
     const name = facts.features.length > 1 ? facts.features[f] : "value";
-    const other = shown.rebuilt ? rebuilt?.[f].values[i] : NaN;
-    return `; ${name} ${reading(curves[f].values[i])}${Number.isFinite(other) ? ` (rebuilt ${reading(other)})` : ""}`;
+    const other = shown.reconstruction ? reconstruction?.[f].values[i] : NaN;
+    return `; ${name} ${reading(curves[f].values[i])}${Number.isFinite(other) ? ` (reconstruction ${reading(other)})` : ""}`;
   });
   const score = scores ? `; score ${reading(scores.values[i])}` : "";
   return `step ${count(step)}${time && ` (${time})`}${values.join("")}${score}`;
@@ -108,7 +108,7 @@ const [LANES, MOST_ROWS, LEAST_STEPS] = [6, 200, 10];
 
 const SWATCH = {
   signal: '<path d="M1 7h26" stroke="var(--kit-signal)" stroke-width="2"/>',
-  rebuilt: '<path d="M1 7h26" stroke="var(--kit-rebuilt)" stroke-width="2" stroke-dasharray="5 3.5"/>',
+  reconstruction: '<path d="M1 7h26" stroke="var(--kit-reconstruction)" stroke-width="2" stroke-dasharray="5 3.5"/>',
   truth: '<rect x="4" y="2" width="20" height="10" fill="var(--kit-truth)"/>',
   found:
     '<path d="M5 11l8-9m-2 9l8-9m-2 9l6-7" stroke="var(--kit-found)" stroke-width="1.3"/><rect x="4" y="2" width="20" height="10" fill="none" stroke="var(--kit-found)" stroke-width="1.4"/>',
@@ -117,7 +117,7 @@ const SWATCH = {
 };
 const swatch = (name) => `<svg width="28" height="14" aria-hidden="true" fill="none">${SWATCH[name]}</svg>`;
 
-function skeleton({ facts, rebuilt, scores }) {
+function skeleton({ facts, reconstruction, scores }) {
   const names = facts.features.map(escape);
   const option = (_, i) =>
     `<option value="${i}">${names[i * LANES]} to ${names[Math.min(names.length, (i + 1) * LANES) - 1]}</option>`;
@@ -130,7 +130,7 @@ function skeleton({ facts, rebuilt, scores }) {
       ${when(options.length > 1, `<label>features <select>${options.join("")}</select></label>`)}
       ${when(scores, `<label>${swatch("threshold")}threshold <input type="number" step="any" class="at"></label>`)}</div>
     <div class="legend"><span>${swatch("signal")}signal</span>
-      ${when(rebuilt, `<label><input type="checkbox" class="rebuilt" checked>${swatch("rebuilt")}reconstruction</label>`)}
+      ${when(reconstruction, `<label><input type="checkbox" class="reconstruction" checked>${swatch("reconstruction")}reconstruction</label>`)}
       ${when(facts.true, `<span>${swatch("truth")}true event</span>`)}
       <span class="of-found" hidden>${swatch("found")}found event</span>
       ${when(facts.true, "<span>hollow: missed, or a false alarm</span>")}</div>
@@ -149,14 +149,14 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const data = {
     facts,
     curves: makeCurves(binary.values, facts.features.length),
-    rebuilt: makeCurves(binary.rebuilt, facts.features.length),
+    reconstruction: makeCurves(binary.reconstruction, facts.features.length),
     scores: scores.length ? makeCurve(scores) : null,
     clock: makeClock(facts.clock, numbers(binary.times, Float64Array), stride),
   };
   const whole = [-0.5, length - 0.5];
   const shortest = Math.min(length, LEAST_STEPS * stride);
   const lanesFrom = (first) => data.curves.map((_, f) => f).slice(first, first + LANES);
-  const view = { from: whole[0], to: whole[1], features: lanesFrom(0), rebuilt: true, fit: false, threshold, given };
+  const view = { from: whole[0], to: whole[1], features: lanesFrom(0), reconstruction: true, fit: false, threshold, given };
   Object.assign(view, { cursor: null, selected: null, scoreRange: null, dragging: false });
   let judged = judge(facts, data.scores, threshold, given);
   let [place, strip] = [null, null];
@@ -309,8 +309,8 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     if (button?.dataset.do) orders[button.dataset.do]();
     else if (button?.dataset.event) visit(Number(button.dataset.event));
   });
-  part("input.rebuilt")?.addEventListener("change", (event) => {
-    view.rebuilt = event.target.checked;
+  part("input.reconstruction")?.addEventListener("change", (event) => {
+    view.reconstruction = event.target.checked;
     drawSoon();
   });
   part("select")?.addEventListener("change", (event) => {
@@ -455,7 +455,7 @@ function watchLooks(canvas, drawSoon) {
 
 export default {
   render({ model, el }) {
-    const names = ["facts", "given", "values", "scores", "rebuilt", "times"];
+    const names = ["facts", "given", "values", "scores", "reconstruction", "times"];
     const taken = Object.fromEntries(names.map((name) => [name, model.get(`_${name}`)]));
     const threshold = (value) => tell(model, { threshold: value });
     const viewer = mount(el, { ...taken, threshold: model.get("threshold") }, { threshold });

@@ -97,7 +97,7 @@ class SeriesViewer(PicturedWidget):
     _given: Any = traitlets.List(None, allow_none=True).tag(sync=True)
     _values = traitlets.Bytes().tag(sync=True)
     _scores = traitlets.Bytes().tag(sync=True)
-    _rebuilt = traitlets.Bytes().tag(sync=True)
+    _reconstruction = traitlets.Bytes().tag(sync=True)
     _times = traitlets.Bytes().tag(sync=True)
 
     def __init__(
@@ -120,7 +120,7 @@ class SeriesViewer(PicturedWidget):
             _given=None if found is None else as_events(found, len(series)),
             _facts={**facts, "clock": about, "true": _true_events(series)},
             _values=_packed(series.values, stride),
-            _rebuilt=b"" if self.reconstruction is None else _packed(self.reconstruction, stride),
+            _reconstruction=b"" if self.reconstruction is None else _packed(self.reconstruction, stride),
             # Not in 32 bits, where a score at the threshold could end up above it.
             _scores=b"" if self.scores is None else highest(self.scores, stride).tobytes(),
             _times=times,
@@ -156,7 +156,7 @@ class SeriesViewer(PicturedWidget):
             self._given = None
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        names = ("facts", "threshold", "given", "values", "scores", "rebuilt", "times")
+        names = ("facts", "threshold", "given", "values", "scores", "reconstruction", "times")
         data = {name: getattr(self, name if name == "threshold" else f"_{name}") for name in names}
         return self.series.name, {**data, "alt": self._summary()}
 

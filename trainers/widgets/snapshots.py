@@ -160,7 +160,7 @@ class Snapshots:
                 reconstruct(viewer, self.examples)
                 self._viewer = viewer
 
-    def rebuilt(self, epoch: int) -> tuple[int, np.ndarray | None]:
+    def reconstruction(self, epoch: int) -> tuple[int, np.ndarray | None]:
         """The kept epoch nearest to this one, and what its model makes of the examples.
 
         Shape (n, time, feature); None without examples, without any epoch, or if the model fails.

@@ -94,7 +94,7 @@ function curves({ n, sorted, abnormalBelow, abnormal, normal }) {
   return { roc, precisionRecall, auroc: area / abnormal / normal, averagePrecision };
 }
 
-const costOf = (falseAlarms, missed, prices) => falseAlarms * prices.false_alarm_price + missed * prices.miss_price;
+const costOf = (falseAlarms, missed, prices) => falseAlarms * prices.false_alarm_cost + missed * prices.miss_cost;
 
 // The lowest threshold of least cost: one of the scores, or `bottom`, where everything is predicted abnormal.
 export function leastCost({ n, sorted, abnormalBelow, abnormal }, prices, bottom) {
@@ -410,13 +410,13 @@ const SKELETON = `
     <table class="classes"><thead><tr><th scope="col">class</th><th scope="col">sequences</th><th scope="col">called abnormal</th>
       <th scope="col">share</th></tr></thead><tbody></tbody></table>
     <fieldset class="prices"><legend>Prices</legend>
-      <label>a false alarm <input data-price="false_alarm_price" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
-      <label>a miss <input data-price="miss_price" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
+      <label>a false alarm <input data-cost="false_alarm_cost" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
+      <label>a miss <input data-cost="miss_cost" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
       <p class="cost"></p><button type="button" class="go" hidden>go to the least cost</button></fieldset>
   </div>
   <p class="moved"></p>
   <p class="key" hidden><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence
-    <span><svg width="26" height="10" aria-hidden="true"><path class="rebuilt" d="M1 5h24"/></svg> reconstruction</span></p>
+    <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
   <ul class="changed"></ul>`;
 
 let mounted = 0;
@@ -425,12 +425,12 @@ let mounted = 0;
 export function mount(root, data, act = {}) {
   const known = prepare(data);
   const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
-  const { threshold, hide_labels, false_alarm_price, miss_price } = data;
+  const { threshold, hide_labels, false_alarm_cost, miss_cost } = data;
   const view = {
     threshold,
     hide_labels,
-    false_alarm_price,
-    miss_price,
+    false_alarm_cost,
+    miss_cost,
     base: threshold,
     logCounts: false,
     logScores: false,
@@ -438,7 +438,7 @@ export function mount(root, data, act = {}) {
   const part = build(root, "kit-threshold", SKELETON);
   const [plot, slider, number, box] = [".histogram", ".threshold", ".number", ".hide input"].map(part);
   const toggles = root.querySelectorAll("[data-key]");
-  const prices = root.querySelectorAll("[data-price]");
+  const prices = root.querySelectorAll("[data-cost]");
   const hidden = () => view.hide_labels || !known.labels;
   const told = (changes) => act.changed?.(changes);
   part(".hide").hidden = !known.labels;
@@ -458,7 +458,7 @@ export function mount(root, data, act = {}) {
     part(".legend").innerHTML = drawLegend(parts, hatchId);
     for (const button of toggles) button.setAttribute("aria-pressed", view[button.dataset.key]);
     box.checked = view.hide_labels;
-    for (const input of prices) if (input !== document.activeElement) input.value = view[input.dataset.price] ?? "";
+    for (const input of prices) if (input !== document.activeElement) input.value = view[input.dataset.cost] ?? "";
     drawTruth();
     drawLeast();
     drawMove();
@@ -517,7 +517,7 @@ export function mount(root, data, act = {}) {
 
   // The search over all thresholds is slow with many scores: not on every move.
   function drawLeast() {
-    const priced = !hidden() && view.false_alarm_price != null && view.miss_price != null;
+    const priced = !hidden() && view.false_alarm_cost != null && view.miss_cost != null;
     view.least = priced ? leastCost(known, view, view.scale.bottom) : null;
     const mark = priced ? `<path class="least" d="M${view.x(view.least.threshold)} ${FLOOR}l-5 9h10z"/>` : "";
     part(".least-mark").innerHTML = mark;
@@ -612,7 +612,7 @@ export function mount(root, data, act = {}) {
   });
   for (const input of prices)
     whenTyped(input, () => {
-      const [value, name] = [parse(input.value), input.dataset.price];
+      const [value, name] = [parse(input.value), input.dataset.cost];
       view[name] = value !== null && value >= 0 ? value : null;
       input.value = view[name] ?? "";
       draw();
@@ -638,7 +638,7 @@ export function mount(root, data, act = {}) {
   return { set, destroy };
 }
 
-const SYNCED = ["threshold", "hide_labels", "false_alarm_price", "miss_price"];
+const SYNCED = ["threshold", "hide_labels", "false_alarm_cost", "miss_cost"];
 
 export default {
   render({ model, el }) {

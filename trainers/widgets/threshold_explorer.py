@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from data._deprecated import with_old_names
 from data.data_set import is_real_number
 from trainers.checks import as_labels, as_scores, as_threshold
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
@@ -20,6 +21,7 @@ RATE = 0.05
 _BINS = 60
 
 
+@with_old_names
 class ThresholdExplorer(PicturedWidget):
     """A threshold to drag over the histogram of scores, with all that follows from it.
 
@@ -56,7 +58,7 @@ class ThresholdExplorer(PicturedWidget):
     calibration : array, optional
         Scores of sequences known to be normal, shape (m,): their histogram, and how many of them
         would be flagged, help to set a threshold without labels.
-    false_alarm_price, miss_price : float, optional
+    false_alarm_cost, miss_cost : float, optional
         Price of each error, from 0 up; both can be typed in the page.
 
     Attributes
@@ -65,7 +67,7 @@ class ThresholdExplorer(PicturedWidget):
         Where the line stands; may be set.
     hide_labels : bool
         May be set.
-    false_alarm_price, miss_price : float or None
+    false_alarm_cost, miss_cost : float or None
         May be set.
 
     Raises
@@ -89,8 +91,8 @@ class ThresholdExplorer(PicturedWidget):
     # No Float, which takes NaN and refuses NumPy's float32; no Any, which takes None unchecked.
     threshold: Any = traitlets.TraitType(0.0).tag(sync=True)
     hide_labels = traitlets.Bool().tag(sync=True)
-    false_alarm_price = traitlets.Any().tag(sync=True)
-    miss_price = traitlets.Any().tag(sync=True)
+    false_alarm_cost = traitlets.Any().tag(sync=True)
+    miss_cost = traitlets.Any().tag(sync=True)
 
     def __init__(
         self,
@@ -103,8 +105,8 @@ class ThresholdExplorer(PicturedWidget):
         reconstructions: Any = None,
         hide_labels: bool = False,
         calibration: Any = None,
-        false_alarm_price: float | None = None,
-        miss_price: float | None = None,
+        false_alarm_cost: float | None = None,
+        miss_cost: float | None = None,
     ) -> None:
         self.scores = _scores(scores, "scores")
         self.labels = None if labels is None else as_labels(labels, self.scores)
@@ -118,7 +120,7 @@ class ThresholdExplorer(PicturedWidget):
             **classes(self.labels, class_names),
         }
         threshold = self._first_threshold() if threshold is None else threshold
-        prices = {"false_alarm_price": false_alarm_price, "miss_price": miss_price}
+        prices = {"false_alarm_cost": false_alarm_cost, "miss_cost": miss_cost}
         super().__init__(data=data, threshold=threshold, hide_labels=hide_labels, **prices)
 
     @property
@@ -127,7 +129,7 @@ class ThresholdExplorer(PicturedWidget):
         return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        state = {name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_price", "miss_price")}
+        state = {name: getattr(self, name) for name in ("threshold", "hide_labels", "false_alarm_cost", "miss_cost")}
         data = {**self.data, **state, "alt": self.figure.alt}
         if light:
             data["pictures"] = lighten(data["pictures"], self._ranked)
@@ -146,7 +148,7 @@ class ThresholdExplorer(PicturedWidget):
     def _check_threshold(self, proposal: Any) -> float:
         return as_threshold(proposal["value"])
 
-    @traitlets.validate("false_alarm_price", "miss_price")
+    @traitlets.validate("false_alarm_cost", "miss_cost")
     def _check_price(self, proposal: Any) -> float | None:
         price = proposal["value"]
         if price is not None and (not is_real_number(price) or not 0 <= price < np.inf):

@@ -15,7 +15,7 @@ from trainers.console import in_terminal, say
 from trainers.history import Epoch, History
 from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.torch_utils import ModelState
-from trainers.trainer import StopRun, Trainer
+from trainers.trainer import StopTraining, Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
 from trainers.widgets.base import bundle, in_notebook, with_picture
 from trainers.widgets.export import on_page, page_bundle
@@ -304,7 +304,7 @@ class TrainingMonitor(LiveView):
         if control.state == "stopping" and self._run is not None:
             if self._batches:
                 # In mid-epoch: the trainer undoes the epoch.
-                raise StopRun("stopped by hand")
+                raise StopTraining("stopped by hand")
             self._run.stop("stopped by hand")
 
     def _branch_off(self) -> None:
@@ -330,8 +330,12 @@ class TrainingMonitor(LiveView):
         data = self._data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
-        rewinds = {epoch: self._snapshots.rebuilt(epoch)[1] for epoch in self._snapshots.choose(MOST_REWINDS)}
-        found = {epoch: self._snapshots.for_page(rebuilt) for epoch, rebuilt in rewinds.items() if rebuilt is not None}
+        rewinds = {epoch: self._snapshots.reconstruction(epoch)[1] for epoch in self._snapshots.choose(MOST_REWINDS)}
+        found = {
+            epoch: self._snapshots.for_page(reconstruction)
+            for epoch, reconstruction in rewinds.items()
+            if reconstruction is not None
+        }
         if found:
             data["rewinds"] = found
         return "" if light else f"Training of {self.history.name}", data

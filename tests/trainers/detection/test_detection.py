@@ -272,13 +272,13 @@ def test_reconstructions_draw_the_true_curves_and_the_errors(parts):
     model = LSTMAutoencoder(hidden_size=6)
     few = parts.test.subset([0, 1, 2, 300, 400])
     figure = plot_reconstructions(model, few)
-    rebuilt = reconstruct(model, few)
+    reconstruction = reconstruct(model, few)
     assert len(figure.axes) == 5
     for i, axes in enumerate(figure.axes):
         assert axes.get_title() == few.class_names[few.labels[i]]
         np.testing.assert_array_equal(axes.lines[0].get_ydata(), few.sequences[i, :, 0])
-        np.testing.assert_array_equal(axes.lines[1].get_ydata(), rebuilt[i, :, 0])
-        error = (few.sequences[i] - rebuilt[i]).abs().mean()
+        np.testing.assert_array_equal(axes.lines[1].get_ydata(), reconstruction[i, :, 0])
+        error = (few.sequences[i] - reconstruction[i]).abs().mean()
         assert axes.texts[0].get_text() == f"error {error:.3f}"
     assert drawn(figure)
     assert drawn(plot_sequences(few))

@@ -144,10 +144,10 @@ def test_long_gaps_are_not_judged_and_short_ones_do_not_count(fitted):
     series.values[100:103, 0] = np.nan
     found = fitted.detect(series)
     assert np.isfinite(found.scores).all()
-    assert found.unjudged[225:255].all()
-    assert not found.unjudged[:190].any()
-    assert not found.abnormal[found.unjudged].any()
-    assert (found.scores[found.unjudged] == 0).all()
+    assert found.unscored[225:255].all()
+    assert not found.unscored[:190].any()
+    assert not found.abnormal[found.unscored].any()
+    assert (found.scores[found.unscored] == 0).all()
     np.testing.assert_allclose(found.scores[:70], plain[:70], rtol=1e-6)
     assert np.abs(found.scores[90:110] - plain[90:110]).max() < 0.5 * plain.std() + 0.1
     assert "not judged" in repr(found)

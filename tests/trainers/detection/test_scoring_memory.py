@@ -29,7 +29,7 @@ def test_memory_does_not_grow_with_the_length_of_the_series(combine, gaps, monke
     if gaps:
         wave[100:130] = np.nan
     model = LSTMAutoencoder(hidden_size=2, bidirectional=False, time_encoding=0)
-    trainer = BatchedTrainer(model, n_batches=1)
+    trainer = BatchedTrainer(model, steps_per_epoch=1)
     detector = AnomalyDetector(trainer, window=20, stride=4, combine=combine, rate=0.5, epochs=1)
     detector.fit(*[Series(wave[1000:1200])] * 3, progress=False)
     short, long = Series(wave[:20_000]), Series(wave)

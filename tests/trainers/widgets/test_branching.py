@@ -82,7 +82,7 @@ def test_fresh_moments_are_said_aloud(beats, model):
     monitor.branch(2)
     assert "its moments fresh" in monitor._state()["text"]
     history = monitor.more(2).history
-    assert history[2].note == "Adam's moments fresh after branching off"
+    assert history[2].note == "optimizer state reset after branching"
     assert history[3].note == ""
 
 

@@ -22,7 +22,7 @@ class Filter(Block):
     decay = Hyperparameter(0.5, "weight of the past", above=0, below=1)
     centred = Hyperparameter(True, "whether it looks ahead")
     edge = Hyperparameter("reflect", "beyond the ends", choices=("reflect", "zero"))
-    order = Hyperparameter(2, "fixed", minimum=1, fixed=True)
+    order = Hyperparameter(2, "fixed", minimum=1, read_only=True)
 
 
 @pytest.fixture

@@ -247,7 +247,7 @@ def test_the_picture_has_the_selected_sequence_and_its_reconstruction(features):
     _, *strips = latent_map.figure.axes
     assert len(strips) == min(features, 4)
     for feature, axes in enumerate(strips):
-        sequence, rebuilt = (line.get_ydata() for line in axes.lines)
+        sequence, reconstruction = (line.get_ydata() for line in axes.lines)
         np.testing.assert_array_equal(sequence, values[1, :, feature])
-        np.testing.assert_array_equal(rebuilt, -values[1, :, feature])
+        np.testing.assert_array_equal(reconstruction, -values[1, :, feature])
     assert latent_map.figure.alt.endswith("Ringed is sequence 1, class 2, drawn beside it with its reconstruction.")

@@ -16,21 +16,21 @@ def read(lighter, name):
     return values.reshape(-1, lighter["time"], lighter["features"])
 
 
-@pytest.mark.parametrize("rebuilt", [False, True])
-def test_those_that_stay_are_spread_over_the_order_and_keep_their_values(rebuilt):
+@pytest.mark.parametrize("reconstruction", [False, True])
+def test_those_that_stay_are_spread_over_the_order_and_keep_their_values(reconstruction):
     n, time = 4000, 400
     scores = np.random.default_rng(0).permutation(n).astype(float)
     values = np.broadcast_to(scores[:, None].astype(np.float32), (n, time))
     order = np.argsort(scores)
-    lighter = lighten(pictures(values, -values if rebuilt else None, order, "scores"), order)
+    lighter = lighten(pictures(values, -values if reconstruction else None, order, "scores"), order)
     positions = np.frombuffer(lighter["positions"], "<i4")
-    assert len(positions) == MOST_LIGHT_VALUES // time // (1 + rebuilt)
+    assert len(positions) == MOST_LIGHT_VALUES // time // (1 + reconstruction)
     assert (np.diff(positions) > 0).all()
     drawn = np.sort(scores[positions])
     assert np.diff(drawn).max() <= np.ceil(n / len(positions)) + 2
     wanted = np.broadcast_to(scores[positions, None, None], (len(positions), time, 1))
     np.testing.assert_allclose(read(lighter, "sequences"), wanted, atol=n / 60_000)
-    if rebuilt:
+    if reconstruction:
         np.testing.assert_allclose(read(lighter, "reconstructions"), -wanted, atol=n / 60_000)
 
 

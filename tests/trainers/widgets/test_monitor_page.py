@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainers import BatchedTrainer, LSTMAutoencoder, StopRun, benchmark
+from trainers import BatchedTrainer, LSTMAutoencoder, StopTraining, benchmark
 from trainers.torch_utils import copy_state, own_randomness
 from trainers.widgets import TrainingMonitor
 
@@ -56,7 +56,7 @@ def test_the_page_has_every_row_whenever_it_asks(beats, model, page):
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        benchmark(BatchedTrainer(model, n_batches=1, batch_size=4), *beats, epochs=40, callbacks=[monitor])
+        benchmark(BatchedTrainer(model, steps_per_epoch=1, batch_size=4), *beats, epochs=40, callbacks=[monitor])
     finally:
         done.set()
         asking.join()
@@ -134,7 +134,7 @@ def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, 
 def test_tiny_values_are_shown_as_exactly_as_large_ones(beats, model, page):
     monitor = built(TrainingMonitor(1e-4 * beats[1].sequences[:1]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=1, callbacks=[monitor])
-    shown = np.array(page["rewind"]["rebuilt"])
+    shown = np.array(page["rewind"]["reconstruction"])
     assert len(np.unique(shown)) > 10
     np.testing.assert_allclose(shown, monitor.rewind(1)[..., 0], atol=1e-6)
 
@@ -154,7 +154,7 @@ def test_a_dropped_epoch_shows_the_nearest_and_says_which(beats, model, page):
 
 def test_stop_run_from_a_callback_is_named(beats, model, page):
     def enough():
-        raise StopRun("five epochs without a better one")
+        raise StopTraining("five epochs without a better one")
 
     monitor = built(TrainingMonitor())
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[at(2, enough), monitor])

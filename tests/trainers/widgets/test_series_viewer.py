@@ -121,10 +121,10 @@ def test_no_series_is_refused():
 
 def test_the_page_gets_each_feature_behind_the_other_with_gaps():
     values = np.array([[1.0, 2.0], [np.nan, 3.0], [4.0, 5.0]])
-    rebuilt = torch.full((3, 2), float("nan"))
-    viewer = SeriesViewer(values, reconstruction=rebuilt)
+    reconstruction = torch.full((3, 2), float("nan"))
+    viewer = SeriesViewer(values, reconstruction=reconstruction)
     np.testing.assert_array_equal(held(viewer, "values", "<f4").reshape(2, 3), values.T)
-    assert np.isnan(held(viewer, "rebuilt", "<f4")).all()
+    assert np.isnan(held(viewer, "reconstruction", "<f4")).all()
     assert viewer._facts["true"] is None
     assert viewer.found is None
 

@@ -21,10 +21,10 @@ def state(epoch):
     return {"weight": torch.full((SIZE // 4,), float(epoch))}
 
 
-def fill(snapshots, losses, tolerance=0.0):
+def fill(snapshots, losses, min_delta_ratio=0.0):
     best, lowest = None, float("inf")
     for epoch, loss in enumerate(losses, 1):
-        restored = best is not None and loss > lowest * (1 + tolerance)
+        restored = best is not None and loss > lowest * (1 + min_delta_ratio)
         if loss < lowest:
             best, lowest = epoch, loss
         snapshots.add(Epoch(epoch, loss, loss, best, lowest, restored=restored), state(epoch))
@@ -32,9 +32,9 @@ def fill(snapshots, losses, tolerance=0.0):
 
 
 @given(st.lists(st.floats(0.1, 1), min_size=1, max_size=80), st.integers(0, 30), st.sampled_from([0.0, 0.3]))
-def test_budget_holds_and_what_matters_is_kept(losses, room, tolerance):
+def test_budget_holds_and_what_matters_is_kept(losses, room, min_delta_ratio):
     snapshots = Snapshots(room * SIZE)
-    best = fill(snapshots, losses, tolerance)
+    best = fill(snapshots, losses, min_delta_ratio)
     last = len(losses)
     # The latest alone stays in memory whatever the budget.
     assert snapshots.bytes <= max(room, 1) * SIZE
@@ -42,7 +42,7 @@ def test_budget_holds_and_what_matters_is_kept(losses, room, tolerance):
     assert best in snapshots.rows
     lowest = float("inf")
     for epoch, loss in enumerate(losses, 1):
-        if loss > lowest * (1 + tolerance):
+        if loss > lowest * (1 + min_delta_ratio):
             assert epoch in snapshots.rows, "restored epochs are kept"
         lowest = min(lowest, loss)
     for epoch in snapshots.epochs:

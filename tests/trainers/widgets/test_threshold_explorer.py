@@ -59,8 +59,8 @@ def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
         ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "sequences' shape"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
         ({"calibration": [np.inf]}, "calibration must be finite"),
-        ({"false_alarm_price": -1}, "false_alarm_price must be a finite number from 0 up, or None, got -1"),
-        ({"miss_price": np.nan}, "miss_price must be a finite number from 0 up, or None, got nan"),
+        ({"false_alarm_cost": -1}, "false_alarm_cost must be a finite number from 0 up, or None, got -1"),
+        ({"miss_cost": np.nan}, "miss_cost must be a finite number from 0 up, or None, got nan"),
     ],
 )
 def test_what_does_not_fit_is_refused(given, match):
@@ -76,13 +76,13 @@ def test_scores_that_are_no_numbers_are_refused():
 def test_an_exported_page_holds_every_score_exactly(tmp_path):
     scores = np.random.default_rng(0).normal(size=500)
     labels = np.random.default_rng(1).integers(0, 3, 500)
-    ThresholdExplorer(scores, labels, threshold=1 / 3, hide_labels=True, miss_price=2).to_html(tmp_path / "page.html")
+    ThresholdExplorer(scores, labels, threshold=1 / 3, hide_labels=True, miss_cost=2).to_html(tmp_path / "page.html")
     data = page_data(tmp_path / "page.html")
     np.testing.assert_array_equal(unpacked(data["scores"], "<f8"), scores)
     np.testing.assert_array_equal(unpacked(data["labels"], "<i4"), labels)
     assert [one["name"] for one in data["classes"]] == ["normal", "class 1", "class 2"]
     assert data["threshold"] == 1 / 3
-    assert (data["hide_labels"], data["false_alarm_price"], data["miss_price"]) == (True, None, 2.0)
+    assert (data["hide_labels"], data["false_alarm_cost"], data["miss_cost"]) == (True, None, 2.0)
 
 
 def test_an_exported_page_cannot_be_broken_by_a_name(tmp_path):
@@ -105,14 +105,14 @@ def test_only_classes_that_occur_are_named():
 
 
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 6), st.booleans())
-def test_pictures_are_those_of_their_sequences(n, time, features, rebuilt):
+def test_pictures_are_those_of_their_sequences(n, time, features, reconstruction):
     values = np.random.default_rng(n).normal(size=(n, time, features)).astype(np.float32)
-    more = {"reconstructions": -values} if rebuilt else {}
+    more = {"reconstructions": -values} if reconstruction else {}
     pictures = ThresholdExplorer(values[:, 0, 0], sequences=values, **more).data["pictures"]
     shape = (n, time, min(features, 4))
     np.testing.assert_array_equal(np.frombuffer(pictures["positions"], "<i4"), np.arange(n))
     np.testing.assert_array_equal(np.frombuffer(pictures["sequences"], "<f4").reshape(shape), values[..., :4])
-    if rebuilt:
+    if reconstruction:
         np.testing.assert_array_equal(
             np.frombuffer(pictures["reconstructions"], "<f4").reshape(shape), -values[..., :4]
         )

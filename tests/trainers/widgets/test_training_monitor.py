@@ -70,7 +70,7 @@ def test_every_row_reaches_the_page_with_its_mark(beats, model, sent):
     assert [row[0] for row in rows] == list(range(1, 16))
     assert [row[0] for row in rows if row[4]] == history.restored_epochs != []
     assert [row[2] for row in rows] == [row.validation_loss for row in history]
-    assert all("went back to it" in row[5] for row in rows if row[4])
+    assert all("best weights restored" in row[5] for row in rows if row[4])
     state = [message for message in sent if "more" in message][-1]["more"]["state"]
     assert "15 epochs, best" in state["text"]
 
@@ -88,7 +88,7 @@ def test_a_page_that_appears_late_gets_everything(beats, model, sent):
 
 def test_messages_are_throttled_but_the_last_state_always_comes(beats, model, sent):
     monitor = shown(TrainingMonitor())
-    benchmark(BatchedTrainer(model, n_batches=1, batch_size=4), *beats, epochs=60, callbacks=[monitor])
+    benchmark(BatchedTrainer(model, steps_per_epoch=1, batch_size=4), *beats, epochs=60, callbacks=[monitor])
     assert len(rows_of(sent)) == 60
     assert len([message for message in sent if message["kind"] == "rows"]) < 40
 
@@ -337,7 +337,7 @@ def test_bad_arguments_are_refused(arguments, error, match):
 def test_memory_stays_flat_over_thousands_of_epochs(beats, sent):
     monitor = shown(TrainingMonitor(beats[1][:1], budget=50_000))
     benchmark(
-        BatchedTrainer(LSTMAutoencoder(hidden_size=2), n_batches=1, batch_size=4),
+        BatchedTrainer(LSTMAutoencoder(hidden_size=2), steps_per_epoch=1, batch_size=4),
         *beats,
         epochs=1500,
         callbacks=[monitor],
