@@ -54,6 +54,7 @@ check: $(STAMP)
 test: $(STAMP) $(MODULES)/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m codespell_lib -D - -D tests/words.txt .
 	$(PY) -m tests.size
 	$(PRETTIER) --check $(SCRIPTS)
 	$(NODE) $(MODULES)/eslint/bin/eslint.js --config tests/javascript/eslint.config.js $(SCRIPTS)
