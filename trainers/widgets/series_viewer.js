@@ -93,7 +93,7 @@ function pointText({ facts, clock, curves, reconstruction, scores }, shown, step
 function pictureText({ facts, scores }, result, threshold, part) {
   const level = threshold === null ? "" : ` with the threshold ${short(threshold)}`;
   const score = scores ? ` The score is drawn below the signal${level}.` : "";
-  return `${facts.name}, ${plural(facts.features.length, "feature")}: ${part}.${score} Events in the whole series: ${countText(result)}.`;
+  return `${facts.name}, ${plural(facts.features.length, "feature")}: ${part}.${score} The whole series has ${countText(result)}.`;
 }
 
 function downsamplingNote({ stride }) {
