@@ -207,7 +207,7 @@ def is_running(process: int) -> bool:
         return False
 
 
-# False where the element has been replaced meanwhile.
+# Returns false if the element has been replaced.
 AT_REST = """element => new Promise(done => {
     element.scrollIntoViewIfNeeded();
     let last = '', frames = 0;
@@ -296,7 +296,7 @@ class Notebook:
         self.page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
 
     def resize(self, width: int, height: int) -> None:
-        """Resize the window, and hide the panel beside the notebook in a narrow window."""
+        """Resize the window, and hide the panel next to the notebook in a narrow window."""
         self.page.set_viewport_size({"width": width, "height": height})
         if width < 1000:
             self.command("application:toggle-left-area")

@@ -91,7 +91,7 @@ class Map:
         self.settle()
 
     def cards(self):
-        """Return the cards beside the map: number, class name, whether pinned."""
+        """Return the cards next to the map: number, class name, whether pinned."""
         found = []
         for text in self.root.locator("figcaption").all_text_contents():
             number, name, pinned = re.fullmatch(r"\s*sequence (\d+)(?:, (.*?))?(pinned)?", text).groups()

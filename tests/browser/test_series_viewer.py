@@ -157,7 +157,7 @@ class TestExportedPage:
         assert viewer.window()[0] > start + 3_000
         assert viewer.window()[1] - viewer.window()[0] == end - start
         viewer.drag(overview, by_x=-60, at=0.95)
-        assert viewer.window()[1] > 17_000, "a press beside the handle moves it there"
+        assert viewer.window()[1] > 17_000, "a press next to the handle moves it there"
 
     def test_keys(self, exported, sine):
         viewer = exported(SeriesViewer(*sine[:1], scores=sine[1], threshold=2.5))

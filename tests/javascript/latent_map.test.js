@@ -8,7 +8,7 @@ import { nearest, onScreen, showing, towards, withRoom, zoomed } from "../../tra
 const everything = () => true;
 // Points 1 and 2 are in the same place.
 const spots = [0, 0, 10, 0, 10, 0, 0, 20];
-const whole = [
+const full = [
   [0, 100],
   [0, 100],
 ];
@@ -62,13 +62,13 @@ test("zooming keeps the given position and stays within the map", () => {
     [25, 75],
     [25, 75],
   ];
-  assert.deepEqual(zoomed(whole, whole, 2, [50, 50]), half);
-  assert.deepEqual(zoomed(whole, whole, 2, [0, 100]), [
+  assert.deepEqual(zoomed(full, full, 2, [50, 50]), half);
+  assert.deepEqual(zoomed(full, full, 2, [0, 100]), [
     [0, 50],
     [50, 100],
   ]);
-  assert.equal(zoomed(half, whole, 0.1, [50, 50]), whole);
-  const [[low, high]] = zoomed(half, whole, 1e9, [50, 50]);
+  assert.equal(zoomed(half, full, 0.1, [50, 50]), full);
+  const [[low, high]] = zoomed(half, full, 1e9, [50, 50]);
   assert.ok(Math.abs(high - low - 100 / 2000) < 1e-9);
 });
 
@@ -77,8 +77,8 @@ test("a window moves only if the point is not visible", () => {
     [0, 10],
     [0, 10],
   ];
-  assert.equal(showing(window, whole, [5, 10]), window);
-  assert.deepEqual(showing(window, whole, [50, 99.5]), [
+  assert.equal(showing(window, full, [5, 10]), window);
+  assert.deepEqual(showing(window, full, [50, 99.5]), [
     [45, 55],
     [90, 100],
   ]);

@@ -1,5 +1,5 @@
-// A map of the latent space with the sequences beside it. In a notebook, anywidget synchronises the pinned sequence with
-// the kernel's `selected`; an exported page works without a kernel.
+// A map of the latent space with the sequences next to it. In a notebook, anywidget synchronises the pinned sequence
+// with the kernel's `selected`; an exported page works without a kernel.
 
 import { clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
 import {
@@ -31,7 +31,7 @@ function prepare(data) {
   for (let i = 0; i < n; i++) scene.members[scene.kind(i)].push(i);
   // Large classes first, so that rare ones are drawn on top.
   scene.byRarity = scene.members.map((_, k) => k).sort((a, b) => scene.members[b].length - scene.members[a].length);
-  scene.whole = [0, 1].map((axis) => withRoom(...rangeOf(places, axis, places.length, 2), 0.04));
+  scene.full = [0, 1].map((axis) => withRoom(...rangeOf(places, axis, places.length, 2), 0.04));
   scene.steady = steadyRanges(scene.pictures);
   return scene;
 }
@@ -89,9 +89,9 @@ export function towards(spots, seen, from, key) {
 
 // ---------------------------------------------------------------- visible part
 
-const zoomOf = (window, whole) => (whole[0][1] - whole[0][0]) / (window[0][1] - window[0][0]);
+const zoomOf = (window, full) => (full[0][1] - full[0][0]) / (window[0][1] - window[0][0]);
 
-// Shifts a range so that it stays within the whole.
+// Shifts a range so that it stays within the full range.
 function bounded([low, high], [bottom, top]) {
   const size = Math.min(high - low, top - bottom);
   const from = clamp(low, bottom, top - size);
@@ -99,22 +99,22 @@ function bounded([low, high], [bottom, top]) {
 }
 
 // Zooms around `at`, which keeps its position.
-export function zoomed(window, whole, factor, at) {
-  const wanted = clamp(zoomOf(window, whole) * factor, 1, MAX_ZOOM);
-  if (wanted === 1) return whole;
-  const change = zoomOf(window, whole) / wanted;
+export function zoomed(window, full, factor, at) {
+  const wanted = clamp(zoomOf(window, full) * factor, 1, MAX_ZOOM);
+  if (wanted === 1) return full;
+  const change = zoomOf(window, full) / wanted;
   return window.map(([low, high], axis) => {
     const place = at[axis];
-    return bounded([place - (place - low) * change, place + (high - place) * change], whole[axis]);
+    return bounded([place - (place - low) * change, place + (high - place) * change], full[axis]);
   });
 }
 
 // The window itself if it contains the place, else one of the same size around the place.
-export function showing(window, whole, place) {
+export function showing(window, full, place) {
   if (window.every(([low, high], axis) => place[axis] >= low && place[axis] <= high)) return window;
   return window.map(([low, high], axis) => {
     const half = (high - low) / 2;
-    return bounded([place[axis] - half, place[axis] + half], whole[axis]);
+    return bounded([place[axis] - half, place[axis] + half], full[axis]);
   });
 }
 
@@ -135,7 +135,7 @@ const [TOP, RIGHT, BOTTOM] = [8, 12, 40];
 const shape = (look, x, y, size) =>
   `<path d="${SHAPES[look.shape]}" fill="${look.color}" transform="translate(${x} ${y}) scale(${size})" />`;
 const named = (scene, i) => [`sequence ${i}`, scene.classes[scene.kind(i)].name].filter(Boolean).join(", ");
-// Width of the longest label beside a vertical axis.
+// Width of the longest label next to a vertical axis.
 const labelWidth = (labels) => 10 + 7.2 * Math.max(2, ...labels.map((text) => text.length));
 
 // Edges of the plot in a picture of this width, and the ticks along it.
@@ -180,7 +180,7 @@ function paintMark({ shape, color }, radius, ratio) {
 
 function drawPoints(pen, scene, view, frame) {
   const ratio = pen.getTransform().a;
-  const larger = Math.min(2, zoomOf(view.window, scene.whole) ** 0.3);
+  const larger = Math.min(2, zoomOf(view.window, scene.full) ** 0.3);
   clipped(pen, frame.left, 0, frame.right + RIGHT, frame.bottom, () => {
     for (const kind of scene.byRarity.filter((kind) => !view.hidden.has(kind))) {
       // Small classes get larger marks, to be seen among many points.
@@ -213,7 +213,7 @@ function drawLegend({ classes, members }) {
   return classes.map(button).join("");
 }
 
-// ---------------------------------------------------------------- sequences beside the map
+// ---------------------------------------------------------------- sequences next to the map
 
 // The range of each feature without the outermost 1 %, so that one outlier does not flatten the others.
 function steadyRanges({ sequences, features }) {
@@ -261,7 +261,7 @@ function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
     <g style="--line: ${classes[kind(i)].color}">${sequenceLines(pictures, row, strips, x)}</g></svg>`;
 }
 
-// A card beside the map: mark, name and picture of a sequence.
+// A card next to the map: mark, name and picture of a sequence.
 function drawCard(scene, i, pinned, ranges, width) {
   const words = named(scene, i);
   const about = scene.pictures.reconstructions ? `${words}, with its reconstruction` : words;
@@ -297,7 +297,7 @@ const SKELETON = `
 // Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
 export function mount(root, data, act = {}) {
   const scene = prepare(data);
-  const view = { window: scene.whole, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null };
+  const view = { window: scene.full, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null };
   let [frame, waiting, drawAll] = [null, null, false];
   const part = build(root, "kit-latent", SKELETON);
   const [stage, number] = [part(".stage"), part("input")];
@@ -321,7 +321,7 @@ export function mount(root, data, act = {}) {
     drawPoints(sharpPen(part("canvas"), width, frame.height), scene, view, frame);
     part(".stage svg").setAttribute("viewBox", `0 0 ${width} ${frame.height}`);
     part(".still").innerHTML = drawAxes(scene, view.window, frame);
-    const zoomedIn = view.window !== scene.whole;
+    const zoomedIn = view.window !== scene.full;
     stage.classList.toggle("zoomed", zoomedIn);
     part('[data-do="out"]').disabled = part('[data-do="whole"]').disabled = !zoomedIn;
     drawChosen();
@@ -381,7 +381,7 @@ export function mount(root, data, act = {}) {
   // Makes a point visible: shows its class and moves the window.
   function reveal(i) {
     if (view.hidden.delete(scene.kind(i))) showHidden();
-    show(showing(view.window, scene.whole, placeOf(i)));
+    show(showing(view.window, scene.full, placeOf(i)));
   }
 
   function go(i) {
@@ -437,13 +437,13 @@ export function mount(root, data, act = {}) {
     const move = (event) => {
       const [dx, dy] = placeIn(stage, event).map((v, axis) => v - from[axis]);
       moved ||= Math.hypot(dx, dy) > STILL;
-      if (!moved || window === scene.whole) return;
+      if (!moved || window === scene.full) return;
       stage.classList.add("held");
       const shares = [-dx / width(), dy / height()];
       show(
         window.map(([low, high], axis) => {
           const by = shares[axis] * (high - low);
-          return bounded([low + by, high + by], scene.whole[axis]);
+          return bounded([low + by, high + by], scene.full[axis]);
         }),
       );
     };
@@ -462,9 +462,9 @@ export function mount(root, data, act = {}) {
 
   const turn = (event) => {
     // If the whole map is visible, let the wheel scroll the page.
-    if (event.ctrlKey || (view.window === scene.whole && event.deltaY >= 0)) return;
+    if (event.ctrlKey || (view.window === scene.full && event.deltaY >= 0)) return;
     event.preventDefault();
-    show(zoomed(view.window, scene.whole, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
+    show(zoomed(view.window, scene.full, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
   };
   stage.addEventListener("wheel", turn, { passive: false });
 
@@ -474,9 +474,9 @@ export function mount(root, data, act = {}) {
   function zoomBy(factor) {
     let at = view.window.map(([low, high]) => (low + high) / 2);
     const place = view.current === null ? at : placeOf(view.current);
-    if (showing(view.window, scene.whole, place) === view.window) at = place;
-    show(zoomed(view.window, scene.whole, factor, at));
-    announce(`zoom ${short(zoomOf(view.window, scene.whole), 2)}`);
+    if (showing(view.window, scene.full, place) === view.window) at = place;
+    show(zoomed(view.window, scene.full, factor, at));
+    announce(`zoom ${short(zoomOf(view.window, scene.full), 2)}`);
   }
 
   function step(key) {
@@ -492,7 +492,7 @@ export function mount(root, data, act = {}) {
     in: () => zoomBy(1.5),
     out: () => zoomBy(1 / 1.5),
     whole: () => {
-      show(scene.whole);
+      show(scene.full);
       announce("whole map");
     },
     unpin: () => userPins(null),

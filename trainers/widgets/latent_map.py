@@ -41,7 +41,7 @@ class Kind:
 class LatentMap(PicturedWidget):
     """Interactive map of a latent space, in which each point is a sequence.
 
-    The sequence of the current point is drawn beside the map. Move from point to point with the mouse or the arrow
+    The sequence of the current point is drawn next to the map. Move from point to point with the mouse or the arrow
     keys. A click or Enter pins a point; the next one is then drawn below it on the same scale, to compare the two.
     Each class has a colour and a shape; a click on its name in the legend hides or shows it. Zoom with the mouse
     wheel, the buttons or the keys.
@@ -207,7 +207,7 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
 
 
 def plot_latent(shown: LatentMap) -> Figure:
-    """Draw the map, with rare classes on top, and the selected sequence beside it if there is one.
+    """Draw the map, with rare classes on top, and the selected sequence next to it if there is one.
 
     Parameters
     ----------
@@ -251,5 +251,5 @@ def plot_latent(shown: LatentMap) -> Figure:
         strip.tick_params(labelbottom=feature == features - 1)
     strip.set_xlabel("time step")
     too = " with its reconstruction" * (shown.reconstructions is not None)
-    figure.alt += f" A ring marks {name}, which is drawn beside the map{too}."
+    figure.alt += f" A ring marks {name}, which is drawn next to the map{too}."
     return figure

@@ -159,7 +159,7 @@ class LiveView(Exported):
 
     def _more(self) -> dict[str, Any]:
         text = "; ".join(f"{name}: {outcome(history)}" for name, history in self.histories.items())
-        return {"planned": self._planned, "state": self._state(), "alt": text or "No run yet."}
+        return {"planned": self._planned, "state": self._state(), "alt": text or "No run was watched yet."}
 
     def _state(self) -> dict[str, Any]:
         """Return the state of the run as text; during a run, also the finished share and the remaining time."""

@@ -378,7 +378,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const outside = 7;
     const inward = Math.min(outside, (right - left) / 4);
     const pulls = (edge, sign) => sign * (px - edge) < outside && sign * (edge - px) < inward;
-    // An edge resizes the visible part, the middle moves it; a press beside the handle centres it there.
+    // An edge resizes the visible part, the middle moves it; a press next to the handle centres it there.
     if (pulls(left, -1)) return { move: (event) => move(Math.min(before.to - 1, stepAt(event)), before.to) };
     if (pulls(right, 1)) return { move: (event) => move(before.from, Math.max(before.from + 1, stepAt(event))) };
     const at = step(px);

@@ -163,7 +163,7 @@ export function countBins(sorted, edges) {
 // Without the floating-point noise of sums of costs such as 0.1.
 const costText = (value) => short(value, 12);
 const rate = (value) => value?.toFixed(3) ?? "–";
-const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
+const percent = (part, all) => `${((100 * part) / all).toFixed(1)} %`;
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const written = (threshold) => short(threshold, 6);
 
@@ -385,7 +385,7 @@ function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
   return items.join("") + (more > 0 ? `<li class="more">and ${more} more, farther from the threshold</li>` : "");
 }
 
-// ---------------------------------------------------------------- the whole
+// ---------------------------------------------------------------- widget
 
 const SKELETON = `
   <div class="bar">

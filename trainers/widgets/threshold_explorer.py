@@ -54,7 +54,7 @@ class ThresholdExplorer(PicturedWidget):
     reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
         Drawn with the sequences.
     hide_labels : bool, default False
-        Whether labels are hidden at first. A checkbox shows them, or an assignment to the attribute.
+        Whether labels are hidden at first. They can be shown with a checkbox or by setting this attribute.
     calibration : array, shape (m,), optional
         Scores of sequences known to be normal. Their histogram, and the number of them that would be flagged, help to
         set a threshold without labels.

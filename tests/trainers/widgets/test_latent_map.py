@@ -250,5 +250,5 @@ def test_picture_has_selected_sequence_and_its_reconstruction(features):
         sequence, reconstruction = (line.get_ydata() for line in axes.lines)
         np.testing.assert_array_equal(sequence, values[1, :, feature])
         np.testing.assert_array_equal(reconstruction, -values[1, :, feature])
-    end = "A ring marks sequence 1, class 2, which is drawn beside the map with its reconstruction."
+    end = "A ring marks sequence 1, class 2, which is drawn next to the map with its reconstruction."
     assert latent_map.figure.alt.endswith(end)
