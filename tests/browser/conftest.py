@@ -1,4 +1,4 @@
-"""Servers and pages for the browser tests; skipped with a clear word where there is no browser."""
+"""Servers and pages for the browser tests, which are skipped with a reason if there is no browser."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from notebooks.course.classroom_lab import prepare
 
 from .jupyter import CLOSE_ALL, FLAGS, Notebook, Server, chromium, shared
 
-# Clicks reach a busy kernel over subshells, which ipykernel has from 7 on.
+# Clicks reach a busy kernel through subshells, which ipykernel supports from version 7 on.
 SUBSHELLS = int(version("ipykernel").split(".")[0]) >= 7
-needs_subshells = pytest.mark.skipif(not SUBSHELLS, reason="ipykernel 6: buttons cannot answer in a busy cell")
+needs_subshells = pytest.mark.skipif(not SUBSHELLS, reason="ipykernel 6: buttons do not work while a cell is running")
 SETUP = """
 import torch
 from data import load_ecg5000, split
@@ -34,7 +34,7 @@ print("ready")
 def browser():
     path = chromium()
     if path is None:
-        reason = "no Chromium or Chrome found: install one, or name it in CHROMIUM, to run the browser tests"
+        reason = "Chromium or Chrome must be installed, or its path set in CHROMIUM, to run the browser tests"
         assert not os.environ.get("CI"), reason
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
@@ -47,7 +47,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory):
-    """Return the folder that all workers of a run share."""
+    """Return the folder that all workers of a test run share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
@@ -67,13 +67,13 @@ def class_lab(browser, shared_folder, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def notebook_server(lab):
-    """Notebook 7's pages, from the same server."""
+    """Return the same server, with the pages of Notebook 7."""
     return lab.with_pages_of("notebook")
 
 
 @pytest.fixture(params=["lab", "notebook_server"])
 def server(request):
-    """JupyterLab and Notebook 7, one after the other."""
+    """Return a server with the pages of JupyterLab, then of Notebook 7."""
     return request.getfixturevalue(request.param)
 
 
@@ -90,13 +90,13 @@ def page(request, browser):
 
 @pytest.fixture(scope="session")
 def open_pages():
-    """Pages in which JupyterLab is open; it takes longer to load than most tests to run."""
+    """Return the open pages of JupyterLab, to reuse them: loading takes longer than most tests."""
     return []
 
 
 @pytest.fixture
 def used_page(request, browser, open_pages):
-    """A page in which JupyterLab may be open from an earlier test that passed."""
+    """Return a page in which JupyterLab may still be open from an earlier test that passed."""
     failed = request.session.testsfailed
     if open_pages:
         page = open_pages.pop()
@@ -105,7 +105,7 @@ def used_page(request, browser, open_pages):
         context.set_default_timeout(20_000)
         page = context.new_page()
     page.set_viewport_size({"width": 1200, "height": 1000})
-    # Where the last test left it, the mouse would mark what comes to be there.
+    # Move the mouse away, so that it does not point at a new element.
     page.mouse.move(0, 0)
     yield page
     passed = request.session.testsfailed == failed
@@ -121,7 +121,7 @@ def used_page(request, browser, open_pages):
 
 @pytest.fixture
 def open_notebook(used_page):
-    """Opens a notebook whose first cell, already run, holds SETUP, with a kernel that may be an earlier test's."""
+    """Return a function that opens a notebook and runs its first cell, SETUP; the kernel may be reused."""
     numbers = itertools.count()
 
     def open_(server, name, *cells, page=used_page):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 def contrast_script(root: str, returned: str) -> str:
-    """A function for `page.evaluate` that returns a JavaScript expression about the first element that fits `root`.
+    """Return a function for `page.evaluate` that evaluates a JavaScript expression on the first element of `root`.
 
-    In it, `textOf(selector)` are the contrasts of the texts within, and `ofHex("#0072B2")` is that of a colour, each
-    to the ground.
+    In the expression, `textOf(selector)` gives the contrasts of the texts inside the element, and `ofHex("#0072B2")`
+    the contrast of a colour, both to the background.
     """
     return f"""() => {{
         const root = document.querySelector('{root}');
@@ -15,9 +15,9 @@ def contrast_script(root: str, returned: str) -> str:
         const linear = v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
         const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
             .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-        let ground = root;
-        while (ground && parse(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
-        const back = light(parse(ground ? getComputedStyle(ground).backgroundColor : 'rgb(255,255,255)'));
+        let at = root;
+        while (at && parse(getComputedStyle(at).backgroundColor)[3] === 0) at = at.parentElement;
+        const back = light(parse(at ? getComputedStyle(at).backgroundColor : 'rgb(255,255,255)'));
         const against = l => (Math.max(l, back) + 0.05) / (Math.min(l, back) + 0.05);
         const textOf = selector => [...root.querySelectorAll(selector)]
             .filter(e => e.textContent.trim() && e.getBoundingClientRect().width)

@@ -1,4 +1,4 @@
-"""A real Jupyter server on loopback, a real Chromium, and a notebook in it to type and click in."""
+"""A Jupyter server on the loopback interface, Chromium, and notebooks to type and click in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from filelock import FileLock
 from jupyter_client import BlockingKernelClient
 
 ROOT = Path(__file__).resolve().parents[2]
-# Without these, Chromium looks for hosts of its own that a test has no business with.
+# Without these flags, Chromium connects to hosts that the tests do not need.
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -30,7 +30,7 @@ FLAGS = [
 
 
 def chromium() -> str | None:
-    """The system's Chromium or Chrome; CHROMIUM names another."""
+    """Return the path of Chromium or Chrome on this system, or None; CHROMIUM may name another."""
     names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
     mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
     return next(
@@ -39,9 +39,9 @@ def chromium() -> str | None:
 
 
 class Server:
-    """JupyterLab, which serves Notebook 7's pages too; `app` says which pages are opened.
+    """A JupyterLab server, which also serves the pages of Notebook 7; `app` selects the pages that are opened.
 
-    Workers share it. Each has a folder and a workspace in it.
+    The workers share it. Each worker has a folder and a workspace in it.
     """
 
     app = "lab"
@@ -55,7 +55,7 @@ class Server:
 
     @property
     def pages(self) -> str:
-        """How the addresses of its pages begin."""
+        """Beginning of the addresses of its pages."""
         place = f"lab/workspaces/{self.folder.name}/tree" if self.app == "lab" else "notebooks"
         return f"http://127.0.0.1:{self.port}/{place}"
 
@@ -66,9 +66,9 @@ class Server:
         return other
 
     def end_kernels(self, *, keep_one: bool = False) -> None:
-        """End this worker's kernels; one may be kept for a later notebook, without variables and widgets.
+        """End the kernels of this worker; one may be kept for a later notebook, without variables and widgets.
 
-        Each takes some 300 MB, and a new one takes longer to start than most tests to run.
+        A kernel uses about 300 MB, and a new kernel takes longer to start than most tests take.
         """
         sessions = self._sessions()
         keep_one = keep_one and self._kept not in (session["path"] for session in sessions)
@@ -82,7 +82,7 @@ class Server:
                 self._ask(f"api/sessions/{session['id']}", "DELETE")
 
     def reuse_kernel(self, path: Path) -> None:
-        """Give a notebook that has not been opened yet the kernel that was kept, if there is one."""
+        """Assign the kept kernel, if there is one, to a notebook that is not open yet."""
         for session in self._sessions():
             if session["path"] == self._kept:
                 self._move(session, path.relative_to(self.root).as_posix())
@@ -99,7 +99,7 @@ class Server:
         return [session for session in sessions if session["path"].startswith(f"{self.folder.name}/")]
 
     def _reset(self, kernel: str) -> bool:
-        """Interrupt a kernel, and clear its variables and widgets; False if it does not answer."""
+        """Interrupt a kernel and clear its variables and widgets; return False if it does not respond."""
         code = "import ipywidgets\nipywidgets.Widget.close_all()\n%reset -f"
         client = BlockingKernelClient(connection_file=str(self.root / f"runtime_dir/kernel-{kernel}.json"))
         try:
@@ -131,11 +131,11 @@ def start(root: Path, more: dict[str, str] | None = None) -> dict:
         **os.environ, **own, "IPYTHONDIR": str(root / "ipython"),
         "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1", **(more or {}),
     }  # fmt: skip
-    # Otherwise a question about news covers the corner of the page where the slider ends.
+    # Otherwise a question about news covers the end of the slider.
     settings = root / "config_dir/lab/user-settings/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True)
     settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    # Without it, each page that is opened starts Node to see whether JupyterLab should be built.
+    # Otherwise each page that is opened starts Node to check whether JupyterLab must be built.
     config = root / "config_dir/labconfig"
     config.mkdir()
     config.joinpath("page_config.json").write_text('{"buildCheck": false, "buildAvailable": false}')
@@ -171,7 +171,7 @@ def started(root: Path) -> Iterator[Server]:
         process = psutil.Process(server.process)
         process.terminate()
         try:
-            # A kernel that is still starting is waited for, on a busy machine for long.
+            # The server waits for kernels that are starting, which takes long on a busy machine.
             process.wait(60)
         except psutil.TimeoutExpired:
             process.kill()
@@ -179,7 +179,7 @@ def started(root: Path) -> Iterator[Server]:
 
 @contextmanager
 def shared(base: Path, name: str, more: dict[str, str] | None = None) -> Iterator[Server]:
-    """Share one server among all workers, whose common folder is `base`: the first starts it, the last ends it."""
+    """Share one server among all workers with the common folder `base`: the first starts it, the last ends it."""
     address, lock = base / f"{name}.json", FileLock(base / f"{name}.lock")
     with lock:
         if not address.exists():
@@ -195,19 +195,19 @@ def shared(base: Path, name: str, more: dict[str, str] | None = None) -> Iterato
         me.unlink()
         if not any(is_running(int(user.name)) for user in me.parent.iterdir()):
             address.unlink()
-            # Not waited for: its parent may be another worker.
+            # Do not wait: its parent may be another worker.
             psutil.Process(server.process).terminate()
 
 
 def is_running(process: int) -> bool:
-    """Whether a process runs; one that has ended may still be listed until its parent asks for its status."""
+    """Return whether a process runs; an ended process may be listed until its parent reads its status."""
     try:
         return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-# False where the element has been replaced meanwhile.
+# Returns false if the element has been replaced.
 AT_REST = """element => new Promise(done => {
     element.scrollIntoViewIfNeeded();
     let last = '', frames = 0;
@@ -223,10 +223,10 @@ AT_REST = """element => new Promise(done => {
 
 
 def at_rest(locator, seconds: float = 20) -> dict[str, float]:
-    """The box of an element that has been scrolled into view and rests there.
+    """Scroll an element into view, wait until it does not move, and return its bounding box.
 
-    A page that is still settling moves its widgets, and a chart that is drawn anew puts new elements in the place of
-    the old ones: whoever measures too early clicks beside.
+    While a page is still loading, its widgets move, and a chart that is drawn again replaces its elements: a click at
+    a position that was measured too early would miss its element.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -237,7 +237,7 @@ def at_rest(locator, seconds: float = 20) -> dict[str, float]:
     raise TimeoutError(msg)
 
 
-# Closes what a test has opened in JupyterLab; false if something stays.
+# Closes everything that a test has opened in JupyterLab; returns false if something remains.
 CLOSE_ALL = """() => {
     const { shell } = window.jupyterapp;
     for (const panel of [...shell.widgets('main')]) {
@@ -250,7 +250,7 @@ CLOSE_ALL = """() => {
 
 
 def settle(page) -> None:
-    """Until what was done before is drawn."""
+    """Wait until the effects of earlier actions are drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
@@ -276,13 +276,13 @@ class Notebook:
     def open(self) -> None:
         path = self.path.relative_to(self.server.root).as_posix()
         if self.server.app == "lab" and self.page.url.startswith(self.server.pages):
-            # Nothing is returned: Playwright would serialize the whole panel.
+            # Return nothing: Playwright would serialize the whole panel.
             self.page.evaluate("path => { window.jupyterapp.commands.execute('docmanager:open', { path }); }", path)
         else:
             self.page.goto(f"{self.server.pages}/{path}?token={self.server.token}&reset")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         self.page.wait_for_function("window.jupyterapp !== undefined")
-        # The kernel is there before anything is run.
+        # Wait for the kernel before any cell is run.
         self.page.wait_for_function(
             """() => {
                 const panel = window.jupyterapp.shell.currentWidget;
@@ -292,17 +292,17 @@ class Notebook:
         )
 
     def command(self, name: str) -> None:
-        """One of the front end's own commands, not waited for."""
+        """Run a command of the front end, without waiting for it."""
         self.page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
 
     def resize(self, width: int, height: int) -> None:
-        """The window, and in a narrow one no panel beside the notebook."""
+        """Resize the window, and hide the panel next to the notebook in a narrow window."""
         self.page.set_viewport_size({"width": width, "height": height})
         if width < 1000:
             self.command("application:toggle-left-area")
 
-    def wear(self, theme: str) -> None:
-        """Change JupyterLab's theme, again if another worker has changed it meanwhile: they share the settings."""
+    def set_theme(self, theme: str) -> None:
+        """Change the theme of JupyterLab, again if another worker changes it: workers share the settings."""
         change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
         for _ in range(20):
             self.page.evaluate(change, theme)
@@ -320,7 +320,7 @@ class Notebook:
         self.command("notebook:run-cell")
 
     def wait_idle(self, timeout: float = 40) -> None:
-        """Until no cell is running or waiting."""
+        """Wait until no cell is running or waiting."""
         self.page.wait_for_function(
             """() => [...document.querySelectorAll('.jp-InputPrompt')].every(p => !p.textContent.includes('*'))
                 && window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'""",
@@ -334,11 +334,11 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(index)
 
     def text(self, index: int) -> str:
-        """What a cell printed or showed as text."""
+        """Return the text output of a cell."""
         return "\n".join(self.cell(index).locator(".jp-OutputArea-output pre").all_text_contents())
 
     def state(self, which: int = 0) -> str:
-        """What a monitor says of its run."""
+        """Return the state that a monitor shows."""
         return self.page.locator(".kit-chart .state").nth(which).text_content() or ""
 
     def await_state(self, words: str, which: int = 0, timeout: float = 30) -> None:
@@ -353,24 +353,24 @@ class Notebook:
         self.page.locator(".jupyter-button", has_text=button).nth(which).click()
 
     def await_words(self, beginning: str) -> None:
-        """Until the line below the curves, about the chosen epoch, begins so."""
+        """Wait until the text below the curves, about the selected epoch, begins with `beginning`."""
         self.page.wait_for_function(
             "text => document.querySelector('.kit-chart .words').textContent.startsWith(text)", arg=beginning
         )
 
     def await_epoch(self, epoch: int, timeout: float = 25) -> None:
-        """Until a running monitor is in that epoch or a later one."""
+        """Wait until a running monitor has reached an epoch."""
         self.page.wait_for_function(
             """epoch => {
-                const said = document.querySelector('.kit-chart .state')?.textContent;
-                return Number(/epoch (\\d+) of/.exec(said)?.[1]) >= epoch;
+                const state = document.querySelector('.kit-chart .state')?.textContent;
+                return Number(/epoch (\\d+) of/.exec(state)?.[1]) >= epoch;
             }""",
             arg=epoch,
             timeout=timeout * 1000,
         )
 
-    def said_by(self, index: int) -> list[str]:
-        """The words that a cell prints after "now", run anew."""
+    def values_from(self, index: int) -> list[str]:
+        """Run a cell, and return the words that it prints after "now"."""
         prompt = self.cell(index).locator(".jp-InputPrompt")
         before = prompt.text_content()
         self.run(index)
@@ -380,10 +380,10 @@ class Notebook:
         self.wait_idle()
         return self.text(index).split("now ")[-1].split()
 
-    def await_said(self, index: int, *expected: str) -> list[str]:
-        """Runs such a cell until it prints these words first: a page's message takes its time."""
+    def await_values(self, index: int, *expected: str) -> list[str]:
+        """Run such a cell until it prints these words first, because messages of a page take time."""
         deadline = time.monotonic() + 20
-        while (said := self.said_by(index))[: len(expected)] != list(expected) and time.monotonic() < deadline:
+        while (values := self.values_from(index))[: len(expected)] != list(expected) and time.monotonic() < deadline:
             self.page.wait_for_timeout(100)
-        assert said[: len(expected)] == list(expected)
-        return said
+        assert values[: len(expected)] == list(expected)
+        return values

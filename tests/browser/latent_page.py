@@ -1,4 +1,4 @@
-"""A map of a latent space in a page, read as a user reads it, and what would be wrong with its looks."""
+"""A map of a latent space in a page, read like a user does, and checks of its appearance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .jupyter import settle
 
 TEXTS = "button:enabled, label, figcaption b, figcaption span, text, .keys, .key, .hint"
 CONTRAST = contrast_script(".kit-latent", f"textOf('{TEXTS}')")
-# No text leaves its picture or the widget, and the widget is not wider than its place.
+# Texts outside their picture or the widget, and a widget wider than its container.
 CLIPPED = f"""() => {{
     const root = document.querySelector('.kit-latent'), whole = root.getBoundingClientRect(), found = [];
     if (root.scrollWidth > root.clientWidth + 1) found.push('the whole');
@@ -37,7 +37,7 @@ INK = """() => {
 
 
 def space(n=300, features=1, seed=0):
-    """Points, sequences and labels of three classes."""
+    """Return points, sequences and labels of three classes."""
     draws = np.random.default_rng(seed)
     labels = draws.choice(3, n, p=[0.7, 0.2, 0.1])
     points = draws.normal(size=(n, 2)) + 1.5 * labels[:, None]
@@ -45,7 +45,7 @@ def space(n=300, features=1, seed=0):
 
 
 class Map:
-    """A map in a page, read as a user reads it: by its axes."""
+    """A map in a page, read by its axes like a user does."""
 
     def __init__(self, page):
         self.page, self.root = page, page.locator(".kit-latent")
@@ -57,7 +57,7 @@ class Map:
         settle(self.page)
 
     def axis(self, within, kind, attribute):
-        """From a value to pixels, by two of the numbers along an axis: factor and offset."""
+        """Return factor and offset from values to pixels, from two tick labels of an axis."""
         texts = self.root.locator(f"{within} text.{kind}").evaluate_all(
             "(all, name) => all.map(e => [Number(e.textContent), Number(e.getAttribute(name))])", attribute
         )
@@ -66,7 +66,7 @@ class Map:
         return factor, p - factor * a - (4 if attribute == "y" else 0)
 
     def pixels(self, places):
-        """Where places lie in the map, in its own pixels."""
+        """Return the pixels of points in the map."""
         (ax, bx), (ay, by) = self.axis(".still", "column", "x"), self.axis(".still", "row", "y")
         return np.stack([ax * places[:, 0] + bx, ay * places[:, 1] + by], 1)
 
@@ -91,7 +91,7 @@ class Map:
         self.settle()
 
     def cards(self):
-        """What stands beside the map: number, class name, whether pinned."""
+        """Return the cards next to the map: number, class name, whether pinned."""
         found = []
         for text in self.root.locator("figcaption").all_text_contents():
             number, name, pinned = re.fullmatch(r"\s*sequence (\d+)(?:, (.*?))?(pinned)?", text).groups()
@@ -99,7 +99,7 @@ class Map:
         return found
 
     def lines(self, card, look):
-        """The values that a card's lines show, (time, feature), read off its own axis."""
+        """Return the values of the lines of a card, (time, feature), read from its axis."""
         figure, columns = self.root.locator(".first" if card == 0 else ".second"), []
         for feature, line in enumerate(figure.locator(f"polyline.{look}").all()):
             factor, offset = self.axis(f".{figure.get_attribute('class')}", f"row[data-feature='{feature}']", "y")

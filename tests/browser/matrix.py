@@ -1,6 +1,6 @@
-"""The monitor's core in each supported ipykernel, and in the oldest JupyterLab and Notebook: `make test-matrix`.
+"""Tests of the monitor with each supported ipykernel, and the oldest JupyterLab and Notebook: `make test-matrix`.
 
-Each row has an environment of its own that borrows what it does not replace from the one that runs this.
+Each row has a separate environment, which uses the packages of the current one except for those that it replaces.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ROWS = [
     ("ipykernel==7.0.*", *OLDEST_PAGES),
     ("ipykernel==7.4.*", *OLDEST_PAGES),
 ]
-# Both pages: buttons in a busy cell, the notebook's own stop, Run All, an error, or what is said where buttons fail.
-CORE = "pause_step or own_stop or fresh_page or exception or cannot_answer"
+# In both pages: buttons during a cell, the stop button of the notebook, Run All, an error, the note without buttons.
+CORE = "pause_step or stop_of_notebook or fresh_page or exception or without_subshells"
 
 
 def environment(pins: tuple[str, ...]) -> Path:
-    """An interpreter that finds these versions first, and everything else in the present environment."""
+    """Return an interpreter that finds these versions first, and other packages in the current environment."""
     folder = FOLDER / "-".join(pin.replace("==", "").replace(".*", "") for pin in pins)
     python = folder / "bin" / "python"
     if not python.exists():
@@ -49,7 +49,7 @@ def main() -> None:
         code = f"from importlib.metadata import version; print(*(f'{{n}} {{version(n)}}' for n in {names}), sep=', ')"
         versions = subprocess.check_output([python, "-c", code], text=True).strip()
         command = [python, "-m", "pytest", "-q", "tests/browser/test_training_monitor.py", "-k", CORE]
-        # The pages and their widgets' extensions are files of the environment that is borrowed from.
+        # The pages and the extensions of their widgets are files of the current environment.
         paths = {"JUPYTER_PATH": "share/jupyter", "JUPYTER_CONFIG_PATH": "etc/jupyter"}
         borrowed = {name: str(Path(sys.prefix, path)) for name, path in paths.items()}
         shared = {**os.environ, **borrowed, "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""README's moving picture of the monitor, from a real run in a real JupyterLab: `make pictures`."""
+"""The animated picture of the monitor in the README, recorded in JupyterLab: `make pictures`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from playwright.sync_api import Locator, Page, sync_playwright
 from tests.browser.jupyter import FLAGS, Notebook, chromium, started
 
 PATH = Path(__file__).with_name("monitor.gif")
-# Bytes, for pages that load within a second or two.
-MOST = 1_500_000
+# Maximum size in bytes, so that a page loads within one or two seconds.
+MAX_BYTES = 1_500_000
 PREPARE = """
 from data import load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
@@ -31,7 +31,7 @@ EPOCHS = 30
 
 
 class Film:
-    """Pictures of a part of the page, and how long each is shown."""
+    """Pictures of a part of the page, and the duration of each."""
 
     def __init__(self, part: Locator) -> None:
         self.part = part
@@ -43,7 +43,7 @@ class Film:
         self.milliseconds.append(milliseconds)
 
     def write(self, path: Path) -> None:
-        # The part grows with the first epoch; all pictures get the largest size, and one palette.
+        # The part grows after the first epoch; all pictures get the largest size and the same palette.
         width, height = (max(sizes) for sizes in zip(*(frame.size for frame in self.frames), strict=True))
         palette = self.frames[-1].quantize(64, dither=Image.Dither.NONE)
         pages = [Image.new("RGB", (width, height), "white") for _ in self.frames]
@@ -54,48 +54,48 @@ class Film:
 
 
 def epoch_of(notebook: Notebook) -> int:
-    """Return the last epoch that the state above the curves names."""
+    """Return the epoch in the state above the curves."""
     return int(re.findall(r"\d+", notebook.state())[0])
 
 
 def film(page: Page, notebook: Notebook) -> Film:
     """Train, pause after a restore, rewind by the slider, and train to the end."""
     chart = page.locator(".kit-chart")
-    made = Film(page.locator(".widget-vbox", has=chart).first)
+    recorded = Film(page.locator(".widget-vbox", has=chart).first)
 
     def train(until: Callable[[], bool]) -> None:
         notebook.press("Resume")
         while not until():
-            made.take(150)
+            recorded.take(150)
             page.wait_for_timeout(1000)
 
     restores = chart.locator("path.restored")
     train(lambda: restores.count() >= 3)
     notebook.press("Pause")
     notebook.await_state("paused")
-    made.take(2000)
-    handle = made.part.locator(".noUi-handle").last
+    recorded.take(2000)
+    handle = recorded.part.locator(".noUi-handle").last
     handle.focus()
     for key in ["Home", *["ArrowRight"] * 5]:
         handle.press(key)
         page.wait_for_timeout(500)
-        made.take(700)
-    # A restored epoch, whose weights were worse than those it went back to.
+        recorded.take(700)
+    # An epoch after which the best weights were restored.
     restores.last.click(force=True)
     page.wait_for_timeout(500)
-    made.take(2000)
+    recorded.take(2000)
     handle.press("ArrowRight")
     train(lambda: epoch_of(notebook) >= EPOCHS)
     notebook.wait_idle(120)
     page.wait_for_timeout(500)
-    made.take(4000)
-    return made
+    recorded.take(4000)
+    return recorded
 
 
 def main() -> None:
     path = chromium()
     if path is None:
-        raise SystemExit("no Chromium or Chrome found: install one, or name it in CHROMIUM.")
+        raise SystemExit("Chromium or Chrome must be installed, or its path set in CHROMIUM.")
     with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
@@ -111,8 +111,8 @@ def main() -> None:
             browser.close()
     size = PATH.stat().st_size
     print(f"written: {PATH.name}, {size / 1e6:.2f} MB")
-    if size > MOST:
-        raise SystemExit(f"{PATH.name} must have at most {MOST / 1e6} MB, got {size / 1e6:.2f} MB.")
+    if size > MAX_BYTES:
+        raise SystemExit(f"{PATH.name} must be at most {MAX_BYTES / 1e6} MB, got {size / 1e6:.2f} MB.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A series viewer in a page, and what would be wrong with its looks."""
+"""A series viewer in a page, and checks of its appearance."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ INK = """name => {
 
 
 class Viewer:
-    """One viewer in a page, and what it says."""
+    """A viewer in a page, and its texts."""
 
     def __init__(self, page):
         self.page, self.stage = page, page.locator(".kit-series .stage")
@@ -64,7 +64,7 @@ class Viewer:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def frame(self):
-        """Until what was asked for is drawn."""
+        """Wait until the viewer is drawn."""
         self.page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
     def window(self):
@@ -79,7 +79,7 @@ class Viewer:
         )
 
     def point(self, share):
-        """The mouse on the picture, so far from its left edge."""
+        """Move the mouse to this share of the width of the picture."""
         box = at_rest(self.stage)
         self.page.mouse.move(box["x"] + 64 + share * (box["width"] - 78), box["y"] + 60)
 

@@ -1,4 +1,4 @@
-"""Classroom mode in the browser: what is larger, and that nothing is clipped for it."""
+"""Classroom mode in the browser: texts and widgets are larger, and nothing is clipped."""
 
 from __future__ import annotations
 
@@ -37,32 +37,32 @@ from trainers.widgets import LatentMap
 latent_map = LatentMap(test.sequences[:300, [20, 100], 0], test.subset(range(300)), selected=8)
 latent_map
 """
-# A canvas has as many pixels as it takes on the screen: no blur. It follows its size a frame or more later.
+# A sharp canvas has as many pixels as it covers on the screen. It follows its size after one or more frames.
 SHARP = """selector => {
     const e = document.querySelector(selector);
     return e && Math.abs(e.width - e.getBoundingClientRect().width) <= 2;
 }"""
-# On the screen, zoom included.
+# Font size on the screen, including the zoom.
 SIZE = """selector => {
     const e = document.querySelector(selector);
     return parseFloat(getComputedStyle(e).fontSize) * (e.currentCSSZoom ?? 1);
 }"""
 
 
-def test_jupyterlabs_own_text_is_larger_and_the_notebook_has_the_width(class_lab, page):
+def test_text_of_jupyterlab_is_larger_and_notebook_has_full_width(class_lab, page):
     page.set_viewport_size({"width": 1280, "height": 720})
-    said = {"output_type": "stream", "name": "stdout", "text": "said"}
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [said], "execution_count": 1}
+    output = {"output_type": "stream", "name": "stdout", "text": "printed"}
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [output], "execution_count": 1}
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     class_lab.folder.joinpath("text.ipynb").write_text(json.dumps(notebook))
-    # As the command opens it, in the prepared workspace; the other tests' pages are in others.
+    # Open it in the prepared workspace, like the command; other tests use other workspaces.
     name = f"{class_lab.folder.name}/text.ipynb"
     page.goto(f"http://127.0.0.1:{class_lab.port}/lab/tree/{name}?token={class_lab.token}")
     page.wait_for_selector(".jp-OutputArea-output pre", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .cm-content")
     assert page.evaluate(SIZE, ".jp-Notebook .cm-content") == classroom.CODE
     assert page.evaluate(SIZE, ".jp-OutputArea-output pre") == classroom.CODE
-    assert at_rest(page.locator(".jp-NotebookPanel"))["width"] > 1150, "no sidebar beside it"
+    assert at_rest(page.locator(".jp-NotebookPanel"))["width"] > 1150, "no sidebar"
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
@@ -70,7 +70,7 @@ def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp
     notebook = open_notebook(class_lab, "widgets", SHOW, EXPLORER, SERIES, MAP, "HyperparameterPanel(make())")
     page = notebook.page
     page.set_viewport_size({"width": 1280, "height": 720})
-    notebook.wear(theme)
+    notebook.set_theme(theme)
     notebook.run_all()
     notebook.await_state("12 epochs")
     notebook.wait_idle()
@@ -86,19 +86,19 @@ def test_widgets_are_larger_and_nothing_is_clipped(class_lab, open_notebook, tmp
     assert not page.evaluate(COVERED)
     assert page.evaluate(CLIPPED_EXPLORER) == []
     assert page.evaluate(OVERLAPPING) == []
-    # The pixel that is let pass there is one and a half here; boxes of text have more height than its figures.
+    # The tolerance of one pixel is 1.5 pixels here; boxes of text are higher than its glyphs.
     assert (
         page.evaluate(CLIPPED_MAP.replace("- 1 ", "- 2.5 ").replace("+ 1)", "+ 2.5)").replace("+ 1 ", "+ 2.5 ")) == []
     )
     for selector in (".kit-series canvas.main", ".kit-latent canvas"):
-        # JupyterLab lays out what is far from sight only when it is scrolled to.
+        # JupyterLab lays out distant cells only after scrolling to them.
         at_rest(page.locator(selector))
         page.wait_for_function(SHARP, arg=selector)
 
 
 @pytest.mark.parametrize("kind", [LatentMap, SeriesViewer])
-def test_a_canvas_stays_sharp_when_its_widget_is_zoomed_where_it_stands(page, tmp_path, kind):
-    """In a wide page it has as many pixels of its own as before, and more on the screen."""
+def test_canvas_stays_sharp_when_its_widget_is_zoomed(page, tmp_path, kind):
+    """In a wide page, the layout of the canvas does not change, but it covers more pixels on the screen."""
     values = np.sin(np.arange(90.0))
     shown = LatentMap(np.stack([values, values**2], 1), np.zeros((90, 5))) if kind is LatentMap else kind(values)
     shown.to_html(tmp_path / "page.html")
@@ -112,7 +112,7 @@ def test_a_canvas_stays_sharp_when_its_widget_is_zoomed_where_it_stands(page, tm
     assert page.locator(f"{widget} canvas").first.evaluate("e => e.width") == pytest.approx(1.5 * before, abs=2)
 
 
-def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
+def test_mouse_positions_are_correct_in_zoomed_widget(class_lab, open_notebook):
     notebook = open_notebook(class_lab, "mouse", SHOW, SERIES, MAP, "print('now', latent_map.selected)")
     page = notebook.page
     notebook.run(1)
@@ -150,7 +150,7 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
     ring.wait_for()
     notebook.wait_idle()
     box = at_rest(ring)
-    # A click on the one that is pinned unpins it.
+    # A click on the pinned point unpins it.
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_timeout(500)
     notebook.run(4)
@@ -158,7 +158,7 @@ def test_the_mouse_finds_its_place_in_a_zoomed_widget(class_lab, open_notebook):
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook_server"])
-def test_on_and_off_in_a_running_notebook(app, request, open_notebook):
+def test_on_and_off_in_running_notebook(app, request, open_notebook):
     server = request.getfixturevalue(app)
     on, off = "from notebooks.course import classroom\nclassroom.on()", "classroom.off()"
     notebook = open_notebook(server, "on", SHOW, on, off, "print('text')")

@@ -1,4 +1,4 @@
-"""The map of a latent space in an exported page: what is pointed at is what is drawn, number by number."""
+"""The map of a latent space in an exported page: the drawn values, mouse, keys and appearance."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from .latent_page import CLIPPED, CONTRAST, INK, OVERLAPPING, Map, space
 
 @pytest.fixture
 def show(page, tmp_path):
-    """Opens a map's exported page, offline; nothing may go wrong in it."""
-    wrong = []
+    """Return a function that opens the exported page of a map offline; the page must have no errors."""
+    errors = []
 
     def open_(*args, **kwargs):
         LatentMap(*args, **kwargs).to_html(tmp_path / "page.html")
         page.context.set_offline(True)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
-        page.on("request", lambda request: request.url.startswith("file:") or wrong.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("request", lambda request: request.url.startswith("file:") or errors.append(request.url))
         page.goto(tmp_path.joinpath("page.html").as_uri())
         return Map(page)
 
     yield open_
-    assert wrong == []
+    assert errors == []
 
 
 # ---------------------------------------------------------------- the mouse
 
 
 @pytest.mark.parametrize("features", [1, 3])
-def test_the_sequence_pointed_at_is_drawn_number_by_number(show, features):
+def test_sequence_under_mouse_is_drawn_with_its_values(show, features):
     points, values, labels = space(features=features)
     names = ["normal", "early", "late & <broad>"]
     shown = show(points, values, labels=labels, class_names=names, reconstructions=0.5 * values)
@@ -48,7 +48,7 @@ def test_the_sequence_pointed_at_is_drawn_number_by_number(show, features):
     assert label == f"sequence {i}, {names[labels[i]]}, with its reconstruction"
 
 
-def test_it_is_the_nearest_one_wherever_the_mouse_is(show):
+def test_nearest_point_to_mouse_is_current(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels)
     pixels, last = shown.pixels(points), []
@@ -57,13 +57,13 @@ def test_it_is_the_nearest_one_wherever_the_mouse_is(show):
         distances = np.linalg.norm(pixels - place, axis=1)
         near = np.flatnonzero(distances < distances.min() + 0.5)
         if distances.min() > 30.5:
-            assert shown.cards() == last, "over empty ground the last one stays"
+            assert shown.cards() == last, "over empty space the last point stays"
         elif distances.min() < 29.5:
             assert shown.cards()[0][0] in near
         last = shown.cards()
 
 
-def test_a_click_pins_one_and_the_next_is_drawn_below_it_on_the_same_scale(show):
+def test_click_pins_point_and_next_is_drawn_below_on_same_scale(show):
     points, values, labels = space()
     values[7] *= 6
     shown = show(points, values, labels=labels)
@@ -83,10 +83,10 @@ def test_a_click_pins_one_and_the_next_is_drawn_below_it_on_the_same_scale(show)
     shown.click(pixels[other])
     assert [card[::2] for card in shown.cards()] == [(other, True)], "the pin moves"
     shown.click(pixels[other])
-    assert [card[::2] for card in shown.cards()] == [(other, False)], "and is taken off"
+    assert [card[::2] for card in shown.cards()] == [(other, False)], "and is removed"
 
 
-def test_a_finger_looks_first_and_pins_then(browser, tmp_path):
+def test_first_tap_selects_and_second_tap_pins(browser, tmp_path):
     points, values, labels = space()
     LatentMap(points, values, labels=labels).to_html(tmp_path / "page.html")
     context = browser.new_context(has_touch=True, viewport={"width": 400, "height": 900})
@@ -104,30 +104,30 @@ def test_a_finger_looks_first_and_pins_then(browser, tmp_path):
 # ---------------------------------------------------------------- the keyboard
 
 
-def test_arrows_go_to_the_nearest_point_that_way(show):
+def test_arrow_keys_go_to_nearest_point_in_direction(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels)
     pixels = shown.pixels(points)
     shown.press("ArrowRight")
     at = shown.cards()[0][0]
-    ways = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
-    for key in np.random.default_rng(0).choice(list(ways), 40):
-        ahead = np.array(ways[key])
+    directions = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
+    for key in np.random.default_rng(0).choice(list(directions), 40):
+        ahead = np.array(directions[key])
         along, across = (pixels - pixels[at]) @ ahead, np.abs((pixels - pixels[at]) @ ahead[::-1])
-        that_way = np.where((along > 0) & (across <= along), np.linalg.norm(pixels - pixels[at], axis=1), np.inf)
+        candidates = np.where((along > 0) & (across <= along), np.linalg.norm(pixels - pixels[at], axis=1), np.inf)
         shown.press(key)
-        if np.isinf(that_way).all():
+        if np.isinf(candidates).all():
             assert shown.said() == f"no point further {key[5:].lower()}"
             continue
         reached = shown.cards()[0][0]
-        assert that_way[reached] <= that_way.min() + 0.5
+        assert candidates[reached] <= candidates.min() + 0.5
         assert shown.said() == f"sequence {reached}, {shown.cards()[0][1]}"
         at = reached
     shown.press(*["ArrowUp"] * 60)
     assert shown.said() == "no point further up"
 
 
-def test_points_in_one_place_are_all_reached(show):
+def test_all_points_in_same_place_are_reached(show):
     points = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
     shown = show(points, np.zeros((5, 4)), selected=0)
     shown.press("ArrowRight")
@@ -153,11 +153,11 @@ def test_enter_pins_and_escape_unpins(show):
     assert shown.root.get_by_role("button", name="unpin").is_disabled()
 
 
-def test_every_control_is_reached_by_tab_and_shows_it(show):
+def test_every_control_is_reached_by_tab_with_visible_focus(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels, selected=3)
     shown.press("+")
-    # As the Tab key finds them, backwards from the map, which has the focus.
+    # In the order of Shift+Tab, starting from the map, which has the focus.
     found = []
     for _ in range(9):
         shown.page.keyboard.press("Shift+Tab" if found else "Shift")
@@ -172,7 +172,7 @@ def test_every_control_is_reached_by_tab_and_shows_it(show):
     assert found == [[name, "solid"] for name in names]
 
 
-def test_a_sequence_is_gone_to_by_its_number(show):
+def test_sequence_is_found_by_number(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels)
     field = shown.root.get_by_label("sequence", exact=True)
@@ -182,25 +182,25 @@ def test_a_sequence_is_gone_to_by_its_number(show):
     field.press("Enter")
     shown.settle()
     assert shown.cards() == [(hidden, "class 2", False)]
-    assert shown.root.get_by_role("button", name="class 2").get_attribute("aria-pressed") == "true", "it is in sight"
+    assert shown.root.get_by_role("button", name="class 2").get_attribute("aria-pressed") == "true", "it is visible"
     field.fill("300")
     field.press("Enter")
     shown.settle()
-    assert shown.said() == "there are sequences 0 to 299"
+    assert shown.said() == "sequence must be an integer from 0 to 299"
     assert field.input_value() == str(hidden)
 
 
 # ---------------------------------------------------------------- classes and zoom
 
 
-def test_a_class_is_hidden_and_shown_by_its_name(show):
+def test_class_is_hidden_and_shown_by_name(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels)
     pixels, ink = shown.pixels(points), shown.page.evaluate(INK)
     one = int(np.flatnonzero(labels == 0)[0])
     shown.point(pixels[one])
     shown.button("normal")
-    assert shown.cards() == [], "what was looked at is hidden"
+    assert shown.cards() == [], "the current point is hidden"
     assert 0 < shown.page.evaluate(INK) < 0.6 * ink
     chosen = []
     for i in np.flatnonzero(labels == 0)[:15]:
@@ -215,7 +215,7 @@ def test_a_class_is_hidden_and_shown_by_its_name(show):
     assert f"({np.sum(labels == 1)})" in shown.root.get_by_role("button", name="class 1").text_content()
 
 
-def test_the_wheel_zooms_where_the_mouse_is_and_a_drag_moves_the_map(show):
+def test_wheel_zooms_at_mouse_and_drag_moves_map(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels)
     whole, place = shown.pixels(points), np.array([250.0, 200.0])
@@ -224,7 +224,7 @@ def test_the_wheel_zooms_where_the_mouse_is_and_a_drag_moves_the_map(show):
     shown.point(place)
     shown.page.mouse.wheel(0, 100)
     shown.page.wait_for_function("() => taken.length === 1")
-    assert shown.page.evaluate("taken") == [False], "with the whole map in sight, the page scrolls"
+    assert shown.page.evaluate("taken") == [False], "if the whole map is visible, the page scrolls"
     shown.page.mouse.wheel(0, -500)
     shown.page.wait_for_function("() => taken.length === 2")
     shown.settle()
@@ -241,12 +241,12 @@ def test_the_wheel_zooms_where_the_mouse_is_and_a_drag_moves_the_map(show):
     shown.page.mouse.up()
     shown.settle()
     np.testing.assert_allclose(shown.pixels(points) - near, np.tile([40, 25], (300, 1)), atol=1.5)
-    assert not any(pinned for *_, pinned in shown.cards()), "a drag is no click"
+    assert not any(pinned for *_, pinned in shown.cards()), "a drag is not a click"
     shown.button("whole map")
     np.testing.assert_allclose(shown.pixels(points), whole, atol=0.5)
 
 
-def test_keys_and_buttons_zoom_and_keep_in_sight_what_is_gone_to(show):
+def test_keys_and_buttons_zoom_and_keep_current_point_visible(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels)
     whole = shown.pixels(points)
@@ -269,10 +269,10 @@ def test_keys_and_buttons_zoom_and_keep_in_sight_what_is_gone_to(show):
     np.testing.assert_allclose(shown.pixels(points), whole, atol=0.5)
 
 
-# ---------------------------------------------------------------- sizes and looks
+# ---------------------------------------------------------------- sizes and appearance
 
 
-def test_five_thousand_points_are_one_picture(show):
+def test_five_thousand_points_are_drawn_on_one_canvas(show):
     points, values, labels = space(5000)
     shown = show(points, values, labels=labels, reconstructions=values)
     pixels = shown.pixels(points)
@@ -284,7 +284,7 @@ def test_five_thousand_points_are_one_picture(show):
 
 EXTREMES = {
     "one point": np.array([[1.0, 2.0]]),
-    "all in one place": np.full((9, 2), 0.25),
+    "all equal": np.full((9, 2), 0.25),
     "on a line": np.stack([np.arange(9.0), np.zeros(9)], 1),
     "tiny": np.stack([np.arange(9), np.arange(9) ** 2], 1) * 1e-12,
     "huge": np.stack([np.arange(9), np.arange(9) ** 2], 1) * 1e90,
@@ -293,7 +293,7 @@ EXTREMES = {
 
 
 @pytest.mark.parametrize("case", EXTREMES)
-def test_places_of_any_size_are_drawn_readably(show, case):
+def test_points_of_any_scale_are_readable(show, case):
     points = EXTREMES[case]
     values = np.outer(np.arange(len(points)) - 4, [1e-9, 2e-9, 3e5])
     shown = show(points, values, labels=np.arange(len(points)) % 3, selected=0)
@@ -308,16 +308,16 @@ def test_places_of_any_size_are_drawn_readably(show, case):
         assert shown.page.evaluate(OVERLAPPING) == []
 
 
-def test_sequences_beyond_what_a_page_holds_are_said_to_be_missing(show, monkeypatch):
-    monkeypatch.setattr("trainers.widgets.sequences.MOST_VALUES", 3 * 4)
+def test_sequences_not_in_page_show_a_note(show, monkeypatch):
+    monkeypatch.setattr("trainers.widgets.sequences.MAX_VALUES", 3 * 4)
     shown = show(np.stack([np.arange(5.0)] * 2, 1), np.zeros((5, 4)), selected=1)
-    assert "Not in this page" in shown.root.locator(".first").text_content()
+    assert "This sequence is not in the page" in shown.root.locator(".first").text_content()
     shown.press("ArrowRight", "Escape")
     assert [card[0] for card in shown.cards()] == [2]
-    assert "Not in this page" not in shown.root.locator(".beside").text_content()
+    assert "This sequence is not in the page" not in shown.root.locator(".beside").text_content()
 
 
-def test_of_more_than_four_features_it_says_which_are_drawn(show):
+def test_note_says_which_of_many_features_are_drawn(show):
     shown = show(*space(features=6)[:2], selected=2)
     assert shown.root.locator(".of-features").text_content() == "The first 4 of 6 features are drawn."
     np.testing.assert_allclose(shown.lines(0, "sequence"), space(features=6)[1][2, :, :4], atol=0.08)
@@ -325,7 +325,7 @@ def test_of_more_than_four_features_it_says_which_are_drawn(show):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 600, 400])
-def test_an_exported_page_is_readable(browser, tmp_path, scheme, width):
+def test_exported_page_is_readable(browser, tmp_path, scheme, width):
     context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 1100})
     points, values, labels = space(features=2)
     names = ["normal", "a long name of a class", "c"]

@@ -1,4 +1,4 @@
-"""The map of a latent space in JupyterLab and Notebook 7: pins reach Python, and back; looks."""
+"""The map of a latent space in JupyterLab and Notebook 7: synchronisation with Python, and appearance."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SAY = "print('now', latent_map.selected)"
 
 @pytest.fixture(scope="module")
 def test_set():
-    """The same as the notebook's `test`."""
+    """Return the same test set as in the notebook."""
     from data import load_ecg5000, split
 
     return split(load_ecg5000())[3]
 
 
-def test_the_pinned_one_is_pythons_selected_and_the_other_way_round(server, open_notebook, test_set):
+def test_pinned_point_and_selected_are_synchronised(server, open_notebook, test_set):
     notebook = open_notebook(server, "latent", SHOW, SAY, "latent_map.selected = 8", SAY)
-    page, wrong = notebook.page, []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page, errors = notebook.page, []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     notebook.run(1)
     shown = Map(page)
     notebook.wait_idle()
@@ -43,30 +43,30 @@ def test_the_pinned_one_is_pythons_selected_and_the_other_way_round(server, open
     np.testing.assert_allclose(shown.lines(0, "sequence")[:, 0], beats[far], atol=0.06)
     np.testing.assert_allclose(shown.lines(0, "reconstruction")[:, 0], 0.8 * beats[far], atol=0.06)
     shown.click(shown.pixels(points)[far])
-    notebook.await_said(2, str(far))
+    notebook.await_values(2, str(far))
 
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
     shown.stage.focus()
     before = page.evaluate(active)
     shown.press("ArrowDown", "ArrowDown", "ArrowLeft", "+", "-", "0", "Enter")
-    assert page.evaluate(active) == before, "the notebook does not take the keys for its own"
+    assert page.evaluate(active) == before, "the notebook does not handle the keys"
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     ((stepped, _, pinned),) = shown.cards()
     assert pinned
     assert stepped != far
-    notebook.await_said(2, str(stepped))
+    notebook.await_values(2, str(stepped))
 
     notebook.run(3)
     page.wait_for_function("() => document.querySelector('.kit-latent .first b').textContent.includes('sequence 8,')")
     notebook.wait_idle()
     assert shown.cards()[0][::2] == (8, True)
     shown.press("Escape")
-    notebook.await_said(4, "None")
-    assert wrong == []
+    notebook.await_values(4, "None")
+    assert errors == []
 
 
-def test_two_views_stay_equal(lab, open_notebook):
+def test_two_views_are_synchronised(lab, open_notebook):
     notebook = open_notebook(lab, "latent-views", SHOW, "latent_map")
     page = notebook.page
     notebook.run(1)
@@ -88,7 +88,7 @@ def test_two_views_stay_equal(lab, open_notebook):
 
 
 @needs_subshells
-def test_a_pin_reaches_python_while_a_cell_is_busy(lab, open_notebook):
+def test_pin_reaches_python_while_cell_is_running(lab, open_notebook):
     wait = """
 import time
 end = time.monotonic() + 40
@@ -104,16 +104,16 @@ while latent_map.selected is None and time.monotonic() < end:
     page.wait_for_function("() => document.querySelector('.jp-Notebook').textContent.includes('[*]')")
     shown.press("ArrowRight", "Enter")
     notebook.wait_idle(30)
-    notebook.await_said(3, str(shown.cards()[0][0]))
+    notebook.await_values(3, str(shown.cards()[0][0]))
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 @pytest.mark.parametrize("width", [1200, 600])
-def test_the_widget_is_readable_in_either_theme_and_a_narrow_window(lab, open_notebook, tmp_path, theme, width):
+def test_widget_is_readable_in_both_themes_and_narrow_window(lab, open_notebook, tmp_path, theme, width):
     notebook = open_notebook(lab, "latent-looks", SHOW)
     page = notebook.page
     notebook.resize(width, 1300)
-    notebook.wear(theme)
+    notebook.set_theme(theme)
     notebook.run(1)
     shown = Map(page)
     shown.press("ArrowRight", "Enter", "ArrowUp")

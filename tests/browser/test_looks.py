@@ -1,4 +1,4 @@
-"""What a person would see: both themes, a narrow window, nothing clipped, and pages that live without a kernel."""
+"""Appearance in both themes and in a narrow window, and pages without a kernel."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ COVERED = """() => {
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 @pytest.mark.parametrize("width", [1200, 600])
-def test_the_monitor_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
+def test_monitor_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
     notebook = open_notebook(lab, "looks", SHOW)
     page = notebook.page
     notebook.resize(width, 1100)
-    notebook.wear(theme)
+    notebook.set_theme(theme)
     notebook.run_all()
     notebook.await_state("12 epochs")
     notebook.wait_idle()
@@ -70,12 +70,12 @@ def exported(lab, open_notebook):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_exported_page_lives_without_kernel_or_network(browser, exported, scheme):
+def test_exported_page_works_without_kernel_or_network(browser, exported, scheme):
     context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": 700, "height": 900})
     page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda request: request.url.startswith("file:") or wrong.append(request.url))
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: request.url.startswith("file:") or errors.append(request.url))
     page.goto(exported.as_uri())
     slider = page.get_by_role("slider", name="epoch")
     assert slider.get_attribute("max") == "12"
@@ -84,17 +84,17 @@ def test_an_exported_page_lives_without_kernel_or_network(browser, exported, sch
     slider.press("Home")
     page.wait_for_function("() => document.querySelector('.words').textContent.startsWith('epoch 1:')")
     after = page.locator(".examples").inner_html(), page.locator(".plot").inner_html()
-    assert before[0] != after[0], "the reconstructions move"
+    assert before[0] != after[0], "the reconstructions change"
     assert before[1] != after[1], "the marker moves"
     page.get_by_role("button", name="play").click()
     page.wait_for_function("() => document.querySelector('.words').textContent.startsWith('epoch 3:')")
     assert min(page.evaluate(CONTRAST)) >= 4.5
     assert page.evaluate(CLIPPED) == []
-    assert wrong == []
+    assert errors == []
     context.close()
 
 
-def test_hovering_tells_what_happened_in_that_epoch(browser, exported):
+def test_hovering_describes_epoch(browser, exported):
     page = browser.new_page(viewport={"width": 900, "height": 800})
     page.goto(exported.as_uri())
     mark = at_rest(page.locator("path.restored").first)
@@ -107,7 +107,7 @@ LOSSES = {
     "ten thousand epochs": [10 / (1 + e) + 0.1 * (e % 3) for e in range(10_000)],
     "tiny": [1e-7 / (1 + e) for e in range(30)],
     "huge": [1e7 / (1 + e) for e in range(100)],
-    "all but equal": [0.1, 0.10000000000000002, 0.1, 0.1],
+    "nearly equal": [0.1, 0.10000000000000002, 0.1, 0.1],
     "negative": [-1 - e / 10 for e in range(20)],
     "zero": [0.0, 0.0, 0.0],
     "one epoch": [0.25],
@@ -115,7 +115,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("case", LOSSES)
-def test_losses_of_any_size_and_number_are_drawn_readably(browser, tmp_path, case):
+def test_losses_of_any_scale_and_number_are_readable(browser, tmp_path, case):
     losses = LOSSES[case]
     history = History(case)
     for loss in losses:
@@ -129,18 +129,18 @@ def test_losses_of_any_size_and_number_are_drawn_readably(browser, tmp_path, cas
     assert case in page.locator(".legend").text_content()
     axis = page.locator(".plot text[text-anchor=end]").all_text_contents()
     labels = [text for text in axis if text != str(len(losses))]
-    assert len(set(labels)) == len(labels) >= 2, "each tick has a label of its own"
+    assert len(set(labels)) == len(labels) >= 2, "each tick has a different label"
     for curve in page.locator("path.curve").all():
-        assert len(curve.get_attribute("d")) < 60_000, "as many points as the picture has columns"
+        assert len(curve.get_attribute("d")) < 60_000, "about as many points as the picture has pixel columns"
     assert page.locator("path.restored").count() < 400
-    # In one step: the chart draws itself again when it has found its width.
+    # In one call: the chart is drawn again when its width is known.
     assert page.evaluate("() => document.querySelector('path.curve').getClientRects().length")
     page.get_by_role("button", name="log scale").click()
     assert page.evaluate(CLIPPED) == []
     page.close()
 
 
-def test_a_single_finite_loss_between_two_that_are_not_is_a_dot(browser, tmp_path):
+def test_finite_loss_between_two_non_finite_losses_is_a_dot(browser, tmp_path):
     history = History("gaps")
     for loss in (0.4, math.nan, 0.3, math.inf, 0.2, 0.1):
         history.append(train_loss=loss, validation_loss=loss, restored=not math.isfinite(loss))
@@ -178,7 +178,7 @@ RunComparison(histories)
     assert page.locator(".kit-chart .plot text").all_text_contents() != axis
 
 
-def test_hyperparameters_are_changed_while_a_run_goes_on(lab, open_notebook):
+def test_hyperparameters_are_changed_during_run(lab, open_notebook):
     start = "trainer = make()\npanel = HyperparameterPanel(trainer)\npanel"
     run = "result = benchmark(trainer, training, validation, epochs=500, callbacks=[TrainingMonitor()])"
     notebook = open_notebook(
@@ -189,13 +189,13 @@ def test_hyperparameters_are_changed_while_a_run_goes_on(lab, open_notebook):
     page.wait_for_selector(".widget-text input")
     notebook.run(2)
     notebook.await_epoch(3)
-    # Else the word that a change waits for the next epoch is gone before anybody can read it.
+    # Otherwise the message about the next epoch would disappear before the test reads it.
     notebook.press("Pause")
     notebook.await_state("paused")
     rate = page.get_by_label("learning_rate").first
     rate.fill("0.004")
     rate.press("Enter")
-    page.wait_for_function("() => document.body.textContent.includes('from the next epoch on')")
+    page.wait_for_function("() => document.body.textContent.includes('applied from the next epoch on')")
     size = page.get_by_label("batch_size").first
     size.fill("0")
     size.press("Enter")

@@ -1,4 +1,4 @@
-"""The marks of the widgets' axes."""
+"""Ticks and tick labels of the axes of widgets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def scales(page):
 
 
 def ranges():
-    """From around 0 and far from it, narrow and wide, of any size."""
+    """Yield ranges near 0 and far from it, narrow and wide, of any scale."""
     draws = np.random.default_rng(0)
     for _ in range(300):
         size, share = 10 ** draws.uniform(-12, 12), 10 ** draws.uniform(-5, 1)
@@ -26,7 +26,7 @@ def ranges():
         yield float(low), float(low + share * size), int(draws.integers(2, 12))
 
 
-def test_ticks_lie_within_the_range_and_each_label_is_the_ticks_own(scales):
+def test_ticks_are_in_range_and_labels_match(scales):
     for low, high, wanted in ranges():
         ticks = scales("ticks", low, high, wanted)
         assert len(ticks) <= wanted + 1
@@ -38,7 +38,7 @@ def test_ticks_lie_within_the_range_and_each_label_is_the_ticks_own(scales):
         np.testing.assert_allclose([float(text) for text in scales("tickLabels", ticks)], ticks, atol=1e-3 * step)
 
 
-def test_labels_are_short_where_they_can_be(scales):
+def test_labels_are_short_if_possible(scales):
     assert scales("tickLabels", [0, 0.02, 0.04]) == ["0", "0.02", "0.04"]
     assert scales("tickLabels", [0.0001, 0.00015]) == ["0.0001", "0.00015"]
     assert scales("tickLabels", [0, 5e6, 1e7]) == ["0", "5e6", "1e7"]
@@ -48,7 +48,7 @@ def test_labels_are_short_where_they_can_be(scales):
     assert scales("tickLabels", [0.35]) == ["0.35"]
 
 
-def test_counting_that_cannot_go_on_ends(scales):
+def test_loop_ends_for_huge_numbers(scales):
     assert len(scales("ticks", 1e17, 1e17 + 64, 5)) <= 7
 
 
@@ -61,5 +61,5 @@ def test_counting_that_cannot_go_on_ends(scales):
         (3.1, 4.1, 5, [3.2, 3.4, 3.6, 3.8, 4.0]),
     ],
 )
-def test_logarithmic_ticks_are_as_fine_as_there_is_room(scales, low, high, wanted, expected):
+def test_logarithmic_ticks_are_as_fine_as_the_room_allows(scales, low, high, wanted, expected):
     np.testing.assert_allclose(scales("logTicks", low, high, wanted), expected)

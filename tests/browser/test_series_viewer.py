@@ -1,4 +1,4 @@
-"""The series viewer in a real JupyterLab and Notebook 7, and as a page of its own: mouse, wheel, keys, looks."""
+"""The series viewer in JupyterLab, Notebook 7 and exported pages: mouse, wheel, keys and appearance."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from .series_page import CLIPPED, CONTRAST, INK, MAKE, SAY, Viewer
 
 @pytest.fixture
 def exported(page, tmp_path):
-    """A viewer's exported page, opened without a network."""
-    wrong = []
+    """Return a function that opens the exported page of a viewer offline; the page must have no errors."""
+    errors = []
 
     def open_(viewer):
         viewer.to_html(tmp_path / "page.html")
         page.context.set_offline(True)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: request.url.startswith("file:") or wrong.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: request.url.startswith("file:") or errors.append(request.url))
         page.goto(tmp_path.joinpath("page.html").as_uri())
         return Viewer(page)
 
     yield open_
-    assert wrong == []
+    assert errors == []
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def sine():
     return space["sine"], space["scores"]
 
 
-def test_zoom_jump_and_threshold_in_the_notebook(server, open_notebook):
+def test_zoom_events_and_threshold_in_notebook(server, open_notebook):
     notebook = open_notebook(server, "series", MAKE, SAY, "viewer.threshold = 1.2", SAY)
     notebook.run(1)
     viewer, page = Viewer(notebook.page), notebook.page
@@ -87,7 +87,7 @@ def test_zoom_jump_and_threshold_in_the_notebook(server, open_notebook):
     viewer.drag(handle, by_y=-8)
     value = float(handle.get_attribute("aria-valuenow"))
     assert value > 2.5
-    # The page's last word may come after the cell that asks.
+    # The last message of the page may arrive after the cell has run.
     for _ in range(20):
         notebook.run(2)
         notebook.wait_idle()
@@ -103,7 +103,7 @@ def test_zoom_jump_and_threshold_in_the_notebook(server, open_notebook):
     assert page.get_by_role("spinbutton", name="threshold").input_value() == "1.2"
 
 
-def test_a_million_steps_of_six_features_come_and_answer(lab, open_notebook):
+def test_a_million_steps_of_six_features(lab, open_notebook):
     make = """
 import numpy as np
 from data import Series
@@ -157,7 +157,7 @@ class TestExportedPage:
         assert viewer.window()[0] > start + 3_000
         assert viewer.window()[1] - viewer.window()[0] == end - start
         viewer.drag(overview, by_x=-60, at=0.95)
-        assert viewer.window()[1] > 17_000, "a press beside the handle brings it there"
+        assert viewer.window()[1] > 17_000, "a press next to the handle moves it there"
 
     def test_keys(self, exported, sine):
         viewer = exported(SeriesViewer(*sine[:1], scores=sine[1], threshold=2.5))
@@ -188,7 +188,7 @@ class TestExportedPage:
         handle.wait_for(state="hidden")
         assert viewer.text("counts") == "3 true events"
 
-    def test_events_are_there_as_text_and_lead_to_their_place(self, exported, sine):
+    def test_table_of_events_shows_each_event(self, exported, sine):
         viewer = exported(SeriesViewer(*sine[:1], scores=sine[1], threshold=2.5))
         viewer.page.locator("summary").click()
         rows = viewer.page.locator(".table tbody tr")
@@ -199,22 +199,22 @@ class TestExportedPage:
         start, end = viewer.window()
         assert start < 12_000 < end < 12_300
         label = viewer.page.locator(".main").get_attribute("aria-label")
-        assert "In the whole series 3 true events: 2 found, 1 missed; 1 false alarm." in label
+        assert "The whole series has 3 true events: 2 found, 1 missed; 1 false alarm." in label
 
-    def test_events_given_by_hand_give_way_to_a_new_threshold(self, exported, sine):
+    def test_new_threshold_replaces_given_events(self, exported, sine):
         viewer = exported(SeriesViewer(sine[0], sine[1], threshold=2.5, found=[(0, 10), (14_990, 15_001)]))
         assert viewer.text("counts") == "3 true events: 1 found, 2 missed; 1 false alarm"
         viewer.page.get_by_role("slider", name="threshold").press("ArrowUp")
         viewer.await_counts("2 found, 1 missed; 1 false alarm")
 
-    def test_a_reconstruction_is_switched(self, exported, sine):
+    def test_reconstruction_can_be_hidden(self, exported, sine):
         viewer = exported(SeriesViewer(sine[0], reconstruction=sine[0].values + 1))
         with_it = viewer.page.evaluate(INK, "main")
         viewer.page.get_by_label("reconstruction").uncheck()
         viewer.frame()
         assert viewer.page.evaluate(INK, "main") < with_it
 
-    def test_more_features_than_lanes_are_chosen(self, exported):
+    def test_features_are_selected_if_there_are_many(self, exported):
         names = [f"sensor {i}" for i in range(8)]
         viewer = exported(SeriesViewer(Series(np.random.default_rng(0).normal(size=(50, 8)), feature_names=names)))
         viewer.page.locator(".kit-series select").select_option("sensor 6 to sensor 7")
@@ -224,22 +224,22 @@ class TestExportedPage:
         assert "sensor 5" not in viewer.text("words")
 
     @pytest.mark.parametrize("n", [1, 2, 5])
-    def test_of_a_handful_of_steps(self, exported, n):
+    def test_few_steps(self, exported, n):
         viewer = exported(SeriesViewer(np.arange(float(n)), np.arange(float(n)), threshold=0.5))
         for name in ("zoom in", "zoom out", "next event ▶", "fit height", "whole series"):
             viewer.press(name)
         viewer.frame()
         assert viewer.text("counts") == f"{min(1, n - 1)} event{'s' * (n == 1)} found"
 
-    def test_gaps_are_left_blank(self, exported):
+    def test_gaps_are_empty(self, exported):
         values = np.sin(np.arange(1_000.0))
         full = np.array(values)
         values[100:900] = np.nan
         inks = [exported(SeriesViewer(v)).page.evaluate(INK, "main") for v in (full, values)]
         assert inks[1] < inks[0]
 
-    def test_a_longer_series_is_thinned_and_says_so(self, exported, monkeypatch):
-        monkeypatch.setattr(series_viewer, "MOST_STEPS", 1_000)
+    def test_longer_series_is_downsampled_with_note(self, exported, monkeypatch):
+        monkeypatch.setattr(series_viewer, "MAX_STEPS", 1_000)
         scores = np.zeros(9_990)
         scores[[5_005, 9_989]] = 1
         viewer = exported(SeriesViewer(np.sin(np.arange(9_990.0)), scores, threshold=0.5))
@@ -249,7 +249,7 @@ class TestExportedPage:
         assert viewer.text("event").startswith("event 2 of 2: event found, steps 9,980 to 9,989")
         assert viewer.window()[1] == 9_989
 
-    def test_dates_are_the_series_own(self, exported):
+    def test_events_have_dates_of_series(self, exported):
         dates = np.datetime64("2024-02-28T22:00") + np.arange(100) * np.timedelta64(10, "m")
         viewer = exported(SeriesViewer(Series(np.arange(100.0), time=dates), found=[(12, 20)]))
         viewer.press("next event ▶")
@@ -257,7 +257,7 @@ class TestExportedPage:
 
 
 def test_page_and_kernel_agree_on_events_and_extremes(page):
-    """The page's own reckoning against Python's, over random cases."""
+    """Compare the results of the page with those of Python in random cases."""
     script = read_assets(SeriesViewer._files, ".js")
     page.goto("about:blank")
     kit = "runsAbove, compareEvents, makeCurve, extent, makeClock"
@@ -270,7 +270,7 @@ def test_page_and_kernel_agree_on_events_and_extremes(page):
         truth = [list(event) for event in runs(draws.normal(size=n) > 1)]
         found = [list(event) for event in runs(values > level)]
         start, end = sorted(draws.integers(0, n + 1, 2).tolist())
-        told = page.evaluate(
+        computed = page.evaluate(
             """([values, level, truth, start, end]) => {
                 const found = kit.runsAbove(values, level, 1, values.length);
                 const compared = kit.compareEvents(truth, found);
@@ -278,9 +278,9 @@ def test_page_and_kernel_agree_on_events_and_extremes(page):
             }""",
             [values.tolist(), level, truth, start, end],
         )
-        assert told[:3] == [found, touched(truth, found), touched(found, truth)]
+        assert computed[:3] == [found, touched(truth, found), touched(found, truth)]
         if end > start:
-            assert told[3] == [values[start:end].min(), values[start:end].max()]
+            assert computed[3] == [values[start:end].min(), values[start:end].max()]
     uneven = page.evaluate(
         """() => {
             const clock = kit.makeClock({ kind: 'seconds' }, [0, 1, 7, 8], 2);
@@ -292,7 +292,7 @@ def test_page_and_kernel_agree_on_events_and_extremes(page):
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 @pytest.mark.parametrize("width", [1200, 600])
-def test_it_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
+def test_viewer_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, theme, width):
     notebook = open_notebook(
         lab, "series-looks", MAKE.replace("threshold=2.5", "threshold=2.5, reconstruction=values * 0.8")
     )
@@ -300,8 +300,8 @@ def test_it_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, the
     notebook.resize(width, 1100)
     notebook.run(1)
     viewer = Viewer(page)
-    # Changed while it is shown: the picture follows.
-    notebook.wear(theme)
+    # The picture changes with the theme.
+    notebook.set_theme(theme)
     dark = theme.endswith("Dark")
     page.wait_for_function(
         "dark => document.querySelector('.kit-series').style.getPropertyValue('--kit-signal') === dark",
@@ -320,7 +320,7 @@ def test_it_is_readable_and_nothing_is_clipped(lab, open_notebook, tmp_path, the
     assert page.locator(".kit-series").bounding_box()["width"] <= width
 
 
-def test_two_views_of_one_viewer_follow_each_other(lab, open_notebook):
+def test_two_views_are_synchronised(lab, open_notebook):
     notebook = open_notebook(lab, "two-views", MAKE, "viewer")
     notebook.run(1)
     notebook.run(2)
@@ -332,7 +332,7 @@ def test_two_views_of_one_viewer_follow_each_other(lab, open_notebook):
     )
 
 
-def test_several_fragments_stand_in_one_page(page, tmp_path, sine):
+def test_several_fragments_in_one_page(page, tmp_path, sine):
     parts = [SeriesViewer(sine[0], found=[(0, end)]).html(f"v{end}") for end in (1, 4_001)]
     tmp_path.joinpath("both.html").write_text(
         f"<!DOCTYPE html><meta charset=utf-8><body>{''.join(parts)}", encoding="utf-8"

@@ -1,4 +1,4 @@
-"""The set-up notebook's button: pressed in a real page while the cell counts."""
+"""The button of the set-up notebook, pressed in a page while the cell is running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ print("milliseconds", press.milliseconds)
 
 
 @needs_subshells
-def test_a_press_arrives_while_the_cell_counts(server, open_notebook):
+def test_press_arrives_while_cell_is_running(server, open_notebook):
     notebook = open_notebook(server, "press", COUNT)
     notebook.run(1)
     button = notebook.page.get_by_role("button", name="Press me")
@@ -25,21 +25,21 @@ def test_a_press_arrives_while_the_cell_counts(server, open_notebook):
     assert notebook.busy(1)
     button.click()
     notebook.wait_idle()
-    said = notebook.text(1)
-    assert "Your press arrived while the cell was counting; the answer took" in said
-    assert float(re.search(r"milliseconds ([\d.]+)", said)[1]) > 0
+    text = notebook.text(1)
+    assert "Your press arrived while the cell was counting; the answer took" in text
+    assert float(re.search(r"milliseconds ([\d.]+)", text)[1]) > 0
     notebook.page.get_by_role("status").get_by_text("Your press arrived").wait_for()
     assert button.is_disabled()
 
 
 @needs_subshells
-def test_the_notebook_says_ready_when_it_is_run_and_pressed(lab, page, tmp_path):
+def test_notebook_shows_ready_after_press(lab, page, tmp_path):
     name = "00_check_your_setup.ipynb"
     content = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))
     cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     for cell in cells:
         cell.update(outputs=[], execution_count=None)
-    # Nobody has to be quick.
+    # Allow more time for the press.
     source = "".join(cells[-1]["source"])
     assert "seconds=15" in source
     cells[-1]["source"] = source.replace("15", "60")
@@ -50,6 +50,6 @@ def test_the_notebook_says_ready_when_it_is_run_and_pressed(lab, page, tmp_path)
     page.get_by_role("button", name="Press me").click()
     page.get_by_text("Your press arrived while the cell was counting").first.wait_for()
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        notebook.wear(theme)
-        assert page.locator(".kit-threshold .plot").count() > 0, "a widget is drawn"
+        notebook.set_theme(theme)
+        assert page.locator(".kit-threshold .plot").count() > 0, "a widget is displayed"
         page.screenshot(path=tmp_path / f"{theme}.png")

@@ -1,4 +1,4 @@
-"""Slides in JupyterLab as `make class` opens it: they go on, their cells run, widgets answer."""
+"""Slides in JupyterLab as opened by `make class`: navigation, running cells, and widgets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
 
 @pytest.fixture
 def slides(class_lab, used_page):
-    """A notebook of eight cells, open as slides; the first cell of code has been run."""
+    """Open a notebook of eight cells as slides; its first code cell has been run."""
     page = used_page
     page.set_viewport_size({"width": 1280, "height": 720})
     cells = [
@@ -53,7 +53,7 @@ def place(page):
     return page.locator(".kit-slides-bar span").text_content()
 
 
-def test_a_slide_has_the_whole_window(slides):
+def test_slide_fills_window(slides):
     page = slides.page
     around = """() => [[5, 5], [640, 5], [1275, 5], [5, 360], [1275, 360], [5, 715], [640, 715]]
         .filter(([x, y]) => !document.elementFromPoint(x, y)?.closest('.kit-slides'))"""
@@ -66,7 +66,7 @@ def test_a_slide_has_the_whole_window(slides):
     }""")
 
 
-def test_a_link_in_a_slide_leads_out_and_its_tab_back(slides):
+def test_other_document_hides_slides_and_tab_shows_them(slides):
     page = slides.page
     slides.server.folder.joinpath("words.md").write_text("# Words")
     path = f"{slides.server.folder.name}/words.md"
@@ -81,14 +81,14 @@ def test_a_link_in_a_slide_leads_out_and_its_tab_back(slides):
     assert page.locator("#jp-menu-panel").is_visible()
 
 
-def test_a_cell_that_is_on_no_slide_is_not_run_unseen(slides):
+def test_cell_without_slide_cannot_be_run(slides):
     page = slides.page
     for _ in range(3):
         page.keyboard.press("PageDown")
     assert page.evaluate(SHOWN) == [3, 4]
     active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 5; }")
-    assert page.evaluate(active) == 4, "the exercises are no slide"
+    assert page.evaluate(active) == 4, "the exercises are not a slide"
     assert page.evaluate(SHOWN) == [3, 4]
 
 
@@ -100,7 +100,7 @@ def test_printed_lines_break_between_words(slides):
     assert output.evaluate(narrow) == output.evaluate(unbroken)
 
 
-def test_keys_and_buttons_go_on_and_back_and_end_it(slides):
+def test_keys_and_buttons_navigate_and_end_slides(slides):
     page = slides.page
     assert page.evaluate(SHOWN) == [0, 1]
     assert place(page) == "1 / 4"
@@ -121,7 +121,7 @@ def test_keys_and_buttons_go_on_and_back_and_end_it(slides):
     assert page.evaluate(SHOWN) == [0, 1]
     for _ in range(9):
         page.keyboard.press("PageDown")
-    assert place(page) == "4 / 4", "the exercises are left out, and the end is the end"
+    assert place(page) == "4 / 4", "the exercises are left out, and the last slide stays"
     assert page.evaluate(SHOWN) == [6, 7]
     page.keyboard.press("Escape")
     assert page.evaluate(SHOWN) == list(range(8))
@@ -129,19 +129,19 @@ def test_keys_and_buttons_go_on_and_back_and_end_it(slides):
 
 
 @needs_subshells
-def test_a_training_is_watched_and_stopped_on_a_slide(slides):
+def test_training_is_watched_and_stopped_on_slide(slides):
     page = slides.page
     page.keyboard.press("PageDown")
     page.keyboard.press("PageDown")
     page.keyboard.press("Shift+Enter")
     slides.await_epoch(3, timeout=60)
-    assert page.evaluate(SHOWN) == [3], "running a cell stays on its slide"
+    assert page.evaluate(SHOWN) == [3], "running a cell does not change the slide"
     assert page.locator(".kit-chart path.curve").count() == 2
     slides.press("Pause")
     slides.await_state("paused")
     assert slides.busy(1)
     monitor = at_rest(page.locator(".widget-vbox", has=page.locator(".kit-chart")).first)
-    assert monitor["height"] < 690, "buttons, curves and reconstructions are seen at once"
+    assert monitor["height"] < 690, "buttons, curves and reconstructions are visible at the same time"
     slides.press("Stop")
     slides.await_state("stopped by hand")
     slides.wait_idle()
@@ -152,7 +152,7 @@ def test_a_training_is_watched_and_stopped_on_a_slide(slides):
     assert "stopped by hand" in slides.text(2)
 
 
-def test_an_explorer_is_dragged_on_a_slide_and_keeps_its_own_keys(slides):
+def test_explorer_is_dragged_on_slide_and_handles_its_keys(slides):
     page = slides.page
     for _ in range(4):
         page.keyboard.press("PageDown")
@@ -168,14 +168,14 @@ def test_an_explorer_is_dragged_on_a_slide_and_keeps_its_own_keys(slides):
     page.wait_for_function(
         "() => Number(document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow')) > 0.6"
     )
-    # The line is where the mouse has left it, though the widget is zoomed.
+    # The threshold is at the last position of the mouse, although the widget is zoomed.
     grip = at_rest(page.locator(".kit-threshold .grip"))
     assert grip["x"] + grip["width"] / 2 == pytest.approx(box["x"] + 0.8 * box["width"], abs=4)
     slider.press("PageUp")
-    assert place(page) == "4 / 4", "its keys are its own"
+    assert place(page) == "4 / 4", "the slides do not handle its keys"
 
 
-def test_typing_on_a_slide_types(slides):
+def test_typing_on_slide_edits_cell(slides):
     page = slides.page
     for _ in range(3):
         page.keyboard.press("PageDown")
@@ -187,15 +187,15 @@ def test_typing_on_a_slide_types(slides):
     assert source.endswith("print('a b')")
 
 
-def test_nothing_is_asked_of_the_network(class_lab, page):
-    asked = []
+def test_slides_load_nothing_from_network(class_lab, page):
+    requests = []
     page.context.on(
         "request",
         lambda request: (
-            "127.0.0.1" in request.url or request.url[:5] in ("data:", "blob:") or asked.append(request.url)
+            "127.0.0.1" in request.url or request.url[:5] in ("data:", "blob:") or requests.append(request.url)
         ),
     )
     notebook = Notebook(page, class_lab, "offline", ["1"])
     notebook.command("classroom:slides")
     page.wait_for_selector(".kit-slides")
-    assert asked == []
+    assert requests == []

@@ -1,4 +1,4 @@
-"""The threshold explorer in an exported page: its figures against scikit-learn's, its looks, drags and keys."""
+"""The threshold explorer in an exported page: metrics compared with scikit-learn, appearance, drags and keys."""
 
 from __future__ import annotations
 
@@ -18,80 +18,82 @@ def explore(page, tmp_path):
     explorers = []
     yield open_
     for explorer in explorers:
-        assert explorer.wrong == []
+        assert explorer.errors == []
 
 
-def shown(explorer, scores, labels):
-    """Compares every number in the page with scikit-learn's at the threshold shown."""
-    truth, called = labels != 0, scores > explorer.threshold
+def compare(explorer, scores, labels):
+    """Compare every metric in the page with scikit-learn at the current threshold."""
+    truth, flagged = labels != 0, scores > explorer.threshold
     rate = 5.001e-4  # three decimals
     counts = ("passed", "falseAlarms", "missed", "found")
-    matrix = metrics.confusion_matrix(truth, called, labels=[False, True]).ravel()
-    assert [int(explorer.figure(name)) for name in counts] == matrix.tolist()
+    matrix = metrics.confusion_matrix(truth, flagged, labels=[False, True]).ravel()
+    assert [int(explorer.metric(name)) for name in counts] == matrix.tolist()
     for name, expected in {
-        "precision": metrics.precision_score(truth, called, zero_division=0),
-        "recall": metrics.recall_score(truth, called),
-        "f1": metrics.f1_score(truth, called, zero_division=0),
-        "falseAlarmRate": called[~truth].mean(),
+        "precision": metrics.precision_score(truth, flagged, zero_division=0),
+        "recall": metrics.recall_score(truth, flagged),
+        "f1": metrics.f1_score(truth, flagged, zero_division=0),
+        "falseAlarmRate": flagged[~truth].mean(),
         "auroc": metrics.roc_auc_score(truth, scores),
         "averagePrecision": metrics.average_precision_score(truth, scores),
     }.items():
-        assert float(explorer.figure(name)) == pytest.approx(expected, abs=rate), name
-    assert float(explorer.figure("falseAlarmsPerThousand")) == pytest.approx(1000 * np.mean(called & ~truth), abs=0.051)
-    assert f"{called.sum()} of {len(scores)} called abnormal" in explorer.figure("called")
+        assert float(explorer.metric(name)) == pytest.approx(expected, abs=rate), name
+    assert float(explorer.metric("falseAlarmsPerThousand")) == pytest.approx(
+        1000 * np.mean(flagged & ~truth), abs=0.051
+    )
+    assert f"{flagged.sum()} of {len(scores)} flagged" in explorer.metric("flagged")
     for place, label in enumerate(np.unique(labels)):
-        of_class = called[labels == label]
-        assert int(explorer.page.locator(f"[data-called='{place}']").text_content()) == of_class.sum()
+        of_class = flagged[labels == label]
+        assert int(explorer.page.locator(f"[data-flagged='{place}']").text_content()) == of_class.sum()
         assert float(explorer.page.locator(f"[data-share='{place}']").text_content()) == pytest.approx(
             of_class.mean(), abs=rate
         )
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_every_figure_is_scikit_learns(explore, seed):
+def test_every_metric_equals_scikit_learn(explore, seed):
     scores, labels = beats(seed=seed)
     explorer = explore(scores, labels, threshold=1.0)
     for threshold in (1.0, float(scores[7]), float(scores.min()), float(scores.max()), -3.0, 99.0, 2.3):
         explorer.set(threshold) if threshold != explorer.threshold else None
-        shown(explorer, scores, labels)
+        compare(explorer, scores, labels)
     for key in ("ArrowLeft", "PageUp", "Shift+ArrowRight", "Shift+ArrowLeft", "Home", "End"):
         explorer.press(key)
-        shown(explorer, scores, labels)
+        compare(explorer, scores, labels)
 
 
-def test_figures_of_two_hundred_thousand_scores_are_exact_too(explore):
+def test_metrics_of_two_hundred_thousand_scores_are_exact(explore):
     scores, labels = beats(200_000)
     explorer = explore(scores, labels, threshold=1.0)
-    shown(explorer, scores, labels)
+    compare(explorer, scores, labels)
     explorer.move_mouse(0.2)
     explorer.page.mouse.down()
     explorer.move_mouse(0.5, steps=20)
     explorer.page.mouse.up()
-    shown(explorer, scores, labels)
+    compare(explorer, scores, labels)
     for curve in explorer.page.locator("path.curve").all():
-        assert len(curve.get_attribute("d")) < 30_000, "as many points as the picture has columns"
-    assert explorer.page.locator(".changed li").count() == 13, "twelve, and how many more"
+        assert len(curve.get_attribute("d")) < 30_000, "about as many points as the picture has pixel columns"
+    assert explorer.page.locator(".changed li").count() == 13, "twelve, and the number of others"
 
 
-def test_the_points_stand_on_the_curves(explore):
+def test_points_are_on_curves(explore):
     scores, labels = beats()
     explorer = explore(scores, labels, threshold=1.0)
     truth = labels != 0
     for threshold in (0.5, 1.5, 2.5):
         explorer.set(threshold)
-        called = scores > threshold
+        flagged = scores > threshold
         for curve, x, y in (
-            (".roc", called[~truth].mean(), called[truth].mean()),
-            (".pr", called[truth].mean(), truth[called].mean()),
+            (".roc", flagged[~truth].mean(), flagged[truth].mean()),
+            (".pr", flagged[truth].mean(), truth[flagged].mean()),
         ):
             point = explorer.page.locator(f"{curve} circle")
             assert float(point.get_attribute("cx")) == pytest.approx(42 + 180 * x, abs=0.01)
             assert float(point.get_attribute("cy")) == pytest.approx(170 - 162 * y, abs=0.01)
     explorer.press("End")
-    assert explorer.page.locator(".pr circle").count() == 0, "no precision where nothing is called abnormal"
+    assert explorer.page.locator(".pr circle").count() == 0, "no precision if nothing is flagged"
 
 
-def test_a_drag_moves_the_line_and_shows_what_changed_sides_since_it_began(explore):
+def test_drag_moves_threshold_and_shows_changed_predictions(explore):
     scores, labels = beats()
     explorer = explore(scores, labels, threshold=1.0, sequences=np.outer(scores, np.sin(np.arange(30))))
     explorer.move_mouse(0.3)
@@ -101,12 +103,12 @@ def test_a_drag_moves_the_line_and_shows_what_changed_sides_since_it_began(explo
     explorer.page.mouse.up()
     explorer.move_mouse(0.9)
     reached = explorer.threshold
-    assert reached == pytest.approx(np.ptp(scores) * 0.5, rel=0.1), "and stays when the button is up"
+    assert reached == pytest.approx(np.ptp(scores) * 0.5, rel=0.1), "the threshold stays after the button is released"
     between = (scores > 1.0) & (scores <= reached)
-    said = explorer.page.locator(".moved").text_content()
-    assert said.startswith(f"{between.sum()} sequences changed sides by the last move, now called normal")
-    assert f"{(between & (labels != 0)).sum()} now missed" in said
-    assert f"{(between & (labels == 0)).sum()} no longer false alarms" in said
+    text = explorer.page.locator(".moved").text_content()
+    assert text.startswith(f"After the last move, {between.sum()} sequences are no longer flagged")
+    assert f"{(between & (labels != 0)).sum()} now missed" in text
+    assert f"{(between & (labels == 0)).sum()} no longer false alarms" in text
     pictures = explorer.page.locator(".changed li:has(svg)")
     nearest = np.argsort(np.where(between, reached - scores, np.inf))[:6]
     listed = [int(text.split("sequence ")[1].split("score")[0]) for text in pictures.all_text_contents()]
@@ -115,16 +117,16 @@ def test_a_drag_moves_the_line_and_shows_what_changed_sides_since_it_began(explo
         assert ("normal" if labels[position] == 0 else f"class {labels[position]}") in text
 
 
-def test_without_sequences_those_that_changed_are_named(explore):
+def test_changed_predictions_without_sequences_have_positions(explore):
     explorer = explore([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1], threshold=0.25)
     explorer.set(0.15)
-    assert explorer.page.locator(".moved").text_content().endswith("now called abnormal: 1 now a false alarm.")
+    assert explorer.page.locator(".moved").text_content().endswith("is now flagged: 1 now a false alarm.")
     assert "sequence 1score 0.2" in explorer.page.locator(".changed").text_content()
     explorer.set(0.16)
-    assert "No sequence changed sides" in explorer.page.locator(".moved").text_content()
+    assert "The last move changed no prediction" in explorer.page.locator(".moved").text_content()
 
 
-def test_keys_move_the_line_by_steps_pages_and_single_scores(explore):
+def test_keys_move_threshold_by_steps_pages_and_scores(explore):
     scores = np.array([1.0, 2.0, 2.0, 3.0, 11.0])
     explorer = explore(scores, threshold=2.5)
     explorer.press("ArrowRight")
@@ -137,7 +139,7 @@ def test_keys_move_the_line_by_steps_pages_and_single_scores(explore):
     for _ in range(3):
         explorer.press("Shift+ArrowLeft")
         reached.append(int(np.sum(scores > explorer.threshold)))
-    assert reached == [2, 4, 5], "equal scores change sides together"
+    assert reached == [2, 4, 5], "equal scores have the same prediction"
     for _ in range(5):
         explorer.press("Shift+ArrowUp")
     assert explorer.threshold == 11.0
@@ -146,7 +148,7 @@ def test_keys_move_the_line_by_steps_pages_and_single_scores(explore):
     assert explorer.page.locator(".changed li").count() == 5
 
 
-def test_every_control_is_reached_by_tab_and_shows_it(explore):
+def test_every_control_is_reached_by_tab_with_visible_focus(explore):
     scores, labels = beats()
     explorer = explore(scores + 0.1, labels, threshold=1.0, false_alarm_cost=1, miss_cost=5)
     found = []
@@ -161,13 +163,13 @@ def test_every_control_is_reached_by_tab_and_shows_it(explore):
             }""")
         )
     names = ["threshold", "hide the labels", "threshold", "log counts", "log scores", "a false alarm", "a miss"]
-    assert found == [[name, True] for name in [*names, "go to the least cost"]]
+    assert found == [[name, True] for name in [*names, "go to the lowest cost"]]
 
 
 @pytest.mark.parametrize("pictures", [False, True])
-def test_hidden_labels_leave_nothing_to_read_the_truth_from(explore, pictures):
+def test_hidden_labels_are_not_in_page(explore, pictures):
     scores, labels = beats()
-    order = np.argsort(labels, kind="stable")  # so that a position would tell the class
+    order = np.argsort(labels, kind="stable")  # so that a position would reveal the class
     scores, labels = scores[order], labels[order]
     more = {"sequences": np.outer(scores, np.arange(9.0))} if pictures else {}
     explorer = explore(scores, labels, threshold=1.0, hide_labels=True, false_alarm_cost=1, miss_cost=5, **more)
@@ -188,76 +190,76 @@ def test_hidden_labels_leave_nothing_to_read_the_truth_from(explore, pictures):
         assert word not in text.replace("sequences", ""), word
     assert explorer.page.locator(".histogram .bars").count() == 1
     assert explorer.page.locator(".truth [data-figure]:not(:empty)").count() == 0
-    assert f"{np.sum(scores > explorer.threshold)} of 400 called abnormal" in text
+    assert f"{np.sum(scores > explorer.threshold)} of 400 flagged" in text
     assert explorer.page.locator(".changed li").count() > 3
     for colour in ("#0072B2", "#D55E00"):
         assert colour not in explorer.page.locator(".histogram .bars").evaluate("e => e.outerHTML")
     explorer.page.get_by_label("hide the labels").uncheck()
-    shown(explorer, scores, labels)
+    compare(explorer, scores, labels)
     assert explorer.page.locator(".histogram .bars").count() == 2
     assert "sequence " in explorer.page.locator(".changed").inner_text()
     explorer.page.get_by_label("hide the labels").check()
     assert explorer.text() == text
 
 
-def test_without_labels_there_is_no_box_to_show_them(explore):
+def test_without_labels_there_is_no_checkbox(explore):
     explorer = explore(beats()[0], threshold=1.0)
     assert not explorer.page.get_by_label("hide the labels").is_visible()
     assert "precision" not in explorer.text()
     explorer.press("PageUp")
-    assert "sequence" in explorer.page.locator(".changed").inner_text(), "a position, to look it up by"
+    assert "sequence" in explorer.page.locator(".changed").inner_text(), "a position, to find the sequence"
 
 
-def test_prices_give_the_cost_and_the_threshold_where_it_is_least(explore):
+def test_costs_give_total_cost_and_threshold_of_lowest_cost(explore):
     scores, labels = beats()
     truth = labels != 0
     explorer = explore(scores, labels, threshold=1.0)
-    assert "Give both prices" in explorer.page.locator(".cost").text_content()
+    assert "Enter both costs" in explorer.page.locator(".cost").text_content()
 
-    def cost(threshold, prices):
-        called = scores > threshold
-        return prices[0] * np.sum(called & ~truth) + prices[1] * np.sum(~called & truth)
+    def total_cost(threshold, costs):
+        flagged = scores > threshold
+        return costs[0] * np.sum(flagged & ~truth) + costs[1] * np.sum(~flagged & truth)
 
-    for prices in ((1, 5), (2.5, 0.1), (0, 1), (1, 0)):
-        for name, value in zip(("a false alarm", "a miss"), prices, strict=True):
+    for costs in ((1, 5), (2.5, 0.1), (0, 1), (1, 0)):
+        for name, value in zip(("a false alarm", "a miss"), costs, strict=True):
             field = explorer.page.get_by_label(name)
             field.fill(str(value).replace(".", ","))
             field.press("Enter")
-        explorer.page.get_by_role("button", name="go to the least cost").click()
+        explorer.page.get_by_role("button", name="go to the lowest cost").click()
         explorer.settle()
-        least = min(cost(t, prices) for t in (-1.0, *scores))
-        assert cost(explorer.threshold, prices) == pytest.approx(least)
-        for name in ("cost", "least"):
-            total, per_thousand = explorer.figure(name).removesuffix(" in 1000 sequences)").split(" (")
-            assert float(total) == pytest.approx(least)
-            assert float(per_thousand) == pytest.approx(1000 * least / 400, rel=1e-3)
-        assert explorer.page.locator("path.least").count() == 1
+        lowest = min(total_cost(t, costs) for t in (-1.0, *scores))
+        assert total_cost(explorer.threshold, costs) == pytest.approx(lowest)
+        for name in ("cost", "lowest"):
+            total, per_thousand = explorer.metric(name).removesuffix(" per 1000 sequences)").split(" (")
+            assert float(total) == pytest.approx(lowest)
+            assert float(per_thousand) == pytest.approx(1000 * lowest / 400, rel=1e-3)
+        assert explorer.page.locator("path.lowest").count() == 1
     field.fill("-1")
     field.press("Enter")
     assert field.input_value() == ""
-    assert explorer.page.locator("path.least").count() == 0
+    assert explorer.page.locator("path.lowest").count() == 0
 
 
-def test_calibration_scores_tell_the_false_alarm_rate_that_one_knows_in_practice(explore):
+def test_calibration_scores_show_false_alarm_rate(explore):
     scores, labels = beats()
     calibration = np.abs(np.random.default_rng(5).normal(size=300))
     explorer = explore(scores, labels, calibration=calibration, hide_labels=True)
     assert "Of the 300 calibration sequences, known to be normal, 14 would" in explorer.text()
     explorer.set(1.0)
-    assert f"normal, {np.sum(calibration > 1)} would be called abnormal" in explorer.text()
+    assert f"normal, {np.sum(calibration > 1)} would be flagged" in explorer.text()
     assert explorer.page.locator(".histogram .bars").count() == 2
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_side_only_leaves_open_what_needs_the_other(explore, label):
+def test_metrics_that_need_a_missing_class_are_empty(explore, label):
     explorer = explore(np.arange(10.0), np.full(10, label), threshold=5.5)
     assert not explorer.page.locator(".roc").is_visible()
     assert ("All labels are normal" if label == 0 else "All labels are abnormal") in explorer.text()
-    figures = {name: explorer.figure(name) for name in ("precision", "recall", "f1", "falseAlarmRate")}
+    values = {name: explorer.metric(name) for name in ("precision", "recall", "f1", "falseAlarmRate")}
     if label == 0:
-        assert figures == {"precision": "–", "recall": "–", "f1": "–", "falseAlarmRate": "0.400"}
+        assert values == {"precision": "–", "recall": "–", "f1": "–", "falseAlarmRate": "0.400"}
     else:
-        assert figures == {"precision": "1.000", "recall": "0.400", "f1": "0.571", "falseAlarmRate": "–"}
+        assert values == {"precision": "1.000", "recall": "0.400", "f1": "0.571", "falseAlarmRate": "–"}
 
 
 EXTREMES = {
@@ -267,18 +269,18 @@ EXTREMES = {
     "huge": np.arange(40) * 1e298,
     "negative": -np.arange(40.0),
     "one outlier": np.r_[np.linspace(0.1, 0.2, 39), 1e5],
-    "all but equal": np.r_[np.full(39, 0.1), 0.10000000000000002],
+    "nearly equal": np.r_[np.full(39, 0.1), 0.10000000000000002],
     "far from zero": 1e6 + np.arange(40) / 100,
 }
 
 
 @pytest.mark.parametrize("case", EXTREMES)
-def test_scores_of_any_size_are_drawn_readably(explore, case):
+def test_scores_of_any_scale_are_readable(explore, case):
     scores, labels = EXTREMES[case], np.arange(40) % 3
     explorer = explore(scores, labels, threshold=float(np.median(scores)))
     explorer.page.set_viewport_size({"width": 600, "height": 800})
     explorer.page.wait_for_timeout(200)
-    shown(explorer, scores, labels)
+    compare(explorer, scores, labels)
     logs = [None, "log counts", *(["log scores"] if scores.min() > 0 else [])]
     for log in logs:
         if log:
@@ -288,13 +290,13 @@ def test_scores_of_any_size_are_drawn_readably(explore, case):
         assert "NaN" not in explorer.page.locator(".kit-threshold").inner_html()
         assert "Infinity" not in explorer.page.locator(".kit-threshold").inner_html()
         explorer.press("ArrowRight", "PageDown")
-        shown(explorer, scores, labels)
+        compare(explorer, scores, labels)
     assert explorer.page.get_by_role("button", name="log scores").is_visible() == (scores.min() > 0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 600, 400])
-def test_an_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
+def test_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
     context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 900})
     scores, labels = beats()
     sequences = np.outer(scores, np.sin(np.arange(40)))
@@ -308,5 +310,5 @@ def test_an_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
     assert explorer.page.evaluate(CLIPPED) == []
     assert explorer.page.evaluate(OVERLAPPING) == []
     explorer.page.screenshot(path=tmp_path / "page.png", full_page=True)
-    assert explorer.wrong == []
+    assert explorer.errors == []
     context.close()

@@ -1,4 +1,4 @@
-"""The threshold explorer in JupyterLab and Notebook 7: what is dragged and typed reaches Python, and back."""
+"""The threshold explorer in JupyterLab and Notebook 7: synchronisation with Python, and appearance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ explorer
 SAY = "print('now', explorer.threshold, explorer.hide_labels, explorer.miss_cost, (scores > explorer.threshold).sum())"
 
 
-def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_notebook):
+def test_page_and_python_are_synchronised(server, open_notebook):
     notebook = open_notebook(
         server, "threshold", SHOW, SAY, "explorer.threshold = 0.75\nexplorer.hide_labels = False", SAY
     )
@@ -37,8 +37,8 @@ def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_
     settle(page)
     dragged = slider.get_attribute("aria-valuenow")
     assert float(dragged) > 0.8
-    said = notebook.await_said(2, dragged)
-    assert page.locator(".kit-threshold .said").text_content().startswith(f"{said[3]} of ")
+    values = notebook.await_values(2, dragged)
+    assert page.locator(".kit-threshold .said").text_content().startswith(f"{values[3]} of ")
 
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
@@ -46,34 +46,34 @@ def test_what_the_user_does_reaches_python_and_the_other_way_round(server, open_
     before = page.evaluate(active)
     for key in ("ArrowDown", "ArrowDown", "ArrowUp", "PageDown", "Shift+ArrowLeft"):
         slider.press(key)
-    assert page.evaluate(active) == before, "the notebook does not take the keys for its own"
+    assert page.evaluate(active) == before, "the notebook does not handle the keys"
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     page.get_by_label("hide the labels").check()
     settle(page)
     stepped = slider.get_attribute("aria-valuenow")
     assert float(stepped) < float(dragged)
     assert not page.locator(".kit-threshold .truth").is_visible()
-    notebook.await_said(2, stepped, "True")
+    notebook.await_values(2, stepped, "True")
 
     notebook.run(3)
     page.wait_for_function(
         "() => document.querySelector('.kit-threshold .threshold').getAttribute('aria-valuenow') === '0.75'"
     )
     assert page.locator(".kit-threshold .truth").is_visible()
-    price = page.get_by_label("a miss")
-    price.fill("5")
-    price.press("Enter")
+    cost = page.get_by_label("a miss")
+    cost.fill("5")
+    cost.press("Enter")
     field = page.locator(".kit-threshold input.number")
     field.fill("0.8")
     field.press("Enter")
     settle(page)
     assert slider.get_attribute("aria-valuenow") == "0.8", "Enter is enough, without leaving the field"
-    said = notebook.await_said(4, "0.8", "False", "5.0")
+    values = notebook.await_values(4, "0.8", "False", "5.0")
     counts = [int(page.locator(f"[data-figure={name}]").text_content()) for name in ("falseAlarms", "found")]
-    assert sum(counts) == int(said[3])
+    assert sum(counts) == int(values[3])
 
 
-def test_two_views_stay_equal(lab, open_notebook):
+def test_two_views_are_synchronised(lab, open_notebook):
     notebook = open_notebook(lab, "views", SHOW, "explorer", SAY)
     page = notebook.page
     notebook.run(1)
@@ -86,12 +86,12 @@ def test_two_views_stay_equal(lab, open_notebook):
         one.press("ArrowRight")
         settle(page)
         now = one.get_attribute("aria-valuenow")
-        notebook.await_said(3, now)
+        notebook.await_values(3, now)
         assert one.get_attribute("aria-valuenow") == other.get_attribute("aria-valuenow") == now
 
 
 @needs_subshells
-def test_the_line_answers_while_a_cell_is_busy(lab, open_notebook):
+def test_threshold_reaches_python_while_cell_is_running(lab, open_notebook):
     wait = """
 import time
 end = time.monotonic() + 40
@@ -108,16 +108,16 @@ while explorer.threshold == 0.5 and time.monotonic() < end:
     page.wait_for_function("() => document.querySelector('.jp-Notebook').textContent.includes('[*]')")
     slider.press("PageUp")
     notebook.wait_idle(30)
-    assert float(notebook.said_by(3)[0]) > 0.5
+    assert float(notebook.values_from(3)[0]) > 0.5
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 @pytest.mark.parametrize("width", [1200, 600])
-def test_the_widget_is_readable_in_either_theme_and_a_narrow_window(lab, open_notebook, tmp_path, theme, width):
+def test_widget_is_readable_in_both_themes_and_narrow_window(lab, open_notebook, tmp_path, theme, width):
     notebook = open_notebook(lab, "looks", SHOW)
     page = notebook.page
     notebook.resize(width, 1300)
-    notebook.wear(theme)
+    notebook.set_theme(theme)
     notebook.run(1)
     page.get_by_role("slider", name="threshold").press("PageUp")
     page.get_by_label("a miss").fill("5")
@@ -125,7 +125,7 @@ def test_the_widget_is_readable_in_either_theme_and_a_narrow_window(lab, open_no
     page.get_by_label("a false alarm").press("Enter")
     notebook.wait_idle()
     settle(page)
-    assert page.locator("[data-figure=least]").is_visible()
+    assert page.locator("[data-figure=lowest]").is_visible()
     page.locator(".kit-threshold").screenshot(path=tmp_path / "explorer.png")
     assert min(page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
     assert page.evaluate(CLIPPED) == []

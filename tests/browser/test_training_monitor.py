@@ -1,4 +1,4 @@
-"""The monitor in a real JupyterLab and a real Notebook 7: real clicks while a cell is busy."""
+"""The monitor in JupyterLab and Notebook 7, with clicks while a cell is running."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from .conftest import SUBSHELLS, needs_subshells
 from .jupyter import at_rest
 
-# Long enough to click in: stopped by the tests, never trained to its end.
+# A long run, which the tests stop.
 BUSY = """
 monitor = TrainingMonitor(few)
 result = benchmark(make(), training, validation, epochs=500, callbacks=[monitor])
@@ -28,7 +28,7 @@ print(kept, len(result.history), result.stopped)
 
 
 def epochs_kept_after_an_interrupt(notebook):
-    """How many epochs are left, with the best weights, as the cell AFTER says."""
+    """Return the number of epochs that remain, as printed by the cell AFTER; check for the best weights."""
     notebook.await_state("interrupted by hand")
     notebook.wait_idle()
     notebook.run(2)
@@ -39,7 +39,7 @@ def epochs_kept_after_an_interrupt(notebook):
 
 
 @needs_subshells
-def test_pause_step_resume_and_stop_answer_while_the_cell_is_busy(server, open_notebook):
+def test_pause_step_resume_and_stop_work_while_cell_is_running(server, open_notebook):
     notebook = open_notebook(server, "controls", BUSY, AFTER)
     notebook.run_all()
     notebook.await_epoch(3)
@@ -48,13 +48,13 @@ def test_pause_step_resume_and_stop_answer_while_the_cell_is_busy(server, open_n
     assert notebook.busy(1)
     before = notebook.state()
     time.sleep(3)
-    assert notebook.state() == before, "a pause holds"
+    assert notebook.state() == before, "the state does not change in a pause"
     epoch = int(re.search(r"epoch (\d+) of", before)[1])
 
     notebook.press("Step")
-    notebook.await_state(f"paused, epoch {epoch + 1} of 500 (between two epochs)")
+    notebook.await_state(f"paused, epoch {epoch + 1} of 500 (between epochs)")
     notebook.press("Step")
-    notebook.await_state(f"paused, epoch {epoch + 2} of 500 (between two epochs)")
+    notebook.await_state(f"paused, epoch {epoch + 2} of 500 (between epochs)")
     time.sleep(1)
     assert f"epoch {epoch + 2} of 500" in notebook.state(), "a step is one epoch"
 
@@ -72,12 +72,12 @@ def test_pause_step_resume_and_stop_answer_while_the_cell_is_busy(server, open_n
     assert "Training and validation loss of BatchedTrainer over" in notebook.text(1)
 
 
-@pytest.mark.skipif(SUBSHELLS, reason="this ipykernel answers; make test-matrix runs one that does not")
-def test_where_buttons_cannot_answer_the_widget_says_so_and_all_the_rest_works(server, open_notebook):
+@pytest.mark.skipif(SUBSHELLS, reason="this ipykernel has subshells; make test-matrix runs one without")
+def test_without_subshells_widget_shows_note_and_interrupt_works(server, open_notebook):
     notebook = open_notebook(server, "old", BUSY, AFTER)
     notebook.run(1)
     notebook.await_epoch(3)
-    assert "here buttons answer only when the cell has ended: use ■ or Ctrl-C to stop" in notebook.state()
+    assert "buttons work only after the cell has finished: use ■ or Ctrl-C to stop" in notebook.state()
     notebook.press("Pause")
     notebook.await_epoch(int(re.search(r"epoch (\d+) of", notebook.state())[1]) + 3)
     notebook.command("notebook:interrupt-kernel")
@@ -88,7 +88,7 @@ def test_where_buttons_cannot_answer_the_widget_says_so_and_all_the_rest_works(s
     )
 
 
-def test_a_pause_in_mid_epoch_goes_on_with_the_same_epoch(lab, open_notebook):
+def test_pause_within_epoch_continues_with_same_epoch(lab, open_notebook):
     slow = BUSY.replace("make()", "BatchedTrainer(LSTMAutoencoder(hidden_size=48), batch_size=50)")
     notebook = open_notebook(lab, "mid", slow, AFTER)
     notebook.run_all()
@@ -97,7 +97,7 @@ def test_a_pause_in_mid_epoch_goes_on_with_the_same_epoch(lab, open_notebook):
     notebook.await_state("(after batch")
     epoch = int(re.search(r"epoch (\d+) of", notebook.state())[1])
     notebook.press("Step")
-    notebook.await_state(f"paused, epoch {epoch + 1} of 500 (between two epochs)")
+    notebook.await_state(f"paused, epoch {epoch + 1} of 500 (between epochs)")
     notebook.press("Resume")
     notebook.await_state("batch")
     notebook.press("Stop")
@@ -105,12 +105,12 @@ def test_a_pause_in_mid_epoch_goes_on_with_the_same_epoch(lab, open_notebook):
     assert re.search(r"best weights \d+ stopped by hand", notebook.text(2))
 
 
-@pytest.mark.parametrize("way", ["button", "menu"])
-def test_the_notebooks_own_stop_ends_as_cleanly(lab, open_notebook, way):
+@pytest.mark.parametrize("control", ["button", "menu"])
+def test_stop_of_notebook_ends_run_cleanly(lab, open_notebook, control):
     notebook = open_notebook(lab, "interrupt", BUSY, AFTER)
     notebook.run(1)
     notebook.await_epoch(3)
-    if way == "button":
+    if control == "button":
         notebook.page.locator(
             '.jp-Toolbar [data-jp-item-name="interrupt"] jp-button, [data-command="notebook:interrupt-kernel"]'
         ).first.click()
@@ -119,7 +119,7 @@ def test_the_notebooks_own_stop_ends_as_cleanly(lab, open_notebook, way):
     assert epochs_kept_after_an_interrupt(notebook) >= 2
 
 
-def test_run_all_on_a_fresh_page_draws_the_run(server, page, open_notebook):
+def test_run_all_on_fresh_page_draws_run(server, page, open_notebook):
     notebook = open_notebook(server, "fresh", SHORT, page=page)
     notebook.run_all()
     notebook.wait_idle()
@@ -132,7 +132,7 @@ def test_run_all_on_a_fresh_page_draws_the_run(server, page, open_notebook):
     assert page.locator(".kit-chart figure").count() == 4, "the examples are reconstructed"
 
 
-def test_rewind_by_mouse_by_key_and_by_play(lab, open_notebook):
+def test_rewind_by_mouse_keys_and_play(lab, open_notebook):
     notebook = open_notebook(lab, "rewind", SHORT)
     notebook.run_all()
     notebook.wait_idle()
@@ -161,8 +161,8 @@ def test_rewind_by_mouse_by_key_and_by_play(lab, open_notebook):
     page.wait_for_function("() => /^epoch ([6-9]|1.)/.test(document.querySelector('.kit-chart .words').textContent)")
 
 
-def test_a_restored_epoch_shows_the_model_before_the_swap(lab, open_notebook):
-    """What the page shows for a restored epoch is what the callback was given, not the best model."""
+def test_restored_epoch_shows_model_before_restore(lab, open_notebook):
+    """For a restored epoch, the page shows the model that the callback was given, not the best model."""
     seen = """
 from trainers import reconstruct
 from trainers.torch_utils import load_state
@@ -200,7 +200,7 @@ print("epoch", epoch, "errors", *(f"{e:#.3g}" for e in errors), "best", *(f"{e:#
     )
 
 
-def test_planned_epochs_can_be_raised_while_it_runs_and_more_goes_on(lab, open_notebook):
+def test_planned_epochs_can_be_raised_and_more_continues(lab, open_notebook):
     start = BUSY.replace("few", "start_paused=True").replace("500", "3")
     notebook = open_notebook(lab, "plan", start, "print(len(monitor.more(2).history), 'epochs in all')")
     notebook.run(1)
@@ -217,7 +217,7 @@ def test_planned_epochs_can_be_raised_while_it_runs_and_more_goes_on(lab, open_n
     notebook.await_state("7 epochs, best", which=1)
 
 
-def test_branch_here_starts_a_new_run_beside_the_old_one(lab, open_notebook):
+def test_branch_here_starts_new_run_and_keeps_old_one(lab, open_notebook):
     notebook = open_notebook(
         lab, "branch", SHORT, "result = monitor.more(4)\nprint(list(monitor.histories), len(result.history))"
     )
@@ -231,7 +231,7 @@ def test_branch_here_starts_a_new_run_beside_the_old_one(lab, open_notebook):
     slider.press("ArrowRight")
     notebook.await_words("epoch 3:")
     notebook.press("Branch here")
-    notebook.await_state("a new run, its moments fresh, branches off from epoch 3 with monitor.more(n)")
+    notebook.await_state("a new run will branch from epoch 3 with monitor.more(n)")
     notebook.run(2)
     notebook.page.wait_for_function("() => document.body.textContent.includes(\"'BatchedTrainer, from epoch 3'] 7\")")
     legend = notebook.page.locator(".kit-chart .legend").first.text_content()
@@ -239,7 +239,7 @@ def test_branch_here_starts_a_new_run_beside_the_old_one(lab, open_notebook):
     assert "12 epochs" not in notebook.state()
 
 
-def test_branching_while_it_runs(lab, open_notebook):
+def test_branch_during_run(lab, open_notebook):
     notebook = open_notebook(lab, "branch-live", BUSY, "print(list(monitor.histories))")
     notebook.run(1)
     notebook.await_epoch(4)
@@ -251,7 +251,7 @@ def test_branching_while_it_runs(lab, open_notebook):
     slider.press("ArrowRight")
     notebook.await_words("epoch 2:")
     notebook.press("Branch here")
-    notebook.await_state("branches off from epoch 2")
+    notebook.await_state("will branch from epoch 2")
     notebook.press("Step")
     notebook.page.wait_for_function(
         "() => document.querySelector('.kit-chart .legend').textContent.includes('from epoch 2')"
@@ -262,7 +262,7 @@ def test_branching_while_it_runs(lab, open_notebook):
     notebook.page.wait_for_function("() => document.body.textContent.includes(\"'BatchedTrainer, from epoch 2']\")")
 
 
-def test_two_monitors_in_one_notebook_and_a_cell_run_again(lab, open_notebook):
+def test_two_monitors_in_one_notebook_and_cell_run_again(lab, open_notebook):
     notebook = open_notebook(lab, "two", SHORT, SHORT.replace("epochs=12", "epochs=6"), "monitor")
     notebook.run_all()
     notebook.wait_idle()
@@ -275,22 +275,20 @@ def test_two_monitors_in_one_notebook_and_a_cell_run_again(lab, open_notebook):
     assert notebook.page.locator(".kit-chart").count() == 3
     notebook.await_state("6 epochs", which=2)
     notebook.page.locator(".noUi-handle").nth(2).press("Home")
-    said = "i => document.querySelectorAll('.kit-chart .words')[i].textContent.startsWith('epoch 1:')"
+    shown = "i => document.querySelectorAll('.kit-chart .words')[i].textContent.startsWith('epoch 1:')"
     for view in (1, 2):
-        notebook.page.wait_for_function(said, arg=view)
+        notebook.page.wait_for_function(shown, arg=view)
 
 
-@pytest.mark.parametrize("how", ["loaded again", "closed and opened"])
-def test_a_page_that_comes_back_in_mid_run_shows_the_whole_history_when_the_cell_has_ended(
-    lab, page, open_notebook, how
-):
-    """Jupyter asks the busy kernel which widgets there are, and gets its answer after the cell; ■ works meanwhile."""
+@pytest.mark.parametrize("how", ["reloaded", "closed and opened"])
+def test_page_reopened_during_run_shows_history_after_cell(lab, page, open_notebook, how):
+    """Jupyter requests the widgets from the busy kernel and gets them after the cell; ■ works during the cell."""
     notebook = open_notebook(lab, "reload", BUSY, AFTER, page=page)
     notebook.run(1)
     notebook.await_epoch(4)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_timeout(1500)
-    if how == "loaded again":
+    if how == "reloaded":
         page.reload()
     else:
         where, context = page.url, page.context
@@ -306,11 +304,11 @@ def test_a_page_that_comes_back_in_mid_run_shows_the_whole_history_when_the_cell
     notebook.run(2)
     notebook.cell(2).locator(".jp-OutputArea-output pre").wait_for()
     trained = int(re.search(r"best weights (\d+) interrupted by hand", notebook.text(2))[1])
-    assert trained > 6, "the run went on while no page was there"
+    assert trained > 6, "the run continued without a page"
     assert f"{trained} epochs, best" in notebook.state()
 
 
-def test_an_exception_in_a_callback_keeps_the_history_and_says_what_happened(lab, open_notebook):
+def test_exception_in_callback_keeps_history_and_is_shown(lab, open_notebook):
     failing = """
 def fail(row, state):
     if row.epoch == 4: raise OSError("disk full")
@@ -326,7 +324,7 @@ result = benchmark(make(), training, validation, epochs=9, callbacks=[monitor, f
     notebook.page.wait_for_function("() => document.body.textContent.includes('4 epochs kept')")
 
 
-def test_a_restarted_kernel_leaves_the_curves_in_the_page(lab, open_notebook):
+def test_curves_remain_in_page_after_kernel_restart(lab, open_notebook):
     notebook = open_notebook(lab, "restart", BUSY)
     notebook.run(1)
     notebook.await_epoch(4)

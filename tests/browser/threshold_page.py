@@ -1,4 +1,4 @@
-"""A threshold explorer in a page, read as a user reads it, and what would be wrong with its looks."""
+"""A threshold explorer in a page, read like a user does, and checks of its appearance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from trainers.widgets import ThresholdExplorer
 from .contrast import contrast_script
 from .jupyter import settle
 
-TEXTS = ".said, .plot text, label, .keys, .known, .note, th, td[data-figure], .moved, .changed small, figcaption, .cost"
+TEXTS = (
+    ".said, .plot text, label, .keys, .of-calibration, .note, th, td[data-figure], .moved, .changed small, "
+    "figcaption, .cost"
+)
 CONTRAST = contrast_script(".kit-threshold", f"textOf('{TEXTS}')")
-# No text leaves its plot or the widget, and the widget is not wider than its place.
+# Texts outside their plot or the widget, and a widget wider than its container.
 CLIPPED = f"""() => {{
     const root = document.querySelector('.kit-threshold'), whole = root.getBoundingClientRect(), found = [];
     if (root.scrollWidth > root.clientWidth + 1) found.push('the whole');
@@ -33,7 +36,7 @@ OVERLAPPING = """() => {
 
 
 def beats(n=400, seed=0):
-    """Scores of four classes, overlapping, with ties."""
+    """Return overlapping scores of four classes, with ties, and their labels."""
     random = np.random.default_rng(seed)
     labels = random.choice(4, n, p=[0.6, 0.25, 0.1, 0.05])
     scores = np.abs(random.normal(size=n)) + np.array([0, 1.5, 0.8, 3])[labels]
@@ -41,12 +44,12 @@ def beats(n=400, seed=0):
 
 
 class Explorer:
-    """An exported page, read as a user reads it."""
+    """An exported page, read like a user does."""
 
     def __init__(self, page, tmp_path, *args, **kwargs):
-        self.page, self.wrong = page, []
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("request", lambda request: request.url.startswith("file:") or self.wrong.append(request.url))
+        self.page, self.errors = page, []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: request.url.startswith("file:") or self.errors.append(request.url))
         ThresholdExplorer(*args, **kwargs).to_html(tmp_path / "page.html")
         page.goto(tmp_path.joinpath("page.html").as_uri())
         self.slider = page.get_by_role("slider", name="threshold")
@@ -71,7 +74,7 @@ class Explorer:
             self.slider.press(key)
             self.settle()
 
-    def figure(self, name):
+    def metric(self, name):
         return self.page.locator(f"[data-figure={name}]").text_content()
 
     def move_mouse(self, share, steps=1):
@@ -80,7 +83,7 @@ class Explorer:
         self.settle()
 
     def text(self):
-        """All that can be seen, hovered over or heard."""
+        """Return all visible texts, titles and accessible names."""
         return self.page.evaluate("""() => {
             const root = document.querySelector('.kit-threshold'), texts = [root.innerText];
             for (const e of root.querySelectorAll('*')) for (const name of ['title', 'aria-label', 'aria-valuetext'])

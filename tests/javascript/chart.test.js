@@ -14,7 +14,7 @@ function assertRange(data, log, [bottom, top], hidden = new Set()) {
   assert.ok(Math.abs(low - bottom) < 1e-9 && Math.abs(high - top) < 1e-9, `[${low}, ${high}]`);
 }
 
-test("losses have a margin of 6 %, on a logarithmic scale one of their own", () => {
+test("the margin is 6 %, or smaller on a logarithmic scale", () => {
   assertRange(history([0.5, 0.25]), false, [0.235, 0.515]);
   assertRange(history([0.5, 0.25]), true, [0.2425, 0.525]);
 });
@@ -25,16 +25,16 @@ test("the margin does not go below zero unless a loss does", () => {
   assertRange(history([-1, -2]), false, [-2.06, -0.94]);
 });
 
-test("losses that are all but equal have a range that ticks can tell apart", () => {
+test("the range of nearly equal losses has distinct ticks", () => {
   assertRange(validation(0.1, 0.1), false, [0.099944, 0.100056]);
   assertRange(validation(0, 0), false, [-0.00056, 0.00056]);
 });
 
-test("an epoch that blew up does not flatten the others", () => {
+test("a diverging epoch does not flatten the others", () => {
   assertRange(validation(1, 1, 1, 1, 100), false, [0.76, 5.24]);
 });
 
-test("losses that are missing or hidden count for nothing", () => {
+test("missing and hidden losses do not change the range", () => {
   assertRange(validation(null, 0.25, NaN), false, [0.24986, 0.25014]);
   assertRange(history([9, 0.25]), false, [0.24986, 0.25014], new Set(["training"]));
   assertRange(history([9, 0.25]), false, [0, 1], new Set(["training", "validation"]));

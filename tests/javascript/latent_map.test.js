@@ -1,4 +1,4 @@
-// Places on a map: what is near, what lies which way, which part is in sight.
+// Points of a map: the nearest point, the next point in a direction, and the visible part.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -6,21 +6,21 @@ import test from "node:test";
 import { nearest, onScreen, showing, towards, withRoom, zoomed } from "../../trainers/widgets/latent_map.js";
 
 const everything = () => true;
-// Points 1 and 2 lie in one place.
+// Points 1 and 2 are in the same place.
 const spots = [0, 0, 10, 0, 10, 0, 0, 20];
-const whole = [
+const full = [
   [0, 100],
   [0, 100],
 ];
 
-test("a range has room, however close its ends", () => {
+test("a range has a margin, also if its ends are equal", () => {
   assert.deepEqual(withRoom(0, 10, 0.1), [-1, 11]);
   assert.deepEqual(withRoom(5, 5, 0.04), [4.5, 5.5]);
   assert.deepEqual(withRoom(0, 0, 0.04), [-0.5, 0.5]);
   assert.ok(withRoom(1e9, 1e9 + 1e-3, 0.1)[1] > 1.09e9);
 });
 
-test("points are placed in the frame, upwards", () => {
+test("y coordinates increase upwards in the frame", () => {
   const places = [0, 0, 10, 5, 20, 10];
   const window = [
     [0, 20],
@@ -30,7 +30,7 @@ test("points are placed in the frame, upwards", () => {
   assert.deepEqual(onScreen({ n: 3, places }, window, frame), new Float32Array([50, 108, 150, 58, 250, 8]));
 });
 
-test("the nearest point is the first of those in one place, if near enough and seen", () => {
+test("the nearest point is the first visible one within reach", () => {
   assert.equal(nearest(spots, everything, 9, 1), 1);
   assert.equal(
     nearest(spots, (i) => i !== 1, 9, 1),
@@ -41,7 +41,7 @@ test("the nearest point is the first of those in one place, if near enough and s
   assert.equal(nearest([], everything, 9, 1), null);
 });
 
-test("the arrow keys reach every point, those in one place by number", () => {
+test("arrow keys reach every point, also points in the same place", () => {
   assert.equal(towards(spots, everything, 0, "ArrowRight"), 1);
   assert.equal(towards(spots, everything, 1, "ArrowRight"), 2);
   assert.equal(towards(spots, everything, 2, "ArrowRight"), null);
@@ -51,34 +51,34 @@ test("the arrow keys reach every point, those in one place by number", () => {
   assert.equal(towards(spots, everything, 0, "ArrowUp"), null);
 });
 
-test("a point that lies more than 45 degrees off is not that way", () => {
+test("arrow keys ignore points at more than 45 degrees", () => {
   assert.equal(towards([0, 0, 10, 11], everything, 0, "ArrowRight"), null);
   assert.equal(towards([0, 0, 10, 11], everything, 0, "ArrowDown"), 1);
   assert.equal(towards([0, 0, 10, 10], everything, 0, "ArrowRight"), 1);
 });
 
-test("zooming keeps its place, and stays within the whole", () => {
+test("zooming keeps the given position and stays within the map", () => {
   const half = [
     [25, 75],
     [25, 75],
   ];
-  assert.deepEqual(zoomed(whole, whole, 2, [50, 50]), half);
-  assert.deepEqual(zoomed(whole, whole, 2, [0, 100]), [
+  assert.deepEqual(zoomed(full, full, 2, [50, 50]), half);
+  assert.deepEqual(zoomed(full, full, 2, [0, 100]), [
     [0, 50],
     [50, 100],
   ]);
-  assert.equal(zoomed(half, whole, 0.1, [50, 50]), whole);
-  const [[low, high]] = zoomed(half, whole, 1e9, [50, 50]);
+  assert.equal(zoomed(half, full, 0.1, [50, 50]), full);
+  const [[low, high]] = zoomed(half, full, 1e9, [50, 50]);
   assert.ok(Math.abs(high - low - 100 / 2000) < 1e-9);
 });
 
-test("a window moves only if a place is out of sight", () => {
+test("a window moves only if the point is not visible", () => {
   const window = [
     [0, 10],
     [0, 10],
   ];
-  assert.equal(showing(window, whole, [5, 10]), window);
-  assert.deepEqual(showing(window, whole, [50, 99.5]), [
+  assert.equal(showing(window, full, [5, 10]), window);
+  assert.deepEqual(showing(window, full, [50, 99.5]), [
     [45, 55],
     [90, 100],
   ]);

@@ -1,4 +1,4 @@
-// Text and numbers from outside, keys, frames, and the widget's model.
+// Texts and numbers from the kernel, keys, frames, and the model of a widget.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -7,7 +7,7 @@ import { escape, listen, numbers, onKey, onNextFrame, tell, wheelPixels } from "
 
 const base64 = (values) => Buffer.from(values.buffer).toString("base64");
 
-test("markup in a text is masked", () => {
+test("markup in a text is escaped", () => {
   assert.equal(escape(`<b title="x">&'`), "&lt;b title=&quot;x&quot;&gt;&amp;&#39;");
   assert.equal(escape("</script><svg onload=alert(1)>"), "&lt;/script&gt;&lt;svg onload=alert(1)&gt;");
   assert.equal(escape("&amp;"), "&amp;amp;");
@@ -15,7 +15,7 @@ test("markup in a text is masked", () => {
   assert.equal(escape(5), "5");
 });
 
-test("numbers come as base64 text or as bytes that begin anywhere", () => {
+test("numbers are unpacked from base64 text and from unaligned bytes", () => {
   const values = new Float32Array([1, -2.5, NaN, Infinity]);
   assert.deepEqual(numbers(base64(values), Float32Array), values);
   const bytes = new Uint8Array(17);
@@ -26,13 +26,13 @@ test("numbers come as base64 text or as bytes that begin anywhere", () => {
   assert.equal(numbers(undefined, Int32Array), null);
 });
 
-test("a wheel is counted in pixels", () => {
+test("the rotation of a wheel is converted to pixels", () => {
   assert.equal(wheelPixels({ deltaY: 3, deltaMode: 0 }), 3);
   assert.equal(wheelPixels({ deltaY: 3, deltaMode: 1 }), 48);
   assert.equal(wheelPixels({ deltaY: 3, deltaMode: 1 }, -2), -32);
 });
 
-test("only keys that mean something are kept from the page", () => {
+test("only keys with an action are kept from the page", () => {
   const element = new EventTarget();
   const done = [];
   onKey(element, ({ key }) => (key === "n" ? () => done.push(key) : null));
@@ -47,24 +47,24 @@ test("only keys that mean something are kept from the page", () => {
   assert.deepEqual(done, ["n"]);
 });
 
-test("a picture is drawn once a frame, however often it is asked for", () => {
-  const [asked, cancelled] = [[], []];
-  globalThis.requestAnimationFrame = (call) => asked.push(call);
+test("a picture is drawn at most once per frame", () => {
+  const [requested, cancelled] = [[], []];
+  globalThis.requestAnimationFrame = (call) => requested.push(call);
   globalThis.cancelAnimationFrame = (id) => cancelled.push(id);
   let drawn = 0;
   const frames = onNextFrame(() => drawn++);
   frames.soon();
   frames.soon();
-  assert.equal(asked.length, 1);
-  asked[0]();
+  assert.equal(requested.length, 1);
+  requested[0]();
   assert.equal(drawn, 1);
   frames.soon();
-  assert.equal(asked.length, 2);
+  assert.equal(requested.length, 2);
   frames.cancel();
   assert.deepEqual(cancelled, [2]);
 });
 
-test("a model is told of values and heard until its view ends", () => {
+test("a model gets values, and its listeners can be removed", () => {
   const calls = [];
   const model = {
     set: (...all) => calls.push(["set", ...all]),

@@ -1,4 +1,4 @@
-// Numbers, marks of axes, SVG axes and lines.
+// Numbers, ticks of axes, SVG axes and lines.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -24,7 +24,7 @@ function close(found, expected, least = 1e-9) {
   found.forEach((v, i) => assert.ok(Math.abs(v - expected[i]) <= least * Math.max(1, Math.abs(expected[i])), `${v}`));
 }
 
-test("numbers are written with so many digits and no more", () => {
+test("numbers are rounded to significant digits", () => {
   assert.equal(short(0.000123456), "0.0001235");
   assert.equal(short(1234567), "1235000");
   assert.equal(short(2.5), "2.5");
@@ -32,21 +32,21 @@ test("numbers are written with so many digits and no more", () => {
   assert.equal(short(NaN), "NaN");
 });
 
-test("a value is kept between two others", () => {
+test("a value is clamped between two others", () => {
   assert.deepEqual(
     [-1, 0, 2, 5].map((v) => clamp(v, 0, 3)),
     [0, 0, 2, 3],
   );
 });
 
-test("a rounded number is no more exact than the finest power of ten", () => {
+test("numbers are rounded to a power of ten", () => {
   assert.equal(rounded(0.1 + 0.2, 0.001), 0.3);
   assert.equal(rounded(1234.567, 5), 1235);
   assert.equal(rounded(1234.567, 50), 1230);
   assert.equal(rounded(-0.0449, 0.01), -0.04);
 });
 
-test("sorted numbers are counted up to a value, with ties", () => {
+test("sorted numbers up to a value are counted, with ties", () => {
   assert.equal(atMost([1, 2, 2, 3], 2), 3);
   assert.equal(atMost([1, 2, 2, 3], 0.5), 0);
   assert.equal(atMost([1, 2, 2, 3], 1.5), 1);
@@ -54,7 +54,7 @@ test("sorted numbers are counted up to a value, with ties", () => {
   assert.equal(atMost([], 3), 0);
 });
 
-test("the range of numbers leaves out those that are missing", () => {
+test("a range ignores missing numbers", () => {
   assert.deepEqual(rangeOf([3, NaN, 1, 2]), [1, 3]);
   assert.deepEqual(rangeOf([7]), [7, 7]);
   assert.deepEqual(rangeOf([NaN]), [Infinity, -Infinity]);
@@ -62,12 +62,12 @@ test("the range of numbers leaves out those that are missing", () => {
   assert.deepEqual(rangeOf([1, 10, 2, 20, 3, 30], 1, 6, 2), [10, 30]);
 });
 
-test("a union of ranges takes nothing from an empty one", () => {
+test("a union ignores empty ranges", () => {
   assert.deepEqual(union([1, 2], [0, 1.5]), [0, 2]);
   assert.deepEqual(union([1, 2], [Infinity, -Infinity]), [1, 2]);
 });
 
-test("ticks are 1, 2 or 5 times a power of ten apart", () => {
+test("the distance of ticks is 1, 2 or 5 times a power of ten", () => {
   close(ticks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
   close(ticks(0, 100, 4), [0, 50, 100]);
   close(ticks(-3, 3, 6), [-3, -2, -1, 0, 1, 2, 3]);
@@ -76,17 +76,17 @@ test("ticks are 1, 2 or 5 times a power of ten apart", () => {
   assert.equal(ticks(0, 1e-300, 5).length, 6);
 });
 
-test("ticks are no closer than the least step", () => {
+test("ticks have at least the given distance", () => {
   close(ticks(0, 3, 10, 1), [0, 1, 2, 3]);
   assert.deepEqual(ticks(5, 5, 4, 1), [5]);
 });
 
-test("a range without a size has no ticks, and counting that cannot go on ends", () => {
+test("an empty range has no ticks, and the loop ends for huge numbers", () => {
   assert.deepEqual(ticks(5, 5, 4), []);
   assert.ok(ticks(1e17, 1e17 + 64, 5).length <= 7);
 });
 
-test("labels have as many digits as tell the ticks apart", () => {
+test("labels have enough digits to distinguish the ticks", () => {
   assert.deepEqual(tickLabels([0, 0.02, 0.04]), ["0", "0.02", "0.04"]);
   assert.deepEqual(tickLabels([0.0001, 0.00015]), ["0.0001", "0.00015"]);
   assert.deepEqual(tickLabels([0, 5e6, 1e7]), ["0", "5e6", "1e7"]);
@@ -97,7 +97,7 @@ test("labels have as many digits as tell the ticks apart", () => {
   assert.deepEqual(tickLabels([0.35]), ["0.35"]);
 });
 
-test("logarithmic ticks are as fine as there is room", () => {
+test("logarithmic ticks are as fine as the room allows", () => {
   close(logTicks(0.9, 11, 8), [1, 2, 5, 10]);
   close(logTicks(0.9, 1200, 8), [1, 10, 100, 1000]);
   close(logTicks(1, 1e9, 4), [1, 1e3, 1e6, 1e9]);
@@ -107,7 +107,7 @@ test("logarithmic ticks are as fine as there is room", () => {
   assert.deepEqual(logTicks(2, 2, 5), []);
 });
 
-test("axes have a line for each row, and no text where there is no label", () => {
+test("axes have a line for each row, and no text without a label", () => {
   const box = { left: 10, right: 110, top: 0, bottom: 50 };
   const columns = [{ at: 60 }, { at: 100, label: "b", x: 90, anchor: "end" }];
   const look = { gap: 5, drop: 15, foot: 30, side: 9, names: ["epoch"] };
@@ -121,7 +121,7 @@ test("axes have a line for each row, and no text where there is no label", () =>
   assert.match(svgAxes(box, [], [], { ...look, names: ["a", "b"] }), /translate\(9 25\) rotate\(-90\)/);
 });
 
-test("points and paths have one digit after the point", () => {
+test("points and paths have one decimal", () => {
   assert.equal(
     svgPoints([
       [0, 1],
@@ -139,18 +139,18 @@ test("points and paths have one digit after the point", () => {
   assert.equal(svgPath([]), "");
 });
 
-test("a path has a gap where a height is missing, and a dot between two gaps", () => {
+test("a path has a gap at a missing y, and a dot between two gaps", () => {
   const points = [0, NaN, 2, Infinity, 4, 5].map((y, x) => [x, y]);
   assert.equal(svgPath(points), "M0 0.0h0M2 2.0h0M4 4.0L5 5.0h0");
 });
 
-test("of many points in one column the first, the lowest, the highest and the last are drawn", () => {
+test("a column of points is reduced to the first, lowest, highest and last point", () => {
   const column = [5, 9, 1, 4].map((y, i) => [i / 20, y]);
   assert.equal(svgPath(column), "M0 5.0L0 9.0L0 1.0L0 4.0h0");
   assert.equal(svgPath([2, 2, 2].map((y, i) => [i / 20, y])), "M0 2.0h0");
 });
 
-test("a turn of the wheel zooms by at most four", () => {
+test("the zoom factor of a wheel is at most four", () => {
   assert.equal(wheelFactor(0), 1);
   assert.ok(Math.abs(wheelFactor(500) - 2.7156) < 1e-3);
   assert.deepEqual([1e6, -1e6].map(wheelFactor), [4, 0.25]);

@@ -1,4 +1,4 @@
-// Sequences and reconstructions as a page gets them.
+// Sequences and reconstructions in a page.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -16,12 +16,12 @@ test("sequences are found by position", () => {
   assert.equal(unpack(null), null);
 });
 
-test("16 bits are values around a middle, and the lowest is a missing one", () => {
+test("16-bit codes are converted to values, and the lowest code is a missing value", () => {
   const packed = { positions: new Int32Array([0]), sequences: new Int16Array([0, 1, -2, -32768]), scale: [10, 0.5] };
   assert.deepEqual(unpack(packed).sequences, new Float32Array([10, 10.5, 9, NaN]));
 });
 
-test("the range of each feature spans all that is shown", () => {
+test("the range of each feature spans all shown rows", () => {
   assert.deepEqual(pictureRanges(two, [0]), [
     [1, 3],
     [10, 20],
@@ -37,7 +37,7 @@ test("the range of each feature spans all that is shown", () => {
   ]);
 });
 
-test("each feature has its own strip, from its foot up", () => {
+test("each feature has its own strip, and y increases upwards", () => {
   const [first, second] = pictureStrips(
     [
       [0, 10],

@@ -1,4 +1,4 @@
-"""Widgets that watch and drive training runs in a notebook.
+"""Widgets that display and control training runs, and explore their results, in a notebook.
 
 >>> from trainers.widgets import HyperparameterPanel, RunComparison, TrainingMonitor
 >>> from trainers.widgets import LatentMap, SeriesViewer, ThresholdExplorer

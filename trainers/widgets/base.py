@@ -1,4 +1,4 @@
-"""What all widgets share: they answer while a cell is busy, grow in classroom mode and die with their object."""
+"""Functions that all widgets share: messages while a cell is running, classroom mode, and weak references."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this code (not a script, not a terminal)."""
+    """Return whether a Jupyter kernel runs this code (not a script or a terminal)."""
     return hasattr(get_ipython(), "kernel")
 
 
 def buttons_answer() -> bool:
-    """Whether clicks can reach the kernel while a cell is busy.
+    """Return whether clicks can reach the kernel while a cell is running.
 
-    JupyterLab 4.4 and Notebook 7.4 send them over a subshell, which ipykernel has from 7.0 on.
+    JupyterLab 4.4 and Notebook 7.4 send them through a subshell, which ipykernel supports from version 7.0 on.
     """
     return bool(getattr(getattr(get_ipython(), "kernel", None), "_supports_kernel_subshells", False))
 
 
 def answer_while_busy(*widgets: ipywidgets.Widget) -> None:
-    """Let these widgets' messages come over the subshell that the page chose.
+    """Let messages to these widgets arrive while a cell is running, through the subshell that the page chose.
 
-    From ipykernel 7.4 on, a comm that has sent something from a busy cell asks the page to answer
-    on the main shell, where the answer waits until the cell has ended. Without that request (the
-    method set to None, as in 7.3) the page keeps its subshell. Nothing happens elsewhere.
+    From ipykernel 7.4 on, a comm that has sent a message from a running cell requests that the page reply on the
+    main shell, where the reply waits until the cell has finished. If the method that makes this request is None, as
+    in 7.3, the page keeps its subshell. With other versions of ipykernel, nothing is changed.
     """
     for widget in widgets:
         if hasattr(widget.comm, "_reply_subshell_for"):
@@ -44,69 +44,69 @@ def answer_while_busy(*widgets: ipywidgets.Widget) -> None:
 
 
 def larger_in_class(widget: ipywidgets.DOMWidget) -> None:
-    """Let a widget be drawn larger while classroom mode is on, also if it is on the page already.
+    """Enlarge a widget while classroom mode is on, also if it is displayed already.
 
-    It is zoomed by larger.css, which its page needs among its styles. It draws as in a narrower page, so it takes
-    its width from `widthOf`, and divides what the mouse says by `enlargement`, both of page.js. For what is
-    displayed, not for a part of it as well: zooms multiply.
+    The widget is zoomed by larger.css, which must be among the styles of its page. It then draws as in a narrower
+    page: it takes its width from `widthOf` and divides mouse positions by `enlargement`, both in page.js. Call this
+    function for the displayed widget only, not for its parts, because zooms multiply.
     """
     _enlarged.add(widget)
     follow_scale(widget)
 
 
 def follow_scale(*widgets: ipywidgets.DOMWidget) -> None:
-    """Draw these widgets, or all that there are, in the size that `trainers.plotting` is set to."""
+    """Draw these widgets, or all that can be enlarged, at the scale that is set in `trainers.plotting`."""
     for widget in widgets or tuple(_enlarged):
         (widget.add_class if current_scale() > 1 else widget.remove_class)("kit-larger")
 
 
 def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
-    """A widget for a page that can show it, and a short text for one that cannot."""
-    made = widget._repr_mimebundle_()
-    return {**(made[0] if isinstance(made, tuple) else made), "text/plain": text}
+    """Return a widget's MIME bundle, with a short text for pages that cannot display the widget."""
+    view = widget._repr_mimebundle_()
+    return {**(view[0] if isinstance(view, tuple) else view), "text/plain": text}
 
 
-def with_picture(shown: dict[str, Any], about: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A widget's data and metadata for a page, and with them a picture, and its text, for a page without a kernel."""
+def with_picture(data: dict[str, Any], about: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Add a picture and its alt text to a widget's data and metadata, for pages without a kernel."""
     picture, alt = figure._repr_mimebundle_()
-    return {**shown, "image/png": picture["image/png"]}, {**about, **alt}
+    return {**data, "image/png": picture["image/png"]}, {**about, **alt}
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that calls a bound method as long as its object lives, and then does nothing.
+    """Return a function that calls a bound method while its object exists, and does nothing afterwards.
 
-    ipywidgets keeps every widget of a session; a monitor that a cell was run again for must not
-    stay with its snapshots because an old button could still ask it for something.
+    ipywidgets keeps every widget of a session. Without a weak reference, a monitor that was replaced by running its
+    cell again would stay in memory with its snapshots, because an old button could still call it.
     """
     reference = weakref.WeakMethod(method)
 
     def call(*arguments: Any) -> Any:
-        alive = reference()
-        return None if alive is None else alive(*arguments)
+        bound = reference()
+        return None if bound is None else bound(*arguments)
 
     return call
 
 
 class OwnChanges(threading.local):
-    """A context in which a thread moves controls itself; true on that thread meanwhile.
+    """Context in which the current thread sets controls itself; true on this thread inside the context.
 
-    A change that a control reports meanwhile is not a request of the page, whose messages come on another thread.
+    A change that a control reports inside the context is not the user's: the page's messages arrive on another thread.
     """
 
-    _moving = False
+    _active = False
 
     def __enter__(self) -> None:
-        self._moving = True
+        self._active = True
 
     def __exit__(self, *_: object) -> None:
-        self._moving = False
+        self._active = False
 
     def __bool__(self) -> bool:
-        return self._moving
+        return self._active
 
 
 class PicturedWidget(Exported, anywidget.AnyWidget):
-    """A widget that answers while a cell is busy, and leaves its picture where no kernel runs."""
+    """Base class of widgets that respond while a cell is running and save a picture for pages without a kernel."""
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -115,13 +115,13 @@ class PicturedWidget(Exported, anywidget.AnyWidget):
 
     @property
     def figure(self) -> Figure:
-        """A static picture of what the widget shows; each widget has its own."""
+        """Static picture of what the widget shows; each subclass defines it."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):
             return page, {}
-        # None for a widget without a view; without a second dictionary in some versions of anywidget.
+        # None for a widget without a view; in some versions of anywidget, a dictionary instead of a tuple.
         view = super()._repr_mimebundle_(**kwargs)
-        shown, about = view if isinstance(view, tuple) else (view or {}, {})
-        return with_picture({**shown, "text/plain": repr(self)}, about, self.figure)
+        data, about = view if isinstance(view, tuple) else (view or {}, {})
+        return with_picture({**data, "text/plain": repr(self)}, about, self.figure)

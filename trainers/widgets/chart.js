@@ -1,5 +1,5 @@
-// Draws loss curves, restores and reconstructions. Live through anywidget, one message an epoch;
-// in an exported page from the data beside it. SVG, no dependency, no network.
+// Draws loss curves, restores and reconstructions as SVG, without dependencies or a network. In a notebook, anywidget
+// passes one message per epoch; an exported page contains the data.
 
 import { clamp, logTicks, rangeOf, short, svgAxes, svgPath, svgPoints, tickLabels, ticks } from "./plot.js";
 import { build, enlargement, escape, followSize, keepKeys, listen, placeIn, setAttributes, widthOf } from "./page.js";
@@ -11,7 +11,7 @@ const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
 // The fields of a row. If the initial weights are the best, BEST is 0 and START is their validation loss.
 const [EPOCH, TRAINING_LOSS, VALIDATION_LOSS, BEST, RESTORED, WORDS, START] = [0, 1, 2, 3, 4, 5, 6];
 // Height of the plot: smaller in a low window, so that buttons and reconstructions (about 270 pixels) fit below it.
-const [HEIGHT, LEAST_HEIGHT, AROUND] = [280, 170, 270];
+const [HEIGHT, MIN_HEIGHT, AROUND] = [280, 170, 270];
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 10, 40];
 
 const isNumber = (value) => value !== null && Number.isFinite(value);
@@ -51,7 +51,7 @@ export function valueRange(data, hidden, log) {
   });
   if (!all.length) return [0, 1];
   const sorted = (late.length ? late : all).sort((a, b) => a - b);
-  // One diverging epoch must not flatten the rest: its mark is drawn at the upper edge.
+  // One diverging epoch must not flatten the other curves: its mark is drawn at the upper edge.
   const middle = sorted[Math.floor(sorted.length / 2)];
   let top = middle > 0 ? Math.min(last(sorted), 5 * middle) : last(sorted);
   let [bottom] = rangeOf(all);
@@ -170,33 +170,33 @@ function drawLegend(data, view) {
   const toggle = (key, inner, text) =>
     `<li><button type="button" data-key="${key}" aria-pressed="${!view.hidden.has(key)}">${swatch(inner)}<span>${escape(text)}</span></button></li>`;
   const entries = [];
-  const firedIn = (run) => run.rows.filter((row) => row[RESTORED]).length;
+  const countRestores = (run) => run.rows.filter((row) => row[RESTORED]).length;
   if (data.runs.length === 1) {
     const [run] = data.runs;
-    const [best, fired] = [bestRow(run), firedIn(run)];
+    const [best, restores] = [bestRow(run), countRestores(run)];
     const name = `${data.named ? `${run.name}, ` : ""}training${run.note ? ` (${run.note})` : ""}`;
     entries.push(
       toggle("training", line(TRAIN, ""), name),
       toggle("validation", line(VALIDATION, "6 3"), "validation"),
     );
     if (best) entries.push(entry(`<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`));
-    if (startLoss(run) !== null) entries.push(entry(line(VALIDATION, "1 3"), "best, the start"));
-    if (fired) entries.push(entry(triangle(RESTORE), `restored (${fired}×)`));
+    if (startLoss(run) !== null) entries.push(entry(line(VALIDATION, "1 3"), "best: initial weights"));
+    if (restores) entries.push(entry(triangle(RESTORE), `restored (${restores}×)`));
   } else {
     data.runs.forEach((run, index) => {
-      const [best, start, fired] = [bestRow(run), startLoss(run), firedIn(run)];
+      const [best, start, restores] = [bestRow(run), startLoss(run), countRestores(run)];
       let text = run.name;
       if (best) text += `: ${short(best[VALIDATION_LOSS])} in epoch ${best[EPOCH]}`;
       if (start !== null) text += `: ${short(start)} at the start`;
-      if (fired) text += `, restored ${fired}×`;
+      if (restores) text += `, restored ${restores}×`;
       const { paint, dash } = looksOf(data, index);
       entries.push(toggle(index, line(paint, dash), text));
     });
     entries.push(toggle("training", line("currentColor", "", 1), "training losses"));
-    if (data.runs.some(firedIn)) entries.push(entry(triangle("currentColor"), "restored"));
+    if (data.runs.some(countRestores)) entries.push(entry(triangle("currentColor"), "restored"));
   }
-  const why = view.log && !view.logged ? ' title="needs losses above zero"' : "";
-  const log = `<button type="button" data-key="log" aria-pressed="${view.logged}"${why}>log scale${why && " (losses of zero)"}</button>`;
+  const reason = view.log && !view.logged ? ' title="requires losses above zero"' : "";
+  const log = `<button type="button" data-key="log" aria-pressed="${view.logged}"${reason}>log scale${reason && " (losses of zero)"}</button>`;
   return `<ul>${entries.join("")}</ul>${log}`;
 }
 
@@ -229,7 +229,7 @@ function drawExamples(data, view) {
     .join("");
 }
 
-// ---------------------------------------------------------------- the whole
+// ---------------------------------------------------------------- widget
 
 const SKELETON = `
   <div class="head"><span class="state" role="status"></span><progress max="1" hidden></progress><span class="left"></span></div>
@@ -242,9 +242,17 @@ const NO_EPOCH = { epoch: null, kept: null, reconstruction: null };
 
 let counted = 0;
 
-// Builds a chart in `root`. Callbacks in `act`: select(epoch), and ask() to request all data.
+// Builds a chart in `root`. Callbacks in `act`: select(epoch), and request() for all data.
 export function mount(root, data, act = {}) {
-  const view = { log: false, hidden: new Set(), selected: null, kept: null, reconstruction: null, drawn: 0, waiting: null };
+  const view = {
+    log: false,
+    hidden: new Set(),
+    selected: null,
+    kept: null,
+    reconstruction: null,
+    drawn: 0,
+    waiting: null,
+  };
   view.id = `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`;
   if (data.runs.length > 1) view.hidden.add("training");
   const part = build(root, "kit-chart", SKELETON);
@@ -254,7 +262,7 @@ export function mount(root, data, act = {}) {
     view.drawn = performance.now();
     view.waiting = null;
     const width = Math.max(300, widthOf(plot) || 600);
-    const room = clamp(window.innerHeight / enlargement(plot) - AROUND, LEAST_HEIGHT, HEIGHT);
+    const room = clamp(window.innerHeight / enlargement(plot) - AROUND, MIN_HEIGHT, HEIGHT);
     const height = data.runs.length > 1 ? HEIGHT : Math.round(room);
     const label = data.alt || "Training and validation loss by epoch";
     setAttributes(plot, { height, viewBox: `0 0 ${width} ${height}`, "aria-label": label });
@@ -266,7 +274,7 @@ export function mount(root, data, act = {}) {
     part("progress").hidden = !isNumber(done);
     if (isNumber(done)) part("progress").value = done;
     const row = selectedRow(data, view);
-    words.textContent = view.hovered || (row && row[WORDS] + elsewhere(row)) || " ";
+    words.textContent = view.hovered || (row && row[WORDS] + nearestNote(row)) || " ";
     part(".examples").innerHTML = drawExamples(data, view);
   }
 
@@ -286,10 +294,10 @@ export function mount(root, data, act = {}) {
     view.waiting ??= setTimeout(() => requestAnimationFrame(draw), wait);
   }
 
-  // Snapshots of some epochs may have been dropped to save memory.
-  function elsewhere(row) {
+  // The model of this epoch may have been dropped to save memory.
+  function nearestNote(row) {
     if (!view.reconstruction || view.kept === row[EPOCH]) return "";
-    return `; below, the nearest kept model: that of epoch ${view.kept}`;
+    return `; the reconstructions are by the nearest kept model, of epoch ${view.kept}`;
   }
 
   function hover(event) {
@@ -335,7 +343,7 @@ export function mount(root, data, act = {}) {
       // Skip rows that arrived already, with a request for all data.
       for (const row of message.rows) if (row[EPOCH] === rows.length + 1) rows.push(row);
       // A message was lost: request all data.
-      if (message.rows.some((row) => row[EPOCH] > rows.length)) act.ask?.();
+      if (message.rows.some((row) => row[EPOCH] > rows.length)) act.request?.();
     } else if (message.kind === "rewind") rewind(message);
     Object.assign(data, message.more);
     drawSoon();
@@ -394,29 +402,29 @@ function nameControls(el) {
   box?.querySelectorAll(".noUi-handle").forEach((handle) => handle.setAttribute("aria-label", "epoch"));
   box?.querySelectorAll(".widget-play button").forEach((button, i) => {
     button.title = ["Play", "Back to the first epoch"][i] || "";
-    button.setAttribute("aria-label", button.title); // otherwise its icon's glyph is its name
+    button.setAttribute("aria-label", button.title); // otherwise the icon's glyph would be the name
   });
 }
 
 export default {
   render({ model, el }) {
-    const ask = () => model.send({ kind: "hello" });
+    const request = () => model.send({ kind: "hello" });
     const select = (epoch) => model.send({ kind: "select", epoch });
-    const chart = mount(el, structuredClone(model.get("data")), { ask, select });
+    const chart = mount(el, structuredClone(model.get("data")), { request, select });
     let running = false;
-    const hear = (message) => {
+    const receive = (message) => {
       const state = (message.more || message.data || {}).state;
       if (state) running = isNumber(state.done);
       chart.update(structuredClone(message));
       nameControls(el);
     };
-    const unlisten = listen(model, { "msg:custom": hear });
-    // Request what was sent before this page existed.
-    ask();
+    const unlisten = listen(model, { "msg:custom": receive });
+    // Request the data that was sent before this page was opened.
+    request();
     // During a training run, tell the kernel that a page is open.
-    const beat = setInterval(() => running && model.send({ kind: "here" }), 10000);
+    const signal = setInterval(() => running && model.send({ kind: "here" }), 10000);
     return () => {
-      clearInterval(beat);
+      clearInterval(signal);
       unlisten();
       chart.destroy();
     };

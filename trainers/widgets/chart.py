@@ -1,4 +1,4 @@
-"""`Chart`: the picture in the page, drawn by chart.js; it is sent one row an epoch."""
+"""`Chart`: loss curves and reconstructions in a page, drawn by chart.js and updated with one row per epoch."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ FILES = (*SHARED, "chart.css", "chart.js")
 
 
 def row_data(row: Epoch) -> list[Any]:
-    """A row as chart.js takes it; JSON has no NaN, so a loss that is not finite becomes null."""
+    """Return a row as a list for chart.js; a non-finite loss becomes None, because JSON has no NaN."""
     data = [row.epoch, finite(row.train_loss), finite(row.validation_loss), row.best_epoch, int(row.restored)]
-    # The start has no row to find its loss in.
+    # If the initial weights are the best, add their loss: they have no row.
     return [*data, row.as_text(), *([finite(row.best_loss)] if row.best_epoch == 0 else [])]
 
 
 def run_data(history: History, name: str | None = None) -> dict[str, Any]:
-    """A history as chart.js takes it."""
+    """Return a history as a dictionary for chart.js."""
     return {"name": name or history.name, "note": history.note, "rows": [row_data(row) for row in history]}
 
 
 class Chart(anywidget.AnyWidget):
     """Loss curves and reconstructions in a page.
 
-    Everything that was sent is held here too: a page that appears late, or is loaded again, asks
-    for it and gets the whole.
+    All sent data is also stored here: a page that is opened late or reloaded requests all of it.
 
     Parameters
     ----------
     data : dict
-        ``runs`` (see `run_data`), and optionally ``planned``, ``examples``, ``state``, ``alt``. With
-        ``rewinds`` (by epoch, the reconstruction of each example) an exported page has a slider.
+        ``runs`` (see `run_data`), and optionally ``planned``, ``examples``, ``state`` and ``alt``. With ``rewinds``
+        (for each epoch, the reconstruction of each example), an exported page has a slider.
     """
 
     _esm = read_assets(FILES, ".js")
@@ -45,46 +44,46 @@ class Chart(anywidget.AnyWidget):
     data = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict[str, Any]) -> None:
-        # Guards what is held and the order of what is sent: the loop and the page's messages do both.
+        # Guards the stored data and the order of messages: the training loop and the page's messages change both.
         self._lock = threading.RLock()
-        self.now = data
+        self.current = data
         self.rewound: dict[str, Any] | None = None
         super().__init__(data=data)
-        self.on_msg(self._hear)
+        self.on_msg(self._receive)
 
     def show(self, data: dict[str, Any]) -> None:
-        """Replace and send everything, but for the epoch that is marked."""
+        """Replace all data and send it, with the epoch that is marked now."""
         with self._lock:
-            self.now = data
-            self.send({"kind": "all", "data": self.now, "rewind": self.rewound})
+            self.current = data
+            self.send({"kind": "all", "data": self.current, "rewind": self.rewound})
 
     def add(self, history: History, **more: Any) -> None:
-        """Add the rows of the last run that were not sent yet, and replace ``state``, ``planned`` and so on."""
+        """Send the new rows of the last run, and replace other entries such as ``state`` and ``planned``."""
         with self._lock:
-            sent = self.now["runs"][-1]["rows"]
+            sent = self.current["runs"][-1]["rows"]
             rows = [row_data(row) for row in history[len(sent) :]]
             sent.extend(rows)
-            self.now.update(more)
+            self.current.update(more)
             self.send({"kind": "rows", "rows": rows, "more": more})
 
     def change(self, **more: Any) -> None:
-        """Replace ``state``, ``planned`` and so on."""
+        """Replace entries such as ``state`` and ``planned``."""
         with self._lock:
-            self.now.update(more)
+            self.current.update(more)
             self.send({"kind": "state", "more": more})
 
     def rewind(self, epoch: int, kept: int, reconstruction: list[list[float | None]] | None) -> None:
-        """Mark an epoch and show what the model of the nearest kept epoch made of the examples."""
+        """Mark an epoch, and show the examples as reconstructed by the model of the nearest kept epoch."""
         with self._lock:
             self.rewound = {"epoch": epoch, "kept": kept, "reconstruction": reconstruction}
             self.send({"kind": "rewind", **self.rewound})
 
-    def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:
+    def _receive(self, _: Any, message: dict[str, Any], __: Any) -> None:
         if message.get("kind") == "hello":
             with self._lock:
-                self.show(self.now)
+                self.show(self.current)
 
 
 def finite(value: float) -> float | None:
-    """None in place of a value that JSON does not have."""
+    """Return the value, or None if it is not finite, because JSON has no such value."""
     return value if math.isfinite(value) else None

@@ -1,14 +1,15 @@
-"""``TRAINERS_WIDGETS=page``: widgets that still move where no kernel runs.
+"""Interactive widgets in pages without a kernel: ``TRAINERS_WIDGETS=page``.
 
-Exported, a widget is a picture at best: its view needs a kernel, or scripts from a network. With the
-environment variable ``TRAINERS_WIDGETS`` set to ``page`` while a notebook runs, each widget of this
-package shows itself as a piece of HTML instead, with its script and data in it. The slider over the
-epochs, the threshold and the zoom then work in whatever page the notebook becomes, offline::
+By default, an exported notebook contains at most a picture of each widget, because the interactive widget needs a
+kernel, or scripts from a network. If the environment variable ``TRAINERS_WIDGETS`` is ``page`` while a notebook runs,
+each widget of this package is displayed as HTML that contains its script and data. The slider over the epochs, the
+threshold and the zoom then work offline in any page made from the notebook::
 
     TRAINERS_WIDGETS=page jupyter nbconvert --to html --execute notebook.ipynb
 
-What needs the kernel is left out: the buttons that drive a run, the controls of a `HyperparameterPanel`
-(a table stands there). `TrainingMonitor` appears once its run has ended. The course's site is made so.
+Controls that need the kernel are left out: the buttons of a `TrainingMonitor`, and the controls of a
+`HyperparameterPanel`, which is displayed as a table. A `TrainingMonitor` is displayed when its run has ended. The
+course's site is built with this setting.
 """
 
 from __future__ import annotations
@@ -29,37 +30,40 @@ from data.markup import escaped
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import [^;]* from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const |function )", re.MULTILINE)
-# What the page of every widget has first; files stand in the order in which they build on each other.
+# The first files of every widget; each file may use only files before it.
 SHARED = ("larger.css", "plot.js", "page.js")
 
-# One after the other, so that a notebook gives the same page each time it is run.
+# Numbers in order, so that a notebook gives the same page each time it is run.
 _numbers = itertools.count(1)
 
 
 class Exported:
-    """What can be written as a page, or as a part of one. Its class says with which files and under which key."""
+    """Base class of objects that can be written as an HTML page or embedded in one.
+
+    A subclass sets `_files`, its scripts and styles, and `_key`, the default id of its HTML.
+    """
 
     _files: ClassVar[Sequence[str]]
     _key: ClassVar[str]
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page of one file that can do what the widget can, without a kernel or a network.
+        """Write a self-contained HTML file, in which the widget works without a kernel or a network.
 
         Parameters
         ----------
-        path : path
-            Where to; an existing file is replaced.
+        path : str or path-like
+            File to write; an existing file is replaced.
         """
         title, data = self._page()
         write_body(path, title, fragment(data, self._files))
 
     def html(self, key: str = "") -> str:
-        """The same as a piece of HTML for a page of your own.
+        """Return the widget as HTML to embed in a page.
 
         Parameters
         ----------
         key : str, optional
-            Another one for each widget in the page. Default: one word for the kind of widget.
+            Id of the HTML element; it must be unique for each widget in the page. Default: one for each kind of widget.
 
         Returns
         -------
@@ -69,39 +73,39 @@ class Exported:
         return fragment(self._page(light=True)[1], self._files, key or self._key)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        """A title, and the data as the renderer takes them; light ones for a page that holds more than this."""
+        """Return a title and the renderer's data; with `light`, fewer data, for a page with other content."""
         raise NotImplementedError
 
 
 def write_body(path: str | os.PathLike[str], title: str, body: str) -> None:
-    """Write a page of one file, for a light and a dark screen, around any HTML.
+    """Write a self-contained HTML file with a given body, for light and dark screens.
 
     Parameters
     ----------
-    path : path
-        Where to; an existing file is replaced.
+    path : str or path-like
+        File to write; an existing file is replaced.
     title : str
-        Heading of the page.
+        Title and heading of the page.
     body : str
         HTML without head and body.
     """
-    # A file name may hold what UTF-8 cannot.
+    # The text may contain a file name with characters that UTF-8 cannot encode.
     page = Template(read_assets(("page.html",), ".html"), autoescape=True, keep_trailing_newline=True)
     Path(path).write_text(page.render(title=title, body=body), encoding="utf-8", errors="replace")
 
 
 def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> str:
-    """The renderer, its style and its data as a piece of HTML for any page.
+    """Return a renderer, its style and its data as HTML to embed in a page.
 
     Parameters
     ----------
     data : dict
-        As the renderer takes it; ``alt`` is the sentence for pages without scripts.
+        The renderer's data; ``alt`` is the sentence for browsers without scripts.
     files : sequence of str
-        Style and script files of this folder, in the order in which they build on each other; the
-        last script defines ``mount(element, data)``.
+        Style and script files of this folder, each after the files that it uses; the last script defines
+        ``mount(element, data)``.
     key : str, default "data"
-        The element's id, another one for each fragment of a page.
+        Id of the element; it must be unique in the page.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
         HTML without head and body.
     """
     identifier, place = escaped(key), f"document.getElementById({_json(f'{key}-place')})"
-    # A module's names are its own, so that several fragments can stand in one page.
+    # Names in a module are local, so that several fragments can be in one page.
     return f"""<style>
 {read_assets(files, ".css")}
 </style>
@@ -118,7 +122,7 @@ def fragment(data: dict[str, Any], files: Sequence[str], key: str = "data") -> s
 <script type="application/json" id="{identifier}">{_json(data)}</script>
 <script type="module">
 {read_assets(files, ".js")}
-// Names with dollar signs are not math.
+// Keep MathJax from typesetting names with dollar signs.
 {place}.className = "tex2jax_ignore mathjax_ignore";
 mount({place}, JSON.parse(document.getElementById({_json(key)}).textContent));
 </script>
@@ -126,26 +130,26 @@ mount({place}, JSON.parse(document.getElementById({_json(key)}).textContent));
 
 
 def _json(data: Any) -> str:
-    # A name with "<" in it could end the script element, or open a comment in it.
+    # A "<" in a name could end the script element, or open a comment in it.
     text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=lambda value: b64encode(value).decode())
     return text.replace("<", "\\u003c")
 
 
 def read_assets(files: Sequence[str], kind: str) -> str:
-    """Join the files of one kind, in their order; JavaScript modules become one that imports nothing."""
+    """Join the files of one kind in order; JavaScript modules become one module without imports."""
     texts = [_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in files if name.endswith(kind)]
-    # What a module imports stands before it here; only what the last one exports is for the page.
+    # A module imports only from modules before it; only the exports of the last one are kept.
     texts = [_IMPORT.sub("", text) for text in texts]
     return "\n".join([*(_EXPORT.sub("", text) for text in texts[:-1]), *texts[-1:]])
 
 
 def on_page() -> bool:
-    """Whether widgets are to show themselves as HTML that needs no kernel.
+    """Return whether widgets are displayed as HTML that needs no kernel.
 
     Raises
     ------
     ValueError
-        If the environment variable holds anything but ``page``.
+        If ``TRAINERS_WIDGETS`` has another value than ``page``.
     """
     value = os.environ.get("TRAINERS_WIDGETS", "")
     if value not in ("", "page"):
@@ -154,7 +158,7 @@ def on_page() -> bool:
 
 
 def page_bundle(widget: Any) -> dict[str, str] | None:
-    """What a widget shows with ``TRAINERS_WIDGETS=page``, else None.
+    """Return the MIME bundle of a widget with ``TRAINERS_WIDGETS=page``, else None.
 
     Parameters
     ----------
@@ -164,7 +168,7 @@ def page_bundle(widget: Any) -> dict[str, str] | None:
     Returns
     -------
     dict or None
-        Its HTML, under a key that no other widget of this Python has, and a short text.
+        Its HTML, with a key that is unique in this Python process, and a short text.
     """
     if not on_page():
         return None

@@ -15,17 +15,17 @@ from trainers.widgets.export import page_bundle, read_assets
 
 
 class HyperparameterPanel:
-    """The hyperparameters of a block, to be looked at and changed in a notebook.
+    """Controls to inspect and change the hyperparameters of a block in a notebook.
 
-    Each has a control that fits its declaration, its description beside it and a button that puts the
-    default back. What does not fit is said in place and changes nothing. The panel follows the
-    block as well: an assignment in a cell moves its control. While a run goes on, a change of the
-    trainer or its model is queued, made at the start of the next epoch and noted in that epoch's row.
+    Each hyperparameter has a suitable control, a description and a button that resets it to the default. An invalid
+    value is not applied; a message below the control says why. The panel is also updated when a hyperparameter is
+    assigned in a cell. During a training run, a change to a hyperparameter of the trainer or its model is queued,
+    applied at the start of the next epoch, and noted in that epoch's row.
 
     Parameters
     ----------
     block : Block
-        A trainer, a model or a block of your own. What is fixed once built cannot be changed.
+        A trainer, a model or a custom block. Its read-only hyperparameters are shown but cannot be changed.
 
     Raises
     ------
@@ -65,11 +65,11 @@ class HyperparameterPanel:
         control.description, control.disabled = name, declared.read_only
         control.tooltip = f"{declared.description}; must be {declared.requirement}"
         control.style.description_width, control.layout.width = "150px", "330px"
-        back = f"{name}: back to {declared.default!r}"
-        self._resets[name] = reset = ipywidgets.Button(icon="undo", tooltip=back, layout={"width": "34px"})
+        tooltip = f"reset {name} to {declared.default!r}"
+        self._resets[name] = reset = ipywidgets.Button(icon="undo", tooltip=tooltip, layout={"width": "34px"})
         self.messages[name] = message = ipywidgets.HTML()
-        # Escaped: texts of a user's own block are shown as they are.
-        description = escaped(declared.description) + "." + " <i>Read-only once built.</i>" * declared.read_only
+        # Escape the texts: those of a custom block may contain markup.
+        description = escaped(declared.description) + "." + " <i>Read-only after construction.</i>" * declared.read_only
         help_html = f'<span title="must be {escaped(declared.requirement)}">{description}</span>'
         help_text = ipywidgets.HTML(help_html, layout={"flex": "1 1 280px"})
         control.observe(lambda change: self._changed(name, change["new"]), "value")
@@ -78,12 +78,12 @@ class HyperparameterPanel:
         line = ipywidgets.HBox([control, reset, help_text], layout={"flex_flow": "row wrap", "align_items": "center"})
         return ipywidgets.VBox([line, message])
 
-    def _changed(self, name: str, shown: Any) -> None:
+    def _changed(self, name: str, entered: Any) -> None:
         if not self._own:
-            self._set(name, _value(self.block.declared()[name], shown))
+            self._set(name, _value(self.block.declared()[name], entered))
 
     def _set(self, name: str, value: Any) -> None:
-        """Change the block, or say in place why not."""
+        """Set a hyperparameter, or show why the value is invalid."""
         trainer = running_trainer(self.block)
         try:
             if trainer is not None:
@@ -92,15 +92,15 @@ class HyperparameterPanel:
                 setattr(self.block, name, value)
                 value = getattr(self.block, name)
         except (TypeError, ValueError, AttributeError, RuntimeError) as error:
-            self._say(name, str(error), wrong=True)
-            # The way back from a text that does not fit.
+            self._show_message(name, str(error), wrong=True)
+            # Let the user reset an invalid text.
             self._resets[name].disabled = False
         else:
-            self._show(name, value, "" if getattr(self.block, name) == value else "from the next epoch on")
+            self._show(name, value, "" if getattr(self.block, name) == value else "applied from the next epoch on")
 
     def _show(self, name: str, value: Any, text: str = "") -> None:
-        """Let the control hold a value, marked if it is not the default, with a text below it."""
-        self._say(name, text)
+        """Show a value in its control, mark it if it is not the default, and show a text below it."""
+        self._show_message(name, text)
         control, declared = self.controls[name], self.block.declared()[name]
         with self._own:
             control.value = str(value) if value is None or isinstance(control, ipywidgets.Text) else value
@@ -108,18 +108,18 @@ class HyperparameterPanel:
         control.description = "▸ " * changed + name
         self._resets[name].disabled = declared.read_only or not changed
 
-    def _say(self, name: str, text: str, *, wrong: bool = False) -> None:
+    def _show_message(self, name: str, text: str, *, wrong: bool = False) -> None:
         style, sign = ("color:#D55E00;font-weight:600", "⚠ ") if wrong else ("", "")
-        said = f'<span role="status" style="padding-left:154px;{style}">{sign}{escaped(text)}</span>'
-        self.messages[name].value = said if text else ""
+        html = f'<span role="status" style="padding-left:154px;{style}">{sign}{escaped(text)}</span>'
+        self.messages[name].value = html if text else ""
 
     def html(self, key: str = "panel") -> str:
-        """The hyperparameters as a table, for a page of your own; nothing can be changed there.
+        """Return the hyperparameters as an HTML table to embed in a page; they cannot be changed there.
 
         Parameters
         ----------
         key : str, default "panel"
-            The table's id, another one for each widget in the page.
+            Id of the table; it must be unique for each widget in the page.
 
         Returns
         -------
@@ -133,7 +133,7 @@ class HyperparameterPanel:
             IPython.display.display(page, raw=True)
             return
         IPython.display.display(bundle(self.box, repr(self)), raw=True)
-        # What stays without a kernel.
+        # Readable without a kernel.
         table = f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"
         IPython.display.display(IPython.display.HTML(table))
 
@@ -141,10 +141,10 @@ class HyperparameterPanel:
         return f"<HyperparameterPanel of {self.block.name}>"
 
 
-# How None is written where it is allowed.
+# Text for None, where None is allowed.
 _NONE = "None"
-# More steps than this cannot be set by a slider.
-_MOST_STEPS = 1000
+# With more steps than this, a slider is too coarse.
+_MAX_STEPS = 1000
 
 
 def _control(declared: Hyperparameter, value: Any) -> Any:
@@ -154,18 +154,18 @@ def _control(declared: Hyperparameter, value: Any) -> Any:
     if declared.kind is bool and not declared.optional:
         return ipywidgets.Checkbox(value, indent=True)
     low, high = declared.minimum, declared.maximum
-    bounded = low is not None and high is not None and high - low <= _MOST_STEPS
+    bounded = low is not None and high is not None and high - low <= _MAX_STEPS
     if declared.kind is int and not declared.optional and bounded:
         return ipywidgets.IntSlider(value, min=low, max=high, continuous_update=False)
-    # A text field keeps what a number field would silently change: 1e-3, None, and what is wrong, to be refused.
+    # A number field would silently change texts such as "1e-3", "None" or invalid ones; a text field does not.
     return ipywidgets.Text(str(value), continuous_update=False)
 
 
-def _value(declared: Hyperparameter, shown: Any) -> Any:
-    """What a control holds as the value meant; a string that cannot be read stays one, to be refused."""
-    if not isinstance(shown, str):
-        return shown
-    text = shown.strip()
+def _value(declared: Hyperparameter, entered: Any) -> Any:
+    """Return the value entered in a control; a text that cannot be converted is returned as it is, to be rejected."""
+    if not isinstance(entered, str):
+        return entered
+    text = entered.strip()
     if declared.optional and text in ("", _NONE):
         return None
     if declared.kind is bool:
@@ -173,4 +173,4 @@ def _value(declared: Hyperparameter, shown: Any) -> Any:
     try:
         return declared.kind(text)
     except ValueError:
-        return shown
+        return entered

@@ -1,5 +1,5 @@
-// A map of the latent space with the sequences beside it. In a notebook, anywidget keeps the pinned sequence equal to
-// the kernel's `selected`; an exported page works without a kernel.
+// A map of the latent space with the sequences next to it. In a notebook, anywidget synchronises the pinned sequence
+// with the kernel's `selected`; an exported page works without a kernel.
 
 import { clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
 import {
@@ -18,22 +18,22 @@ import {
 import { tell, wheelPixels, whenTyped, widthOf } from "./page.js";
 import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
-// ---------------------------------------------------------------- places
+// ---------------------------------------------------------------- points
 
-// Maximum zoom: points closer than that look like one.
-const MOST_ZOOM = 2000;
+// Maximum zoom factor: points closer than that look like one.
+const MAX_ZOOM = 2000;
 
 function prepare(data) {
   const [places, labels] = [numbers(data.places, Float64Array), numbers(data.labels, Int32Array)];
   const n = places.length / 2;
-  const known = { ...data, n, places, pictures: unpack(data.pictures), members: data.classes.map(() => []) };
-  known.kind = (i) => (labels ? labels[i] : 0);
-  for (let i = 0; i < n; i++) known.members[known.kind(i)].push(i);
+  const scene = { ...data, n, places, pictures: unpack(data.pictures), members: data.classes.map(() => []) };
+  scene.kind = (i) => (labels ? labels[i] : 0);
+  for (let i = 0; i < n; i++) scene.members[scene.kind(i)].push(i);
   // Large classes first, so that rare ones are drawn on top.
-  known.byRarity = known.members.map((_, k) => k).sort((a, b) => known.members[b].length - known.members[a].length);
-  known.whole = [0, 1].map((axis) => withRoom(...rangeOf(places, axis, places.length, 2), 0.04));
-  known.steady = steadyRanges(known.pictures);
-  return known;
+  scene.byRarity = scene.members.map((_, k) => k).sort((a, b) => scene.members[b].length - scene.members[a].length);
+  scene.full = [0, 1].map((axis) => withRoom(...rangeOf(places, axis, places.length, 2), 0.04));
+  scene.steady = steadyRanges(scene.pictures);
+  return scene;
 }
 
 // A range with a margin, wide enough for tick labels even if its ends are equal.
@@ -53,7 +53,7 @@ export function onScreen({ n, places }, [[low, high], [bottom, top]], frame) {
   return spots;
 }
 
-// The nearest point, or null if none is `within` reach. A loop over thousands takes microseconds.
+// The nearest point, or null if there is none `within` this distance. A loop over thousands takes microseconds.
 export function nearest(spots, seen, x, y, within = Infinity) {
   let [best, least] = [null, within * within];
   for (let i = 0; i < spots.length / 2; i++) {
@@ -63,17 +63,17 @@ export function nearest(spots, seen, x, y, within = Infinity) {
   return best;
 }
 
-const WAYS = {
+const DIRECTIONS = {
   ArrowRight: [1, 0, "right"],
   ArrowLeft: [-1, 0, "left"],
   ArrowDown: [0, 1, "down"],
   ArrowUp: [0, -1, "up"],
 };
 
-// The nearest point in the direction of an arrow key, within 45 degrees, or null. Among points in one place, right and
-// down go to the next index, left and up to the previous one, so that every point can be reached.
+// The nearest point in the direction of an arrow key, within 45 degrees, or null. Among points in the same place, right
+// and down go to the next index, left and up to the previous one, so that every point can be reached.
 export function towards(spots, seen, from, key) {
-  const [ahead, down] = WAYS[key];
+  const [ahead, down] = DIRECTIONS[key];
   const onwards = ahead + down > 0;
   let [best, least] = [null, Infinity];
   for (let i = 0; i < spots.length / 2; i++) {
@@ -87,38 +87,38 @@ export function towards(spots, seen, from, key) {
   return best;
 }
 
-// ---------------------------------------------------------------- the part in sight
+// ---------------------------------------------------------------- visible part
 
-const zoomOf = (window, whole) => (whole[0][1] - whole[0][0]) / (window[0][1] - window[0][0]);
+const zoomOf = (window, full) => (full[0][1] - full[0][0]) / (window[0][1] - window[0][0]);
 
-// Shifts a range so that it stays within the whole.
+// Shifts a range so that it stays within the full range.
 function bounded([low, high], [bottom, top]) {
   const size = Math.min(high - low, top - bottom);
   const from = clamp(low, bottom, top - size);
   return [from, from + size];
 }
 
-// Zooms around `at`, which stays where it is.
-export function zoomed(window, whole, factor, at) {
-  const wanted = clamp(zoomOf(window, whole) * factor, 1, MOST_ZOOM);
-  if (wanted === 1) return whole;
-  const change = zoomOf(window, whole) / wanted;
+// Zooms around `at`, which keeps its position.
+export function zoomed(window, full, factor, at) {
+  const wanted = clamp(zoomOf(window, full) * factor, 1, MAX_ZOOM);
+  if (wanted === 1) return full;
+  const change = zoomOf(window, full) / wanted;
   return window.map(([low, high], axis) => {
     const place = at[axis];
-    return bounded([place - (place - low) * change, place + (high - place) * change], whole[axis]);
+    return bounded([place - (place - low) * change, place + (high - place) * change], full[axis]);
   });
 }
 
 // The window itself if it contains the place, else one of the same size around the place.
-export function showing(window, whole, place) {
+export function showing(window, full, place) {
   if (window.every(([low, high], axis) => place[axis] >= low && place[axis] <= high)) return window;
   return window.map(([low, high], axis) => {
     const half = (high - low) / 2;
-    return bounded([place[axis] - half, place[axis] + half], whole[axis]);
+    return bounded([place[axis] - half, place[axis] + half], full[axis]);
   });
 }
 
-// ---------------------------------------------------------------- the map
+// ---------------------------------------------------------------- map
 
 // The same shapes in the same order as in latent_map.py.
 const SHAPES = [
@@ -134,20 +134,20 @@ const [TOP, RIGHT, BOTTOM] = [8, 12, 40];
 
 const shape = (look, x, y, size) =>
   `<path d="${SHAPES[look.shape]}" fill="${look.color}" transform="translate(${x} ${y}) scale(${size})" />`;
-const named = (known, i) => [`sequence ${i}`, known.classes[known.kind(i)].name].filter(Boolean).join(", ");
-// Width of the longest label beside a vertical axis.
-const beside = (labels) => 10 + 7.2 * Math.max(2, ...labels.map((text) => text.length));
+const named = (scene, i) => [`sequence ${i}`, scene.classes[scene.kind(i)].name].filter(Boolean).join(", ");
+// Width of the longest label next to a vertical axis.
+const labelWidth = (labels) => 10 + 7.2 * Math.max(2, ...labels.map((text) => text.length));
 
 // Edges of the plot in a picture of this width, and the ticks along it.
 function mapFrame([across, upright], width) {
   const height = Math.round(clamp(0.72 * width, 260, 460));
   const rows = ticks(...upright, 5);
-  const left = 18 + beside(tickLabels(rows));
+  const left = 18 + labelWidth(tickLabels(rows));
   const columns = ticks(...across, (width - left) / 80);
   return { left, top: TOP, right: width - RIGHT, bottom: height - BOTTOM, height, rows, columns };
 }
 
-function drawAxes(known, [[low, high], [bottom, top]], frame) {
+function drawAxes(scene, [[low, high], [bottom, top]], frame) {
   const [rowLabels, columnLabels] = [tickLabels(frame.rows), tickLabels(frame.columns)];
   const columns = frame.columns.map((value, i) => {
     const at = frame.left + ((value - low) / (high - low)) * (frame.right - frame.left);
@@ -157,7 +157,7 @@ function drawAxes(known, [[low, high], [bottom, top]], frame) {
     const at = frame.top + ((top - value) / (top - bottom)) * (frame.bottom - frame.top);
     return { at, label: rowLabels[i] };
   });
-  const look = { gap: 7, drop: 17, foot: 34, side: 13, grid: false, ticked: true, names: known.axes.map(escape) };
+  const look = { gap: 7, drop: 17, foot: 34, side: 13, grid: false, ticked: true, names: scene.axes.map(escape) };
   return svgAxes(frame, rows, columns, look);
 }
 
@@ -178,16 +178,16 @@ function paintMark({ shape, color }, radius, ratio) {
   return mark;
 }
 
-function drawPoints(pen, known, view, frame) {
+function drawPoints(pen, scene, view, frame) {
   const ratio = pen.getTransform().a;
-  const larger = Math.min(2, zoomOf(view.window, known.whole) ** 0.3);
+  const larger = Math.min(2, zoomOf(view.window, scene.full) ** 0.3);
   clipped(pen, frame.left, 0, frame.right + RIGHT, frame.bottom, () => {
-    for (const kind of known.byRarity.filter((kind) => !view.hidden.has(kind))) {
+    for (const kind of scene.byRarity.filter((kind) => !view.hidden.has(kind))) {
       // Small classes get larger marks, to be seen among many points.
-      const count = known.members[kind].length;
-      const mark = paintMark(known.classes[kind], larger * (count > 2000 ? 2.6 : count > 400 ? 3 : 4), ratio);
+      const count = scene.members[kind].length;
+      const mark = paintMark(scene.classes[kind], larger * (count > 2000 ? 2.6 : count > 400 ? 3 : 4), ratio);
       const side = mark.width / ratio;
-      for (const i of known.members[kind]) {
+      for (const i of scene.members[kind]) {
         const [x, y] = [view.spots[2 * i], view.spots[2 * i + 1]];
         if (inFrame(frame, x, y)) pen.drawImage(mark, x - side / 2, y - side / 2, side, side);
       }
@@ -198,12 +198,12 @@ function drawPoints(pen, known, view, frame) {
 // A ring marks the current point, a ring with a cross the pinned one.
 const ring = (pinned) => `<circle r="9"/>${pinned ? '<path d="M0 -15v6M0 15v-6M-15 0h6M15 0h-6"/>' : ""}`;
 
-function drawMark(known, view, frame, i, pinned) {
-  if (i === null || view.hidden.has(known.kind(i))) return "";
+function drawMark(scene, view, frame, i, pinned) {
+  if (i === null || view.hidden.has(scene.kind(i))) return "";
   const [x, y] = [view.spots[2 * i], view.spots[2 * i + 1]];
   if (!inFrame(frame, x, y)) return "";
   const look = pinned ? "pinned" : "current";
-  return `${shape(known.classes[known.kind(i)], x, y, 5)}<g class="mark ${look}" transform="translate(${x} ${y})">
+  return `${shape(scene.classes[scene.kind(i)], x, y, 5)}<g class="mark ${look}" transform="translate(${x} ${y})">
     <g class="halo">${ring(pinned)}</g>${ring(pinned)}</g>`;
 }
 
@@ -213,7 +213,7 @@ function drawLegend({ classes, members }) {
   return classes.map(button).join("");
 }
 
-// ---------------------------------------------------------------- the sequences beside it
+// ---------------------------------------------------------------- sequences next to the map
 
 // The range of each feature without the outermost 1 %, so that one outlier does not flatten the others.
 function steadyRanges({ sequences, features }) {
@@ -224,7 +224,7 @@ function steadyRanges({ sequences, features }) {
   });
 }
 
-// One scale for all sequences, extended where a shown one exceeds it.
+// One scale for all sequences, extended if a shown sequence exceeds it.
 function sharedRanges({ pictures, steady }, shown) {
   const drawn = pictureRanges(
     pictures,
@@ -237,12 +237,13 @@ function sharedRanges({ pictures, steady }, shown) {
 function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
   const { features, time } = pictures;
   const row = pictures.row.get(i);
-  if (row === undefined) return '<p class="hint">Not in this page, which holds 2 million values at most.</p>';
+  if (row === undefined)
+    return '<p class="hint">This sequence is not in the page, which holds at most 2 million values.</p>';
   const height = features === 1 ? 120 : 62 * features;
   const strips = pictureStrips(ranges, height);
   const marks = ranges.map((range) => ticks(...range, features === 1 ? 4 : 3));
   const labels = marks.map((values) => tickLabels(values));
-  const [left, right] = [beside(labels.flat()), width - RIGHT];
+  const [left, right] = [labelWidth(labels.flat()), width - RIGHT];
   const x = (share) => left + share * (right - left);
   const rows = marks.flatMap((values, feature) =>
     values.map((value, m) => ({ at: strips[feature](value), label: labels[feature][m], feature })),
@@ -260,16 +261,16 @@ function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
     <g style="--line: ${classes[kind(i)].color}">${sequenceLines(pictures, row, strips, x)}</g></svg>`;
 }
 
-// A card beside the map: mark, name and picture of a sequence.
-function drawCard(known, i, pinned, ranges, width) {
-  const words = named(known, i);
-  const about = known.pictures.reconstructions ? `${words}, with its reconstruction` : words;
-  const mark = shape(known.classes[known.kind(i)], 0, 0, 5) + ring(pinned);
+// A card next to the map: mark, name and picture of a sequence.
+function drawCard(scene, i, pinned, ranges, width) {
+  const words = named(scene, i);
+  const about = scene.pictures.reconstructions ? `${words}, with its reconstruction` : words;
+  const mark = shape(scene.classes[scene.kind(i)], 0, 0, 5) + ring(pinned);
   return `<figcaption><svg class="mark" width="34" height="34" viewBox="-17 -17 34 34" aria-hidden="true">${mark}</svg>
-    <b>${escape(words)}</b>${pinned ? "<span>pinned</span>" : ""}</figcaption>${drawSequence(known, i, ranges, width, about)}`;
+    <b>${escape(words)}</b>${pinned ? "<span>pinned</span>" : ""}</figcaption>${drawSequence(scene, i, ranges, width, about)}`;
 }
 
-// ---------------------------------------------------------------- the whole
+// ---------------------------------------------------------------- widget
 
 // Pixels: how far the mouse may be from a point to select it, and may move during a click.
 const [REACH, STILL] = [30, 4];
@@ -282,7 +283,7 @@ const SKELETON = `
     <button type="button" data-do="unpin">unpin</button>
     <label>sequence <input type="text" inputmode="numeric" size="6" autocomplete="off"></label>
   </div>
-  <div class="legend" role="group" aria-label="classes, to hide and show"></div>
+  <div class="legend" role="group" aria-label="classes to hide and show"></div>
   <div class="body">
     <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg></div>
     <div class="beside"><figure class="first"></figure><figure class="second"></figure>
@@ -290,24 +291,24 @@ const SKELETON = `
         <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
       <p class="key of-features"></p></div>
   </div>
-  <p class="keys">Point at a dot, or use the arrow keys; a click or Enter pins it, Escape unpins. Wheel, + and − zoom, 0 shows the whole map, a drag moves it.</p>
+  <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with the wheel, + and −; 0 shows the whole map. Drag to move the map.</p>
   <p class="said" role="status"></p>`;
 
 // Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
 export function mount(root, data, act = {}) {
-  const known = prepare(data);
-  const view = { window: known.whole, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null };
-  let [frame, waiting, whole] = [null, null, false];
+  const scene = prepare(data);
+  const view = { window: scene.full, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null };
+  let [frame, waiting, drawAll] = [null, null, false];
   const part = build(root, "kit-latent", SKELETON);
   const [stage, number] = [part(".stage"), part("input")];
-  const { features, all_features: all } = known.pictures;
+  const { features, all_features: all } = scene.pictures;
   stage.setAttribute(
     "aria-label",
-    `Map of ${known.n} sequences, ${known.axes[0]} across, ${known.axes[1]} upwards. Arrow keys go to the nearest point that way, Enter pins it, Escape unpins, plus and minus zoom, 0 shows the whole map.`,
+    `Map of ${scene.n} sequences, ${scene.axes[0]} across, ${scene.axes[1]} upwards. The arrow keys go to the nearest point in their direction, Enter pins it, Escape unpins it, plus and minus zoom, 0 shows the whole map.`,
   );
-  part(".legend").innerHTML = drawLegend(known);
-  part(".legend").hidden = !known.classes[0].name;
-  part(".key span").hidden = !known.pictures.reconstructions;
+  part(".legend").innerHTML = drawLegend(scene);
+  part(".legend").hidden = !scene.classes[0].name;
+  part(".key span").hidden = !scene.pictures.reconstructions;
   part(".of-features").textContent = all > features ? `The first ${features} of ${all} features are drawn.` : "";
   keepKeys(part(".legend"));
 
@@ -316,11 +317,11 @@ export function mount(root, data, act = {}) {
   function draw() {
     const width = Math.max(280, widthOf(stage) || 600);
     frame = mapFrame(view.window, width);
-    view.spots = onScreen(known, view.window, frame);
-    drawPoints(sharpPen(part("canvas"), width, frame.height), known, view, frame);
+    view.spots = onScreen(scene, view.window, frame);
+    drawPoints(sharpPen(part("canvas"), width, frame.height), scene, view, frame);
     part(".stage svg").setAttribute("viewBox", `0 0 ${width} ${frame.height}`);
-    part(".still").innerHTML = drawAxes(known, view.window, frame);
-    const zoomedIn = view.window !== known.whole;
+    part(".still").innerHTML = drawAxes(scene, view.window, frame);
+    const zoomedIn = view.window !== scene.full;
     stage.classList.toggle("zoomed", zoomedIn);
     part('[data-do="out"]').disabled = part('[data-do="whole"]').disabled = !zoomedIn;
     drawChosen();
@@ -330,43 +331,43 @@ export function mount(root, data, act = {}) {
   function drawChosen() {
     const [pinned, current] = [view.pinned, view.current === view.pinned ? null : view.current];
     part(".marks").innerHTML =
-      drawMark(known, view, frame, current, false) + drawMark(known, view, frame, pinned, true);
+      drawMark(scene, view, frame, current, false) + drawMark(scene, view, frame, pinned, true);
     part('[data-do="unpin"]').disabled = pinned === null;
     if (number !== document.activeElement) showNumber();
     const shown = [pinned, current].filter((i) => i !== null);
     const width = Math.max(240, widthOf(part(".beside")) || 320);
-    const ranges = sharedRanges(known, shown);
-    const [first, second = ""] = shown.map((i) => drawCard(known, i, i === pinned, ranges, width));
+    const ranges = sharedRanges(scene, shown);
+    const [first, second = ""] = shown.map((i) => drawCard(scene, i, i === pinned, ranges, width));
     const hint =
       pinned === null
-        ? "Pin it with a click or Enter, to compare another with it."
-        : "Point at another dot to compare the two.";
-    part(".first").innerHTML = first ?? '<p class="hint">Point at a dot of the map: its sequence is drawn here.</p>';
+        ? "Pin it with a click or Enter to compare it with another sequence."
+        : "Point at another dot to compare the two sequences.";
+    part(".first").innerHTML = first ?? '<p class="hint">Point at a dot of the map to draw its sequence here.</p>';
     part(".second").innerHTML = shown.length === 1 ? `<p class="hint">${hint}</p>` : second;
   }
 
   function drawSoon(all = true) {
-    whole ||= all;
+    drawAll ||= all;
     waiting ??= requestAnimationFrame(() => {
-      const everything = whole;
-      [waiting, whole] = [null, false];
+      const everything = drawAll;
+      [waiting, drawAll] = [null, false];
       everything ? draw() : drawChosen();
     });
   }
 
   function drawNow() {
     cancelAnimationFrame(waiting);
-    [waiting, whole] = [null, false];
+    [waiting, drawAll] = [null, false];
     draw();
   }
 
-  // ---------------------------------------------------------------- choosing
+  // ---------------------------------------------------------------- selection
 
-  const seen = (i) => !view.hidden.has(known.kind(i));
-  const placeOf = (i) => [known.places[2 * i], known.places[2 * i + 1]];
-  const describe = (i) => `${named(known, i)}${i === view.pinned ? ", pinned" : ""}`;
-  const say = (words) => {
-    part(".said").textContent = words;
+  const seen = (i) => !view.hidden.has(scene.kind(i));
+  const placeOf = (i) => [scene.places[2 * i], scene.places[2 * i + 1]];
+  const describe = (i) => `${named(scene, i)}${i === view.pinned ? ", pinned" : ""}`;
+  const announce = (text) => {
+    part(".said").textContent = text;
   };
   const showNumber = () => {
     number.value = view.current ?? view.pinned ?? "";
@@ -378,23 +379,23 @@ export function mount(root, data, act = {}) {
   }
 
   // Makes a point visible: shows its class and moves the window.
-  function bringUp(i) {
-    if (view.hidden.delete(known.kind(i))) showHidden();
-    show(showing(view.window, known.whole, placeOf(i)));
+  function reveal(i) {
+    if (view.hidden.delete(scene.kind(i))) showHidden();
+    show(showing(view.window, scene.full, placeOf(i)));
   }
 
   function go(i) {
     view.current = i;
-    bringUp(i);
-    say(describe(i));
+    reveal(i);
+    announce(describe(i));
   }
 
   function pin(i) {
     if (i === view.pinned) return;
     view.pinned = i;
-    if (i !== null) bringUp(i);
+    if (i !== null) reveal(i);
     drawSoon(false);
-    say(i === null ? "unpinned" : describe(i));
+    announce(i === null ? "unpinned" : describe(i));
   }
 
   function userPins(i) {
@@ -436,13 +437,13 @@ export function mount(root, data, act = {}) {
     const move = (event) => {
       const [dx, dy] = placeIn(stage, event).map((v, axis) => v - from[axis]);
       moved ||= Math.hypot(dx, dy) > STILL;
-      if (!moved || window === known.whole) return;
+      if (!moved || window === scene.full) return;
       stage.classList.add("held");
       const shares = [-dx / width(), dy / height()];
       show(
         window.map(([low, high], axis) => {
           const by = shares[axis] * (high - low);
-          return bounded([low + by, high + by], known.whole[axis]);
+          return bounded([low + by, high + by], scene.full[axis]);
         }),
       );
     };
@@ -461,9 +462,9 @@ export function mount(root, data, act = {}) {
 
   const turn = (event) => {
     // If the whole map is visible, let the wheel scroll the page.
-    if (event.ctrlKey || (view.window === known.whole && event.deltaY >= 0)) return;
+    if (event.ctrlKey || (view.window === scene.full && event.deltaY >= 0)) return;
     event.preventDefault();
-    show(zoomed(view.window, known.whole, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
+    show(zoomed(view.window, scene.full, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
   };
   stage.addEventListener("wheel", turn, { passive: false });
 
@@ -473,9 +474,9 @@ export function mount(root, data, act = {}) {
   function zoomBy(factor) {
     let at = view.window.map(([low, high]) => (low + high) / 2);
     const place = view.current === null ? at : placeOf(view.current);
-    if (showing(view.window, known.whole, place) === view.window) at = place;
-    show(zoomed(view.window, known.whole, factor, at));
-    say(`zoom ${short(zoomOf(view.window, known.whole), 2)}`);
+    if (showing(view.window, scene.full, place) === view.window) at = place;
+    show(zoomed(view.window, scene.full, factor, at));
+    announce(`zoom ${short(zoomOf(view.window, scene.full), 2)}`);
   }
 
   function step(key) {
@@ -484,22 +485,22 @@ export function mount(root, data, act = {}) {
     const to =
       from === null || !seen(from) ? nearest(view.spots, seen, ...middle) : towards(view.spots, seen, from, key);
     if (to !== null) go(to);
-    else say(`no point further ${WAYS[key][2]}`);
+    else announce(`no point further ${DIRECTIONS[key][2]}`);
   }
 
-  const orders = {
+  const actions = {
     in: () => zoomBy(1.5),
     out: () => zoomBy(1 / 1.5),
     whole: () => {
-      show(known.whole);
-      say("whole map");
+      show(scene.full);
+      announce("whole map");
     },
     unpin: () => userPins(null),
   };
   const pinCurrent = () => view.current !== null && toggle(view.current);
-  const ways = Object.fromEntries(Object.keys(WAYS).map((key) => [key, () => step(key)]));
-  const zooms = { "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole };
-  const keys = { ...ways, ...zooms, Enter: pinCurrent, Escape: orders.unpin };
+  const arrows = Object.fromEntries(Object.keys(DIRECTIONS).map((key) => [key, () => step(key)]));
+  const zooms = { "+": actions.in, "=": actions.in, "-": actions.out, "−": actions.out, 0: actions.whole };
+  const keys = { ...arrows, ...zooms, Enter: pinCurrent, Escape: actions.unpin };
 
   onKey(stage, ({ key }) => {
     if (!(key in keys)) return null;
@@ -510,7 +511,7 @@ export function mount(root, data, act = {}) {
 
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button?.dataset.do) orders[button.dataset.do]();
+    if (button?.dataset.do) actions[button.dataset.do]();
     if (!button?.dataset.kind) return;
     const kind = Number(button.dataset.kind);
     if (!view.hidden.delete(kind)) view.hidden.add(kind);
@@ -522,8 +523,8 @@ export function mount(root, data, act = {}) {
   whenTyped(number, () => {
     const wanted = number.value.trim();
     const i = Number(wanted);
-    if (wanted && Number.isInteger(i) && i >= 0 && i < known.n) go(i);
-    else if (wanted) say(`there are sequences 0 to ${known.n - 1}`);
+    if (wanted && Number.isInteger(i) && i >= 0 && i < scene.n) go(i);
+    else if (wanted) announce(`sequence must be an integer from 0 to ${scene.n - 1}`);
     showNumber();
   });
 

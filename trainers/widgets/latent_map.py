@@ -1,4 +1,4 @@
-"""`LatentMap`: the latent space of many sequences, to walk through and see the sequence behind each point."""
+"""`LatentMap`: an interactive map of a latent space, with the sequence of each point."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from trainers.checks import as_count, as_labels
 from trainers.plotting import TEXT, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
-from trainers.widgets.sequences import MOST_FEATURES, classes, lighten, pictures
+from trainers.widgets.sequences import MAX_FEATURES, classes, lighten, pictures
 
-# Okabe and Ito's colours, the light ones darkened until they have contrast 3 to white and to black alike.
+# Okabe and Ito's colours; the light ones are darkened, so that each has contrast 3 to both white and black.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#C06A9B", "#B5790A", "#7f7f7f", "#3D92C9", "#948A00")
-# latent_map.js has the same shapes in the same order. Seven and eight: no two of 56 classes look alike.
+# latent_map.js has the same shapes in the same order. With 8 colours and 7 shapes, 56 classes differ.
 SHAPES = ("o", "s", "^", "D", "v", "P", "*")
-_WORDS = ("circles", "squares", "triangles", "diamonds", "triangles upside down", "crosses", "stars")
-# Pointing at any of them is what a map is for: as part of a page, 4 MB of text.
-_MOST_LIGHT_VALUES = 1_500_000
-# Squares of what is larger could leave the range of a float.
+_WORDS = ("circles", "squares", "triangles", "diamonds", "inverted triangles", "crosses", "stars")
+# Higher than for other embedded widgets, because any point may be inspected: 4 MB of text.
+_MAX_LIGHT_VALUES = 1_500_000
+# The squares of larger numbers could overflow.
 _LARGEST = 1e100
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A class of points on the map: its name, its look, and which points are of it."""
+    """A class of points on the map: its name, colour and shape, and the indices of its points."""
 
     name: str
     color: str
@@ -39,46 +39,47 @@ class Kind:
 
 
 class LatentMap(PicturedWidget):
-    """A map of a latent space: each point a sequence, drawn beside the map when it is pointed at.
+    """Interactive map of a latent space, in which each point is a sequence.
 
-    The mouse or the arrow keys go from point to point; a click or Enter pins the point, and the next
-    one is drawn below it, on the same scale, to be compared. Classes have a colour and a shape each; the
-    legend hides and shows them. Wheel, buttons and keys zoom where points crowd.
+    The sequence of the current point is drawn next to the map. Move from point to point with the mouse or the arrow
+    keys. A click or Enter pins a point; the next one is then drawn below it on the same scale, to compare the two.
+    Each class has a colour and a shape; a click on its name in the legend hides or shows it. Zoom with the mouse
+    wheel, the buttons or the keys.
 
-    Everything is in the page, so that one written by `to_html` can do the same. As a part of a page (`html`), some of
-    very many sequences are drawn, evenly spread; all points are there.
+    All data is stored in the page, so that a page written by `to_html` has the same functions. In embedded HTML
+    (`html`), all points are shown, but of a large number of sequences only an evenly spaced subset can be drawn.
 
     Parameters
     ----------
     points : array or tensor, shape (n, k)
-        As `LSTMAutoencoder.encode` gives them. With k above 2, their first two principal components
-        are the map, and the axes say how much of the variance they have.
+        Latent vectors, such as those from `LSTMAutoencoder.encode`. If k is above 2, the map shows their first two
+        principal components, and each axis gives its share of the variance.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        Drawn, up to four features. The page holds 2 million values at most; of more sequences than
-        that, some are drawn, evenly spread.
+        The sequence of each point, drawn with up to four features. The page holds at most 2 million values; of more,
+        an evenly spaced subset of the sequences can be drawn.
     labels : array of int, shape (n,), optional
-        Class of each sequence. Default: those of the data set, where it has any; of labels for each
-        time step, whether any of a sequence is abnormal.
+        Class of each sequence. Default: the labels of the data set, if it has any. If these are labels of time steps,
+        a sequence is abnormal if any of its steps is.
     class_names : sequence of str, optional
-        Name of each label, from 0 on. Default: those of the data set, with its labels.
+        Name of each label, starting with label 0. Default: those of the data set, if its labels are used.
     reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
-        Drawn with them, dashed.
+        Drawn as dashed lines over the sequences.
     selected : int, optional
-        Which one is pinned at first, counted from 0.
+        Index of the sequence that is pinned at first. Default: none is pinned.
 
     Attributes
     ----------
     selected : int or None
-        Synchronised: the sequence that is pinned. May be set.
+        Index of the pinned sequence. Synchronised with the page; it can be set.
     places : array, shape (n, 2)
-        Where the points are on the map.
+        Coordinates of the points on the map.
     axes_names : tuple of two str
-        What its axes are.
+        Names of the two axes.
 
     Raises
     ------
     TypeError, ValueError
-        If the points are not finite numbers, or the rest does not fit them.
+        If the points are not finite numbers, or another argument does not match them.
 
     Examples
     --------
@@ -110,7 +111,7 @@ class LatentMap(PicturedWidget):
         self.reconstructions = None if reconstructions is None else DataSet.of(reconstructions, "reconstructions")
         drawn = pictures(self.sequences, self.reconstructions, np.arange(len(self.places)), "points")
         if labels is None:
-            labels, class_names = _of_data_set(self.sequences, class_names)
+            labels, class_names = _labels_of(self.sequences, class_names)
         self.labels = None if labels is None else as_labels(labels, self.places[:, 0], "points")
         named = classes(self.labels, class_names)
         self._kinds = _kinds(self.labels, named["classes"], len(self.places))
@@ -121,29 +122,29 @@ class LatentMap(PicturedWidget):
 
     @property
     def figure(self) -> Figure:
-        """A static picture of the map; with a selected sequence, of that too."""
+        """Static picture of the map, and of the selected sequence if there is one."""
         return plot_latent(self)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         data = {**self.data, "selected": self.selected, "alt": self.figure.alt}
         if light:
-            data["pictures"] = lighten(data["pictures"], np.arange(len(self.places)), _MOST_LIGHT_VALUES)
+            data["pictures"] = lighten(data["pictures"], np.arange(len(self.places)), _MAX_LIGHT_VALUES)
         return "The latent space, sequence by sequence", data
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int | None:
-        one = proposal["value"]
-        return None if one is None else as_count(one, "selected", "a sequence", 0, len(self.places) - 1)
+        index = proposal["value"]
+        return None if index is None else as_count(index, "selected", "a sequence", 0, len(self.places) - 1)
 
     def __repr__(self) -> str:
         return f"<LatentMap of {len(self.places)} sequences>"
 
 
-def _of_data_set(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray | None, Sequence[str] | None]:
-    """The data set's labels, one for each sequence, and their names; `names` go before its own."""
+def _labels_of(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray | None, Sequence[str] | None]:
+    """Return one label for each sequence of the data set, and the class names: `names`, or those of the data set."""
     if data.labels is None:
         if names is not None:
-            raise ValueError(f"class_names must be given with labels, got {names!r} alone. Give labels=… too.")
+            raise ValueError(f"class_names must be given with labels, got {names!r} without labels. Give labels=… too.")
         return None, None
     if data.labels.ndim > 1:
         return data.abnormal.astype(int), names
@@ -151,7 +152,7 @@ def _of_data_set(data: DataSet, names: Sequence[str] | None) -> tuple[np.ndarray
 
 
 def _kinds(labels: np.ndarray | None, named: list[dict[str, Any]], n: int) -> list[Kind]:
-    """The classes that occur; a label looks the same on every map, whichever others occur."""
+    """Return the classes that occur; the colour and shape of a label do not depend on the other labels."""
     if labels is None:
         return [Kind("", COLORS[0], 0, np.arange(n))]
     return [
@@ -161,43 +162,43 @@ def _kinds(labels: np.ndarray | None, named: list[dict[str, Any]], n: int) -> li
 
 
 def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
-    """Points in two dimensions, and what the axes are.
+    """Project points to two dimensions, and name the axes.
 
-    Two coordinates stay as they are. More are projected on their first two principal components,
-    computed in full, so without randomness; a component points to where its largest weight does,
-    so that it is not mirrored from one run to the next.
+    Points with two coordinates are returned unchanged. Others are projected on their first two principal components
+    with a full singular value decomposition, which is deterministic. The largest weight of each component is
+    positive, so that the map is not mirrored from one run to the next.
 
     Parameters
     ----------
     points : array or tensor, shape (n, k)
-        k from 2 up.
+        k is at least 2.
 
     Returns
     -------
     places : array, shape (n, 2)
         float64.
     axes : tuple of two str
-        Name of each axis; with principal components, with its share of the variance.
+        Name of each axis; for a principal component, with its share of the variance.
     """
     array = as_array(points, "points").astype(np.float64)
     if array.ndim != 2 or len(array) == 0 or array.shape[1] < 2:
-        raise ValueError(f"points must have shape (n, k), k from 2 up, got {array.shape}. model.encode gives them.")
-    # NaN is not at most anything.
-    fits = (np.abs(array) <= _LARGEST).all(1)
-    if not fits.all():
-        bad = int(np.argmin(fits))
-        raise ValueError(f"points must be finite, at most {_LARGEST:g}, got {array[bad][:4].tolist()} as point {bad}.")
+        raise ValueError(f"points must have shape (n, k) with k at least 2, got {array.shape}. Use model.encode.")
+    # False for NaN too.
+    valid = (np.abs(array) <= _LARGEST).all(1)
+    if not valid.all():
+        bad = int(np.argmin(valid))
+        raise ValueError(f"points must be finite, up to {_LARGEST:g}, got {array[bad][:4].tolist()} at index {bad}.")
     if array.shape[1] == 2:
         return array, ("latent 1", "latent 2")
-    # Imported here, since it takes half a second and most maps need no projection.
+    # Imported here, because the import takes half a second and most maps need no projection.
     from sklearn.decomposition import PCA
 
     places, shares = np.zeros((len(array), 2)), np.zeros(2)
-    # Points that are all the same have no variance to share out; of tiny differences the squares must not become 0.
+    # Equal points have no variance. Scaling keeps the squares of tiny differences from becoming 0.
     if (size := np.ptp(array, axis=0).max()) > 0:
         scaled = (array - array.mean(0)) / size
         pca = PCA(n_components=2, svd_solver="full").fit(scaled)
-        # Rounded, so that of two weights that are as large it is always the first.
+        # Rounded, so that of two equally large weights the first is always used.
         largest = np.argmax(np.abs(pca.components_).round(6), axis=1)
         signs = np.sign(pca.components_[[0, 1], largest])
         places, shares = pca.transform(scaled) * signs * size, pca.explained_variance_ratio_
@@ -206,7 +207,7 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
 
 
 def plot_latent(shown: LatentMap) -> Figure:
-    """Draw the map, rare classes over large ones, and the selected sequence, if there is one, beside it.
+    """Draw the map, with rare classes on top, and the selected sequence next to it if there is one.
 
     Parameters
     ----------
@@ -217,12 +218,12 @@ def plot_latent(shown: LatentMap) -> Figure:
     Figure
     """
     selected, kinds, (across, up) = shown.selected, shown._kinds, shown.axes_names
-    features = 0 if selected is None else min(shown.sequences.n_features, MOST_FEATURES)
+    features = 0 if selected is None else min(shown.sequences.n_features, MAX_FEATURES)
     figure = Figure("map of the latent space", figsize=(9, 4.2))
     grid = figure.add_gridspec(max(1, features), 2 if features else 1, width_ratios=[3, 2] if features else None)
     axes = figure.plain_axes(grid[:, 0])
     axes.set(xlabel=as_label(across), ylabel=as_label(up))
-    # The largest class first, so that the rare ones lie on top; the fewer, the larger.
+    # Draw large classes first, so that rare ones are on top; rare classes get larger marks.
     for kind in sorted(kinds, key=lambda kind: -len(kind.members)):
         count = len(kind.members)
         label = f"{as_label(kind.name)} ({count:,})" if kind.name else None
@@ -236,7 +237,7 @@ def plot_latent(shown: LatentMap) -> Figure:
     figure.alt = f"Map of {len(shown.places):,} sequences by {across} and {up}{': ' * bool(words)}{words}."
     if selected is None:
         return figure
-    # Black in white, to be found on any ground.
+    # A black ring with a white border is visible on any background.
     for color, width in (("white", 5), ("black", 2)):
         axes.plot(*shown.places[selected], "o", markersize=13, color=color, fillstyle="none", markeredgewidth=width)
     kind = next(kind for kind in kinds if selected in kind.members)
@@ -249,6 +250,6 @@ def plot_latent(shown: LatentMap) -> Figure:
         strip.set_title(as_label(name) if feature == 0 else "", fontsize="medium")
         strip.tick_params(labelbottom=feature == features - 1)
     strip.set_xlabel("time step")
-    beside = " with its reconstruction" * (shown.reconstructions is not None)
-    figure.alt += f" Ringed is {name}, drawn beside it{beside}."
+    too = " with its reconstruction" * (shown.reconstructions is not None)
+    figure.alt += f" A ring marks {name}, which is drawn next to the map{too}."
     return figure

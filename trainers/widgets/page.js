@@ -1,9 +1,9 @@
-// What every widget needs from the page, the kernel and Jupyter.
+// Functions that all widgets share: the page, the mouse, the keys and the kernel.
 
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 export const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
 
-// Classroom mode zooms a widget. The page measures in its own pixels; a widget draws in zoomed ones.
+// Classroom mode zooms a widget. The page measures in its own pixels; a widget draws in zoomed pixels.
 export const enlargement = (element) => element.currentCSSZoom ?? 1;
 export const widthOf = (element) => element.getBoundingClientRect().width / enlargement(element);
 
@@ -134,10 +134,10 @@ export function onKey(element, find) {
   });
 }
 
-// Calls `take` on Enter too, whose default JupyterLab prevents.
-export function whenTyped(input, take) {
-  input.addEventListener("change", take);
-  input.addEventListener("keydown", (event) => event.key === "Enter" && take());
+// Calls `apply` after a change, and on Enter, whose default JupyterLab prevents.
+export function whenTyped(input, apply) {
+  input.addEventListener("change", apply);
+  input.addEventListener("keydown", (event) => event.key === "Enter" && apply());
 }
 
 // ---------------------------------------------------------------- the kernel

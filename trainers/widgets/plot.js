@@ -1,4 +1,4 @@
-// Functions that all widgets draw with: ranges, ticks and labels, SVG axes and lines.
+// Functions that all widgets use to draw: ranges, ticks and labels, SVG axes and lines.
 
 // ---------------------------------------------------------------- numbers
 
@@ -22,7 +22,7 @@ export function atMost(sorted, value) {
   return low;
 }
 
-// Minimum and maximum of every `step`th number, without NaN; [Infinity, -Infinity] if there is none.
+// Minimum and maximum of every `step`-th number, without NaN; [Infinity, -Infinity] if there is none.
 export function rangeOf(values, from = 0, to = values.length, step = 1) {
   let [low, high] = [Infinity, -Infinity];
   for (let i = from; i < to; i += step) {
@@ -57,13 +57,13 @@ export function tickLabels(values, room = 7) {
   const exact = values.map((v) => v.toExponential(digits(v)));
   const plain = exact.map((text) => String(Number(text)));
   const powers = exact.map((text) => (Number(text) ? text.replace(/\.?0*e\+?/, "e") : "0"));
-  // A decimal point needs hardly any room.
+  // A decimal point is narrow.
   const longest = (texts) => Math.max(...texts.map((text) => text.replace(".", "").length));
   return longest(plain) <= Math.max(room, longest(powers)) ? plain : powers;
 }
 
-// Ticks of a logarithmic axis: these multiples of each power of ten if they fit, else 1, 2, 5, else powers alone; even
-// steps where fewer than two lie in the range.
+// Ticks of a logarithmic axis: these multiples of each power of ten if they fit, otherwise 1, 2 and 5, otherwise only
+// powers; evenly spaced ticks if fewer than two of these are in the range.
 export function logTicks(low, high, wanted, multiples = [1, 2, 5]) {
   const [from, to] = [low, high].map((v) => Math.floor(Math.log10(v)));
   const inside = (list, every = 1) => {
@@ -102,8 +102,8 @@ export function svgAxes({ left, right, top, bottom }, rows, columns, look) {
 // The points of a polygon or polyline.
 export const svgPoints = (points) => points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
 
-// A path through points; in each half pixel only the first, lowest, highest and last. A y that is not finite makes a
-// gap. A point between two gaps is a dot: a line of zero length with round caps.
+// A path through points, with only the first, lowest, highest and last point of each half pixel. A non-finite y makes a
+// gap. A point between two gaps is a dot: a line of length zero with round caps.
 export function svgPath(points) {
   let [text, pen, column] = ["", "M", null];
   const flush = () => {

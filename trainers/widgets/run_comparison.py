@@ -1,4 +1,4 @@
-"""`RunComparison`: several histories in one plot, each shown or hidden by name."""
+"""`RunComparison`: several histories in one plot, which can be shown and hidden by name."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ Runs = Mapping[str, History | Result | Sequence[History | Result]]
 
 
 class RunComparison(Exported):
-    """Validation losses of several runs with their best epochs and restores, in a notebook.
+    """Validation losses of several training runs in one plot, with their best epochs and restores.
 
-    Click a name in the legend to hide or show its run; training losses can be shown as well. A
-    static picture stays beside it.
+    Click a name in the legend to hide or show its run; training losses can be shown as well. A static picture is
+    saved with the notebook.
 
     Parameters
     ----------
     runs : mapping of str to History, Result, or a sequence of these
-        By name. Several under one name (seeds) become a band from the lowest to the highest
-        validation loss, with the mean as a line, over the epochs that all of them have.
+        The runs by name. Several runs under one name, such as runs with different seeds, are drawn as a band from the
+        lowest to the highest validation loss and a line for the mean, over the epochs that all of them have.
 
     Raises
     ------
     TypeError, ValueError
-        If there is no run, or something is not one.
+        If `runs` is empty, a value is not a run, or a run of a band has no epoch.
 
     Examples
     --------
@@ -48,18 +48,18 @@ class RunComparison(Exported):
 
     def __init__(self, runs: Runs) -> None:
         if not isinstance(runs, Mapping) or not runs:
-            raise TypeError(f"runs must be a mapping of names to histories, at least one, got {runs!r}.")
+            raise TypeError(f"runs must be a non-empty mapping of names to histories, got {runs!r}.")
         self.runs: dict[str, History | list[History]] = {str(name): _histories(name, run) for name, run in runs.items()}
         self._chart: Chart | None = None
 
     @property
     def figure(self) -> Figure:
-        """A static picture of all runs; `savefig` writes it as PNG or SVG."""
+        """Static picture of all runs; `savefig` writes it as PNG or SVG."""
         return plot_histories(self.runs)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         runs = [_run_data(name, run) for name, run in self.runs.items()]
-        return "Runs compared", {"runs": runs, "alt": self.figure.alt, "named": True}
+        return "Comparison of runs", {"runs": runs, "alt": self.figure.alt, "named": True}
 
     def _ipython_display_(self) -> None:
         if page := page_bundle(self):
@@ -70,7 +70,7 @@ class RunComparison(Exported):
             answer_while_busy(self._chart)
             larger_in_class(self._chart)
         else:
-            # A history may have gone on since.
+            # A history may have new epochs.
             self._chart.show(self._page()[1])
         IPython.display.display(bundle(self._chart, repr(self)), raw=True)
         IPython.display.display(self.figure)

@@ -1,4 +1,4 @@
-"""`RunControl`: what the user wants of a run, between two threads."""
+"""`RunControl`: the user's requests to a training run, passed from one thread to another."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 from trainers.console import interrupt_point
 
-# A paused run that no page shows goes on after this many seconds: a closed tab must not hang a
-# cell indefinitely. Pages report every ten seconds, in the background once a minute.
+# A paused run that no page displays resumes after this number of seconds: a closed tab must not block a cell
+# indefinitely. A page reports every ten seconds, in a background tab once a minute.
 UNWATCHED = 300.0
-# Where no page has ever appeared (a notebook run without one), it goes on sooner.
+# If no page has displayed the run, as in a notebook run without a browser, it resumes sooner.
 NEVER_WATCHED = 15.0
 
 
 class RunControl:
-    """Pause, step and stop: requested by a button in one thread, followed by the training loop in another.
+    """Requests to pause, step and stop, made by buttons in one thread and served by the training loop in another.
 
     `pause`, `resume`, `step`, `stop`, `seen` and `nudge` may be called from any thread and return at once: a button's
     click arrives in `LiveView._pressed`, on the page's thread, which calls one of them. They set `state` and call
@@ -33,58 +33,58 @@ class RunControl:
     state : {"running", "stepping", "paused", "stopping"}
         "stepping" becomes "paused" at the end of the epoch.
     abandoned : bool
-        True after a pause that ended because nobody was watching.
+        True after a pause that ended because no page displayed the run.
     """
 
     def __init__(self, changed: Callable[[], object] = lambda: None) -> None:
         self.state, self.abandoned = "running", False
         self.seen_at: float | None = None
         self._changed, self._lock = changed, threading.Lock()
-        # Wakes a loop that waits.
-        self._stir = threading.Event()
+        # Wakes a waiting loop.
+        self._wake = threading.Event()
 
     def pause(self) -> None:
-        """Wait before the next batch, or where the trainer offers no such point, the next epoch."""
+        """Request a pause before the next batch, or before the next epoch if a trainer cannot pause within one."""
         self._become("paused")
 
     def resume(self) -> None:
-        """Go on."""
+        """Request the run to continue."""
         self._become("running")
 
     def step(self) -> None:
-        """Train to the end of one epoch, the one begun or else the next, then pause."""
+        """Request training to the end of the current epoch, or of the next one if none has begun, and then a pause."""
         self._become("stepping")
 
     def stop(self) -> None:
-        """End the run cleanly; an epoch begun is undone by a trainer that can."""
+        """Request a clean end of the run; the trainer discards an unfinished epoch if it can."""
         self._become("stopping")
 
     def seen(self) -> None:
-        """A page shows the run."""
+        """Note that a page displays the run."""
         self.seen_at = time.monotonic()
 
     def reset(self, state: str = "running") -> None:
-        """Ready for another run."""
+        """Prepare for another run."""
         self.abandoned = False
         self._become(state, force=True)
 
     def epoch_ended(self) -> None:
-        """What was a step becomes a pause."""
+        """Pause if the state is "stepping"."""
         if self.state == "stepping":
             self._become("paused")
 
     def nudge(self) -> None:
-        """Let a waiting loop look for something to do."""
-        self._stir.set()
+        """Wake a waiting loop, so that it serves requests."""
+        self._wake.set()
 
     def wait(self, serve: Callable[[], object] = lambda: None) -> float:
-        """Return the seconds waited when not, or no longer, paused; call `serve` after each nudge."""
+        """Wait while paused, call `serve` after each nudge, and return the seconds waited."""
         begun = time.monotonic()
         while self.state == "paused":
-            # In slices, so that Ctrl-C gets through.
-            self._stir.wait(0.2)
+            # Wait in short intervals, so that Ctrl-C works.
+            self._wake.wait(0.2)
             interrupt_point()
-            self._stir.clear()
+            self._wake.clear()
             serve()
             watched = max(begun, self.seen_at or begun)
             if time.monotonic() - watched > (UNWATCHED if self.seen_at else NEVER_WATCHED):
@@ -94,11 +94,11 @@ class RunControl:
 
     def _become(self, state: str, *, force: bool = False) -> None:
         with self._lock:
-            # Once stopping, a run stops.
+            # A request to stop is final.
             if self.state == "stopping" and not force:
                 return
             self.state = state
             if state == "paused":
                 self.abandoned = False
-        self._stir.set()
+        self._wake.set()
         self._changed()

@@ -7,7 +7,7 @@ export function unpack(pictures) {
   if (!pictures) return null;
   const positions = numbers(pictures.positions, Int32Array);
   const [middle, step] = pictures.scale ?? [];
-  // Embedded HTML holds them in 16 bits.
+  // Embedded HTML holds 16 bits per value.
   const values = (packed) => {
     if (!pictures.scale || packed == null) return numbers(packed, Float32Array);
     return Float32Array.from(numbers(packed, Int16Array), (v) => (v === -32768 ? NaN : middle + step * v));

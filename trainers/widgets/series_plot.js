@@ -1,4 +1,4 @@
-// Draws a series on canvases: lanes, event rows, score, time axis, and the whole series at the bottom.
+// Draws a series on canvases: lanes, event rows, score, time axis, and an overview of the whole series.
 
 import { atMost, clamp, rangeOf, short, tickLabels, ticks, union } from "./plot.js";
 import { clipped, numbers, sharpPen } from "./page.js";
@@ -130,24 +130,40 @@ export function padded(low, high) {
   return [low - margin, high + margin];
 }
 
-// ---------------------------------------------------------------- a sheet to draw on
+// ---------------------------------------------------------------- canvas
 
 export const LEFT = 64;
 const [RIGHT, TOP, ROW, GAP, SCORE, AXIS, OVERVIEW] = [14, 6, 20, 8, 90, 38, 54];
 
-// Colours of the theme. Each has contrast 3 to the background (WCAG, graphics); dash, fill and place differ too.
+// Colours of the theme. Each has contrast 3 to the background (WCAG, graphics); dash, fill and position differ too.
 export function palette(root) {
   const text = getComputedStyle(root).color;
   const [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
   const dark = 0.299 * r + 0.587 * g + 0.114 * b > (text.startsWith("rgb") ? 128 : 0.5);
-  const ground = groundOf(root);
+  const background = backgroundOf(root);
   return dark
-    ? { text, ground, signal: "#56B4E9", reconstruction: "#F0965A", truth: "#2FC598", found: "#E08BDC", focus: "#56B4E9" }
-    : { text, ground, signal: "#0072B2", reconstruction: "#D55E00", truth: "#008060", found: "#AA4499", focus: "#0072B2" };
+    ? {
+        text,
+        background,
+        signal: "#56B4E9",
+        reconstruction: "#F0965A",
+        truth: "#2FC598",
+        found: "#E08BDC",
+        focus: "#56B4E9",
+      }
+    : {
+        text,
+        background,
+        signal: "#0072B2",
+        reconstruction: "#D55E00",
+        truth: "#008060",
+        found: "#AA4499",
+        focus: "#0072B2",
+      };
 }
 
-// The background colour, of whichever ancestor sets it.
-function groundOf(element) {
+// The background colour, set by the element or one of its ancestors.
+function backgroundOf(element) {
   for (let at = element; at; at = at.parentElement) {
     const color = getComputedStyle(at).backgroundColor;
     if (color && color !== "transparent" && !/, 0\)$/.test(color)) return color;
@@ -216,7 +232,7 @@ function line(pen, points) {
   pen.stroke();
 }
 
-// Columns that touch their neighbours; rectangles are painted many times faster than vertical lines.
+// Draws columns that touch their neighbours; rectangles are painted many times faster than vertical lines.
 function fillSpans(pen, spans) {
   const half = pen.lineWidth / 2;
   let [above, below] = [NaN, NaN];
@@ -247,7 +263,7 @@ function drawLane(sheet, box, range, marks, curves, name) {
   faintly(pen, 0.5, () => pen.strokeRect(LEFT + 0.5, box.top + 0.5, right - LEFT - 1, box.height - 1));
   drawCurves(sheet, box, y, curves);
   // A halo in the background colour keeps the name readable on a curve.
-  Object.assign(pen, { textAlign: "left", textBaseline: "top", lineWidth: 4, strokeStyle: paint.ground });
+  Object.assign(pen, { textAlign: "left", textBaseline: "top", lineWidth: 4, strokeStyle: paint.background });
   pen.strokeText(name, LEFT + 6, box.top + 3, right - LEFT - 12);
   pen.fillText(name, LEFT + 6, box.top + 3, right - LEFT - 12);
   return y;
@@ -270,7 +286,7 @@ function drawCurves(sheet, box, y, curves) {
 
 // ---------------------------------------------------------------- events
 
-// Boxes of events in pixels, wide enough to be seen; of overlapping ones the first.
+// Boxes of events in pixels, wide enough to be visible; of overlapping boxes, only the first is kept.
 function boxes({ x, right: end }, events, least = 3) {
   const shown = [];
   let edge = -Infinity;
@@ -296,18 +312,18 @@ function hatch(pen, { left, right }, top, height) {
 }
 
 // Draws a row of events. One that overlaps an event of the other row is filled (true) or hatched (found), else hollow.
-function drawEvents(sheet, name, judged, top) {
+function drawEvents(sheet, name, result, top) {
   const { pen, paint, right: end } = sheet;
   const [height, middle] = [ROW - 7, top + (ROW - 7) / 2];
-  const both = judged.truth && judged.found;
+  const both = result.truth && result.found;
   const [title, partners, alone, together] =
     name === "truth"
-      ? ["true", judged.compared.hit, "missed", "found"]
-      : ["found", judged.compared.right, "false alarm", ""];
+      ? ["true", result.compared.hit, "missed", "found"]
+      : ["found", result.compared.right, "false alarm", ""];
   Object.assign(pen, { textAlign: "right", textBaseline: "middle", fillStyle: paint.text, lineWidth: 1.5 });
   pen.fillText(title, LEFT - 7, middle);
   // Wide enough to distinguish hollow from filled.
-  const shown = boxes(sheet, judged[name], 7);
+  const shown = boxes(sheet, result[name], 7);
   let taken = LEFT;
   shown.forEach((box, i) => {
     const paired = partners[box.index] || !both;
@@ -317,7 +333,7 @@ function drawEvents(sheet, name, judged, top) {
       if (paired) hatch(pen, box, top, height);
       pen.strokeRect(box.left + 0.75, top + 0.75, Math.max(1, box.right - box.left - 1.5), height - 1.5);
     }
-    // Write its word after it, or before it, where there is room.
+    // Write its label after it, or before it, if there is room.
     const word = both ? (paired ? together : alone) : "";
     const need = pen.measureText(word).width + 8;
     const after = need <= (shown[i + 1]?.left ?? end) - box.right;
@@ -329,15 +345,15 @@ function drawEvents(sheet, name, judged, top) {
   });
 }
 
-// ---------------------------------------------------------------- the pictures
+// ---------------------------------------------------------------- pictures
 
 // Vertical positions, from top to bottom.
-function layout(lanes, judged, hasScore) {
+function layout(lanes, result, hasScore) {
   const height = lanes === 1 ? 170 : Math.max(54, Math.round(270 / lanes) - GAP);
   const place = { lanes: [], rows: {}, score: null };
   let top = TOP;
   for (let i = 0; i < lanes; i++, top += height + GAP) place.lanes.push({ top, height });
-  for (const name of ["truth", "found"].filter((name) => judged[name])) {
+  for (const name of ["truth", "found"].filter((name) => result[name])) {
     place.rows[name] = top;
     top += ROW;
   }
@@ -349,21 +365,22 @@ function layout(lanes, judged, hasScore) {
 }
 
 // Draws the visible part; returns the positions that the mouse handlers need.
-export function drawMain(canvas, data, judged, view, width) {
+export function drawMain(canvas, data, result, view, width) {
   const { stride, features } = data.facts;
-  const place = layout(view.features.length, judged, Boolean(data.scores));
+  const place = layout(view.features.length, result, Boolean(data.scores));
   const sheet = makeSheet(canvas, width, place.height, [view.from, view.to], stride);
   const { pen, paint, x } = sheet;
-  const marks = boxes(sheet, judged.truth);
+  const marks = boxes(sheet, result.truth);
   const shown = view.fit ? [Math.floor(view.from / stride), Math.ceil(view.to / stride) + 1] : [];
   view.features.forEach((f, lane) => {
     const [curve, reconstruction] = [data.curves[f], view.reconstruction ? data.reconstruction?.[f] : null];
     const curves = [{ curve, color: paint.signal, width: 1.3 }];
-    if (reconstruction) curves.push({ curve: reconstruction, color: paint.reconstruction, width: 1.6, dashes: [5, 3.5] });
+    if (reconstruction)
+      curves.push({ curve: reconstruction, color: paint.reconstruction, width: 1.6, dashes: [5, 3.5] });
     const name = features.length > 1 ? features[f] : "";
     drawLane(sheet, place.lanes[lane], laneRange(curve, reconstruction, ...shown), marks, curves, name);
   });
-  for (const [name, top] of Object.entries(place.rows)) drawEvents(sheet, name, judged, top);
+  for (const [name, top] of Object.entries(place.rows)) drawEvents(sheet, name, result, top);
   if (data.scores) {
     const curves = [{ curve: data.scores, color: paint.text, width: 1.1 }];
     if (view.threshold !== null) curves.push({ level: view.threshold, color: paint.found });
@@ -393,7 +410,7 @@ function drawTimeAxis({ pen, paint, right, x, from, to }, clock, top, width) {
 }
 
 // Draws the whole series with its events (found above, true below) and the visible part as a handle.
-export function drawOverview(canvas, data, judged, view, width) {
+export function drawOverview(canvas, data, result, view, width) {
   const { stride, length } = data.facts;
   const sheet = makeSheet(canvas, width, OVERVIEW, [-0.5, length - 0.5], stride);
   const { pen, paint, x, step } = sheet;
@@ -402,7 +419,7 @@ export function drawOverview(canvas, data, judged, view, width) {
   drawCurves(sheet, box, scale(padded(...extent(curve)), box), [{ curve, color: paint.signal, width: 1 }]);
   for (const name of ["found", "truth"]) {
     pen.fillStyle = paint[name];
-    for (const { left, right } of boxes(sheet, judged[name]))
+    for (const { left, right } of boxes(sheet, result[name]))
       pen.fillRect(left, name === "found" ? 1 : OVERVIEW - 7, right - left, 6);
   }
   const left = x(view.from);

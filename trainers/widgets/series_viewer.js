@@ -1,5 +1,5 @@
-// A viewer of a series, its events and its threshold. In a notebook, anywidget keeps the threshold equal to the
-// kernel's; an exported page works without a kernel.
+// A viewer of a series, its events and its threshold. In a notebook, anywidget synchronises the threshold with the
+// kernel; an exported page works without a kernel.
 
 import { clamp, rounded, short, wheelFactor } from "./plot.js";
 import { build, drag, enlargement, escape, followSize, keepKeys, listen, numbers, onKey, onNextFrame } from "./page.js";
@@ -19,7 +19,7 @@ export function runsAbove(scores, threshold, stride, length) {
   return found;
 }
 
-// Whether each true event shares a step with a found one (hit), and each found one with a true one (right).
+// Whether each true event shares a step with a found event (hit), and each found event with a true event (right).
 export function compareEvents(truth, found) {
   const [hit, right] = [truth, found].map((events) => events.map(() => false));
   let [i, j] = [0, 0];
@@ -31,7 +31,7 @@ export function compareEvents(truth, found) {
   return { hit, right };
 }
 
-// The events to visit in order: the true ones, and the found ones that overlap none.
+// The events to visit in order: the true events, and the found events that overlap none of them.
 export function eventsToVisit(truth, found, { hit, right }) {
   const event =
     (kind) =>
@@ -42,15 +42,15 @@ export function eventsToVisit(truth, found, { hit, right }) {
   return [...events, ...wrong].sort((a, b) => a.start - b.start);
 }
 
-// The events found at a threshold, compared with the true ones; a given list replaces the threshold.
-function judge(facts, scores, threshold, given) {
+// The events found at a threshold, or the given ones, compared with the true events.
+function compare(facts, scores, threshold, given) {
   const counts = !given && scores && threshold !== null;
   const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
   const compared = compareEvents(facts.true || [], found || []);
   return { truth: facts.true, found, compared, visit: eventsToVisit(facts.true, found, compared) };
 }
 
-// ---------------------------------------------------------------- words
+// ---------------------------------------------------------------- texts
 
 const plural = (number, what) => `${count(number)} ${what}${number === 1 ? "" : "s"}`;
 
@@ -60,15 +60,15 @@ function span(start, end, clock) {
   return clock.kind === "step" ? steps : `${steps} (${ends.map((step) => timeText(clock, step)).join(" to ")})`;
 }
 
-function eventWords(events, index, clock, peak) {
+function eventText(events, index, clock, peak) {
   const { kind, start, end } = events[index];
   const score = peak === null ? "" : `; highest score ${reading(peak)}`;
   return `event ${count(index + 1)} of ${count(events.length)}: ${kind}, ${span(start, end, clock)}${score}`;
 }
 
 // Counts are of events, not of steps.
-export function countWords({ truth, found, compared }) {
-  if (!truth && !found) return "no events known";
+export function countText({ truth, found, compared }) {
+  if (!truth && !found) return "no events given";
   if (!truth) return `${plural(found.length, "event")} found`;
   if (!found) return plural(truth.length, "true event");
   const hits = compared.hit.filter(Boolean).length;
@@ -77,7 +77,7 @@ export function countWords({ truth, found, compared }) {
 }
 
 // Describes a step: time, visible features, score.
-function pointWords({ facts, clock, curves, reconstruction, scores }, shown, step) {
+function pointText({ facts, clock, curves, reconstruction, scores }, shown, step) {
   const i = Math.floor(step / facts.stride);
   const time = timeText(clock, step);
   const values = shown.features.map((f) => {
@@ -90,21 +90,21 @@ function pointWords({ facts, clock, curves, reconstruction, scores }, shown, ste
 }
 
 // Describes the picture for screen readers.
-function pictureWords({ facts, scores }, judged, threshold, part) {
-  const limit = threshold === null ? "" : ` with its threshold ${short(threshold)}`;
-  const score = scores ? ` Below it the score${limit}.` : "";
-  return `${facts.name}, ${plural(facts.features.length, "feature")}: ${part}.${score} In the whole series ${countWords(judged)}.`;
+function pictureText({ facts, scores }, result, threshold, part) {
+  const level = threshold === null ? "" : ` with the threshold ${short(threshold)}`;
+  const score = scores ? ` The score is drawn below the signal${level}.` : "";
+  return `${facts.name}, ${plural(facts.features.length, "feature")}: ${part}.${score} The whole series has ${countText(result)}.`;
 }
 
-function thinningWords({ stride }) {
+function downsamplingNote({ stride }) {
   if (stride === 1) return "";
-  return `A long series: the page has the lowest and highest values and the highest score of every ${stride} steps; events are exact to ${stride} steps.`;
+  return `This long series is downsampled: the page has the lowest and highest values and the highest score of every ${stride} steps, so events are exact to ${stride} steps.`;
 }
 
-// ---------------------------------------------------------------- the whole
+// ---------------------------------------------------------------- widget
 
 // LANES features are shown at a time; with more, a chooser selects them.
-const [LANES, MOST_ROWS, LEAST_STEPS] = [6, 200, 10];
+const [LANES, MAX_ROWS, MIN_STEPS] = [6, 200, 10];
 
 const SWATCH = {
   signal: '<path d="M1 7h26" stroke="var(--kit-signal)" stroke-width="2"/>',
@@ -133,12 +133,12 @@ function skeleton({ facts, reconstruction, scores }) {
       ${when(reconstruction, `<label><input type="checkbox" class="reconstruction" checked>${swatch("reconstruction")}reconstruction</label>`)}
       ${when(facts.true, `<span>${swatch("truth")}true event</span>`)}
       <span class="of-found" hidden>${swatch("found")}found event</span>
-      ${when(facts.true, "<span>hollow: missed, or a false alarm</span>")}</div>
+      ${when(facts.true, "<span>hollow: missed, or false alarm</span>")}</div>
     <p class="event" role="status"></p>
-    <div class="stage" tabindex="0" role="group" aria-label="Series. Arrow keys move, plus and minus zoom, Home and End go to its ends, N and P to the next and previous event, Shift with an arrow key reads step by step.">
+    <div class="stage" tabindex="0" role="group" aria-label="Series. The arrow keys move, plus and minus zoom, Home and End go to the ends, N and P go to the next and previous event, Shift with an arrow key moves the cursor by one step.">
       <canvas class="main" role="img"></canvas><div class="threshold" role="slider" tabindex="0" aria-orientation="vertical" aria-label="threshold" hidden></div></div>
     <canvas class="overview" tabindex="0" role="slider" aria-label="visible part of the series"></canvas>
-    <p class="words" aria-live="off"></p><p class="note">${thinningWords(facts)}</p>
+    <p class="words" aria-live="off"></p><p class="note">${downsamplingNote(facts)}</p>
     <details><summary>events as a table</summary><div class="table"></div></details>`;
 }
 
@@ -153,12 +153,20 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     scores: scores.length ? makeCurve(scores) : null,
     clock: makeClock(facts.clock, numbers(binary.times, Float64Array), stride),
   };
-  const whole = [-0.5, length - 0.5];
-  const shortest = Math.min(length, LEAST_STEPS * stride);
+  const full = [-0.5, length - 0.5];
+  const shortest = Math.min(length, MIN_STEPS * stride);
   const lanesFrom = (first) => data.curves.map((_, f) => f).slice(first, first + LANES);
-  const view = { from: whole[0], to: whole[1], features: lanesFrom(0), reconstruction: true, fit: false, threshold, given };
+  const view = {
+    from: full[0],
+    to: full[1],
+    features: lanesFrom(0),
+    reconstruction: true,
+    fit: false,
+    threshold,
+    given,
+  };
   Object.assign(view, { cursor: null, selected: null, scoreRange: null, dragging: false });
-  let judged = judge(facts, data.scores, threshold, given);
+  let result = compare(facts, data.scores, threshold, given);
   let [place, strip] = [null, null];
   const part = build(root, "kit-series", skeleton(data));
   const [stage, main, handle, overview, field] = [".stage", ".main", ".threshold", ".overview", ".at"].map(part);
@@ -171,19 +179,19 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const width = Math.max(280, widthOf(stage) || 600);
     for (const [name, color] of Object.entries(palette(root))) root.style.setProperty(`--kit-${name}`, color);
     if (data.scores && !view.dragging) view.scoreRange = scoreRange();
-    place = drawMain(main, data, judged, view, width);
-    strip = drawOverview(overview, data, judged, view, width);
+    place = drawMain(main, data, result, view, width);
+    strip = drawOverview(overview, data, result, view, width);
     const shown = `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(length)}`;
-    main.setAttribute("aria-label", pictureWords(data, judged, view.threshold, shown));
+    main.setAttribute("aria-label", pictureText(data, result, view.threshold, shown));
     setAttributes(overview, {
       "aria-valuemin": 0,
       "aria-valuemax": length - 1,
       "aria-valuenow": Math.max(0, Math.ceil(view.from)),
       "aria-valuetext": shown,
     });
-    part(".words").textContent = view.cursor === null ? `showing ${shown}` : pointWords(data, view, view.cursor);
-    part(".counts").textContent = countWords(judged);
-    part(".of-found").hidden = !judged.found;
+    part(".words").textContent = view.cursor === null ? `showing ${shown}` : pointText(data, view, view.cursor);
+    part(".counts").textContent = countText(result);
+    part(".of-found").hidden = !result.found;
     showThreshold(width);
     if (part("details").open) showTable();
   }
@@ -201,17 +209,17 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     if (handle.hidden) return;
     Object.assign(handle.style, { left: `${LEFT}px`, width: `${width - LEFT - 2}px`, top: `${place.score.y(t)}px` });
     const [low, high] = view.scoreRange;
-    const text = `${short(t)}: ${countWords(judged)}`;
+    const text = `${short(t)}: ${countText(result)}`;
     setAttributes(handle, { "aria-valuemin": low, "aria-valuemax": high, "aria-valuenow": t, "aria-valuetext": text });
   }
 
   function showTable() {
-    const events = judged.visit;
-    const rows = events.slice(0, MOST_ROWS).map((event, i) => {
+    const events = result.visit;
+    const rows = events.slice(0, MAX_ROWS).map((event, i) => {
       const score = data.scores ? `<td>${reading(peakOf(event))}</td>` : "";
       return `<tr><td><button type="button" data-event="${i}" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${event.kind}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
     });
-    const more = events.length > MOST_ROWS ? `<p>The first ${MOST_ROWS} of ${count(events.length)}.</p>` : "";
+    const more = events.length > MAX_ROWS ? `<p>The first ${MAX_ROWS} of ${count(events.length)}.</p>` : "";
     const text = `<table><thead><tr><th>event</th><th>kind</th><th>steps</th>${data.scores ? "<th>highest score</th>" : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>${more}`;
     // Replace the table only if it changed, to keep the keyboard focus.
     if (text === view.table) return;
@@ -223,20 +231,20 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function show(from, to) {
     const size = clamp(to - from, shortest, length);
-    view.from = clamp(from + (to - from - size) / 2, whole[0], whole[1] - size);
+    view.from = clamp(from + (to - from - size) / 2, full[0], full[1] - size);
     view.to = view.from + size;
     drawSoon();
   }
 
-  // Moves by hand: the next event is then searched from here.
+  // Moves the visible part by hand: "next event" then searches from there.
   function move(from, to) {
     view.selected = null;
     part(".event").textContent = "";
     show(from, to);
   }
 
-  const isWhole = () => view.to - view.from >= length;
-  // At an end of the series, `show` stops the part without shrinking it.
+  const isFull = () => view.to - view.from >= length;
+  // At an end of the series, `show` keeps the size of the visible part.
   const moveBy = (by, { from, to } = view) => move(from + by, to + by);
   const pan = (share) => moveBy(share * (view.to - view.from));
 
@@ -250,7 +258,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const peakOf = (event) => (data.scores ? extent(data.scores, ...scoresOf(event))[1] : null);
 
   function visit(index) {
-    const event = judged.visit[index];
+    const event = result.visit[index];
     const margin = Math.max(40 * stride, event.end - event.start);
     view.selected = view.cursor = event.start;
     if (data.scores) {
@@ -258,17 +266,17 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       view.cursor = stride * (first + Math.max(0, scores.subarray(first, last).indexOf(peakOf(event))));
     }
     show(event.start - margin, event.end + margin);
-    part(".event").textContent = eventWords(judged.visit, index, data.clock, peakOf(event));
+    part(".event").textContent = eventText(result.visit, index, data.clock, peakOf(event));
   }
 
   // Visits the next or the previous event.
   function step(direction) {
-    const here = view.selected ?? (isWhole() ? -direction * Infinity : (view.from + view.to) / 2);
+    const here = view.selected ?? (isFull() ? -direction * Infinity : (view.from + view.to) / 2);
     const index =
       direction > 0
-        ? judged.visit.findIndex((event) => event.start > here)
-        : judged.visit.findLastIndex((event) => event.start < here);
-    const none = judged.visit.length ? `no event ${direction > 0 ? "after" : "before"} this one` : "no event to go to";
+        ? result.visit.findIndex((event) => event.start > here)
+        : result.visit.findLastIndex((event) => event.start < here);
+    const none = result.visit.length ? `no event ${direction > 0 ? "after" : "before"} this one` : "no events";
     if (index >= 0) visit(index);
     else part(".event").textContent = none;
   }
@@ -280,33 +288,33 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     drawSoon();
   }
 
-  const orders = {
+  const actions = {
     previous: () => step(-1),
     next: () => step(1),
     in: () => zoom(0.5),
     out: () => zoom(2),
-    whole: () => move(...whole),
+    whole: () => move(...full),
     fit: () => {
       view.fit = !view.fit;
       part('[data-do="fit"]').setAttribute("aria-pressed", view.fit);
       drawSoon();
     },
   };
-  const zooms = { "+": orders.in, "=": orders.in, "-": orders.out, "−": orders.out, 0: orders.whole };
-  const arrows = { ArrowLeft: () => pan(-0.1), ArrowRight: () => pan(0.1), ArrowUp: orders.in, ArrowDown: orders.out };
+  const zooms = { "+": actions.in, "=": actions.in, "-": actions.out, "−": actions.out, 0: actions.whole };
+  const moves = { ArrowLeft: () => pan(-0.1), ArrowRight: () => pan(0.1), ArrowUp: actions.in, ArrowDown: actions.out };
   const pages = {
     PageUp: () => pan(-0.9),
     PageDown: () => pan(0.9),
     Home: () => moveBy(-length),
     End: () => moveBy(length),
   };
-  const keys = { ...zooms, ...arrows, ...pages, n: orders.next, p: orders.previous };
+  const keys = { ...zooms, ...moves, ...pages, n: actions.next, p: actions.previous };
 
   // ---------------------------------------------------------------- buttons and keys
 
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button?.dataset.do) orders[button.dataset.do]();
+    if (button?.dataset.do) actions[button.dataset.do]();
     else if (button?.dataset.event) visit(Number(button.dataset.event));
   });
   part("input.reconstruction")?.addEventListener("change", (event) => {
@@ -319,15 +327,15 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   });
   part("details").addEventListener("toggle", drawSoon);
 
-  const pressed = ({ target, currentTarget, key, shiftKey }) => {
+  const keyAction = ({ target, currentTarget, key, shiftKey }) => {
     if (target !== currentTarget) return null;
     const reads = shiftKey && { ArrowLeft: -1, ArrowRight: 1 }[key];
     return reads ? () => read(reads) : keys[key.length === 1 ? key.toLowerCase() : key];
   };
-  onKey(stage, pressed);
-  onKey(overview, pressed);
+  onKey(stage, keyAction);
+  onKey(overview, keyAction);
 
-  // ---------------------------------------------------------------- the picture
+  // ---------------------------------------------------------------- picture
 
   const pointed = (event) => place.step(placeIn(stage, event)[0]);
 
@@ -335,7 +343,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const by = wheelPixels(event, event.deltaY || event.deltaX);
     const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
     // If the whole series is visible, let the wheel scroll the page.
-    if (isWhole() && (sideways || by > 0)) return;
+    if (isFull() && (sideways || by > 0)) return;
     event.preventDefault();
     if (sideways) pan((wheelPixels(event, event.deltaX) || by) / 600);
     else zoom(wheelFactor(by), pointed(event));
@@ -360,17 +368,17 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     drawSoon();
   });
 
-  // ---------------------------------------------------------------- the whole series
+  // ---------------------------------------------------------------- overview
 
   drag(overview, (start) => {
     const { left, right, step } = strip;
     const [px, before] = [placeIn(overview, start)[0], { ...view }];
     const stepAt = (event) => step(placeIn(overview, event)[0]);
-    // Keep a middle to drag, also of a narrow handle.
+    // Keep a middle part to drag, also in a narrow handle.
     const outside = 7;
     const inward = Math.min(outside, (right - left) / 4);
     const pulls = (edge, sign) => sign * (px - edge) < outside && sign * (edge - px) < inward;
-    // An edge resizes the part, its middle moves it; a press beside it centres it there.
+    // An edge resizes the visible part, the middle moves it; a press next to the handle centres it there.
     if (pulls(left, -1)) return { move: (event) => move(Math.min(before.to - 1, stepAt(event)), before.to) };
     if (pulls(right, 1)) return { move: (event) => move(before.from, Math.max(before.from + 1, stepAt(event))) };
     const at = step(px);
@@ -406,24 +414,24 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   });
 
   function setThreshold(value) {
-    // Round to the picture's resolution, to a number that is short to type.
+    // Round to the resolution of the picture, to a short number.
     const [low, high] = view.scoreRange;
     useThreshold(rounded(clamp(value, low, high), (high - low) / 1000));
   }
 
   function useThreshold(value) {
     if (value === view.threshold) return;
-    judgeAgain(value, null);
+    updateEvents(value, null);
     act.threshold?.(value);
   }
 
-  function judgeAgain(threshold, given) {
+  function updateEvents(threshold, given) {
     Object.assign(view, { threshold, given });
-    judged = judge(facts, data.scores, threshold, given);
+    result = compare(facts, data.scores, threshold, given);
     // The visited event may have changed or disappeared.
-    const index = judged.visit.findIndex((event) => event.start === view.selected);
+    const index = result.visit.findIndex((event) => event.start === view.selected);
     part(".event").textContent =
-      index < 0 ? "" : eventWords(judged.visit, index, data.clock, peakOf(judged.visit[index]));
+      index < 0 ? "" : eventText(result.visit, index, data.clock, peakOf(result.visit[index]));
     drawSoon();
   }
 
@@ -431,7 +439,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   function update(threshold, given) {
     const same = threshold === view.threshold && (given === view.given || (!given && !view.given));
     // During a drag, ignore the kernel's echo of earlier values.
-    if (!view.dragging && !same) judgeAgain(threshold, given);
+    if (!view.dragging && !same) updateEvents(threshold, given);
   }
 
   const stop = watchLooks(main, drawSoon);
@@ -456,11 +464,11 @@ function watchLooks(canvas, drawSoon) {
 export default {
   render({ model, el }) {
     const names = ["facts", "given", "values", "scores", "reconstruction", "times"];
-    const taken = Object.fromEntries(names.map((name) => [name, model.get(`_${name}`)]));
+    const data = Object.fromEntries(names.map((name) => [name, model.get(`_${name}`)]));
     const threshold = (value) => tell(model, { threshold: value });
-    const viewer = mount(el, { ...taken, threshold: model.get("threshold") }, { threshold });
-    const hear = () => viewer.update(model.get("threshold"), model.get("_given"));
-    const unlisten = listen(model, { "change:threshold": hear, "change:_given": hear });
+    const viewer = mount(el, { ...data, threshold: model.get("threshold") }, { threshold });
+    const receive = () => viewer.update(model.get("threshold"), model.get("_given"));
+    const unlisten = listen(model, { "change:threshold": receive, "change:_given": receive });
     return () => {
       unlisten();
       viewer.destroy();

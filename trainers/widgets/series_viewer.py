@@ -1,4 +1,4 @@
-"""`SeriesViewer`: look through a long series, its events, its score and the threshold on it."""
+"""`SeriesViewer`: a viewer of a long series, its events, its score and the threshold."""
 
 from __future__ import annotations
 
@@ -18,63 +18,68 @@ from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 
-# A page is sent so many steps, and so many values of all features together, at most.
-MOST_STEPS, MOST_VALUES = 2_000_000, 8_000_000
-# The colour of what was found, and of the threshold that found it; the page has the same.
+# Maximum number of steps, and of values of all features together, that are sent to a page.
+MAX_STEPS, MAX_VALUES = 2_000_000, 8_000_000
+# Colour of found events and of the threshold; the page uses the same.
 FOUND = "#AA4499"
-# More lanes cannot be read in one picture.
-MOST_LANES = 6
-# As many steps are drawn as a picture has columns, and a few.
+# Maximum number of lanes that are readable in one picture.
+MAX_LANES = 6
+# About as many steps are drawn as a picture has pixel columns.
 COLUMNS = 3000
 
 Events = list[tuple[int, int]]
 
 
 class SeriesViewer(PicturedWidget):
-    """A long series in a notebook: zoom, pan, jump from event to event, drag the threshold.
+    """Interactive viewer of a long series: zoom, pan, jump from event to event, and drag the threshold.
 
-    On top the signal, one lane for each feature, with its reconstruction dashed over it; between
-    signal and score two rows, the true events (filled) and the found ones (hatched), each with a
-    word where there is room: found, missed, false alarm; below the score with its threshold; at
-    the bottom the whole series, with the visible part as a handle. Wheel, buttons and keys zoom,
-    the mouse drags, and `threshold` follows the page and the page follows it.
+    From top to bottom, the viewer shows:
 
-    A true event counts as found when a found event has a step in common with it; a found event
-    that has none in common with any true one is a false alarm.
+    - the signal, with one lane for each feature and its reconstruction as a dashed line,
+    - a row of true events (filled) and a row of found events (hatched), which are labelled "found", "missed" or
+      "false alarm" if there is room,
+    - the score with its threshold,
+    - an overview of the whole series, with the visible part as a handle.
 
-    Up to 2 million steps (and 8 million values) go to the page as they are. Of a longer series it
-    gets the lowest and highest values and the highest scores of so many steps, and says so; then
-    its events are exact to that many steps, while `found` and `figure` here stay exact.
+    Zoom with the mouse wheel, the buttons or the keys, and drag with the mouse to pan. The attribute `threshold` and
+    the page are synchronised in both directions.
+
+    A true event counts as found if a found event shares a step with it. A found event that shares no step with any
+    true event is a false alarm.
+
+    A series of up to 2 million steps and 8 million values is sent to the page unchanged. A longer series is
+    downsampled: the page gets the lowest and highest values and the highest score of each group of steps, and shows a
+    note. Its events are then exact to the size of a group; `found` and `figure` remain exact.
 
     Parameters
     ----------
     series : Series or array, shape (time, feature) or (time,)
-        NaN is a missing value, a gap in the curve. Its labels are the true events; its `time` or
-        its sampling rate makes the axis.
+        NaN is a missing value and is drawn as a gap. The labels of a `Series` give the true events; its `time` or
+        `sampling_rate` gives the time axis.
     scores : array, shape (time,), optional
-        One finite number for each step; higher is more anomalous.
+        Anomaly scores, one finite number for each step; higher is more anomalous.
     threshold : float, optional
-        A step with a score above it is found. Needs `scores`.
+        Steps with a score above it are flagged. Needs `scores`.
     found : list of (start, end), optional
-        The found events in time steps, the end not included. Default: the runs of steps with a
-        score above the threshold. They give way to these when the threshold is changed.
+        The found events in time steps, without the end. Default: the runs of flagged steps. If the threshold is
+        changed, the runs of flagged steps replace the given events.
     reconstruction : array, shape (time, feature) or (time,), optional
-        What a model makes of the series; NaN where there is none.
+        Reconstruction of the series by a model; NaN where there is none.
 
     Attributes
     ----------
     threshold : float or None
-        Synchronised: assign it and the page follows, drag the line and it follows.
+        The current threshold. Synchronised with the page; it can be set.
     series : Series
-        What is shown.
+        The displayed series.
     scores : numpy.ndarray, shape (time,), or None
         float64.
 
     Raises
     ------
     TypeError, ValueError
-        If the parts do not fit the series, a score or the threshold is not finite, or an event
-        lies outside of the series.
+        If another argument does not match the series, a score or the threshold is not finite, or an event is outside
+        the series.
 
     Examples
     --------
@@ -121,14 +126,14 @@ class SeriesViewer(PicturedWidget):
             _facts={**facts, "clock": about, "true": _true_events(series)},
             _values=_packed(series.values, stride),
             _reconstruction=b"" if self.reconstruction is None else _packed(self.reconstruction, stride),
-            # Not in 32 bits, where a score at the threshold could end up above it.
+            # Not 32 bits: rounding could raise a score at the threshold above it.
             _scores=b"" if self.scores is None else highest(self.scores, stride).tobytes(),
             _times=times,
         )
 
     @property
     def found(self) -> Events | None:
-        """The found events, (start, end) with the end not included; None if nothing says what was found."""
+        """The found events as (start, end), without the end; None without given events and without a threshold."""
         if self._given is not None:
             return [(start, end) for start, end in self._given]
         if self.scores is None or self.threshold is None:
@@ -137,7 +142,7 @@ class SeriesViewer(PicturedWidget):
 
     @property
     def figure(self) -> Figure:
-        """A static picture, the whole and the highest-scoring event; `savefig` writes it as PNG or SVG."""
+        """Static picture of the series and of the event with the highest score; `savefig` writes PNG or SVG."""
         return plot_series(self)
 
     @traitlets.validate("threshold")
@@ -146,12 +151,12 @@ class SeriesViewer(PicturedWidget):
         if value is None:
             return None
         if self.scores is None:
-            raise ValueError(f"threshold needs scores, got {value!r} without any. Give scores=… too.")
+            raise ValueError(f"threshold must be given with scores, got {value!r} without scores. Give scores=… too.")
         return as_threshold(value)
 
     @traitlets.observe("threshold")
     def _forget_given(self, change: dict[str, Any]) -> None:
-        # Not at construction, where both are given together.
+        # Not during construction, where both may be given.
         if self._given is not None and self.comm is not None:
             self._given = None
 
@@ -167,32 +172,32 @@ class SeriesViewer(PicturedWidget):
         return f"<SeriesViewer of {self.series.name!r}, {self._summary()}>"
 
 
-# ---------------------------------------------------------------------- what a viewer takes
+# ---------------------------------------------------------------------- checks of arguments
 
 
 def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps: bool = False) -> np.ndarray | None:
-    """`values`, if there are any, as finite numbers of this shape, NaN only where there may be gaps, or an error."""
+    """Return `values` as finite numbers of this shape, with NaN allowed if `gaps`, or raise an error; None if None."""
     if values is None:
         return None
     array = as_array(values, name)
     array = array[:, None] if array.ndim == 1 and len(shape) == 2 else array
     if array.shape != shape or array.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be numbers of shape {shape}, as the series, got {array.dtype}, {array.shape}.")
+        raise ValueError(f"{name} must be numbers of the series' shape {shape}, got {array.dtype}, {array.shape}.")
     with np.errstate(over="ignore"):
-        fitting = array.astype(dtype)
-    bad = np.isinf(fitting) if gaps else ~np.isfinite(fitting)
+        converted = array.astype(dtype)
+    bad = np.isinf(converted) if gaps else ~np.isfinite(converted)
     if bad.any():
-        at = f"got {array[bad][0]} at step {np.argwhere(bad)[0, 0]}. Fill it by np.nan_to_num."
-        raise ValueError(f"{name} must be finite {fitting.dtype}{' or NaN' * gaps}, {at}")
-    return fitting
+        got = f"got {array[bad][0]} at step {np.argwhere(bad)[0, 0]}. Use np.nan_to_num."
+        raise ValueError(f"{name} must be finite {converted.dtype}{' or NaN' * gaps}, {got}")
+    return converted
 
 
 def as_events(found: Any, length: int) -> Events:
-    """`found` in order, checked: integer steps within the series, none twice."""
+    """Return `found` as sorted events without overlap, within the series, or raise an error."""
     events = sorted(map(_as_event, found if isinstance(found, Iterable) else [found]))
     for (_, before), (start, end) in pairwise([(0, 0), *events]):
         if not before <= start < end <= length:
-            raise ValueError(f"found must be separate events, 0 <= start < end <= {length}, got {start, end}.")
+            raise ValueError(f"found must be separate events with 0 <= start < end <= {length}, got {start, end}.")
     return events
 
 
@@ -212,12 +217,12 @@ def _true_events(series: Series) -> Events | None:
 
 
 def touched(events: Events, others: Events) -> list[bool]:
-    """For each event whether it has a step in common with one of the others.
+    """Return for each event whether it shares a step with one of the others.
 
     Parameters
     ----------
     events, others : list of (start, end)
-        In order and apart from each other; the end not included.
+        Sorted and without overlap; the end is not included.
 
     Returns
     -------
@@ -235,7 +240,7 @@ def touched(events: Events, others: Events) -> list[bool]:
 
 
 def describe_events(true: Events | None, found: Events | None) -> str:
-    """How many events there are and how many were found.
+    """Return the number of events, and how many were found, as text.
 
     >>> describe_events([(2, 5), (9, 12)], [(4, 6)])
     '2 true events: 1 found, 1 missed; 0 false alarms'
@@ -243,7 +248,7 @@ def describe_events(true: Events | None, found: Events | None) -> str:
     '1 event found'
     """
     if true is None:
-        return "no events known" if found is None else f"{many(len(found), 'event')} found"
+        return "no events given" if found is None else f"{many(len(found), 'event')} found"
     if found is None:
         return many(len(true), "true event")
     hits, false = sum(touched(true, found)), many(touched(found, true).count(False), "false alarm")
@@ -251,7 +256,7 @@ def describe_events(true: Events | None, found: Events | None) -> str:
 
 
 def many(number: int, what: str) -> str:
-    """A number with its noun, in thousands.
+    """Return a number with its noun, with a comma between thousands.
 
     >>> many(1, "step"), many(7500, "step")
     ('1 step', '7,500 steps')
@@ -259,33 +264,33 @@ def many(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-# ---------------------------------------------------------------------- what the page gets
+# ---------------------------------------------------------------------- data for the page
 
 
 def stride_of(series: Series) -> int:
-    """How many steps stand behind one that the page gets: 1, unless the series is too long for it."""
-    return max(1, -(-len(series) // MOST_STEPS), -(-series.values.size // MOST_VALUES))
+    """Return the number of steps in a group; 1 unless the series is too long for the page."""
+    return max(1, -(-len(series) // MAX_STEPS), -(-series.values.size // MAX_VALUES))
 
 
 def _packed(values: np.ndarray, stride: int) -> bytes:
-    """Feature by feature, 32-bit, as the page reads it."""
+    """Return the values as 32-bit bytes, one feature after the other."""
     return np.ascontiguousarray(extremes(values, stride).T, dtype="<f4").tobytes()
 
 
 def extremes(values: np.ndarray, stride: int) -> np.ndarray:
-    """One of `stride` steps: in turn the lowest and the highest of twice as many.
+    """Downsample by `stride`: return the lowest and the highest value of each group of 2 * `stride` steps.
 
     Parameters
     ----------
     values : array, shape (time, feature)
-        NaN is missing; where all are, the extreme is NaN too.
+        NaN is a missing value; a group without values gives NaN.
     stride : int
-        1 changes nothing.
+        1 for no downsampling.
 
     Returns
     -------
     numpy.ndarray, shape (2 * ceil(time / stride / 2), feature), or that of `values` with stride 1
-        float32. What one column of pixels spans stays what it was.
+        float32. The range of values in a pixel column does not change.
 
     Examples
     --------
@@ -300,7 +305,7 @@ def extremes(values: np.ndarray, stride: int) -> np.ndarray:
 
 
 def highest(scores: np.ndarray, stride: int) -> np.ndarray:
-    """The highest of each `stride` scores, as float64: whatever exceeds a threshold still does.
+    """Return the highest of each `stride` scores, so that scores above a threshold remain above it.
 
     >>> highest(np.array([1.0, 5.0, 2.0, 3.0, 0.0]), 2).tolist()
     [5.0, 3.0, 0.0]
@@ -309,28 +314,28 @@ def highest(scores: np.ndarray, stride: int) -> np.ndarray:
 
 
 def clock(series: Series, stride: int) -> tuple[dict[str, Any], bytes]:
-    """Where the steps are in time: a kind, start and step, and each one's time if they are not even.
+    """Return the times of the steps: kind, start and step, and the single times if they are not evenly spaced.
 
     Parameters
     ----------
     series : Series
-        Its `time` goes before its `sampling_rate`; with neither, steps are counted.
+        Its `time` is used, otherwise its `sampling_rate`, otherwise the number of each step.
     stride : int
         As in `extremes`.
 
     Returns
     -------
     dict
-        ``kind`` ("step", "seconds" or "date"), ``start`` and ``delta`` of the whole series' steps
-        (seconds, or milliseconds since 1970).
+        ``kind`` ("step", "seconds" or "date"), ``start`` and ``delta`` of the steps of the series (in seconds, or in
+        milliseconds since 1970).
     bytes
-        float64, one time for each step that is sent; empty where start and delta say it all.
+        float64, one time for each step that is sent; empty if ``start`` and ``delta`` determine them.
     """
     if series.time is None:
         rate = series.sampling_rate
         return {"kind": "seconds" if rate else "step", "start": 0, "delta": 1 / rate if rate else 1}, b""
     dated = series.time.dtype.kind == "M"
-    # In nanoseconds since 1970, a float64 could not tell neighbours apart.
+    # A float64 could not distinguish neighbouring times in nanoseconds since 1970.
     time = series.time.astype("M8[us]").astype(np.int64) / 1e3 if dated else series.time.astype(np.float64)
     delta = float(time[-1] - time[0]) / max(1, len(time) - 1) or 1.0
     about = {"kind": "date" if dated else "seconds", "start": float(time[0]), "delta": delta}
@@ -339,7 +344,7 @@ def clock(series: Series, stride: int) -> tuple[dict[str, Any], bytes]:
 
 
 def when(series: Series, step: int) -> str:
-    """A step's time as text; empty where steps have none.
+    """Return the time of a step as text; empty if the series has no times.
 
     >>> when(Series([1.0, 2.0], sampling_rate=4.0), 1)
     '0.25 s'
@@ -354,29 +359,29 @@ def when(series: Series, step: int) -> str:
 
 
 def plot_series(viewer: SeriesViewer) -> Figure:
-    """Draw the series, its score below it, true events on a green ground, found ones as hatched bars above.
+    """Draw the series and its score, true events with a green background, and found events as hatched bars above.
 
     Parameters
     ----------
     viewer : SeriesViewer
-        Of its features the first 6 are drawn.
+        The first 6 features are drawn.
 
     Returns
     -------
     Figure
-        Left the whole, right the event with the highest score; `alt` says it in words.
+        On the left the whole series, on the right the event with the highest score; `alt` describes it.
     """
     series, scores, threshold = viewer.series, viewer.scores, viewer.threshold
     found, reconstruction = viewer.found, viewer.reconstruction
     true = _true_events(series)
-    lanes = min(series.n_features, MOST_LANES)
+    lanes = min(series.n_features, MAX_LANES)
     rows = lanes + (scores is not None)
     names = [*(as_label(name) if lanes > 1 else "" for name in series.feature_names[:lanes]), "score"]
     event = _top_event(true, found, scores)
     figure = Figure(f"{series.name}: {describe_events(true, found)}", figsize=(9, 1.1 + 1.35 * rows))
     parts = [(0, len(series), "whole series")]
     if event is not None:
-        # The event in the middle third.
+        # The event is in the middle third.
         margin = max(50, event[1] - event[0])
         start, end = max(0, event[0] - margin), min(len(series), event[1] + margin)
         parts.append((start, end, f"steps {event[0]:,} to {event[1] - 1:,}"))
@@ -387,7 +392,7 @@ def plot_series(viewer: SeriesViewer) -> Figure:
             if row < lanes:
                 _draw(axes, start, series.values[start:end, row], color=TRAIN, zorder=2, label="signal")
                 if reconstruction is not None:
-                    # Over the whole, dashes would lie so close that they hide the signal.
+                    # In the whole series, dashes are so dense that they would hide the signal.
                     look = {"color": VALIDATION, "linestyle": "--", "zorder": 1.9 if column == 0 else 2.1}
                     _draw(axes, start, reconstruction[start:end, row], **look, label="reconstruction")
             elif scores is not None:
@@ -402,11 +407,11 @@ def plot_series(viewer: SeriesViewer) -> Figure:
             axes.locator_params(axis="y", nbins=4)
             axes.locator_params(axis="x", nbins=6 if column == 0 else 3)
         axes.set_xlabel("time step")
-    # Once each, however many axes have it.
+    # List each label once.
     labelled = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in figure.axes]
     entries = {label: handle for each in labelled for handle, label in each}
     figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=5, frameon=False, labelcolor=TEXT)
-    with_score = f", with a score and its threshold {threshold:.4g}" if threshold is not None else ""
+    with_score = f", with a score and the threshold {threshold:.4g}" if threshold is not None else ""
     what = f"{many(len(series), 'step')} of {many(series.n_features, 'feature')}{with_score}"
     figure.alt = f"{series.name}, {what}; {describe_events(true, found)}."
     if event is not None:
@@ -417,7 +422,7 @@ def plot_series(viewer: SeriesViewer) -> Figure:
 
 
 def _top_event(true: Events | None, found: Events | None, scores: np.ndarray | None) -> tuple[int, int] | None:
-    """The found event with the highest score; without one, the true event; without one, the highest step."""
+    """Return the found event with the highest score; if there is none, a true event, or the highest-scoring step."""
     if scores is None:
         return next(iter(found or true or []), None)
     step = int(scores.argmax())
@@ -432,13 +437,13 @@ def _draw(axes: Any, start: int, values: np.ndarray, **look: Any) -> None:
 
 
 def _mark_events(axes: Any, true: Events, found: Events, start: int, end: int) -> None:
-    least = (end - start) / 400  # else one step of a million cannot be seen
+    least = (end - start) / 400  # otherwise one step of a million would be invisible
     for a, b in true:
         if a < end and b > start:
             axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=RESTORE, alpha=0.25, linewidth=0, label="true event")
     bars = [(a - 0.5, max(b - a, least)) for a, b in found if a < end and b > start]
     if bars:
-        # Above the axes' frame, where no curve is.
+        # Above the frame of the axes, where no curve is drawn.
         axes.broken_barh(
             bars, (1.02, 0.12), transform=axes.get_xaxis_transform(), clip_on=False,
             facecolor="none", edgecolor=FOUND, hatch="/////", linewidth=0.8, label="found event",

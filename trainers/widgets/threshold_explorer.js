@@ -1,5 +1,5 @@
-// A threshold to move, with its counts, rates, curves and costs. In a notebook, anywidget keeps threshold, labels and
-// prices equal to the kernel's; an exported page works without a kernel.
+// A histogram of scores with a draggable threshold, and the resulting counts, rates, curves and costs. In a notebook,
+// anywidget synchronises threshold, labels and costs with the kernel; an exported page works without a kernel.
 
 import { atMost, clamp, logTicks, rangeOf, rounded, short, svgAxes, svgPath, tickLabels, ticks } from "./plot.js";
 import {
@@ -17,16 +17,16 @@ import {
 import { tell, whenTyped, widthOf } from "./page.js";
 import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
-// ---------------------------------------------------------------- what a threshold decides
+// ---------------------------------------------------------------- counts, rates and curves
 
-// Sorts and counts once what does not depend on the threshold.
+// Computes once what does not depend on the threshold.
 export function prepare(data) {
   const [scores, labels] = [numbers(data.scores, Float64Array), numbers(data.labels, Int32Array)];
   const n = scores.length;
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b]);
   const sorted = Float64Array.from(order, (i) => scores[i]);
   const calibration = numbers(data.calibration, Float64Array)?.sort();
-  const known = {
+  const stats = {
     n,
     scores,
     labels,
@@ -37,42 +37,42 @@ export function prepare(data) {
     pictures: unpack(data.pictures),
   };
   const ends = [sorted, calibration ?? []].flatMap((list) => [list[0], list[list.length - 1]]);
-  [known.lowest, known.highest] = rangeOf(ends);
-  if (!labels) return known;
-  // abnormalBelow[i]: number of abnormal ones among the i lowest scores.
-  known.abnormalBelow = new Uint32Array(n + 1);
-  known.byClass = data.classes.map(() => []);
+  [stats.lowest, stats.highest] = rangeOf(ends);
+  if (!labels) return stats;
+  // abnormalBelow[i]: number of abnormal sequences among the i lowest scores.
+  stats.abnormalBelow = new Uint32Array(n + 1);
+  stats.byClass = data.classes.map(() => []);
   order.forEach((i, rank) => {
-    known.abnormalBelow[rank + 1] = known.abnormalBelow[rank] + data.classes[labels[i]].abnormal;
-    known.byClass[labels[i]].push(sorted[rank]);
+    stats.abnormalBelow[rank + 1] = stats.abnormalBelow[rank] + data.classes[labels[i]].abnormal;
+    stats.byClass[labels[i]].push(sorted[rank]);
   });
-  known.abnormal = known.abnormalBelow[n];
-  known.normal = n - known.abnormal;
-  known.curves = known.abnormal && known.normal ? curves(known) : null;
-  return known;
+  stats.abnormal = stats.abnormalBelow[n];
+  stats.normal = n - stats.abnormal;
+  stats.curves = stats.abnormal && stats.normal ? curves(stats) : null;
+  return stats;
 }
 
-// Counts and rates at a threshold; scores above it are predicted abnormal. A rate is null if its class does not occur.
-// Precision and F1 are 0 where nothing is predicted abnormal, as in scikit-learn with zero_division=0.
-export function figuresAt(known, threshold) {
-  const below = atMost(known.sorted, threshold);
-  const called = known.n - below;
-  if (!known.labels) return { called };
-  const missed = known.abnormalBelow[below];
-  const found = known.abnormal - missed;
-  const falseAlarms = called - found;
-  const some = known.abnormal > 0;
+// Counts and rates at a threshold; scores above it are flagged. A rate is null if its class does not occur.
+// Precision and F1 are 0 if nothing is flagged, as in scikit-learn with zero_division=0.
+export function metricsAt(stats, threshold) {
+  const below = atMost(stats.sorted, threshold);
+  const flagged = stats.n - below;
+  if (!stats.labels) return { flagged };
+  const missed = stats.abnormalBelow[below];
+  const found = stats.abnormal - missed;
+  const falseAlarms = flagged - found;
+  const anyAbnormal = stats.abnormal > 0;
   return {
-    called,
+    flagged,
     found,
     missed,
     falseAlarms,
     passed: below - missed,
-    precision: some ? called && found / called : null,
-    recall: some ? found / known.abnormal : null,
-    f1: some ? (2 * found) / (found + called + missed) : null,
-    falseAlarmRate: known.normal ? falseAlarms / known.normal : null,
-    falseAlarmsPerThousand: (1000 * falseAlarms) / known.n,
+    precision: anyAbnormal ? flagged && found / flagged : null,
+    recall: anyAbnormal ? found / stats.abnormal : null,
+    f1: anyAbnormal ? (2 * found) / (found + flagged + missed) : null,
+    falseAlarmRate: stats.normal ? falseAlarms / stats.normal : null,
+    falseAlarmsPerThousand: (1000 * falseAlarms) / stats.n,
   };
 }
 
@@ -94,28 +94,28 @@ function curves({ n, sorted, abnormalBelow, abnormal, normal }) {
   return { roc, precisionRecall, auroc: area / abnormal / normal, averagePrecision };
 }
 
-const costOf = (falseAlarms, missed, prices) => falseAlarms * prices.false_alarm_cost + missed * prices.miss_cost;
+const totalCost = (falseAlarms, missed, costs) => falseAlarms * costs.false_alarm_cost + missed * costs.miss_cost;
 
-// The lowest threshold of least cost: one of the scores, or `bottom`, where everything is predicted abnormal.
-export function leastCost({ n, sorted, abnormalBelow, abnormal }, prices, bottom) {
-  let best = { threshold: bottom, cost: costOf(n - abnormal, 0, prices) };
+// The lowest threshold with the lowest total cost: one of the scores, or `bottom`, where everything is flagged.
+export function lowestCost({ n, sorted, abnormalBelow, abnormal }, costs, bottom) {
+  let best = { threshold: bottom, cost: totalCost(n - abnormal, 0, costs) };
   for (let below = 1; below <= n; below++) {
     if (sorted[below] === sorted[below - 1]) continue;
     const missed = abnormalBelow[below];
-    const cost = costOf(n - below - abnormal + missed, missed, prices);
+    const cost = totalCost(n - below - abnormal + missed, missed, costs);
     if (cost < best.cost) best = { threshold: sorted[below - 1], cost };
   }
   return best;
 }
 
 // The sequences whose prediction differs between two thresholds; `nearest` returns those closest to the new one first.
-export function changed(known, from, to) {
-  const [a, b] = [atMost(known.sorted, from), atMost(known.sorted, to)];
-  const positions = known.order.subarray(Math.min(a, b), Math.max(a, b));
+export function changed(stats, from, to) {
+  const [a, b] = [atMost(stats.sorted, from), atMost(stats.sorted, to)];
+  const positions = stats.order.subarray(Math.min(a, b), Math.max(a, b));
   return {
-    called: to < from,
+    flagged: to < from,
     count: positions.length,
-    abnormal: known.labels ? Math.abs(known.abnormalBelow[b] - known.abnormalBelow[a]) : null,
+    abnormal: stats.labels ? Math.abs(stats.abnormalBelow[b] - stats.abnormalBelow[a]) : null,
     nearest: (most) => Array.from(b > a ? positions.slice(-most).reverse() : positions.slice(0, most)),
   };
 }
@@ -123,9 +123,9 @@ export function changed(known, from, to) {
 // ---------------------------------------------------------------- the axis of scores
 
 // Converts scores to positions between 0 and 1 and back.
-export function scoreScale(known, threshold, log) {
+export function scoreScale(stats, threshold, log) {
   const [to, from] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
-  let [low, high] = [to(known.lowest), to(known.highest)];
+  let [low, high] = [to(stats.lowest), to(stats.highest)];
   // Nearly equal scores are one bar: widen the axis for its labels.
   const size = log ? 1 : Math.max(Math.abs(low), Math.abs(high));
   if (high - low <= 1e-6 * size) {
@@ -158,12 +158,12 @@ export function countBins(sorted, edges) {
   return upTo.slice(1).map((count, i) => count - upTo[i]);
 }
 
-// ---------------------------------------------------------------- words
+// ---------------------------------------------------------------- texts
 
-// Without the floating-point noise of sums of prices such as 0.1.
-const price = (value) => short(value, 12);
+// Without the floating-point noise of sums of costs such as 0.1.
+const costText = (value) => short(value, 12);
 const rate = (value) => value?.toFixed(3) ?? "–";
-const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
+const percent = (part, all) => `${((100 * part) / all).toFixed(1)} %`;
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const written = (threshold) => short(threshold, 6);
 
@@ -173,23 +173,24 @@ export function parse(text) {
   return text.trim() && Number.isFinite(value) ? value : null;
 }
 
-// What a changed prediction means, for one and for several sequences.
-function verdict(abnormal, called, several) {
-  if (abnormal) return called ? "now found" : "now missed";
-  if (called) return several ? "now false alarms" : "now a false alarm";
+// The meaning of a changed prediction, for one or for several sequences.
+function meaning(abnormal, flagged, several) {
+  if (abnormal) return flagged ? "now found" : "now missed";
+  if (flagged) return several ? "now false alarms" : "now a false alarm";
   return several ? "no longer false alarms" : "no longer a false alarm";
 }
 
-export function changedWords(move, hidden) {
-  if (!move) return "Move the threshold: the sequences that change sides are shown here.";
-  if (!move.count) return "No sequence changed sides by the last move.";
-  const text = `${plural(move.count, "sequence")} changed sides by the last move, now called ${move.called ? "abnormal" : "normal"}`;
+export function changedText(move, hidden) {
+  if (!move) return "Move the threshold: the sequences whose prediction changes are shown here.";
+  if (!move.count) return "The last move changed no prediction.";
+  const verb = move.count === 1 ? "is" : "are";
+  const text = `After the last move, ${plural(move.count, "sequence")} ${verb} ${move.flagged ? "now" : "no longer"} flagged`;
   if (hidden) return `${text}.`;
-  const sides = [true, false]
+  const meanings = [true, false]
     .map((abnormal) => [abnormal ? move.abnormal : move.count - move.abnormal, abnormal])
     .filter(([count]) => count)
-    .map(([count, abnormal]) => `${count} ${verdict(abnormal, move.called, count > 1)}`);
-  return `${text}: ${sides.join(", ")}.`;
+    .map(([count, abnormal]) => `${count} ${meaning(abnormal, move.flagged, count > 1)}`);
+  return `${text}: ${meanings.join(", ")}.`;
 }
 
 // ---------------------------------------------------------------- histogram
@@ -198,14 +199,14 @@ const [NORMAL, ABNORMAL, LINE] = ["#0072B2", "#D55E00", "#009E73"];
 const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM, BINS] = [250, 54, 14, 26, 42, 60];
 const FLOOR = HEIGHT - BOTTOM;
 
-// Scores by look: with hidden labels all in one.
+// The scores of each histogram: with hidden labels, one for all scores.
 function histogramParts({ sorted, abnormalBelow, calibration }, hidden) {
   const side = (abnormal) => sorted.filter((_, rank) => abnormalBelow[rank + 1] - abnormalBelow[rank] === abnormal);
   const looks = hidden ? { all: sorted } : { normal: side(0), abnormal: side(1) };
   return Object.entries({ ...looks, calibration: calibration ?? [] }).filter(([, scores]) => scores.length);
 }
 
-// Blue and filled, orange and hatched, grey, a dashed outline: distinct without colour too.
+// Fill, hatching, grey and a dashed outline can also be distinguished without colour.
 const paint = (look, id) =>
   ({
     normal: `fill="${NORMAL}" fill-opacity="0.45" stroke="${NORMAL}"`,
@@ -278,15 +279,15 @@ function drawLegend(parts, id) {
   return parts.map(entry).join("");
 }
 
-// The line of the threshold; its sides are named where there is room.
+// The line of the threshold; its sides are labelled if there is room.
 function drawThreshold(px, width) {
   const [left, right] = [px - LEFT, width - RIGHT - px];
-  return `<rect class="called" x="${px}" y="${TOP}" width="${Math.max(0, right)}" height="${FLOOR - TOP}"/>
+  return `<rect class="flagged" x="${px}" y="${TOP}" width="${Math.max(0, right)}" height="${FLOOR - TOP}"/>
     <line x1="${px}" x2="${px}" y1="${TOP - 4}" y2="${FLOOR}" stroke="${LINE}" stroke-width="2.5"/>
     <rect class="grip" x="${px - 7}" y="${TOP - 22}" width="14" height="20" rx="4" fill="${LINE}"/>
     <path d="M${px - 2} ${TOP - 17}v10m4 -10v10" stroke="white"/>
-    ${left > 110 ? `<text x="${px - 14}" y="${TOP - 8}" text-anchor="end">← called normal</text>` : ""}
-    ${right > 120 ? `<text x="${px + 14}" y="${TOP - 8}">called abnormal →</text>` : ""}`;
+    ${left > 110 ? `<text x="${px - 14}" y="${TOP - 8}" text-anchor="end">← not flagged</text>` : ""}
+    ${right > 120 ? `<text x="${px + 14}" y="${TOP - 8}">flagged →</text>` : ""}`;
 }
 
 // ---------------------------------------------------------------- ROC and precision-recall curve
@@ -315,26 +316,26 @@ const drawPoint = (x, y) => `<circle class="now" cx="${curveX(x)}" cy="${curveY(
 
 // ---------------------------------------------------------------- tables
 
-function drawConfusion(figures) {
-  const cell = (name, kind) => `<td class="${kind}" data-figure="${name}">${figures[name]}</td>`;
-  return `<thead><tr><td></td><th scope="col">called normal</th><th scope="col">called abnormal</th></tr></thead>
+function drawConfusion(metrics) {
+  const cell = (name, kind) => `<td class="${kind}" data-figure="${name}">${metrics[name]}</td>`;
+  return `<thead><tr><td></td><th scope="col">not flagged</th><th scope="col">flagged</th></tr></thead>
     <tbody><tr><th scope="row">is normal</th>${cell("passed", "right")}${cell("falseAlarms", "wrong")}</tr>
     <tr><th scope="row">is abnormal</th>${cell("missed", "wrong")}${cell("found", "right")}</tr></tbody>`;
 }
 
-function drawRates(figures, known) {
-  const { called, found, falseAlarms } = figures;
+function drawRates(metrics, stats) {
+  const { flagged, found, falseAlarms } = metrics;
   return [
-    ["precision", "precision", rate(figures.precision), `${found} of the ${called} called are abnormal`],
-    ["recall", "recall", rate(figures.recall), `${found} of the ${known.abnormal} abnormal are called`],
-    ["f1", "F1", rate(figures.f1), "their harmonic mean"],
+    ["precision", "precision", rate(metrics.precision), `${found} of the ${flagged} flagged are abnormal`],
+    ["recall", "recall", rate(metrics.recall), `${found} of the ${stats.abnormal} abnormal are flagged`],
+    ["f1", "F1", rate(metrics.f1), "harmonic mean of precision and recall"],
     [
       "falseAlarmRate",
       "false alarm rate",
-      rate(figures.falseAlarmRate),
-      `${falseAlarms} of the ${known.normal} normal are called`,
+      rate(metrics.falseAlarmRate),
+      `${falseAlarms} of the ${stats.normal} normal are flagged`,
     ],
-    ["falseAlarmsPerThousand", "false alarms", figures.falseAlarmsPerThousand.toFixed(1), "in 1000 such sequences"],
+    ["falseAlarmsPerThousand", "false alarms", metrics.falseAlarmsPerThousand.toFixed(1), "per 1000 sequences"],
   ]
     .map(
       ([key, name, value, words]) =>
@@ -343,17 +344,17 @@ function drawRates(figures, known) {
     .join("");
 }
 
-function drawClasses(known, threshold) {
+function drawClasses(stats, threshold) {
   const row = ({ name }, i) => {
-    const size = known.byClass[i].length;
-    const called = size - atMost(known.byClass[i], threshold);
-    return `<tr><th scope="row">${escape(name)}</th><td>${size}</td><td data-called="${i}">${called}</td>
-      <td data-share="${i}">${(called / size).toFixed(3)}</td></tr>`;
+    const size = stats.byClass[i].length;
+    const flagged = size - atMost(stats.byClass[i], threshold);
+    return `<tr><th scope="row">${escape(name)}</th><td>${size}</td><td data-flagged="${i}">${flagged}</td>
+      <td data-share="${i}">${(flagged / size).toFixed(3)}</td></tr>`;
   };
-  return known.classes.map(row).join("");
+  return stats.classes.map(row).join("");
 }
 
-// ---------------------------------------------------------------- sequences that changed sides
+// ---------------------------------------------------------------- sequences with changed predictions
 
 function drawPicture(pictures, row, ranges) {
   const lines = sequenceLines(pictures, row, pictureStrips(ranges, 78), (at) => 3 + at * 144);
@@ -362,7 +363,7 @@ function drawPicture(pictures, row, ranges) {
 
 function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
   if (!move?.count) return "";
-  // With very many sequences only some have pictures.
+  // Of a large number of sequences, only some have pictures.
   const near = move.nearest(pictures ? 2000 : 12);
   const drawn = pictures ? near.filter((i) => pictures.row.has(i)).slice(0, 6) : [];
   const shown = drawn.length ? drawn : near.slice(0, 12);
@@ -375,31 +376,31 @@ function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
   const items = shown.map((i) => {
     const one = hidden ? null : classes[labels[i]];
     const picture = drawn.length ? drawPicture(pictures, pictures.row.get(i), ranges) : "";
-    // Data are often sorted by class: with hidden labels, a position would reveal the label.
-    const place = one || !labels ? `sequence ${i}<br>` : "";
+    // Data are often sorted by class: with hidden labels, the position would reveal the label.
+    const position = one || !labels ? `sequence ${i}<br>` : "";
     return `<li>${one ? `<b>${escape(one.name)}</b>` : ""}${picture}
-      <small>${place}score ${short(scores[i])}${one ? `<br>${verdict(one.abnormal, move.called)}` : ""}</small></li>`;
+      <small>${position}score ${short(scores[i])}${one ? `<br>${meaning(one.abnormal, move.flagged)}` : ""}</small></li>`;
   });
   const more = move.count - shown.length;
   return items.join("") + (more > 0 ? `<li class="more">and ${more} more, farther from the threshold</li>` : "");
 }
 
-// ---------------------------------------------------------------- the whole
+// ---------------------------------------------------------------- widget
 
 const SKELETON = `
   <div class="bar">
     <label>threshold <input class="number" type="text" inputmode="decimal" size="10" autocomplete="off"></label>
-    <span class="said" data-figure="called"></span>
+    <span class="said" data-figure="flagged"></span>
     <label class="hide"><input type="checkbox"> hide the labels</label>
   </div>
   <svg class="plot histogram" role="group" aria-label="Histogram of the scores" height="${HEIGHT}">
-    <g class="still"></g><g class="least-mark"></g>
+    <g class="still"></g><g class="lowest-mark"></g>
     <g class="threshold" role="slider" tabindex="0" aria-label="threshold" aria-orientation="horizontal"></g>
   </svg>
   <div class="under"><ul class="legend"></ul>
     <button type="button" data-key="logCounts">log counts</button><button type="button" data-key="logScores">log scores</button></div>
-  <p class="keys">Drag the line, or use ← → and Page Up, Page Down; with Shift, one score at a time.</p>
-  <p class="known"></p>
+  <p class="keys">Drag the threshold, or use ←, →, Page Up and Page Down. Shift with an arrow key moves by one score.</p>
+  <p class="of-calibration"></p>
   <p class="note"></p>
   <div class="truth">
     <div class="counts"><table class="confusion"></table><table class="rates"></table></div>
@@ -407,12 +408,12 @@ const SKELETON = `
       <svg class="plot" role="img" width="${CURVE.width}" height="${CURVE.height}"></svg></figure>
     <figure class="pr"><figcaption>Precision–recall, AP <b data-figure="averagePrecision" title="average precision"></b></figcaption>
       <svg class="plot" role="img" width="${CURVE.width}" height="${CURVE.height}"></svg></figure></div>
-    <table class="classes"><thead><tr><th scope="col">class</th><th scope="col">sequences</th><th scope="col">called abnormal</th>
+    <table class="classes"><thead><tr><th scope="col">class</th><th scope="col">sequences</th><th scope="col">flagged</th>
       <th scope="col">share</th></tr></thead><tbody></tbody></table>
-    <fieldset class="prices"><legend>Prices</legend>
+    <fieldset class="costs"><legend>Costs</legend>
       <label>a false alarm <input data-cost="false_alarm_cost" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
       <label>a miss <input data-cost="miss_cost" type="text" inputmode="decimal" size="6" autocomplete="off"></label>
-      <p class="cost"></p><button type="button" class="go" hidden>go to the least cost</button></fieldset>
+      <p class="cost"></p><button type="button" class="go" hidden>go to the lowest cost</button></fieldset>
   </div>
   <p class="moved"></p>
   <p class="key" hidden><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence
@@ -421,9 +422,9 @@ const SKELETON = `
 
 let mounted = 0;
 
-// Builds an explorer in `root`. `act.changed` receives what the user sets: threshold, hide_labels, prices.
+// Builds an explorer in `root`. `act.changed` receives the user's changes of threshold, hide_labels and costs.
 export function mount(root, data, act = {}) {
-  const known = prepare(data);
+  const stats = prepare(data);
   const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
   const { threshold, hide_labels, false_alarm_cost, miss_cost } = data;
   const view = {
@@ -438,12 +439,12 @@ export function mount(root, data, act = {}) {
   const part = build(root, "kit-threshold", SKELETON);
   const [plot, slider, number, box] = [".histogram", ".threshold", ".number", ".hide input"].map(part);
   const toggles = root.querySelectorAll("[data-key]");
-  const prices = root.querySelectorAll("[data-cost]");
-  const hidden = () => view.hide_labels || !known.labels;
-  const told = (changes) => act.changed?.(changes);
-  part(".hide").hidden = !known.labels;
-  part('[data-key="logScores"]').hidden = known.lowest <= 0;
-  part(".key span").hidden = !known.pictures?.reconstructions;
+  const costs = root.querySelectorAll("[data-cost]");
+  const hidden = () => view.hide_labels || !stats.labels;
+  const notify = (changes) => act.changed?.(changes);
+  part(".hide").hidden = !stats.labels;
+  part('[data-key="logScores"]').hidden = stats.lowest <= 0;
+  part(".key span").hidden = !stats.pictures?.reconstructions;
 
   // ---------------------------------------------------------------- drawing
 
@@ -451,85 +452,85 @@ export function mount(root, data, act = {}) {
   function draw() {
     view.width = Math.max(300, widthOf(plot) || 600);
     plot.setAttribute("viewBox", `0 0 ${view.width} ${HEIGHT}`);
-    view.scale = scoreScale(known, view.threshold, view.logScores);
+    view.scale = scoreScale(stats, view.threshold, view.logScores);
     view.x = across(view.scale, view.width);
-    const parts = histogramParts(known, hidden());
+    const parts = histogramParts(stats, hidden());
     part(".still").innerHTML = drawHistogram(parts, view.scale, view.width, view.logCounts, hatchId);
     part(".legend").innerHTML = drawLegend(parts, hatchId);
     for (const button of toggles) button.setAttribute("aria-pressed", view[button.dataset.key]);
     box.checked = view.hide_labels;
-    for (const input of prices) if (input !== document.activeElement) input.value = view[input.dataset.cost] ?? "";
+    for (const input of costs) if (input !== document.activeElement) input.value = view[input.dataset.cost] ?? "";
     drawTruth();
-    drawLeast();
+    drawLowest();
     drawMove();
   }
 
   // With hidden labels, everything that depends on them is removed from the page, not only covered.
   function drawTruth() {
-    const both = hidden() ? null : known.curves;
+    const both = hidden() ? null : stats.curves;
     part(".truth").hidden = hidden();
     part(".roc").hidden = part(".pr").hidden = !both;
     part(".note").textContent =
       hidden() || both
         ? ""
-        : `All labels are ${known.abnormal ? "abnormal" : "normal"}: without the other side there are no curves, and figures that need it are left open (–).`;
+        : `All labels are ${stats.abnormal ? "abnormal" : "normal"}: without the other kind there are no curves, and metrics that need it are empty (–).`;
     part('[data-figure="auroc"]').textContent = both ? rate(both.auroc) : "";
     part('[data-figure="averagePrecision"]').textContent = both ? rate(both.averagePrecision) : "";
-    const share = known.abnormal / known.n;
+    const share = stats.abnormal / stats.n;
     view.roc = both ? drawCurve(both.roc, [0, 1], ["false alarm rate", "recall"]) : "";
     view.pr = both ? drawCurve(inSteps(both.precisionRecall), [share, share], ["recall", "precision"]) : "";
   }
 
   // Draws what depends on the threshold.
   function drawMove() {
-    const figures = figuresAt(known, view.threshold);
-    const [falseAlarmRate, recall, precision] = [figures.falseAlarmRate, figures.recall, figures.precision].map(rate);
+    const metrics = metricsAt(stats, view.threshold);
+    const [falseAlarmRate, recall, precision] = [metrics.falseAlarmRate, metrics.recall, metrics.precision].map(rate);
     slider.innerHTML = drawThreshold(view.x(view.threshold), view.width);
-    const said = `${figures.called} of ${known.n} called abnormal (${percent(figures.called, known.n)})`;
-    part(".said").textContent = said;
+    const count = `${metrics.flagged} of ${stats.n} flagged (${percent(metrics.flagged, stats.n)})`;
+    part(".said").textContent = count;
     if (number !== document.activeElement || view.dragging) number.value = written(view.threshold);
     setAttributes(slider, {
       "aria-valuemin": view.scale.bottom,
       "aria-valuemax": view.scale.top,
       "aria-valuenow": view.threshold,
-      "aria-valuetext": `${written(view.threshold)}: ${said}${view.roc && `; precision ${precision}, recall ${recall}`}`,
+      "aria-valuetext": `${written(view.threshold)}: ${count}${view.roc && `; precision ${precision}, recall ${recall}`}`,
     });
-    if (known.calibration) {
-      const n = known.calibration.length;
-      const above = n - atMost(known.calibration, view.threshold);
-      part(".known").textContent =
-        `Of the ${n} calibration sequences, known to be normal, ${above} would be called abnormal (${percent(above, n)}).`;
+    if (stats.calibration) {
+      const n = stats.calibration.length;
+      const above = n - atMost(stats.calibration, view.threshold);
+      part(".of-calibration").textContent =
+        `Of the ${n} calibration sequences, known to be normal, ${above} would be flagged (${percent(above, n)}).`;
     }
-    part(".confusion").innerHTML = hidden() ? "" : drawConfusion(figures);
-    part(".rates").innerHTML = hidden() ? "" : drawRates(figures, known);
-    part(".classes tbody").innerHTML = hidden() ? "" : drawClasses(known, view.threshold);
+    part(".confusion").innerHTML = hidden() ? "" : drawConfusion(metrics);
+    part(".rates").innerHTML = hidden() ? "" : drawRates(metrics, stats);
+    part(".classes tbody").innerHTML = hidden() ? "" : drawClasses(stats, view.threshold);
     const [roc, pr] = [part(".roc svg"), part(".pr svg")];
-    roc.innerHTML = view.roc && view.roc + drawPoint(figures.falseAlarmRate, figures.recall);
+    roc.innerHTML = view.roc && view.roc + drawPoint(metrics.falseAlarmRate, metrics.recall);
     roc.setAttribute("aria-label", view.roc && `ROC curve; now false alarm rate ${falseAlarmRate}, recall ${recall}`);
-    // Where nothing is predicted abnormal, precision is undefined.
-    pr.innerHTML = view.pr && view.pr + (figures.called ? drawPoint(figures.recall, figures.precision) : "");
+    // If nothing is flagged, precision is undefined.
+    pr.innerHTML = view.pr && view.pr + (metrics.flagged ? drawPoint(metrics.recall, metrics.precision) : "");
     pr.setAttribute("aria-label", view.pr && `Precision-recall curve; now recall ${recall}, precision ${precision}`);
-    drawCost(figures);
-    part(".moved").textContent = changedWords(view.move, hidden());
-    part(".changed").innerHTML = drawChanged(known, view.move, hidden());
-    part(".key").hidden = !(view.move?.count && known.pictures);
+    drawCost(metrics);
+    part(".moved").textContent = changedText(view.move, hidden());
+    part(".changed").innerHTML = drawChanged(stats, view.move, hidden());
+    part(".key").hidden = !(view.move?.count && stats.pictures);
   }
 
-  // The search over all thresholds is slow with many scores: not on every move.
-  function drawLeast() {
-    const priced = !hidden() && view.false_alarm_cost != null && view.miss_cost != null;
-    view.least = priced ? leastCost(known, view, view.scale.bottom) : null;
-    const mark = priced ? `<path class="least" d="M${view.x(view.least.threshold)} ${FLOOR}l-5 9h10z"/>` : "";
-    part(".least-mark").innerHTML = mark;
-    part(".go").hidden = !priced;
+  // The search over all thresholds is slow with many scores, so it does not run on every move.
+  function drawLowest() {
+    const given = !hidden() && view.false_alarm_cost != null && view.miss_cost != null;
+    view.lowest = given ? lowestCost(stats, view, view.scale.bottom) : null;
+    const mark = given ? `<path class="lowest" d="M${view.x(view.lowest.threshold)} ${FLOOR}l-5 9h10z"/>` : "";
+    part(".lowest-mark").innerHTML = mark;
+    part(".go").hidden = !given;
   }
 
   function drawCost({ falseAlarms, missed }) {
-    const words = (cost) => `${price(cost)} (${short((1000 * cost) / known.n)} in 1000 sequences)`;
-    let text = "Give both prices to see the cost of a threshold, and where it is least.";
-    if (view.least)
-      text = `Cost at this threshold: <b data-figure="cost">${words(costOf(falseAlarms, missed, view))}</b>;
-        least: <b data-figure="least">${words(view.least.cost)}</b> at threshold <b data-figure="leastAt">${written(view.least.threshold)}</b> (▲ on the axis).`;
+    const amount = (cost) => `${costText(cost)} (${short((1000 * cost) / stats.n)} per 1000 sequences)`;
+    let text = "Enter both costs to see the total cost at the threshold, and the threshold with the lowest total cost.";
+    if (view.lowest)
+      text = `Cost at this threshold: <b data-figure="cost">${amount(totalCost(falseAlarms, missed, view))}</b>;
+        lowest: <b data-figure="lowest">${amount(view.lowest.cost)}</b> at threshold <b data-figure="lowestAt">${written(view.lowest.threshold)}</b> (▲ on the axis).`;
     part(".cost").innerHTML = hidden() ? "" : text;
   }
 
@@ -543,14 +544,14 @@ export function mount(root, data, act = {}) {
   // Changed predictions are counted from `base`, where a drag or a held key began.
   function moveTo(threshold, base = view.threshold) {
     if (threshold === view.threshold && base === view.base) return;
-    view.move = changed(known, base, threshold);
+    view.move = changed(stats, base, threshold);
     Object.assign(view, { threshold, base });
     frames.soon();
   }
 
   function userMovesTo(threshold, base) {
     moveTo(threshold, base);
-    told({ threshold });
+    notify({ threshold });
   }
 
   function pointTo(event) {
@@ -564,7 +565,7 @@ export function mount(root, data, act = {}) {
     pointTo(start);
     const end = (event) => {
       view.dragging = false;
-      // A touch that became a scroll does not move the threshold.
+      // A touch that became a scroll must not move the threshold.
       if (event.type === "pointercancel") userMovesTo(view.base, view.base);
     };
     return { move: pointTo, end };
@@ -572,12 +573,12 @@ export function mount(root, data, act = {}) {
 
   function keyTarget({ key, shiftKey }) {
     const { threshold, scale } = view;
-    const { sorted } = known;
+    const { sorted } = stats;
     const below = atMost(sorted, threshold);
     const by = (share) => pointed(scale, scale.place(threshold) + share);
     const up = key === "ArrowRight" || key === "ArrowUp";
     const down = key === "ArrowLeft" || key === "ArrowDown";
-    // A score at the threshold is predicted normal: to change it, go to the next lower score.
+    // A score at the threshold is not flagged: to flag it, go to the next lower score.
     if (shiftKey && up) return sorted[below] ?? threshold;
     if (shiftKey && down)
       return below ? (sorted.subarray(0, below).findLast((v) => v < sorted[below - 1]) ?? scale.bottom) : threshold;
@@ -593,7 +594,7 @@ export function mount(root, data, act = {}) {
 
   whenTyped(number, () => {
     const to = parse(number.value);
-    // The field shows a rounded threshold: an unchanged text must not round it.
+    // The field shows a rounded threshold: an unchanged text must not change the threshold.
     if (to !== null && number.value !== written(view.threshold)) userMovesTo(to);
     number.value = written(view.threshold);
   });
@@ -608,19 +609,19 @@ export function mount(root, data, act = {}) {
   box.addEventListener("change", () => {
     view.hide_labels = box.checked;
     draw();
-    told({ hide_labels: view.hide_labels });
+    notify({ hide_labels: view.hide_labels });
   });
-  for (const input of prices)
+  for (const input of costs)
     whenTyped(input, () => {
       const [value, name] = [parse(input.value), input.dataset.cost];
       view[name] = value !== null && value >= 0 ? value : null;
       input.value = view[name] ?? "";
       draw();
-      told({ [name]: view[name] });
+      notify({ [name]: view[name] });
     });
-  part(".go").addEventListener("click", () => userMovesTo(view.least.threshold));
+  part(".go").addEventListener("click", () => userMovesTo(view.lowest.threshold));
 
-  // Takes changes from the kernel or from another view.
+  // Applies changes from the kernel or from another view.
   function set({ threshold = view.threshold, ...rest }) {
     if (Object.keys(rest).length) {
       Object.assign(view, rest);
@@ -655,8 +656,8 @@ export default {
     };
     const explorer = mount(el, { ...model.get("data"), ...state }, { changed });
     // A pending change of the user replaces the kernel's echo of an older one.
-    const hear = (name) => () => name in pending || explorer.set({ [name]: model.get(name) });
-    const unlisten = listen(model, Object.fromEntries(SYNCED.map((name) => [`change:${name}`, hear(name)])));
+    const receive = (name) => () => name in pending || explorer.set({ [name]: model.get(name) });
+    const unlisten = listen(model, Object.fromEntries(SYNCED.map((name) => [`change:${name}`, receive(name)])));
     return () => {
       clearTimeout(timer);
       if (timer) send();

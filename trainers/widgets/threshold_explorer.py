@@ -1,4 +1,4 @@
-"""`ThresholdExplorer`: drag a threshold and see what follows, in a notebook or in a page of its own."""
+"""`ThresholdExplorer`: drag a threshold and see the resulting metrics, in a notebook or a separate page."""
 
 from __future__ import annotations
 
@@ -16,64 +16,64 @@ from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import classes, lighten, pictures
 
-# The share of false alarms that the threshold begins with, where none is given.
+# False-alarm rate of the initial threshold, if no threshold is given.
 RATE = 0.05
 _BINS = 60
 
 
 @with_old_names
 class ThresholdExplorer(PicturedWidget):
-    """A threshold to drag over the histogram of scores, with all that follows from it.
+    """Histogram of anomaly scores with a draggable threshold and the resulting metrics.
 
-    With labels: the histograms of both sides, the confusion matrix, precision, recall, F1, false
-    alarms, recall by class, the ROC and precision-recall curves with the point where the threshold
-    stands, the cost of errors for given prices. Always: how many are flagged, and the
-    sequences that changed sides by the last move. With hidden labels one sees what one has in
-    practice: one histogram, and nothing that gives the truth away.
+    A sequence is flagged if its score is *above* the threshold. The widget always shows the number of flagged
+    sequences, and the sequences whose prediction the last move changed. With labels, it also shows a histogram for
+    each of the normal and abnormal sequences, the confusion matrix, precision, recall, F1, false alarms, recall by
+    class, the ROC and precision-recall curves with the point of the threshold, and the total cost for given costs of
+    the errors. With hidden labels, it shows only what is available in practice: one histogram, and no information
+    about the labels.
 
-    Everything is computed in the page, so that a page written by `to_html` can do the same. All
-    scores count, however many. A sequence is flagged if its score is *above* the threshold.
-    Hidden labels are in a page all the same, for its checkbox; without labels there is nothing to find.
-    A part of a page (`html`) holds fewer of the sequences to draw, evenly spread over the scores.
+    All metrics are computed in the page from all scores, so that a page written by `to_html` has the same functions.
+    Hidden labels are stored in the page, because its checkbox can show them; to keep them secret, do not pass labels.
+    Embedded HTML (`html`) holds fewer of the sequences to draw, evenly spaced in the order of their scores.
 
     Parameters
     ----------
     scores : array, shape (n,)
-        The higher, the more anomalous.
+        Anomaly scores; higher is more anomalous.
     labels : array of int, shape (n,), optional
-        0 is normal, anything else abnormal. Where all are of one side, there are no curves, and
-        metrics that need the other side stay empty. None: as with hidden labels, always.
+        0 is normal, any other label is abnormal. If all sequences are normal or all are abnormal, there are no curves,
+        and metrics that need the other kind are empty. None: the widget works as with hidden labels.
     threshold : float, optional
-        Where to begin. Default: with calibration scores, their quantile for 5 % false alarms
-        (`quantile_threshold`); else the score that 95 % of all scores do not exceed.
+        Initial threshold. Default: with calibration scores, their quantile for 5 % false alarms
+        (`quantile_threshold`); otherwise the 95 % quantile of all scores.
     class_names : sequence of str, optional
-        Name of each label, from 0 on.
+        Name of each label, starting with label 0.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        Drawn where they change sides, up to four features. The page holds 2 million values at
-        most; of more sequences than that, some are drawn, evenly spread over the scores.
+        Drawn if their prediction changes, with up to four features. The page holds at most 2 million values; of more,
+        a subset of the sequences can be drawn, evenly spaced in the order of their scores.
     reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
-        Drawn with them.
+        Drawn with the sequences.
     hide_labels : bool, default False
-        Begin with hidden labels; a checkbox shows them, and a trait.
-    calibration : array, optional
-        Scores of sequences known to be normal, shape (m,): their histogram, and how many of them
-        would be flagged, help to set a threshold without labels.
+        Whether labels are hidden at first. They can be shown with a checkbox or by setting this attribute.
+    calibration : array, shape (m,), optional
+        Scores of sequences known to be normal. Their histogram, and the number of them that would be flagged, help to
+        set a threshold without labels.
     false_alarm_cost, miss_cost : float, optional
-        Price of each error, from 0 up; both can be typed in the page.
+        Cost of each error, at least 0; both can also be entered in the page.
 
     Attributes
     ----------
     threshold : float
-        Where the line stands; may be set.
+        The current threshold. Synchronised with the page; it can be set.
     hide_labels : bool
-        May be set.
+        Whether labels are hidden. Synchronised with the page; it can be set.
     false_alarm_cost, miss_cost : float or None
-        May be set.
+        Cost of each error. Synchronised with the page; they can be set.
 
     Raises
     ------
     TypeError, ValueError
-        If the scores are not finite numbers, or the rest does not fit them.
+        If the scores are not finite numbers, or another argument does not match them.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class ThresholdExplorer(PicturedWidget):
     _esm = read_assets(_files, ".js")
     _css = read_assets(_files, ".css")
     data = traitlets.Dict().tag(sync=True)
-    # No Float, which takes NaN and refuses NumPy's float32; no Any, which takes None unchecked.
+    # Not Float, which accepts NaN and rejects NumPy's float32; not Any, which accepts None unchecked.
     threshold: Any = traitlets.TraitType(0.0).tag(sync=True)
     hide_labels = traitlets.Bool().tag(sync=True)
     false_alarm_cost = traitlets.Any().tag(sync=True)
@@ -111,7 +111,7 @@ class ThresholdExplorer(PicturedWidget):
         self.scores = _scores(scores, "scores")
         self.labels = None if labels is None else as_labels(labels, self.scores)
         self.calibration = None if calibration is None else _scores(calibration, "calibration")
-        # Evenly over the ranks, so that wherever the threshold stands there is something to see.
+        # Sequences evenly spaced in rank, so that some can be drawn at any threshold.
         self._ranked = np.argsort(self.scores, kind="stable")
         data = {
             "scores": self.scores.astype("<f8").tobytes(),
@@ -120,12 +120,12 @@ class ThresholdExplorer(PicturedWidget):
             **classes(self.labels, class_names),
         }
         threshold = self._first_threshold() if threshold is None else threshold
-        prices = {"false_alarm_cost": false_alarm_cost, "miss_cost": miss_cost}
-        super().__init__(data=data, threshold=threshold, hide_labels=hide_labels, **prices)
+        costs = {"false_alarm_cost": false_alarm_cost, "miss_cost": miss_cost}
+        super().__init__(data=data, threshold=threshold, hide_labels=hide_labels, **costs)
 
     @property
     def figure(self) -> Figure:
-        """A static picture of the histogram and the threshold, without the truth where labels are hidden."""
+        """Static picture of the histogram and the threshold; hidden labels are not shown."""
         return plot_threshold(self.scores, None if self.hide_labels else self.labels, self.threshold)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
@@ -133,15 +133,15 @@ class ThresholdExplorer(PicturedWidget):
         data = {**self.data, **state, "alt": self.figure.alt}
         if light:
             data["pictures"] = lighten(data["pictures"], self._ranked)
-        return "Where to set the threshold?", data
+        return "Threshold explorer", data
 
     def _first_threshold(self) -> float:
         if self.calibration is None:
             return float(np.quantile(self.scores, 1 - RATE, method="inverted_cdf"))
-        # Here, so that a widget without calibration scores does not wait for scikit-learn.
+        # Imported here, so that a widget without calibration scores does not import scikit-learn.
         from trainers.detection import quantile_threshold
 
-        # Few calibration scores cannot promise that rate: their highest stands for the lowest rate they can.
+        # With too few calibration scores for this rate, use the lowest possible rate: the highest score.
         return quantile_threshold(self.calibration, rate=max(RATE, 1 / (len(self.calibration) + 1)))
 
     @traitlets.validate("threshold")
@@ -149,39 +149,39 @@ class ThresholdExplorer(PicturedWidget):
         return as_threshold(proposal["value"])
 
     @traitlets.validate("false_alarm_cost", "miss_cost")
-    def _check_price(self, proposal: Any) -> float | None:
-        price = proposal["value"]
-        if price is not None and (not is_real_number(price) or not 0 <= price < np.inf):
-            raise ValueError(f"{proposal['trait'].name} must be a finite number from 0 up, or None, got {price!r}.")
-        return None if price is None else float(price)
+    def _check_cost(self, proposal: Any) -> float | None:
+        cost = proposal["value"]
+        if cost is not None and (not is_real_number(cost) or not 0 <= cost < np.inf):
+            raise ValueError(f"{proposal['trait'].name} must be a finite number of at least 0, or None, got {cost!r}.")
+        return None if cost is None else float(cost)
 
     def __repr__(self) -> str:
-        # Without the threshold, whose last digits differ between machines: a notebook that shows it stays the same.
+        # Without the threshold: its last digits differ between machines and would change a saved notebook.
         return f"<ThresholdExplorer of {len(self.scores)} scores>"
 
 
 def _scores(values: Any, what: str) -> np.ndarray:
-    """Finite scores that a picture can span, or an error."""
+    """Return finite scores whose range can be drawn, or raise an error."""
     scores = as_scores(values, what)
     if (largest := np.abs(scores).max()) > 1e300:
-        raise ValueError(f"{what} must lie between -1e300 and 1e300, got {largest:.3g}. Scale them.")
+        raise ValueError(f"{what} must have absolute values up to 1e300, got {largest:.3g}. Scale them.")
     return scores
 
 
 def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: float) -> Figure:
-    """Draw the scores' histogram, of both sides or, without labels, of all.
+    """Draw the histogram of the scores, with labels one for each of the normal and abnormal sequences.
 
-    Counts, not densities as in `trainers.detection.plot_errors`: how many are on which side of the
-    threshold is what it is about.
+    It shows counts, not densities as in `trainers.detection.plot_errors`, because the number of sequences on each side
+    of the threshold matters.
 
     Parameters
     ----------
     scores : array, shape (n,)
-        Finite.
+        Finite anomaly scores.
     labels : array of int, shape (n,), or None
         0 is normal.
     threshold : float
-        Drawn as a line.
+        Drawn as a vertical line.
 
     Returns
     -------
@@ -194,18 +194,18 @@ def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: flo
         room = 0.1 * abs(low) or 0.5
         low, high = low - room, high + room
     edges = np.linspace(low, high, _BINS + 1)
-    sides: list[tuple[str, np.ndarray, str, str | None]] = [("unlabelled", scores, TEXT, None)]
+    groups: list[tuple[str, np.ndarray, str, str | None]] = [("unlabelled", scores, TEXT, None)]
     if labels is not None:
         normal = labels == 0
-        sides = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], VALIDATION, "///")]
-    words = []
-    for name, chosen, color, hatch in sides:
+        groups = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], VALIDATION, "///")]
+    texts = []
+    for name, chosen, color, hatch in groups:
         if len(chosen):
             look = {"facecolor": color, "edgecolor": color, "hatch": hatch, "label": f"{name} ({len(chosen)})"}
             axes.stairs(np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, **look)
-            words.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
+            texts.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
     axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score (error)", ylabel="sequences")
     figure.legend_beside(axes)
-    figure.alt = f"Histogram of {len(scores)} scores; {' and '.join(words)} lie above the threshold, {threshold:.4g}."
+    figure.alt = f"Histogram of {len(scores)} scores; {' and '.join(texts)} are above the threshold, {threshold:.4g}."
     return figure

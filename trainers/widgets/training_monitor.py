@@ -1,4 +1,4 @@
-"""`TrainingMonitor`: watch a training run, pause, step and stop it, rewind it, branch off from it."""
+"""`TrainingMonitor`: watch a training run, pause, step, stop and rewind it, and branch from it."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ from trainers.widgets.export import on_page, page_bundle
 from trainers.widgets.live_view import LiveView, outcome
 from trainers.widgets.snapshots import Snapshots
 
-# An exported page holds the reconstructions of so many epochs at most.
-MOST_REWINDS = 200
+# Maximum number of epochs whose reconstructions an exported page holds.
+MAX_REWINDS = 200
 
 
 class TrainingMonitor(LiveView):
-    """A callback that shows a run while it goes on, and takes requests for it.
+    """A callback that displays a training run while it is in progress, and lets you control it.
 
-    Give it to `benchmark` or `Run` among the callbacks. In a notebook it appears below the cell:
-    both losses, the best epoch, a mark at each epoch after which history restore fired, with a
-    line back to the epoch it went back to; buttons to pause, step and stop; a slider that rewinds
-    to any epoch and shows what the model of that epoch, *before* a swap, made of the examples.
-    When the run has ended, a static picture stays beside it. In a script it prints one sentence.
-    The training is the same to the last bit with and without it.
+    Pass it to `benchmark` or `Run` as one of the callbacks. In a notebook, it is displayed below the cell. It shows
+    the training and validation loss, the best epoch, and a mark at each epoch after which the best weights were
+    restored, with a line to the epoch that they are from. Buttons pause, step and stop the run. A slider rewinds to
+    any epoch and shows how the model of that epoch, *before* a restore, reconstructs the examples. When the run has
+    ended, a static picture is added. In a script, the monitor prints one sentence. Training is bit-for-bit identical
+    with and without a monitor.
 
-    Stopping in mid-epoch undoes that epoch, where the trainer can (`BatchedTrainer` does); the
-    notebook's own stop button and Ctrl-C do the same. A paused run that no page has shown for five
-    minutes goes on. A page that is loaded again while the cell trains shows the run when the cell
-    has ended, since Jupyter asks the busy kernel for it; the notebook's stop button works meanwhile.
+    If the run is stopped within an epoch, a trainer that can do so (such as `BatchedTrainer`) discards that epoch; the
+    notebook's stop button and Ctrl-C do the same. A paused run resumes if no page has displayed it for five minutes.
+    If the page is reloaded while the cell is running, the run is displayed only after the cell has finished, because
+    Jupyter requests it from the busy kernel. The notebook's stop button still works.
 
-    A page written by `to_html` has the curves, a slider over the epochs and the reconstructions; of long runs those of
-    200 epochs at most, the best and restored ones first.
+    A page written by `to_html` has the curves, a slider over the epochs and the reconstructions. For a long run, it
+    holds reconstructions of at most 200 epochs, preferably the best and the restored ones.
 
     Parameters
     ----------
     examples : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        At most 12 sequences to reconstruct, such as a few normal and abnormal ones.
+        At most 12 sequences to reconstruct, such as a few normal and a few abnormal ones.
     titles : sequence of str, optional
-        One for each example. Default: the class names of a labelled data set.
+        Title of each example. Default: the class names, if the examples are a labelled data set.
     budget : int, default 256 * 2**20
-        Bytes of memory for the models of past epochs; see `Snapshots` for what is dropped.
+        Bytes of memory for the models of past epochs. `Snapshots` describes which models are dropped.
     start_paused : bool, default False
-        Wait before the first epoch until resume or step is pressed. Without a page to press it
-        in, the run begins after 15 seconds.
+        Wait before the first epoch until the resume or step button is pressed. If no page displays the monitor, the
+        run begins after 15 seconds.
 
     Attributes
     ----------
     histories : dict of History
         By name: each run that was watched, and each branch.
     history : History
-        That of the latest run or branch.
+        History of the latest run or branch.
 
     Raises
     ------
     TypeError, ValueError
-        If the examples are not sequences or too many, the titles do not fit, or the budget is invalid.
+        If the examples are not sequences or more than 12, the titles do not match them, or `budget` is invalid.
 
     Examples
     --------
@@ -94,25 +94,25 @@ class TrainingMonitor(LiveView):
         self._start_paused = start_paused
         self._hook_before: Callable[[], None] | None = None
 
-    # ------------------------------------------------------------------ for the driver
+    # ------------------------------------------------------------------ called by the run
 
     def begin(self, run: Run) -> None:
-        """Called by the run before its first epoch."""
+        """Start to watch a run; the run calls this before its first epoch."""
         trainer = run.trainer
         if self._run is not None:
-            raise RuntimeError("a monitor watches one run at a time, and this one watches one. Make another.")
+            raise RuntimeError("a monitor must watch one run at a time, got a second. Use another TrainingMonitor.")
         self._run = self._last = run
-        # The user's own hook is called as well, and put back at the end.
+        # The user's hook is called as well, and restored at the end.
         self._hook_before, trainer.between_batches = trainer.between_batches, self._between_batches
         if not self.histories or trainer.history is not self.history:
-            self._take_up(trainer.history)
+            self._watch_history(trainer.history)
         self._snapshots.watch(trainer.model)
         # Requests for an earlier run are discarded.
-        self._refused, self._end_text, self._waits = "", "", False
+        self._rejected, self._end_text, self._waits = "", "", False
         self._requests.clear()
         self._durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
-        # On a page nothing can grow: there it is shown when the run has ended.
+        # HTML for a page cannot be updated: it is displayed when the run has ended.
         if in_notebook() and not on_page():
             IPython.display.display(self)
         self._enable_buttons()
@@ -121,21 +121,21 @@ class TrainingMonitor(LiveView):
         self._epoch_began = time.perf_counter()
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
-        """Called by the run after each epoch."""
+        """Add an epoch; the run calls this after each epoch."""
         assert self.trainer is not None
         history = self.trainer.history
         if history is not self.history:
-            # Another callback has branched off.
-            self._take_up(history)
+            # Another callback has started a branch.
+            self._watch_history(history)
             self._show_all()
         if len(history) >= row.epoch and history[row.epoch - 1] is row:
             self._snapshots.add(row, state)
         self._durations.append(time.perf_counter() - self._epoch_began)
         self._batches = 0
-        # A step ends here; then do what is requested between two epochs.
+        # A step ends here. Then serve the requests that wait for the end of an epoch.
         self.control.epoch_ended()
         self._send_if_due(force=self.control.state != "running")
-        self._branch_off()
+        self._start_branch()
         self._follow_requests()
         self._epoch_began = time.perf_counter()
 
@@ -147,7 +147,7 @@ class TrainingMonitor(LiveView):
         self._follow_requests()
 
     def end(self, run: Run) -> None:
-        """Called by the run when its model is finalized."""
+        """Show the result; the run calls this when its model is finalized."""
         if run is not self._run:
             return
         run.trainer.between_batches, self._run, self._batches = self._hook_before, None, 0
@@ -160,19 +160,19 @@ class TrainingMonitor(LiveView):
         figure = self.figure
         if in_notebook():
             IPython.display.display(self if on_page() else figure)
-        # In a terminal, the progress line is not ended yet.
+        # In a terminal, the progress line has no line break yet.
         say("\n" * in_terminal() + figure.alt)
 
-    def _take_up(self, history: History) -> None:
-        """Watch another history than the latest: the models kept are not its own."""
+    def _watch_history(self, history: History) -> None:
+        """Watch another history than the latest one, and drop the models of the latter."""
         self._snapshots.cut(0)
         if self._box is not None:
-            # Show no past epoch, and follow the latest one.
+            # Mark no past epoch, and follow the latest one.
             self._chart.rewound, self._follows = None, True
         self._add(history)
 
     def _add(self, history: History) -> None:
-        """Make a history the latest, under a name that no other has."""
+        """Add a history as the latest one, under a unique name."""
         names = (f"{history.name} ({number})" if number > 1 else history.name for number in itertools.count(1))
         name = next(name for name in names if self.histories.get(name, history) is history)
         self.histories[name] = self.histories.pop(name, history)
@@ -181,73 +181,85 @@ class TrainingMonitor(LiveView):
 
     @property
     def trainer(self) -> Trainer | None:
-        """That of the latest run; None if none was watched."""
+        """Trainer of the latest run; None if no run was watched."""
         return None if self._last is None else self._last.trainer
 
     @property
     def figure(self) -> Figure:
-        """A static picture of all runs; `savefig` writes it as PNG or SVG."""
+        """Static picture of all runs; `savefig` writes it as PNG or SVG."""
         return plot_histories(self.histories) if len(self.histories) > 1 else plot_history(self.history)
 
     def more(self, epochs: int) -> Result:
-        """Go on with the latest run for some more epochs, or with the branch that was asked for.
+        """Continue the latest run, or the requested branch, for a number of epochs.
+
+        Parameters
+        ----------
+        epochs : int
+            Number of epochs to add.
+
+        Returns
+        -------
+        Result
+            As from `benchmark`.
 
         Raises
         ------
         RuntimeError
-            If no run was watched yet, one is going on, or the trainer has begun another since.
+            If no run was watched yet, a run is in progress, or the trainer has started another run since.
         TypeError, ValueError
-            If `epochs` is invalid, or the trainer cannot go on (see `BatchedTrainer.check_resume`).
+            If `epochs` is invalid, or the trainer cannot resume (see `BatchedTrainer.check_resume`).
         """
         last = self._last
         if last is None or self._run is not None:
-            state = "none was watched yet" if last is None else "one goes on: raise its planned epochs"
-            raise RuntimeError(f"more({epochs}) needs a run that has ended; {state}.")
+            state = "no run" if last is None else "a run in progress. Raise its planned epochs"
+            raise RuntimeError(f"more({epochs}) must be called after a run has ended, got {state}.")
         if last.trainer.history is not self.history:
-            raise RuntimeError(f"{self.history.name!r} cannot go on: its trainer has begun another run since.")
+            raise RuntimeError(f"{self.history.name!r} must be its trainer's latest run, got an earlier run.")
         epochs = whole_epochs(epochs)
         if "branch" in self._requests and self._requests["branch"][0] == len(self.history):
-            # The branch is as long as the run: what forbids to go on with this forbids it for that.
+            # The branch has the length of the run, so it can only be resumed if the run can be.
             last.trainer.check_resume()
-        self._branch_off()
+        self._start_branch()
         return benchmark(last.trainer, epochs=epochs, resume=True, callbacks=last.callbacks)
 
     def branch(self, epoch: int) -> None:
-        """Start a new run from the weights that an epoch had reached before any swap.
+        """Start a new run from the weights of an epoch before any restore.
 
-        Its best is that of the epochs up to there, Adam's moments are fresh. While a run goes on,
-        it branches at the end of the present epoch; paused between two, when it goes on; after its
-        end, with the next call of `more`.
+        The best model of the new run is that of the epochs up to `epoch`; the optimizer state is reset. During a run,
+        the branch starts at the end of the current epoch. If the run is paused between epochs, it starts when the run
+        resumes. After the run has ended, it starts at the next call of `more`.
 
         Parameters
         ----------
         epoch : int
-            Of the latest run. If its model was dropped to save memory, the nearest kept one.
+            An epoch of the latest run, starting at 1. If its model was dropped to save memory, the nearest kept epoch
+            is used.
 
         Raises
         ------
         RuntimeError, ValueError
-            If no epoch was trained yet, there is no such epoch, or the best model up to there was
-            reached before the monitor watched.
+            If no epoch was trained yet, there is no such epoch, or the best epoch up to `epoch` was trained before the
+            monitor watched the run.
         """
         with self._turn:
             self._check_epoch(epoch, "branch")
-            # The states themselves: the snapshots may be dropped before the request is served.
-            self._requests["branch"], self._refused = self._snapshots.states(epoch), ""
+            # Store the states: the snapshots may be dropped before the request is served.
+            self._requests["branch"], self._rejected = self._snapshots.states(epoch), ""
         self._show_state()
 
     def rewind(self, epoch: int) -> np.ndarray | None:
-        """Show an epoch, and return what its model, before any swap, made of the examples.
+        """Show an epoch, and return the reconstructions of the examples by its model before any restore.
 
         Parameters
         ----------
         epoch : int
-            Of the latest run. If its model was dropped to save memory, the nearest kept one.
+            An epoch of the latest run, starting at 1. If its model was dropped to save memory, the nearest kept epoch
+            is used.
 
         Returns
         -------
         numpy.ndarray, shape (n, time, feature), or None
-            None without examples, or where the model cannot reconstruct them.
+            None without examples, or if the model cannot reconstruct them.
 
         Raises
         ------
@@ -259,64 +271,64 @@ class TrainingMonitor(LiveView):
 
     def _check_epoch(self, epoch: Any, what: str) -> None:
         if not len(self.history):
-            raise RuntimeError(f"{what} needs an epoch; none was trained yet.")
-        as_count(epoch, "epoch", "one of the latest run's", most=len(self.history))
+            raise RuntimeError(f"{what} must be called after an epoch was trained, got no epoch.")
+        as_count(epoch, "epoch", "an epoch of the latest run", most=len(self.history))
 
     # ------------------------------------------------------------------ requests of the page
 
     def _answer(self, request: str, number: int) -> None:
-        """Take a request on the page's own thread, to be done by the loop where one goes on, or refuse it."""
+        """Handle a request on the page's thread: during a run, the loop serves it; an invalid one is rejected."""
         run = self._run
         try:
             if request == "branch":
                 self.branch(number)
             elif request == "plan" and run is not None:
                 run.plan(number)
-                self._refused = ""
+                self._rejected = ""
                 self._show_state()
                 self._show_progress()
             elif request == "rewind":
-                # A trainer may draw from PyTorch's one random state: while a run goes on, only the loop runs a model.
+                # The trainer may use PyTorch's global random state: during a run, only the loop runs a model.
                 self._requests["rewind"] = number
-                # Checked after the request is made: a run that ends just now serves it at its end.
+                # Check `_run` after storing the request: a run that is ending serves it at its end.
                 self.control.nudge() if self._run is not None else self._show_requested_epoch()
         except (RuntimeError, ValueError) as error:
-            self._refused = f"⚠ {error}"
+            self._rejected = f"⚠ {error}"
             self._show_state()
 
     def _show_requested_epoch(self) -> None:
-        """Show the epoch that the slider was moved to."""
+        """Show the epoch that the slider was moved to, if it was."""
         epoch = self._requests.pop("rewind", None)
         if epoch is not None:
             self._show_epoch(epoch)
 
     def _follow_requests(self) -> None:
-        """Do what the page asked for, wait while paused, end the run if it is to stop."""
+        """Serve requests of the page, wait while paused, and end the run if a stop was requested."""
         control = self.control
         self._show_requested_epoch()
         if control.state == "paused":
             self._waits = True
             self._send_if_due(force=True)
-            # A pause is no part of the epoch's duration.
+            # Exclude the pause from the duration of the epoch.
             self._epoch_began += control.wait(self._show_requested_epoch)
             self._waits = False
-            self._branch_off()
+            self._start_branch()
         if control.state == "stopping" and self._run is not None:
             if self._batches:
-                # In mid-epoch: the trainer undoes the epoch.
+                # Within an epoch: the trainer discards the epoch.
                 raise StopTraining("stopped by hand")
             self._run.stop("stopped by hand")
 
-    def _branch_off(self) -> None:
-        """Let the trainer go on, with a history of its own, from the epoch that was asked for, if one was.
+    def _start_branch(self) -> None:
+        """Start the requested branch, if there is one, with a separate history.
 
-        Not in mid-epoch; and a run that is to stop leaves the branch to `more`.
+        A branch does not start within an epoch. If a stop was requested, the next call of `more` starts it.
         """
         stopping = self._run is not None and self.control.state == "stopping"
         if "branch" not in self._requests or self._last is None or self._batches or stopping:
             return
         self._send_if_due(force=True)
-        # No other branch may be asked for between the two histories.
+        # No other branch may be requested until the new history is added.
         with self._turn:
             epoch, *states = self._requests.pop("branch")
             history = self._last.trainer.branch(epoch, *states)
@@ -324,31 +336,31 @@ class TrainingMonitor(LiveView):
             self._add(history)
         self._show_all()
 
-    # ------------------------------------------------------------------ as a page, a picture, a copy
+    # ------------------------------------------------------------------ page, picture and copies
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         data = self._data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
-        rewinds = {epoch: self._snapshots.reconstruction(epoch)[1] for epoch in self._snapshots.choose(MOST_REWINDS)}
-        found = {
+        kept = {epoch: self._snapshots.reconstruction(epoch)[1] for epoch in self._snapshots.choose(MAX_REWINDS)}
+        rewinds = {
             epoch: self._snapshots.for_page(reconstruction)
-            for epoch, reconstruction in rewinds.items()
+            for epoch, reconstruction in kept.items()
             if reconstruction is not None
         }
-        if found:
-            data["rewinds"] = found
+        if rewinds:
+            data["rewinds"] = rewinds
         return "" if light else f"Training of {self.history.name}", data
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):
             return page, {}
-        shown = bundle(self._build(), repr(self))
-        # For where no kernel runs.
-        return with_picture(shown, {}, self.figure) if self._run is None and self.histories else (shown, {})
+        view = bundle(self._build(), repr(self))
+        # The picture is for pages without a kernel.
+        return with_picture(view, {}, self.figure) if self._run is None and self.histories else (view, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Locks, widgets and models of past epochs stay here: a copied or stored monitor has the histories.
+        # A copy has the histories only: no locks, widgets or models of past epochs.
         return TrainingMonitor, (), dict(self.histories)
 
     def __setstate__(self, histories: dict[str, History]) -> None:

@@ -1,4 +1,4 @@
-"""Branching off from an epoch: whose weights, which best, when."""
+"""Branches from an epoch: their weights, their best epoch, and when they start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..test_batched_trainer import WILD
 from .helpers import at
 
 
-def test_a_branch_is_held_even_if_its_epochs_are_dropped_meanwhile(beats, model):
+def test_requested_branch_survives_dropping_of_its_epochs(beats, model):
     size = sum(tensor.nbytes for tensor in copy_state(model).values())
     monitor = TrainingMonitor(budget=6 * size)
     branch = at(15, lambda: len(monitor.histories) == 1 and monitor.branch(15))
@@ -26,22 +26,22 @@ def test_a_branch_is_held_even_if_its_epochs_are_dropped_meanwhile(beats, model)
     assert len(monitor.histories) == 2
 
 
-def test_a_branch_whose_best_was_never_seen_is_refused_and_costs_nothing(beats, model):
+def test_branch_with_unwatched_best_epoch_raises_and_changes_nothing(beats, model):
     trainer = BatchedTrainer(model, learning_rate=0.001, batch_size=4)
     benchmark(trainer, *beats, epochs=4)
     trainer.learning_rate, trainer.restore = 1.0, "off"
     monitor = TrainingMonitor()
     benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
     assert trainer.history.best.epoch <= 4
-    with pytest.raises(ValueError, match=r"from epoch 6: its best, epoch \d, was not watched"):
+    with pytest.raises(ValueError, match=r"epoch must have a watched best epoch, got 6 with best epoch \d"):
         monitor.branch(6)
     monitor._answer("branch", 6)
-    assert "⚠ no run can branch off from epoch 6" in monitor._state()["text"]
+    assert "⚠ epoch must have a watched best epoch, got 6" in monitor._state()["text"]
     assert len(monitor.more(1).history) == 8
 
 
-def test_callbacks_after_the_monitor_get_the_epochs_own_state(beats, model):
-    """A checkpoint written in the epoch that branches off holds what that epoch reached."""
+def test_callbacks_after_monitor_get_state_of_epoch(beats, model):
+    """A checkpoint written in the epoch in which a branch starts holds the state of that epoch."""
     before, after = {}, {}
     monitor = TrainingMonitor()
     branch = at(5, lambda: len(monitor.histories) == 1 and monitor.branch(2))
@@ -51,7 +51,7 @@ def test_callbacks_after_the_monitor_get_the_epochs_own_state(beats, model):
     assert all(same(before[epoch], after[epoch]) for epoch in (4, 5))
 
 
-def test_a_branch_asked_for_in_a_pause_between_two_epochs_comes_before_the_next(beats, model):
+def test_branch_requested_in_pause_between_epochs_starts_before_next_epoch(beats, model):
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
 
     def user():
@@ -68,7 +68,7 @@ def test_a_branch_asked_for_in_a_pause_between_two_epochs_comes_before_the_next(
     assert [len(history) for history in monitor.histories.values()] == [4, 6]
 
 
-def test_a_branch_of_a_finished_cosine_run_goes_on_to_the_planned_end(beats, model):
+def test_branch_of_finished_cosine_run_continues_to_planned_end(beats, model):
     monitor = TrainingMonitor()
     trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine"})
     benchmark(trainer, *beats, epochs=8, callbacks=[monitor])
@@ -76,17 +76,17 @@ def test_a_branch_of_a_finished_cosine_run_goes_on_to_the_planned_end(beats, mod
     assert len(monitor.more(5).history) == 8
 
 
-def test_fresh_moments_are_said_aloud(beats, model):
+def test_reset_of_optimizer_state_is_reported(beats, model):
     monitor = TrainingMonitor()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=4, callbacks=[monitor])
     monitor.branch(2)
-    assert "its moments fresh" in monitor._state()["text"]
+    assert "its optimizer state is reset" in monitor._state()["text"]
     history = monitor.more(2).history
     assert history[2].note == "optimizer state reset after branching"
     assert history[3].note == ""
 
 
-def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
+def test_branch_continues_from_weights_before_restore(beats, model):
     states, trainer, monitor = {}, BatchedTrainer(model, **WILD), TrainingMonitor()
     keep = lambda row, state: states.setdefault(row.epoch, state)  # noqa: E731
     old = benchmark(trainer, *beats, epochs=15, callbacks=[monitor, keep]).history
@@ -99,7 +99,7 @@ def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
     assert list(new[: epoch - 1]) == list(old[: epoch - 1])
     assert not new[epoch - 1].restored
     assert "branched from BatchedTrainer" in new[epoch - 1].note
-    # By hand: the same weights, a fresh optimizer, the best of the epochs up to there.
+    # Expected: the same weights, a new optimizer, the best of the epochs up to the branch.
     other = BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD)
     other.setDataSets(*beats)
     load_state(other.model, states[epoch])
@@ -112,14 +112,14 @@ def test_a_branch_goes_on_from_the_weights_before_the_swap(beats, model):
 
 
 @pytest.mark.parametrize("epoch", [0, 16, -1, 2.5, "last", True])
-def test_a_branch_from_no_epoch_is_refused(beats, model, epoch):
+def test_branch_from_invalid_epoch_raises(beats, model, epoch):
     monitor = TrainingMonitor()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
     with pytest.raises(ValueError, match=r"epoch must be an integer, .* from 1 to 3, got "):
         monitor.branch(epoch)
 
 
-def test_a_branch_during_the_run_counts_its_epochs_on(beats, model):
+def test_branch_during_run_continues_epoch_numbers(beats, model):
     monitor = TrainingMonitor()
     branch = lambda row, state: row.epoch == 5 and len(monitor.histories) == 1 and monitor.branch(2)  # noqa: E731
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=[branch, monitor])
@@ -127,8 +127,8 @@ def test_a_branch_during_the_run_counts_its_epochs_on(beats, model):
     assert result.history == monitor.history
 
 
-def test_stop_while_a_branch_waits_ends_the_run_that_is_there(beats, model):
-    """The branch is for whoever goes on; `more` makes it."""
+def test_stop_with_requested_branch_ends_current_run(beats, model):
+    """The next call of `more` starts the branch."""
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
 
     def user():
@@ -146,14 +146,13 @@ def test_stop_while_a_branch_waits_ends_the_run_that_is_there(beats, model):
     assert len(monitor.more(1).history) == 3
 
 
-def test_branching_twice_at_once_never_breaks_the_run(beats, model):
+def test_concurrent_branch_requests_do_not_break_run(beats, model):
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
-    done, refused = threading.Event(), []
+    done = threading.Event()
 
     def user():
         while not done.wait(0.0005):
             monitor._answer("branch", max(1, len(trainer.history)))
-            refused.append(monitor._refused)
 
     thread = threading.Thread(target=user)
     thread.start()
@@ -168,7 +167,7 @@ def test_branching_twice_at_once_never_breaks_the_run(beats, model):
     assert len(monitor.histories) > 5
 
 
-def test_another_monitor_follows_a_branch(beats, model):
+def test_other_monitor_follows_branch(beats, model):
     first, second = TrainingMonitor(beats[1][:2]), TrainingMonitor(beats[1][:2])
     branch = at(5, lambda: len(first.histories) == 1 and first.branch(2))
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=7, callbacks=[branch, first, second])
@@ -177,7 +176,7 @@ def test_another_monitor_follows_a_branch(beats, model):
     assert (second.rewind(7) == first.rewind(7)).all()
 
 
-def test_a_branch_that_could_not_go_on_changes_nothing(beats, model):
+def test_branch_that_cannot_resume_raises_and_changes_nothing(beats, model):
     monitor = TrainingMonitor()
     trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine"})
     benchmark(trainer, *beats, epochs=3, callbacks=[monitor])

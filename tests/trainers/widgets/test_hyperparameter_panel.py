@@ -1,4 +1,4 @@
-"""A control for each hyperparameter, linked both ways."""
+"""A control for each hyperparameter, synchronised in both directions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def panel():
     return HyperparameterPanel(Filter())
 
 
-def test_each_kind_has_its_control(panel):
+def test_control_matches_kind_of_hyperparameter(panel):
     kinds = {name: type(control) for name, control in panel.controls.items()}
     assert kinds == {
         "width": ipywidgets.IntSlider,
@@ -45,7 +45,7 @@ def test_each_kind_has_its_control(panel):
 
 
 @pytest.mark.parametrize(
-    ("name", "shown", "value"),
+    ("name", "entered", "value"),
     [
         ("width", 7, 7),
         ("passes", "3", 3),
@@ -54,9 +54,9 @@ def test_each_kind_has_its_control(panel):
         ("edge", "zero", "zero"),
     ],
 )
-def test_a_control_changes_the_block_and_reset_puts_the_default_back(panel, name, shown, value):
+def test_control_changes_block_and_reset_restores_default(panel, name, entered, value):
     default = getattr(panel.block, name)
-    panel.controls[name].value = shown
+    panel.controls[name].value = entered
     assert getattr(panel.block, name) == value
     assert panel.controls[name].description == "▸ " + name
     panel._resets[name].click()
@@ -65,7 +65,7 @@ def test_a_control_changes_the_block_and_reset_puts_the_default_back(panel, name
 
 
 @pytest.mark.parametrize(
-    ("name", "shown", "says"),
+    ("name", "entered", "message"),
     [
         ("decay", "1.5", "above 0 and below 1, got 1.5"),
         ("decay", "much", "got &#x27;much&#x27;"),
@@ -73,32 +73,32 @@ def test_a_control_changes_the_block_and_reset_puts_the_default_back(panel, name
         ("passes", "2.5", "an integer"),
     ],
 )
-def test_what_does_not_fit_is_said_in_place_and_changes_nothing(panel, name, shown, says):
+def test_invalid_value_shows_message_and_changes_nothing(panel, name, entered, message):
     before = getattr(panel.block, name)
-    panel.controls[name].value = shown
-    assert says in panel.messages[name].value
+    panel.controls[name].value = entered
+    assert message in panel.messages[name].value
     assert getattr(panel.block, name) == before
-    assert panel.controls[name].value == shown, "the text stays to be mended"
+    assert panel.controls[name].value == entered, "the text stays, to be corrected"
     assert not panel._resets[name].disabled
     panel._resets[name].click()
     assert getattr(panel.block, name) == panel.block.declared()[name].default
     assert panel.messages[name].value == ""
 
 
-def test_none_is_written_where_it_is_allowed(panel):
+def test_empty_text_sets_optional_to_none(panel):
     panel.controls["passes"].value = "4"
     panel.controls["passes"].value = ""
     assert panel.block.passes is None
 
 
-def test_an_assignment_moves_the_control(panel):
+def test_assignment_updates_control(panel):
     panel.block.width = 11
     panel.block.edge = "zero"
     panel.block.passes = 2
     assert [panel.controls[name].value for name in ("width", "edge", "passes")] == [11, "zero", "2"]
 
 
-def test_a_panel_in_a_page_works_on_when_no_variable_holds_it():
+def test_panel_works_without_a_variable():
     block = Filter()
     control = HyperparameterPanel(block).controls["width"]
     gc.collect()
@@ -108,7 +108,7 @@ def test_a_panel_in_a_page_works_on_when_no_variable_holds_it():
     assert control.value == 9
 
 
-def test_a_change_during_a_run_waits_for_the_next_epoch_and_is_noted(beats, model):
+def test_change_during_run_is_applied_in_next_epoch_and_noted(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     panel = HyperparameterPanel(trainer)
     seen = []
@@ -123,37 +123,37 @@ def test_a_change_during_a_run_waits_for_the_next_epoch_and_is_noted(beats, mode
 
     history = benchmark(trainer, *beats, epochs=4, callbacks=[change]).history
     assert seen[0] == 0.2
-    assert "from the next epoch on" in seen[1]
+    assert "applied from the next epoch on" in seen[1]
     assert "must be at most" in seen[2]
     assert [row.learning_rate for row in history] == [0.2, 0.2, 0.05, 0.05]
     assert [row.note for row in history] == ["", "", "learning_rate 0.2 → 0.05", ""]
     assert panel.messages["learning_rate"].value == ""
 
 
-def test_a_change_queued_in_the_last_epoch_is_made_when_the_run_has_ended(beats, model):
+def test_change_queued_in_last_epoch_is_applied_at_end_of_run(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     queue = lambda row, state: row.epoch == 2 and trainer.queue("patience", 3)  # noqa: E731
     benchmark(trainer, *beats, epochs=2, callbacks=[queue])
     assert trainer.patience == 3
 
 
-def test_texts_of_a_block_are_shown_as_they_are(panel):
+def test_texts_of_block_are_escaped(panel):
     help_text = panel.box.children[1].children[0].children[2].value
     assert "&lt;b&gt;in&lt;/b&gt;" in help_text
 
 
-def test_something_else_than_a_block_is_refused():
+def test_other_object_than_block_raises():
     with pytest.raises(TypeError, match=r"block must be a Block, .*got dict"):
         HyperparameterPanel({"width": 3})
 
 
-def test_a_model_can_be_looked_at():
+def test_model_is_shown_read_only():
     panel = HyperparameterPanel(LSTMAutoencoder(hidden_size=8))
     assert all(control.disabled for control in panel.controls.values())
 
 
-class Louder(LSTMAutoencoder):
-    """Has something that can be changed while it learns."""
+class Amplified(LSTMAutoencoder):
+    """Has a hyperparameter that can be changed during training."""
 
     gain = Hyperparameter(1.0, "factor of the output", above=0)
 
@@ -161,8 +161,8 @@ class Louder(LSTMAutoencoder):
         return self.gain * super().forward(x)
 
 
-def test_a_change_of_the_model_during_a_run_waits_and_is_noted_too(beats):
-    model = Louder(hidden_size=4)
+def test_change_of_model_during_run_is_applied_in_next_epoch_and_noted(beats):
+    model = Amplified(hidden_size=4)
     trainer, panel, seen = BatchedTrainer(model, **WILD), HyperparameterPanel(model), []
 
     def change(row, state):
@@ -172,19 +172,19 @@ def test_a_change_of_the_model_during_a_run_waits_and_is_noted_too(beats):
 
     history = benchmark(trainer, *beats, epochs=4, callbacks=[change]).history
     assert seen[0] == 1.0
-    assert "from the next epoch on" in seen[1]
+    assert "applied from the next epoch on" in seen[1]
     assert model.gain == 0.25
-    assert [row.note for row in history] == ["", "", "Louder: gain 1.0 → 0.25", ""]
+    assert [row.note for row in history] == ["", "", "Amplified: gain 1.0 → 0.25", ""]
 
 
-def test_a_text_that_does_not_fit_is_taken_back_where_the_default_stands(panel):
+def test_reset_replaces_invalid_text_by_default(panel):
     panel.controls["decay"].value = "much"
     panel._resets["decay"].click()
     assert panel.controls["decay"].value == str(panel.block.decay)
     assert panel._resets["decay"].disabled
 
 
-def test_precision_that_the_processor_lacks_is_refused_in_place(beats):
+def test_precision_that_processor_lacks_shows_message(beats):
     def choose(row, state):
         panel.controls["precision"].value = "bfloat16"
 

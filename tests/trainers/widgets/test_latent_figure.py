@@ -1,4 +1,4 @@
-"""The static map: names of the user's own are shown as they stand."""
+"""The static map shows names from the user unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainers.widgets import LatentMap
 
 
 @pytest.mark.parametrize("name", ["_hidden", "5$ and 6$", "$x^2", "_$a$"])
-def test_names_that_mean_something_to_matplotlib_are_only_names(name):
+def test_names_with_matplotlib_markup_are_shown_unchanged(name):
     points, labels = np.arange(10.0).reshape(5, 2), [0, 0, 0, 1, 1]
     figure = LatentMap(points, np.zeros((5, 7)), labels=labels, class_names=["usual", name], selected=4).figure
     drawn = io.StringIO()

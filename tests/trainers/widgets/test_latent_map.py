@@ -1,4 +1,4 @@
-"""What the map takes, what it refuses, and what it hands to the page."""
+"""The arguments of the map, its errors, and the data that it sends to the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEATS, LABELS = np.arange(35.0).reshape(5, 7), np.array([0, 2, 0, 1, 0])
 # ---------------------------------------------------------------- places
 
 
-def test_two_coordinates_are_the_map_as_they_are():
+def test_two_coordinates_are_unchanged():
     latent_map = LatentMap(torch.tensor(POINTS, requires_grad=True), BEATS)
     np.testing.assert_array_equal(latent_map.places, POINTS)
     np.testing.assert_array_equal(np.frombuffer(latent_map.data["places"], "<f8").reshape(-1, 2), POINTS)
@@ -34,11 +34,11 @@ def test_two_coordinates_are_the_map_as_they_are():
 
 
 @given(st.integers(0, 10_000), st.integers(3, 60), st.integers(3, 12))
-def test_more_are_projected_where_they_vary_most(seed, n, k):
+def test_more_coordinates_are_projected_on_principal_components(seed, n, k):
     draws = np.random.default_rng(seed)
     points = draws.normal(size=(n, k)) * draws.uniform(0.1, 3, k) + draws.normal(size=k)
     places, (first, second) = project(points)
-    # Against the eigenvalues of the covariance, reckoned apart from scikit-learn.
+    # Compare with the eigenvalues of the covariance, computed without scikit-learn.
     covariance = np.cov(points.T)
     largest = np.linalg.eigvalsh(covariance)[::-1][:2]
     np.testing.assert_allclose(places.var(0, ddof=1), largest, rtol=1e-6, atol=1e-12)
@@ -48,7 +48,7 @@ def test_more_are_projected_where_they_vary_most(seed, n, k):
         assert abs(float(re.fullmatch(rf"PC {i + 1} \((\d+) % of the variance\)", name)[1]) - share) <= 0.5 + 1e-6
 
 
-def test_a_projection_is_never_mirrored():
+def test_projection_is_never_mirrored():
     points = np.random.default_rng(0).normal(size=(200, 5)) * [1, 5, 2, 0.5, 3]
     places, _ = project(points)
     for axis, feature in ((0, 1), (1, 4)):
@@ -67,14 +67,14 @@ def test_a_projection_is_never_mirrored():
         (np.outer(np.arange(4.0), [1, 2, 2]) * 1e99, (100, 0)),
     ],
 )
-def test_points_that_hardly_differ_have_a_map_too(points, shares):
+def test_nearly_equal_points_have_a_map(points, shares):
     places, names = project(points)
     distances = np.hypot.reduce(points - points[0], axis=1)
     np.testing.assert_allclose(np.abs(places[:, 0] - places[0, 0]), distances, rtol=1e-9)
     assert names == tuple(f"PC {i} ({share} % of the variance)" for i, share in enumerate(shares, 1))
 
 
-def test_a_models_latent_space_is_taken_as_it_comes():
+def test_latent_space_of_model_is_accepted():
     beats = load_ecg5000()[:20]
     model = LSTMAutoencoder(hidden_size=4, latent_size=3)
     latent_map = LatentMap(model.encode(beats.sequences), beats, reconstructions=model(beats.sequences))
@@ -82,33 +82,33 @@ def test_a_models_latent_space_is_taken_as_it_comes():
     assert latent_map.data["pictures"]["time"] == 140
 
 
-# ---------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"points": POINTS[:, :1]}, r"shape \(n, k\), k from 2 up, got \(5, 1\)"),
+        ({"points": POINTS[:, :1]}, r"shape \(n, k\) with k at least 2, got \(5, 1\)"),
         ({"points": POINTS[:, 0]}, r"shape \(n, k\).*got \(5,\)"),
         ({"points": np.zeros((5, 2, 2))}, r"got \(5, 2, 2\)"),
         ({"points": np.zeros((0, 2))}, r"got \(0, 2\)"),
-        ({"points": np.where(POINTS == 3, np.nan, POINTS)}, r"finite, .*\[2.0, nan\] as point 2"),
-        ({"points": np.where(POINTS == 3, 1e101, POINTS)}, "as point 2"),
-        ({"points": POINTS[:4]}, "sequences must be one for each of the 4 points, got 5"),
+        ({"points": np.where(POINTS == 3, np.nan, POINTS)}, r"finite, .*\[2.0, nan\] at index 2"),
+        ({"points": np.where(POINTS == 3, 1e101, POINTS)}, "at index 2"),
+        ({"points": POINTS[:4]}, "sequences must have the length of points, 4, got 5"),
         ({"labels": [0, 1]}, "one for each of the 5 points"),
-        ({"labels": [0.5] * 5}, "whole numbers"),
+        ({"labels": [0.5] * 5}, "whole numbers|integers"),
         ({"labels": LABELS, "class_names": ["normal"]}, "name every label up to 2"),
         ({"class_names": ["normal"]}, r"Give labels=… too"),
-        ({"reconstructions": np.zeros((5, 6))}, "sequences' shape"),
+        ({"reconstructions": np.zeros((5, 6))}, "shape of sequences"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
     ],
 )
-def test_what_does_not_fit_is_refused(given, match):
+def test_mismatched_arguments_raise(given, match):
     with pytest.raises(ValueError, match=match):
         LatentMap(**{"points": POINTS, "sequences": BEATS, **given})
 
 
-def test_points_that_are_no_numbers_are_refused():
+def test_points_that_are_not_numbers_raise():
     with pytest.raises(TypeError, match="points must be real numbers"):
         LatentMap([["left", "right"]], BEATS[:1])
 
@@ -125,13 +125,13 @@ def test_labels_and_names_come_from_the_data_set():
     assert [one["name"] for one in renamed["classes"]] == ["a", "b", "c"]
 
 
-def test_labels_of_ones_own_do_not_get_the_data_sets_names():
+def test_given_labels_do_not_get_names_of_data_set():
     beats = DataSet(BEATS, labels=LABELS, class_names=["normal", "slow", "fast"])
     data = LatentMap(POINTS, beats, labels=[0, 0, 1, 1, 2]).data
     assert [one["name"] for one in data["classes"]] == ["normal", "class 1", "class 2"]
 
 
-def test_labels_for_each_step_make_a_sequence_abnormal_or_not():
+def test_labels_of_steps_become_labels_of_sequences():
     steps = np.zeros((5, 7), dtype=int)
     steps[3, 2] = 4
     data = LatentMap(POINTS, DataSet(BEATS, labels=steps)).data
@@ -139,13 +139,13 @@ def test_labels_for_each_step_make_a_sequence_abnormal_or_not():
     assert np.frombuffer(data["labels"], "<i4").tolist() == [0, 0, 0, 1, 0]
 
 
-def test_without_labels_there_is_one_class_without_a_name():
+def test_without_labels_there_is_one_unnamed_class():
     data = LatentMap(POINTS, BEATS).data
     assert data["labels"] is None
     assert [one["name"] for one in data["classes"]] == [""]
 
 
-def test_a_label_looks_the_same_whichever_others_occur():
+def test_look_of_label_does_not_depend_on_other_labels():
     looks = [{k: one[k] for k in ("color", "shape")} for one in LatentMap(POINTS, BEATS, labels=LABELS).data["classes"]]
     alone = LatentMap(POINTS[:1], BEATS[:1], labels=[2]).data["classes"][0]
     assert {k: alone[k] for k in ("color", "shape")} == looks[2]
@@ -153,38 +153,38 @@ def test_a_label_looks_the_same_whichever_others_occur():
     assert len({(one["color"], one["shape"]) for one in many}) == 56
 
 
-def test_page_and_picture_have_the_same_shapes():
+def test_page_and_picture_have_same_shapes():
     drawn = re.search(r"const SHAPES = \[(.*?)\];", read_assets(["latent_map.js"], ".js"), re.DOTALL)[1]
     assert drawn.count('"') == 2 * len(SHAPES)
 
 
-def test_every_colour_is_seen_on_white_and_on_black():
+def test_every_colour_is_visible_on_white_and_black():
     def light(color):
         parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
         return np.dot(linear, [0.2126, 0.7152, 0.0722])
 
     for color in COLORS:
-        # JupyterLab's dark ground is #111111.
+        # JupyterLab's dark background is #111111.
         assert min(1.05 / (light(color) + 0.05), (light(color) + 0.05) / (light("#111111") + 0.05)) >= 3, color
 
 
-# ---------------------------------------------------------------- the selected one
+# ---------------------------------------------------------------- selected sequence
 
 
-def test_the_selected_one_is_read_and_set_and_heard_of():
+def test_selected_can_be_read_set_and_observed():
     latent_map = LatentMap(POINTS, BEATS)
-    heard = []
-    latent_map.observe(lambda change: heard.append(change["new"]), "selected")
+    changes = []
+    latent_map.observe(lambda change: changes.append(change["new"]), "selected")
     latent_map.selected = np.int64(3)
     latent_map.selected = 0
     latent_map.selected = None
-    assert heard == [3, 0, None]
+    assert changes == [3, 0, None]
     assert type(LatentMap(POINTS, BEATS, selected=np.int32(4)).selected) is int
 
 
 @pytest.mark.parametrize("bad", [-1, 5, 1.0, True, "1", np.array([1, 2])])
-def test_a_number_that_is_no_sequences_is_refused_and_changes_nothing(bad):
+def test_invalid_selected_raises_and_changes_nothing(bad):
     latent_map = LatentMap(POINTS, BEATS, selected=2)
     with pytest.raises((ValueError, traitlets.TraitError), match=r"selected must be an integer, .* from 0 to 4, got"):
         latent_map.selected = bad
@@ -196,7 +196,7 @@ def test_a_number_that_is_no_sequences_is_refused_and_changes_nothing(bad):
 # ---------------------------------------------------------------- page and picture
 
 
-def test_an_exported_page_holds_every_number(tmp_path):
+def test_exported_page_holds_every_number(tmp_path):
     values = np.random.default_rng(0).normal(size=(5, 6, 2)).astype(np.float32)
     latent_map = LatentMap(POINTS, values, labels=LABELS, reconstructions=-values)
     latent_map.selected = 3
@@ -209,25 +209,25 @@ def test_an_exported_page_holds_every_number(tmp_path):
     assert data["selected"] == 3
 
 
-def test_an_exported_page_cannot_be_broken_by_a_name(tmp_path):
+def test_markup_in_name_does_not_break_exported_page(tmp_path):
     names = ["fine", "</script><script>alert(1)</script>", "<!--"]
     LatentMap(POINTS, BEATS, labels=LABELS, class_names=names).to_html(tmp_path / "page.html")
     assert [one["name"] for one in page_data(tmp_path / "page.html")["classes"]] == names
 
 
-def test_of_more_values_than_a_page_holds_some_are_drawn_evenly(monkeypatch):
-    monkeypatch.setattr(sequences, "MOST_VALUES", 3 * 7)
+def test_too_many_values_are_reduced_to_evenly_spaced_sequences(monkeypatch):
+    monkeypatch.setattr(sequences, "MAX_VALUES", 3 * 7)
     pictures = LatentMap(POINTS, BEATS).data["pictures"]
     assert np.frombuffer(pictures["positions"], "<i4").tolist() == [0, 2, 4]
     np.testing.assert_array_equal(np.frombuffer(pictures["sequences"], "<f4").reshape(3, 7), BEATS[::2])
 
 
-def test_of_more_than_four_features_a_page_says_so():
+def test_page_data_has_number_of_all_features():
     pictures = LatentMap(POINTS, np.zeros((5, 3, 7))).data["pictures"]
     assert (pictures["features"], pictures["all_features"]) == (4, 7)
 
 
-def test_a_picture_stands_beside_the_widget_and_says_what_it_shows():
+def test_widget_has_picture_with_alt_text():
     latent_map = LatentMap(POINTS, BEATS, labels=LABELS)
     shown, about = latent_map._repr_mimebundle_()
     assert shown["image/png"].startswith(b"\x89PNG")
@@ -241,7 +241,7 @@ def test_a_picture_stands_beside_the_widget_and_says_what_it_shows():
 
 
 @pytest.mark.parametrize("features", [1, 3, 6])
-def test_the_picture_has_the_selected_sequence_and_its_reconstruction(features):
+def test_picture_has_selected_sequence_and_its_reconstruction(features):
     values = np.random.default_rng(0).normal(size=(5, 8, features)).astype(np.float32)
     latent_map = LatentMap(POINTS, values, labels=LABELS, reconstructions=-values, selected=1)
     _, *strips = latent_map.figure.axes
@@ -250,4 +250,5 @@ def test_the_picture_has_the_selected_sequence_and_its_reconstruction(features):
         sequence, reconstruction = (line.get_ydata() for line in axes.lines)
         np.testing.assert_array_equal(sequence, values[1, :, feature])
         np.testing.assert_array_equal(reconstruction, -values[1, :, feature])
-    assert latent_map.figure.alt.endswith("Ringed is sequence 1, class 2, drawn beside it with its reconstruction.")
+    end = "A ring marks sequence 1, class 2, which is drawn next to the map with its reconstruction."
+    assert latent_map.figure.alt.endswith(end)

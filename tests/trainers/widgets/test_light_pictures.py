@@ -1,15 +1,15 @@
-"""In a part of a page some of many sequences are drawn, evenly spread, each with its own values."""
+"""Embedded HTML draws an evenly spaced subset of many sequences, each with its own values."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from trainers.widgets.sequences import MOST_LIGHT_VALUES, lighten, pictures
+from trainers.widgets.sequences import MAX_LIGHT_VALUES, lighten, pictures
 
 
 def read(lighter, name):
-    """As sequences.js reads them."""
+    """Return the values as sequences.js reads them."""
     middle, step = lighter["scale"]
     numbers = np.frombuffer(lighter[name], "<i2")
     values = np.where(numbers == -32768, np.nan, middle + step * numbers.astype(float))
@@ -17,14 +17,14 @@ def read(lighter, name):
 
 
 @pytest.mark.parametrize("reconstruction", [False, True])
-def test_those_that_stay_are_spread_over_the_order_and_keep_their_values(reconstruction):
+def test_subset_is_evenly_spaced_and_keeps_its_values(reconstruction):
     n, time = 4000, 400
     scores = np.random.default_rng(0).permutation(n).astype(float)
     values = np.broadcast_to(scores[:, None].astype(np.float32), (n, time))
     order = np.argsort(scores)
     lighter = lighten(pictures(values, -values if reconstruction else None, order, "scores"), order)
     positions = np.frombuffer(lighter["positions"], "<i4")
-    assert len(positions) == MOST_LIGHT_VALUES // time // (1 + reconstruction)
+    assert len(positions) == MAX_LIGHT_VALUES // time // (1 + reconstruction)
     assert (np.diff(positions) > 0).all()
     drawn = np.sort(scores[positions])
     assert np.diff(drawn).max() <= np.ceil(n / len(positions)) + 2
@@ -35,10 +35,10 @@ def test_those_that_stay_are_spread_over_the_order_and_keep_their_values(reconst
 
 
 @pytest.mark.parametrize("level", [0.0, -3.5, 1e6])
-def test_few_stay_all_and_a_missing_value_stays_missing(level):
+def test_few_sequences_are_all_kept_and_missing_values_stay_missing(level):
     values = np.random.default_rng(1).normal(level, 1, (10, 20, 3)).astype(np.float32)
     drawn = pictures(values, None, np.arange(10), "scores")
-    # DataSet takes what is missing in its own way: here only what the page is given counts.
+    # Added to the data of the page, because DataSet handles missing values before.
     holes = values.copy()
     holes[2, 5, 1] = np.nan
     lighter = lighten({**drawn, "sequences": holes.tobytes()}, np.arange(10))
@@ -46,10 +46,10 @@ def test_few_stay_all_and_a_missing_value_stays_missing(level):
     np.testing.assert_allclose(read(lighter, "sequences"), holes, atol=np.ptp(values) / 60_000)
 
 
-def test_values_that_are_all_one():
+def test_constant_values():
     lighter = lighten(pictures(np.full((3, 4), 2.5), None, np.arange(3), "scores"), np.arange(3))
     assert (read(lighter, "sequences") == 2.5).all()
 
 
-def test_without_sequences_there_are_none():
+def test_without_sequences_result_is_none():
     assert lighten(None, np.arange(3)) is None

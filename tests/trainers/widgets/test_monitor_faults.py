@@ -1,4 +1,4 @@
-"""What could go wrong around a monitor, and must not cost a run."""
+"""Faults around a monitor, which must not end a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..test_batched_trainer import WILD
 from .helpers import at
 
 
-def test_two_monitors_on_one_run_leave_the_users_hook_as_it_was(beats, model):
+def test_two_monitors_restore_hook_of_user(beats, model):
     trainer, own = BatchedTrainer(model, **WILD), lambda: None
     trainer.between_batches = own
     first, second = TrainingMonitor(), TrainingMonitor()
@@ -32,15 +32,15 @@ def test_two_monitors_on_one_run_leave_the_users_hook_as_it_was(beats, model):
     assert len(benchmark(trainer, *beats, epochs=2).history) == 2
 
 
-def test_a_monitor_given_twice_is_refused_and_still_usable(beats, model):
+def test_monitor_given_twice_raises_and_stays_usable(beats, model):
     trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
-    with pytest.raises(RuntimeError, match="watches one run at a time"):
+    with pytest.raises(RuntimeError, match="must watch one run at a time"):
         benchmark(trainer, *beats, epochs=3, callbacks=[monitor, monitor])
     assert trainer.between_batches is None
     assert len(benchmark(trainer, *beats, epochs=3, callbacks=[monitor]).history) == 3
 
 
-def test_one_callbacks_failing_end_keeps_no_other_from_its_end(beats, model):
+def test_error_in_end_of_callback_does_not_skip_other_callbacks(beats, model):
     class Failing:
         def __call__(self, row, state):
             pass
@@ -55,21 +55,21 @@ def test_one_callbacks_failing_end_keeps_no_other_from_its_end(beats, model):
     assert len(monitor.history) == 2
     with pytest.raises(OSError, match="disk full"):
         monitor.more(1)
-    assert len(monitor.history) == 3, "it goes on"
+    assert len(monitor.history) == 3, "the run continues"
 
 
-def test_more_and_branch_do_not_mix_a_run_with_one_that_came_after(beats, model):
+def test_more_after_another_run_raises_and_changes_nothing(beats, model):
     trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
     benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
     monitor.branch(2)
     benchmark(trainer, *beats, epochs=2)
     before = copy_state(model)
-    with pytest.raises(RuntimeError, match="has begun another run since"):
+    with pytest.raises(RuntimeError, match="must be its trainer's latest run"):
         monitor.more(1)
     assert same(before, copy_state(model))
 
 
-def test_more_checks_its_number_before_anything_changes(beats, model):
+def test_more_checks_epochs_before_any_change(beats, model):
     trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
     benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
     monitor.branch(1)
@@ -80,7 +80,7 @@ def test_more_checks_its_number_before_anything_changes(beats, model):
     assert len(trainer.history) == 3
 
 
-def test_a_stop_in_the_last_epoch_has_cut_nothing_off(beats, model):
+def test_stop_in_last_epoch_does_not_shorten_run(beats, model):
     monitor = TrainingMonitor()
     result = benchmark(
         BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[at(3, monitor.control.stop), monitor]
@@ -89,7 +89,7 @@ def test_a_stop_in_the_last_epoch_has_cut_nothing_off(beats, model):
     assert len(result.history) == 3
 
 
-def test_after_a_stop_in_mid_epoch_more_begins_between_two_epochs(beats, model):
+def test_more_after_stop_within_epoch_starts_new_epoch(beats, model):
     trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
     calls = iter(range(99))
     trainer.between_batches = lambda: next(calls) == 7 and monitor.control.stop()
@@ -103,7 +103,7 @@ def test_after_a_stop_in_mid_epoch_more_begins_between_two_epochs(beats, model):
     assert "batch" not in texts[0]
 
 
-def test_the_plan_never_falls_below_the_epoch_being_trained(beats, model):
+def test_planned_epochs_include_current_epoch(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     run, calls = Run(trainer, *beats, epochs=9), iter(range(999))
     trainer.between_batches = lambda: next(calls) == 3 * 5 + 2 and run.plan(1)
@@ -111,7 +111,7 @@ def test_the_plan_never_falls_below_the_epoch_being_trained(beats, model):
     assert len(trainer.history) == run.planned_epochs == 4
 
 
-def test_a_result_can_be_stored_without_its_monitor(beats, model):
+def test_result_is_pickled_without_monitor(beats, model):
     monitor = TrainingMonitor(beats[1][:2])
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor, lambda row, state: None])
     stored = pickle.loads(pickle.dumps(result))
@@ -120,8 +120,8 @@ def test_a_result_can_be_stored_without_its_monitor(beats, model):
     assert result.callbacks[0] is monitor
 
 
-def test_a_trainer_is_copied_in_mid_run_and_its_panel_still_waits_for_the_epoch(beats, model):
-    copies, notes = [], []
+def test_panel_of_trainer_copied_during_run_applies_change_in_next_epoch(beats, model):
+    copies = []
     trainer = BatchedTrainer(model, **WILD)
     keep = at(2, lambda: copies.append(copy.deepcopy(trainer)))
     benchmark(trainer, *beats, epochs=3, callbacks=[TrainingMonitor(), keep])
@@ -138,7 +138,7 @@ def test_a_trainer_is_copied_in_mid_run_and_its_panel_still_waits_for_the_epoch(
 
 
 class OwnTrainer(BatchedTrainer):
-    """With attributes of its own, one of them the monitor."""
+    """Has additional attributes, one of them a monitor."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -149,31 +149,31 @@ class OwnTrainer(BatchedTrainer):
         return super().doEpoch(model)
 
 
-def by_torch(thing):
+def by_torch(stored):
     file = io.BytesIO()
-    torch.save(thing, file)
+    torch.save(stored, file)
     return torch.load(io.BytesIO(file.getvalue()), weights_only=False)
 
 
-def by_joblib(thing):
+def by_joblib(stored):
     file = io.BytesIO()
-    joblib.dump(thing, file)
+    joblib.dump(stored, file)
     return joblib.load(io.BytesIO(file.getvalue()))
 
 
-COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy": copy.deepcopy}
+COPIES = {"pickle": lambda stored: pickle.loads(pickle.dumps(stored)), "deepcopy": copy.deepcopy}
 COPIES |= {"torch": by_torch, "joblib": by_joblib}
 
 
-@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
-def test_trainer_stored_in_a_watched_run_goes_on_as_the_run_does(beats, again):
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_trainer_stored_in_watched_run_continues_like_the_run(beats, copied):
     def build():
         torch.manual_seed(0)
         return OwnTrainer(LSTMAutoencoder(hidden_size=6), **WILD)
 
     plain = benchmark(build(), *beats, epochs=4)
     trainer, copies = build(), []
-    keep = at(2, lambda: copies.extend([again(trainer), again(trainer.history), again(trainer.monitor)]))
+    keep = at(2, lambda: copies.extend([copied(trainer), copied(trainer.history), copied(trainer.monitor)]))
     watched = benchmark(trainer, *beats, epochs=4, callbacks=[trainer.monitor, keep])
     assert watched.history == plain.history
     assert same(copy_state(watched.model), copy_state(plain.model))
@@ -187,22 +187,22 @@ def test_trainer_stored_in_a_watched_run_goes_on_as_the_run_does(beats, again):
     other.finalizeTraining(other.model)
     assert other.history == plain.history
     assert same(copy_state(other.model), copy_state(plain.model))
-    # A finished run is stored and resumed, watched by the monitor that came with the trainer.
-    stored = again(watched)
+    # A finished run is stored and resumed, and watched by the monitor of the stored trainer.
+    stored = copied(watched)
     assert (stored.history, stored.callbacks) == (watched.history, ())
-    resumed = again(trainer)
+    resumed = copied(trainer)
     more = benchmark(resumed, epochs=2, resume=True, callbacks=[resumed.monitor])
     assert more.history == benchmark(trainer, epochs=2, resume=True).history
     assert list(resumed.monitor.histories) == ["OwnTrainer"]
 
 
-@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
-def test_trainer_stored_between_batches_keeps_what_was_trained(beats, model, again):
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_trainer_stored_between_batches_keeps_finished_epochs(beats, model, copied):
     trainer, copies = BatchedTrainer(model, **WILD), []
 
     def keep():
         if len(trainer.history) == 1 and not copies:
-            copies.append(again(trainer))
+            copies.append(copied(trainer))
 
     trainer.between_batches = keep
     benchmark(trainer, *beats, epochs=2, callbacks=[TrainingMonitor()])
@@ -210,12 +210,12 @@ def test_trainer_stored_between_batches_keeps_what_was_trained(beats, model, aga
     assert len(benchmark(copies[0], *beats, epochs=2).history) == 2
 
 
-@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
-def test_detector_stored_while_it_is_fitted(again):
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_detector_stored_while_it_is_fitted(copied):
     detector, copies = AnomalyDetector(small(), window=25, stride=4, epochs=2), []
-    keep = at(1, lambda: copies.append(again(detector)))
+    keep = at(1, lambda: copies.append(copied(detector)))
     detector.fit(wave(), callbacks=[TrainingMonitor(), keep], progress=False)
-    other = again(detector)
+    other = copied(detector)
     assert other.threshold == detector.threshold
     assert other.detect(wave()).events == detector.detect(wave()).events
     assert copies[0].result is None

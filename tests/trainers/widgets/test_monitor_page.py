@@ -1,4 +1,4 @@
-"""What a page shows at each moment: every row, the right epoch, the right model, the reason."""
+"""The content of a page during and after a run: rows, epoch, model and reasons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..test_batched_trainer import WILD
 from .helpers import at, built
 
 
-def test_examples_of_another_length_cost_the_pictures_and_not_the_run(beats, page):
+def test_examples_of_another_length_do_not_end_run(beats, page):
     class OneLength(nn.Module):
         def __init__(self):
             super().__init__()
@@ -32,10 +32,10 @@ def test_examples_of_another_length_cost_the_pictures_and_not_the_run(beats, pag
     result = benchmark(BatchedTrainer(OneLength(), **WILD), *beats, epochs=3, callbacks=[monitor])
     assert len(result.history) == 3
     assert monitor.rewind(2) is None
-    assert "rewind shows no reconstructions" in page["text"]
+    assert "no reconstructions: " in page["text"]
 
 
-def test_the_page_has_every_row_even_when_an_earlier_callback_failed(beats, model, page):
+def test_page_has_every_row_after_error_in_earlier_callback(beats, model, page):
     def fail():
         raise OSError("disk full")
 
@@ -45,33 +45,33 @@ def test_the_page_has_every_row_even_when_an_earlier_callback_failed(beats, mode
     assert page["rows"] == {"BatchedTrainer": [1, 2, 3]}
 
 
-def test_the_page_has_every_row_whenever_it_asks(beats, model, page):
-    """A page that appears in mid-run is answered on another thread than the one that trains."""
+def test_page_opened_during_run_has_every_row(beats, model, page):
+    """The requests of a page arrive on another thread than the training loop."""
     monitor, done = built(TrainingMonitor()), threading.Event()
 
-    def ask():
+    def request():
         while not done.wait(0.0005):
-            monitor._chart._hear(None, {"kind": "hello"}, None)
+            monitor._chart._receive(None, {"kind": "hello"}, None)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    thread = threading.Thread(target=request)
+    thread.start()
     try:
         benchmark(BatchedTrainer(model, steps_per_epoch=1, batch_size=4), *beats, epochs=40, callbacks=[monitor])
     finally:
         done.set()
-        asking.join()
+        thread.join()
     assert page["rows"] == {"BatchedTrainer": list(range(1, 41))}
 
 
-def test_the_last_epoch_is_the_one_shown_at_the_end(beats, model, page):
-    """Whether or not there was time to show it when its row was sent."""
+def test_last_epoch_is_shown_at_end(beats, model, page):
+    """The last epoch is shown even if its reconstructions were not due when its row was sent."""
     monitor = built(TrainingMonitor(beats[1][:2]))
     hold = lambda row, state: setattr(monitor, "_live_at", float("inf"))  # noqa: E731
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[hold, monitor])
     assert page["rewind"]["epoch"] == page["rewind"]["kept"] == monitor._slider.value == 6
 
 
-def test_one_monitor_on_several_trainers_keeps_their_runs_apart(beats, page):
+def test_monitor_of_several_trainers_separates_their_runs(beats, page):
     first, second = (BatchedTrainer(LSTMAutoencoder(hidden_size=h), **WILD, name=f"h{h}") for h in (3, 5))
     monitor = built(TrainingMonitor(beats[1][:2]))
     benchmark(first, *beats, epochs=4, callbacks=[monitor])
@@ -81,20 +81,20 @@ def test_one_monitor_on_several_trainers_keeps_their_runs_apart(beats, page):
     assert monitor.history is first.history
     assert page["rewind"]["kept"] == 6
     assert monitor.rewind(1) is not None
-    assert page["rewind"]["kept"] == 5, "the nearest of this trainer's that was kept"
+    assert page["rewind"]["kept"] == 5, "the nearest kept epoch of this trainer"
 
 
-def test_a_plan_that_the_schedule_cannot_keep_is_refused_in_the_page(beats, model, page):
+def test_plan_that_conflicts_with_schedule_is_rejected_in_page(beats, model, page):
     monitor = built(TrainingMonitor())
     trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine", "warmup_epochs": 3})
-    said = []
-    shorten = at(1, lambda: (monitor._answer("plan", 2), said.append(page["text"])))
+    texts = []
+    shorten = at(1, lambda: (monitor._answer("plan", 2), texts.append(page["text"])))
     assert len(benchmark(trainer, *beats, epochs=5, callbacks=[monitor, shorten]).history) == 5
-    assert "⚠ a cosine schedule must end after" in said[0]
+    assert "⚠ a cosine schedule must end after" in texts[0]
 
 
-def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, page):
-    """Dropout of a trainer that uses PyTorch's own random state goes on as if nobody looked."""
+def test_rewind_does_not_change_random_numbers_of_trainer(beats, page):
+    """Dropout of a trainer that uses PyTorch's global random state is the same with and without rewinding."""
 
     class Plain(BatchedTrainer):
         def _train(self, model, epoch):
@@ -131,7 +131,7 @@ def test_a_rewind_from_the_page_never_draws_numbers_while_a_trainer_does(beats, 
     assert same(run(drag=False), run(drag=True))
 
 
-def test_tiny_values_are_shown_as_exactly_as_large_ones(beats, model, page):
+def test_tiny_values_are_shown_with_same_precision(beats, model, page):
     monitor = built(TrainingMonitor(1e-4 * beats[1].sequences[:1]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=1, callbacks=[monitor])
     shown = np.array(page["rewind"]["reconstruction"])
@@ -139,7 +139,7 @@ def test_tiny_values_are_shown_as_exactly_as_large_ones(beats, model, page):
     np.testing.assert_allclose(shown, monitor.rewind(1)[..., 0], atol=1e-6)
 
 
-def test_a_dropped_epoch_shows_the_nearest_and_says_which(beats, model, page):
+def test_dropped_epoch_shows_nearest_kept_epoch(beats, model, page):
     size = sum(tensor.nbytes for tensor in copy_state(model).values())
     monitor = built(TrainingMonitor(beats[1][:1], budget=8 * size))
     benchmark(BatchedTrainer(model, restore="off"), *beats, epochs=40, callbacks=[monitor])
@@ -152,7 +152,7 @@ def test_a_dropped_epoch_shows_the_nearest_and_says_which(beats, model, page):
     assert any(epoch != shown for epoch, shown in kept.items())
 
 
-def test_stop_run_from_a_callback_is_named(beats, model, page):
+def test_reason_of_stop_in_callback_is_shown(beats, model, page):
     def enough():
         raise StopTraining("five epochs without a better one")
 
@@ -162,7 +162,7 @@ def test_stop_run_from_a_callback_is_named(beats, model, page):
 
 
 @pytest.mark.parametrize("ended", [False, True])
-def test_the_last_place_a_slider_is_dragged_to_is_shown(beats, model, page, ended):
+def test_last_slider_position_is_shown(beats, model, page, ended):
     monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
     shown = []
 
@@ -187,8 +187,8 @@ def test_the_last_place_a_slider_is_dragged_to_is_shown(beats, model, page, ende
     assert page["rewind"]["epoch"] == (2 if ended else 3)
 
 
-def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, page):
-    """The loop holds the lock of the random numbers there, and the slider must not wait for it."""
+def test_slider_works_in_pause_within_own_randomness(beats, model, page):
+    """The loop holds the lock of the random state, and the slider must not wait for it."""
     monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
 
     def user():
@@ -206,7 +206,7 @@ def test_a_pause_within_the_kits_own_randomness_hears_the_page(beats, model, pag
     assert len(result.history) == 3
 
 
-def test_a_new_run_is_followed_though_the_last_was_rewound(beats, model, page):
+def test_new_run_is_followed_after_rewind_of_last_run(beats, model, page):
     monitor, trainer = built(TrainingMonitor(beats[1][:1])), BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=6, callbacks=[monitor])
     monitor._slider.value = 2

@@ -1,4 +1,4 @@
-"""``TRAINERS_WIDGETS=page``: widgets show themselves as HTML that needs no kernel, and only then."""
+"""With ``TRAINERS_WIDGETS=page``, and only then, widgets are displayed as HTML that needs no kernel."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def widgets():
 
 
 def shown(widget, capture):
-    """The bundle that a notebook gets of a widget."""
+    """Return the bundle that a notebook gets from a widget."""
     if hasattr(widget, "_ipython_display_"):
         widget._ipython_display_()
         return capture.pop()
@@ -59,11 +59,11 @@ def shown(widget, capture):
 @pytest.fixture
 def capture(monkeypatch):
     bundles = []
-    monkeypatch.setattr("IPython.display.display", lambda thing, **_: bundles.append(thing))
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: bundles.append(bundle))
     return bundles
 
 
-def test_every_widget_is_html_under_a_key_of_its_own(on_page, widgets, capture):
+def test_every_widget_is_html_with_unique_key(on_page, widgets, capture):
     htmls = []
     for widget in [*widgets.values(), *widgets.values()]:
         bundle = shown(widget, capture)
@@ -76,27 +76,27 @@ def test_every_widget_is_html_under_a_key_of_its_own(on_page, widgets, capture):
 
 
 @pytest.mark.parametrize("name", ["explorer", "viewer", "comparison", "monitor", "map"])
-def test_html_is_the_renderer_with_the_widgets_data(name, widgets):
+def test_html_has_renderer_and_data_of_widget(name, widgets):
     html = widgets[name].html("mine")
     assert 'document.getElementById("mine-place")' in html
     assert '<script type="application/json" id="mine">{' in html
     assert "https:" not in html
 
 
-def test_a_panel_is_a_table_of_its_values(widgets):
+def test_panel_is_table_of_values(widgets):
     html = widgets["panel"].html("mine")
     assert html.startswith('<div id="mine"><table>')
     assert "batch_size" in html
 
 
-def test_without_the_variable_nothing_changes(monkeypatch, widgets):
+def test_without_variable_widget_has_view(monkeypatch, widgets):
     monkeypatch.delenv("TRAINERS_WIDGETS", raising=False)
     bundle, _ = widgets["explorer"]._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "text/html" not in bundle
 
 
-def test_another_value_is_refused(monkeypatch, widgets):
+def test_other_value_raises(monkeypatch, widgets):
     monkeypatch.setenv("TRAINERS_WIDGETS", "static")
     with pytest.raises(ValueError, match=r"TRAINERS_WIDGETS must be 'page'.*got 'static'"):
         widgets["explorer"]._repr_mimebundle_()
@@ -115,9 +115,9 @@ def notebook():
         return run(CODE, "monitor", 'RunComparison({"one": result})')
 
 
-def test_an_exported_notebook_keeps_its_moving_widgets(notebook):
+def test_exported_notebook_keeps_interactive_widgets(notebook):
     outputs = [output.data for cell in notebook.cells for output in cell.outputs if "data" in output]
-    # The monitor once, when its run has ended; then again where it is asked for.
+    # The monitor is displayed at the end of its run, and in the cell that displays it.
     assert ["text/html" in data for data in outputs] == [True] * 3
     assert not any("application/vnd.jupyter.widget-view+json" in data for data in outputs)
     assert '"rewinds":{"1":' in outputs[0]["text/html"]
@@ -126,6 +126,6 @@ def test_an_exported_notebook_keeps_its_moving_widgets(notebook):
         assert page.count(f'<div id="kit-widget-{number}-place">') == 1
 
 
-def test_a_second_run_gives_the_same_page(on_page, notebook):
+def test_second_run_gives_same_page(on_page, notebook):
     first, second = (each.cells[0].outputs[0].data["text/html"] for each in (notebook, run(CODE)))
     assert first == second

@@ -13,13 +13,13 @@ from ..test_batched_trainer import WILD
 
 
 def history(*losses):
-    made = History("made")
+    new = History("new")
     for loss in losses:
-        made.append(train_loss=loss, validation_loss=loss)
-    return made
+        new.append(train_loss=loss, validation_loss=loss)
+    return new
 
 
-def test_runs_and_bands_as_the_page_gets_them(beats):
+def test_page_data_of_runs_and_bands(beats):
     results = [
         benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=4), seed=s, **WILD), *beats, epochs=4) for s in range(3)
     ]
@@ -30,12 +30,12 @@ def test_runs_and_bands_as_the_page_gets_them(beats):
     assert [row[2] for row in data["runs"][1]["rows"]] == pytest.approx([sum(at) / 3 for at in losses])
 
 
-def test_a_band_ends_where_the_shortest_run_ends_and_skips_what_is_not_finite():
+def test_band_ends_with_shortest_run_and_skips_non_finite_losses():
     data = RunComparison({"two": [history(0.5, 0.4, 0.3), history(0.7, math.nan)]})._page()[1]
     assert data["runs"][0]["band"] == [[0.5, 0.7], [None, None]]
 
 
-def test_the_picture_has_every_run_and_says_so():
+def test_picture_and_alt_text_have_every_run():
     figure = plot_histories({"fast": history(0.5, 0.4), "slow": history(0.9), "seeds": [history(0.5), history(0.7)]})
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["fast", "slow", "seeds (mean of 2, band: all)"]
@@ -51,19 +51,19 @@ def test_exported_page(tmp_path):
 @pytest.mark.parametrize(
     ("runs", "error", "match"),
     [
-        ({}, TypeError, "at least one, got {}"),
-        ([history(1.0)], TypeError, r"runs must be a mapping .*got \[History"),
+        ({}, TypeError, "non-empty mapping .*got {}"),
+        ([history(1.0)], TypeError, r"runs must be a non-empty mapping .*got \[History"),
         ({"a": [0.5, 0.4]}, TypeError, r"runs\['a'\] must be a History.*got \[0.5, 0.4\]"),
         ({"a": []}, TypeError, r"runs\['a'\] must be a History.*got \[\]"),
         ({"a": [history(), history(0.1)]}, ValueError, r"runs\['a'\] must have an epoch.*0 epochs"),
     ],
 )
-def test_what_is_no_run_is_refused(runs, error, match):
+def test_invalid_runs_raise(runs, error, match):
     with pytest.raises(error, match=match):
         RunComparison(runs)
 
 
-def test_losses_that_are_not_finite_leave_gaps_in_a_band(tmp_path):
+def test_non_finite_losses_leave_gaps_in_band(tmp_path):
     RunComparison({"seeds": [history(0.5, 0.4), history(0.5, math.inf)]}).to_html(tmp_path / "runs.html")
     data = tmp_path.joinpath("runs.html").read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
     assert '"band":[[0.5,0.5],[0.4,null]]' in data

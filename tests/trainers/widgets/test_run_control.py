@@ -1,4 +1,4 @@
-"""Flags set in one thread and followed in another."""
+"""Requests that are made in one thread and served in another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainers.widgets.run_control import RunControl
 
 
 def wait_in_thread(control):
-    """A loop that waits; in the list, once it goes on, the seconds waited and the state."""
+    """Start a waiting loop; when it continues, the list gets the seconds waited and the state."""
     seen = []
 
     def loop():
@@ -22,20 +22,20 @@ def wait_in_thread(control):
     return thread, seen
 
 
-@pytest.mark.parametrize("order", ["resume", "step"])
-def test_a_pause_holds_until_resume_or_step(order):
+@pytest.mark.parametrize("request_name", ["resume", "step"])
+def test_pause_lasts_until_resume_or_step(request_name):
     control = RunControl()
     control.pause()
     thread, seen = wait_in_thread(control)
     thread.join(0.5)
     assert thread.is_alive()
-    getattr(control, order)()
+    getattr(control, request_name)()
     thread.join(10)
-    assert seen[1] == {"resume": "running", "step": "stepping"}[order]
+    assert seen[1] == {"resume": "running", "step": "stepping"}[request_name]
     assert seen[0] > 0.4
 
 
-def test_a_step_becomes_a_pause_at_the_end_of_the_epoch():
+def test_step_becomes_pause_at_end_of_epoch():
     control = RunControl()
     control.step()
     control.wait()
@@ -46,7 +46,7 @@ def test_a_step_becomes_a_pause_at_the_end_of_the_epoch():
     assert control.state == "running"
 
 
-def test_stop_wakes_a_pause_and_nothing_takes_it_back():
+def test_stop_ends_pause_and_is_final():
     control = RunControl()
     control.pause()
     thread, seen = wait_in_thread(control)
@@ -60,7 +60,7 @@ def test_stop_wakes_a_pause_and_nothing_takes_it_back():
 
 
 @pytest.mark.parametrize("watched", [True, False])
-def test_a_pause_that_nobody_watches_ends(monkeypatch, watched):
+def test_unwatched_pause_ends(monkeypatch, watched):
     monkeypatch.setattr(run_control, "UNWATCHED", 0.3)
     monkeypatch.setattr(run_control, "NEVER_WATCHED", 0.3)
     control = RunControl()
@@ -74,7 +74,7 @@ def test_a_pause_that_nobody_watches_ends(monkeypatch, watched):
     assert control.state == "running"
 
 
-def test_many_threads_at_once_leave_one_of_the_states():
+def test_concurrent_requests_leave_valid_state():
     changes = []
     control = RunControl(lambda: changes.append(1))
     requests = [control.pause, control.resume, control.step] * 30

@@ -1,4 +1,4 @@
-"""The JavaScript of each widget: several modules that are sent to the page as one."""
+"""The JavaScript of each widget: several modules that are sent to the page as one module."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ console.log(JSON.stringify([typeof exported.mount, typeof exported.default.rende
 
 @pytest.fixture(scope="session")
 def node():
-    """Node of this environment, which the extra `test` brings."""
+    """Path of Node in this environment, which the extra `test` installs."""
     found = shutil.which("node", path=Path(sys.executable).parent)
     if found is None:
-        reason = "no Node beside Python: install the extra `test`"
+        reason = "Node is not installed next to Python: install the extra `test`"
         assert not os.environ.get("CI"), reason
         pytest.skip(reason)
     return found
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_joined_module_parses_and_exports_what_a_page_and_anywidget_call(name, node, tmp_path):
+def test_joined_module_parses_and_exports_mount_and_render(name, node, tmp_path):
     path = tmp_path / "widget.mjs"
     path.write_text(SCRIPTS[name], encoding="utf-8")
     command = [node, "--input-type=module", "--eval", EXPORTS, path.as_uri()]
@@ -46,7 +46,7 @@ def test_joined_module_parses_and_exports_what_a_page_and_anywidget_call(name, n
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_joined_module_needs_no_other(name):
+def test_joined_module_imports_nothing(name):
     script = SCRIPTS[name]
     assert not re.search(r"^import\b|\bimport\(", script, re.MULTILINE)
     assert script.count("export function mount(") == 1
@@ -61,7 +61,7 @@ def test_only_the_last_module_exports():
     assert len(re.findall(r"^export ", joined, re.MULTILINE)) == len(re.findall(r"^export ", last, re.MULTILINE))
 
 
-def test_modules_import_only_what_stands_before_them():
+def test_modules_import_only_earlier_modules():
     for files in (LatentMap._files, SeriesViewer._files, ThresholdExplorer._files):
         scripts = [name for name in files if name.endswith(".js")]
         for place, name in enumerate(scripts):

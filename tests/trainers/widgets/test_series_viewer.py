@@ -1,4 +1,4 @@
-"""A long series with its events, score and threshold: what the page is sent, what is found, what is refused."""
+"""The series viewer: the data sent to the page, the found events, and errors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SCORES = np.array([0.1, 0.2, 9.0, 8.0, 0.1, 0.3])
 masks = st.lists(st.booleans(), min_size=1, max_size=40)
 
 
-def held(viewer, name, kind):
+def sent(viewer, name, kind):
     return np.frombuffer(getattr(viewer, f"_{name}"), dtype=kind)
 
 
 class TestEvents:
     @given(masks, st.data())
-    def test_one_common_step_is_a_hit_and_none_a_miss_or_a_false_alarm(self, mask, draw):
+    def test_one_shared_step_is_a_hit(self, mask, draw):
         other = draw.draw(st.lists(st.booleans(), min_size=len(mask), max_size=len(mask)))
         true, found = runs(mask), runs(other)
         touch = lambda a, b: bool(set(range(*a)) & set(range(*b)))  # noqa: E731
@@ -52,13 +52,13 @@ class TestEvents:
             (7, TypeError),
         ],
     )
-    def test_that_cannot_be_are_refused(self, found, error):
+    def test_invalid_raise(self, found, error):
         with pytest.raises(error, match="found"):
             SeriesViewer(PULSE, found=found)
 
 
 class TestThreshold:
-    def test_what_lies_above_it_is_found_and_what_lies_on_it_is_not(self):
+    def test_only_scores_above_are_found(self):
         viewer = SeriesViewer(PULSE, SCORES, threshold=8.0)
         assert viewer.found == [(2, 3)]
         viewer.threshold = np.float32(0.25)
@@ -67,13 +67,13 @@ class TestThreshold:
         viewer.threshold = None
         assert viewer.found is None
 
-    def test_the_page_tells_a_score_at_the_threshold_from_one_above_as_well(self):
+    def test_page_distinguishes_scores_at_and_above(self):
         scores = np.array([0.1, 0.1 + 1e-12, 0.0])
         viewer = SeriesViewer([1.0, 2.0, 3.0], scores, threshold=0.1)
         assert viewer.found == [(1, 2)]
-        np.testing.assert_array_equal(held(viewer, "scores", "<f8"), scores)
+        np.testing.assert_array_equal(sent(viewer, "scores", "<f8"), scores)
 
-    def test_events_given_by_hand_hold_until_it_is_changed(self):
+    def test_given_events_are_replaced_after_change(self):
         viewer = SeriesViewer(PULSE, SCORES, threshold=8.5, found=[(0, 2)])
         assert viewer.found == [(0, 2)]
         viewer.threshold = 8.5
@@ -82,7 +82,7 @@ class TestThreshold:
         assert viewer.found == [(2, 4)]
 
     @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), "high", True, [1.0, 2.0]])
-    def test_that_is_no_number_is_refused_and_changes_nothing(self, wrong):
+    def test_invalid_raises_and_changes_nothing(self, wrong):
         viewer = SeriesViewer(PULSE, SCORES, threshold=8.0)
         with pytest.raises(ValueError, match="finite number"):
             viewer.threshold = wrong
@@ -90,8 +90,8 @@ class TestThreshold:
         with pytest.raises(ValueError, match="finite number"):
             SeriesViewer(PULSE, SCORES, threshold=wrong)
 
-    def test_without_scores_is_refused(self):
-        with pytest.raises(ValueError, match="needs scores"):
+    def test_without_scores_raises(self):
+        with pytest.raises(ValueError, match="threshold must be given with scores"):
             SeriesViewer(PULSE, threshold=1.0)
 
 
@@ -109,63 +109,63 @@ class TestThreshold:
         ({"reconstruction": np.full(6, 1e300)}, ValueError, r"reconstruction must be finite float32.*got 1e\+300"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, error, match):
+def test_mismatched_arguments_raise(arguments, error, match):
     with pytest.raises(error, match=match):
         SeriesViewer(PULSE, **arguments)
 
 
-def test_no_series_is_refused():
+def test_other_object_than_series_raises():
     with pytest.raises((TypeError, ValueError), match="series"):
         SeriesViewer(np.zeros((2, 3, 4)))
 
 
-def test_the_page_gets_each_feature_behind_the_other_with_gaps():
+def test_page_gets_features_one_after_the_other_with_gaps():
     values = np.array([[1.0, 2.0], [np.nan, 3.0], [4.0, 5.0]])
     reconstruction = torch.full((3, 2), float("nan"))
     viewer = SeriesViewer(values, reconstruction=reconstruction)
-    np.testing.assert_array_equal(held(viewer, "values", "<f4").reshape(2, 3), values.T)
-    assert np.isnan(held(viewer, "reconstruction", "<f4")).all()
+    np.testing.assert_array_equal(sent(viewer, "values", "<f4").reshape(2, 3), values.T)
+    assert np.isnan(sent(viewer, "reconstruction", "<f4")).all()
     assert viewer._facts["true"] is None
     assert viewer.found is None
 
 
-class TestThinning:
+class TestDownsampling:
     @given(st.lists(st.floats(-9, 9, width=32) | st.just(float("nan")), min_size=1, max_size=50), st.integers(1, 7))
-    def test_what_a_column_of_pixels_spans_stays(self, values, stride):
+    def test_range_of_pixel_column_is_kept(self, values, stride):
         values = np.array(values)[:, None]
-        thinned = extremes(values, stride)
+        reduced = extremes(values, stride)
         if stride == 1:
-            np.testing.assert_array_equal(thinned, values)
+            np.testing.assert_array_equal(reduced, values)
             return
-        assert len(thinned) == 2 * -(-len(values) // (2 * stride))
-        for i in range(0, len(thinned), 2):
+        assert len(reduced) == 2 * -(-len(values) // (2 * stride))
+        for i in range(0, len(reduced), 2):
             block = values[i * stride : (i + 2) * stride]
-            known = block[~np.isnan(block)]
-            expected = [known.min(), known.max()] if len(known) else [np.nan, np.nan]
-            np.testing.assert_array_equal(thinned[i : i + 2, 0], expected)
+            values_of_block = block[~np.isnan(block)]
+            expected = [values_of_block.min(), values_of_block.max()] if len(values_of_block) else [np.nan, np.nan]
+            np.testing.assert_array_equal(reduced[i : i + 2, 0], expected)
 
     @given(st.lists(st.floats(0, 9), min_size=1, max_size=50), st.integers(1, 7), st.floats(0, 9))
-    def test_whatever_exceeds_a_threshold_still_does(self, scores, stride, threshold):
+    def test_scores_above_threshold_remain_above(self, scores, stride, threshold):
         scores = np.array(scores)
         above = highest(scores, stride) > threshold
         assert [bool(block) for block in above] == [
             bool((scores[i : i + stride] > threshold).any()) for i in range(0, len(scores), stride)
         ]
 
-    def test_is_for_the_page_only(self, monkeypatch):
-        monkeypatch.setattr(series_viewer, "MOST_STEPS", 100)
+    def test_only_affects_page(self, monkeypatch):
+        monkeypatch.setattr(series_viewer, "MAX_STEPS", 100)
         values = np.sin(np.arange(950.0))
         scores = np.zeros(950)
         scores[[3, 7, 949]] = 1
         viewer = SeriesViewer(values, scores, threshold=0.5)
         assert viewer._facts["stride"] == 10
         assert viewer._facts["length"] == 950
-        assert len(held(viewer, "scores", "<f8")) == 95
-        assert len(held(viewer, "values", "<f4")) == 96
+        assert len(sent(viewer, "scores", "<f8")) == 95
+        assert len(sent(viewer, "values", "<f4")) == 96
         assert viewer.found == [(3, 4), (7, 8), (949, 950)]
 
     def test_begins_above_two_million_steps_or_eight_million_values(self):
-        # Views of one number: nothing so large is built.
+        # A view of one number: no large array is created.
         class Long:
             def __init__(self, length, features):
                 self.values = np.broadcast_to(np.float32(0), (length, features))
@@ -200,7 +200,7 @@ class TestTime:
 
 
 class TestPicture:
-    def test_shows_the_whole_and_the_highest_scoring_event_and_says_so(self):
+    def test_shows_series_and_highest_scoring_event_with_alt_text(self):
         values = np.sin(np.arange(3000.0))
         labels = np.zeros(3000, dtype=int)
         labels[1000:1100] = 1
@@ -224,21 +224,21 @@ class TestPicture:
             {"scores": np.zeros(6), "threshold": 0.0},
         ],
     )
-    def test_of_whatever_there_is(self, arguments):
+    def test_with_optional_arguments(self, arguments):
         for series in (PULSE, Series(PULSE.values), Series(np.tile(PULSE.values, (1, 9)))):
             figure = SeriesViewer(series, **arguments).figure
             bundle, about = figure._repr_mimebundle_()
             assert bundle["image/png"].startswith(b"\x89PNG")
             assert len(about["image/png"]["alt"]) > 20
 
-    def test_of_a_reconstruction_that_is_nowhere(self):
+    def test_with_reconstruction_of_nan_only(self):
         figure = SeriesViewer(PULSE, reconstruction=np.full(6, np.nan)).figure
         assert figure._repr_mimebundle_()[0]["image/png"].startswith(b"\x89PNG")
 
     def test_of_one_step(self):
         assert SeriesViewer([1.0], [2.0], threshold=1.0).figure.alt.startswith("series, 1 step of 1 feature")
 
-    def test_stands_beside_the_widget_where_no_kernel_runs(self):
+    def test_is_in_bundle_of_widget(self):
         viewer = SeriesViewer(PULSE, SCORES, threshold=8.5)
         bundle, about = viewer._repr_mimebundle_()
         assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == viewer.model_id
@@ -252,7 +252,7 @@ class TestExport:
         found = re.search(rf'<script type="application/json" id="{key}">(.*?)</script>', text, re.DOTALL)
         return json.loads(found[1])
 
-    def test_holds_all_of_it_and_reaches_for_nothing(self, tmp_path):
+    def test_holds_all_data_and_loads_nothing(self, tmp_path):
         series = Series(PULSE.values, labels=PULSE.labels, name="</script><b>", sampling_rate=2.0)
         SeriesViewer(series, SCORES, threshold=8.5).to_html(tmp_path / "page.html")
         text = tmp_path.joinpath("page.html").read_text(encoding="utf-8")
@@ -264,11 +264,11 @@ class TestExport:
         assert "http" not in text
         assert "1 true event: 1 found, 0 missed; 0 false alarms" in data["alt"]
 
-    def test_is_the_same_each_time(self):
+    def test_is_deterministic(self):
         make = lambda: SeriesViewer(PULSE, SCORES, threshold=8.5).html("a")  # noqa: E731
         assert make() == make()
 
-    def test_fragments_keep_apart(self):
+    def test_fragments_do_not_interfere(self):
         first, second = (SeriesViewer(PULSE, found=[(0, end)]).html(f"v{end}") for end in (1, 2))
         page = first + second
         assert self.data(page, "v1")["given"] == [[0, 1]]

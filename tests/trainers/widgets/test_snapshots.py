@@ -1,4 +1,4 @@
-"""Models of past epochs: within the budget, and what matters is always there."""
+"""Models of past epochs: the budget, and the epochs that are always kept."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def fill(snapshots, losses, min_delta_ratio=0.0):
 
 
 @given(st.lists(st.floats(0.1, 1), min_size=1, max_size=80), st.integers(0, 30), st.sampled_from([0.0, 0.3]))
-def test_budget_holds_and_what_matters_is_kept(losses, room, min_delta_ratio):
+def test_budget_and_always_kept_epochs(losses, room, min_delta_ratio):
     snapshots = Snapshots(room * SIZE)
     best = fill(snapshots, losses, min_delta_ratio)
     last = len(losses)
-    # The latest alone stays in memory whatever the budget.
+    # The latest model stays in memory regardless of the budget.
     assert snapshots.bytes <= max(room, 1) * SIZE
     assert last in snapshots.rows
     assert best in snapshots.rows
@@ -50,7 +50,7 @@ def test_budget_holds_and_what_matters_is_kept(losses, room, min_delta_ratio):
         assert snapshots.rows[epoch].best_epoch in snapshots.rows, "every kept epoch can be branched from"
 
 
-def test_thinning_leaves_epochs_evenly_spread():
+def test_kept_epochs_are_evenly_spaced():
     snapshots = Snapshots(20 * SIZE)
     for epoch in range(1, 1001):
         snapshots.add(Epoch(epoch, 1.0, 1.0, 1, 1.0), state(epoch))
@@ -62,7 +62,7 @@ def test_thinning_leaves_epochs_evenly_spread():
     assert abs(snapshots.nearest(500) - 500) <= next(iter(gaps))
 
 
-def test_the_files_go_with_the_snapshots():
+def test_files_are_deleted_with_snapshots():
     snapshots = Snapshots(2 * SIZE)
     fill(snapshots, [0.1, *[0.5] * 30])
     folder = Path(snapshots._folder.name)
@@ -72,7 +72,7 @@ def test_the_files_go_with_the_snapshots():
     assert not folder.exists()
 
 
-def test_a_branch_keeps_what_came_before_it():
+def test_branch_keeps_earlier_epochs():
     snapshots = Snapshots()
     fill(snapshots, [0.5, 0.4, 0.6, 0.3])
     row = Epoch(3, 0.6, 0.6, 2, 0.4, note="branched")
@@ -84,17 +84,17 @@ def test_a_branch_keeps_what_came_before_it():
 
 
 @pytest.mark.parametrize("budget", [-1, 1.5, "much", None, True])
-def test_a_budget_that_is_none_is_refused(budget):
+def test_invalid_budget_raises(budget):
     with pytest.raises(ValueError, match=f"budget .*got {budget!r}"):
         Snapshots(budget)
 
 
-def test_nothing_kept_yet_says_so():
-    with pytest.raises(ValueError, match="no epoch has been kept yet"):
+def test_nearest_without_epochs_raises():
+    with pytest.raises(ValueError, match="snapshots must contain an epoch, got none"):
         Snapshots().nearest(1)
 
 
-def test_a_failed_write_to_disk_keeps_the_model_in_memory(monkeypatch):
+def test_failed_write_keeps_model_in_memory(monkeypatch):
     def full(*_):
         raise OSError("no space left on device")
 

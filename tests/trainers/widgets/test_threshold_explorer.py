@@ -1,4 +1,4 @@
-"""What the explorer takes, what it refuses, and what it hands to the page."""
+"""The arguments of the explorer, its errors, and the data that it sends to the page."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from hypothesis import strategies as st
 from data import DataSet
 from trainers.detection import quantile_threshold
 from trainers.widgets import ThresholdExplorer
-from trainers.widgets.sequences import MOST_VALUES
+from trainers.widgets.sequences import MAX_VALUES
 
 from .helpers import page_data, unpacked
 
 SCORES, LABELS = np.array([0.1, 0.5, 0.2, 0.9, 0.4]), np.array([0, 2, 0, 1, 0])
 
 
-def test_the_threshold_is_read_and_set_and_heard_of():
+def test_threshold_can_be_read_set_and_observed():
     explorer = ThresholdExplorer(SCORES, LABELS, threshold=0.3)
-    heard = []
-    explorer.observe(lambda change: heard.append(change["new"]), "threshold")
+    changes = []
+    explorer.observe(lambda change: changes.append(change["new"]), "threshold")
     explorer.threshold = np.float32(0.5)
     explorer.threshold = 1
-    assert heard == [0.5, 1.0]
+    assert changes == [0.5, 1.0]
     assert type(explorer.threshold) is float
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, None, "0.3", True])
-def test_a_threshold_that_is_no_number_is_refused_and_changes_nothing(bad):
+def test_invalid_threshold_raises_and_changes_nothing(bad):
     explorer = ThresholdExplorer(SCORES, threshold=0.3)
     with pytest.raises(ValueError, match="finite number"):
         explorer.threshold = bad
     assert explorer.threshold == 0.3
 
 
-def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
+def test_initial_threshold_is_from_calibration_and_never_from_labels():
     calibration = np.linspace(0, 1, 200)
     assert ThresholdExplorer(SCORES, LABELS, calibration=calibration).threshold == quantile_threshold(calibration)
-    assert ThresholdExplorer(SCORES, calibration=[0.3, 0.2]).threshold == 0.3, "too few for 5 %: the highest"
+    assert ThresholdExplorer(SCORES, calibration=[0.3, 0.2]).threshold == 0.3, "too few for 5 %: the highest score"
     scores = np.random.default_rng(0).normal(size=1000)
     start = ThresholdExplorer(scores).threshold
     assert np.sum(scores > start) == 50
@@ -54,26 +54,26 @@ def test_the_first_threshold_comes_from_calibration_and_never_from_labels():
         ({"scores": [-1.7e308, 1.7e308]}, "1e300"),
         ({"labels": [0, 1]}, "one for each of the 5 scores"),
         ({"labels": LABELS, "class_names": ["normal"]}, "name every label up to 2"),
-        ({"sequences": np.zeros((4, 7))}, "sequences must be one for each of the 5 scores, got 4"),
+        ({"sequences": np.zeros((4, 7))}, "sequences must have the length of scores, 5, got 4"),
         ({"reconstructions": np.zeros((5, 7))}, "Give sequences"),
-        ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "sequences' shape"),
+        ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "shape of sequences"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
         ({"calibration": [np.inf]}, "calibration must be finite"),
-        ({"false_alarm_cost": -1}, "false_alarm_cost must be a finite number from 0 up, or None, got -1"),
-        ({"miss_cost": np.nan}, "miss_cost must be a finite number from 0 up, or None, got nan"),
+        ({"false_alarm_cost": -1}, "false_alarm_cost must be a finite number of at least 0, or None, got -1"),
+        ({"miss_cost": np.nan}, "miss_cost must be a finite number of at least 0, or None, got nan"),
     ],
 )
-def test_what_does_not_fit_is_refused(given, match):
+def test_mismatched_arguments_raise(given, match):
     with pytest.raises(ValueError, match=match):
         ThresholdExplorer(**{"scores": SCORES, **given})
 
 
-def test_scores_that_are_no_numbers_are_refused():
+def test_scores_that_are_not_numbers_raise():
     with pytest.raises(TypeError, match="real numbers"):
         ThresholdExplorer(["high", "low"])
 
 
-def test_an_exported_page_holds_every_score_exactly(tmp_path):
+def test_exported_page_holds_exact_scores(tmp_path):
     scores = np.random.default_rng(0).normal(size=500)
     labels = np.random.default_rng(1).integers(0, 3, 500)
     ThresholdExplorer(scores, labels, threshold=1 / 3, hide_labels=True, miss_cost=2).to_html(tmp_path / "page.html")
@@ -85,19 +85,19 @@ def test_an_exported_page_holds_every_score_exactly(tmp_path):
     assert (data["hide_labels"], data["false_alarm_cost"], data["miss_cost"]) == (True, None, 2.0)
 
 
-def test_an_exported_page_cannot_be_broken_by_a_name(tmp_path):
+def test_markup_in_name_does_not_break_exported_page(tmp_path):
     names = ["fine", "</script><script>alert(1)</script>", "<!--"]
     ThresholdExplorer(SCORES, LABELS, class_names=names).to_html(tmp_path / "page.html")
     assert [one["name"] for one in page_data(tmp_path / "page.html")["classes"]] == names
 
 
-def test_without_labels_a_page_holds_none(tmp_path):
+def test_page_without_labels_holds_none(tmp_path):
     ThresholdExplorer(SCORES).to_html(tmp_path / "page.html")
     data = page_data(tmp_path / "page.html")
     assert data["labels"] is data["classes"] is None
 
 
-def test_only_classes_that_occur_are_named():
+def test_page_has_only_classes_that_occur():
     explorer = ThresholdExplorer([1.0, 2.0, 3.0], [0, 7, 7], class_names=[f"kind {i}" for i in range(8)])
     assert [one["name"] for one in explorer.data["classes"]] == ["kind 0", "kind 7"]
     assert np.frombuffer(explorer.data["labels"], "<i4").tolist() == [0, 1, 1]
@@ -105,7 +105,7 @@ def test_only_classes_that_occur_are_named():
 
 
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 6), st.booleans())
-def test_pictures_are_those_of_their_sequences(n, time, features, reconstruction):
+def test_pictures_match_sequences(n, time, features, reconstruction):
     values = np.random.default_rng(n).normal(size=(n, time, features)).astype(np.float32)
     more = {"reconstructions": -values} if reconstruction else {}
     pictures = ThresholdExplorer(values[:, 0, 0], sequences=values, **more).data["pictures"]
@@ -118,14 +118,14 @@ def test_pictures_are_those_of_their_sequences(n, time, features, reconstruction
         )
 
 
-def test_of_very_many_sequences_those_drawn_are_spread_over_the_scores():
+def test_too_many_sequences_are_reduced_evenly_over_scores():
     n, time = 3000, 2000
     scores = np.random.default_rng(0).permutation(n).astype(float)
     sequences = np.broadcast_to(scores[:, None].astype(np.float32), (n, time))
     pictures = ThresholdExplorer(scores, sequences=sequences).data["pictures"]
     positions = np.frombuffer(pictures["positions"], "<i4")
     values = np.frombuffer(pictures["sequences"], "<f4")
-    assert values.size == MOST_VALUES
+    assert values.size == MAX_VALUES
     np.testing.assert_array_equal(values.reshape(-1, time)[:, 0], scores[positions])
     drawn = np.sort(scores[positions])
     assert drawn[0] == 0
@@ -133,27 +133,27 @@ def test_of_very_many_sequences_those_drawn_are_spread_over_the_scores():
     assert np.diff(drawn).max() <= 4
 
 
-def test_a_data_set_is_taken_as_it_is():
+def test_data_set_is_accepted():
     sequences = DataSet(np.arange(10.0).reshape(5, 2))
     pictures = ThresholdExplorer(SCORES, sequences=sequences).data["pictures"]
     assert (pictures["time"], pictures["features"]) == (2, 1)
 
 
-def test_a_picture_stands_beside_the_widget_and_says_what_it_shows():
+def test_widget_has_picture_with_alt_text():
     data, about = ThresholdExplorer(SCORES, LABELS, threshold=0.3)._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert "2 of 2 abnormal ones lie above" in about["image/png"]["alt"]
+    assert "2 of 2 abnormal ones are above" in about["image/png"]["alt"]
 
 
 @pytest.mark.parametrize("hidden", [{"labels": LABELS, "hide_labels": True}, {}])
-def test_with_hidden_labels_neither_picture_nor_text_tells_the_truth(hidden):
+def test_hidden_labels_are_not_in_picture_or_texts(hidden):
     explorer = ThresholdExplorer(SCORES, threshold=0.3, class_names=None, **hidden)
     data, about = explorer._repr_mimebundle_()
     figure = explorer.figure
     drawn = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert drawn == ["unlabelled (5)", "threshold 0.3"]
-    assert "3 of 5 unlabelled ones lie above the threshold" in figure.alt
+    assert "3 of 5 unlabelled ones are above the threshold" in figure.alt
     for text in (figure.alt, about["image/png"]["alt"], data["text/plain"]):
         assert "normal" not in text
     explorer.hide_labels = False

@@ -1,4 +1,4 @@
-"""The monitor without a page: what it would send, what it keeps, and that it changes nothing."""
+"""The monitor without a page: its messages, its snapshots, and that it does not change the training."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from ..test_contract import SingleInstanceTrainer
 
 @pytest.fixture
 def sent(monkeypatch):
-    """Every message that a chart sends."""
+    """Return the list of all messages that charts send."""
     messages = []
     monkeypatch.setattr(Chart, "send", lambda self, content: messages.append(json.loads(json.dumps(content))))
     return messages
 
 
 def shown(monitor):
-    """A monitor whose widgets exist, as after it was displayed."""
+    """Build a monitor's widgets, as if it was displayed, and return the monitor."""
     monitor._build()
     return monitor
 
 
 def rows_of(messages):
-    """The rows of the last run, as a page would hold them after all messages."""
+    """Return the rows of the last run that a page has after all messages."""
     rows = []
     for message in messages:
         if message["kind"] == "all":
@@ -51,7 +51,7 @@ def rows_of(messages):
 
 
 @pytest.mark.parametrize("built", [True, False])
-def test_training_is_the_same_to_the_last_bit(beats, sent, built):
+def test_training_is_bit_for_bit_identical(beats, sent, built):
     plain, watched = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.2), **WILD) for _ in range(2))
     monitor = TrainingMonitor(beats[1][:3])
     if built:
@@ -63,7 +63,7 @@ def test_training_is_the_same_to_the_last_bit(beats, sent, built):
     assert watched.between_batches is None
 
 
-def test_every_row_reaches_the_page_with_its_mark(beats, model, sent):
+def test_every_row_is_sent_with_its_restore(beats, model, sent):
     monitor = shown(TrainingMonitor())
     history = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=15, callbacks=[monitor]).history
     rows = rows_of(sent)
@@ -75,25 +75,25 @@ def test_every_row_reaches_the_page_with_its_mark(beats, model, sent):
     assert "15 epochs, best" in state["text"]
 
 
-def test_a_page_that_appears_late_gets_everything(beats, model, sent):
+def test_page_opened_late_gets_all_data(beats, model, sent):
     monitor = shown(TrainingMonitor(beats[1][:2]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=5, callbacks=[monitor])
     sent.clear()
-    monitor._chart._hear(None, {"kind": "hello"}, None)
-    (whole,) = sent
-    assert len(whole["data"]["runs"][0]["rows"]) == 5
-    assert len(whole["data"]["examples"]) == 2
-    assert whole["rewind"]["epoch"] == 5
+    monitor._chart._receive(None, {"kind": "hello"}, None)
+    (message,) = sent
+    assert len(message["data"]["runs"][0]["rows"]) == 5
+    assert len(message["data"]["examples"]) == 2
+    assert message["rewind"]["epoch"] == 5
 
 
-def test_messages_are_throttled_but_the_last_state_always_comes(beats, model, sent):
+def test_messages_are_throttled_and_complete(beats, model, sent):
     monitor = shown(TrainingMonitor())
     benchmark(BatchedTrainer(model, steps_per_epoch=1, batch_size=4), *beats, epochs=60, callbacks=[monitor])
     assert len(rows_of(sent)) == 60
     assert len([message for message in sent if message["kind"] == "rows"]) < 40
 
 
-def test_rewind_shows_the_model_before_the_swap(beats, model):
+def test_rewind_shows_model_before_restore(beats, model):
     states, examples = {}, beats[1][:3]
     monitor = TrainingMonitor(examples)
     keep = lambda row, state: states.__setitem__(row.epoch, state)  # noqa: E731
@@ -105,7 +105,7 @@ def test_rewind_shows_the_model_before_the_swap(beats, model):
         np.testing.assert_array_equal(monitor.rewind(row.epoch), reconstruct(other, examples))
 
 
-def test_stop_in_mid_epoch_undoes_it_and_ends_with_the_best_weights(beats, model):
+def test_stop_within_epoch_discards_it_and_restores_best_weights(beats, model):
     trainer, monitor, states = BatchedTrainer(model, **WILD), TrainingMonitor(), {}
     calls = []
 
@@ -120,10 +120,10 @@ def test_stop_in_mid_epoch_undoes_it_and_ends_with_the_best_weights(beats, model
     assert len(result.history) == 6
     assert result.stopped == "stopped by hand"
     assert same(copy_state(model), states[result.history.best.epoch])
-    assert trainer.between_batches is stop_in_the_middle, "the user's own hook is back"
+    assert trainer.between_batches is stop_in_the_middle, "the hook of the user is restored"
 
 
-def test_a_trainer_that_has_no_hook_between_batches_reacts_at_the_end_of_its_epoch(beats, model):
+def test_trainer_without_hook_between_batches_stops_at_end_of_epoch(beats, model):
     monitor = TrainingMonitor()
     stop = lambda row, state: row.epoch == 2 and monitor.control.stop()  # noqa: E731
     result = benchmark(SingleInstanceTrainer(model), *beats, epochs=9, callbacks=[stop, monitor])
@@ -131,7 +131,7 @@ def test_a_trainer_that_has_no_hook_between_batches_reacts_at_the_end_of_its_epo
     assert result.stopped == "stopped by hand"
 
 
-def test_steps_from_another_thread_train_one_epoch_each(beats, model):
+def test_step_from_another_thread_trains_one_epoch(beats, model):
     monitor = TrainingMonitor(start_paused=True)
     trainer = BatchedTrainer(model, **WILD)
     reached = []
@@ -163,7 +163,7 @@ def test_pauses_do_not_count_as_training_time(beats, model):
     assert row.seconds < time.perf_counter() - begun - 0.39
 
 
-def test_planned_epochs_can_be_raised_but_not_below_what_there_is(beats, model):
+def test_planned_epochs_cannot_fall_below_trained_epochs(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     run = Run(trainer, *beats, epochs=3)
     for row in run:
@@ -175,23 +175,23 @@ def test_planned_epochs_can_be_raised_but_not_below_what_there_is(beats, model):
     assert run.stopped is None
 
 
-def test_more_continues_as_if_it_had_been_one_run(beats):
-    whole, parts = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD) for _ in range(2))
+def test_more_gives_same_result_as_one_run(beats):
+    single, continued = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD) for _ in range(2))
     monitor = TrainingMonitor()
-    benchmark(whole, *beats, epochs=9)
-    benchmark(parts, *beats, epochs=4, callbacks=[monitor])
+    benchmark(single, *beats, epochs=9)
+    benchmark(continued, *beats, epochs=4, callbacks=[monitor])
     result = monitor.more(5)
-    assert result.history == whole.history
+    assert result.history == single.history
     assert list(monitor.histories) == ["BatchedTrainer"]
-    assert same(copy_state(whole.model), copy_state(parts.model))
+    assert same(copy_state(single.model), copy_state(continued.model))
 
 
-def test_more_without_a_run_says_what_to_do():
-    with pytest.raises(RuntimeError, match="none was watched yet"):
+def test_more_without_run_raises():
+    with pytest.raises(RuntimeError, match=r"more\(3\) must be called after a run has ended, got no run"):
         TrainingMonitor().more(3)
 
 
-def test_a_second_run_of_one_name_is_kept_beside_the_first(beats, model, capsys):
+def test_second_run_with_same_name_is_kept(beats, model, capsys):
     monitor, trainer = TrainingMonitor(), BatchedTrainer(model, **WILD)
     for _ in range(2):
         benchmark(trainer, *beats, epochs=2, callbacks=[monitor])
@@ -199,7 +199,7 @@ def test_a_second_run_of_one_name_is_kept_beside_the_first(beats, model, capsys)
     assert "2 runs" in repr(monitor.figure)
 
 
-def test_losses_that_are_not_finite_are_gaps_with_a_reason(beats, model, sent, tmp_path):
+def test_non_finite_losses_are_gaps_with_reason(beats, model, sent, tmp_path):
     trainer, monitor = (
         BatchedTrainer(model, batch_size=8, learning_rate=0.01, loss="mse"),
         shown(TrainingMonitor(beats[1][:1])),
@@ -213,11 +213,11 @@ def test_losses_that_are_not_finite_are_gaps_with_a_reason(beats, model, sent, t
     assert re.search("validation loss is (nan|inf)", row[5])
     monitor.to_html(tmp_path / "page.html")
     data = tmp_path.joinpath("page.html").read_text().split('id="data">')[1].split("</script>")[0]
-    json.loads(data, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    json.loads(data, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert monitor.figure.axes
 
 
-def test_an_error_keeps_the_history_and_says_what_happened(beats, model, sent):
+def test_error_keeps_history_and_is_shown(beats, model, sent):
     monitor = shown(TrainingMonitor())
 
     def fail(row, state):
@@ -235,18 +235,18 @@ def test_an_error_keeps_the_history_and_says_what_happened(beats, model, sent):
     assert not trainer.running
 
 
-def test_no_epoch_at_all_can_be_shown(beats, model):
+def test_run_without_epochs_is_shown(beats, model):
     monitor = shown(TrainingMonitor())
     trainer = BatchedTrainer(model, batch_size=8, learning_rate=1e30, loss="mse")
     with pytest.raises(FloatingPointError):
         benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
     assert "0 epochs" in monitor._state()["text"]
-    with pytest.raises(RuntimeError, match="none was trained yet"):
+    with pytest.raises(RuntimeError, match="rewind must be called after an epoch was trained"):
         monitor.rewind(1)
     assert monitor.figure.axes
 
 
-class Stubborn(nn.Module):
+class Uncopyable(nn.Module):
     """Cannot be copied."""
 
     def __init__(self):
@@ -260,22 +260,22 @@ class Stubborn(nn.Module):
         raise TypeError("holds an open file")
 
 
-def test_a_model_that_cannot_be_copied_is_trained_without_rewind(beats):
+def test_model_that_cannot_be_copied_is_trained_without_rewind(beats):
     monitor = shown(TrainingMonitor(beats[1][:2]))
     with pytest.warns(UserWarning, match=r"result.model is the trainer's own model"):
-        result = benchmark(BatchedTrainer(Stubborn(), **WILD), *beats, epochs=3, callbacks=[monitor])
+        result = benchmark(BatchedTrainer(Uncopyable(), **WILD), *beats, epochs=3, callbacks=[monitor])
     assert len(result.history) == 3
     assert monitor.rewind(2) is None
-    assert "holds an open file" in monitor._state()["text"], "and says so, after the end too"
+    assert "holds an open file" in monitor._state()["text"], "the reason is shown, also after the end"
 
 
-def test_no_thread_is_left(beats, model):
+def test_no_thread_remains(beats, model):
     before = threading.active_count()
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[shown(TrainingMonitor())])
     assert threading.active_count() == before
 
 
-def test_a_monitor_that_nobody_holds_goes_with_its_snapshots(beats, model):
+def test_unreferenced_monitor_is_deleted_with_its_snapshots(beats, model):
     monitor = shown(TrainingMonitor(beats[1][:2]))
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
     gone, models = weakref.ref(monitor), weakref.ref(monitor._snapshots)
@@ -288,7 +288,7 @@ def test_a_monitor_that_nobody_holds_goes_with_its_snapshots(beats, model):
     branch.click()
 
 
-def test_buttons_and_slider_do_what_they_say(beats, model, sent):
+def test_buttons_and_slider(beats, model, sent):
     monitor = shown(TrainingMonitor(beats[1][:1]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[monitor])
     assert monitor._slider.max == monitor._slider.value == 6
@@ -305,10 +305,10 @@ def test_buttons_and_slider_do_what_they_say(beats, model, sent):
     monitor._stop.click()
     assert monitor.control.state == "stopping"
     monitor._branch_here.click()
-    assert "branches off from epoch 2" in monitor._state()["text"]
+    assert "a new run will branch from epoch 2" in monitor._state()["text"]
 
 
-def test_the_exported_page_holds_all_that_it_needs(beats, model, tmp_path):
+def test_exported_page_is_self_contained(beats, model, tmp_path):
     monitor = TrainingMonitor(beats[1][:2], titles=["one </script><!--<script>", "two"])
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=8, callbacks=[monitor])
     monitor.to_html(tmp_path / "page.html")
@@ -325,16 +325,20 @@ def test_the_exported_page_holds_all_that_it_needs(beats, model, tmp_path):
         ({"examples": np.zeros((13, 20))}, ValueError, "at most 12 sequences, got 13"),
         ({"examples": np.full((2, 20), np.nan)}, ValueError, "the sequences of 'examples' must be finite"),
         ({"examples": "beats"}, TypeError, "the sequences of 'examples' must be"),
-        ({"examples": np.zeros((2, 20)), "titles": ["one"]}, ValueError, "titles must be one for each of the 2"),
+        (
+            {"examples": np.zeros((2, 20)), "titles": ["one"]},
+            ValueError,
+            "titles must be 2 strings, one for each example",
+        ),
         ({"budget": -5}, ValueError, "budget .*got -5"),
     ],
 )
-def test_bad_arguments_are_refused(arguments, error, match):
+def test_invalid_arguments_raise(arguments, error, match):
     with pytest.raises(error, match=match):
         TrainingMonitor(**arguments)
 
 
-def test_memory_stays_flat_over_thousands_of_epochs(beats, sent):
+def test_memory_is_bounded_over_thousands_of_epochs(beats, sent):
     monitor = shown(TrainingMonitor(beats[1][:1], budget=50_000))
     benchmark(
         BatchedTrainer(LSTMAutoencoder(hidden_size=2), steps_per_epoch=1, batch_size=4),
@@ -357,7 +361,7 @@ def test_history_can_be_saved(beats, model, tmp_path):
     assert tmp_path.joinpath("run.svg").read_text().lstrip().startswith("<?xml")
 
 
-def test_the_global_random_state_is_left_alone(beats, model):
+def test_global_random_state_is_unchanged(beats, model):
     state = torch.get_rng_state()
     monitor = shown(TrainingMonitor(beats[1][:1]))
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor])
