@@ -26,7 +26,7 @@ PY = .venv/bin/python
 # pip does not compile the packages; Python compiles and caches what is imported, even if a container forbids it.
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_ARGS)
-# Its date is that of the installation.
+# The date of this file is the time of the installation.
 STAMP = .venv/installed
 # Node is a Python package; prettier and eslint are Node packages.
 NODE = .venv/bin/node
