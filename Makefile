@@ -1,39 +1,39 @@
-# make lab        set up and open JupyterLab on the first notebook
-# make class      the same for a class: text, lines and figures larger, runs below half a minute, slides
-#                 (both print the address to open where no browser opens)
-# make check      see whether this computer is ready for a lesson
-# make test       set up and run every test, notebooks included
-# make lint-notebooks  its part that looks at the notebooks as they are committed, without running them
-# make solutions  rebuild the notebooks of solutions after a change to a lesson's exercises
-# make test-browser  its part that clicks through the widgets in JupyterLab, Notebook 7 and the system's Chromium
-# make size       files and lines of code of each package, beside their budgets
-# make javascript  format the JavaScript; `make test` checks its format, names and pure functions
-# make test-processors  its part that depends on floating-point numbers, as other processors compute
-# make test-faults   training runs that are interrupted at random times and lines
-# make test-matrix   the monitor's core in every supported ipykernel and the oldest JupyterLab and Notebook
-# make site       build the course site from the notebooks, into build/site (nothing in it needs a network)
-# make test-site  its links, pictures, widgets and accessibility, in the system's Chromium
-# make pictures   README's moving picture of the monitor
-# make benchmark  speed against a plain loop, PyTorch Lightning and skorch; cost of watching; speed of scoring
-# make results    two tables of RESULTS.md: heartbeats over five seeds, long recordings over three
-# make sweep      the settings of history restore, compared
-# make steps      what each part of the best configuration gives
+# make lab        install the kit and open the first lesson in JupyterLab
+# make class      the same for a class: large text and plots, training runs below half a minute, slides
+#                 (both print the address to open if no browser opens)
+# make check      check whether this computer is ready for a lesson
+# make test       install the kit and run all tests, notebooks included
+# make lint-notebooks  check the committed notebooks without running them (part of make test)
+# make solutions  rebuild the solution notebooks after a change of a lesson's exercises
+# make test-browser  click through the widgets in JupyterLab, Notebook 7 and Chromium (part of make test)
+# make size       print files and lines of code of each package, and their budgets
+# make javascript  format the JavaScript (make test checks its format, names and pure functions)
+# make test-processors  run the tests that depend on floating-point rounding with other instruction sets
+# make test-faults   interrupt training runs at random times and lines
+# make test-matrix   test the monitor with every supported ipykernel and the oldest JupyterLab and Notebook
+# make site       build the course site from the notebooks in build/site (it needs no network)
+# make test-site  test its links, pictures, widgets and accessibility in Chromium
+# make pictures   record the animated picture of the README
+# make benchmark  measure speed of training and scoring, and the cost of monitoring
+# make results    measure two tables of RESULTS.md: heartbeats (five seeds), long recordings (three seeds)
+# make sweep      compare the settings of history restore
+# make steps      measure the effect of each part of the best configuration
 #
-# PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" goes to pip's install command.
-# Paths are relative throughout, so that a folder's name may hold blanks.
+# PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" is passed to pip install.
+# All paths are relative, so the names of parent folders may contain spaces.
 
 PY = .venv/bin/python
-# Python compiles what is imported, a small part of what is installed, and keeps that where a container forbids it.
+# pip does not compile the packages; Python compiles and caches what is imported, even if a container forbids it.
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_ARGS)
-# Set up again when one of these changes.
+# The date of this file is the time of the installation.
 STAMP = .venv/installed
-# Node comes as a Python package, prettier and eslint as packages of Node's.
+# Node is a Python package; prettier and eslint are Node packages.
 NODE = .venv/bin/node
 MODULES = tests/javascript/node_modules
 SCRIPTS = "{trainers,notebooks/course,tests/javascript}/**/*.js"
 PRETTIER = $(NODE) $(MODULES)/prettier/bin/prettier.cjs --config tests/javascript/prettier.config.js --log-level warn
-# A worker for each core, up to four: each takes about 1.5 GB. A notebook or module stays with one worker.
+# One worker per core, up to four, because each takes about 1.5 GB. All tests of a file run in one worker.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: lab class check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
@@ -119,7 +119,7 @@ $(STAMP): pyproject.toml .ci/find-python
 	$(PIP) -e ".[test]"
 	@touch $@
 
-# Node knows only the certificate authorities of its own package; behind a company's proxy the system's are needed.
+# Use the system's certificate authorities, because Node's own list fails behind a company's proxy.
 $(MODULES)/installed: tests/javascript/package-lock.json $(STAMP)
 	NODE_OPTIONS=--use-system-ca .venv/bin/npm ci --prefix tests/javascript --no-audit --no-fund --loglevel error
 	@touch $@

@@ -1,14 +1,14 @@
-"""After the tests: how long each notebook took, and its slowest cell."""
+"""Summary after the tests: the time of each notebook, and its slowest cell."""
 
 import re
 from collections import defaultdict
 
-# The site has its own tests, and needs packages that these do not.
+# The site has separate tests, which need more packages.
 collect_ignore = ["site"]
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print seconds by notebook, lessons and solutions apart; a kernel's start counts as its first cell's."""
+    """Print the seconds of each notebook, lessons first; the start of a kernel counts as part of its first cell."""
     cells = defaultdict(lambda: defaultdict(float))
     for report in (report for several in terminalreporter.stats.values() for report in several):
         found = re.search(r"notebooks/((?:solutions/)?[^/]+\.ipynb)::Cell (\d+)", getattr(report, "nodeid", ""))

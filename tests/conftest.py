@@ -1,4 +1,4 @@
-"""What several tests share: small real data, and a small model."""
+"""Settings and fixtures for all tests: small real data, and a small model."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from hypothesis import HealthCheck, settings
 from data import DataSet, load_ecg5000, split
 from trainers import LSTMAutoencoder
 
-# The tests' models are tiny, and several processes share the cores. OMP_NUM_THREADS chooses another number.
+# The tests' models are tiny and several processes share the cores, so one thread is enough.
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-# At its first use, numba sets PyTorch's number of threads to its own.
+# At its first use, numba sets PyTorch's number of threads to its own number.
 os.environ.setdefault("NUMBA_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
 
-# Wall time decides no test: on a busy machine Hypothesis would fail for slowness alone.
+# Without a deadline, because Hypothesis would otherwise fail on a busy machine.
 settings.register_profile("kit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kit")
 
 
 @pytest.fixture(scope="session")
 def beats():
-    """Real heartbeats, thinned to 20 steps: 40 for training, 20 for validation."""
+    """Return real heartbeats with every seventh step (20 steps): 40 for training, 20 for validation."""
     parts = split(load_ecg5000(), seed=0)
     train, validation = (part.sequences[:n, ::7] for part, n in ((parts.training, 40), (parts.validation, 20)))
     return DataSet(train, name="training beats"), DataSet(validation, name="validation beats")

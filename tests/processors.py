@@ -1,7 +1,7 @@
-"""Run the tests that depend on floating-point numbers as other processors compute: ``make test-processors``.
+"""Run the tests that depend on floating-point rounding with other instruction sets: ``make test-processors``.
 
 PyTorch and oneDNN choose their instructions by the processor. With other instructions, or another number of threads,
-sums are taken in another order. ``--oldest`` runs the unit tests and lesson 1 with the oldest instructions only.
+sums are computed in another order. ``--oldest`` runs the unit tests and lesson 1 with the oldest instructions only.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 OWN: dict[str, str] = {}
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 OLDEST = {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"}
-# Instructions, threads, and whether lessons and solutions run too.
+# Each setting: instructions, threads, and whether lessons and solutions run too.
 SETTINGS = [(OWN, 1, True), (OWN, 2, False), (AVX2, 1, False), (OLDEST, 1, True), (OLDEST, 2, False)]
-# No assertion in them depends on what is computed.
+# Tests without assertions about floating-point results.
 NOT_NUMERICAL = [
     "browser", "notebooks", "site", "data/test_csv_file.py", "data/test_text_file.py", "test_processors.py",
     "course/test_classroom_lab.py", "course/test_setup_check.py", "course/test_slides.py",
@@ -30,24 +30,24 @@ UNIT_TESTS = ["data", "trainers", "notebooks/course", "tests", *(f"--ignore=test
 
 
 def environment(instructions: dict[str, str], threads: int = 1) -> dict[str, str]:
-    """Return this process's environment with these instructions and no other choice of them."""
+    """Return this process's environment variables, with the given instructions and number of threads."""
     kept = {name: value for name, value in os.environ.items() if name not in OLDEST}
     return {**kept, **instructions, "OMP_NUM_THREADS": str(threads)}
 
 
 def capability() -> str:
-    """Return the processor's own instructions as PyTorch calls them, such as "AVX2"."""
+    """Return PyTorch's name of this processor's instructions, such as "AVX2"."""
     code = "import torch; print(torch.backends.cpu.get_cpu_capability())"
     return subprocess.check_output([sys.executable, "-c", code], env=environment(OWN), text=True).strip()
 
 
 def differs(instructions: dict[str, str], own: str, machine: str) -> bool:
-    """Whether these instructions are others than the processor's own, and it has them."""
+    """Return whether the processor supports these instructions and they differ from its default."""
     return machine.lower() in ("x86_64", "amd64") and (instructions == OLDEST or own == "AVX512")
 
 
 def run(instructions: dict[str, str], threads: int, paths: list[str]) -> tuple[str, list[str]]:
-    """Return pytest's summary line and the tests that failed."""
+    """Run the tests, and return pytest's summary line and the failed tests."""
     workers = max(1, (os.cpu_count() or 1) // threads)
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", f"-n{workers}", "--dist=loadfile", *paths]
     done = subprocess.run(command, cwd=ROOT, env=environment(instructions, threads), text=True, stdout=subprocess.PIPE)
@@ -58,7 +58,7 @@ def run(instructions: dict[str, str], threads: int, paths: list[str]) -> tuple[s
 
 
 def main(*, oldest_only: bool = False) -> int:
-    """Run the tests in every setting, and say what failed where; 1 if a test failed."""
+    """Run the tests in every setting and print the failures; return 1 if a test failed."""
     own, results = capability(), []
     for instructions, threads, with_lessons in [(OLDEST, 1, True)] if oldest_only else SETTINGS:
         name = " ".join(f"{key}={value}" for key, value in instructions.items()) or f"this processor's own ({own})"

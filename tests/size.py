@@ -1,6 +1,6 @@
-"""How large the packages are, and how large they may be: ``make size``; 1 if one is larger.
+"""Print the size of each package and its budget: ``make size``; the exit status is 1 if a budget is exceeded.
 
-A line of code is one that is not blank, not a comment and not part of a docstring.
+A line of code is a line that is not empty, not a comment and not part of a docstring.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_CODE = {
 
 @dataclass
 class Budget:
-    """At most so many files and lines of code, where a number is given."""
+    """Largest number of files and of lines of code; None for no limit."""
 
     files: int | None = None
     code: int | None = None
@@ -31,7 +31,7 @@ class Budget:
 
 BUDGETS = {
     "trainers/*.py": Budget(files=15),
-    # 40 lines more, and a file in data, for the old names of version 0.1; with version 0.3 they go again.
+    # Includes 40 lines, and a file in data, for the old names of version 0.1; remove them with version 0.3.
     "trainers/**/*.py": Budget(files=42, code=4640),
     "trainers/detection/*.py": Budget(files=11),
     "trainers/widgets/*.py": Budget(files=14),
@@ -43,7 +43,7 @@ BUDGETS = {
 
 
 def size(text: str) -> Counter[str]:
-    """Lines of code, comment and docstring in Python source, and lines that raise an error with its text."""
+    """Return the lines of code, comments, docstrings and `raise` statements in Python source."""
     code, comments, docstrings, errors = set(), set(), set(), set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         lines = range(token.start[0], token.end[0] + 1)
@@ -68,14 +68,14 @@ def size(text: str) -> Counter[str]:
 
 
 def script_size(text: str) -> Counter[str]:
-    """The same of JavaScript, whose comments stand on lines of their own."""
+    """Return the lines of code and comments in JavaScript source; comments must be on separate lines."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     comments = sum(line.startswith(("//", "/*", "*")) for line in lines)
     return Counter(code=len(lines) - comments, comments=comments)
 
 
 def measure(root: Path = ROOT) -> pd.DataFrame:
-    """Return files, lines and budgets by pattern."""
+    """Return a table of files, lines and budgets by pattern."""
     rows = {}
     for pattern, budget in BUDGETS.items():
         paths = sorted(root.glob(pattern))
@@ -89,7 +89,7 @@ def measure(root: Path = ROOT) -> pd.DataFrame:
 
 
 def over(table: pd.DataFrame) -> list[str]:
-    """Return what is larger than its budget."""
+    """Return a message for each exceeded budget."""
     return [
         f"{pattern} must have at most {row[f'most {what}']} {what}, got {row[what]}."
         for pattern, row in table.iterrows()

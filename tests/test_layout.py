@@ -1,4 +1,4 @@
-"""The layout of the packages: one name for one thing, and imports in one direction."""
+"""Layout of the packages: unique public names, and imports in one direction."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ MODULES = {
     for folder in ("data", "trainers", "notebooks/course")
     for path in sorted(ROOT.glob(f"{folder}/**/*.py"))
 }
-# From the lowest to the highest; a package imports only from itself and from lower ones.
+# From the lowest to the highest; a package may import only from itself and from lower packages.
 PACKAGES = ["data", "trainers", "trainers.detection", "trainers.widgets", "trainers.reports", "notebooks.course"]
 # Each lesson has exercises 1 to 4, and each command line has a function `main`.
 SAME_IN_MANY = re.compile(r"check_\d|main|__init__|__main__")
 
 
 def package_of(module: str) -> int:
-    """Position in `PACKAGES`."""
+    """Return the position of a module's package in `PACKAGES`."""
     if module == "trainers.__main__":
         return PACKAGES.index("trainers.reports")
     return max(i for i, package in enumerate(PACKAGES) if f"{module}.".startswith(f"{package}."))
 
 
 def imports(path: Path) -> set[str]:
-    """Return the modules of the repository that a module imports when it is imported."""
+    """Return the modules of the repository that a module imports at its top level."""
     found = set()
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Import):

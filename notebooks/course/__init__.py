@@ -1,7 +1,7 @@
-"""What the lessons in `notebooks/` and whoever teaches them lean on.
+"""Code of the course: everything that the lessons in `notebooks/` and their teachers use.
 
-Checks of the exercises, one file a lesson; the lessons' own pictures; slides and JupyterLab for a class; the check of a
-computer's set-up.
+It contains the checks of the exercises (one module per lesson), the lessons' pictures, slides and JupyterLab for a
+class, and the check of a computer's set-up.
 
 >>> from notebooks.course import lesson_1
 >>> lesson_1.check_1(...)

@@ -1,4 +1,4 @@
-"""JupyterLab on a lesson: ``python -m notebooks.course lab``, and ``classroom`` for classroom mode and larger text."""
+"""JupyterLab on a lesson: ``python -m notebooks.course lab``, or ``classroom`` for classroom mode and larger text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from notebooks.course import classroom
 
-# Jupyter looks for `labextensions` in it: there the slides are.
+# Jupyter searches this folder for `labextensions`, which contains the slides.
 _HERE = Path(__file__).parent
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-# By plugin; merged into what the user has set.
+# JupyterLab's settings by plugin; they are merged into the user's own.
 _SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/themes": {
         "overrides": {
@@ -25,22 +25,22 @@ _SETTINGS: dict[str, dict[str, Any]] = {
             "ui-font-size1": f"{classroom.MENUS}px",
         }
     },
-    # A long line of code goes on below, not out of the page.
+    # Wrap long lines of code.
     "@jupyterlab/notebook-extension/tracker": {"codeCellConfig": {"lineWrap": True}},
-    # No question about news over the last slide, and no request into a network that is not there.
+    # Do not ask about news, and do not send requests to the internet.
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-# The whole width for the notebook.
+# Collapsed sidebars leave the full width to the notebook.
 _LAYOUT = {"left": {"collapsed": True}, "right": {"collapsed": True}}
 
 
 def first_lesson() -> Path:
-    """The notebook that is opened where none is named.
+    """Return the notebook that is opened by default.
 
     Raises
     ------
     FileNotFoundError
-        If there are no notebooks beside the kit.
+        If the kit's folder has no lessons.
     """
     found = sorted(NOTEBOOKS.glob("01_*.ipynb"))
     if not found:
@@ -50,26 +50,27 @@ def first_lesson() -> Path:
 
 
 def start(notebook: str | None = None, *, classroom_mode: bool = True) -> int:
-    """Open a notebook in JupyterLab, and return when the server has ended.
+    """Open a notebook in JupyterLab, and return when the server has stopped.
 
-    In classroom mode, the user's own settings are read and left as they are: the enlarged ones are in a temporary
-    folder. Changes made in JupyterLab's settings meanwhile are deleted with it.
+    In classroom mode, the user's settings are copied to a temporary folder and changed there; the user's own files are
+    not changed. Changes that you make in JupyterLab's settings are deleted with this folder.
 
     Parameters
     ----------
     notebook : str, optional
-        Default: lesson 1.
-    classroom_mode : bool
+        Path of the notebook. Default: lesson 1.
+    classroom_mode : bool, default True
+        Whether to switch classroom mode on, with larger text and the slides.
 
     Returns
     -------
     int
-        The exit code, 0.
+        The exit status 0.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such notebook.
+        If the notebook does not exist.
     """
     path = Path(notebook) if notebook else first_lesson()
     if not path.exists():
@@ -78,7 +79,7 @@ def start(notebook: str | None = None, *, classroom_mode: bool = True) -> int:
     with tempfile.TemporaryDirectory(prefix="classroom-") as folder:
         if classroom_mode:
             os.environ.update(prepare(Path(folder)))
-        # It reads the environment when it is imported.
+        # Imported here because it reads the environment at import.
         from jupyterlab.labapp import LabApp
 
         server = LabApp.initialize_server([str(path), *_options()])
@@ -90,27 +91,28 @@ def start(notebook: str | None = None, *, classroom_mode: bool = True) -> int:
 
 
 def _options() -> list[str]:
-    """Return the options of JupyterLab: loopback only, root allowed, and no browser where none can be seen."""
+    """Return the options of JupyterLab: loopback only, root allowed, and no browser without a display."""
     options = ["--ip=127.0.0.1"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
-    # Without a display, Python finds text browsers only: one would occupy the terminal and show nothing.
+    # Without a display, Python only finds text browsers, which would block the terminal.
     if sys.platform not in ("darwin", "win32") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
         options.append("--no-browser")
     return options
 
 
 def prepare(folder: Path) -> dict[str, str]:
-    """Write JupyterLab's settings for a class into a folder; the environment that makes it read them.
+    """Write JupyterLab's settings for a class into a folder, and return the environment variables that select them.
 
     Parameters
     ----------
     folder : Path
-        An empty one.
+        An empty folder.
 
     Returns
     -------
     dict of str
+        Values by the names of the environment variables.
     """
     from jupyterlab.commands import get_user_settings_dir
     from jupyterlab_server.workspaces_handler import WorkspacesManager
@@ -133,12 +135,12 @@ def prepare(folder: Path) -> dict[str, str]:
 
 
 def merged(own: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    """`own` with what is wanted in it, in dictionaries within too.
+    """Return the dictionary `own`, updated with `wanted` at every level.
 
     >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}
     """
-    if not isinstance(own, dict):  # somebody's file holds something else there, which JupyterLab would not use either
+    if not isinstance(own, dict):  # a user's file may hold another type, which JupyterLab ignores too
         return wanted
     changed = {
         name: merged(own.get(name, {}), value) if isinstance(value, dict) else value for name, value in wanted.items()
@@ -147,7 +149,7 @@ def merged(own: Any, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """A settings file, which may hold comments; nothing where there is none, or what JupyterLab cannot read either."""
+    """Return the settings in a file, which may hold comments; an empty dictionary if it is missing or invalid."""
     import json5
 
     try:

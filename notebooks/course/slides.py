@@ -1,17 +1,17 @@
-"""Slides from the lessons: which cell begins a slide, by a plain rule from what the cells hold.
+"""Slides from the lessons: a rule decides by each cell's content whether the cell begins a slide.
 
-``python -m notebooks.course.slides notebooks/*.ipynb`` writes the rule's answer into the notebooks' metadata and
-changes nothing else in them; run again, it changes nothing at all. ``python -m notebooks.course classroom`` opens a
-JupyterLab with the slides in it: the button "Slides" above a notebook, or Alt S (`labextensions`).
+``python -m notebooks.course.slides notebooks/*.ipynb`` writes the slide types into the notebooks' metadata and changes
+nothing else; a second call changes nothing. ``python -m notebooks.course classroom`` opens JupyterLab with the slides:
+use the button "Slides" above a notebook, or Alt S. Their code is in `labextensions`.
 
 The rule, for a screen of 1280 × 720 in classroom mode:
 
 - A text with a heading of the first or second level begins a slide.
-- A text that asks for a prediction, a heading of a lower level, and a cell that no longer fits below those
+- A text that asks for a prediction, a heading of a lower level, and a cell that no longer fits below the cells
   before it begin a sub-slide.
-- Code after a question, and what follows a picture, come as a fragment: at the next step, on the same slide.
-- Exercises, solutions and further reading are left out; so is whatever is tagged for an exercise.
-- All else stands below what was before it.
+- Code after a question, and a cell after a picture, are a fragment: they appear on the same slide, at the next step.
+- Exercises, solutions and further reading are left out, and so is every cell tagged for an exercise.
+- All other cells follow the cell before them on the same slide.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from typing import Any
 
 from trainers.console import say
 
-# Pixels, in classroom mode: what a slide has room for, and what its parts take.
+# Heights in pixels in classroom mode: of a slide and of its parts; `_LETTERS` is the number of letters in a line.
 _ROOM = 600
 _LETTERS, _TEXT_LINE, _CODE_LINE, _GAP, _HEADING = 105, 30, 25, 22, 70
-# The slides let no picture be higher, and code scrolls above its output; a widget has a slide of its own.
+# The slides limit the height of pictures, and of code with outputs, which scrolls. A widget fills a slide.
 _PICTURE, _CODE, _WIDGET = 400, 230, 600
 _LEFT_OUT = ("exercises", "solutions", "read on", "next")
 _TAGS = {"exercise-setup", "stub", "check", "solution", "answer"}
@@ -39,20 +39,20 @@ _QUESTION = re.compile(r"\*\*(Predict|Think|Ask yourself)|\?\s*$", re.IGNORECASE
 
 
 def slide_types(notebook: dict[str, Any]) -> list[str | None]:
-    """What each cell of a notebook is on the slides.
+    """Return the slide type of each cell of a notebook.
 
     Parameters
     ----------
     notebook : dict
-        As its JSON says, outputs included.
+        The notebook's JSON, with outputs.
 
     Returns
     -------
     list of {"slide", "subslide", "fragment", "skip", None}
-        None goes on with the slide before it.
+        A cell of type None continues the slide before it.
     """
     found: list[str | None] = []
-    used, left_out = 0.0, False  # left out: whether the section is that the cell before has ended in
+    used, left_out = 0.0, False  # left_out: whether the current section is omitted
     before: dict[str, Any] | None = None
     for cell in notebook["cells"]:
         level, sections = _heading(cell), _sections(cell)
@@ -70,78 +70,79 @@ def slide_types(notebook: dict[str, Any]) -> list[str | None]:
 
 
 def wrong_slides(path: Path | str) -> list[str]:
-    """Where a notebook's metadata is not what the rule gives, in words; for a test.
+    """Return a message for each cell whose slide type differs from the rule; used by a test.
 
     Parameters
     ----------
     path : path
-        Of a notebook.
+        Path of a notebook.
 
     Returns
     -------
     list of str
-        Empty if all is right.
+        An empty list if all slide types are correct.
     """
     cells = json.loads(Path(path).read_text(encoding="utf-8"))
     return [
-        f"{Path(path).name}, cell {number} ({_first_line(cell)!r}): {_present(cell) or 'nothing'}, should be "
-        f"{wanted or 'nothing'}. Run python -m notebooks.course.slides on it."
+        f"{Path(path).name}, cell {number} ({_first_line(cell)!r}): the slide type must be {wanted or 'empty'}, got "
+        f"{_current(cell) or 'none'}. Run python -m notebooks.course.slides on the notebook."
         for number, (cell, wanted) in enumerate(zip(cells["cells"], slide_types(cells), strict=True), 1)
-        if _present(cell) != wanted
+        if _current(cell) != wanted
     ]
 
 
 def set_slides(path: Path | str) -> bool:
-    """Write the rule's answer into a notebook's metadata; whether anything was to be changed.
+    """Write the slide types into a notebook's metadata.
 
     Parameters
     ----------
     path : path
-        Of a notebook; all else in it stays, byte by byte.
+        Path of a notebook. Everything else in the file remains unchanged, byte by byte.
 
     Returns
     -------
     bool
+        Whether the file was changed.
 
     Raises
     ------
     ValueError
-        If it is not written as Jupyter writes notebooks, so that it could not stay.
+        If the file is not formatted as Jupyter formats notebooks.
     """
     text = Path(path).read_bytes().decode("utf-8")
     notebook = json.loads(text)
     end = text[len(text.rstrip()) :]
-    if _written(notebook) + end != text:
-        msg = f"{path} is not written as Jupyter writes notebooks: open it in JupyterLab, save it, and try again."
+    if _to_json(notebook) + end != text:
+        msg = f"{path} must be formatted as Jupyter formats notebooks. Open it in JupyterLab, save it, and try again."
         raise ValueError(msg)
     for cell, kind in zip(notebook["cells"], slide_types(notebook), strict=True):
         others = {name: value for name, value in cell["metadata"].items() if name != "slideshow"}
         own = {**cell["metadata"].get("slideshow", {}), "slide_type": kind}
         cell["metadata"] = dict(sorted({**others, "slideshow": own}.items())) if kind else others
-    new = _written(notebook) + end
+    new = _to_json(notebook) + end
     if new != text:
         Path(path).write_bytes(new.encode("utf-8"))
     return new != text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Set the slides of notebooks; 0 if it worked."""
+    """Set the slide types of notebooks; return 0 if it worked."""
     parser = argparse.ArgumentParser(
-        prog="python -m notebooks.course.slides", description="Set the slides of notebooks."
+        prog="python -m notebooks.course.slides", description="Set the slide types of notebooks."
     )
     parser.add_argument("notebooks", nargs="+")
-    # Windows leaves a star to the program.
+    # On Windows the program expands the star itself.
     paths = [path for name in parser.parse_args(arguments).notebooks for path in sorted(glob.glob(name)) or [name]]
     for path in paths:
         try:
-            say(f"{path}: {'set' if set_slides(path) else 'as it should be'}")
+            say(f"{path}: {'slide types set' if set_slides(path) else 'unchanged'}")
         except (OSError, ValueError) as error:
             say(f"error: {error}", file=sys.stderr)
             return 2
     return 0
 
 
-# ---------------------------------------------------------------------- the rule's parts
+# ---------------------------------------------------------------------- parts of the rule
 
 
 def _kind(cell: dict[str, Any], level: int, before: dict[str, Any] | None, *, fits: bool) -> str | None:
@@ -155,19 +156,19 @@ def _kind(cell: dict[str, Any], level: int, before: dict[str, Any] | None, *, fi
 
 
 def _height(cell: dict[str, Any]) -> float:
-    """About how many pixels it takes."""
+    """Return the approximate height of a cell in pixels."""
     lines = _source(cell).split("\n")
     if cell["cell_type"] == "markdown":
         return sum(
             _HEADING if line.startswith("#") else _TEXT_LINE * math.ceil(len(line) / _LETTERS) if line else _GAP
-            for line in _joined(lines)
+            for line in _join_paragraphs(lines)
         )
     outputs = sum(map(_output_height, cell["outputs"]))
     return _GAP + min(_CODE_LINE * len(lines), _CODE if outputs else math.inf) + outputs
 
 
-def _joined(lines: list[str]) -> list[str]:
-    """Lines of one paragraph as one, as they are set."""
+def _join_paragraphs(lines: list[str]) -> list[str]:
+    """Return the lines with each paragraph joined to one line."""
     found = [""]
     for line in lines:
         starts = re.match(r"\s*([-*#|]|\d+\.|```)", line) or not line.strip()
@@ -194,12 +195,12 @@ def _has_picture(cell: dict[str, Any]) -> bool:
 
 
 def _heading(cell: dict[str, Any]) -> int:
-    """Level of its highest heading; 0 without one, and for code."""
+    """Return the level of a cell's highest heading; 0 without a heading, and for code."""
     return min((len(marks) for marks, _ in _headings(cell)), default=0)
 
 
 def _sections(cell: dict[str, Any]) -> list[bool]:
-    """Of each section that begins in it, whether it is left out."""
+    """Return, for each section that begins in a cell, whether the slides leave it out."""
     return [title.lower().startswith(_LEFT_OUT) for marks, title in _headings(cell) if len(marks) <= 2]
 
 
@@ -218,12 +219,12 @@ def _first_line(cell: dict[str, Any]) -> str:
     return _source(cell).partition("\n")[0][:40]
 
 
-def _present(cell: dict[str, Any]) -> str | None:
+def _current(cell: dict[str, Any]) -> str | None:
     kind: str | None = cell["metadata"].get("slideshow", {}).get("slide_type")
     return kind
 
 
-def _written(notebook: dict[str, Any]) -> str:
+def _to_json(notebook: dict[str, Any]) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False)
 
 

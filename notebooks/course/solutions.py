@@ -1,10 +1,10 @@
-"""`make solutions`: the notebooks of solutions, rebuilt so that each exercise has one source, its lesson.
+"""Build the solution notebooks from the lessons (`make solutions`), so that each exercise has one source: its lesson.
 
-A lesson with exercises has a cell tagged ``exercise-setup``; after it, each exercise begins with a heading
-``### Exercise 2.1: title`` (the last one ``### Exercise 2.5, open: title``), and has a cell tagged ``stub``
-and one tagged ``check``. The notebook of solutions, of the same name in ``solutions/``, has the same cells
-with the stubs' places taken by cells tagged ``solution``, and below them cells tagged ``answer``. Only
-these two are written there; all others come from the lesson.
+A lesson with exercises has a cell tagged ``exercise-setup``. After it, each exercise begins with a heading
+``### Exercise 2.1: title`` (the last one with ``### Exercise 2.5, open: title``), and has a cell tagged ``stub``
+and one tagged ``check``. The solution notebook has the same file name, in ``solutions/``, and the same cells. Only the
+stubs are replaced by cells tagged ``solution``, and cells tagged ``answer`` follow. Write only these two kinds of cells
+in the solution notebook; all others are copied from the lesson.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _ABOVE = re.compile(r"##? ")  # ends the exercises: "## Read on"
 
 
 def cell_source(cell: Cell) -> str:
-    """Text of a cell, which a file may hold as lines."""
+    """Return the text of a cell, which a file may store as a list of lines."""
     return "".join(cell["source"])
 
 
 def tags(cell: Cell) -> list[str]:
-    """Tags of a cell."""
+    """Return the tags of a cell."""
     return list(cell["metadata"].get("tags", []))
 
 
 def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]]]:
-    """Cut the exercises out of a lesson or out of its solutions.
+    """Return the exercises of a lesson or of its solution notebook.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
     Returns
     -------
     setup : list of dict
-        The cell tagged ``exercise-setup`` and what follows it, up to the first exercise; empty if there is none.
+        The cell tagged ``exercise-setup`` and the cells up to the first exercise; empty if no cell has this tag.
     exercises : dict
-        From an exercise's number, such as "2.1", to its cells, heading first.
+        The cells of each exercise, with the heading first, by its number, such as "2.1".
 
     Raises
     ------
     ValueError
-        If two exercises have one number.
+        If two exercises have the same number.
     """
     start = next((i for i, cell in enumerate(cells) if "exercise-setup" in tags(cell)), len(cells))
     setup: list[Cell] = []
@@ -64,7 +64,7 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
             if heading := _HEADING.match(cell_source(cell)):
                 number = heading[1]
                 if number in exercises:
-                    msg = f"two exercises are called {number}: count them up, in the lesson first."
+                    msg = f"exercise numbers must be unique, got {number} twice. Renumber them, first in the lesson."
                     raise ValueError(msg)
                 into = exercises[number] = []
         into.append(cell)
@@ -72,29 +72,29 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
 
 
 def is_open(exercise: list[Cell]) -> bool:
-    """Whether an exercise is an open question, which has an answer in words and no check."""
+    """Return whether an exercise is an open question, which has a written answer and no check."""
     heading = _HEADING.match(cell_source(exercise[0]))
     return bool(heading and heading[2])
 
 
 def rebuild(lesson: list[Cell], solutions: list[Cell], name: str) -> tuple[list[Cell], list[str]]:
-    """Build the cells of a notebook of solutions.
+    """Return the cells of a solution notebook.
 
     Parameters
     ----------
     lesson : list of dict
         Cells of the lesson.
     solutions : list of dict
-        Cells of its notebook of solutions as it is, for those tagged ``solution`` and ``answer``.
+        Cells of its present solution notebook; those tagged ``solution`` and ``answer`` are used.
     name : str
-        The file name of both.
+        The file name of both notebooks.
 
     Returns
     -------
     cells : list of dict
-        What the notebook of solutions should hold, without outputs.
+        Cells of the new solution notebook, without outputs.
     missing : list of str
-        Each exercise without a solution, and each solution without an exercise, in words.
+        A message for each exercise without a solution, and for each solution without an exercise.
     """
     setup, exercises = split_exercises(lesson)
     _, solved = split_exercises(solutions)
@@ -105,9 +105,9 @@ def rebuild(lesson: list[Cell], solutions: list[Cell], name: str) -> tuple[list[
         answers = [cell for cell in own if "answer" in tags(cell)]
         instead = [cell for cell in own if "solution" in tags(cell)]
         if any("stub" in tags(cell) for cell in exercise) and not instead:
-            missing.append(f"exercise {number} has no solution: write a code cell tagged `solution` below its heading.")
+            missing.append(f"exercise {number} has no solution. Write a code cell tagged `solution` below its heading.")
         if is_open(exercise) and not answers:
-            missing.append(f"exercise {number} has no answer: write a markdown cell tagged `answer` below its heading.")
+            missing.append(f"exercise {number} has no answer. Write a markdown cell tagged `answer` below its heading.")
         for cell in exercise:
             if "stub" not in tags(cell):
                 cells.append(_copy(cell))
@@ -116,70 +116,70 @@ def rebuild(lesson: list[Cell], solutions: list[Cell], name: str) -> tuple[list[
             instead = []
         cells += answers
     for number in solved.keys() - exercises.keys():
-        missing.append(f"exercise {number} is solved, but not in the lesson: give it its new number, or delete it.")
+        missing.append(f"exercise {number} is solved, but not in the lesson. Renumber the solution or delete it.")
     return cells, missing
 
 
 def differences(cells: list[Cell], wanted: list[Cell]) -> list[str]:
-    """Say where two lists of cells differ in kind, text, tags or order; outputs do not count.
+    """Return the first difference of two lists of cells in kind, text, tags or order; outputs are ignored.
 
     Parameters
     ----------
     cells, wanted : list of dict
-        What a notebook holds, and what it should hold.
+        The cells of a notebook, and the cells that it should have.
 
     Returns
     -------
     list of str
-        The first difference in words; empty if there is none.
+        A message about the first difference; empty if the lists are equal.
     """
     for place, (cell, other) in enumerate(zip(cells, wanted, strict=False), start=1):
         if _essence(cell) != _essence(other):
-            return [f"cell {place} should be {_quote(other)}; it is {_quote(cell)}."]
+            return [f"cell {place} must be {_quote(other)}, got {_quote(cell)}."]
     if len(cells) != len(wanted):
-        return [f"there should be {len(wanted)} cells; there are {len(cells)}."]
+        return [f"the notebook must have {len(wanted)} cells, got {len(cells)}."]
     return []
 
 
 def update(lesson: Path, solutions: Path) -> list[str]:
-    """Rebuild one notebook of solutions; leave one that is as it should be untouched.
+    """Rebuild a solution notebook; do not write the file if it is up to date.
 
-    Outputs stay only if no code changed.
+    Outputs are kept only if no code has changed.
 
     Parameters
     ----------
     lesson, solutions : Path
-        The two files; the second need not exist yet.
+        The two files; the second may not exist yet.
 
     Returns
     -------
     list of str
-        What was done, and what is missing. Empty if nothing was to be done.
+        Messages about what was done and what is missing; empty if the file is up to date.
     """
     notebook = json.loads(lesson.read_text(encoding="utf-8"))
-    there = json.loads(solutions.read_text(encoding="utf-8"))["cells"] if solutions.exists() else []
-    cells, missing = rebuild(notebook["cells"], there, lesson.name)
+    present = json.loads(solutions.read_text(encoding="utf-8"))["cells"] if solutions.exists() else []
+    cells, missing = rebuild(notebook["cells"], present, lesson.name)
     if any("is solved, but" in text for text in missing):
-        return [*missing, "Nothing was written, so that no solution is lost."]
-    if not differences(there, cells):
+        return [*missing, "Nothing was written, to avoid losing a solution."]
+    if not differences(present, cells):
         return missing
-    before, after = ([cell for cell in part if cell["cell_type"] == "code"] for part in (there, cells))
+    before, after = ([cell for cell in part if cell["cell_type"] == "code"] for part in (present, cells))
     same = not differences(before, after)
     for place, cell in enumerate(after):
         cell["execution_count"], cell["outputs"] = None, []
         if same:
             cell.update({key: before[place][key] for key in ("execution_count", "outputs")})
-    _name(cells)
+    _make_ids_unique(cells)
     solutions.parent.mkdir(exist_ok=True)
     text = json.dumps({**notebook, "cells": cells}, indent=1, ensure_ascii=False)
     solutions.write_text(text + "\n", encoding="utf-8")
-    return [*missing, "rebuilt." if same else "rebuilt, without outputs: run it anew."]
+    return [*missing, "rebuilt." if same else "rebuilt without outputs. Run the notebook again."]
 
 
 def _header(title: str, name: str) -> Cell:
     text = (
-        f"# Solutions: {title}\n\nOne way to solve each exercise of [the lesson](../{name}); there are others.\n"
-        "Try yours first: the check below it says what is still wrong.\n\n## Exercises"
+        f"# Solutions: {title}\n\nThis is one solution of each exercise of [the lesson](../{name}); there are others.\n"
+        "Try your own solution first: the check below each exercise tells you what is still wrong.\n\n## Exercises"
     )
     return {"cell_type": "markdown", "id": "solutions", "metadata": {}, "source": text.splitlines(keepends=True)}
 
@@ -190,8 +190,8 @@ def _copy(cell: Cell) -> Cell:
     return copied
 
 
-def _name(cells: list[Cell]) -> None:
-    """Give each cell an id that no other has."""
+def _make_ids_unique(cells: list[Cell]) -> None:
+    """Give each cell a unique id."""
     taken: set[str] = set()
     for place, cell in enumerate(cells):
         if cell["id"] in taken:
@@ -210,17 +210,17 @@ def _quote(cell: Cell) -> str:
 
 
 def main(folder: Path) -> int:
-    """Rebuild the solutions of every lesson in a folder; the number of notebooks that need a hand."""
-    open_ends = 0
+    """Rebuild the solutions of every lesson in a folder; return the number of notebooks that must be edited or run."""
+    unfinished = 0
     for lesson in sorted(folder.glob("[0-9]*.ipynb")):
         cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
         if not split_exercises(cells)[0]:
             continue
         done = update(lesson, folder / "solutions" / lesson.name)
-        open_ends += bool(done) and done != ["rebuilt."]
-        for text in done or ["as it should be."]:
+        unfinished += bool(done) and done != ["rebuilt."]
+        for text in done or ["up to date."]:
             say(f"solutions/{lesson.name}: {text}")
-    return open_ends
+    return unfinished
 
 
 if __name__ == "__main__":

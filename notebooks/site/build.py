@@ -1,6 +1,7 @@
-"""Builds the course site into `build/site`, anew: `make site` runs it, with the packages of the group `site`.
+"""Build the course site into `build/site`: `make site` runs this, with the packages of the group `site`.
 
-Executed notebooks are kept in `build/site-cache`; only what has changed is run again. A warning is an error.
+The site is always built completely. Executed notebooks are kept in `build/site-cache` and run again only after a
+change. Warnings are errors.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import conf
-import course_site  # noqa: F401  (what it changes in notebooks' clients is needed here too)
+import course_site  # noqa: F401  (its change of `NotebookClient` is needed here too)
 from jupyter_cache import get_cache
 from jupyter_cache.executors.basic import ExecutionWorkerTempSerial, ProcessData
 from sphinx.cmd.build import main
@@ -24,20 +25,20 @@ BUILD = ROOT / "build"
 
 
 def execute() -> None:
-    """Run the lessons that the cache lacks, up to four at a time; Sphinx finds them there."""
+    """Run the lessons that are not in the cache, up to four at a time; Sphinx uses the cache."""
     cache = get_cache(conf.nb_execution_cache_path)
     records = [cache.add_nb_to_project(str(path)) for path in sorted(HERE.parent.glob("0[1-9]_*.ipynb"))]
     missing = cache.list_unexecuted(filter_pks=[record.pk for record in records])
-    given = [ProcessData(record.pk, record.uri, cache, conf.nb_execution_timeout, False) for record in missing]
+    work = [ProcessData(record.pk, record.uri, cache, conf.nb_execution_timeout, False) for record in missing]
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        # Sphinx runs a lesson that fails here again, and says why it fails.
-        list(pool.map(ExecutionWorkerTempSerial(logging.getLogger(__name__)), given))
+        # If a lesson fails here, Sphinx runs it again and reports the error.
+        list(pool.map(ExecutionWorkerTempSerial(logging.getLogger(__name__)), work))
 
 
 def build() -> int:
-    """Return 0 if all went well."""
+    """Build the site; return 0 if it worked."""
     execute()
-    # A page of a lesson that is gone would stay.
+    # Otherwise pages of deleted lessons would remain.
     shutil.rmtree(BUILD / "site", ignore_errors=True)
     options = ["-W", "--keep-going", "-q", "-b", "html", "-c", str(HERE), "-d", str(BUILD / "site-doctrees")]
     return main([*options, str(HERE.parent), str(BUILD / "site")])

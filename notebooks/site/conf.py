@@ -1,7 +1,7 @@
 """Settings of the course site: `make site` builds it from the notebooks, the guide and the docstrings.
 
-The notebooks are executed for it, in an empty folder and with widgets as HTML that needs no kernel
-(`trainers.widgets.export`). Nothing in the site asks for another host.
+The notebooks are executed in an empty folder, and their widgets become HTML that works without a kernel
+(`trainers.widgets.export`). The site loads nothing from another host.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ SITE = Path(__file__).resolve().parent
 ROOT = SITE.parents[1]
 sys.path[:0] = [str(ROOT), str(SITE)]
 os.environ["TRAINERS_WIDGETS"] = "page"
-# Whatever the shell is set to: a page is no projector.
+# Pages are always built without classroom mode.
 os.environ.pop("TRAINERS_CLASSROOM", None)
 
 
 def digest() -> str:
-    """What the outputs hang on beside the notebooks themselves: the code and data of the packages."""
+    """Return a hash of the code and data on which the outputs depend, apart from the notebooks."""
     text = hashlib.sha256()
     for folder in ("trainers", "data", "notebooks/course"):
         for path in sorted(ROOT.joinpath(folder).rglob("*")):
@@ -50,13 +50,13 @@ nitpicky = False
 nb_execution_mode = "cache"
 # A notebook is run again when it, the packages or the data have changed.
 nb_execution_cache_path = str(ROOT / "build" / "site-cache" / digest())
-# The set-up check is about its reader's computer, and waits for a press of a button.
+# The set-up check tests the reader's computer, and waits for a press of a button.
 nb_execution_excludepatterns = ["00_*"]
 nb_execution_in_temp = True
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
-# A widget's live view is of no use without a kernel, and its scripts would come from another host.
+# A widget's live view does not work without a kernel, and its scripts would be loaded from another host.
 nb_ipywidgets_js = {}
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
@@ -70,15 +70,15 @@ autodoc_default_options = {
     "members": True,
     "show-inheritance": True,
     "exclude-members": "set",
-}  # matplotlib writes that one
+}  # matplotlib generates `set`
 toc_object_entries_show_parents = "hide"
-autodoc_typehints = "none"  # the docstrings say what is taken
+autodoc_typehints = "none"  # the docstrings contain the types
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = False
-napoleon_use_ivar = True  # what is also a property would else be described twice
+napoleon_use_ivar = True  # otherwise properties would be described twice
 napoleon_custom_sections = [("Hyperparameters", "params_style")]
 
-# ---------------------------------------------------------------- looks
+# ---------------------------------------------------------------- appearance
 
 html_theme = "pydata_sphinx_theme"
 html_title = "Anomaly detection with LSTM autoencoders"
@@ -88,7 +88,7 @@ html_context = {"default_mode": "auto"}
 templates_path = ["templates"]
 html_copy_source = False
 html_show_sourcelink = False
-# Summaries would be fetched, which a page opened as a file must not.
+# Summaries would be fetched, which does not work in a page opened as a file.
 html_show_search_summary = False
 html_use_index = True
 html_domain_indices = False

@@ -1,4 +1,4 @@
-"""The site's own part of Sphinx: contents, links out of the folder, outputs, formulas."""
+"""Sphinx extension of the site: contents, links out of the folder, outputs, formulas."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 ROOT = Path(__file__).resolve().parents[2]
-# Files outside of the notebooks' folder that are pages of the site.
+# Files outside the notebooks' folder that are pages of the site.
 PAGES = {ROOT / "data" / "README.md": "site/data_sets", ROOT / "data" / "LICENSES.md": "site/data_licences"}
-# Caption of each part of the contents, and its pages as patterns: a new lesson is in without a word here.
+# Patterns of the pages by caption; the patterns also match new lessons.
 CONTENTS = {
     "Before you begin": ["00_*"],
     "Lessons": ["0[1-9]_*"],
@@ -30,19 +30,19 @@ CONTENTS = {
 
 
 def add_contents(app: Sphinx, docname: str, source: list[str]) -> None:
-    """The table of contents, which would be an odd sight in the file itself."""
+    """Add the table of contents to the home page."""
     if docname != "index":
         return
     for caption, patterns in CONTENTS.items():
-        # A pattern that nothing fits would be a warning.
-        there = [name for name in patterns if any(app.srcdir.glob(f"{name}.*"))]
-        if there:
-            listed = "\n".join(there)
+        # A pattern without a matching page would cause a warning.
+        matched = [name for name in patterns if any(app.srcdir.glob(f"{name}.*"))]
+        if matched:
+            listed = "\n".join(matched)
             source[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{listed}\n```\n"
 
 
 class RepositoryLinks(SphinxTransform):
-    """A link to a file of the repository leads to its page, or, where the site has none, names the file."""
+    """Resolve links to files of the repository: to their pages, or, without a page, to text with the file name."""
 
     default_priority = 1
 
@@ -65,21 +65,21 @@ class RepositoryLinks(SphinxTransform):
                 node.replace_self(to)
             elif path.is_relative_to(ROOT):
                 name = path.relative_to(ROOT).as_posix()
-                words = (
+                suffix = (
                     []
                     if node.astext().rstrip("/") == name
                     else [nodes.Text(" ("), nodes.literal(name, name), nodes.Text(")")]
                 )
-                node.replace_self([nodes.inline("", "", *node.children), *words])
+                node.replace_self([nodes.inline("", "", *node.children), *suffix])
 
     def _file(self, target: str, cut: bool) -> Path | None:
-        """What a link leads to; MyST cuts the ending off a file that it takes for a page."""
+        """Return the target file of a link; `cut` says that MyST has removed the ending, as it does for pages."""
         if not target:
             return None
         source = Path(self.env.srcdir)
         folders = [source if cut else Path(source, self.env.docname).parent]
         if self.env.docname.startswith("site/data_"):
-            # What stands there is written for the data's folder.
+            # Links in these pages are relative to the data folder.
             target = target.removeprefix("site/")
             folders.append(ROOT / "data")
         endings = ("", ".md", ".ipynb") if cut else ("",)
@@ -91,7 +91,7 @@ class RepositoryLinks(SphinxTransform):
 
 
 def with_alt(render: Any) -> Any:
-    """A picture's alternative text stands in its output's metadata, as the front ends and nbconvert read it."""
+    """Return `render`, extended to read a picture's alternative text from its output's metadata."""
 
     def render_image(self: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
         images = render(self, data)
@@ -105,7 +105,7 @@ def with_alt(render: Any) -> Any:
 
 
 def without_empty_headers(render: Any) -> Any:
-    """The corner of a pandas table is a header of nothing, which a screen reader would announce."""
+    """Return `render`, extended to make empty table headers cells, so that screen readers skip them."""
 
     def render_text_html(self: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
         return [
@@ -115,27 +115,27 @@ def without_empty_headers(render: Any) -> Any:
     return render_text_html
 
 
-# ---------------------------------------------------------------- formulas, which browsers draw themselves
+# ---------------------------------------------------------------- formulas, as MathML
 
 
 def inline_formula(writer: Any, node: nodes.math) -> None:
-    """As MathML, which needs no script."""
+    """Write an inline formula as MathML, which needs no script."""
     writer.body.append(tex2mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def formula(writer: Any, node: nodes.math_block) -> None:
-    """As MathML, on a line of its own."""
+    """Write a displayed formula as MathML, on a separate line."""
     writer.body.append(f'<div class="math-block" tabindex="0">{tex2mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
 
 
-# The widgets' state would be in every page, megabytes of it, and nothing there could read it.
+# Without this, every page would contain megabytes of widget state that nothing uses.
 NotebookClient.set_widgets_metadata = lambda self: None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Called by Sphinx."""
+    """Register this extension with Sphinx."""
     NbElementRenderer.render_image = with_alt(NbElementRenderer.render_image)
     NbElementRenderer.render_text_html = without_empty_headers(NbElementRenderer.render_text_html)
     app.connect("source-read", add_contents)

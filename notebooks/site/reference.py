@@ -1,4 +1,4 @@
-"""The reference made from the docstrings: every public name, links between them, references, signatures."""
+"""Sphinx extension for the API reference: all public names, links between them, references, signatures."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PACKAGES = ("trainers", "trainers.detection", "trainers.widgets", "data")
 
 @cache
 def public() -> dict[str, str]:
-    """Every public name, and the same with its package."""
+    """Return the full name of each public name."""
     return {name: f"{package}.{name}" for package in PACKAGES for name in importlib.import_module(package).__all__}
 
 
 def named(
     name: str, raw: str, text: str, line: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.Node]]:
-    """What stands between single backticks: code, and a link where it is a public name or something of one."""
+    """Return the node for text in single backticks: code, with a link if it is a public name or an attribute of one."""
     first, *rest = text.removesuffix("()").split(".")
     code = nodes.literal(raw, text)
     if first not in public():
@@ -42,7 +42,7 @@ def named(
 
 
 class TypeLinks(SphinxTransform):
-    """Of the words that say a parameter's type, those are links that are public names: not "time" in a shape."""
+    """Link only public names in parameter types, and not other words such as "time" in a shape."""
 
     default_priority = 1
 
@@ -56,26 +56,26 @@ class TypeLinks(SphinxTransform):
 
 
 def number_references(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """References are counted in each docstring; as footnotes, those of one page would get into each other's way."""
+    """Replace footnotes by numbered lists, because footnote numbers would repeat on a page with several docstrings."""
     lines[:] = [re.sub(r"\[(\d+)\]_", r"[\1]", re.sub(r"^\.\. \[(\d+)\] ", r"\1. ", line)) for line in lines]
 
 
 def own_signature(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """A widget's class takes what its ``__init__`` takes; traitlets hides that."""
+    """Return the signature of a widget's ``__init__``, which traitlets hides."""
     if what != "class" or not issubclass(thing, HasTraits):
         return None
     return stringify_signature(inspect_signature(thing.__init__, bound_method=True), show_annotation=False), returns
 
 
 class Public(SphinxDirective):
-    """``{public} package``: a table of all that a package exports, then each in full."""
+    """Directive ``{public} package``: a table of all names that a package exports, then each in full."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """As reStructuredText, which autodoc speaks."""
+        """Return the nodes, generated from reStructuredText for autodoc."""
         package = importlib.import_module(self.arguments[0])
         kinds = {name: kind(getattr(package, name)) for name in package.__all__}
         lines = [f".. currentmodule:: {package.__name__}", "", ".. autosummary::", "   :nosignatures:", ""]
@@ -89,7 +89,7 @@ class Public(SphinxDirective):
 
 
 def kind(thing: Any) -> str:
-    """The word that autodoc has for it."""
+    """Return autodoc's word for the kind of an object."""
     if isinstance(thing, type):
         return "exception" if issubclass(thing, BaseException) else "class"
     if isinstance(thing, ModuleType):
@@ -98,15 +98,15 @@ def kind(thing: Any) -> str:
 
 
 def constant(package: ModuleType, name: str) -> list[str]:
-    """What is said of a constant where it is defined, and the names it holds."""
+    """Return the documentation of a constant from its definition, and the keys it contains."""
     names = [module for module in sys.modules if module.startswith(f"{package.__name__}.")]
     found = (ModuleAnalyzer.for_module(module).find_attr_docs() for module in names)
     (lines,) = (docs["", name] for docs in found if ("", name) in docs)
-    return [*lines, "It holds " + ", ".join(f"``{key!r}``" for key in getattr(package, name)) + "."]
+    return [*lines, "It contains " + ", ".join(f"``{key!r}``" for key in getattr(package, name)) + "."]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Called by Sphinx."""
+    """Register this extension with Sphinx."""
     app.add_transform(TypeLinks)
     app.add_directive("public", Public)
     app.add_role("named", named)

@@ -1,8 +1,8 @@
-"""What watching costs: the kit's monitor against livelossplot, trainplot and no plot, on the same training.
+"""Measure the cost of the kit's monitor, livelossplot and trainplot, relative to the same training without a plot.
 
-Each runs in a kernel of its own, in turn with the same training unwatched; a client receives what the kernel
-sends and counts the bytes. "Beside the training" is wall time too, without that of the epochs' own steps, which
-drift from run to run by more than the watcher costs. Then the monitor's memory over 2,000 epochs.
+Each runs in a separate kernel, alternately with the same training without a plot. A client receives what the kernel
+sends and counts the bytes. The overhead is wall time without that of the training steps, which varies between runs by
+more than the monitor costs. The program then measures the monitor's memory over 2,000 epochs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ validation = validation[:64]
 def make(steps_per_epoch):
     model = LSTMAutoencoder(hidden_size=16, bidirectional=False)
     return BatchedTrainer(model, batch_size=16, steps_per_epoch=steps_per_epoch, learning_rate=0.01)
-# As many batches as make an epoch of about 50 ms here.
+# Choose the number of batches for an epoch of about 50 ms on this computer.
 trainer = make(4)
 benchmark(trainer, training, validation, epochs=10)
 seconds = min(row.seconds for row in trainer.history)
@@ -36,12 +36,12 @@ steps_per_epoch = max(1, round(4 * 0.05 / seconds))
 spent = []
 def measured(function):
     def call(*arguments):
-        begun = time.thread_time()
+        start = time.thread_time()
         function(*arguments)
-        spent.append(time.thread_time() - begun)
+        spent.append(time.thread_time() - start)
     return call
 def timed(callback):
-    # All that the watcher does: before, after and, where it hooks in there, between batches.
+    # Measure all work of the callback: before, after and, if it has a hook there, between batches.
     call = measured(callback)
     if hasattr(callback, "begin"):
         def begin(run):
@@ -74,22 +74,22 @@ def make_callbacks():
 RUN = """
 def run(callbacks):
     spent.clear()
-    begun = time.perf_counter()
+    start = time.perf_counter()
     result = benchmark(make({steps_per_epoch}), training, validation, epochs={epochs}, callbacks=callbacks)
-    total = time.perf_counter() - begun
+    total = time.perf_counter() - start
     return total, total - result.seconds
 def pair(number):
-    # In turn, so that neither gains from the machine's drift.
+    # Alternate the order, so that changes in the machine's speed affect both equally.
     if number % 2:
         plain, watched = run([]), run(make_callbacks())
         update = sum(spent) / {epochs}
     else:
         watched, update = run(make_callbacks()), sum(spent) / {epochs}
         plain = run([])
-    aside = (watched[1] - plain[1]) / plain[0]
-    return {{"plain": plain[0], "watched": watched[0], "aside": aside, "update": update}}
+    overhead = (watched[1] - plain[1]) / plain[0]
+    return {{"plain": plain[0], "watched": watched[0], "overhead": overhead, "update": update}}
 """
-PAIR = 'print("FIGURES", json.dumps(pair({number})))'
+PAIR = 'print("RESULT", json.dumps(pair({number})))'
 MEMORY = """
 from trainers.widgets import TrainingMonitor
 sizes = []
@@ -99,12 +99,12 @@ def look(row, state):
         with open("/proc/self/statm") as file:
             sizes.append(int(file.read().split()[1]) * resource.getpagesize() / 2**20)
 benchmark(make(1), training, validation, epochs=2000, callbacks=[monitor, look])
-print("FIGURES", json.dumps(sizes))
+print("RESULT", json.dumps(sizes))
 """
 
 
 class Kernel:
-    """A kernel with a client that counts what it is sent."""
+    """A kernel with a client that counts the received bytes."""
 
     def __init__(self) -> None:
         self.manager, self.client = start_new_kernel()
@@ -128,8 +128,8 @@ class Kernel:
             elif message["msg_type"] == "error":
                 self.error = "\n".join(content["traceback"])
             elif message["msg_type"] == "status" and content["execution_state"] == "idle":
-                asked = message["parent_header"].get("msg_type")
-                self.done.set() if asked == "execute_request" else None
+                request = message["parent_header"].get("msg_type")
+                self.done.set() if request == "execute_request" else None
 
     def execute(self, code: str) -> Any:
         self.done.clear()
@@ -138,8 +138,8 @@ class Kernel:
         self.done.wait()
         if self.error:
             raise SystemExit(self.error)
-        found = [line for line in self.text.splitlines() if line.startswith("FIGURES")]
-        return json.loads(found[-1].removeprefix("FIGURES")) if found else None
+        found = [line for line in self.text.splitlines() if line.startswith("RESULT")]
+        return json.loads(found[-1].removeprefix("RESULT")) if found else None
 
     def close(self) -> None:
         self.running = False
@@ -149,17 +149,17 @@ class Kernel:
 
 
 def measure(watcher: str, epochs: int, steps_per_epoch: int | None, rounds: int) -> list[dict[str, float]]:
-    """Without and with the watcher in turn, in one kernel: the machine's drift is then in both."""
+    """Measure alternately without and with the monitor in one kernel, so that the machine's drift affects both."""
     kernel = Kernel()
     try:
         if steps_per_epoch is None:
-            steps_per_epoch = int(kernel.execute('print("FIGURES", steps_per_epoch)'))
+            steps_per_epoch = int(kernel.execute('print("RESULT", steps_per_epoch)'))
         kernel.execute(WATCHERS[watcher] + RUN.format(epochs=epochs, steps_per_epoch=steps_per_epoch))
-        found = []
+        done = []
         for number in range(rounds):
-            figures = kernel.execute(PAIR.format(number=number))
-            found.append({**figures, "bytes": kernel.bytes / epochs, "steps_per_epoch": steps_per_epoch})
-        return found
+            result = kernel.execute(PAIR.format(number=number))
+            done.append({**result, "bytes": kernel.bytes / epochs, "steps_per_epoch": steps_per_epoch})
+        return done
     finally:
         kernel.close()
 
@@ -168,18 +168,18 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--epochs", type=int, default=200)
-    given = arguments.parse_args()
-    with section("monitor", complete=given == arguments.parse_args([])):
+    options = arguments.parse_args()
+    with section("monitor", complete=options == arguments.parse_args([])):
         steps_per_epoch = None
         for watcher in WATCHERS:
-            done = measure(watcher, given.epochs, steps_per_epoch, given.rounds)
+            done = measure(watcher, options.epochs, steps_per_epoch, options.rounds)
             if steps_per_epoch is None:
                 steps_per_epoch = int(done[0]["steps_per_epoch"])
-                epoch = 1000 * median(f["plain"] for f in done) / given.epochs
-                print(f"{given.epochs} epochs of {epoch:.0f} ms, {given.rounds} rounds, medians (and range)\n")
+                epoch = 1000 * median(f["plain"] for f in done) / options.epochs
+                print(f"{options.epochs} epochs of {epoch:.0f} ms, {options.rounds} rounds, medians (range)\n")
                 columns = [
-                    "total, times no plot",
-                    "beside the training",
+                    "total, relative to no monitor",
+                    "overhead",
                     "kernel CPU per epoch, ms",
                     "sent per epoch, kB",
                 ]
@@ -187,9 +187,12 @@ def main() -> None:
                 print("|---|---|---|---|---|")
             ratios = [f["watched"] / f["plain"] for f in done]
             update, sent = 1000 * median(f["update"] for f in done), median(f["bytes"] for f in done) / 1000
-            spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-            aside = f"+{100 * median(f['aside'] for f in done):.1f} %"
-            print(f"| {watcher} | {median(ratios):.3f} ({spread}) | {aside} | {update:.2f} | {sent:.1f} |", flush=True)
+            extremes = f"{min(ratios):.3f} to {max(ratios):.3f}"
+            overhead = f"+{100 * median(f['overhead'] for f in done):.1f} %"
+            print(
+                f"| {watcher} | {median(ratios):.3f} ({extremes}) | {overhead} | {update:.2f} | {sent:.1f} |",
+                flush=True,
+            )
         kernel = Kernel()
         sizes = kernel.execute(MEMORY)
         kernel.close()

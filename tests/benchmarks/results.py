@@ -1,6 +1,7 @@
-"""ECG5000 over five seeds: autoencoders and baselines on the same splits.
+"""Compare autoencoders and baselines on ECG5000, with the same splits, over five seeds.
 
-Writes the table into RESULTS.md, results.csv and results.tex, and the metrics of every seed into results_by_seed.csv.
+The program writes the table into RESULTS.md, results.csv and results.tex, and the metrics of every seed into
+results_by_seed.csv.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ NETWORKS = {
     "LSTM autoencoder, restore after every worse epoch": {},
     "LSTM autoencoder, restore at the end only": {"restore": "at the end"},
     "LSTM autoencoder, restore off": {"restore": "off"},
-    "LSTM autoencoder, restore beyond 20 % above the best": {"min_delta_ratio": 0.2},
+    "LSTM autoencoder, restore with a tolerance of 20 %": {"min_delta_ratio": 0.2},
 }
 COLUMNS = {
     "auroc": ("AUROC", "{:.4f}"),
-    "difference": ("AUROC less the first row's", "{:+.4f}"),
+    "difference": ("AUROC minus the first row's", "{:+.4f}"),
     "average_precision": ("average precision", "{:.4f}"),
-    "precision_difference": ("average precision less the first row's", "{:+.4f}"),
+    "precision_difference": ("average precision minus the first row's", "{:+.4f}"),
     "auroc_smoothed": ("AUROC, smoothed error", "{:.4f}"),
     "validation_error": ("validation error", "{:.2f}"),
     "restores": ("restores", "{:.1f}"),
@@ -37,7 +38,7 @@ COLUMNS = {
 
 
 def measure(seeds: int) -> Iterator[dict[str, object]]:
-    """One row for each method and seed."""
+    """Train and evaluate every method; yield one row for each method and seed."""
     for seed in range(seeds):
         for method, settings in NETWORKS.items():
             yield {"method": method, "seed": seed, **train(seed, BEST_EPOCHS, **{**BEST, **settings})}
@@ -46,7 +47,7 @@ def measure(seeds: int) -> Iterator[dict[str, object]]:
 
 
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean ± s.d. over the seeds; the difference is paired, seed by seed."""
+    """Return mean ± standard deviation over the seeds; differences are paired by seed."""
     first = rows[rows.method == rows.method.iloc[0]].set_index("seed")
     rows = rows.assign(
         difference=rows.auroc - rows.seed.map(first.auroc),
@@ -56,9 +57,9 @@ def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
     for method, group in rows.groupby("method", sort=False):
         cells = {}
         for name, (title, form) in COLUMNS.items():
-            mean, spread = group[name].mean(), group[name].std()
-            nothing = pd.isna(mean) or ("difference" in name and method == rows.method.iloc[0])
-            cells[title] = "–" if nothing else f"{form.format(mean)} ± {form.replace('+', '').format(spread)}"
+            mean, deviation = group[name].mean(), group[name].std()
+            missing = pd.isna(mean) or ("difference" in name and method == rows.method.iloc[0])
+            cells[title] = "–" if missing else f"{form.format(mean)} ± {form.replace('+', '').format(deviation)}"
         table[method] = cells
     return pd.DataFrame(table).T.rename_axis("method").reset_index()
 
@@ -82,18 +83,18 @@ def latex(table: pd.DataFrame) -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seeds", type=int, default=5)
-    given = arguments.parse_args()
+    options = arguments.parse_args()
     threads = torch.get_num_threads()
-    print(f"ECG5000, {given.seeds} seeds, {BEST_EPOCHS} epochs, {threads} threads")
+    print(f"ECG5000, {options.seeds} seeds, {BEST_EPOCHS} epochs, {threads} threads")
     print(f"model {BEST_MODEL}, trainer {BEST}\n", flush=True)
     done = []
-    for row in measure(given.seeds):
+    for row in measure(options.seeds):
         done.append(row)
         error = f", validation error {row['validation_error']:.2f}, {row['seconds']:.0f} s"
         method = row["method"]
         print(f"seed {row['seed']}  {method}: AUROC {row['auroc']:.4f}" + error * (method in NETWORKS), flush=True)
     table = tabulate(pd.DataFrame(done))
-    with section("heartbeats", complete=given == arguments.parse_args([])):
+    with section("heartbeats", complete=options == arguments.parse_args([])):
         print("\n" + markdown(table))
     FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
     table.to_csv(FOLDER / "results.csv", index=False)

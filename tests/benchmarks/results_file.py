@@ -1,4 +1,4 @@
-"""`section`: what a program prints goes into its section of RESULTS.md."""
+"""`section` writes what a program prints into its section of RESULTS.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATH = Path(__file__).with_name("RESULTS.md")
 
 
 class _Tee(io.StringIO):
-    """Keeps what it is given, and prints it as well."""
+    """Text stream that keeps what is written to it, and also prints it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,18 +27,18 @@ class _Tee(io.StringIO):
 
 @contextmanager
 def section(name: str, *, complete: bool, path: Path = PATH) -> Iterator[None]:
-    """Replace the text between the markers of a section by what is printed meanwhile.
+    """Replace the text between the markers of a section by what is printed in the context.
 
-    The file stays as it is if the program fails.
+    If the program fails, the file is not changed.
 
     Parameters
     ----------
     name : str
-        As in ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+        Name of the section, as in ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
     complete : bool
-        False if only a part was measured: the file then stays as it is, too.
+        Whether everything is measured. If not, the file is not changed.
     path : Path, default RESULTS.md
-        The file.
+        The file to change.
     """
     if not complete:
         yield

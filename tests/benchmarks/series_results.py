@@ -1,12 +1,12 @@
-"""Three long recordings, several seeds: the kit's detector, variants of it, and simple detectors.
+"""Compare the kit's detector, variants of it, and baselines on three long recordings, over several seeds.
 
-Writes the table into RESULTS.md and series_results.csv, and the metrics of every seed into series_results_by_seed.csv,
-that one after each row, so that an interrupted run loses nothing. `--only NAME` measures a part again and keeps the
-other rows.
+The program writes the table into RESULTS.md and series_results.csv, and the metrics of every seed into
+series_results_by_seed.csv. It writes the latter after each row, so that nothing is lost if it is interrupted. `--only
+NAME` measures a part again and keeps the other rows.
 
-The detector learns from the first 60 % of a recording's training part and holds the rest back for
-validation and calibration; the simple detectors learn from all of it. Each recording has one
-window, the detector's, which is also that of the volumes under the surfaces (VUS).
+The detector trains on the first 60 % of a recording's training part and uses the rest for validation and calibration;
+the baselines use all of it. Each recording has one window length, which the detector chooses. The volumes under the
+surface (VUS) use the same length.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ RECORDINGS = {
     "ecg-diff-count-3": load_ecg_diff_count,
     "MIT-BIH": load_mitbih,
 }
-# Each is one training: settings of the detector, and the ways to score with it.
+# Each entry is one training run: settings of the detector, and settings for scoring by method.
 TRAININGS: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
     (
         {},
         {
             "LSTM autoencoder": {},
-            "LSTM autoencoder, each step by its own error": {"step_score": "point"},
-            "LSTM autoencoder, maximum over the windows": {"combine": "max"},
+            "LSTM autoencoder, step errors": {"step_score": "point"},
+            "LSTM autoencoder, maximum of window errors": {"combine": "max"},
         },
     ),
-    ({"centre": False}, {"LSTM autoencoder, windows keep their mean": {}}),
+    ({"centre": False}, {"LSTM autoencoder, windows not centred": {}}),
 ]
 METHODS = [name for *_, scorings in TRAININGS for name in scorings] + list(SERIES_BASELINES)
 KEY = ["recording", "method", "seed"]
-# The highest score finds an event within so many steps of it.
+# The highest score finds an event if it is at most this number of steps away from it.
 NEAR = 100
 COLUMNS = {
     "vus_pr": ("VUS-PR", "{:.3f}"),
@@ -62,77 +62,77 @@ COLUMNS = {
 
 
 def window_of(recording: Recording) -> int:
-    """The window that the detector chooses, without training it."""
+    """Return the window length that the detector chooses, without training."""
     parts = hold_out(recording.training, seed=0)
     return estimate_window(parts[0], min(map(len, parts)))
 
 
 def trained(recording: Recording, seed: int, settings: dict[str, Any], epochs: int | None) -> AnomalyDetector:
-    """The default detector, but for these settings."""
+    """Return the default detector with the options settings, trained."""
     settings = {**settings, "seed": seed, **({} if epochs is None else {"epochs": epochs})}
     return AnomalyDetector(**settings).fit(recording.training, progress=False)
 
 
 def distance(step: int, events: list[tuple[int, int]]) -> int:
-    """Steps from one time step to the nearest of any event; 0 within one."""
+    """Return the number of steps from a time step to the nearest event; 0 inside an event."""
     return min(max(start - step, 0, step - (end - 1)) for start, end in events)
 
 
-def judge(scores: np.ndarray, recording: Recording, window: int) -> dict[str, float]:
-    """The figures that need no threshold."""
+def metrics_of(scores: np.ndarray, recording: Recording, window: int) -> dict[str, float]:
+    """Return the metrics that need no threshold."""
     test = recording.test
-    judged = evaluate_series(scores, test.labels, threshold=float(scores.max()), window=window)
+    evaluation = evaluate_series(scores, test.labels, threshold=float(scores.max()), window=window)
     away = distance(int(scores.argmax()), test.events)
-    figures = {name: getattr(judged, name) for name in ("vus_pr", "vus_roc", "average_precision", "auroc")}
-    return {**figures, "distance": away, "found": away <= NEAR, "window": window}
+    metrics = {name: getattr(evaluation, name) for name in ("vus_pr", "vus_roc", "average_precision", "auroc")}
+    return {**metrics, "distance": away, "found": away <= NEAR, "window": window}
 
 
 def measure(
     recording: Recording, seed: int, wanted: Container[str] = METHODS, *, epochs: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """One row for each method; the seconds of a simple detector are for learning and scoring together."""
+    """Yield one row for each method; for baselines, `seconds` is the time of training and scoring together."""
     window = window_of(recording)
     for settings, scorings in TRAININGS:
-        asked = {method: changes for method, changes in scorings.items() if method in wanted}
-        if asked:
+        selected = {method: changes for method, changes in scorings.items() if method in wanted}
+        if selected:
             detector = trained(recording, seed, settings, epochs)
             assert detector.result is not None
-            for method, changes in asked.items():
+            for method, changes in selected.items():
                 for name, value in {"step_score": "window", "combine": "mean", **changes}.items():
                     setattr(detector, name, value)
-                figures = judge(detector.score(recording.test), recording, window)
-                yield {"method": method, "seed": seed, **figures, "seconds": detector.result.seconds}
+                metrics = metrics_of(detector.score(recording.test), recording, window)
+                yield {"method": method, "seed": seed, **metrics, "seconds": detector.result.seconds}
     for method in SERIES_BASELINES:
         if method in wanted:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             scores = series_baseline_scores(method, *recording, window=window, seed=seed)
-            seconds = time.perf_counter() - begun
-            yield {"method": method, "seed": seed, **judge(scores, recording, window), "seconds": seconds}
+            seconds = time.perf_counter() - start
+            yield {"method": method, "seed": seed, **metrics_of(scores, recording, window), "seconds": seconds}
 
 
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean ± s.d. over the seeds; finds are counted."""
+    """Return mean ± standard deviation over the seeds, and the number of seeds with the event found."""
     table = []
     for (recording, method), group in rows.groupby(["recording", "method"], sort=False):
         cells = {"recording": recording, "method": method}
         for name, (title, form) in COLUMNS.items():
             if name == "distance":
                 cells[f"highest score within {NEAR} steps"] = f"{int(group.found.sum())} of {len(group)}"
-            spread = f" ± {form.format(group[name].std())}" * (len(group) > 1)
-            cells[title] = form.format(group[name].mean()) + spread
+            deviation = f" ± {form.format(group[name].std())}" * (len(group) > 1)
+            cells[title] = form.format(group[name].mean()) + deviation
         table.append(cells)
     return pd.DataFrame(table)
 
 
 def merged(rows: pd.DataFrame, row: dict[str, Any]) -> pd.DataFrame:
-    """The rows with one more, or instead of the one measured before; in the order of this file."""
+    """Return the rows with a new row, which replaces an older one of the same key, in the order of this file."""
     rows = pd.concat([rows, pd.DataFrame([row])]).drop_duplicates(KEY, keep="last")
     order = {"recording": list(RECORDINGS), "method": METHODS, "seed": sorted(rows.seed)}
     return rows.sort_values(KEY, key=lambda column: column.map(order[column.name].index), ignore_index=True)
 
 
 def chosen(only: str | None) -> dict[str, list[str]]:
-    """The methods to measure on each recording: all, or those with `only` in the method's or recording's name."""
+    """Return the methods to measure by recording: all, or those with `only` in the name of method or recording."""
     word = (only or "").casefold()
     pairs = {
         recording: [method for method in METHODS if word in method.casefold() or word in recording.casefold()]
@@ -145,21 +145,25 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--only", metavar="NAME", help="part of the name of a recording or a method")
-    arguments.add_argument("--epochs", type=int, help="for a trial, which writes nothing; default: the detector's own")
-    given = arguments.parse_args()
-    work = chosen(given.only)
+    arguments.add_argument(
+        "--epochs", type=int, help="number of epochs for a trial that writes nothing; default: that of the detector"
+    )
+    options = arguments.parse_args()
+    work = chosen(options.only)
     if not work:
-        arguments.error(f"--only {given.only}: in no name of {', '.join([*RECORDINGS, *METHODS])}")
+        arguments.error(f"--only must be part of one of {', '.join([*RECORDINGS, *METHODS])}, got {options.only}.")
     by_seed = FOLDER / "series_results_by_seed.csv"
-    rows, write = pd.DataFrame(columns=KEY), given.epochs is None
-    if given.only and write and by_seed.exists():
+    rows, write = pd.DataFrame(columns=KEY), options.epochs is None
+    if options.only and write and by_seed.exists():
         rows = pd.read_csv(by_seed)
-    print(f"{given.seeds} seeds, {given.epochs or AnomalyDetector().epochs} epochs, {torch.get_num_threads()} threads")
-    for seed in range(given.seeds):
+    print(
+        f"{options.seeds} seeds, {options.epochs or AnomalyDetector().epochs} epochs, {torch.get_num_threads()} threads"
+    )
+    for seed in range(options.seeds):
         for name, methods in work.items():
             recording = RECORDINGS[name]()
             print(f"seed {seed}  {name}, windows of {window_of(recording)} steps", flush=True)
-            for row in measure(recording, seed, methods, epochs=given.epochs):
+            for row in measure(recording, seed, methods, epochs=options.epochs):
                 rows = merged(rows, {"recording": name, **row})
                 found = f"VUS-PR {row['vus_pr']:.3f}, highest score {row['distance']} steps from an event"
                 print(f"  {row['method']}: {found}, {row['seconds']:.1f} s", flush=True)

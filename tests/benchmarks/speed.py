@@ -1,9 +1,9 @@
-"""Training speed: the kit against a plain loop, PyTorch Lightning and skorch.
+"""Measure the training speed of the kit, a plain loop, PyTorch Lightning and skorch.
 
-The same model, beats, loss, optimizer and validation for all, each in a process of its own, in
-turn, several rounds. On a shared machine the speed of one process changes by half from minute to
-minute, so each is represented by its fastest round. Then the fraction of the machine's
-matrix-product rate that the 990,465-parameter model of the curiousily.com tutorial reaches.
+All use the same model, beats, loss, optimizer and validation. Each runs in a separate process, in turn, over several
+rounds. On a shared machine the speed of one process changes by half from minute to minute, so the fastest round counts.
+The program then measures which fraction of the machine's matrix-product rate the 990,465-parameter model of the
+curiousily.com tutorial reaches.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from trainers import BatchedTrainer, LSTMAutoencoder, Run
 
 from .results_file import section
 
-# The first epoch warms up and is not counted.
+# The first epoch is a warm-up and is not counted.
 EPOCHS = 3
 Setting = dict[str, Any]
 
 
 class TutorialAutoencoder(nn.Module):
-    """Two LSTM layers down to 128 numbers and two up again; 990,465 parameters."""
+    """Autoencoder with two LSTM layers that encode to 128 numbers and two that decode; 990,465 parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ def lightning(
         def on_train_epoch_end(self) -> None:
             tick()
 
-    warnings.filterwarnings("ignore")  # its advice on data-loader workers, which would slow this down
+    warnings.filterwarnings("ignore")  # its advice to use data-loader workers would make this slower
     quiet = {
         "logger": False,
         "enable_checkpointing": False,
@@ -146,7 +146,7 @@ RUNNERS = {"kit": kit, "plain loop": plain, "Lightning": lightning, "skorch": sk
 
 
 def worker(name: str, setting: Setting) -> None:
-    """Train in this process and print the sequences per second."""
+    """Train in this process, and print the sequences per second."""
     torch.set_num_threads(setting["threads"])
     torch.manual_seed(0)
     training, validation, _, _ = split(load_ecg5000(), seed=0)
@@ -167,48 +167,48 @@ def measure(name: str, setting: Setting, *, keep: bool = True) -> float:
 
 
 def compare(setting: Setting, rounds: int) -> None:
-    """One table: the fastest of rounds in which every contestant runs once."""
-    contestants = {name: (name, True) for name in RUNNERS} | {"kit, allocator left alone": ("kit", False)}
-    rates: dict[str, list[float]] = {label: [] for label in contestants}
+    """Print one table with the fastest of several rounds, in each of which every library runs once."""
+    libraries = {name: (name, True) for name in RUNNERS} | {"kit, allocator setting off": ("kit", False)}
+    rates: dict[str, list[float]] = {label: [] for label in libraries}
     for _ in range(rounds):
-        for label, (name, keep) in contestants.items():
+        for label, (name, keep) in libraries.items():
             rates[label].append(measure(name, setting, keep=keep))
     title = f"{setting['model']} LSTM autoencoder, hidden 64, batch {setting['batch']}, {setting['threads']} threads"
     print(f"\n### {title}\n")
-    print("| trainer | sequences/s | times the plain loop |\n|---|---|---|")
+    print("| trainer | sequences/s | relative to the plain loop |\n|---|---|---|")
     for label, values in rates.items():
         print(f"| {label} | {max(values):.0f} | {max(values) / max(rates['plain loop']):.2f} |", flush=True)
 
 
 def matrix_rate(rows: int, inner: int, columns: int, threads: int) -> float:
-    """Multiply-adds per second of a float32 product, best of some."""
+    """Return the multiply-adds per second of a float32 matrix product, the best of eight."""
     torch.set_num_threads(threads)
     a, b, out = torch.rand(rows, inner), torch.rand(inner, columns), torch.empty(rows, columns)
     best = 0.0
     repeats = max(1, int(2e9 / (rows * inner * columns)))
     for _ in range(8):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(repeats):
             torch.mm(a, b, out=out)
-        best = max(best, repeats * rows * inner * columns / (time.perf_counter() - begun))
+        best = max(best, repeats * rows * inner * columns / (time.perf_counter() - start))
     return best
 
 
 def tutorial(rounds: int, threads: int) -> None:
-    """The large model's rate against that of the matrix products it is made of."""
+    """Print the rate of the large model relative to the rate of its matrix products."""
     setting = {"model": "tutorial", "batch": 64, "threads": threads, "n": 512}
     weights = sum(p.numel() for name, p in TutorialAutoencoder().named_parameters() if "bias" not in name)
-    # Each weight is one multiply-add a step forward, and two backward.
+    # In each time step, each weight needs one multiply-add forward and two backward.
     work = 3 * weights * 140
     print(f"\n### tutorial model, batch 64, {threads} threads\n")
-    rates = {label: [] for label in ("kit", "kit, allocator left alone")}
+    rates = {label: [] for label in ("kit", "kit, allocator setting off")}
     products: dict[str, list[float]] = {
-        "64 × 256 by 256 × 1024, its largest": [],
+        "64 × 256 by 256 × 1024, the largest in the model": [],
         "1024 × 1024 by 1024 × 1024": [],
     }
     for _ in range(rounds):
         rates["kit"].append(measure("kit", setting))
-        rates["kit, allocator left alone"].append(measure("kit", setting, keep=False))
+        rates["kit, allocator setting off"].append(measure("kit", setting, keep=False))
         for label, shape in zip(products, ((64, 256, 1024), (1024, 1024, 1024)), strict=True):
             products[label].append(matrix_rate(*shape, threads))
     for label, values in rates.items():
@@ -224,15 +224,15 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     arguments.add_argument("--worker", help=argparse.SUPPRESS)
     arguments.add_argument("--setting", type=json.loads, help=argparse.SUPPRESS)
-    given = arguments.parse_args()
-    if given.worker:
-        worker(given.worker, given.setting)
+    options = arguments.parse_args()
+    if options.worker:
+        worker(options.worker, options.setting)
         return
-    with section("speed", complete=given == arguments.parse_args([])):
+    with section("speed", complete=options == arguments.parse_args([])):
         for model in ("unidirectional", "bidirectional"):
             for batch in (32, 64):
-                compare({"model": model, "batch": batch, "threads": given.threads, "n": 2043}, given.rounds)
-        tutorial(given.rounds, given.threads)
+                compare({"model": model, "batch": batch, "threads": options.threads, "n": 2043}, options.rounds)
+        tutorial(options.rounds, options.threads)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Does going back in mid-training help? A sweep over restore's settings, several seeds each.
+"""Compare settings of history restore in three regimes, over several seeds.
 
-Every variant trains on the same splits from the same first weights. One process a core, one
-thread each.
+All variants train on the same splits from the same initial weights. There is one process per core, with one thread
+each.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ VARIANTS = {
     "off": {"restore": "off"},
     "at the end": {"restore": "at the end"},
     "every worse epoch": {},
-    "moments reset": {"optimizer_state": "reset"},
-    "rate × 0.9 at a swap": {"lr_factor": 0.9},
-    "rate × 0.5 at a swap": {"lr_factor": 0.5},
+    "optimizer state reset": {"optimizer_state": "reset"},
+    "rate × 0.9 at a restore": {"lr_factor": 0.9},
+    "rate × 0.5 at a restore": {"lr_factor": 0.5},
     "patience 1": {"patience": 1},
     "patience 3": {"patience": 3},
     "tolerance 5 %": {"min_delta_ratio": 0.05},
     "tolerance 10 %": {"min_delta_ratio": 0.1},
     "tolerance 20 %": {"min_delta_ratio": 0.2},
-    "tolerance 20 %, moments reset": {"min_delta_ratio": 0.2, "optimizer_state": "reset"},
+    "tolerance 20 %, optimizer state reset": {"min_delta_ratio": 0.2, "optimizer_state": "reset"},
 }
 
 
@@ -55,22 +55,22 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--jobs", type=int, default=os.cpu_count())
-    given = arguments.parse_args()
-    with section("sweep", complete=given == arguments.parse_args([])):
-        work = [(r, v, s) for r in REGIMES for v in VARIANTS for s in range(given.seeds)]
-        rows = Parallel(n_jobs=given.jobs, return_as="generator")(delayed(one)(*w) for w in work)
+    options = arguments.parse_args()
+    with section("sweep", complete=options == arguments.parse_args([])):
+        work = [(r, v, s) for r in REGIMES for v in VARIANTS for s in range(options.seeds)]
+        rows = Parallel(n_jobs=options.jobs, return_as="generator")(delayed(one)(*w) for w in work)
         done = []
         for row in rows:
             done.append(row)
-            if len(done) % (len(VARIANTS) * given.seeds) == 0:
+            if len(done) % (len(VARIANTS) * options.seeds) == 0:
                 report(pd.DataFrame(done), str(row["regime"]))
 
 
 def report(frame: pd.DataFrame, regime: str) -> None:
-    """One table: mean ± s.d. over seeds, and the paired difference to restoring at the end only."""
+    """Print one table: mean ± standard deviation over seeds, and the paired difference to restoring at the end."""
     frame = frame[frame.regime == regime]
     reference = frame[frame.variant == "at the end"].set_index("seed").validation_error
-    columns = ("restore", "validation error", "less than 'at the end' by", "AUROC", "swaps")
+    columns = ("restore", "validation error", "'at the end' minus this", "AUROC", "restores")
     print(f"\n### {regime}\n\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for variant, group in frame.groupby("variant", sort=False):
         gain = reference - group.set_index("seed").validation_error

@@ -1,11 +1,13 @@
-"""Speed with one CPU thread, with two, and with two that wait with a short spin; quiet and beside busy processes.
+"""Measure the speed with one CPU thread, two, and two that spin briefly, on an idle and on a busy computer.
 
-The rule in `trainers.torch_utils` is chosen from the second table. Run from the root of the repository, on a computer
-that is otherwise idle: ``python -m tests.benchmarks.threads`` (15 minutes; a part: ``--units 64 --batch 32``).
+The rule in `trainers.torch_utils` follows from the second table. Run the program from the root of the repository, on a
+computer without other work: ``python -m tests.benchmarks.threads`` (15 minutes; for a part, add ``--units 64 --batch
+32``).
 
-Each setting is a process of its own, because libgomp reads its spin count once. The processes take turns: in each round
-every setting computes for a moment alone, then beside one busy process for each core. The tables give medians of the
-rounds, and in brackets the lowest and the highest; speeds are relative to a plain PyTorch loop in the same round.
+Each setting is a separate process, because libgomp reads its spin count only once. The processes take turns: in each
+round, every setting computes for a moment alone, and then while each core has one busy process. The tables give the
+medians of the rounds, and in brackets the lowest and the highest value. Speeds are relative to a plain PyTorch loop in
+the same round.
 """
 
 from __future__ import annotations
@@ -23,15 +25,15 @@ from .results_file import section
 
 UNITS, BATCHES = (16, 32, 64, 128, 256), (10, 32, 64, 128)
 DEFAULT = (64, 32)
-ROOMS = ("quiet", "busy")
+LOADS = ("idle", "busy")
 # Number of threads (None: PyTorch's default, and no change to the allocator) and libgomp's spin count.
 SETTINGS = {"plain loop": (None, ""), "one thread": (1, ""), "two": (2, ""), "two, short spin": (2, "1000")}
-# Seconds of computing in a round; beside busy processes more, since a time slice takes some milliseconds.
-SECONDS = {"quiet": 0.2, "busy": 0.5}
-# A busy process ends with the benchmark.
+# Seconds of computing in a round; more while processes are busy, because a time slice takes some milliseconds.
+SECONDS = {"idle": 0.2, "busy": 0.5}
+# A busy process, which ends with the benchmark.
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: pass"
 EPOCH_BATCHES, VALIDATION, SCORED = 20, 64, 256
-# Seconds for a row of the table; rounds that would begin later are left out.
+# Most seconds for a row of the table; no round begins later.
 LONGEST = 60
 
 
@@ -49,7 +51,7 @@ class Process:
         )
 
     def seconds(self, task: str, units: int, batch: int, limit: float) -> float:
-        """Seconds that a task takes, repeated until `limit` seconds have passed."""
+        """Return the seconds that a task takes, averaged over repetitions for at least `limit` seconds."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(task, units, batch, limit, file=self._process.stdin, flush=True)
@@ -61,7 +63,7 @@ class Process:
 
 
 def work(name: str) -> None:
-    """Do the tasks that the lines of the standard input name, and print the seconds of each."""
+    """Run the tasks named in the lines of standard input, and print the seconds of each."""
     import torch
     from torch.nn.functional import l1_loss
 
@@ -105,23 +107,23 @@ def work(name: str) -> None:
         trainer.setDataSets(train, validation)
         return {"epoch": lambda: trainer.doEpoch(model)}
 
-    known: dict[tuple[str, str], dict[str, Callable[[], object]]] = {}
+    prepared: dict[tuple[str, str], dict[str, Callable[[], object]]] = {}
     for line in sys.stdin:
         task, units, batch, limit = line.split()
-        if (units, batch) not in known:
-            known[units, batch] = tasks(int(units), int(batch))
-            # Memory and threads are new in the first.
-            known[units, batch][task]()
-        begun, times = time.perf_counter(), 0
-        while not times or time.perf_counter() - begun < float(limit):
-            known[units, batch][task]()
+        if (units, batch) not in prepared:
+            prepared[units, batch] = tasks(int(units), int(batch))
+            # Warm-up: the first call allocates memory and starts threads.
+            prepared[units, batch][task]()
+        start, times = time.perf_counter(), 0
+        while not times or time.perf_counter() - start < float(limit):
+            prepared[units, batch][task]()
             times += 1
-        print((time.perf_counter() - begun) / times, flush=True)
+        print((time.perf_counter() - start) / times, flush=True)
 
 
 @contextmanager
-def room(name: str) -> Iterator[None]:
-    """Quiet, or with one busy process for each core."""
+def load(name: str) -> Iterator[None]:
+    """Run the context on an idle computer, or with one busy process for each core."""
     number = (os.cpu_count() or 1) if name == "busy" else 0
     busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(number)]
     try:
@@ -133,18 +135,18 @@ def room(name: str) -> Iterator[None]:
 
 
 def table(title: str, task: str, names: list[str], sizes: list[tuple[int, int]], rounds: int) -> None:
-    """Print a row for each size: the plain loop's time, and the speed of the others relative to it."""
-    columns = ["units", "batch", "rounds", *(f"{at}: {name}" for at in ROOMS for name in names)]
+    """Print a row for each size: the time of the plain loop, and the relative speeds of the other settings."""
+    columns = ["units", "batch", "rounds", *(f"{at}: {name}" for at in LOADS for name in names)]
     print(f"\n{title}\n\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
     processes = {name: Process(name) for name in names}
     try:
         for units, batch in sizes:
-            times: dict[tuple[str, str], list[float]] = {(at, name): [] for at in ROOMS for name in names}
-            begun, done = time.perf_counter(), 0
-            while done < rounds and (not done or time.perf_counter() - begun < LONGEST):
-                for at in ROOMS:
-                    with room(at):
-                        # The order alternates: to be first is no advantage.
+            times: dict[tuple[str, str], list[float]] = {(at, name): [] for at in LOADS for name in names}
+            start, done = time.perf_counter(), 0
+            while done < rounds and (not done or time.perf_counter() - start < LONGEST):
+                for at in LOADS:
+                    with load(at):
+                        # Alternate the order, so that no setting has an advantage.
                         for name in names[:: 1 if done % 2 else -1]:
                             times[at, name].append(processes[name].seconds(task, units, batch, SECONDS[at]))
                 done += 1
@@ -169,16 +171,16 @@ def main() -> None:
     arguments.add_argument("--batch", type=int, nargs="*", default=BATCHES, help="default: %(default)s")
     arguments.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     arguments.add_argument("--worker", help=argparse.SUPPRESS)
-    given = arguments.parse_args()
-    if given.worker:
-        work(given.worker)
+    options = arguments.parse_args()
+    if options.worker:
+        work(options.worker)
         return
-    with section("threads", complete=given == arguments.parse_args([])):
-        title = f"An epoch of {EPOCH_BATCHES} batches with the kit, which follows its rule:"
-        table(title, "epoch", ["plain loop", "kit"], [DEFAULT], given.rounds)
-        sizes = [(units, batch) for units in given.units for batch in given.batch]
-        table("A training step:", "step", list(SETTINGS), sizes, given.rounds)
-        table("Scoring:", "score", list(SETTINGS)[:3], [(units, SCORED) for units in given.units], given.rounds)
+    with section("threads", complete=options == arguments.parse_args([])):
+        title = f"An epoch of {EPOCH_BATCHES} batches with the kit and its rule:"
+        table(title, "epoch", ["plain loop", "kit"], [DEFAULT], options.rounds)
+        sizes = [(units, batch) for units in options.units for batch in options.batch]
+        table("A training step:", "step", list(SETTINGS), sizes, options.rounds)
+        table("Scoring:", "score", list(SETTINGS)[:3], [(units, SCORED) for units in options.units], options.rounds)
 
 
 if __name__ == "__main__":

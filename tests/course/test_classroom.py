@@ -1,4 +1,4 @@
-"""Classroom mode: what it makes larger, and where it ends a run."""
+"""Classroom mode: sizes of plots and widgets, and the time limit of training runs."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ..trainers.test_batched_trainer import WILD
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(monkeypatch):
-    """Each test begins with the mode off and nothing chosen, and leaves no trace."""
+def default_settings(monkeypatch):
+    """Start each test with the mode off and no setting made, and restore the settings afterwards."""
     monkeypatch.delenv("TRAINERS_CLASSROOM", raising=False)
     monkeypatch.setattr(plotting, "scale", None)
     monkeypatch.setattr(training, "time_limit", None)
 
 
 class TenSeconds(BatchedTrainer):
-    """Each epoch takes ten seconds by its own account; no test hangs on a real clock."""
+    """Trainer that records ten seconds for each epoch, so that no test depends on a real clock."""
 
     def record(self, **row):
         return super().record(**{**row, "seconds": 10.0})
@@ -45,7 +45,7 @@ class TenSeconds(BatchedTrainer):
     [(text, True) for text in ("1", "yes", "true", "On")]
     + [(text, False) for text in ("", "0", "no", "False", "off ")],
 )
-def test_the_environment_sets_it_and_a_call_outweighs_it(monkeypatch, value, expected):
+def test_environment_sets_mode_and_calls_take_precedence(monkeypatch, value, expected):
     assert not classroom.is_on()
     monkeypatch.setenv("TRAINERS_CLASSROOM", value)
     assert classroom.is_on() is expected
@@ -59,7 +59,7 @@ def test_the_environment_sets_it_and_a_call_outweighs_it(monkeypatch, value, exp
 @pytest.mark.parametrize(
     ("wrong", "kind"), [(-1, ValueError), (math.nan, ValueError), ("25", TypeError), (True, TypeError)]
 )
-def test_what_is_no_time_limit_is_refused(beats, model, wrong, kind):
+def test_invalid_time_limit_raises(beats, model, wrong, kind):
     with pytest.raises(kind, match=f"seconds must be a number at least 0, got {wrong!r}"):
         classroom.on(wrong)
     assert not classroom.is_on()
@@ -67,7 +67,7 @@ def test_what_is_no_time_limit_is_refused(beats, model, wrong, kind):
         Run(BatchedTrainer(model), *beats, seconds=wrong)
 
 
-def test_a_wish_that_is_neither_yes_nor_no_is_refused(monkeypatch):
+def test_invalid_environment_variable_raises(monkeypatch):
     monkeypatch.setenv("TRAINERS_CLASSROOM", "maybe")
     with pytest.raises(ValueError, match=r"TRAINERS_CLASSROOM must be 1 .* got 'maybe'"):
         classroom.is_on()
@@ -75,7 +75,7 @@ def test_a_wish_that_is_neither_yes_nor_no_is_refused(monkeypatch):
     assert not classroom.is_on()
 
 
-def test_no_number_and_numpys_numbers():
+def test_none_raises_and_numpy_numbers_work():
     with pytest.raises(TypeError, match=r"seconds .*got None"):
         classroom.on(None)
     for number in (np.int64(7), np.float32(7)):
@@ -84,7 +84,7 @@ def test_no_number_and_numpys_numbers():
         assert type(classroom.seconds()) is float
 
 
-def test_trainers_still_has_its_old_name():
+def test_old_name_in_trainers_works():
     assert trainers.classroom is classroom
     with pytest.raises(AttributeError, match="classrooms"):
         trainers.classrooms  # noqa: B018
@@ -93,22 +93,22 @@ def test_trainers_still_has_its_old_name():
 # ---------------------------------------------------------------------- runs
 
 
-def test_a_run_ends_with_the_epoch_that_passes_the_limit(beats, model, capsys):
+def test_run_stops_after_epoch_that_exceeds_limit(beats, model, capsys):
     classroom.on()
     trainer = TenSeconds(model, name="slow", **WILD)
     result = benchmark(trainer, *beats, epochs=20)
     assert len(result.history) == 3
     assert result.stopped == "time limit of 25 s"
-    said = (
+    message = (
         "slow: stopped after epoch 3 of 20, time limit of 25 s. To go on: benchmark(trainer, epochs=17, resume=True)."
     )
-    assert capsys.readouterr().out.strip() == said
+    assert capsys.readouterr().out.strip() == message
     best = mean_loss(model, trainer.validation_inputs, trainer.validation_targets)
     assert best == result.history.best.validation_loss
     assert not model.training
 
 
-def test_the_first_epoch_is_always_trained_and_a_run_that_is_done_was_not_stopped(beats):
+def test_first_epoch_is_always_trained_and_finished_run_is_not_stopped(beats):
     for epochs, stopped in ((5, "time limit of 0 s"), (1, None)):
         run = Run(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=epochs, seconds=0)
         assert len(list(run)) == 1
@@ -116,13 +116,13 @@ def test_the_first_epoch_is_always_trained_and_a_run_that_is_done_was_not_stoppe
         assert run.out_of_time is (stopped is not None)
 
 
-def test_without_the_mode_or_with_infinity_there_is_no_limit(beats, model):
+def test_no_limit_without_mode_or_with_infinity(beats, model):
     assert len(benchmark(TenSeconds(model, **WILD), *beats, epochs=4).history) == 4
     classroom.on()
     assert len(benchmark(TenSeconds(model, **WILD), *beats, epochs=4, seconds=math.inf).history) == 4
 
 
-def test_a_trainer_that_records_no_time_is_timed_by_the_run(beats, model):
+def test_run_measures_time_if_trainer_does_not(beats, model):
     class Plain(Trainer):
         def doEpoch(self, model):
             model = super().doEpoch(model)
@@ -135,19 +135,19 @@ def test_a_trainer_that_records_no_time_is_timed_by_the_run(beats, model):
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
-def test_going_on_after_the_limit_is_the_run_without_it(beats, schedule):
+def test_resumed_run_equals_run_without_limit(beats, schedule):
     settings = {**WILD, "schedule": schedule}
-    whole, cut = (TenSeconds(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
-    benchmark(whole, *beats, epochs=8)
+    complete, cut = (TenSeconds(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    benchmark(complete, *beats, epochs=8)
     benchmark(cut, *beats, epochs=8, seconds=25)
     assert len(cut.history) == 3
     result = benchmark(cut, epochs=5, resume=True)
     assert result.stopped is None
-    assert cut.history == whole.history
-    assert same(copy_state(cut.model), copy_state(whole.model))
+    assert cut.history == complete.history
+    assert same(copy_state(cut.model), copy_state(complete.model))
 
 
-def test_a_reason_of_the_users_own_counts_more_than_the_limit(beats, model):
+def test_reason_of_callback_takes_precedence_over_limit(beats, model):
     run = Run(BatchedTrainer(model, **WILD), *beats, epochs=9, seconds=0)
     run.callbacks = (lambda row, state: run.stop("seen enough"),)
     assert len(list(run)) == 1
@@ -155,13 +155,13 @@ def test_a_reason_of_the_users_own_counts_more_than_the_limit(beats, model):
     assert not run.out_of_time
 
 
-def test_the_monitor_says_that_the_limit_ended_it(beats, model):
+def test_monitor_names_time_limit(beats, model):
     monitor = TrainingMonitor(beats[0][:2])
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=9, callbacks=[monitor], seconds=0)
     assert "ended before its 9 epochs (time limit of 0 s)" in monitor._state()["text"]
 
 
-def test_a_detector_whose_training_was_cut_short_is_fitted(beats):
+def test_detector_stopped_by_limit_is_fitted(beats):
     torch.manual_seed(0)
     series = Series(torch.sin(torch.arange(900) / 5).numpy(), name="wave")
     classroom.on(seconds=0)
@@ -182,8 +182,8 @@ def png(figure):
     return figure._repr_mimebundle_()[0]["image/png"]
 
 
-def test_a_figure_has_larger_text_and_lines_and_is_itself_as_before():
-    # Anew each time: matplotlib moves the layout of a figure that it draws again by a hair.
+def test_figure_is_drawn_larger_and_not_changed():
+    # A new figure each time: matplotlib slightly changes the layout of a figure that it draws again.
     new = lambda: plot_errors([0.1, 0.2, 0.3, 0.9], [0, 0, 0, 1], 0.5)  # noqa: E731
     figure = new()
     before, size, dpi = png(figure), tuple(figure.get_size_inches()), figure.dpi
@@ -191,14 +191,14 @@ def test_a_figure_has_larger_text_and_lines_and_is_itself_as_before():
     larger, written = png(figure), io.BytesIO()
     figure.savefig(written)
     assert larger != before
-    # Of a picture 1.2 times as high, in which an inch has 1.5 times as many dots.
+    # The picture is 1.2 times as high, and an inch has 1.5 times as many dots.
     assert height_of(larger) == height_of(written.getvalue()) == pytest.approx(1.2 * height_of(before), abs=1)
     assert (tuple(figure.get_size_inches()), figure.dpi) == (size, dpi)
     classroom.off()
     assert png(new()) == before
 
 
-def test_a_size_of_ones_own_is_kept_in_proportion():
+def test_custom_figure_size_keeps_proportions():
     figure = Figure("wide", figsize=(6, 2))
     figure.plain_axes()
     classroom.on()
@@ -214,17 +214,17 @@ def widgets(model):
     ]
 
 
-def test_widgets_follow_the_mode_those_made_before_too(model):
-    made = widgets(model)
-    assert not any("kit-larger" in widget._dom_classes for widget in made)
+def test_existing_and_new_widgets_follow_mode(model):
+    shown = widgets(model)
+    assert not any("kit-larger" in widget._dom_classes for widget in shown)
     classroom.on()
-    made += widgets(model)
-    assert all(widget._dom_classes.count("kit-larger") == 1 for widget in made)
-    inside = [child for widget in made[:2] for child in widget.children]
-    assert not any("kit-larger" in part._dom_classes for part in inside), "zooms would multiply"
+    shown += widgets(model)
+    assert all(widget._dom_classes.count("kit-larger") == 1 for widget in shown)
+    inside = [child for widget in shown[:2] for child in widget.children]
+    assert not any("kit-larger" in part._dom_classes for part in inside), "the zoom would be applied twice"
     classroom.off()
-    assert not any("kit-larger" in widget._dom_classes for widget in made)
+    assert not any("kit-larger" in widget._dom_classes for widget in shown)
 
 
-def test_text_in_figures_and_in_widgets_grows_alike():
+def test_figures_and_widgets_have_same_scale():
     assert f"zoom: {CLASSROOM_SCALE};" in read_assets(("larger.css",), ".css")

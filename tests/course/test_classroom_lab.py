@@ -1,4 +1,4 @@
-"""JupyterLab for a class: its settings, beside the user's own."""
+"""JupyterLab for a class: its settings and options."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ THEMES = "@jupyterlab/apputils-extension/themes.jupyterlab-settings"
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """The user's own settings folder."""
+    """Return the folder of the user's own settings."""
     folder = tmp_path / "own"
     folder.mkdir()
     monkeypatch.setenv("JUPYTERLAB_SETTINGS_DIR", str(folder))
@@ -39,7 +39,7 @@ def themes(folder):
     return json.loads(Path(folder, THEMES).read_text(encoding="utf-8"))
 
 
-def test_the_users_settings_are_taken_along_and_left_as_they_are(own, tmp_path):
+def test_user_settings_are_copied_and_not_changed(own, tmp_path):
     text = """{
         // night
         "theme": "JupyterLab Dark", "overrides": {"code-font-family": "Hack", "code-font-size": "11px"},
@@ -56,14 +56,14 @@ def test_the_users_settings_are_taken_along_and_left_as_they_are(own, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["not JSON", "[1, 2]", "", '{"overrides": "none"}'])
-def test_settings_that_cannot_be_read_do_not_matter(own, tmp_path, text):
+def test_invalid_user_settings_are_ignored(own, tmp_path, text):
     own.joinpath(THEMES).parent.mkdir(parents=True)
     own.joinpath(THEMES).write_text(text, encoding="utf-8")
     environment = classroom_lab.prepare(tmp_path / "class")
     assert themes(environment["JUPYTERLAB_SETTINGS_DIR"])["overrides"]["content-font-size1"] == f"{classroom.TEXT}px"
 
 
-def test_the_environment_switches_the_mode_on_and_finds_the_slides(own, tmp_path, monkeypatch):
+def test_environment_switches_mode_on_and_finds_slides(own, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
     environment = classroom_lab.prepare(tmp_path / "class")
     assert environment["TRAINERS_CLASSROOM"] == "1"
@@ -76,7 +76,7 @@ def test_the_environment_switches_the_mode_on_and_finds_the_slides(own, tmp_path
 
 
 class Started:
-    """A server that is not started: what it is given, and the settings' folder at that time."""
+    """Replacement for a server, which is not started: it records its arguments and the settings folder."""
 
     def __init__(self, monkeypatch):
         self.given, self.settings = [], []
@@ -92,7 +92,7 @@ class Started:
         )
 
 
-def test_commands_open_the_notebook_named_or_lesson_1(own, monkeypatch):
+def test_commands_open_given_notebook_or_lesson_1(own, monkeypatch):
     started = Started(monkeypatch)
     assert main(["lab"]) == 0
     assert not started.enlarged
@@ -103,12 +103,12 @@ def test_commands_open_the_notebook_named_or_lesson_1(own, monkeypatch):
     assert main(["classroom"]) == 0
     assert started.enlarged
     assert [Path(given[0]).name[:2] for given in started.given] == ["01", "04", "01"]
-    assert not Path(started.settings[-1]).exists(), "the folder of a class is deleted"
+    assert not Path(started.settings[-1]).exists(), "the temporary settings folder must be deleted"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no root on Windows")
 @pytest.mark.parametrize("user", [0, 1000])
-def test_root_alone_is_allowed_by_an_option(own, monkeypatch, user):
+def test_only_root_gets_allow_root_option(own, monkeypatch, user):
     started = Started(monkeypatch)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     main(["lab"])
@@ -127,7 +127,7 @@ def test_root_alone_is_allowed_by_an_option(own, monkeypatch, user):
         ("win32", {}, True),
     ],
 )
-def test_no_browser_is_opened_where_none_can_be_seen(own, monkeypatch, platform, variables, opens):
+def test_browser_opens_only_with_display(own, monkeypatch, platform, variables, opens):
     started = Started(monkeypatch)
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)
@@ -145,12 +145,12 @@ def fetch(address):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 @pytest.mark.parametrize("command", ["lab", "classroom"])
-def test_the_printed_address_serves_the_notebook_and_ctrl_c_ends_it(own, tmp_path, command):
-    """As any user, root too, without a display, with the first port taken, from a folder with a space in its name."""
+def test_printed_address_serves_notebook_and_ctrl_c_stops_server(own, tmp_path, command):
+    """Use no display, an occupied first port, and a folder with a space in its name; also as root."""
     work, temporary = tmp_path / "my work", tmp_path / "temporary"
     work.mkdir()
     temporary.mkdir()
-    terminal, its_end = os.openpty()
+    terminal, server_end = os.openpty()
     notebook = shutil.copy(classroom_lab.first_lesson(), work / "erste Übung.ipynb")
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "JUPYTER_TOKEN")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
@@ -161,7 +161,7 @@ def test_the_printed_address_serves_the_notebook_and_ctrl_c_ends_it(own, tmp_pat
         environment |= {"JUPYTER_PORT": str(port), "TMPDIR": str(temporary), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
         process = subprocess.Popen(
             [sys.executable, "-m", "notebooks.course", command, notebook.name],
-            cwd=work, env=environment, stdin=its_end, stdout=subprocess.PIPE, stderr=(tmp_path / "log").open("w"),
+            cwd=work, env=environment, stdin=server_end, stdout=subprocess.PIPE, stderr=(tmp_path / "log").open("w"),
             text=True,
         )  # fmt: skip
         try:
@@ -190,10 +190,10 @@ def test_the_printed_address_serves_the_notebook_and_ctrl_c_ends_it(own, tmp_pat
             process.wait()
             process.stdout.close()
             os.close(terminal)
-            os.close(its_end)
-    assert not list(temporary.glob("classroom-*")), "nothing is left behind"
+            os.close(server_end)
+    assert not list(temporary.glob("classroom-*")), "temporary folders must be deleted"
 
 
-def test_a_notebook_that_is_not_there_is_said(own, capsys):
+def test_missing_notebook_is_reported(own, capsys):
     assert main(["classroom", "none.ipynb"]) == 2
     assert "no notebook 'none.ipynb'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Which cell begins a slide; and that nothing but that is written into a notebook."""
+"""Which cells begin a slide, and that only the slide types are written into a notebook."""
 
 from __future__ import annotations
 
@@ -29,28 +29,31 @@ def printed(lines):
 
 LONG = "word " * 370
 CASES = {
-    "a heading begins a slide": (
+    "heading begins a slide": (
         [text("# One"), text("## Two"), text("more"), text("### Three")],
         "slide slide - subslide",
     ),
-    "a heading below a sentence too": ([text("# One"), text("**See:** this.\n\n## Two\n\nand that")], "slide slide"),
-    "a hash in code is no heading": ([text("# One"), text("```\n# note\n```")], "slide -"),
-    "what has no room goes on below": ([text("# One"), text(LONG), text("short")], "slide subslide -"),
-    "two pictures have no room": ([text("# One"), code("a", PICTURE), code("b", PICTURE)], "slide - subslide"),
-    "a widget has a slide of its own": ([text("# One"), code("a", WIDGET)], "slide subslide"),
-    "many printed lines have no room": (
+    "heading below text begins a slide": (
+        [text("# One"), text("**See:** this.\n\n## Two\n\nand that")],
+        "slide slide",
+    ),
+    "hash in code is not a heading": ([text("# One"), text("```\n# note\n```")], "slide -"),
+    "cell that does not fit begins a sub-slide": ([text("# One"), text(LONG), text("short")], "slide subslide -"),
+    "second picture begins a sub-slide": ([text("# One"), code("a", PICTURE), code("b", PICTURE)], "slide - subslide"),
+    "widget begins a sub-slide": ([text("# One"), code("a", WIDGET)], "slide subslide"),
+    "many printed lines begin a sub-slide": (
         [text("# One"), code("a", printed(4)), code("b", printed(22))],
         "slide - subslide",
     ),
-    "code after a question comes later": (
+    "code after a question is a fragment": (
         [text("## One\n\n**Predict, then run:** what?"), code("a")],
         "slide fragment",
     ),
-    "a question begins a sub-slide": (
+    "question begins a sub-slide": (
         [text("# One"), text("**Think:** why?"), code("a", PICTURE)],
         "slide subslide fragment",
     ),
-    "what follows a picture comes later": (
+    "cell after a picture is a fragment": (
         [text("# One"), code("a", PICTURE), text("**See:** it.")],
         "slide - fragment",
     ),
@@ -58,72 +61,73 @@ CASES = {
         [text("# One"), text("## Exercises"), code("setup"), text("### Exercise 1.1"), code("..."), text("## Read on")],
         "slide skip skip skip skip skip",
     ),
-    "exercises are left out where they begin in the middle of a cell": (
+    "exercises that begin inside a cell are left out": (
         [text("# One"), text("## Takeaways\n\n- it\n\n## Exercises"), text("### Exercise 1.1"), text("## Read on")],
         "slide slide skip skip",
     ),
-    "so is what is tagged for them": (
+    "tagged cells are left out": (
         [text("# One"), code("...", tags=["stub"]), code("check_1()", tags=["check"])],
         "slide skip skip",
     ),
-    "what comes after them is not": (
+    "section after the exercises is shown": (
         [text("# One"), text("## Exercises"), text("## Takeaways"), code("a")],
         "slide skip slide -",
     ),
-    "without a heading the first is a slide": ([code("a"), code("b")], "slide -"),
+    "first cell without a heading begins a slide": ([code("a"), code("b")], "slide -"),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_rule(case):
+def test_rule_gives_slide_types(case):
     cells, expected = CASES[case]
     assert [kind or "-" for kind in slide_types({"cells": cells})] == expected.split()
 
 
-def written(cells):
+def to_json(cells):
     return json.dumps(
         {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1, ensure_ascii=False
     )
 
 
-def test_only_the_metadata_of_slides_is_changed_and_that_once(tmp_path):
+def test_only_slide_types_change_and_second_call_changes_nothing(tmp_path):
     path = tmp_path / "é.ipynb"
     cells = [
         text("# Überschrift", tags=["a"]),
         code("x = 1", printed(1), slideshow={"slide_type": "notes", "other": 1}),
         text("plain", slideshow={"slide_type": "slide"}, zoom=2),
     ]
-    path.write_bytes((written(cells) + "\n").encode())
+    path.write_bytes((to_json(cells) + "\n").encode())
     assert len(wrong_slides(path)) == 3
     assert set_slides(path)
     cells[0]["metadata"] = {"slideshow": {"slide_type": "slide"}, "tags": ["a"]}
     cells[1]["metadata"] = {}
     cells[2]["metadata"] = {"zoom": 2}
-    assert path.read_bytes() == (written(cells) + "\n").encode()
+    assert path.read_bytes() == (to_json(cells) + "\n").encode()
     assert wrong_slides(path) == []
     before = path.stat().st_mtime_ns
     assert not set_slides(path)
     assert path.stat().st_mtime_ns == before
 
 
-def test_what_could_not_stay_byte_by_byte_is_refused_and_left(tmp_path, capsys):
+def test_other_formatting_raises_and_leaves_file_unchanged(tmp_path, capsys):
     path = tmp_path / "other.ipynb"
     path.write_text(json.dumps({"cells": [text("# One")], "metadata": {}}))
     before = path.read_bytes()
     assert slides.main([str(path)]) == 2
-    assert "not written as Jupyter writes notebooks" in capsys.readouterr().err
+    assert "must be formatted as Jupyter formats notebooks" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 
-def test_a_fault_names_the_cell_and_what_to_do(tmp_path):
+def test_message_names_cell_and_command(tmp_path):
     path = tmp_path / "one.ipynb"
-    path.write_text(written([text("# One")]))
-    (said,) = wrong_slides(path)
-    assert said == "one.ipynb, cell 1 ('# One'): nothing, should be slide. Run python -m notebooks.course.slides on it."
+    path.write_text(to_json([text("# One")]))
+    (message,) = wrong_slides(path)
+    expected = "one.ipynb, cell 1 ('# One'): the slide type must be slide, got none. "
+    assert message == expected + "Run python -m notebooks.course.slides on the notebook."
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
-def test_the_lessons_can_be_given_slides(path, tmp_path):
+def test_set_slides_works_for_each_lesson(path, tmp_path):
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())
     set_slides(copy)
@@ -135,7 +139,7 @@ def test_the_lessons_can_be_given_slides(path, tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/0[1-9]*.ipynb")), ids=lambda path: path.stem)
-def test_nothing_of_a_lesson_is_a_slide_once_its_exercises_have_begun(path):
+def test_no_slides_after_exercises_begin(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     (begin,) = (i for i, cell in enumerate(cells) if "\n## Exercises" in "\n" + "".join(cell["source"]))
     kinds = [cell["metadata"].get("slideshow", {}).get("slide_type") for cell in cells]

@@ -1,4 +1,4 @@
-"""Lessons and their solutions agree, cell by cell; what does not is found, and nothing is lost in rebuilding."""
+"""Lessons and solutions agree cell by cell, differences are found, and rebuilding loses no solution."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LESSONS = [path for path in sorted(NOTEBOOKS.glob("0[1-7]_*.ipynb")) if split_ex
 
 
 def verdict_faults(cells, expected):
-    """Say which check's committed verdict is missing, is another than expected, or says next to nothing."""
+    """Return a message for each check whose committed verdict is missing, unexpected or too short."""
     faults = []
     for number, exercise in split_exercises(cells)[1].items():
         for cell in exercise:
@@ -31,29 +31,29 @@ def verdict_faults(cells, expected):
             texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in cell["outputs"]]
             found = re.fullmatch(rf"Exercise {number}, {expected}: (.*)", "".join(texts), re.DOTALL)
             if not found or len(found[1].split()) < 4:
-                faults.append(f"{number}: expected a verdict `{expected}` of several words; got {texts}")
+                faults.append(f"{number}: the verdict must be `{expected}` with several words, got {texts}")
     return faults
 
 
 class TestCommitted:
-    """nbval runs both notebooks again, so their outputs are true."""
+    """The committed outputs; nbval checks that they are reproduced."""
 
     @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-    def test_solutions_are_the_lessons_exercises_with_each_stub_solved(self, path):
+    def test_solutions_match_lessons(self, path):
         committed = read(NOTEBOOKS / "solutions" / path.name)
         wanted, missing = rebuild(read(path), committed, path.name)
         assert missing == []
         assert differences(committed, wanted) == [], "make solutions"
 
     @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-    def test_every_untouched_stub_is_told_what_is_missing(self, path):
+    def test_untouched_stubs_are_not_yet_solved(self, path):
         assert verdict_faults(read(path), "not yet") == []
 
     @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-    def test_every_solution_is_right(self, path):
+    def test_solutions_are_right(self, path):
         assert verdict_faults(read(NOTEBOOKS / "solutions" / path.name), "right") == []
 
-    def test_no_solutions_without_a_lesson(self):
+    def test_each_solution_notebook_has_a_lesson(self):
         solved = {path.name for path in NOTEBOOKS.glob("solutions/*.ipynb")}
         assert solved == {path.name for path in LESSONS}
 
@@ -113,20 +113,20 @@ def solutions(lesson):
     return cells
 
 
-def test_the_exercises_end_where_the_next_section_begins(lesson):
+def test_exercises_end_at_next_section(lesson):
     setup, exercises = split_exercises(lesson)
     assert [cell_source(cell) for cell in setup] == ["three = 3"]
     assert {number: len(cells) for number, cells in exercises.items()} == {"9.1": 3, "9.2": 1}
     assert [is_open(cells) for cells in exercises.values()] == [False, True]
 
 
-def test_two_exercises_of_one_number_are_refused(lesson):
+def test_repeated_exercise_number_raises(lesson):
     lesson.insert(-1, lesson[4])
-    with pytest.raises(ValueError, match=r"two exercises are called 9\.1"):
+    with pytest.raises(ValueError, match=r"exercise numbers must be unique, got 9\.1 twice"):
         split_exercises(lesson)
 
 
-def test_a_rebuilt_notebook_has_the_lessons_cells_and_its_own(solutions):
+def test_rebuilt_notebook_has_lesson_cells_and_solutions(solutions):
     assert [(tags(cell), cell_source(cell)) for cell in solutions[1:]] == [
         (["exercise-setup"], "three = 3"),
         ([], "### Exercise 9.1: twice\n\nDouble it."),
@@ -139,13 +139,13 @@ def test_a_rebuilt_notebook_has_the_lessons_cells_and_its_own(solutions):
     assert "](../09_numbers.ipynb)" in cell_source(solutions[0])
 
 
-def test_a_solution_of_two_cells_keeps_its_order(lesson, solutions):
+def test_solution_of_two_cells_keeps_order(lesson, solutions):
     solutions.insert(4, code("twice += 0", "solution"))
     cells, _ = rebuild(lesson, solutions, "09_numbers.ipynb")
     assert differences(solutions, cells) == []
 
 
-def test_rebuilding_what_was_rebuilt_changes_nothing(lesson, solutions):
+def test_second_rebuild_changes_nothing(lesson, solutions):
     cells, missing = rebuild(lesson, solutions, "09_numbers.ipynb")
     assert missing == []
     assert differences(solutions, cells) == []
@@ -163,23 +163,21 @@ def test_rebuilding_what_was_rebuilt_changes_nothing(lesson, solutions):
         (5, {"cell_type": "code"}),
     ],
 )
-def test_what_was_changed_in_one_place_only_is_found(lesson, solutions, place, change):
+def test_change_in_solutions_is_found(lesson, solutions, place, change):
     changed = copy.deepcopy(solutions)
     changed[place].update(change)
     wanted, _ = rebuild(lesson, changed, "09_numbers.ipynb")
     (text,) = differences(changed, wanted)
-    assert text.startswith((f"cell {place + 1} should be", "there should be"))
+    assert text.startswith((f"cell {place + 1} must be", "the notebook must have"))
 
 
-def test_a_check_changed_in_the_lesson_only_is_found(lesson, solutions):
+def test_change_of_check_in_lesson_is_found(lesson, solutions):
     lesson[6]["source"] = "lesson_9.check_1(twice, three)"
     wanted, _ = rebuild(lesson, solutions, "09_numbers.ipynb")
-    assert differences(solutions, wanted)[0].startswith(
-        "cell 5 should be check code (1 lines) “lesson_9.check_1(twice, "
-    )
+    assert differences(solutions, wanted)[0].startswith("cell 5 must be check code (1 lines) “lesson_9.check_1(twice, ")
 
 
-def test_cells_in_another_order_or_one_too_many_are_found(lesson, solutions):
+def test_reordered_missing_and_extra_cells_are_found(lesson, solutions):
     twisted = [*solutions[:3], solutions[4], solutions[3], *solutions[5:]]
     for changed in ([*solutions[:4], *solutions[5:]], [*solutions, markdown("more")], twisted):
         wanted, _ = rebuild(lesson, changed, "09_numbers.ipynb")
@@ -187,13 +185,13 @@ def test_cells_in_another_order_or_one_too_many_are_found(lesson, solutions):
 
 
 @pytest.mark.parametrize(("place", "message"), [(3, "9.1 has no solution"), (6, "9.2 has no answer")])
-def test_a_missing_solution_is_named(lesson, solutions, place, message):
+def test_missing_solution_is_named(lesson, solutions, place, message):
     del solutions[place]
     _, (text,) = rebuild(lesson, solutions, "09_numbers.ipynb")
     assert message in text
 
 
-def test_verdicts_that_are_missing_empty_or_wrong_are_found(lesson, solutions):
+def test_missing_short_and_wrong_verdicts_are_found(lesson, solutions):
     assert verdict_faults(lesson, "not yet") == []
     assert verdict_faults(solutions, "right") == []
     assert verdict_faults(lesson, "right")
@@ -215,13 +213,13 @@ class TestFiles:
     def write(path, cells):
         path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
 
-    def test_one_that_is_as_it_should_be_is_not_touched(self, folder, capsys):
+    def test_up_to_date_file_is_not_written(self, folder, capsys):
         before = (folder / "solutions/09_numbers.ipynb").read_bytes()
         assert main(folder) == 0
         assert (folder / "solutions/09_numbers.ipynb").read_bytes() == before
-        assert capsys.readouterr().out == "solutions/09_numbers.ipynb: as it should be.\n"
+        assert capsys.readouterr().out == "solutions/09_numbers.ipynb: up to date.\n"
 
-    def test_changed_text_leaves_the_outputs(self, folder, lesson, solutions, capsys):
+    def test_changed_text_keeps_outputs(self, folder, lesson, solutions, capsys):
         lesson[4]["source"] += " Quickly."
         self.write(folder / "09_numbers.ipynb", lesson)
         assert main(folder) == 0
@@ -230,30 +228,30 @@ class TestFiles:
         assert cell_source(cells[2]).endswith("Quickly.")
         assert cells[4]["outputs"] == solutions[4]["outputs"]
 
-    def test_changed_code_has_to_run_anew(self, folder, lesson, capsys):
+    def test_changed_code_removes_outputs(self, folder, lesson, capsys):
         lesson[3]["source"] = "three = 3.0"
         self.write(folder / "09_numbers.ipynb", lesson)
         assert main(folder) == 1
-        assert "rebuilt, without outputs: run it anew." in capsys.readouterr().out
+        assert "rebuilt without outputs. Run the notebook again." in capsys.readouterr().out
         cells = read(folder / "solutions/09_numbers.ipynb")
         assert cell_source(cells[3]) == "twice = 2 * three"
         assert not any(cell.get("outputs") for cell in cells)
         assert len({cell["id"] for cell in cells}) == len(cells)
 
-    def test_a_first_notebook_of_solutions_names_what_to_write(self, folder, capsys):
+    def test_new_solution_notebook_names_missing_cells(self, folder, capsys):
         (folder / "solutions/09_numbers.ipynb").unlink()
         assert main(folder) == 1
-        told = capsys.readouterr().out
-        assert "exercise 9.1 has no solution" in told
-        assert "exercise 9.2 has no answer" in told
+        printed = capsys.readouterr().out
+        assert "exercise 9.1 has no solution" in printed
+        assert "exercise 9.2 has no answer" in printed
         assert len(read(folder / "solutions/09_numbers.ipynb")) == 5
 
-    def test_no_solution_is_thrown_away(self, folder, lesson, capsys):
+    def test_solution_without_exercise_is_not_lost(self, folder, lesson, capsys):
         before = (folder / "solutions/09_numbers.ipynb").read_bytes()
         lesson[4]["source"] = "### Exercise 9.3: twice"
         self.write(folder / "09_numbers.ipynb", lesson)
         assert main(folder) == 1
-        told = capsys.readouterr().out
-        assert "exercise 9.1 is solved, but not in the lesson" in told
-        assert "Nothing was written" in told
+        printed = capsys.readouterr().out
+        assert "exercise 9.1 is solved, but not in the lesson" in printed
+        assert "Nothing was written" in printed
         assert (folder / "solutions/09_numbers.ipynb").read_bytes() == before

@@ -1,7 +1,7 @@
-"""Run notebooks in place and leave them as they are committed: ``python -m tests.notebooks.execute FILE …``.
+"""Run notebooks in place, in the format in which they are committed: ``python -m tests.notebooks.execute FILE …``.
 
-Beside new outputs that means: no widget state, no times, no version of one machine; what a cell prints in
-several pieces is one output, as JupyterLab keeps it.
+The files contain new outputs, but no widget state, no times and no Python version. Text that a cell prints in several
+pieces is one output, as in JupyterLab.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 
 def execute(path: Path) -> None:
-    """Run one notebook in its own folder; an error in a cell ends it, and the file stays as it was."""
+    """Run a notebook in its folder; if a cell raises an error, the file is not changed."""
     notebook = nbformat.read(path, 4)
     NotebookClient(
         notebook,

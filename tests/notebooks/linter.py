@@ -1,7 +1,7 @@
-"""`make lint-notebooks`: what is wrong with the notebooks as they are committed, where, and how to mend it.
+"""Check the committed notebooks, and print each fault with its place and a fix: `make lint-notebooks`.
 
-``python -m tests.notebooks.linter [FILE …]`` looks at the files named, else at all of them. Each rule is a
-function of a notebook that yields cells and messages; `test_linter.py` has a notebook that breaks it.
+``python -m tests.notebooks.linter [FILE …]`` checks the given files, by default all notebooks. Each rule is a function
+of a notebook that yields cells and messages; `test_linter.py` tests each rule with a notebook that violates it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NOTEBOOKS = [*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("noteboo
 
 
 def lint(path: Path) -> list[str]:
-    """Everything that is wrong with one notebook, as lines of file, cell, rule, and what to do."""
+    """Return all faults of a notebook, as lines with file, cell, message and rule."""
     notebook = Notebook(path)
     rules = [*committed.RULES, *writing.RULES, *(structure.RULES if notebook.lesson else ())]
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()
@@ -30,9 +30,9 @@ def lint(path: Path) -> list[str]:
 
 
 def main(paths: list[Path]) -> int:
-    """Print what is wrong; return how much."""
+    """Print all faults, and return their number."""
     found = [line for path in paths for line in lint(path)]
-    print("\n".join(found) or f"{len(paths)} notebooks are as they should be.")
+    print("\n".join(found) or f"{len(paths)} notebooks have no faults.")
     return len(found)
 
 

@@ -1,4 +1,4 @@
-"""A notebook as the rules of the linter see it."""
+"""Notebooks and cells for the rules of the linter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# What a rule finds: the cell, counted from 1 (None: the notebook as a whole), and what is wrong and how to mend it.
+# Result of a rule: pairs of cell (None for the notebook itself) and message.
 Findings = Iterator[tuple["Cell | None", str]]
 
 _BLOCK = r"^```.*?^```"
@@ -17,7 +17,7 @@ _BLOCK = r"^```.*?^```"
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell; its place is counted from 1."""
+    """One cell; `place` is its number, starting from 1."""
 
     place: int
     kind: str
@@ -33,7 +33,7 @@ class Cell:
 
 
 class Notebook:
-    """A file, read; `lesson` is the number of a lesson, None for what is none."""
+    """A notebook read from a file; `lesson` is the number of a lesson, None for other notebooks."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,7 +66,7 @@ def _cell(place: int, raw: dict[str, Any]) -> Cell:
 
 
 def shown(output: dict[str, Any]) -> Iterator[str]:
-    """Every text of an output: what was printed, shown, drawn as SVG, or said by an error; no encoded pictures."""
+    """Yield every text of an output: printed text, shown text, SVG and errors; no encoded pictures."""
     yield "".join(output.get("text", ""))
     yield "\n".join(output.get("traceback", ()))
     for kind, content in output.get("data", {}).items():
@@ -75,7 +75,7 @@ def shown(output: dict[str, Any]) -> Iterator[str]:
 
 
 def pictures(cell: Cell) -> Iterator[tuple[str, str | None]]:
-    """Each picture of a cell: what it is, and its alternative text (None: it needs none, or the text names it)."""
+    """Yield the kind and the alternative text of each picture of a cell; None if it needs no alternative text."""
     for output in cell.outputs:
         for kind in output.get("data", {}):
             if kind.startswith("image/") and kind != "image/svg+xml":
@@ -103,7 +103,7 @@ def _attribute(tag: str, name: str) -> str:
 
 
 def prose(source: str) -> str:
-    """Text of a markdown cell without code, formulas, addresses and tags; its lines stay where they are."""
+    """Return the text of a markdown cell without code, formulas, addresses and tags; line numbers are kept."""
     for pattern in (_BLOCK, r"``?[^`]+``?", r"\$[^$\n]+\$", r"\]\([^)]*\)", r"https?://\S+", r"<[a-zA-Z/][^>]*>"):
         source = re.sub(pattern, _blank, source, flags=re.DOTALL | re.MULTILINE)
     return source
@@ -114,7 +114,7 @@ def _blank(found: re.Match[str]) -> str:
 
 
 def headings(notebook: Notebook) -> Iterator[tuple[Cell, int, str]]:
-    """Each heading: its cell, its level, its text."""
+    """Yield cell, level and text of each heading."""
     for cell in notebook.markdown:
         no_blocks = re.sub(_BLOCK, "", cell.source, flags=re.DOTALL | re.MULTILINE)
         for marks, text in re.findall(r"^(#{1,6}) +(.+)$", no_blocks, re.MULTILINE):

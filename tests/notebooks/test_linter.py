@@ -1,4 +1,4 @@
-"""Each rule of the linter fires on a notebook that breaks this rule alone, and says where and what to do."""
+"""Each rule of the linter reports a notebook that violates only this rule, with the place and a fix."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def exercise(number):
 
 @pytest.fixture
 def lesson():
-    """A lesson of no fault."""
+    """Return a lesson without faults."""
     cells = [
         md(TITLE),
         code("plot_sequences(beats)", PNG),
@@ -83,23 +83,23 @@ def lesson():
 
 
 @pytest.fixture
-def found(tmp_path, lesson):
-    """What the linter finds in a notebook written to a file."""
+def run_linter(tmp_path, lesson):
+    """Return a function that writes a notebook to a file and returns the linter's messages."""
     tmp_path.joinpath("02_inside.ipynb").write_text(
         json.dumps({**lesson, "cells": [md("# 2. Inside\n\n## The gates")]})
     )
 
-    def look(notebook, name="01_find_it.ipynb"):
+    def messages_of(notebook, name="01_find_it.ipynb"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(notebook), encoding="utf-8")
         return lint(path)
 
-    return look
+    return messages_of
 
 
-def test_a_good_lesson_has_no_faults(lesson, found):
-    assert found(lesson) == []
+def test_good_lesson_has_no_faults(lesson, run_linter):
+    assert run_linter(lesson) == []
 
 
 def meta(**changed):
@@ -142,92 +142,98 @@ def svg(inside):
     return {"outputs": [shown(f"<div><svg {inside}</svg></div>", "text/html"), PNG]}
 
 
+def described(alt):
+    return {**PNG, "metadata": {"image/png": {"alt": alt}}}
+
+
 ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": ["ValueError: no"]}
 IGNORED = {"tags": ["exercise-setup", "nbval-ignore-output"]}  # of cell 7
 
-# Rule, what its message holds, and how to break the good lesson.
-BREAKS = [
-    ("no_widget_state", "delete `widgets`", meta(widgets={"state": {}})),
-    ("plain_metadata", "kernelspec should be", meta(kernelspec={"name": "mine"})),
-    ("plain_metadata", "language_info should be", meta(language_info={"name": "python", "version": "3.11.7"})),
+# Rule, a part of its message, and a change of the good lesson that violates the rule.
+VIOLATIONS = [
+    ("no_widget_state", "Delete `widgets`", meta(widgets={"state": {}})),
+    ("plain_metadata", "kernelspec must be", meta(kernelspec={"name": "mine"})),
+    ("plain_metadata", "language_info must be", meta(language_info={"name": "python", "version": "3.11.7"})),
     ("plain_metadata", "`vscode`", meta(vscode={})),
     ("plain_metadata", "cell 3 (markdown): metadata `collapsed`", cell(3, metadata={"collapsed": True})),
     ("plain_metadata", "cell 4 (code): metadata `execution`", cell(4, metadata={"execution": {"iopub.busy": "now"}})),
-    ("run_in_order", "cell 4 (code): execution count should be 2; it is 7", cell(4, execution_count=7)),
-    ("run_in_order", "it is None", cell(4, execution_count=None)),
-    ("outputs_are_there", "cell 7 (code): its last line shows something", text(7, "\nbeats.labels")),
-    ("outputs_are_there", "cell 7", text(7, "\nplot_errors(beats)")),
-    ("outputs_are_there", "cell 7", text(7, "\nSeriesViewer(beats)")),
-    ("outputs_are_there", "cell 10", cell(10, outputs=[])),
-    ("outputs_are_there", "cell 7 (code): it prints", text(7, "\nprint(beats)\nx = 1")),
-    ("outputs_are_there", "cell 7 (code): it prints", text(7, "\nfor beat in beats:\n    print(beat)")),
-    ("alt_texts", "cell 2 (code): image/png", cell(2, outputs=[{**PNG, "metadata": {}}])),
-    ("alt_texts", "it has “beats”", cell(2, outputs=[{**PNG, "metadata": {"image/png": {"alt": "beats"}}}])),
+    ("run_in_order", "cell 4 (code): the execution count must be 2, got 7", cell(4, execution_count=7)),
+    ("run_in_order", "got None", cell(4, execution_count=None)),
+    ("outputs_exist", "cell 7 (code): the last line has a value", text(7, "\nbeats.labels")),
+    ("outputs_exist", "cell 7", text(7, "\nplot_errors(beats)")),
+    ("outputs_exist", "cell 7", text(7, "\nSeriesViewer(beats)")),
+    ("outputs_exist", "cell 10", cell(10, outputs=[])),
+    ("outputs_exist", "cell 7 (code): the cell prints", text(7, "\nprint(beats)\nx = 1")),
+    ("outputs_exist", "cell 7 (code): the cell prints", text(7, "\nfor beat in beats:\n    print(beat)")),
+    ("alt_texts", "cell 2 (code): the alternative text of image/png", cell(2, outputs=[{**PNG, "metadata": {}}])),
+    ("alt_texts", "got “beats”", cell(2, outputs=[described("beats")])),
     ("alt_texts", "<img>", cell(2, outputs=[shown('<img src="data:x">', "text/html"), PNG])),
     ("alt_texts", "<svg>", cell(2, **svg("width='3'>"))),
     ("alt_texts", "<svg>", cell(2, **svg("><title>beats</title>"))),
     ("alt_texts", "markdown picture", text(3, "\n\n![beats](02_inside.ipynb)")),
-    ("nothing_of_a_machine", "/home/mary/beats.csv", cell(7, source="beats = load('/home/mary/beats.csv')")),
-    ("nothing_of_a_machine", "/Users/mary", cell(7, source="beats = load('/Users/mary/beats.csv')")),
-    ("nothing_of_a_machine", "C:\\", cell(7, source="beats = load(r'C:\\beats.csv')")),
-    ("nothing_of_a_machine", "/tmp/", text(3, " See /tmp/x.")),
-    ("nothing_of_a_machine", "/work", cell(2, outputs=[PNG, printed("saved as /work/run.csv")])),
-    ("nothing_of_a_machine", "file:///", text(3, " See file:///x.")),
-    ("nothing_of_a_machine", "site-packages", cell(2, outputs=[PNG, shown("<b>site-packages</b>", "text/html")])),
-    ("nothing_of_a_machine", "an address in memory", cell(2, outputs=[PNG, shown("<Beats at 0x7f23a4b5c6d7>")])),
-    ("no_warnings", "cell 2 (code): it ends in ValueError", cell(2, outputs=[PNG, ERROR])),
+    ("no_local_names", "/home/mary/beats.csv", cell(7, source="beats = load('/home/mary/beats.csv')")),
+    ("no_local_names", "/Users/mary", cell(7, source="beats = load('/Users/mary/beats.csv')")),
+    ("no_local_names", "C:\\", cell(7, source="beats = load(r'C:\\beats.csv')")),
+    ("no_local_names", "/tmp/", text(3, " See /tmp/x.")),
+    ("no_local_names", "/work", cell(2, outputs=[PNG, printed("saved as /work/run.csv")])),
+    ("no_local_names", "file:///", text(3, " See file:///x.")),
+    ("no_local_names", "site-packages", cell(2, outputs=[PNG, shown("<b>site-packages</b>", "text/html")])),
+    ("no_local_names", "an address in memory", cell(2, outputs=[PNG, shown("<Beats at 0x7f23a4b5c6d7>")])),
+    ("no_warnings", "cell 2 (code): the cell raises ValueError", cell(2, outputs=[PNG, ERROR])),
     ("no_warnings", "stderr, “slow”", cell(2, outputs=[PNG, printed("slow", "stderr")])),
     ("no_warnings", "“UserWarning: slow”", cell(2, outputs=[PNG, printed("x.py:3: UserWarning: slow")])),
-    ("ignored_outputs_are_asserted", "assert a bound", cell(7, metadata=IGNORED, source="x = 'assert'")),
-    ("ignored_outputs_are_asserted", "that readers see", text(7, "\n# NBVAL_IGNORE_OUTPUT\nassert beats")),
-    ("short_cells", "cell 2 (code): 14 lines of code", text(2, "\nx = 1" * 13)),
-    ("short_cells", "cell 7 (code): 23 lines of code", text(7, "\nx = 1" * 22)),
-    ("short_cells", "cell 3 (markdown): 26 lines of prose", text(3, "\n\nMore." * 25)),
-    ("short_lines", "cell 7 (code): line 2 has 123 characters", text(7, "\nx = '" + "a" * 117 + "'")),
-    ("short_lines", "cell 3 (markdown): line 3 has 131 characters", text(3, "\n\n" + "a" * 131)),
-    ("headings_in_order", "a second title, “Two”", text(3, "\n\n# Two")),
-    ("headings_in_order", "“Deep” is a heading of level 3 below one of level 1", text(3, "\n\n### Deep")),
-    ("links_lead_somewhere", "the link to 03_gone.ipynb leads nowhere", text(3, " See [there](03_gone.ipynb).")),
-    ("links_lead_somewhere", "no such heading", text(3, " See [there](02_inside.ipynb#The-doors).")),
-    ("links_lead_somewhere", "gone.csv", text(3, ' See <a href="gone.csv">there</a>.')),
-    ("terms", "“data-sets” is data set in this kit", text(3, " Two data-sets.")),
-    ("terms", "“AUC-ROC” is AUROC", cell(2, outputs=[{**PNG, "metadata": {"image/png": {"alt": ALT + " AUC-ROC."}}}])),
-    ("spelling", "cell 3 (markdown): spelling: teh should be the", text(3, "\n\nLook at teh beats.")),
-    ("spelling", "cell 7 (code): spelling: recieve should be receive", text(7, "  # to recieve")),
-    ("spelling", "cell 2 (code)", cell(2, outputs=[{**PNG, "metadata": {"image/png": {"alt": ALT + " Teh."}}}])),
-    ("opening", "begin `# 1. `", replaced(1, "# 1. ", "# ")),
-    ("opening", "lacks “**After this lesson you can**", replaced(1, "**After this lesson you can**", "You can")),
-    ("opening", "lacks “**It takes**", replaced(1, "**It takes**", "In")),
-    ("opening", "lacks “**It needs**", replaced(1, "**It needs**", "With")),
-    ("picture_on_the_first_screen", "no picture", cell(2, outputs=[shown("beats")])),
-    ("something_to_do", "no interactive widget", cell(4, outputs=[PNG])),
-    ("something_to_do", "nothing to predict", cell(3, source="How many?")),
-    ("closing", "should be Takeaways, Exercises, Read on", replaced(5, "Takeaways", "What to keep")),
+    ("ignored_outputs_are_asserted", "Assert a bound", cell(7, metadata=IGNORED, source="x = 'assert'")),
+    ("ignored_outputs_are_asserted", "readers can see", text(7, "\n# NBVAL_IGNORE_OUTPUT\nassert beats")),
+    ("short_cells", "cell 2 (code): the cell must have at most 13 lines of code, got 14", text(2, "\nx = 1" * 13)),
+    ("short_cells", "cell 7 (code): the cell must have at most 22 lines of code, got 23", text(7, "\nx = 1" * 22)),
+    ("short_cells", "(markdown): the cell must have at most 25 lines of prose, got 26", text(3, "\n\nMore." * 25)),
+    ("short_lines", "(code): line 2 must have at most 120 characters, got 123", text(7, "\nx = '" + "a" * 117 + "'")),
+    ("short_lines", "cell 3 (markdown): line 3 must have at most 130 characters, got 131", text(3, "\n\n" + "a" * 131)),
+    ("headings_in_order", "got a second one, “Two”", text(3, "\n\n# Two")),
+    ("headings_in_order", "the level of the heading “Deep” must be at most 2, got 3", text(3, "\n\n### Deep")),
+    ("link_targets_exist", "the link to 03_gone.ipynb must be a path", text(3, " See [there](03_gone.ipynb).")),
+    ("link_targets_exist", "must name a heading", text(3, " See [there](02_inside.ipynb#The-doors).")),
+    ("link_targets_exist", "gone.csv", text(3, ' See <a href="gone.csv">there</a>.')),
+    ("terms", "“data-sets” must be data set in this kit", text(3, " Two data-sets.")),
+    ("terms", "“AUC-ROC” must be AUROC", cell(2, outputs=[described(ALT + " AUC-ROC.")])),
+    ("spelling", "cell 3 (markdown): “teh” must be spelt the", text(3, "\n\nLook at teh beats.")),
+    ("spelling", "cell 7 (code): “recieve” must be spelt receive", text(7, "  # to recieve")),
+    ("spelling", "cell 2 (code)", cell(2, outputs=[described(ALT + " Teh.")])),
+    ("opening", "begin with `# 1. `", replaced(1, "# 1. ", "# ")),
+    ("opening", "must contain “**After this lesson you can**", replaced(1, "**After this lesson you can**", "You can")),
+    ("opening", "must contain “**It takes**", replaced(1, "**It takes**", "In")),
+    ("opening", "must contain “**It needs**", replaced(1, "**It needs**", "With")),
+    ("picture_at_start", "must show a picture", cell(2, outputs=[shown("beats")])),
+    ("interaction", "must have an interactive widget", cell(4, outputs=[PNG])),
+    ("interaction", "must ask for a prediction", cell(3, source="How many?")),
+    ("closing", "must be Takeaways, Exercises, Read on", replaced(5, "Takeaways", "What to keep")),
     ("closing", "`Next: [title](02_inside.ipynb)`", replaced(15, "Next: ", "Then: ")),
     ("exercises", "tagged `exercise-setup`", cell(7, metadata={})),
     ("exercises", "3 to 5 exercises", without(8, 9, 10)),
-    ("exercises", "should be `### Exercise 1.2: …`", replaced(11, "1.2", "1.4")),
-    ("exercises", "should be `### Exercise 1.3, open: …`", replaced(14, ", open", "")),
-    ("exercises", "cell 8 (markdown): it lacks a hint", replaced(8, "<details><summary>Hint", "<p>Hint")),
-    ("exercises", "cell 8 (markdown): an exercise has one cell tagged `stub`", cell(9, metadata={})),
-    ("exercises", "here ['stub']", cell(10, metadata={})),
-    ("exercises", "here ['stub', 'check', 'check']", cell(9, metadata={"tags": ["stub", "check"]}, outputs=[PNG])),
+    ("exercises", "must be `### Exercise 1.2: …`", replaced(11, "1.2", "1.4")),
+    ("exercises", "must be `### Exercise 1.3, open: …`", replaced(14, ", open", "")),
+    ("exercises", "cell 8 (markdown): the exercise must have a hint", replaced(8, "<details><summary>Hint", "<p>Hint")),
+    ("exercises", "cell 8 (markdown): an exercise must have a cell tagged `stub`", cell(9, metadata={})),
+    ("exercises", "got ['stub']", cell(10, metadata={})),
+    ("exercises", "got ['stub', 'check', 'check']", cell(9, metadata={"tags": ["stub", "check"]}, outputs=[PNG])),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "message", "breaks"), BREAKS, ids=[f"{rule}-{said[:30]}" for rule, said, _ in BREAKS])
-def test_a_broken_rule_is_named_with_its_place_and_no_other_is(rule, message, breaks, lesson, found):
-    breaks(lesson)
-    told = found(lesson)
-    assert told
-    assert all(line.endswith(f"[{rule}]") for line in told), told
-    assert any(message in line for line in told), told
-    assert all("01_find_it.ipynb" in line for line in told)
+@pytest.mark.parametrize(
+    ("rule", "message", "violate"), VIOLATIONS, ids=[f"{rule}-{part[:30]}" for rule, part, _ in VIOLATIONS]
+)
+def test_only_violated_rule_is_reported_with_its_place(rule, message, violate, lesson, run_linter):
+    violate(lesson)
+    messages = run_linter(lesson)
+    assert messages
+    assert all(line.endswith(f"[{rule}]") for line in messages), messages
+    assert any(message in line for line in messages), messages
+    assert all("01_find_it.ipynb" in line for line in messages)
 
 
-def test_no_rule_is_without_a_notebook_that_breaks_it():
+def test_every_rule_is_tested():
     rules = {rule.__name__ for part in (committed, writing, structure) for rule in part.RULES}
-    assert rules == {rule for rule, _, _ in BREAKS}
+    assert rules == {rule for rule, _, _ in VIOLATIONS}
 
 
 ALLOWED = [
@@ -255,61 +261,61 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize("change", ALLOWED)
-def test_what_only_looks_like_a_fault_is_none(change, lesson, found):
+def test_similar_correct_text_is_not_reported(change, lesson, run_linter):
     change(lesson)
-    assert found(lesson) == []
+    assert run_linter(lesson) == []
 
 
 @pytest.mark.parametrize(
     ("right", "wrong"), [(right, form) for right, forms in writing.TERMS.items() for form in forms]
 )
-def test_every_term_is_found_and_its_right_form_is_not(right, wrong, lesson, found):
+def test_wrong_terms_are_reported_and_right_terms_are_not(right, wrong, lesson, run_linter):
     good = copy.deepcopy(lesson)
     text(3, f" The {right}, ({right})s.")(good)
-    assert found(good) == []
+    assert run_linter(good) == []
     for form in {wrong, wrong[0].upper() + wrong[1:]} - {right}:
         bad = copy.deepcopy(lesson)
         text(3, f" Some {form}, **{form}**.")(bad)
-        told = found(bad)
-        assert len(told) == 2, told
-        assert all(f"is {right} in this kit" in line for line in told)
+        messages = run_linter(bad)
+        assert len(messages) == 2, messages
+        assert all(f"must be {right} in this kit" in line for line in messages)
 
 
-def test_rules_of_a_lesson_are_for_lessons_only(lesson, found):
+def test_rules_of_structure_apply_only_to_lessons(lesson, run_linter):
     lesson["cells"] = lesson["cells"][:1]
-    assert found(lesson)
+    assert run_linter(lesson)
     for name in ("00_check_your_setup.ipynb", "solutions/01_find_it.ipynb"):
-        assert found(lesson, name) == []
+        assert run_linter(lesson, name) == []
 
 
-def test_the_last_lesson_leads_nowhere(lesson, found):
+def test_last_lesson_needs_no_next_link(lesson, run_linter):
     changed = json.loads(json.dumps(lesson).replace("1.1", "7.1").replace("1.2", "7.2").replace("1.3", "7.3"))
     replaced(1, "# 1. ", "# 7. ")(changed)
     replaced(15, "Next: [2. Inside](02_inside.ipynb)", "")(changed)
-    assert found(changed, "07_your_own_data.ipynb") == []
+    assert run_linter(changed, "07_your_own_data.ipynb") == []
 
 
-def test_an_empty_notebook_is_no_crash(lesson, found):
+def test_empty_notebook_is_reported(lesson, run_linter):
     lesson["cells"] = [code("", tags=[])]
-    assert any("headings_in_order" in line for line in found(lesson))
+    assert any("headings_in_order" in line for line in run_linter(lesson))
 
 
-def test_prose_keeps_its_lines():
+def test_prose_keeps_line_numbers():
     assert prose("a `b`\n```\nc\n```\nd [e](f) $x$\n<b>g</b>").split("\n") == ["a  ", "", "", "", "d [e   ", " g "]
 
 
-def test_main_counts_and_prints(lesson, found, tmp_path, capsys):
-    found(lesson)
+def test_main_counts_and_prints(lesson, run_linter, tmp_path, capsys):
+    run_linter(lesson)
     assert main([tmp_path / "01_find_it.ipynb"]) == 0
-    assert capsys.readouterr().out == "1 notebooks are as they should be.\n"
+    assert capsys.readouterr().out == "1 notebooks have no faults.\n"
     text(3, " Teh data-set.")(lesson)
-    found(lesson)
+    run_linter(lesson)
     assert main([tmp_path / "01_find_it.ipynb"]) == 2
     assert "[terms]" in capsys.readouterr().out
 
 
-def test_an_executed_notebook_breaks_no_rule_on_what_is_committed(tmp_path, lesson):
-    """Really run: printed in two pieces, a widget, a count left over."""
+def test_executed_notebook_violates_no_rule(tmp_path, lesson):
+    """Run a notebook with two printed pieces, a widget and an old execution count."""
     source = "import ipywidgets\n\nprint('a', flush=True)\nprint('b')\nipywidgets.IntSlider(description='n')"
     lesson["cells"] = [md("# Check your set-up"), {**code(source), "execution_count": 9}]
     path = tmp_path / "00_check_your_setup.ipynb"

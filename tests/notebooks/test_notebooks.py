@@ -1,4 +1,4 @@
-"""Every notebook is committed as a reader should see it."""
+"""The committed notebooks have no faults, and their slide types follow the rule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_there_are_notebooks():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT / "notebooks").as_posix())
-def test_a_notebook_is_as_a_reader_should_see_it(path):
+def test_notebook_has_no_faults(path):
     found = lint(path)
     assert not found, "\n" + "\n".join(found)
 
@@ -22,5 +22,5 @@ def test_a_notebook_is_as_a_reader_should_see_it(path):
 @pytest.mark.parametrize(
     "path", [path for path in NOTEBOOKS if path.parent.name == "notebooks"], ids=lambda path: path.stem
 )
-def test_a_lessons_slides_are_what_the_rule_makes_of_it(path):
+def test_slide_types_follow_rule(path):
     assert wrong_slides(path) == []

@@ -1,4 +1,4 @@
-"""The time of each notebook is printed after the tests, and solutions are tested as lessons are."""
+"""The summary after the tests has the time of each notebook; lessons and solutions are both tested."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def notebook(*sources):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """What pytest prints of a lesson, its solutions, and a site that is not to be collected."""
+def printed(tmp_path_factory):
+    """Return pytest's output for a lesson, its solutions, and a site that must not be collected."""
     folder = tmp_path_factory.mktemp("kit")
     for name in ("solutions", "site"):
         folder.joinpath("notebooks", name).mkdir(parents=True)
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "notebooks/conftest.py").write_text((ROOT / "notebooks/conftest.py").read_text())
-    (folder / "notebooks/site/conf.py").write_text("import a_package_that_is_not_there\n")
+    (folder / "notebooks/site/conf.py").write_text("import a_missing_package\n")
     (folder / "notebooks/01_wait.ipynb").write_text(notebook("import time", "time.sleep(3)", "x = 1"))
     (folder / "notebooks/solutions/01_wait.ipynb").write_text(notebook("x = 1", "x = 2"))
     options = ["--doctest-modules", "--nbval", "--nbval-current-env", "--import-mode=importlib"]
@@ -40,18 +40,18 @@ def told(tmp_path_factory):
     return done.stdout
 
 
-def test_lessons_and_solutions_run_and_the_site_is_left_out(told):
-    assert "5 passed" in told
-    assert "a_package_that_is_not_there" not in told
+def test_lessons_and_solutions_run_and_site_does_not(printed):
+    assert "5 passed" in printed
+    assert "a_missing_package" not in printed
 
 
-def test_each_notebook_has_its_seconds_and_its_slowest_cell(told):
-    """As pytest's own `--durations` has them: which cell is slowest hangs on how long the kernel took to start."""
+def test_summary_has_seconds_and_slowest_cell(printed):
+    """Compare with pytest's `--durations`; the slowest cell depends on the start time of the kernel."""
     took = defaultdict(Counter)
-    for seconds, name, number in re.findall(r"([\d.]+)s \w+ +notebooks/(\S+)::Cell (\d)", told):
+    for seconds, name, number in re.findall(r"([\d.]+)s \w+ +notebooks/(\S+)::Cell (\d)", printed):
         took[name][int(number) + 1] += float(seconds)
     assert took["01_wait.ipynb"][2] >= 3
-    lines = re.search(r"in seconds =+\n((?:.+\n){4})", told)[1].splitlines()
+    lines = re.search(r"in seconds =+\n((?:.+\n){4})", printed)[1].splitlines()
     for line, name in zip(lines[:2], ("01_wait.ipynb", "solutions/01_wait.ipynb"), strict=True):
         found = re.fullmatch(rf" *([\d.]+)  {name} +slowest cell \[(\d)\] ([\d.]+)", line)
         (slowest, seconds), *_ = took[name].most_common()

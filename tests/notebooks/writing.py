@@ -1,4 +1,4 @@
-"""Rules on the text: lengths, headings, links, terms, spelling."""
+"""Rules for the text: lengths, headings, links, terms, spelling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import resources
 from tests.notebooks.reading import Findings, Notebook, headings, pictures, prose
 
 CODE_LINES, PROSE_LINES = 13, 25
-# What the exercises need is run, not read.
+# The set-up cell of the exercises may be longer, because it is not meant to be read.
 SETUP_LINES = 22
 COLUMNS = {"code": 120, "markdown": 130, "raw": 120}
 
@@ -19,7 +19,8 @@ def _capital(word: str) -> str:
     return word[0].upper() + word[1:]
 
 
-# The kit's term, and how it is not written here. British -ise; "time-step" and "time-series" are right before a noun.
+# The kit's terms, and forms that are not used. Spelling is British (-ise); "time-step" and "time-series" are
+# adjectives.
 TERMS = {
     "autoencoder": ["auto-encoder", "auto encoder"],
     "data set": ["dataset", "data-set"],
@@ -70,7 +71,7 @@ _WRONG = {
 _TERM = re.compile(
     r"(?<![\w./-])(?:z-)?(" + "|".join(map(re.escape, sorted(_WRONG, key=len, reverse=True))) + r")s?(?![\w/]|-\w|\.\w)"
 )
-# Titles of papers and emphasised words keep their own spelling.
+# Titles of papers and emphasised words keep their spelling.
 _EMPHASIS = re.compile(r"(?<![*\w])\*(?![*\s])[^*]+\*(?!\*)")
 
 
@@ -78,10 +79,10 @@ def short_cells(notebook: Notebook) -> Findings:
     for cell in notebook.code:
         most = SETUP_LINES if "exercise-setup" in cell.tags else CODE_LINES
         if len(cell.lines) > most:
-            yield cell, f"{len(cell.lines)} lines of code, at most {most} fit: split it, or move plumbing away"
+            yield cell, f"the cell must have at most {most} lines of code, got {len(cell.lines)}. Split or shorten it"
     for cell in notebook.markdown:
         if (n := sum(bool(line.strip()) for line in cell.lines)) > PROSE_LINES:
-            yield cell, f"{n} lines of prose, at most {PROSE_LINES} are read: split it, or say less"
+            yield cell, f"the cell must have at most {PROSE_LINES} lines of prose, got {n}. Split or shorten it"
 
 
 def short_lines(notebook: Notebook) -> Findings:
@@ -89,23 +90,23 @@ def short_lines(notebook: Notebook) -> Findings:
         for number, line in enumerate(cell.lines, start=1):
             table = cell.kind == "markdown" and line.startswith("|")
             if len(line) > (most := COLUMNS[cell.kind]) and not table:
-                yield cell, f"line {number} has {len(line)} characters, at most {most} are read easily: break it"
+                yield cell, f"line {number} must have at most {most} characters, got {len(line)}"
 
 
 def headings_in_order(notebook: Notebook) -> Findings:
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.kind != "markdown" or not first.source.startswith("# "):
-        yield first, "the first cell should begin with the title, `# …`"
+        yield first, "the first cell must begin with the title, `# …`"
     above = 0
     for cell, level, text in headings(notebook):
         if level == 1 and above:
-            yield cell, f"a second title, “{text}”: one `#` at the top, `##` for sections"
+            yield cell, f"there must be one title, got a second one, “{text}”. Use `##` for sections"
         elif level > above + 1:
-            yield cell, f"“{text}” is a heading of level {level} below one of level {above}: leave no level out"
+            yield cell, f"the level of the heading “{text}” must be at most {above + 1}, got {level}"
         above = level
 
 
-def links_lead_somewhere(notebook: Notebook) -> Findings:
+def link_targets_exist(notebook: Notebook) -> Findings:
     for cell in notebook.markdown:
         text = re.sub(r"`[^`]+`", "", re.sub(r"^```.*?^```", "", cell.source, flags=re.DOTALL | re.MULTILINE))
         targets = re.findall(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)", text) + re.findall(r"""(?:href|src)=["']([^"']+)""", text)
@@ -115,15 +116,15 @@ def links_lead_somewhere(notebook: Notebook) -> Findings:
                 continue
             path = notebook.path.parent / urllib.parse.unquote(address.path) if address.path else notebook.path
             if address.scheme or not path.exists():
-                yield cell, f"the link to {target} leads nowhere from {notebook.path.parent.name}/: mend its path"
+                yield cell, f"the link to {target} must be a path relative to {notebook.path.parent.name}/"
             elif address.fragment and path.suffix == ".ipynb":
                 there = {text.replace(" ", "-") for _, _, text in headings(Notebook(path))}
                 if urllib.parse.unquote(address.fragment) not in there:
-                    yield cell, f"the link to {target}: no such heading there (blanks are hyphens, capitals count)"
+                    yield cell, f"the link to {target} must name a heading there. Write spaces as hyphens; case matters"
 
 
 def _texts(notebook: Notebook, code: bool) -> list[tuple[int, str]]:
-    """Lines of prose and alternative texts, of code too if asked for, each with its cell's index."""
+    """Return lines of prose and alternative texts, and optionally of code, each with its cell's index."""
     lines: list[tuple[int, str]] = []
     for index, cell in enumerate(notebook.cells):
         if cell.kind == "markdown":
@@ -140,7 +141,7 @@ def terms(notebook: Notebook) -> Findings:
         for found in _TERM.finditer(line):
             yield (
                 notebook.cells[index],
-                f"“{found[0]}” is {_WRONG[found[1]]} in this kit (if it is code: in `backticks`)",
+                f"“{found[0]}” must be {_WRONG[found[1]]} in this kit. Put code in `backticks`",
             )
 
 
@@ -148,12 +149,12 @@ def spelling(notebook: Notebook) -> Findings:
     for index, line in _texts(notebook, code=True):
         for word in re.findall(r"[\w'’-]+", line):
             if right := _misspellings().get(word.strip("'’-").lower()):
-                yield notebook.cells[index], f"spelling: {word} should be {right}"
+                yield notebook.cells[index], f"“{word}” must be spelt {right}"
 
 
 @functools.cache
 def _misspellings() -> dict[str, str]:
-    """Codespell's common misspellings; its own command would read them anew for each notebook."""
+    """Return codespell's common misspellings; its command would read them again for each notebook."""
     folder = resources.files("codespell_lib") / "data"
     lines = [
         line for name in ("dictionary", "dictionary_rare") for line in (folder / f"{name}.txt").open(encoding="utf-8")
@@ -161,4 +162,4 @@ def _misspellings() -> dict[str, str]:
     return {wrong: right.strip(" ,") for wrong, _, right in (line.strip().partition("->") for line in lines)}
 
 
-RULES = (short_cells, short_lines, headings_in_order, links_lead_somewhere, terms, spelling)
+RULES = (short_cells, short_lines, headings_in_order, link_targets_exist, terms, spelling)

@@ -1,4 +1,4 @@
-"""The built site, and a browser to read it with."""
+"""Fixtures: the built site, its pages, and a browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-# The browser is that of the widgets' tests.
+# The browser of the widgets' tests.
 from ..browser.conftest import browser as browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ SITE = ROOT / "build" / "site"
 
 
 def sources() -> list[str]:
-    """The pages that the site must have, by the files they are made from."""
+    """Return the names of the pages that the site must have, from their source files."""
     files = [*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("*.md"), *NOTEBOOKS.glob("site/*.md")]
     return sorted(path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in files)
 
@@ -29,7 +29,7 @@ PAGES = [*sources(), "genindex", "search"]
 
 @pytest.fixture(scope="session")
 def site():
-    """The folder of the site; made if it is not there."""
+    """Return the folder of the site, and build the site if it is missing."""
     if not SITE.joinpath("index.html").exists():
         subprocess.run([sys.executable, NOTEBOOKS / "site" / "build.py"], check=True)
     return SITE
@@ -37,7 +37,7 @@ def site():
 
 @pytest.fixture(scope="session")
 def soups(site):
-    """Each page's HTML by its path in the site, as it is before any script has run."""
+    """Return the parsed HTML of each page by its path in the site, before any script has run."""
     return {
         path.relative_to(site).as_posix(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in sorted(site.rglob("*.html"))
@@ -47,8 +47,8 @@ def soups(site):
 
 @pytest.fixture
 def open_page(browser, site):
-    """Opens a page of the site as a file; after the test, nothing may have been asked for elsewhere or gone wrong."""
-    contexts, wrong = [], []
+    """Open pages of the site as files; after the test, there must be no requests to other hosts and no errors."""
+    contexts, faults = [], []
 
     def open_(name, *, dark=False, width=1280, height=900):
         context = browser.new_context(
@@ -58,15 +58,15 @@ def open_page(browser, site):
         context.set_default_timeout(20_000)
         page = context.new_page()
         page.on(
-            "request", lambda request: request.url.startswith(("file:", "data:", "blob:")) or wrong.append(request.url)
+            "request", lambda request: request.url.startswith(("file:", "data:", "blob:")) or faults.append(request.url)
         )
-        page.on("requestfailed", lambda request: wrong.append(f"not found: {request.url}"))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+        page.on("requestfailed", lambda request: faults.append(f"not found: {request.url}"))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and faults.append(message.text))
         page.goto(site.joinpath(f"{name}.html").as_uri(), wait_until="load")
         return page
 
     yield open_
     for context in contexts:
         context.close()
-    assert wrong == []
+    assert faults == []

@@ -1,4 +1,4 @@
-"""The built site as readers see it: opened as files, light and dark, wide and narrow, without a network."""
+"""The built site in a browser: opened as files, light and dark, wide and narrow, without a network."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from axe_playwright_python.sync_playwright import Axe
 
 from .conftest import LESSONS, NOTEBOOKS, PAGES
 
-# Without `preload`, which fetches style sheets: a file may not do that.
+# `preload` would fetch style sheets, which is not allowed for files.
 AXE = {"resultTypes": ["violations"], "preload": False}
 
 
 def lesson_with(code):
-    """The first lesson that has this in it."""
+    """Return the first lesson that contains a text."""
     return next(name for name in LESSONS if code in NOTEBOOKS.joinpath(f"{name}.ipynb").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(name, open_page):
+def test_axe_finds_no_violations(name, open_page):
     page = open_page(name, dark=True)
-    # The page's elements are the same in either theme.
+    # The elements are the same in both themes, so only the colours are tested twice.
     for theme, options in (("dark", AXE), ("light", {**AXE, "runOnly": ["color-contrast", "link-in-text-block"]})):
         page.emulate_media(color_scheme=theme)
         page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
         found = Axe().run(page, options=options).response["violations"]
-        wrong = [f"{one['id']} ({one['impact']}): {node['html'][:300]}" for one in found for node in one["nodes"]]
-        assert wrong == [], theme
+        faults = [f"{one['id']} ({one['impact']}): {node['html'][:300]}" for one in found for node in one["nodes"]]
+        assert faults == [], theme
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_sticks_out_of_a_narrow_page(name, open_page):
+def test_narrow_page_does_not_scroll_sideways(name, open_page):
     page = open_page(name, width=375, height=800)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_every_widget_of_a_lesson_draws(name, open_page):
+def test_every_widget_of_lesson_is_drawn(name, open_page):
     page = open_page(name)
     empty = "[...document.querySelectorAll('[id^=kit-widget-][id$=-place]')].filter(e => !e.childElementCount).length"
     page.wait_for_function(f"() => {empty} === 0")
 
 
-def test_the_slider_rewinds_the_epochs(open_page):
+def test_slider_rewinds_epochs(open_page):
     page = open_page(lesson_with("TrainingMonitor("))
     chart = page.locator(".kit-chart:has(.rewind:not([hidden]))").first
     slider, words, examples = chart.locator("input[type=range]"), chart.locator(".words"), chart.locator(".examples")
@@ -60,28 +60,28 @@ def test_the_slider_rewinds_the_epochs(open_page):
     assert examples.inner_html() != before[1]
 
 
-def test_the_threshold_can_be_dragged(open_page):
+def test_threshold_can_be_dragged(open_page):
     page = open_page(lesson_with("ThresholdExplorer("))
     explorer = page.locator(".kit-threshold:has(.confusion td[data-figure])").first
     plot, line = explorer.locator(".histogram"), explorer.locator(".threshold .grip")
-    figures = explorer.locator(".confusion td[data-figure]")
+    counts = explorer.locator(".confusion td[data-figure]")
     plot.scroll_into_view_if_needed()
-    before, frame, at = figures.all_text_contents(), plot.bounding_box(), line.bounding_box()
+    before, frame, at = counts.all_text_contents(), plot.bounding_box(), line.bounding_box()
     page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
     page.mouse.down()
     page.mouse.move(frame["x"] + frame["width"] - 30, at["y"] + at["height"] / 2, steps=6)
     page.mouse.up()
-    # Far to the right nothing is called abnormal any more, or hardly anything.
+    # Far to the right, hardly any sequence is flagged.
     page.wait_for_function(
         "([root, before]) => root.querySelector('.confusion td[data-figure]').textContent !== before",
         arg=[explorer.element_handle(), before[0]],
     )
-    after = figures.all_text_contents()
+    after = counts.all_text_contents()
     assert sum(map(int, after)) == sum(map(int, before))
     assert int(after[0]) > int(before[0])
 
 
-def test_a_recording_can_be_zoomed(open_page):
+def test_recording_can_be_zoomed(open_page):
     page = open_page(lesson_with("SeriesViewer("))
     viewer = page.locator(".kit-series").first
     words = viewer.locator(".words")
@@ -90,7 +90,7 @@ def test_a_recording_can_be_zoomed(open_page):
     page.wait_for_function("([words, before]) => words.textContent !== before", arg=[words.element_handle(), before])
 
 
-def test_the_map_draws_the_sequences_that_are_pointed_at(open_page):
+def test_map_draws_selected_sequences(open_page):
     page = open_page(lesson_with("LatentMap("))
     latent = page.locator(".kit-latent").first
     drawn = latent.locator("figure polyline")
@@ -109,7 +109,7 @@ def test_the_map_draws_the_sequences_that_are_pointed_at(open_page):
     assert len(seen) == 3
 
 
-def test_widgets_follow_the_switch_between_light_and_dark(open_page):
+def test_widgets_follow_colour_mode(open_page):
     page = open_page(lesson_with("TrainingMonitor("))
     colour = "getComputedStyle(document.querySelector('.kit-chart')).color"
     seen = {}

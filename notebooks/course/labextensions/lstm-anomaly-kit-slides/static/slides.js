@@ -1,12 +1,12 @@
-// Slides in JupyterLab itself: of a notebook, only the cells of one slide are shown. They stay the notebook's own cells,
-// so they run, are edited, and their widgets answer as ever. Which cell begins a slide is in its metadata (slides.py
-// writes it). Written as JupyterLab loads extensions, so that there is nothing to build.
+// Slides in JupyterLab: only the cells of one slide of a notebook are shown. They are the notebook's own cells, so you can
+// run and edit them, and their widgets work. slides.py writes into each cell's metadata whether it begins a slide. The file
+// has the format in which JupyterLab loads extensions, so it needs no build step.
 (() => {
   const NAME = "lstm-anomaly-kit-slides";
-  // A panel that is contained by the ones around it cannot cover the window; what it covers takes no focus meanwhile.
-  // A link in a slide opens another tab, and hides the slides: then all of JupyterLab is there, and its tab leads back.
+  // A panel with CSS containment cannot cover the window, so containment is switched off. Hidden parts take no focus.
+  // A link in a slide opens another tab and hides the slides: then JupyterLab is visible, and the notebook's tab leads back.
   const STYLE = `
-/* On slides or not: text is larger in this JupyterLab, so that printed lines are longer than the page. */
+/* With and without slides, text is larger in this JupyterLab, so printed lines may be wider than the page. */
 .jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
 .lm-Widget:has(.kit-slides) { contain: none !important; overflow: visible !important; }
 body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp-SideBar, #jp-left-stack, #jp-right-stack, #jp-bottom-panel, #jp-main-dock-panel > .lm-TabBar) { visibility: hidden; }
@@ -27,7 +27,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
 
   const kindOf = (cell) => cell.model.getMetadata("slideshow")?.slide_type ?? "-";
 
-  // Every slide as its steps, and each step as the cells that come with it.
+  // Return each slide as a list of steps, and each step as a list of cells.
   function slidesOf(notebook) {
     const slides = [];
     for (const cell of notebook.widgets) {
@@ -41,20 +41,20 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
     return slides;
   }
 
-  // One notebook as slides, from `start` on; `end` gives it back.
+  // A notebook shown as slides; `end` restores the usual view.
   class Show {
     constructor(panel) {
       this.panel = panel;
       this.at = [0, 0];
       const notebook = (this.notebook = panel.content);
       this.config = notebook.notebookConfig;
-      // Cells that are far away are left out of the page otherwise.
+      // Without this, JupyterLab removes cells outside the viewport from the page.
       notebook.notebookConfig = { ...this.config, windowingMode: "none" };
       panel.addClass("kit-slides");
       this.bar = document.createElement("div");
       this.bar.className = "kit-slides-bar";
-      this.bar.innerHTML = `<span role="status"></span><button type="button" data-do="back" aria-label="back">◀</button>
-        <button type="button" data-do="on" aria-label="on">▶</button><button type="button" data-do="end" aria-label="end the slides">✕</button>`;
+      this.bar.innerHTML = `<span role="status"></span><button type="button" data-do="previous" aria-label="previous">◀</button>
+        <button type="button" data-do="next" aria-label="next">▶</button><button type="button" data-do="end" aria-label="end the slides">✕</button>`;
       this.bar.addEventListener("click", (event) => {
         const what = event.target.closest("button")?.dataset.do;
         if (what) this[what]();
@@ -64,9 +64,9 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
         if (!this.goTo(notebook.activeCell)) this.stay();
       };
       notebook.activeCellChanged.connect(this.follow);
-      // A cell that is added or taken away belongs to a slide too.
-      this.again = () => this.draw();
-      notebook.model.cells.changed.connect(this.again);
+      // Draw again when cells are added or removed.
+      this.redraw = () => this.draw();
+      notebook.model.cells.changed.connect(this.redraw);
       if (!this.goTo(notebook.activeCell)) {
         this.draw();
         this.stay();
@@ -74,14 +74,14 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       this.focus();
     }
 
-    // A cell that is on no slide would be run unseen: back to one that is here.
+    // If the active cell is on no slide, running it would not be visible: activate a cell of this slide.
     stay() {
       const [slide, step] = this.at,
         here = slidesOf(this.notebook)[slide]?.[step];
       if (here) this.notebook.activeCellIndex = this.notebook.widgets.indexOf(here[here.length - 1]);
     }
 
-    // To the step with this cell, if it is on a slide and out of sight.
+    // Go to the step with this cell, if it is on a slide and hidden.
     goTo(cell) {
       const slides = slidesOf(this.notebook);
       const slide = slides.findIndex((steps) => steps.flat().includes(cell));
@@ -92,14 +92,14 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       return true;
     }
 
-    on() {
+    next() {
       const slides = slidesOf(this.notebook),
         [slide, step] = this.at;
       if (step + 1 < slides[slide].length) this.move([slide, step + 1]);
       else if (slide + 1 < slides.length) this.move([slide + 1, 0]);
     }
 
-    back() {
+    previous() {
       const slides = slidesOf(this.notebook),
         [slide, step] = this.at;
       if (step) this.move([slide, step - 1]);
@@ -110,7 +110,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       const cells = slidesOf(this.notebook)[to[0]][to[1]],
         entered = to[1] === 0;
       this.at = to;
-      // Code that comes with the step is what Shift Enter runs.
+      // Shift Enter runs the code of the new step.
       const chosen = cells.find((cell) => cell.model.type === "code") ?? cells[0];
       this.notebook.mode = "command";
       this.notebook.activeCellIndex = this.notebook.widgets.indexOf(chosen);
@@ -135,7 +135,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       this.bar.firstChild.textContent = `${slide + 1} / ${slides.length}`;
     }
 
-    // Hidden cells lose the focus, and the keys with it.
+    // A hidden cell loses the focus, and then the keys do not work.
     focus() {
       (this.notebook.activeCell?.node ?? this.notebook.node).focus({ preventScroll: true });
     }
@@ -143,11 +143,11 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
     end() {
       const { notebook, panel } = this;
       notebook.activeCellChanged.disconnect(this.follow);
-      notebook.model?.cells.changed.disconnect(this.again);
+      notebook.model?.cells.changed.disconnect(this.redraw);
       for (const cell of notebook.widgets) for (const name of ["kit-elsewhere", "kit-later"]) cell.removeClass(name);
       this.bar.remove();
       panel.removeClass("kit-slides");
-      panel.update(); // its parts still have the window's size
+      panel.update(); // its parts still have the size of the window
       notebook.notebookConfig = this.config;
       Show.now = null;
       notebook.scrollToItem(notebook.activeCellIndex, "center");
@@ -180,15 +180,15 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
     commands.addCommand("classroom:slides-on", {
       label: "Next Slide",
       isEnabled: shown,
-      execute: () => Show.now?.on(),
+      execute: () => Show.now?.next(),
     });
     commands.addCommand("classroom:slides-back", {
       label: "Previous Slide",
       isEnabled: shown,
-      execute: () => Show.now?.back(),
+      execute: () => Show.now?.previous(),
     });
     const bind = (keys, command, selector) => commands.addKeyBinding({ keys: [keys], command, selector });
-    // What a presenter's remote control sends works wherever the focus is, but in code; other keys on the cell alone.
+    // The keys of a presenter's remote control work everywhere except in code; other keys only if a cell has the focus.
     for (const [keys, what] of [
       ["PageDown", "-on"],
       ["PageUp", "-back"],
@@ -202,7 +202,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       ["ArrowLeft", "-back"],
     ])
       bind(keys, `classroom:slides${what}`, ".kit-slides .jp-Notebook.jp-mod-commandMode .jp-Cell:focus");
-    // Run it and stay: its output belongs to this slide.
+    // Run the cell and stay on it: its output belongs to this slide.
     bind("Shift Enter", "notebook:run-cell", ".kit-slides .jp-Notebook .jp-Cell");
     bind("Alt S", "classroom:slides", ".jp-Notebook.jp-mod-commandMode");
     app.docRegistry.addWidgetExtension("Notebook", {
