@@ -115,9 +115,9 @@ def test_keys_and_buttons_navigate_and_end_slides(slides):
     for key, shown in steps.items():
         page.keyboard.press(key)
         assert page.evaluate(SHOWN) == shown, key
-    page.get_by_role("button", name="on", exact=True).click()
+    page.get_by_role("button", name="next", exact=True).click()
     assert page.evaluate(SHOWN) == [2]
-    page.get_by_role("button", name="back", exact=True).click()
+    page.get_by_role("button", name="previous", exact=True).click()
     assert page.evaluate(SHOWN) == [0, 1]
     for _ in range(9):
         page.keyboard.press("PageDown")
