@@ -108,7 +108,7 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
                 given = signature.bind(*answers, **named).arguments
             except TypeError:
                 names = ", ".join(f"`{name}`" for name in signature.parameters)
-                return Verdict(number, False, f"the check needs {names}. Restore its cell.")
+                return Verdict(number, False, f"the check needs {names}. Restore its original cell.")
             for name, answer in given.items():
                 if answer is ...:
                     text = f"`{name}` is still `...`. Replace it with your answer: {takes}."
@@ -286,5 +286,5 @@ def _parameters_if_refused(function: Callable[..., Any], arguments: tuple[Any, .
         signature.bind(*arguments)
     except TypeError:
         parameters = signature.parameters.values()
-        return ", ".join(f"`{one}`" + " (by name only)" * (one.kind is one.KEYWORD_ONLY) for one in parameters)
+        return ", ".join(f"`{one}`" + " (by keyword only)" * (one.kind is one.KEYWORD_ONLY) for one in parameters)
     return None
