@@ -37,8 +37,7 @@ def check_2(precision: Any) -> str:
     flagged = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
     result = one_number(call(precision, flagged, abnormal, name="precision"), "the return value of `precision`")
     mistakes = {
-        3 / 5: "that is recall, the share of flagged beats among the *abnormal* beats. "
-        "Divide by the number of flagged beats instead.",
+        3 / 5: "that is recall, the flagged share of the *abnormal* beats. Divide by the number of flagged beats.",
         11 / 14: "that is accuracy, the share of correct predictions among all beats.",
         1 / 9: "that is the false alarm rate, the share of flagged beats among the normal beats.",
         1 / 4: "that is the share of *false* alarms among the flagged beats. Precision is 1 minus this share.",
@@ -81,7 +80,7 @@ def check_3(leaky: Any, honest: Any, why: Any, error: Mapping[str, np.ndarray]) 
         if _close(share, wanted[part]):
             continue
         if is_rounded(share, wanted[part]):
-            msg = f"`{name}` is nearly right. Do not round the share."
+            msg = f"`{name}`: the share is nearly right. Do not round it."
             raise NotYet(msg)
         both = np.concatenate([new, error["abnormal test"]])
         if _close(share, threshold):
@@ -126,9 +125,7 @@ def check_4(lowest_loss: Any, lowest_auroc: Any, one_run_is_enough: Any) -> str:
             msg = f"`{name}` must be one of the sizes 2, 16 and None, got {size!r}."
             raise NotYet(msg)
     if lowest_loss is not None:
-        msg = (
-            "`lowest_loss`: a larger latent vector makes it easier to reconstruct a beat. `None` means no limit at all."
-        )
+        msg = "`lowest_loss`: with a larger latent vector, a beat is easier to reconstruct. `None` means no limit."
         raise NotYet(msg)
     if lowest_auroc != 2:
         msg = "`lowest_auroc`: train all three and compare. How many kinds of normal beat can so few numbers represent?"

@@ -31,9 +31,7 @@ def check_1(my_trainer: Any) -> str:
             hint += ". With `patience` or `min_delta_ratio` it does so later or less often, but not never"
         msg = f"{hint}. Which hyperparameter says *when* the best weights are restored?"
         raise NotYet(msg)
-    return (
-        "To the last bit, it is the same training run as with restore off. At its end the model has its best weights."
-    )
+    return "To the last bit, it is the same training run as with restore off, but it ends with its best weights."
 
 
 # Validation losses, and the epochs after which the weights are restored.
@@ -146,10 +144,7 @@ def check_4(stop_without_improvement: Any) -> str:
         else:
             msg = f"{start} stops it after epoch {stopped}. Compare row.epoch with row.best_epoch."
         raise NotYet(msg)
-    return (
-        "This is early stopping, with a patience of three. History restore says which weights to restore; "
-        "early stopping says when to end."
-    )
+    return "This is early stopping with a patience of three. It says when to end; history restore says what to restore."
 
 
 def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:

@@ -73,13 +73,10 @@ class SetupCheck:
     @property
     def summary(self) -> str:
         """Whether the computer is ready, with the faults or notes and what to do about them."""
-        faults, notes = ([result for result in self.findings if result.level == level] for level in ("fault", "note"))
-        if faults:
-            return "Not ready. " + " ".join(f"{result.name}: {result.text} {result.remedy}" for result in faults)
-        if notes:
-            return "Works, but with limits. " + " ".join(
-                f"{result.name}: {result.text} {result.remedy}" for result in notes
-            )
+        for level, start in (("fault", "Not ready. "), ("note", "Works, but with limits. ")):
+            results = [result for result in self.findings if result.level == level]
+            if results:
+                return start + " ".join(f"{result.name}: {result.text} {result.remedy}" for result in results)
         return "Ready for class."
 
     def __str__(self) -> str:
@@ -226,15 +223,10 @@ def training_time(seconds: float | None = None) -> SetupResult:
     else:
         in_class = "In classroom mode it takes the same time."
     if seconds <= _SLOW_SECONDS:
-        return SetupResult(
-            "training",
-            f"{text}, which is slow.",
-            "note",
-            f"Close other programs, and plug in the power cable. {in_class}",
-        )
-    return SetupResult(
-        "training", f"{text}, which is too slow for a class.", "note", f"Use another computer if you can. {in_class}"
-    )
+        text, remedy = f"{text}, which is slow.", "Close other programs, and plug in the power cable."
+    else:
+        text, remedy = f"{text}, which is too slow for a class.", "Use another computer if you can."
+    return SetupResult("training", text, "note", f"{remedy} {in_class}")
 
 
 def _lesson_1_seconds() -> float:

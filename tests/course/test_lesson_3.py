@@ -49,20 +49,14 @@ def test_restored_epochs_are_right():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (lambda losses: [e - 1 for e in right_epochs(losses)], "Epochs count from 1"),
-        (lambda losses: [e for e in range(2, len(losses) + 1) if losses[e - 1] > losses[e - 2]], "the epoch before"),
-        (
-            lambda losses: [e for e in range(2, len(losses) + 1) if losses[e - 1] >= min(losses[: e - 1])],
-            "is not worse",
-        ),
-        (
-            lambda losses: [e for e in range(1, len(losses) + 1) if losses[e - 1] > min(losses)],
-            "epoch 4 is not known yet",
-        ),
-        (lambda losses: [1, 2, 3], "by hand"),
-        (lambda losses: np.array([2, 3]), "you return [2, 3], but the weights are restored after"),
-        (lambda losses: losses[99], "IndexError"),
-        (lambda losses: ..., "returned nothing"),
+        (lambda x: [e - 1 for e in right_epochs(x)], "Epochs count from 1"),
+        (lambda x: [e for e in range(2, len(x) + 1) if x[e - 1] > x[e - 2]], "the epoch before"),
+        (lambda x: [e for e in range(2, len(x) + 1) if x[e - 1] >= min(x[: e - 1])], "is not worse"),
+        (lambda x: [e for e in range(1, len(x) + 1) if x[e - 1] > min(x)], "epoch 4 is not known yet"),
+        (lambda x: [1, 2, 3], "by hand"),
+        (lambda x: np.array([2, 3]), "you return [2, 3], but the weights are restored after"),
+        (lambda x: x[99], "IndexError"),
+        (lambda x: ..., "returned nothing"),
     ],
 )
 def test_wrong_epochs_get_a_hint(wrong, words):
