@@ -1,4 +1,4 @@
-"""The plots of lesson 6 show the counts that their alt texts give."""
+"""The plots of lesson 6 show the counts of their alt text."""
 
 import numpy as np
 import pandas as pd
