@@ -65,14 +65,14 @@ def check_2(precision: Any) -> str:
 
 
 @exercise("1.3", 'two shares between 0 and 1, and "a", "b" or "c"')
-def check_3(leaky: Any, honest: Any, why: Any, error: Mapping[str, np.ndarray]) -> str:
+def check_3(leaky: Any, unbiased: Any, why: Any, error: Mapping[str, np.ndarray]) -> str:
     """Check that a threshold set on the training beats is too low."""
-    leaky, honest = one_number(leaky, "`leaky`"), one_number(honest, "`honest`")
+    leaky, unbiased = one_number(leaky, "`leaky`"), one_number(unbiased, "`unbiased`")
     new = error["normal test"]
     thresholds = {name: quantile_threshold(error[name], rate=0.05) for name in ("training", "calibration")}
     wanted = {name: float((new > threshold).mean()) for name, threshold in thresholds.items()}
-    given = {"leaky": (leaky, "training"), "honest": (honest, "calibration")}
-    if _close(leaky, wanted["calibration"]) and _close(honest, wanted["training"]):
+    given = {"leaky": (leaky, "training"), "unbiased": (unbiased, "calibration")}
+    if _close(leaky, wanted["calibration"]) and _close(unbiased, wanted["training"]):
         msg = "the two shares are swapped. The leaky threshold is set on the beats that the network was trained on."
         raise NotYet(msg)
     for name, (share, part) in given.items():

@@ -31,7 +31,7 @@ def check_1(my_trainer: Any) -> str:
             hint += ". With `patience` or `min_delta_ratio` it does so later or less often, but not never"
         msg = f"{hint}. Which hyperparameter says *when* the best weights are restored?"
         raise NotYet(msg)
-    return "To the last bit, it is the same training run as with restore off, but it ends with its best weights."
+    return "It is exactly the same training run as with restore off, but it ends with its best weights."
 
 
 # Validation losses, and the epochs after which the weights are restored.

@@ -77,7 +77,7 @@ class PressCheck(anywidget.AnyWidget):
             return f"Your press arrived while the cell was counting; the answer took {self.milliseconds:.0f} ms."
         if self._pressed:
             return "Your press arrived while the cell was counting."
-        text = f"No press arrived in {self.seconds:g} s. If you did not press, run this cell again and press."
+        text = f"No press arrived in {self.seconds:g} s. If nobody pressed the button, run this cell again."
         interrupt = "use ■ (Interrupt the kernel) to stop a training run."
         if not buttons_answer():
             return f"{text} This kernel does not receive button presses while a cell is running: {interrupt}"

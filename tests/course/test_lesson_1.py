@@ -80,15 +80,15 @@ def share_above(error, calibrated_on, part):
 
 
 def test_leak_and_its_mistakes(error):
-    leaky, honest = (share_above(error, part, "normal test") for part in ("training", "calibration"))
-    assert leaky > honest
-    assert lesson_1.check_3(leaky, honest, "b", error)
-    assert lesson_1.check_3(round(leaky, 3), np.float32(honest), "b", error)
-    assert "swapped" in hint(lesson_1.check_3(honest, leaky, "b", error))
-    assert "less certain" in hint(lesson_1.check_3(leaky, honest, "a", error))
-    assert "split at random" in hint(lesson_1.check_3(leaky, honest, "c", error))
-    assert 'must be "a", "b" or "c", got' in hint(lesson_1.check_3(leaky, honest, "because", error))
-    assert "`honest`: set the threshold on" in hint(lesson_1.check_3(leaky, 0.5, "b", error))
+    leaky, unbiased = (share_above(error, part, "normal test") for part in ("training", "calibration"))
+    assert leaky > unbiased
+    assert lesson_1.check_3(leaky, unbiased, "b", error)
+    assert lesson_1.check_3(round(leaky, 3), np.float32(unbiased), "b", error)
+    assert "swapped" in hint(lesson_1.check_3(unbiased, leaky, "b", error))
+    assert "less certain" in hint(lesson_1.check_3(leaky, unbiased, "a", error))
+    assert "split at random" in hint(lesson_1.check_3(leaky, unbiased, "c", error))
+    assert 'must be "a", "b" or "c", got' in hint(lesson_1.check_3(leaky, unbiased, "because", error))
+    assert "`unbiased`: set the threshold on" in hint(lesson_1.check_3(leaky, 0.5, "b", error))
     threshold = quantile_threshold(error["training"], rate=0.05)
     both = np.concatenate([error["normal test"], error["abnormal test"]])
     for wrong, words in (
@@ -103,7 +103,7 @@ def test_leak_and_its_mistakes(error):
         (leaky + 1 / 292, "compute the share of"),
         (0.5, "compute the share of"),
     ):
-        text = hint(lesson_1.check_3(wrong, honest, "b", error))
+        text = hint(lesson_1.check_3(wrong, unbiased, "b", error))
         assert text.startswith("`leaky`: ")
         assert words in text
 
