@@ -110,7 +110,7 @@ def _measure(client: Any, limit: float) -> float | None:
         try:
             message = client.get_iopub_msg(timeout=timeout)
         except queue.Empty:
-            raise _timeout_error(timeout) from None
+            raise _timeout(timeout) from None
         kind, content = message["msg_type"], message["content"]
         if kind == "comm_msg" and content["data"].get("received"):
             seconds = time.perf_counter() - start
@@ -126,10 +126,10 @@ def _wait_until_ready(client: Any, timeout: float = 60.0) -> None:
         # A kernel that died raises the same error.
         if not client.is_alive():
             raise
-        raise _timeout_error(timeout) from error
+        raise _timeout(timeout) from error
 
 
-def _timeout_error(timeout: float) -> TimeoutError:
+def _timeout(timeout: float) -> TimeoutError:
     return TimeoutError(f"the kernel did not answer in {timeout:g} s.")
 
 
@@ -143,4 +143,4 @@ def _await(receive: Callable[[], Any], parent: str, kind: str, timeout: float = 
             continue
         if message["msg_type"] == kind and message["parent_header"].get("msg_id") == parent:
             return message
-    raise _timeout_error(timeout)
+    raise _timeout(timeout)
