@@ -1,4 +1,4 @@
-"""`one_number`, `is_rounded`: what counts as a number in an answer, and as a rounded one, the same in every check."""
+"""`one_number`, `is_rounded`: read a number from an answer, and recognise a rounded one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from notebooks.course.verdict import NotYet, kind_of
 
 
 def one_number(value: Any, name: str) -> float:
-    """An answer's number, whatever it is wrapped in: an array or tensor of one value is one too; a truth value is none.
+    """Return an answer's number, which may also be an array or tensor of one value, but not a bool.
 
     Parameters
     ----------
     value : object
-        The student's.
+        Student's answer.
     name : str
-        What the verdict calls it, such as "`rate`".
+        Name of the answer in the verdict, such as "`rate`".
 
     Returns
     -------
@@ -27,7 +27,7 @@ def one_number(value: Any, name: str) -> float:
     Raises
     ------
     NotYet
-        If it is no number, or several.
+        If `value` is not a number, or has several.
 
     Examples
     --------
@@ -35,19 +35,19 @@ def one_number(value: Any, name: str) -> float:
     0.5
     >>> one_number([0.5, 0.6], "`gate`")
     Traceback (most recent call last):
-    notebooks.course.verdict.NotYet: `gate` should be one number; it is a list of 2.
+    notebooks.course.verdict.NotYet: `gate` must be one number, got a list of 2.
     """
-    plain = value.detach() if hasattr(value, "detach") else value  # a tensor that still has its gradient
+    plain = value.detach() if hasattr(value, "detach") else value  # a tensor with a gradient
     array = np.asarray(plain)
     if array.size == 1 and array.dtype.kind in "iuf":
         return float(array.reshape(()))
     several = f" of {len(value)}" if isinstance(value, (list, tuple)) else ""
-    msg = f"{name} should be one number; it is {kind_of(value)}{several}."
+    msg = f"{name} must be one number, got {kind_of(value)}{several}."
     raise NotYet(msg)
 
 
 def is_rounded(given: float, wanted: float) -> bool:
-    """Whether an answer is the right one, rounded; what is merely near it was come by in another way.
+    """Return whether an answer is the right one, rounded to 1 to 6 digits; a number that is only close is not.
 
     >>> is_rounded(0.03, 0.0274), is_rounded(0.0240, 0.0274)
     (True, False)

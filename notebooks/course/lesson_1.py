@@ -17,129 +17,128 @@ _SIZES = (2, 16, None)
 
 @exercise("1.1", "a false alarm rate between 0 and 1")
 def check_1(rate: Any) -> str:
-    """One alarm in a hundred normal beats."""
+    """Check for one alarm in a hundred normal beats."""
     rate = one_number(rate, "`rate`")
     if not 0 < rate < 1:
-        msg = f"a rate is a share, between 0 and 1; got {rate}. One in a hundred is …?"
+        msg = f"`rate` must be between 0 and 1, got {rate}. One in a hundred is …?"
         raise NotYet(msg)
     if not math.isclose(rate, 0.01, rel_tol=1e-6):
         alarms = f"{1000 * rate:g} alarm{'s' * (not math.isclose(1000 * rate, 1))}"
-        msg = f"{rate:g} is {alarms} in a thousand normal beats; ten in a thousand were asked for."
+        msg = f"{rate:g} is {alarms} in a thousand normal beats. The exercise asks for ten in a thousand."
         raise NotYet(msg)
-    return "The line moves right: fewer normal beats are called abnormal, and more abnormal ones are missed."
+    return "The threshold is higher now. Fewer normal beats are flagged, and more abnormal beats are missed."
 
 
-@exercise("1.2", "a function of two arrays of True and False that returns a share")
+@exercise("1.2", "a function of two arrays of bool that returns a share")
 def check_2(precision: Any) -> str:
-    """Called and abnormal, of all that were called."""
-    # 3 found, 2 missed, 1 false alarm, 8 rightly called normal: no two of the figures agree.
+    """Check for the share of abnormal beats among the flagged beats."""
+    # 3 found, 2 missed, 1 false alarm, 8 correctly not flagged: all wrong formulas give different numbers.
     abnormal = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
-    called = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
-    got = one_number(call(precision, called, abnormal, name="precision"), "what `precision` returned")
-    others = {
-        3 / 5: "that is recall: of the *abnormal* ones, the share that was called. Divide by what was called instead.",
-        11 / 14: "that is accuracy: the share of all beats that were judged right.",
-        1 / 9: "that is the false alarm rate: of the normal ones, the share that was called.",
-        1 / 4: "that is the share of *false* alarms among the calls; precision is the other part.",
-        3.0: "that is a number of beats; precision is a share of those that were called.",
-        75.0: "that is in percent; precision is a share, from 0 to 1.",
-        3 / 14: "that is a share of all beats; divide by the number of those that were called.",
+    flagged = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
+    result = one_number(call(precision, flagged, abnormal, name="precision"), "the return value of `precision`")
+    mistakes = {
+        3 / 5: "that is recall, the flagged share of the *abnormal* beats. Divide by the number of flagged beats.",
+        11 / 14: "that is accuracy, the share of correct predictions among all beats.",
+        1 / 9: "that is the false alarm rate, the share of flagged beats among the normal beats.",
+        1 / 4: "that is the share of *false* alarms among the flagged beats. Precision is 1 minus this share.",
+        3.0: "that is a number of beats. Precision is a share of the flagged beats.",
+        75.0: "that is in percent. Precision is a share, from 0 to 1.",
+        3 / 14: "that is a share of all beats. Divide by the number of flagged beats.",
     }
-    if not np.isclose(got, 3 / 4):
-        for figure, words in others.items():
-            if np.isclose(got, figure):
-                raise NotYet(words)
+    if not np.isclose(result, 3 / 4):
+        for number, hint in mistakes.items():
+            if np.isclose(result, number):
+                raise NotYet(hint)
         msg = (
-            f"of 14 beats, 4 are called and 3 of these are abnormal; your function makes {got:.3g} of that. "
-            "Try it on these by hand."
+            f"of 14 beats, 4 are flagged and 3 of these are abnormal, but your function returns {result:.3g}. "
+            "Compute it by hand for these beats."
         )
         raise NotYet(msg)
-    again = one_number(call(precision, ~called, abnormal, name="precision"), "what `precision` returned")
-    if not np.isclose(again, 2 / 10):
-        msg = "right for one example and wrong for another: does it use its arguments, or figures from outside of it?"
+    result = one_number(call(precision, ~flagged, abnormal, name="precision"), "the return value of `precision`")
+    if not np.isclose(result, 2 / 10):
+        msg = "right for one example and wrong for another. Does your function use its arguments only?"
         raise NotYet(msg)
     return (
-        "Precision hangs on how many beats are abnormal: among a thousand normal beats and one abnormal one, "
-        "a rate of 5 % leaves it at about 0.02, however good the network is."
+        "Precision depends on how many beats are abnormal. With a thousand normal beats and one abnormal beat, "
+        "a false alarm rate of 5 % gives a precision of about 0.02, however good the network is."
     )
 
 
 @exercise("1.3", 'two shares between 0 and 1, and "a", "b" or "c"')
-def check_3(leaky: Any, honest: Any, why: Any, error: Mapping[str, np.ndarray]) -> str:
-    """The threshold from what was learnt from lies too low."""
-    leaky, honest = one_number(leaky, "`leaky`"), one_number(honest, "`honest`")
+def check_3(leaky: Any, unbiased: Any, why: Any, error: Mapping[str, np.ndarray]) -> str:
+    """Check that a threshold set on the training beats is too low."""
+    leaky, unbiased = one_number(leaky, "`leaky`"), one_number(unbiased, "`unbiased`")
     new = error["normal test"]
-    line = {name: quantile_threshold(error[name], rate=0.05) for name in ("training", "calibration")}
-    wanted = {name: float((new > of).mean()) for name, of in line.items()}
-    given = {"leaky": (leaky, "training"), "honest": (honest, "calibration")}
-    if _close(leaky, wanted["calibration"]) and _close(honest, wanted["training"]):
-        msg = "the two are swapped: the leaky threshold is the one from beats that the network has learnt from."
+    thresholds = {name: quantile_threshold(error[name], rate=0.05) for name in ("training", "calibration")}
+    wanted = {name: float((new > threshold).mean()) for name, threshold in thresholds.items()}
+    given = {"leaky": (leaky, "training"), "unbiased": (unbiased, "calibration")}
+    if _close(leaky, wanted["calibration"]) and _close(unbiased, wanted["training"]):
+        msg = "the two shares are swapped. The leaky threshold is set on the beats that the network was trained on."
         raise NotYet(msg)
     for name, (share, part) in given.items():
+        threshold = thresholds[part]
         if _close(share, wanted[part]):
             continue
         if is_rounded(share, wanted[part]):
-            msg = f"`{name}`: nearly. Give the share as it comes, unrounded."
+            msg = f"`{name}`: the share is nearly right. Do not round it."
             raise NotYet(msg)
-        everything = np.concatenate([new, error["abnormal test"]])
-        if _close(share, line[part]):
-            words = "that is the threshold itself; asked for is the share of new normal beats above it."
+        both = np.concatenate([new, error["abnormal test"]])
+        if _close(share, threshold):
+            hint = "that is the threshold itself. The exercise asks for the share of new normal beats above it."
         elif _close(share, len(new) * wanted[part]):
-            words = f"that is a number of beats; give their share, of the {len(new)} there are."
+            hint = f"that is a number of beats. Give the share of the {len(new)} beats."
         elif _close(share, 100 * wanted[part]):
-            words = "that is in percent; give it as a share, from 0 to 1."
+            hint = "that is in percent. Give a share, from 0 to 1."
         elif _close(share, 1 - wanted[part]):
-            words = "that is the share below the threshold; asked for is the share above."
-        elif _close(share, float((error["abnormal test"] > line[part]).mean())):
-            words = 'that is the share of abnormal beats; a false alarm is a normal one: error["normal test"].'
-        elif _close(share, float((everything > line[part]).mean())):
-            words = 'that counts abnormal beats too; a false alarm is a normal one: error["normal test"].'
-        elif _close(share, float((error[part] > line[part]).mean())):
-            words = (
-                f"that is the share of the {part} beats themselves, on which the threshold was set; take *new* ones."
-            )
+            hint = "that is the share below the threshold. The exercise asks for the share above it."
+        elif _close(share, float((error["abnormal test"] > threshold).mean())):
+            hint = 'that is the share of abnormal beats. A false alarm is a normal beat: use error["normal test"].'
+        elif _close(share, float((both > threshold).mean())):
+            hint = 'that counts abnormal beats too. A false alarm is a normal beat: use error["normal test"].'
+        elif _close(share, float((error[part] > threshold).mean())):
+            hint = f"that is the share of the {part} beats, on which the threshold was set. Use *new* beats."
         else:
-            words = f'the threshold comes from error["{part}"], and the share from error["normal test"].'
-        msg = f"`{name}`: {words}"
+            hint = f'set the threshold on error["{part}"], and compute the share of error["normal test"] above it.'
+        msg = f"`{name}`: {hint}"
         raise NotYet(msg)
     if why not in ("a", "b", "c"):
-        msg = f'`why` takes "a", "b" or "c"; got {why!r}.'
+        msg = f'`why` must be "a", "b" or "c", got {why!r}.'
         raise NotYet(msg)
     if why != "b":
         msg = {
-            "a": "with fewer beats the threshold would be less sure, but not on average too low.",
-            "c": "all are normal beats of one patient, dealt out at random.",
+            "a": "with fewer beats, the threshold would be less certain, but not too low on average.",
+            "c": "all beats are normal beats of one patient, split at random.",
         }[why]
-        msg = f"the shares are right. `why`: {msg} What happened to the training beats that happened to no others?"
+        msg = f"the shares are right. `why`: {msg} What was done with the training beats only?"
         raise NotYet(msg)
     return (
-        "On what it has learnt, a network looks better than it is. Whoever sets the threshold there promises 5 % "
-        "and gets more. The less there is to learn from, the larger the leak."
+        "A network looks better on its training set than on new data. If you set the threshold on the training "
+        "set for a false alarm rate of 5 %, the real rate is higher. The smaller the training set, the larger the leak."
     )
 
 
-@exercise("1.4", "two of the sizes 2, 16 and None, and True or False")
-def check_4(redraws_best: Any, detects_worst: Any, one_run_tells: Any) -> str:
-    """The lowest loss is not the best detector, and one run does not tell."""
-    for name, size in (("redraws_best", redraws_best), ("detects_worst", detects_worst)):
+@exercise("1.4", "two of the sizes 2, 16 and None, and a bool")
+def check_4(lowest_loss: Any, lowest_auroc: Any, one_run_is_enough: Any) -> str:
+    """Check that the lowest loss is not the best detector, and that one training run does not show which is best."""
+    for name, size in (("lowest_loss", lowest_loss), ("lowest_auroc", lowest_auroc)):
         if size not in _SIZES:
-            msg = f"`{name}` takes one of the sizes 2, 16 and None; got {size!r}."
+            msg = f"`{name}` must be one of the sizes 2, 16 and None, got {size!r}."
             raise NotYet(msg)
-    if redraws_best is not None:
-        msg = "`redraws_best`: the more numbers may pass, the easier it is to redraw a beat. Which size lets most pass?"
+    if lowest_loss is not None:
+        msg = "`lowest_loss`: with a larger latent vector, a beat is easier to reconstruct. `None` means no limit."
         raise NotYet(msg)
-    if detects_worst != 2:
-        msg = "`detects_worst`: train all three and compare. How many kinds of normal fit into so few numbers?"
+    if lowest_auroc != 2:
+        msg = "`lowest_auroc`: train all three and compare. How many kinds of normal beat can so few numbers represent?"
         raise NotYet(msg)
-    if not isinstance(one_run_tells, bool | np.bool_):
-        msg = f"`one_run_tells` takes True or False; got {one_run_tells!r}."
+    if not isinstance(one_run_is_enough, bool | np.bool_):
+        msg = f"`one_run_is_enough` must be a bool, got {one_run_is_enough!r}."
         raise NotYet(msg)
-    if one_run_tells:
-        msg = "`one_run_tells`: change both seeds in `quick` and train again. Does the same size win?"
+    if one_run_is_enough:
+        msg = "`one_run_is_enough`: change both seeds in `quick` and train again. Is the same size the best?"
         raise NotYet(msg)
     return (
-        "The loss falls as more numbers may pass, and still a lower loss does not promise a better detector: at some "
-        "point the network redraws abnormal beats as well. Whether it has come to that, several seeds have to say."
+        "The loss falls as the latent vector gets larger, but a lower loss does not mean a better detector: at some "
+        "point the network reconstructs abnormal beats as well. Only several seeds show whether this happens here."
     )
 
 

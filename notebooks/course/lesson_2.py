@@ -14,51 +14,50 @@ from trainers.torch_utils import own_randomness
 
 @exercise("2.1", "one number, the value of a forget gate")
 def check_1(gate: Any) -> str:
-    """0.5 ** (1 / 70)."""
+    """Check for 0.5 ** (1 / 70)."""
     gate = one_number(gate, "`gate`")
     if not 0 < gate < 1:
-        msg = f"a gate lies between 0 and 1, and 1 itself loses nothing; got {gate:g}."
+        msg = f"`gate` must be between 0 and 1, got {gate:g}. A gate of 1 keeps the whole memory."
         raise NotYet(msg)
     kept = gate**70
     if abs(kept - 0.5) < 1e-3:
-        return "A gate must stay above 0.99 to carry half of its memory over half a heartbeat. A bias of 1 gives 0.73."
+        return "To keep half of the memory over half a heartbeat, a gate must be above 0.99. A bias of 1 gives 0.73."
     if abs(gate - (1 - 0.5 / 70)) < 1e-6:
-        msg = "close: but what is lost is a share of what is left, not of the beginning. Multiply, do not subtract."
+        msg = "close, but each step loses a share of what is left, not of the start. Multiply, do not subtract."
         raise NotYet(msg)
     more = "more" if kept > 0.5 else "less"
-    msg = f"with {gate:.4f} at each step, {kept:.3g} is left after 70 steps: {more} than half. "
-    msg += "Write down what is left after 70 steps, then turn it round."
+    msg = f"with a gate of {gate:.4f}, {kept:.3g} of the memory is left after 70 steps, which is {more} than half. "
+    msg += "Write down what is left after 70 steps, then solve for the gate."
     raise NotYet(msg)
 
 
-@exercise("2.2", "a function of n_features and n_units that returns a whole number")
+@exercise("2.2", "a function of n_features and n_units that returns an integer")
 def check_2(n_parameters: Any) -> str:
-    """4 · units · (features + units + 2)."""
-    # The slips below give eight different counts for the first pair.
+    """Check for 4 · units · (features + units + 2)."""
+    # The mistakes below give eight different counts for the first pair.
     for n_features, n_units in ((3, 8), (7, 2), (1, 32), (1, 1)):
-        count = one_number(call(n_parameters, n_features, n_units, name="n_parameters"), "what `n_parameters` returned")
+        count = one_number(call(n_parameters, n_features, n_units, name="n_parameters"), "`n_parameters(…)`")
         right = sum(weights.numel() for weights in nn.LSTM(n_features, n_units).parameters())
         if count == right:
             continue
-        where = f"n_parameters({n_features}, {n_units}) is {count:g}, nn.LSTM has {right}"
-        slips = {
-            4 * n_features * (n_features + n_units + 2): "features come first, then units: yours has them swapped.",
-            n_units * (n_features + n_units + 2): "there are four sums: three gates, and what is new.",
-            3 * n_units * (n_features + n_units + 2): "there are four sums: three gates, and what is new.",
-            4 * n_units * (n_features + n_units): "every sum has biases as well.",
+        mistakes = {
+            4 * n_features * (n_features + n_units + 2): "You have swapped n_features and n_units.",
+            n_units * (n_features + n_units + 2): "There are four sums: three gates and the new content.",
+            3 * n_units * (n_features + n_units + 2): "There are four sums: three gates and the new content.",
+            4 * n_units * (n_features + n_units): "Every sum has biases as well.",
             4 * n_units * (n_features + n_units + 1): "PyTorch adds two biases in each sum, one for x and one for h.",
-            4 * n_units * (n_features + 2): "h is multiplied with weights too.",
-            4 * n_units * (n_units + 2): "x is multiplied with weights too.",
-            4 * n_units * (n_features + 1 + 2): "each unit reads all of h, not only its own number.",
+            4 * n_units * (n_features + 2): "h is multiplied by weights too.",
+            4 * n_units * (n_units + 2): "x is multiplied by weights too.",
+            4 * n_units * (n_features + 1 + 2): "Each unit reads all of h, not only its own value.",
         }
-        otherwise = "Count the weights on x, the weights on h and the biases, for one sum; then for all."
-        hint = slips.get(int(count), otherwise)
-        msg = f"{where}: {hint}"
+        default = "Count the weights on x, the weights on h and the biases, first for one sum, then for all."
+        hint = mistakes.get(int(count), default)
+        msg = f"`n_parameters({n_features}, {n_units})` is {count:g}, but nn.LSTM has {right} parameters. {hint}"
         raise NotYet(msg)
-    return "Most of them are the weights on h: twice as many units, four times as many numbers to learn."
+    return "Most of the parameters are the weights on h. Twice as many units need four times as many of these weights."
 
 
-def _own_step(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, lstm: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def _correct_step(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, lstm: Any) -> tuple[torch.Tensor, torch.Tensor]:
     sums = lstm.weight_ih_l0 @ x + lstm.bias_ih_l0 + lstm.weight_hh_l0 @ h + lstm.bias_hh_l0
     i, f, new, o = sums.chunk(4)
     c = f.sigmoid() * c + i.sigmoid() * new.tanh()
@@ -67,78 +66,74 @@ def _own_step(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, lstm: Any) -> t
 
 @exercise("2.3", "a function of x, h, c and the LSTM that returns the next h and c")
 def check_3(step: Any) -> str:
-    """One step, as `nn.LSTM` computes it."""
+    """Check for one step as `nn.LSTM` computes it."""
     with own_randomness(0), torch.no_grad():
         lstm = nn.LSTM(1, 5)
         x, h, c = torch.randn(4, 1), torch.zeros(5), torch.zeros(5)
         for number in range(4):
-            returned = call(step, x[number], h.clone(), c.clone(), lstm, name="step")
-            if not isinstance(returned, tuple) or len(returned) != 2:
-                msg = "`step` should return two tensors, the next h and the next c: `return h, c`."
+            result = call(step, x[number], h.clone(), c.clone(), lstm, name="step")
+            if not isinstance(result, tuple) or len(result) != 2:
+                msg = "`step` must return two tensors, the next h and the next c: `return h, c`."
                 raise NotYet(msg)
-            returned = tuple(torch.as_tensor(part, dtype=torch.float32) for part in returned)
-            wanted = _own_step(x[number], h, c, lstm)
-            wrong = [not torch.allclose(a, b, atol=1e-5) for a, b in zip(returned, wanted, strict=True)]
+            result = tuple(torch.as_tensor(part, dtype=torch.float32) for part in result)
+            wanted = _correct_step(x[number], h, c, lstm)
+            wrong = [not torch.allclose(a, b, atol=1e-5) for a, b in zip(result, wanted, strict=True)]
             if any(wrong):
-                raise NotYet(_where(number, wrong, returned, wanted))
+                raise NotYet(_hint_for_step(number, wrong, result, wanted))
             h, c = wanted
-    return "The memory c is carried on by the forget gate; h is only what is shown of it."
+    return "The forget gate keeps the cell state c. The hidden state h is only its output."
 
 
-def _where(number: int, wrong: list[bool], returned: Any, wanted: Any) -> str:
-    if all(torch.allclose(a, b, atol=1e-5) for a, b in zip(returned, reversed(wanted), strict=True)):
-        return "the two come in the wrong order: h first, then c."
+def _hint_for_step(number: int, wrong: list[bool], result: Any, wanted: Any) -> str:
+    if all(torch.allclose(a, b, atol=1e-5) for a, b in zip(result, reversed(wanted), strict=True)):
+        return "the two tensors are in the wrong order: return h first, then c."
     if number == 0:
         if not wrong[1]:
-            return "the very first step is off already, in h, while c is right: look at the line that makes h of c."
-        return "the very first step is off already, in c. There h and c are zero: look at what is made of x."
+            return "the first step has a wrong h, while c is right. Look at the line that computes h from c."
+        return "the first step has a wrong c. Before it, h and c are zero, so look at what is computed from x."
     what = "c" if wrong[1] else "h, while c is right"
     return (
-        f"step 1 agrees with nn.LSTM, step {number + 1} is off in {what}. Before step 1 h and c are both zero, "
-        "afterwards they are not: where is one of them taken for the other?"
+        f"step 1 agrees with nn.LSTM, but step {number + 1} has a wrong {what}. Before step 1, h and c are both zero; "
+        "afterwards they differ. Where does your function use one of them instead of the other?"
     )
 
 
 @exercise("2.4", "a function of a tensor (n, time, feature) that returns one of the same shape")
-def check_4(last_first: Any) -> str:
-    """Along time, not along the batch."""
+def check_4(reverse_time: Any) -> str:
+    """Check for a reversal along time, not along the batch."""
     batch = torch.arange(24.0).reshape(2, 4, 3)
     before = batch.clone()
     try:
-        turned = call(last_first, batch, name="last_first")
-    except NotYet as wrong:
-        if "step must be greater than zero" not in str(wrong):
+        result = call(reverse_time, batch, name="reverse_time")
+    except NotYet as error:
+        if "step must be greater than zero" not in str(error):
             raise
-        msg = "PyTorch's slices take no negative step, unlike NumPy's. It has `flip`."
-        raise NotYet(msg) from wrong
-    if not isinstance(turned, torch.Tensor) or turned.shape != batch.shape:
-        got = tuple(turned.shape) if isinstance(turned, torch.Tensor) else kind_of(turned)
-        msg = f"a batch of shape (2, 4, 3) should come back as a tensor of that shape; got {got}."
+        msg = "unlike NumPy, PyTorch does not support slices with a negative step. Use `flip`."
+        raise NotYet(msg) from error
+    if not isinstance(result, torch.Tensor) or result.shape != batch.shape:
+        got = tuple(result.shape) if isinstance(result, torch.Tensor) else kind_of(result)
+        msg = f"the return value of `reverse_time` must be a tensor of the same shape, (2, 4, 3), got {got}."
         raise NotYet(msg)
     if not torch.equal(batch, before):
-        msg = "`last_first` changes the batch that it was given. Return a new tensor."
+        msg = "`reverse_time` changes its argument. Return a new tensor."
         raise NotYet(msg)
-    slips = {
-        (
-            0,
-        ): "the sequences have changed places, each still runs forward: that is the famous slip. Which axis is time?",
-        (2,): "the features have changed places. Which axis is time?",
-        (0, 1): "time is turned, but the sequences have changed places too: each would be drawn for another patient.",
-        (1, 2): "time is turned, but the features have changed places too.",
-        (0, 1, 2): "all axes are turned. Turn time alone.",
+    mistakes = {
+        (0,): "the order of the sequences is reversed, but not time. This is a common mistake. Which axis is time?",
+        (2,): "the order of the features is reversed. Which axis is time?",
+        (0, 1): "time is reversed, but so is the order of the sequences: each would be used for another patient.",
+        (1, 2): "time is reversed, but so is the order of the features.",
+        (0, 1, 2): "all axes are reversed. Reverse time only.",
     }
-    for axes, hint in slips.items():
-        if torch.equal(turned, batch.flip(axes)):
+    for axes, hint in mistakes.items():
+        if torch.equal(result, batch.flip(axes)):
             raise NotYet(hint)
-    if torch.equal(turned, batch):
-        msg = "nothing has changed: the first step still comes first."
+    if torch.equal(result, batch):
+        msg = "nothing has changed: the first step is still the first."
         raise NotYet(msg)
-    if not torch.equal(turned, batch.flip(1)):
-        step = next(step for step in range(4) if not torch.equal(turned[:, step], batch[:, 3 - step]))
-        msg = f"that is no reversal along time. In sequence 0, step {step} should hold what step {3 - step} held: " + (
-            f"{batch[0, 3 - step].tolist()}; it holds {turned[0, step].tolist()}."
+    if not torch.equal(result, batch.flip(1)):
+        step = next(step for step in range(4) if not torch.equal(result[:, step], batch[:, 3 - step]))
+        msg = f"time is not reversed. In sequence 0, step {step} must be the old step {3 - step}, " + (
+            f"{batch[0, 3 - step].tolist()}, got {result[0, step].tolist()}."
         )
         raise NotYet(msg)
-    return (
-        "With a batch of one, the wrong axis changes nothing and shows in no test. Test with two different sequences."
-    )
+    return "In a batch of one, flipping axis 0 changes nothing, so a test does not detect it. Test with two sequences."

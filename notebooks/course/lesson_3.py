@@ -17,23 +17,24 @@ from trainers.trainer import StopTraining
 
 
 @exercise("3.1", "a BatchedTrainer with one setting changed")
-def check_1(trainer: Any) -> str:
-    """Restore at the end."""
-    if not isinstance(trainer, BatchedTrainer):
-        msg = f"a BatchedTrainer was asked for; got {type(trainer).__name__}."
+def check_1(my_trainer: Any) -> str:
+    """Check for restore at the end."""
+    if not isinstance(my_trainer, BatchedTrainer):
+        msg = f"`my_trainer` must be a BatchedTrainer, got {type(my_trainer).__name__}."
         raise NotYet(msg)
-    if trainer.restore == "off":
-        msg = 'with restore="off" the run is never sent back, but it ends with its last weights, not with its best.'
+    if my_trainer.restore == "off":
+        msg = 'with restore="off", the training run ends with its last weights, not with its best.'
         raise NotYet(msg)
-    if trainer.restore == "every epoch":
-        told = "that one still goes back in mid-training after a worse epoch"
-        if trainer.min_delta_ratio or trainer.patience:
-            told += ", only later or less often: patience and tolerance put it off, they do not rule it out"
-        msg = f"{told}. Which hyperparameter says *when* the best weights come back?"
+    if my_trainer.restore == "every epoch":
+        hint = "this trainer still restores weights during training, after a worse epoch"
+        if my_trainer.min_delta_ratio or my_trainer.patience:
+            hint += ". With `patience` or `min_delta_ratio` it does so later or less often, but not never"
+        msg = f"{hint}. Which hyperparameter says *when* the best weights are restored?"
         raise NotYet(msg)
-    return "The same run as with restore off, to the last bit, and the best weights when it has ended."
+    return "It is exactly the same training run as with restore off, but it ends with its best weights."
 
 
+# Validation losses, and the epochs after which the weights are restored.
 _RUNS = {
     (0.5, 0.4, 0.45, 0.42, 0.39): [3, 4],
     (0.5, 0.4, 0.3): [],
@@ -45,72 +46,71 @@ _RUNS = {
 
 @exercise("3.2", "a function of a list of losses that returns a list of epochs")
 def check_2(restored_epochs: Any) -> str:
-    """Higher than the lowest so far."""
+    """Check for the epochs whose loss is above the lowest so far."""
     for losses, right in _RUNS.items():
-        found = np.asarray(list(call(restored_epochs, list(losses), name="restored_epochs"))).tolist()
-        if found == right:
+        result = np.asarray(list(call(restored_epochs, list(losses), name="restored_epochs"))).tolist()
+        if result == right:
             continue
-        slips = [
-            ([e - 1 for e in right], "epochs count from 1, positions in a list from 0."),
+        mistakes = [
+            ([e - 1 for e in right], "Epochs count from 1, positions in a list from 0."),
             (
                 [e for e in range(2, len(losses) + 1) if losses[e - 1] > losses[e - 2]],
-                "you compare with the epoch before; restore compares with the lowest loss so far.",
+                "You compare with the epoch before. History restore compares with the lowest loss so far.",
             ),
             (
                 [e for e in range(2, len(losses) + 1) if losses[e - 1] >= min(losses[: e - 1])],
-                "an epoch that is equal to the best is not worse: it is let be.",
+                "An epoch that is equal to the best is not worse, so it triggers no restore.",
             ),
             (
                 [e for e in range(1, len(losses) + 1) if losses[e - 1] > min(losses)],
-                "you compare with the lowest loss of the whole run; in epoch 3, nobody knows epoch 4 yet.",
+                "You compare with the lowest loss of the whole run. In epoch 3, the loss of epoch 4 is not known yet.",
             ),
         ]
-        hint = next(
-            (text for wrong, text in slips if found == wrong), "Go through it by hand: which was the best so far?"
-        )
-        msg = f"for {list(losses)} you return {found}, it fires after {right}: {hint}"
+        default = "Go through the losses by hand: which is the lowest so far?"
+        hint = next((text for wrong, text in mistakes if result == wrong), default)
+        msg = f"for {list(losses)} you return {result}, but the weights are restored after {right}. {hint}"
         raise NotYet(msg)
-    return "It never looks at the training loss, nor at anything but the lowest validation loss so far."
+    return "History restore uses only the lowest validation loss so far, not the training loss."
 
 
-@exercise("3.3", "two functions: one of the model, one of the model and what was remembered")
-def check_3(remember: Any, put_back: Any) -> str:
-    """A copy, not a reference."""
+@exercise("3.3", "two functions: one of the model, and one of the model and the saved state")
+def check_3(save_state: Any, restore_state: Any) -> str:
+    """Check for a copy, not a reference."""
     with own_randomness(0):
         model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
         best = copy_state(model)
-        memory = call(remember, model, name="remember")
-        _train_on(model)
+        saved = call(save_state, model, name="save_state")
+        _continue_training(model)
         worse = copy_state(model)
-        call_function(put_back, model, memory, name="put_back")
+        call_function(restore_state, model, saved, name="restore_state")
         now = copy_state(model)
         if not _same(now, best):
-            raise NotYet(_what_is_wrong(memory, now, worse, best))
-        _train_on(model)
-        call_function(put_back, model, memory, name="put_back")
+            raise NotYet(_hint_for_state(saved, now, worse, best))
+        _continue_training(model)
+        call_function(restore_state, model, saved, name="restore_state")
         if not _same(copy_state(model), best):
-            msg = "it works once. After a second swap the memory has changed along: put copies *in*, too."
+            msg = "it works once. After a second restore, the saved state has changed: copy it *into* the model, too."
             raise NotYet(msg)
-    return "A dictionary of tensors is a list of places, not of numbers. Compare weights, not messages."
+    return "A dictionary of tensors holds references, not copies. To verify a restore, compare the weights."
 
 
-def _what_is_wrong(memory: Any, now: ModelState, worse: ModelState, best: ModelState) -> str:
-    """Why the model is not back in its best state."""
+def _hint_for_state(saved: Any, now: ModelState, worse: ModelState, best: ModelState) -> str:
+    """Say why the model does not have its best state."""
     if _same(now, worse):
-        if isinstance(memory, Mapping) and memory.keys() == best.keys() and _same(memory, best):
-            return "what you remember is right, but `put_back` has left the model as it was."
+        if isinstance(saved, Mapping) and saved.keys() == best.keys() and _same(saved, best):
+            return "the saved state is right, but `restore_state` does not change the model."
         return (
-            "after put_back the model has the weights of the *worse* epoch. Look at what you remember, after training "
-            "has gone on: does it hold numbers, or the places where the model's numbers stand? (Copying a dictionary "
-            "copies the list of places only.)"
+            "after `restore_state`, the model has the weights of the *worse* epoch. Look at the saved state after more "
+            "training: does it hold copies of the values, or references to the model's tensors? (A copy of a "
+            "dictionary copies the references only.)"
         )
-    lost = [name for name in best if not torch.equal(now[name], best[name])]
-    if len(lost) < len(best):
-        return f"some came back, but not {', '.join(lost)}. Parameters alone are not the whole state."
-    return "the model has neither its best weights nor its last ones."
+    different = [name for name in best if not torch.equal(now[name], best[name])]
+    if len(different) < len(best):
+        return f"some values are restored, but not {', '.join(different)}. The parameters are not the complete state."
+    return "the model has neither its best weights nor its last weights."
 
 
-def _train_on(model: nn.Module) -> None:
+def _continue_training(model: nn.Module) -> None:
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     model.train()
     for _ in range(3):
@@ -124,28 +124,27 @@ def _same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) ->
 
 
 @exercise("3.4", "a function of (row, state) that raises StopTraining")
-def check_4(stop_when_stuck: Any) -> str:
-    """More than three epochs after the best."""
+def check_4(stop_without_improvement: Any) -> str:
+    """Check for a stop more than three epochs after the best."""
     for losses, right in (
         ((0.5, 0.4, 0.45, 0.44, 0.43, 0.42, 0.41), 6),
         ((0.5, 0.6, 0.4, 0.6, 0.3, 0.6, 0.6, 0.6, 0.6), 9),
         ((0.5, 0.4, 0.3, 0.2, 0.1), None),
         ((0.5, 0.6, 0.6, 0.6), None),
     ):
-        stopped = _stopped_after(stop_when_stuck, losses)
+        stopped = _stopped_after(stop_without_improvement, losses)
         if stopped == right:
             continue
-        told = f"with the losses {list(losses)} it should " + (
-            f"stop after epoch {right}" if right else "run to its end"
-        )
+        wanted = f"stop after epoch {right}" if right else "continue to its end"
+        start = f"with the losses {list(losses)}, the training run must {wanted}, but your callback"
         if stopped is None:
-            msg = f"{told}; yours never stops it. Does it `raise StopTraining(…)`, rather than return or print?"
+            msg = f"{start} never stops it. Does it `raise StopTraining(…)`, rather than return or print?"
         elif right is None or stopped == right - 1:
-            msg = f"{told}; yours stops after epoch {stopped}. “More than three” is four at least."
+            msg = f"{start} stops it after epoch {stopped}. “More than three” is at least four."
         else:
-            msg = f"{told}; yours stops after epoch {stopped}. Compare row.epoch with row.best_epoch."
+            msg = f"{start} stops it after epoch {stopped}. Compare row.epoch with row.best_epoch."
         raise NotYet(msg)
-    return "Early stopping with a patience of three. History restore says where to go back to; this says when to end."
+    return "This is early stopping with a patience of three. It says when to end; history restore says what to restore."
 
 
 def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:
@@ -153,7 +152,7 @@ def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:
     for loss in losses:
         row = history.append(train_loss=loss, validation_loss=loss)
         try:
-            call_function(callback, row, {}, name="stop_when_stuck", lets=(StopTraining,))
+            call_function(callback, row, {}, name="stop_without_improvement", allowed=(StopTraining,))
         except StopTraining:
             return row.epoch
     return None

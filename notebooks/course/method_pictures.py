@@ -1,4 +1,4 @@
-"""Pictures of lesson 6: which method finds which kind of anomaly, and two methods on the same sequences."""
+"""Plots of lesson 6: which method finds which kind of anomaly, and two methods on the same sequences."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure, as_label
 
 
 def plot_found(found: pd.DataFrame, of: int) -> Figure:
-    """Draw how many of each kind each method finds.
+    """Plot how many anomalies of each kind each method finds.
 
     Parameters
     ----------
     found : pandas.DataFrame
-        Whole numbers; a row for each method, a column for each kind.
+        Number of anomalies found, as integers; a row for each method, a column for each kind.
     of : int
-        How many of each kind there are.
+        Number of anomalies of each kind.
 
     Returns
     -------
     Figure
-        A ring for each pair, filled by the share that is found; none found, an empty ring.
+        A ring for each method and kind, filled by the share of anomalies found.
     """
     methods, kinds = list(found.index), list(found.columns)
     figure = Figure("found by method and kind", figsize=(9, 1.0 + 0.42 * len(methods)))
@@ -39,49 +39,49 @@ def plot_found(found: pd.DataFrame, of: int) -> Figure:
     axes.set(xlim=(-0.6, len(kinds) - 0.4), ylim=(len(methods) - 0.4, -0.6))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    told = []
+    sentences = []
     for method in methods:
         misses = [f"{kind} {found.loc[method, kind]}" for kind in kinds if found.loc[method, kind] < of]
-        told.append(f"{method} finds all but {', '.join(misses)}" if misses else f"{method} finds all")
-    figure.alt = f"Which of {of} anomalies of each kind are found: {'; '.join(told)}."
+        sentences.append(f"{method} finds all but {', '.join(misses)}" if misses else f"{method} finds all")
+    figure.alt = f"Which of {of} anomalies of each kind are found: {'; '.join(sentences)}."
     return figure
 
 
 def plot_two_methods(scores: dict[str, Any], abnormal: Any) -> Figure:
-    """Draw two methods' scores of the same sequences, one against the other, each divided by its threshold.
+    """Plot two methods' scores of the same sequences against each other, each divided by its threshold.
 
     Parameters
     ----------
     scores : dict of array, shape (n,)
-        Two methods; a score above 1 is called abnormal.
+        Two methods; a sequence with a score above 1 is flagged.
     abnormal : array of bool, shape (n,)
-        The truth.
+        Whether each sequence is abnormal.
 
     Returns
     -------
     Figure
     """
-    (right, x), (up, y) = ((name, np.asarray(of)) for name, of in scores.items())
+    (x_name, x), (y_name, y) = ((name, np.asarray(values)) for name, values in scores.items())
     truth = np.asarray(abnormal, dtype=bool)
-    figure = Figure(f"each sequence, as {right} and {up} see it", figsize=(8, 4.5))
+    figure = Figure(f"scores of {x_name} and {y_name} for each sequence", figsize=(8, 4.5))
     axes = figure.plain_axes(
-        xscale="log", yscale="log", xlabel=f"{as_label(right)} / threshold", ylabel=f"{as_label(up)} / threshold"
+        xscale="log", yscale="log", xlabel=f"{as_label(x_name)} / threshold", ylabel=f"{as_label(y_name)} / threshold"
     )
-    for mask, sign, color, name in ((truth, "^", VALIDATION, "abnormal"), (~truth, "o", TRAIN, "normal")):
-        axes.plot(x[mask], y[mask], sign, color=color, fillstyle="none", markersize=4, linestyle="", label=name)
+    for mask, marker, color, name in ((truth, "^", VALIDATION, "abnormal"), (~truth, "o", TRAIN, "normal")):
+        axes.plot(x[mask], y[mask], marker, color=color, fillstyle="none", markersize=4, linestyle="", label=name)
     axes.axvline(1, color=TEXT, linestyle="-.")
     axes.axhline(1, color=TEXT, linestyle="-.")
     ticks = [2.0**power for power in range(-4, 4)]
-    for axis, of in ((axes.xaxis, x), (axes.yaxis, y)):
-        axis.set_ticks([tick for tick in ticks if of.min() <= tick <= of.max()])
+    for axis, values in ((axes.xaxis, x), (axes.yaxis, y)):
+        axis.set_ticks([tick for tick in ticks if values.min() <= tick <= values.max()])
         axis.set_major_formatter("{x:g}")
         axis.set_minor_locator(NullLocator())
     figure.legend_beside(axes)
-    both, x_alone, y_alone, none = (
+    both, x_only, y_only, neither = (
         int((a & b)[truth].sum()) for a, b in ((x > 1, y > 1), (x > 1, y <= 1), (x <= 1, y > 1), (x <= 1, y <= 1))
     )
     figure.alt = (
-        f"Scatter of the scores of {right} and {up}. Of {int(truth.sum())} abnormal sequences {both} are above both "
-        f"thresholds, {x_alone} above that of {right} alone, {y_alone} above that of {up} alone, {none} above neither."
+        f"Scores of {x_name} and {y_name}. Of {int(truth.sum())} abnormal sequences, {both} are above both thresholds, "
+        f"{x_only} only above that of {x_name}, {y_only} only above that of {y_name}, and {neither} above neither."
     )
     return figure

@@ -1,4 +1,4 @@
-"""`PressCheck`: press a button while the cell counts; it says whether the press arrived, and how fast."""
+"""`PressCheck`: a button that shows whether, and how fast, a press reaches a running cell."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from trainers.widgets.export import read_assets
 
 
 class PressCheck(anywidget.AnyWidget):
-    """A button for a cell that is busy: the same way that a training's buttons take.
+    """A button for a running cell; its messages reach the kernel in the same way as those of the training monitor.
 
     Parameters
     ----------
     seconds : float, default 15
-        How long `count` waits for a press.
+        Seconds that `count` waits for a press.
 
     Attributes
     ----------
     counted : float
-        Seconds that it has counted.
+        Seconds that the last `count` lasted.
     milliseconds : float or None
-        From the press to its answer, by the page's clock; None until there was one.
+        Time from the press to its answer, by the page's clock; None before a press was answered.
     """
 
     _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -41,53 +41,54 @@ class PressCheck(anywidget.AnyWidget):
         self.seconds, self.counted = seconds, 0.0
         self.milliseconds: float | None = None
         self._pressed = False
-        self.on_msg(self._hear)
+        self.on_msg(self._receive)
         answer_while_busy(self)
         larger_in_class(self)
 
     def count(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Show the button, keep the cell busy until it is pressed or the time is over, and say what came of it.
+        """Show the button, run until it is pressed or the time is over, and print the summary.
 
         Parameters
         ----------
         clock : callable, optional
-            The time in seconds.
+            Returns the time in seconds. Default: `time.monotonic`.
         """
         from IPython.display import display
 
         display(bundle(self, repr(self)), raw=True)
-        begun, told = clock(), -1
-        # An earlier count's press is no answer to this one.
+        start, shown = clock(), -1
+        # A press during an earlier count does not count here.
         self.milliseconds, self._pressed = None, False
         self.counting = True
-        while (passed := clock() - begun) < self.seconds and self.milliseconds is None:
-            # It never waits for messages, as a training does not.
+        while (passed := clock() - start) < self.seconds and self.milliseconds is None:
+            # No waiting for messages, as in a training run.
             sum(range(10_000))
-            if int(passed) > told:
-                told = int(passed)
-                self.said = f"{max(0, round(self.seconds) - told)} s left: press now"
+            if int(passed) > shown:
+                shown = int(passed)
+                self.said = f"{max(0, round(self.seconds) - shown)} s left: press now"
         self.counted, self.counting = passed, False
         self.said = self.summary
         say(self.summary)
 
     @property
     def summary(self) -> str:
-        """What came of it, in words."""
+        """Whether the press arrived, how fast it was answered, and what to do if none arrived."""
         if self.milliseconds is not None:
             return f"Your press arrived while the cell was counting; the answer took {self.milliseconds:.0f} ms."
         if self._pressed:
             return "Your press arrived while the cell was counting."
-        what = f"No press arrived in {self.seconds:g} s. If nobody pressed, run this cell again, and press."
+        text = f"No press arrived in {self.seconds:g} s. If nobody pressed the button, run this cell again."
+        interrupt = "use ■ (Interrupt the kernel) to stop a training run."
         if not buttons_answer():
-            return f"{what} This kernel cannot hear a button in a busy cell: use ■ to stop a training."
-        return f"{what} If you did: use JupyterLab from 4.4 or Notebook from 7.4; until then ■ stops a training."
+            return f"{text} This kernel does not receive button presses while a cell is running: {interrupt}"
+        return f"{text} If you did, update to JupyterLab 4.4 or Notebook 7.4, or later. Until then, {interrupt}"
 
-    def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:
+    def _receive(self, _: Any, message: dict[str, Any], __: Any) -> None:
         if not self.counting:
             return
         if message.get("kind") == "press":
             self._pressed = True
-            self.send({"kind": "heard"})
+            self.send({"kind": "received"})
         elif message.get("kind") == "took":
             self.milliseconds = float(message["milliseconds"])
 

@@ -1,4 +1,4 @@
-"""``python -m notebooks.course check``: whether this computer is ready for a lesson, in plain words."""
+"""``python -m notebooks.course check``: check whether this computer is ready for a lesson."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ import torch
 from data.markup import escaped, without_math
 
 KIT = "lstm-anomaly-kit"
-# Those that are named; all are looked at.
-_NAMED = ("torch", "jupyterlab", "ipykernel", "ipywidgets", "anywidget")
-# Gigabytes: with less it fails; with less it may.
-_LEAST_MEMORY, _GOOD_MEMORY, _GOOD_DISK = 0.7, 2.0, 1.0
-# Epochs and network of lesson 1's training; a test holds them to the notebook.
+# Packages whose versions are shown; all are checked.
+_SHOWN = ("torch", "jupyterlab", "ipykernel", "ipywidgets", "anywidget")
+# Gigabytes: below the minimum a lesson fails; below the others it may fail.
+_MIN_MEMORY, _GOOD_MEMORY, _GOOD_DISK = 0.7, 2.0, 1.0
+# Epochs and network of lesson 1; a test compares them with the notebook.
 LESSON_1_EPOCHS = 15
 LESSON_1_MODEL: dict[str, Any] = {"hidden_size": 32, "latent_size": 32}
-# Seconds that lesson 1's training may take, to be fine and to be no more than slow.
-_FINE, _SLOW = 40.0, 120.0
+# Seconds of lesson 1's training run up to which it is fast, and up to which it is slow.
+_FAST_SECONDS, _SLOW_SECONDS = 40.0, 120.0
 
 
 @dataclass(frozen=True)
 class SetupResult:
-    """What was found of one thing.
+    """Result of one check.
 
     Attributes
     ----------
     name : str
-        The thing.
+        What was checked, such as "memory".
     text : str
-        What was found.
+        What the check found.
     level : {"fine", "note", "fault"}
-        A note lets a lesson run, with something missing; a fault does not.
+        With a note, a lesson runs, but something is slow or missing; with a fault, it does not run.
     remedy : str
         What to do about a note or a fault.
     """
@@ -55,28 +55,28 @@ class SetupResult:
 
 @dataclass(frozen=True)
 class SetupCheck:
-    """All that was found, and the verdict.
+    """Results of all checks, and their summary.
 
     Attributes
     ----------
     findings : tuple of SetupResult
+        One result for each check.
     """
 
     findings: tuple[SetupResult, ...]
 
     @property
     def ready(self) -> bool:
-        """Whether a lesson can be held."""
-        return not any(found.level == "fault" for found in self.findings)
+        """Whether no check found a fault."""
+        return not any(result.level == "fault" for result in self.findings)
 
     @property
     def summary(self) -> str:
-        """In a sentence or two: ready, ready but, or not ready and what to do."""
-        faults, notes = ([found for found in self.findings if found.level == level] for level in ("fault", "note"))
-        if faults:
-            return "Not ready: " + " ".join(f"{found.name}, {found.text} {found.remedy}" for found in faults)
-        if notes:
-            return "Works, but: " + " ".join(f"{found.name}, {found.text} {found.remedy}" for found in notes)
+        """Whether the computer is ready, with the faults or notes and what to do about them."""
+        for level, start in (("fault", "Not ready. "), ("note", "Works, but with limits. ")):
+            results = [result for result in self.findings if result.level == level]
+            if results:
+                return start + " ".join(f"{result.name}: {result.text} {result.remedy}" for result in results)
         return "Ready for class."
 
     def __str__(self) -> str:
@@ -86,147 +86,147 @@ class SetupCheck:
         return str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<li>{escaped(str(found))}</li>" for found in self.findings)
+        rows = "".join(f"<li>{escaped(str(result))}</li>" for result in self.findings)
         return without_math(
             f"<ul style='list-style: none; padding: 0'>{rows}</ul><p><b>{escaped(self.summary)}</b></p>"
         )
 
 
 def check(show: Callable[[str], object] = lambda line: None) -> SetupCheck:
-    """Look at versions, data, memory, disk, threads, speed, and whether buttons answer in a busy cell.
+    """Check versions, data, memory, disk, threads, speed, and whether buttons respond while a cell is running.
 
-    It takes about half a minute, and starts a kernel of its own for the last.
+    The check takes about half a minute. It starts a separate kernel for the buttons.
 
     Parameters
     ----------
     show : callable, optional
-        Called with each finding as a line of text as soon as it is there.
+        Called with each result as a line of text as soon as it is known. Default: shows nothing.
 
     Returns
     -------
     SetupCheck
-        Whatever is wrong with the computer is in it; nothing is raised.
+        The results. A check that fails is a result too; it raises no error.
 
     Examples
     --------
-    >>> results = SetupResult("data", "all there."), SetupResult("disk", "0.2 GB free.", "note", "Make room.")
+    >>> results = SetupResult("data", "found."), SetupResult("disk", "0.2 GB free.", "note", "Make room.")
     >>> SetupCheck(results).summary
-    'Works, but: disk, 0.2 GB free. Make room.'
+    'Works, but with limits. disk: 0.2 GB free. Make room.'
     """
     from notebooks.course.busy_kernel import busy_kernel_finding
 
-    looks: dict[str, Callable[[], SetupResult]] = {
+    checks: dict[str, Callable[[], SetupResult]] = {
         "versions": versions, "data": data, "memory": memory, "disk": disk, "processors": processors,
         "training": training_time, "buttons": busy_kernel_finding,
     }  # fmt: skip
-    found = []
-    for name, look in looks.items():
+    results = []
+    for name, run_check in checks.items():
         try:
-            finding = look()
-        except Exception as error:  # a check that fails is a finding, not the end of all checks
-            remedy = "If that does not say what to do, set the kit up again (notebooks/INSTALL.md)."
-            finding = SetupResult(name, f"could not be looked at ({type(error).__name__}: {error}).", "fault", remedy)
-        found.append(finding)
-        show(str(finding))
-    return SetupCheck(tuple(found))
+            result = run_check()
+        except Exception as error:  # a check that fails does not end the other checks
+            remedy = "If this does not say what to do, set up the kit again (notebooks/INSTALL.md)."
+            result = SetupResult(name, f"the check failed ({type(error).__name__}: {error}).", "fault", remedy)
+        results.append(result)
+        show(str(result))
+    return SetupCheck(tuple(results))
 
 
 def versions() -> SetupResult:
-    """Python and every package against the bounds that the installed kit declares."""
+    """Compare Python and every package with the bounds that the installed kit declares."""
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
     try:
-        about, wanted = metadata(KIT), [Requirement(text) for text in requires(KIT) or ()]
+        kit, requirements = metadata(KIT), [Requirement(text) for text in requires(KIT) or ()]
     except PackageNotFoundError:
-        return SetupResult("versions", "the kit is not installed.", "fault", "In its folder: pip install -e .")
+        return SetupResult("versions", "the kit is not installed.", "fault", "Run pip install -e . in its folder.")
     wrong, present = [], []
     python = platform.python_version()
-    if not SpecifierSet(about["Requires-Python"]).contains(python):
-        wrong.append(f"Python {python} (needs {about['Requires-Python']})")
-    for one in wanted:
-        if one.marker is not None and not one.marker.evaluate({"extra": ""}):
+    if not SpecifierSet(kit["Requires-Python"]).contains(python):
+        wrong.append(f"Python {python} (needs {kit['Requires-Python']})")
+    for requirement in requirements:
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
-            there = version(one.name)
+            installed = version(requirement.name)
         except PackageNotFoundError:
-            wrong.append(f"{one.name} is missing (needs {one.specifier})")
+            wrong.append(f"{requirement.name} is missing (needs {requirement.specifier})")
             continue
-        # What was built from a working copy has a version before its release.
-        if not one.specifier.contains(there, prereleases=True):
-            wrong.append(f"{one.name} {there} (needs {one.specifier})")
-        if one.name in _NAMED:
-            present.append(f"{one.name} {there}")
+        # A package built from a working copy has a pre-release version.
+        if not requirement.specifier.contains(installed, prereleases=True):
+            wrong.append(f"{requirement.name} {installed} (needs {requirement.specifier})")
+        if requirement.name in _SHOWN:
+            present.append(f"{requirement.name} {installed}")
     if wrong:
-        remedy = "Set the kit up anew: make clean, then make lab; or pip install -e . in its folder."
+        remedy = "Set up the kit again: run make clean and make lab, or pip install -e . in its folder."
         return SetupResult("versions", f"{'; '.join(wrong)}.", "fault", remedy)
-    return SetupResult("versions", f"Python {python}, {', '.join(present)}: as the kit needs them.")
+    return SetupResult("versions", f"all requirements are met (Python {python}, {', '.join(present)}).")
 
 
 def data() -> SetupResult:
-    """The data sets and recordings that the lessons load."""
+    """Load the data sets and recordings of the lessons."""
     from data import load_ecg5000, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 
     beats = load_ecg5000()
     recordings = [load() for load in (load_mitbih, load_ecg_diff_count, load_internal_bleeding)]
-    return SetupResult("data", f"{len(beats):,} heartbeats and {len(recordings)} long recordings are there.")
+    return SetupResult("data", f"found {len(beats):,} heartbeats and {len(recordings)} long recordings.")
 
 
 def memory(free: float | None = None) -> SetupResult:
-    """Free memory in gigabytes, measured where it is not given."""
+    """Check the free memory, in gigabytes; it is measured by default."""
     import psutil
 
     free = psutil.virtual_memory().available / 1e9 if free is None else free
     text, remedy = f"{free:.1f} GB free.", "Close other programs and browser tabs."
-    if free < _LEAST_MEMORY:
+    if free < _MIN_MEMORY:
         return SetupResult("memory", text, "fault", remedy)
     return SetupResult("memory", text) if free >= _GOOD_MEMORY else SetupResult("memory", text, "note", remedy)
 
 
 def disk(free: float | None = None) -> SetupResult:
-    """Free disk space in gigabytes where the user works, measured where it is not given."""
+    """Check the free disk space of the working directory, in gigabytes; it is measured by default."""
     free = shutil.disk_usage(os.getcwd()).free / 1e9 if free is None else free
     text = f"{free:.1f} GB free."
     return (
         SetupResult("disk", text)
         if free >= _GOOD_DISK
-        else SetupResult("disk", text, "note", "Make room for saved work.")
+        else SetupResult("disk", text, "note", "Free some disk space for saved work.")
     )
 
 
 def processors() -> SetupResult:
-    """Number of CPU threads: PyTorch's, and the one that the rule chooses for the default model."""
+    """Return the number of CPU threads that PyTorch uses, and the number for training the default model."""
     from trainers import BatchedTrainer, LSTMAutoencoder
 
     model, batch_size = LSTMAutoencoder(), 32
-    uses, trains = (
+    default_threads, training_threads = (
         f"{number} thread{'s' * (number != 1)}"
         for number in (torch.get_num_threads(), BatchedTrainer(model, batch_size=batch_size).threads)
     )
-    default = f"the default model ({model.hidden_size} units, batches of {batch_size})"
-    return SetupResult("processors", f"{os.cpu_count()}; PyTorch uses {uses}, {default} trains with {trains}.")
+    what = f"the default model ({model.hidden_size} units, batches of {batch_size}) trains with {training_threads}"
+    return SetupResult("processors", f"{os.cpu_count()} processors; PyTorch uses {default_threads}, {what}.")
 
 
 def training_time(seconds: float | None = None) -> SetupResult:
-    """How long lesson 1's training will take, from a quarter of one epoch of it, measured where it is not given."""
+    """Estimate the seconds of lesson 1's training run; by default from a quarter of one epoch."""
     seconds = _lesson_1_seconds() if seconds is None else seconds
-    text = f"lesson 1 will train for about {_rounded(seconds)} s"
-    if seconds <= _FINE:
-        return SetupResult("training", f"{text}: fine.")
+    text = f"lesson 1 takes about {_rounded(seconds)} s to train"
+    if seconds <= _FAST_SECONDS:
+        return SetupResult("training", f"{text}.")
     from notebooks.course import classroom
 
-    # What the mode lets a run take, also while it is off.
+    # The time limit of classroom mode, also while it is off.
     limit = classroom.CLASSROOM_SECONDS if (chosen := classroom.seconds()) is None else chosen
     epochs = max(1, math.ceil(min(LESSON_1_EPOCHS, LESSON_1_EPOCHS * limit / seconds)))
     if epochs < LESSON_1_EPOCHS:
-        less = f"In classroom mode it stops after about {epochs} of its {LESSON_1_EPOCHS} epochs."
+        in_class = f"In classroom mode it stops after about {epochs} of its {LESSON_1_EPOCHS} epochs."
     else:
-        less = "In classroom mode it takes as long."
-    if seconds <= _SLOW:
-        return SetupResult(
-            "training", f"{text}: slow.", "note", f"Close other programs, plug the power cable in. {less}"
-        )
-    return SetupResult("training", f"{text}: too slow to wait for.", "note", f"Use another computer if you can. {less}")
+        in_class = "In classroom mode it takes the same time."
+    if seconds <= _SLOW_SECONDS:
+        text, remedy = f"{text}, which is slow.", "Close other programs, and plug in the power cable."
+    else:
+        text, remedy = f"{text}, which is too slow for a class.", "Use another computer if you can."
+    return SetupResult("training", text, "note", f"{remedy} {in_class}")
 
 
 def _lesson_1_seconds() -> float:
@@ -236,7 +236,7 @@ def _lesson_1_seconds() -> float:
     parts = split(load_ecg5000(), seed=0)
     train, validation = (part.subset(range(len(part) // 4)) for part in parts[:2])
     trainer = BatchedTrainer(LSTMAutoencoder(**LESSON_1_MODEL), batch_size=32, learning_rate=0.01)
-    # The first epoch of a process is slower: memory and threads are new.
+    # The first epoch of a process is slower, so the second is measured.
     rows = list(Run(trainer, train, validation, epochs=2, seconds=math.inf))
     return rows[-1].seconds * 4 * LESSON_1_EPOCHS
 

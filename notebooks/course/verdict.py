@@ -1,4 +1,4 @@
-"""`exercise`: makes a function that looks at an answer into a check that says what is wrong with it."""
+"""`exercise`: a decorator for functions that check an answer and say what is wrong with it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import numpy as np
 from data.markup import escaped, without_math
 from notebooks.course.students_code import where
 
-# Readable on a light and on a dark page; told apart by sign and word too.
-_RIGHT, _WRONG = "#009E73", "#D55E00"
-# Characters of a verdict: what a student's value or error adds may be of any length.
-_LONGEST = 600
+# Readable on light and dark pages. A sign and a word give the same information as the colour.
+_RIGHT_COLOR, _WRONG_COLOR = "#009E73", "#D55E00"
+# Characters of a verdict: a student's value or error may have any length.
+_MAX_LENGTH = 600
 
 
-# What the student's function returned last, in words, while a check runs.
-_returned: ContextVar[list[str]] = ContextVar("returned", default=[])  # noqa: B039  # outside a check nobody reads it
+# Description of what the student's function returned last, while a check runs.
+_returned: ContextVar[list[str]] = ContextVar("returned", default=[])  # noqa: B039  # only read inside a check
 
 
-class NotYet(Exception):  # noqa: N818  # no error: the usual state of an exercise
-    """Raised by a check: the answer is not right; the text says what is wrong and where to look."""
+class NotYet(Exception):  # noqa: N818  # not an error: the usual state of an exercise
+    """Raised by a check if the answer is wrong; the text says what is wrong and where to look."""
 
 
 class Verdict:
-    """What a check says of an answer; shown as a box in a notebook.
+    """Result of a check; shown as a box in a notebook.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class Verdict:
     right : bool
         Whether the answer is right; also the truth value of the verdict.
     text : str
-        What is wrong and where to look, or what to take away; cut after 600 characters.
+        What is wrong and where to look, or an explanation of the right answer; cut after 600 characters.
     """
 
     def __init__(self, number: str, right: bool, text: str) -> None:
         self.number, self.right = number, right
-        self.text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
+        self.text = text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 2]} …"
 
     def __bool__(self) -> bool:
         return self.right
@@ -52,37 +52,37 @@ class Verdict:
         return f"Exercise {self.number}, {'right' if self.right else 'not yet'}: {self.text}"
 
     def _repr_html_(self) -> str:
-        color, sign, word = (_RIGHT, "✓", "right") if self.right else (_WRONG, "○", "not yet")
-        # Each piece once: no emphasis inside of code, where a student's value may stand.
-        text = re.sub(r"`([^`\n]+)`|\B\*(\w[^*\n]*\w)\*\B", _marked, escaped(self.text))
+        color, sign, word = (_RIGHT_COLOR, "✓", "right") if self.right else (_WRONG_COLOR, "○", "not yet")
+        # One pass, so that a student's value inside code gets no emphasis.
+        text = re.sub(r"`([^`\n]+)`|\B\*(\w[^*\n]*\w)\*\B", _as_html, escaped(self.text))
         return without_math(
             f'<div style="border-left: 0.4em solid {color}; padding: 0.3em 0.8em">'
             f"<b>{sign} Exercise {escaped(self.number)}, {word}.</b> {text}</div>"
         )
 
 
-def _marked(match: re.Match[str]) -> str:
+def _as_html(match: re.Match[str]) -> str:
     code, emphasis = match.groups()
     return f"<code>{code}</code>" if code else f"<em>{emphasis}</em>"
 
 
 def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable[..., Verdict]]:
-    """Make a function that raises `NotYet`, or returns what to take away, into a check.
+    """Turn a function that raises `NotYet` or returns an explanation into a check.
 
-    An untouched stub (``...``, also as one of several values), an answer of another kind than the function
-    can look at, and too few or too many answers are told as such: a check never ends in a traceback.
+    A check never ends in a traceback. It has a separate message for an unchanged stub (``...``, also inside a
+    container), for an answer that the function cannot evaluate, and for too few or too many answers.
 
     Parameters
     ----------
     number : str
         Lesson and exercise, such as "2.1".
     takes : str
-        What the answer should be, in words that end the sentence "The answer is …".
+        What the answer must be, such as "a share between 0 and 1".
 
     Returns
     -------
     callable
-        Decorates a function of the answers; the result returns a `Verdict`.
+        Decorator for a function of the answers; the decorated function returns a `Verdict`.
 
     Examples
     --------
@@ -92,45 +92,44 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
     ...         raise NotYet(f"{number} is not twice three.")
     ...     return "Twice three is six."
     >>> check(...)
-    Exercise 0.1, not yet: `number` is still `...`: put your answer there. The answer is a number, twice three.
+    Exercise 0.1, not yet: `number` is still `...`. Replace it with your answer: a number, twice three.
     >>> check(5)
     Exercise 0.1, not yet: 5 is not twice three.
     >>> check(6)
     Exercise 0.1, right: Twice three is six.
     """
 
-    def decorate(look: Callable[..., str]) -> Callable[..., Verdict]:
-        signature = inspect.signature(look)
+    def decorate(function: Callable[..., str]) -> Callable[..., Verdict]:
+        signature = inspect.signature(function)
 
-        @functools.wraps(look)
+        @functools.wraps(function)
         def check(*answers: Any, **named: Any) -> Verdict:
             try:
                 given = signature.bind(*answers, **named).arguments
             except TypeError:
                 names = ", ".join(f"`{name}`" for name in signature.parameters)
-                return Verdict(number, False, f"the check takes {names}: write its cell as it was.")
+                return Verdict(number, False, f"the check needs {names}. Restore its original cell.")
             for name, answer in given.items():
                 if answer is ...:
-                    text = f"`{name}` is still `...`: put your answer there. The answer is {takes}."
+                    text = f"`{name}` is still `...`. Replace it with your answer: {takes}."
                     return Verdict(number, False, text)
                 if _unfinished(answer):
-                    text = f"`{name}` still has a `...` in it: put your answer there. The answer is {takes}."
+                    text = f"`{name}` still contains `...`. Replace it with your answer: {takes}."
                     return Verdict(number, False, text)
             token = _returned.set([])
             try:
-                return Verdict(number, True, look(*answers, **named))
-            except NotYet as wrong:
-                return Verdict(number, False, str(wrong))
+                return Verdict(number, True, function(*answers, **named))
+            except NotYet as message:
+                return Verdict(number, False, str(message))
             except (Exception, SystemExit) as error:
-                # Where a function of the student's returned something, that is what the check cannot use.
+                # If the student's function returned a value, this value is what the check cannot use.
                 parts = list(_returned.get())
                 parts += [
                     f"`{name}` is {kind_of(value)}" for name, value in given.items() if not (parts and callable(value))
                 ]
-                came = "; ".join(parts)
-                text = (
-                    f"the check cannot use this answer ({_error(error, besides=look)}). The answer is {takes}; {came}."
-                )
+                got = "; ".join(parts)
+                what = _error_text(error, besides=function)
+                text = f"the check cannot use this answer ({what}). The answer must be {takes}. Here, {got}."
                 return Verdict(number, False, text)
             finally:
                 _returned.reset(token)
@@ -141,26 +140,26 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
 
 
 def call(function: Any, *arguments: Any, name: str = "") -> Any:
-    """Call what the student wrote; its mistakes become the verdict.
+    """Call a student's function and turn its mistakes into a verdict.
 
     Parameters
     ----------
     function : callable
-        The student's.
+        Student's function.
     *arguments
-        Handed to it.
+        Passed to the function.
     name : str, optional
-        What the verdict calls it. Default: its own name.
+        Name of the function in the verdict. Default: the function's ``__name__``.
 
     Returns
     -------
     object
-        What it returned.
+        Return value of the function.
 
     Raises
     ------
     NotYet
-        If it is no function, takes other arguments, raises an error, or returns nothing.
+        If `function` is not callable, does not accept the arguments, raises an error, or returns nothing.
 
     Examples
     --------
@@ -172,65 +171,65 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     >>> check(lambda number: number / 2)
     Exercise 0.2, right: Halved.
     >>> check(lambda: 3)
-    Exercise 0.2, not yet: `<lambda>` is called with 1 argument; yours takes none.
+    Exercise 0.2, not yet: `<lambda>` is called with 1 argument, but your function has none.
     """
     name = name or getattr(function, "__name__", "the answer")
     returned = call_function(function, *arguments, name=name)
     if returned is None or returned is ...:
-        msg = f"`{name}` returned nothing. Write its body, and end it with `return`."
+        msg = f"`{name}` returned nothing. Complete its body, and return the result."
         raise NotYet(msg)
     if _unfinished(returned):
-        msg = f"what `{name}` returned still has a `...` in it: put your answer there."
+        msg = f"the return value of `{name}` still contains `...`. Replace it with your answer."
         raise NotYet(msg)
     _returned.get()[:] = [f"`{name}` returned {kind_of(returned)}"]
     return returned
 
 
-def call_function(function: Any, *arguments: Any, name: str, lets: tuple[type[Exception], ...] = ()) -> Any:
-    """Call what the student wrote, whatever it returns; its mistakes become the verdict.
+def call_function(function: Any, *arguments: Any, name: str, allowed: tuple[type[Exception], ...] = ()) -> Any:
+    """Call a student's function, which may return None, and turn its mistakes into a verdict.
 
     Parameters
     ----------
     function : callable
-        The student's.
+        Student's function.
     *arguments
-        Handed to it.
+        Passed to the function.
     name : str
-        What the verdict calls it.
-    lets : tuple of exceptions, optional
-        No mistakes: let through.
+        Name of the function in the verdict.
+    allowed : tuple of exception types, optional
+        Exceptions that are not mistakes; they are raised unchanged. Default: empty.
 
     Returns
     -------
     object
-        What it returned.
+        Return value of the function.
 
     Raises
     ------
     NotYet
-        If it is no function, takes other arguments, or raises an error.
+        If `function` is not callable, does not accept the arguments, or raises an error.
     """
     if not callable(function):
-        msg = f"`{name}` should be a function; it is {kind_of(function)}."
+        msg = f"`{name}` must be a function, got {kind_of(function)}."
         raise NotYet(msg)
-    if (takes := _refused(function, arguments)) is not None:
+    if (parameters := _parameters_if_refused(function, arguments)) is not None:
         count = f"{len(arguments)} argument{'s' if len(arguments) != 1 else ''}"
-        msg = f"`{name}` is called with {count}; yours takes {takes or 'none'}."
+        msg = f"`{name}` is called with {count}, but your function has {parameters or 'none'}."
         raise NotYet(msg)
     given = ", ".join(map(_brief, arguments))  # before the call, which may change them
     try:
         return function(*arguments)
     except NotYet:
         raise
-    except lets:
+    except allowed:
         raise
     except (Exception, SystemExit) as error:
-        msg = f"`{name}` raised {_error(error)}." + (f" It was called with {given}." if given else "")
+        msg = f"`{name}` raised {_error_text(error)}." + (f" It was called with {given}." if given else "")
         raise NotYet(msg) from error
 
 
 def _unfinished(answer: Any, depth: int = 4) -> bool:
-    """Whether `...` is among the answer's values."""
+    """Return whether `...` is among the answer's values."""
     if answer is ... or depth == 0:
         return answer is ...
     if isinstance(answer, Mapping):
@@ -241,24 +240,24 @@ def _unfinished(answer: Any, depth: int = 4) -> bool:
 
 
 def kind_of(answer: Any) -> str:
-    """The kind of an answer in a few words; the value too, if it is short. It raises nothing, whatever comes."""
+    """Return an answer's type in a few words, with its value if that is short; never raise an error."""
     if answer is None:
         return "None"
     if isinstance(answer, np.generic):
-        answer = answer.item()  # NumPy's numbers as Python writes them
+        answer = answer.item()  # shows NumPy's numbers as Python's
     kind = type(answer).__name__
     try:
         if isinstance(answer, (bool, int, float, str)):
             return f"{answer!r:.40} ({kind})"
         if isinstance(getattr(answer, "shape", None), tuple):
             return f"a {kind} of shape {tuple(answer.shape)}"
-    except Exception:  # an integer too long to be written, an object that fails when it is asked
+    except Exception:  # an integer too long to print, or an object whose attribute raises an error
         pass
     return f"a {kind}"
 
 
 def _brief(argument: Any) -> str:
-    """The value of an argument if it is short, else its kind."""
+    """Return an argument's value if it is short, else its type."""
     if isinstance(argument, np.ndarray):
         return str(argument.tolist()) if argument.size <= 12 else kind_of(argument)
     plain = isinstance(argument, (bool, int, float, str)) or argument is None
@@ -267,18 +266,18 @@ def _brief(argument: Any) -> str:
     return f"{argument!r:.60}" if plain else kind_of(argument)
 
 
-def _error(error: BaseException, besides: Callable[..., Any] | None = None) -> str:
-    """One line on an error, with the place in the student's own code if it came from there."""
+def _error_text(error: BaseException, besides: Callable[..., Any] | None = None) -> str:
+    """Return one line about an error, with the line of the student's code that raised it, if there is one."""
     try:
         lines = str(error).strip().splitlines()
-    except Exception:  # an error of the student's own that cannot be written
+    except Exception:  # a student's error class whose `__str__` fails
         lines = []
     place = where(error, besides=besides)
     return type(error).__name__ + (f" in {place}" if place else "") + (f": {lines[0]:.200}" if lines else "")
 
 
-def _refused(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str | None:
-    """The parameters of a function that does not take the arguments; None if it does, or does not tell."""
+def _parameters_if_refused(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str | None:
+    """Return a function's parameters if it does not accept the arguments; None if it does, or if that is unknown."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -287,5 +286,5 @@ def _refused(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str | 
         signature.bind(*arguments)
     except TypeError:
         parameters = signature.parameters.values()
-        return ", ".join(f"`{one}`" + " (by name only)" * (one.kind is one.KEYWORD_ONLY) for one in parameters)
+        return ", ".join(f"`{one}`" + " (by keyword only)" * (one.kind is one.KEYWORD_ONLY) for one in parameters)
     return None

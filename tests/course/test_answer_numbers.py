@@ -1,4 +1,4 @@
-"""What counts as one number in an answer."""
+"""Which answers are one number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from notebooks.course.verdict import NotYet
         torch.tensor([0.5], requires_grad=True),
     ],
 )
-def test_a_number_is_one_whatever_holds_it(value):
+def test_number_in_any_container_is_returned(value):
     assert one_number(value, "`x`") == 0.5
 
 
@@ -38,7 +38,7 @@ def test_a_number_is_one_whatever_holds_it(value):
         ({"x": 1}, "a dict"),
     ],
 )
-def test_what_is_none_is_told_by_its_kind(value, words):
-    with pytest.raises(NotYet, match="`x` should be one number; it is ") as told:
+def test_other_value_is_named_by_its_type(value, words):
+    with pytest.raises(NotYet, match="`x` must be one number, got ") as raised:
         one_number(value, "`x`")
-    assert words in str(told.value)
+    assert words in str(raised.value)

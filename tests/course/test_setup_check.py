@@ -1,4 +1,4 @@
-"""The set-up check: what it says of a computer that is fit, slow, or lacks something."""
+"""The set-up check on a computer that is ready, slow, or lacks something."""
 
 from __future__ import annotations
 
@@ -18,87 +18,87 @@ from notebooks.course.setup_check import SetupCheck, SetupResult, check
 from trainers import plotting, training
 
 FINE, NOTE, FAULT = (
-    SetupResult("a", "is."),
+    SetupResult("a", "found."),
     SetupResult("b", "is slow.", "note", "Wait."),
-    SetupResult("c", "is not.", "fault", "Get c."),
+    SetupResult("c", "is missing.", "fault", "Install c."),
 )
 
 
 @pytest.mark.parametrize(
-    ("findings", "ready", "verdict"),
+    ("findings", "ready", "summary"),
     [
         ((FINE,), True, "Ready for class."),
-        ((FINE, NOTE), True, "Works, but: b, is slow. Wait."),
-        ((FINE, NOTE, FAULT), False, "Not ready: c, is not. Get c."),
+        ((FINE, NOTE), True, "Works, but with limits. b: is slow. Wait."),
+        ((FINE, NOTE, FAULT), False, "Not ready. c: is missing. Install c."),
     ],
 )
-def test_the_verdict(findings, ready, verdict):
-    found = SetupCheck(findings)
-    assert found.ready is ready
-    assert found.summary == verdict
-    assert str(found).endswith(verdict)
-    assert verdict in found._repr_html_()
+def test_summary_names_notes_and_faults(findings, ready, summary):
+    result = SetupCheck(findings)
+    assert result.ready is ready
+    assert result.summary == summary
+    assert str(result).endswith(summary)
+    assert summary in result._repr_html_()
 
 
-def test_the_installed_kit_keeps_its_own_bounds():
-    found = setup_check.versions()
-    assert found.level == "fine", found
-    assert "torch" in found.text
+def test_installed_kit_meets_its_requirements():
+    result = setup_check.versions()
+    assert result.level == "fine", result
+    assert "torch" in result.text
 
 
-def test_a_version_out_of_bounds_and_a_missing_package_are_faults(monkeypatch):
-    there = setup_check.version
+def test_wrong_version_and_missing_package_are_faults(monkeypatch):
+    installed = setup_check.version
 
-    def other(name):
+    def fake_version(name):
         if name == "anywidget":
             raise PackageNotFoundError(name)
-        return "6.29" if name == "ipykernel" else there(name)
+        return "6.29" if name == "ipykernel" else installed(name)
 
-    monkeypatch.setattr(setup_check, "version", other)
-    found = setup_check.versions()
-    assert found.level == "fault"
-    assert "ipykernel 6.29 (needs >=7.0)" in found.text
-    assert "anywidget is missing" in found.text
-    assert "make lab" in found.remedy
+    monkeypatch.setattr(setup_check, "version", fake_version)
+    result = setup_check.versions()
+    assert result.level == "fault"
+    assert "ipykernel 6.29 (needs >=7.0)" in result.text
+    assert "anywidget is missing" in result.text
+    assert "make lab" in result.remedy
 
 
-def test_a_kit_that_is_not_installed_is_said(monkeypatch):
+def test_kit_that_is_not_installed_is_a_fault(monkeypatch):
     monkeypatch.setattr(setup_check, "KIT", "no-such-kit")
     assert setup_check.versions().level == "fault"
 
 
 @pytest.mark.parametrize(("free", "level"), [(8, "fine"), (1.5, "note"), (0.5, "fault")])
-def test_memory(free, level):
+def test_free_memory_decides_the_level(free, level):
     assert setup_check.memory(free).level == level
 
 
-def test_disk_and_data():
+def test_disk_space_decides_the_level_and_data_are_counted():
     assert setup_check.disk(0.1).level == "note"
     assert setup_check.disk(5).level == "fine"
-    assert setup_check.data().text == "5,000 heartbeats and 3 long recordings are there."
+    assert setup_check.data().text == "found 5,000 heartbeats and 3 long recordings."
 
 
 @pytest.mark.parametrize(
     ("seconds", "level", "words"),
-    [(12, "fine", "about 10 s: fine"), (60, "note", "slow. "), (500, "note", "too slow to wait for")],
+    [(12, "fine", "about 10 s to train."), (60, "note", "which is slow. "), (500, "note", "too slow for a class")],
 )
-def test_training_in_plain_words(seconds, level, words):
-    found = setup_check.training_time(seconds)
-    assert found.level == level, "however slow, a lesson runs: time decides no exit code"
-    assert words in str(found)
-    assert ("of its 15 epochs" in str(found)) == (level == "note")
+def test_training_time_decides_the_level(seconds, level, words):
+    result = setup_check.training_time(seconds)
+    assert result.level == level, "a slow lesson runs too, so it is never a fault"
+    assert words in str(result)
+    assert ("of its 15 epochs" in str(result)) == (level == "note")
 
 
-def test_a_slow_run_stops_after_so_many_epochs(monkeypatch):
+def test_classroom_mode_limits_the_epochs_of_a_slow_run(monkeypatch):
     monkeypatch.setattr(plotting, "scale", 1.0)
     assert "after about 4 of its 15 epochs" in setup_check.training_time(100).remedy
     monkeypatch.setattr(plotting, "scale", 1.5)
-    for limit, words in ((0, "after about 1 of its 15"), (50, "after about 8 of its 15"), (math.inf, "as long")):
+    for limit, words in ((0, "after about 1 of its 15"), (50, "after about 8 of its 15"), (math.inf, "the same time")):
         monkeypatch.setattr(training, "time_limit", float(limit))
         assert words in setup_check.training_time(100).remedy
 
 
-def test_epochs_and_model_are_those_of_lesson_1():
+def test_epochs_and_model_match_lesson_1():
     text = classroom_lab.first_lesson().read_text(encoding="utf-8")
     cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     (lesson,) = (cell for cell in cells if "TrainingMonitor(" in cell and "benchmark(" in cell)
@@ -108,44 +108,44 @@ def test_epochs_and_model_are_those_of_lesson_1():
     assert sizes == setup_check.LESSON_1_MODEL
 
 
-def test_a_real_training_is_timed():
-    """A quarter of one epoch is really trained, so the estimate is within what was spent on it, times the rest."""
-    begun = time.perf_counter()
+def test_training_time_is_measured():
+    """The estimate is at most the time of the measured quarter of an epoch, scaled to all epochs."""
+    start = time.perf_counter()
     estimate = setup_check._lesson_1_seconds()
-    spent = time.perf_counter() - begun
-    assert 0.5 < estimate < 4 * setup_check.LESSON_1_EPOCHS * spent
+    seconds = time.perf_counter() - start
+    assert 0.5 < estimate < 4 * setup_check.LESSON_1_EPOCHS * seconds
 
 
-def test_a_real_kernel_answers_while_it_is_busy():
-    # Not how fast: within the time that it works.
+def test_kernel_answers_while_a_cell_is_running():
+    # Speed is not tested, only an answer before the cell ends.
     assert busy_kernel.answer_while_busy_seconds(limit=60) is not None
     assert busy_kernel.busy_kernel_finding().level == "fine"
 
 
-def test_a_kernel_that_does_not_answer_is_a_note(monkeypatch):
+def test_kernel_without_an_answer_is_a_note(monkeypatch):
     monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", lambda: None)
-    found = busy_kernel.busy_kernel_finding()
-    assert found.level == "note"
-    assert "use ■" in found.remedy
+    result = busy_kernel.busy_kernel_finding()
+    assert result.level == "note"
+    assert "use ■" in result.remedy
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [(queue.Empty(), "did not answer in time."), (busy_kernel._late(30), "the kernel did not answer in 30 s.")],
+    [(queue.Empty(), "did not answer in time."), (busy_kernel._timeout(30), "the kernel did not answer in 30 s.")],
 )
-def test_a_kernel_that_is_too_slow_to_be_tried_is_a_note(monkeypatch, error, words):
-    def late():
+def test_kernel_that_is_too_slow_is_a_note(monkeypatch, error, words):
+    def fail():
         raise error
 
-    monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", late)
-    found = busy_kernel.busy_kernel_finding()
-    assert found.level == "note"
-    assert found.text.endswith(words)
-    assert found.remedy == "Try again when nothing else runs."
+    monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", fail)
+    result = busy_kernel.busy_kernel_finding()
+    assert result.level == "note"
+    assert result.text.endswith(words)
+    assert result.remedy == "Close other programs and run the check again."
 
 
-class Sends:
-    """A kernel's messages in a given order."""
+class FakeClient:
+    """A kernel client that receives messages in a given order."""
 
     def __init__(self, *kinds):
         self.kinds, self.session, self.control_channel, self.shell_channel = list(kinds), self, self, self
@@ -157,7 +157,7 @@ class Sends:
         pass
 
     def execute(self, code):
-        return "work"
+        return "cell"
 
     def get_control_msg(self, timeout):
         content = {"subshell_id": "1"}
@@ -168,52 +168,52 @@ class Sends:
         if not self.kinds:
             raise queue.Empty
         kind, *text = self.kinds.pop(0).split(":")
-        content = {"data": {"heard": True}, "text": "".join(text)}
-        return {"msg_type": kind, "parent_header": {"msg_id": "work"}, "content": content}
+        content = {"data": {"received": True}, "text": "".join(text)}
+        return {"msg_type": kind, "parent_header": {"msg_id": "cell"}, "content": content}
 
 
-def test_the_answer_may_come_after_the_cell_has_ended():
-    assert busy_kernel._try(Sends("execute_input", "stream:heard\n", "comm_msg"), 1) is not None
-    assert busy_kernel._try(Sends("execute_input", "comm_msg", "stream:heard\n"), 1) is not None
-    assert busy_kernel._try(Sends("execute_input", "stream:not heard\n"), 1) is None
+def test_answer_and_print_are_accepted_in_either_order():
+    assert busy_kernel._measure(FakeClient("execute_input", "stream:received\n", "comm_msg"), 1) is not None
+    assert busy_kernel._measure(FakeClient("execute_input", "comm_msg", "stream:received\n"), 1) is not None
+    assert busy_kernel._measure(FakeClient("execute_input", "stream:not received\n"), 1) is None
     with pytest.raises(TimeoutError, match="did not answer in 5 s"):
-        busy_kernel._try(Sends("execute_input", "stream:heard\n"), 1)
+        busy_kernel._measure(FakeClient("execute_input", "stream:received\n"), 1)
 
 
-def test_a_kernel_that_hears_nothing_meanwhile_is_found_out(monkeypatch):
-    """The message is sent on the main shell, as by a page that knows of no subshells: it waits for the cell's end."""
-    wait = busy_kernel._await
+def test_message_on_the_main_shell_gets_no_answer_in_time(monkeypatch):
+    """A page without support for subshells sends it there, where it waits for the end of the cell."""
+    real_await = busy_kernel._await
 
-    def on_the_main_shell(take, parent, kind):
-        message = wait(take, parent, kind)
+    def on_the_main_shell(receive, parent, kind):
+        message = real_await(receive, parent, kind)
         return {"content": {"subshell_id": None}} if kind == "create_subshell_reply" else message
 
     monkeypatch.setattr(busy_kernel, "_await", on_the_main_shell)
     assert busy_kernel.answer_while_busy_seconds(limit=2) is None
 
 
-def light(monkeypatch):
-    """Without what hangs on the computer, its load and its packages; each has tests of its own."""
+def replace_slow_checks(monkeypatch):
+    """Replace the checks that depend on the computer and its load; they have separate tests."""
     for name in ("versions", "memory", "disk"):
         monkeypatch.setattr(setup_check, name, lambda: FINE)
     monkeypatch.setattr(setup_check, "training_time", lambda: FINE)
     monkeypatch.setattr(busy_kernel, "answer_while_busy_seconds", lambda: 0.01)
 
 
-def test_a_check_that_fails_is_a_finding_and_never_a_traceback(monkeypatch):
-    light(monkeypatch)
+def test_check_that_fails_is_a_fault_and_no_traceback(monkeypatch):
+    replace_slow_checks(monkeypatch)
 
     def broken():
         raise OSError("no such device")
 
     monkeypatch.setattr(setup_check, "data", broken)
-    found = check()
-    assert not found.ready
-    assert "could not be looked at (OSError: no such device)" in found.summary
+    result = check()
+    assert not result.ready
+    assert "data: the check failed (OSError: no such device)" in result.summary
 
 
-def test_the_command_prints_each_finding_and_the_verdict(monkeypatch, capsys):
-    light(monkeypatch)
+def test_command_prints_each_result_and_the_summary(monkeypatch, capsys):
+    replace_slow_checks(monkeypatch)
     assert main(["check"]) == 0
     lines = capsys.readouterr().out.strip().splitlines()
     assert len(lines) == 9
@@ -221,7 +221,7 @@ def test_the_command_prints_each_finding_and_the_verdict(monkeypatch, capsys):
     assert lines[-1] == "Ready for class."
     monkeypatch.setattr(setup_check, "memory", lambda: FAULT)
     assert main(["check"]) == 1
-    assert capsys.readouterr().out.strip().splitlines()[-1].startswith("Not ready: ")
+    assert capsys.readouterr().out.strip().splitlines()[-1].startswith("Not ready. ")
 
 
 # ---------------------------------------------------------------------- the button
@@ -229,53 +229,53 @@ def test_the_command_prints_each_finding_and_the_verdict(monkeypatch, capsys):
 
 @pytest.fixture
 def press(monkeypatch):
-    made = PressCheck(seconds=15)
-    made.sent = []
-    monkeypatch.setattr(made, "send", made.sent.append)
-    return made
+    widget = PressCheck(seconds=15)
+    widget.sent = []
+    monkeypatch.setattr(widget, "send", widget.sent.append)
+    return widget
 
 
 def ticks(*actions):
-    """A clock that goes on by a second a look, and at each look does what is asked for."""
-    todo, now = list(actions), [0.0]
+    """Return a clock that advances by a second at each call, and then runs the next action."""
+    remaining, now = list(actions), [0.0]
 
     def clock():
         now[0] += 1
-        if todo and (action := todo.pop(0)):
+        if remaining and (action := remaining.pop(0)):
             action()
         return now[0]
 
     return clock
 
 
-def test_a_press_while_it_counts_is_answered_and_timed(press, capsys):
-    hear = lambda **message: lambda: press._hear(press, message, [])  # noqa: E731
-    press.count(ticks(None, None, hear(kind="press"), hear(kind="took", milliseconds=31.4)))
-    assert press.sent == [{"kind": "heard"}]
+def test_press_during_the_count_is_answered_and_timed(press, capsys):
+    send = lambda **message: lambda: press._receive(press, message, [])  # noqa: E731
+    press.count(ticks(None, None, send(kind="press"), send(kind="took", milliseconds=31.4)))
+    assert press.sent == [{"kind": "received"}]
     assert press.milliseconds == 31.4
     assert press.counted < 15
     assert "Your press arrived while the cell was counting; the answer took 31 ms." in capsys.readouterr().out
     assert not press.counting
 
 
-def test_without_a_press_it_ends_and_says_so(press, capsys):
+def test_count_without_a_press_ends_with_a_message(press, capsys):
     press.count(ticks())
     assert press.counted >= 15
     assert "No press arrived in 15 s." in capsys.readouterr().out
-    press._hear(press, {"kind": "press"}, [])
-    assert press.sent == [], "a press that waited for the cell's end has not arrived in time"
+    press._receive(press, {"kind": "press"}, [])
+    assert press.sent == [], "a press after the end of the cell is not answered"
 
 
-def test_a_second_count_wants_a_press_of_its_own(press, capsys):
-    hear = lambda **message: lambda: press._hear(press, message, [])  # noqa: E731
-    press.count(ticks(hear(kind="press"), hear(kind="took", milliseconds=31.4)))
+def test_second_count_needs_a_second_press(press, capsys):
+    send = lambda **message: lambda: press._receive(press, message, [])  # noqa: E731
+    press.count(ticks(send(kind="press"), send(kind="took", milliseconds=31.4)))
     press.count(ticks())
     assert press.counted >= 15
     assert press.milliseconds is None
     assert "No press arrived" in capsys.readouterr().out.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("answer", "words"), [(True, "use JupyterLab from 4.4"), (False, "use ■ to stop a training")])
-def test_what_to_do_depends_on_the_kernel(press, monkeypatch, answer, words):
+@pytest.mark.parametrize(("answer", "words"), [(True, "update to JupyterLab 4.4"), (False, "kernel does not receive")])
+def test_advice_depends_on_the_kernel(press, monkeypatch, answer, words):
     monkeypatch.setattr(press_check, "buttons_answer", lambda: answer)
     assert words in press.summary

@@ -1,4 +1,4 @@
-"""What a check says of every kind of answer; that it never ends in a traceback."""
+"""What a check says about every kind of answer; it never ends in a traceback."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from notebooks.course.verdict import NotYet, Verdict, call, exercise
 @exercise("2.1", "a share between 0 and 1")
 def share(rate):
     if not 0 < rate < 1:
-        msg = f"{rate} is no share."
+        msg = f"{rate} is not between 0 and 1."
         raise NotYet(msg)
-    return "A share it is."
+    return "It is between 0 and 1."
 
 
 @exercise("2.2", "the first and the last epoch")
@@ -38,46 +38,46 @@ def halves(half):
     return "Halved."
 
 
-def test_right_and_wrong_are_told_apart_by_truth_value_and_text():
+def test_right_and_wrong_differ_in_truth_value_and_text():
     assert share(0.5)
     assert not share(2)
-    assert repr(share(0.5)) == "Exercise 2.1, right: A share it is."
-    assert repr(share(2)) == "Exercise 2.1, not yet: 2 is no share."
+    assert repr(share(0.5)) == "Exercise 2.1, right: It is between 0 and 1."
+    assert repr(share(2)) == "Exercise 2.1, not yet: 2 is not between 0 and 1."
 
 
 @pytest.mark.parametrize(
-    ("answers", "name"),
-    [((...,), "`rate` is still `...`"), (([0.1, ...],), "`rate` still has a `...` in it")]
-    + [((part,), "`rate` still has a `...` in it") for part in ((1, (2, ...)), {"a": ...}, {"a": [{...}]})]
-    + [((np.array([1, ...], dtype=object),), "`rate` still has a `...` in it")],
+    ("answers", "start"),
+    [((...,), "`rate` is still `...`"), (([0.1, ...],), "`rate` still contains `...`")]
+    + [((part,), "`rate` still contains `...`") for part in ((1, (2, ...)), {"a": ...}, {"a": [{...}]})]
+    + [((np.array([1, ...], dtype=object),), "`rate` still contains `...`")],
 )
-def test_an_untouched_stub_is_told_wherever_it_stands(answers, name):
+def test_unchanged_stub_is_named_at_any_depth(answers, start):
     verdict = share(*answers)
     assert not verdict
-    assert verdict.text.startswith(name)
-    assert verdict.text.endswith("The answer is a share between 0 and 1.")
+    assert verdict.text.startswith(start)
+    assert verdict.text.endswith("Replace it with your answer: a share between 0 and 1.")
 
 
-def test_of_several_answers_the_untouched_one_is_named():
+def test_unchanged_stub_among_several_answers_is_named():
     assert ends(1, ...).text.startswith("`last` is still `...`")
     assert ends(1, last=...).text.startswith("`last` is still `...`")
 
 
-def test_answers_may_be_given_by_name():
+def test_answers_by_keyword_are_accepted():
     assert ends(last=3, first=1)
     assert not ends(last=1, first=3)
 
 
 @pytest.mark.parametrize("answers", [(), (1,), (1, 2, 3)])
-def test_too_few_or_too_many_answers(answers):
+def test_wrong_number_of_answers_is_named(answers):
     verdict = ends(*answers)
     assert not verdict
-    assert verdict.text == "the check takes `first`, `last`: write its cell as it was."
+    assert verdict.text == "the check needs `first`, `last`. Restore its original cell."
     assert not share(speed=1)
 
 
 @pytest.mark.parametrize(
-    ("answer", "came"),
+    ("answer", "end"),
     [
         ("one half", "`rate` is 'one half' (str)."),
         (None, "`rate` is None."),
@@ -86,56 +86,56 @@ def test_too_few_or_too_many_answers(answers):
         (print, "`rate` is a builtin_function_or_method."),
     ],
 )
-def test_the_wrong_kind_is_told_with_what_came_and_what_is_taken(answer, came):
+def test_wrong_type_is_named_with_the_requirement(answer, end):
     verdict = share(answer)
     assert not verdict
     assert verdict.text.startswith("the check cannot use this answer (")
-    assert "The answer is a share between 0 and 1; " in verdict.text
-    assert verdict.text.endswith(came)
+    assert "The answer must be a share between 0 and 1. Here, " in verdict.text
+    assert verdict.text.endswith(end)
 
 
-def test_what_holds_itself_is_looked_at_once():
+def test_list_that_contains_itself_ends():
     answer = []
     answer.append(answer)
     assert share(answer).text.endswith("`rate` is a list.")
 
 
-def test_a_check_that_the_answer_itself_breaks_names_the_students_line():
+def test_error_raised_by_the_answer_names_the_students_line():
     class Odd:
         def __gt__(self, other):
             return self.missing
 
     assert "line " in share(Odd()).text
     assert "`return self.missing`" in share(Odd()).text
-    assert "line" not in share("x").text, "the check's own lines are no help to a student"
+    assert "line" not in share("x").text, "the lines of the check do not help a student"
 
 
-def test_what_cannot_be_described_is_named_by_its_kind():
+def test_answer_without_description_is_named_by_its_type():
     class Shapeless:
         @property
         def shape(self):
             raise OSError("gone")
 
-    class Unspeakable(Exception):  # noqa: N818
+    class Unprintable(Exception):  # noqa: N818
         def __str__(self):
             raise OSError("gone")
 
     class Refuses:
         def __gt__(self, other):
-            raise Unspeakable
+            raise Unprintable
 
     assert share(Shapeless()).text.endswith("`rate` is a Shapeless.")
     assert share(Refuses()).text.endswith("`rate` is a Refuses.")
     assert ends("a", 10**5000).text.endswith("`last` is a int.")
 
 
-def test_a_long_text_is_cut():
+def test_long_text_is_cut():
     assert len(Verdict("2.1", False, "x" * 5000).text) == 600
     assert Verdict("2.1", False, "x" * 5000).text.endswith("x …")
     assert Verdict("2.1", False, "x" * 600).text == "x" * 600
 
 
-def test_a_line_of_another_place_of_installed_packages_is_not_the_students(tmp_path):
+def test_line_of_an_installed_package_is_not_the_students(tmp_path):
     folder = tmp_path / "dist-packages"
     folder.mkdir()
     code = "def broken(number):\n    return number.missing\n"
@@ -148,7 +148,7 @@ def test_a_line_of_another_place_of_installed_packages_is_not_the_students(tmp_p
         assert ("`return number.missing`" in text) is expected
 
 
-def test_a_long_line_is_cut(tmp_path):
+def test_long_line_is_cut(tmp_path):
     path = tmp_path / "own.py"
     code = f"def half(number):\n    return number.missing, {'1, ' * 200}\n"
     path.write_text(code, encoding="utf-8")
@@ -159,29 +159,29 @@ def test_a_long_line_is_cut(tmp_path):
 
 
 class TestCall:
-    def test_what_was_returned_is_told_where_it_is_of_the_wrong_kind(self):
+    def test_returned_value_of_wrong_type_is_named(self):
         @exercise("2.4", "a function that returns a number")
         def doubled(function):
             return f"{call(function, 3, name='f') - 1:.1f}"
 
         assert doubled(lambda number: [number]).text.endswith(
-            "The answer is a function that returns a number; `f` returned a list."
+            "The answer must be a function that returns a number. Here, `f` returned a list."
         )
         assert doubled(lambda number: number)
         assert call(lambda: 3) == 3
 
-    def test_leaving_python_is_an_error_too(self):
+    def test_system_exit_is_an_error(self):
         assert ": bye. It was called with 6." in halves(lambda number: sys.exit("bye")).text
         assert "raised SystemExit" in halves(lambda number: sys.exit()).text
 
-    def test_returns_what_the_function_returns(self):
+    def test_return_value_is_returned(self):
         assert halves(lambda number: number / 2)
         assert halves(lambda number: number).text == "half of 6 is 3."
 
-    def test_no_function(self):
-        assert halves(3).text == "`the answer` should be a function; it is 3 (int)."
+    def test_answer_that_is_not_callable_is_named(self):
+        assert halves(3).text == "`the answer` must be a function, got 3 (int)."
 
-    def test_an_error_is_told_with_the_students_line_not_the_librarys(self):
+    def test_error_names_the_students_line_not_the_librarys(self):
         def half(numbers):
             return np.reshape(numbers, (5, 5))
 
@@ -189,7 +189,7 @@ class TestCall:
         text = halves(half).text
         assert text.startswith(f"`half` raised ValueError in line {line}, `return np.reshape(numbers, (5, 5))`: cannot")
 
-    def test_an_error_in_a_helper_of_the_student(self):
+    def test_error_in_a_students_helper_names_its_line(self):
         def helper(number):
             return number.missing
 
@@ -198,7 +198,7 @@ class TestCall:
 
         assert f"line {helper.__code__.co_firstlineno + 1}, `return number.missing`" in halves(half).text
 
-    def test_only_the_first_line_of_a_long_error(self):
+    def test_long_error_is_cut_to_its_first_line(self):
         long = "first\nsecond"
 
         def half(number):
@@ -207,30 +207,30 @@ class TestCall:
         assert halves(half).text.endswith("`raise ValueError(long)`: first. It was called with 6.")
 
     @pytest.mark.parametrize("empty", [None, ...])
-    def test_nothing_returned(self, empty):
+    def test_missing_return_value_is_named(self, empty):
         assert halves(lambda number: empty).text.startswith("`<lambda>` returned nothing.")
 
     @pytest.mark.parametrize("part", [(1, ...), {"half": ...}])
-    def test_a_stub_left_in_what_is_returned(self, part):
+    def test_stub_in_the_return_value_is_named(self, part):
         assert halves(lambda number: part).text == (
-            "what `<lambda>` returned still has a `...` in it: put your answer there."
+            "the return value of `<lambda>` still contains `...`. Replace it with your answer."
         )
 
-    def test_other_parameters_than_the_exercise_asks_for(self):
+    def test_wrong_parameters_are_named(self):
         def half(number, other):
             return number / 2
 
-        assert halves(half).text == "`half` is called with 1 argument; yours takes `number`, `other`."
-        assert halves(lambda: 3).text == "`<lambda>` is called with 1 argument; yours takes none."
+        assert halves(half).text == "`half` is called with 1 argument, but your function has `number`, `other`."
+        assert halves(lambda: 3).text == "`<lambda>` is called with 1 argument, but your function has none."
 
-    def test_a_function_that_does_not_tell_its_parameters(self):
+    def test_function_without_signature_is_called(self):
         assert halves(max).text.startswith("`max` raised TypeError: ")
 
-    def test_a_name_of_its_own(self):
-        with pytest.raises(NotYet, match="`your function` should be a function"):
+    def test_name_replaces_the_functions_name(self):
+        with pytest.raises(NotYet, match="`your function` must be a function"):
             call(3, name="your function")
 
-    def test_stopping_the_kernel_stops_the_check(self):
+    def test_keyboard_interrupt_stops_the_check(self):
         def half(number):
             raise KeyboardInterrupt
 
@@ -238,7 +238,7 @@ class TestCall:
             halves(half)
 
 
-def test_html_shows_what_a_student_wrote_and_does_not_run_it():
+def test_html_escapes_the_students_text():
     shown = Verdict("2.1", False, 'got <script>alert("x")</script> & `a < b`')._repr_html_()
     assert "<script>" not in shown
     assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; <code>a &lt; b</code>" in shown
@@ -246,8 +246,8 @@ def test_html_shows_what_a_student_wrote_and_does_not_run_it():
     assert "✓ Exercise 2.1, right." in Verdict("2.1", True, "so")._repr_html_()
 
 
-def test_in_a_notebook_the_line_is_that_of_the_cell(tmp_path):
-    """A cell's code has no file on disk; its line is counted from the cell's top."""
+def test_line_in_a_notebook_is_counted_from_the_cells_top(tmp_path):
+    """A cell's code has no file on disk."""
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell("import numpy as np\n\n\ndef half(number):\n    return np.linalg.inv([number])"),
@@ -263,15 +263,15 @@ def test_in_a_notebook_the_line_is_that_of_the_cell(tmp_path):
     assert "`half` raised LinAlgError in line 5, `return np.linalg.inv([number])`: " in text, json.dumps(output)
 
 
-def test_a_parameter_that_takes_its_name_only_is_told_as_such():
+def test_keyword_only_parameter_is_named():
     def by_name(scores, *, rate):
         return rate
 
-    with pytest.raises(NotYet, match=r"yours takes `scores`, `rate` \(by name only\)"):
+    with pytest.raises(NotYet, match=r"your function has `scores`, `rate` \(by keyword only\)"):
         call(by_name, [1.0], 0.1)
 
 
-def test_emphasis_and_code_are_shown_as_such():
+def test_emphasis_and_code_become_html():
     shown = Verdict("1.1", False, "the share of *false* alarms in `a*b*c`; 4*u*(f+u) stays")._repr_html_()
     assert "<em>false</em>" in shown
     assert "<code>a*b*c</code>" in shown
