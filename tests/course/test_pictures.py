@@ -1,4 +1,4 @@
-"""The pictures of lessons 4 and 5: what they count is true, and their alternative text says it."""
+"""Plots of lessons 4 and 5: counts, positions and alternative texts."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from data import Series
 from notebooks.course import threshold_pictures, window_pictures
 
 
-def test_the_picture_of_a_night_counts_alarms_and_hides_the_truth_until_it_is_given():
+def test_beat_scores_counts_alarms_and_hides_labels_by_default():
     scores = np.array([0.1, 0.2, 0.3, 0.9])
-    hidden = threshold_pictures.plot_night(scores, {"A": 0.2, "B": 0.5})
+    hidden = threshold_pictures.plot_beat_scores(scores, {"A": 0.2, "B": 0.5})
     assert "2 above A, 1 above B" in hidden.alt
-    assert len(hidden.axes[0].lines) == 3, "one row of dots, two lines"
-    shown = threshold_pictures.plot_night(scores, {"A": 0.2}, abnormal=[False, False, False, True])
+    assert len(hidden.axes[0].lines) == 3, "one row of dots, two thresholds"
+    shown = threshold_pictures.plot_beat_scores(scores, {"A": 0.2}, abnormal=[False, False, False, True])
     dots = shown.axes[0].lines[:2]
     assert [len(line.get_xdata()) for line in dots] == [3, 1]
     assert "triangles" in shown.alt
 
 
-def test_the_mark_of_least_cost_stands_at_the_lowest_point():
-    figure = threshold_pictures.plot_costs([0.1, 0.2, 0.3], {"cheap": [3, 1, 2], "dear": [5, 6, 9]})
+def test_costs_are_marked_at_their_minimum():
+    figure = threshold_pictures.plot_costs([0.1, 0.2, 0.3], {"low": [3, 1, 2], "high": [5, 6, 9]})
     marks = figure.axes[0].lines[1::2]
     assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in marks] == [(0.2, 1), (0.1, 5)]
-    assert "cheap: lowest at 0.20; dear: lowest at 0.10" in figure.alt
+    assert "low: lowest at 0.20; high: lowest at 0.10" in figure.alt
 
 
-def test_the_picture_of_rules_counts_what_lies_above_each():
+def test_rules_count_scores_above_each_threshold():
     figure = threshold_pictures.plot_rules(np.arange(10.0), {"low": 1.5, "high": 8.5})
     assert "low at 1.50, with 8 of 10 above it; high at 8.50, with 1 of 10 above it" in figure.alt
 
 
-def test_the_picture_of_rates_gives_their_means():
-    figure = threshold_pictures.plot_rates({"this": [0.04, 0.06], "that": [0.1, 0.3]}, asked=0.05)
-    assert "5 % was asked for. this: 5.0 % in the mean; that: 20.0 % in the mean" in figure.alt
+def test_rates_give_their_means():
+    figure = threshold_pictures.plot_rates({"this": [0.04, 0.06], "that": [0.1, 0.3]}, requested=0.05)
+    assert "requested: 5 %. this: 5.0 % on average; that: 20.0 % on average" in figure.alt
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["this", "that"]
 
 
-def test_the_picture_of_tails_ends_where_the_scores_end():
+def test_tails_mark_the_lowest_rate_of_n_scores():
     figure = threshold_pictures.plot_tails(np.arange(1.0, 10.0), [0.1, 0.01], [[8, 12], [9, 20]], n=9)
-    *_, counted, end = figure.axes[0].lines
-    np.testing.assert_allclose(counted.get_ydata(), np.arange(9, 0, -1) / 10)
-    assert end.get_ydata()[0] == 0.1
+    *_, rates, lowest = figure.axes[0].lines
+    np.testing.assert_allclose(rates.get_ydata(), np.arange(9, 0, -1) / 10)
+    assert lowest.get_ydata()[0] == 0.1
     assert "from 12.00 to 20.00" in figure.alt
 
 
-def test_the_picture_of_the_leak_tells_the_gap_for_each_size():
+def test_leak_gives_the_difference_for_each_size():
     figure = threshold_pictures.plot_leak({10: [0.9, 1.0], 20: [0.9, 0.9]}, {10: [0.7, 0.8], 20: [0.8, 0.8]})
     assert "0.200 with 10, 0.100 with 20" in figure.alt
-    wrong, honest = figure.axes[1].lines
+    wrong, correct = figure.axes[1].lines
     np.testing.assert_allclose(wrong.get_ydata(), [0.95, 0.9])
-    np.testing.assert_allclose(honest.get_ydata(), [0.75, 0.8])
+    np.testing.assert_allclose(correct.get_ydata(), [0.75, 0.8])
 
 
 def test_the_picture_of_windows_draws_the_last_one_and_counts_all():
