@@ -167,24 +167,19 @@ def test_cost_and_best_threshold_pass(scores):
     assert check_3(cost, best, scores)
 
 
+# t: threshold; n and a: scores of normal and of abnormal beats
 MISTAKES_3 = {
-    "A score equal to the threshold": lambda t, normal, abnormal: (
-        0.95 * (normal >= t).mean() + 1.5 * (abnormal < t).mean()
-    ),
-    "are detected, not missed": lambda t, normal, abnormal: 0.95 * (normal > t).mean() + 1.5 * (abnormal > t).mean(),
-    "It counts beats": lambda t, normal, abnormal: 0.95 * (normal > t).sum() + 1.5 * (abnormal <= t).sum(),
-    "over all beats of both arrays": lambda t, normal, abnormal: (
-        ((normal > t).sum() + 30 * (abnormal <= t).sum()) / (len(normal) + len(abnormal))
-    ),
-    "only one beat in twenty": lambda t, normal, abnormal: (normal > t).mean() + 30 * (abnormal <= t).mean(),
-    "19 beats in twenty": lambda t, normal, abnormal: (normal > t).mean() + 1.5 * (abnormal <= t).mean(),
-    "two costs are exchanged": lambda t, normal, abnormal: 28.5 * (normal > t).mean() + 0.05 * (abnormal <= t).mean(),
-    "shares of normal and abnormal beats": lambda t, normal, abnormal: (
-        0.05 * (normal > t).mean() + 28.5 * (abnormal <= t).mean()
-    ),
-    "Add two terms": lambda t, normal, abnormal: 0.123,
-    "should be one number": lambda t, normal, abnormal: normal > t,
-    "only its arguments": lambda t, normal, abnormal: cost(3.0, normal, abnormal),
+    "A score equal to the threshold": lambda t, n, a: 0.95 * (n >= t).mean() + 1.5 * (a < t).mean(),
+    "are detected, not missed": lambda t, n, a: 0.95 * (n > t).mean() + 1.5 * (a > t).mean(),
+    "It counts beats": lambda t, n, a: 0.95 * (n > t).sum() + 1.5 * (a <= t).sum(),
+    "over all beats of both arrays": lambda t, n, a: ((n > t).sum() + 30 * (a <= t).sum()) / (len(n) + len(a)),
+    "only one beat in twenty": lambda t, n, a: (n > t).mean() + 30 * (a <= t).mean(),
+    "19 beats in twenty": lambda t, n, a: (n > t).mean() + 1.5 * (a <= t).mean(),
+    "two costs are exchanged": lambda t, n, a: 28.5 * (n > t).mean() + 0.05 * (a <= t).mean(),
+    "shares of normal and abnormal beats": lambda t, n, a: 0.05 * (n > t).mean() + 28.5 * (a <= t).mean(),
+    "Add two terms": lambda t, n, a: 0.123,
+    "should be one number": lambda t, n, a: n > t,
+    "only its arguments": lambda t, n, a: cost(3.0, n, a),
 }
 
 

@@ -53,7 +53,7 @@ def test_leak_gives_the_difference_for_each_size():
     np.testing.assert_allclose(correct.get_ydata(), [0.75, 0.8])
 
 
-def test_the_picture_of_windows_draws_the_last_one_and_counts_all():
+def test_windows_draws_the_last_one_and_counts_all():
     series = Series(np.sin(np.arange(20.0)))
     figure = window_pictures.plot_windows(series, [0, 4, 8, 12, 14], 6, every=2)
     covered = figure.axes[2].lines[0].get_ydata()
@@ -65,30 +65,30 @@ def test_the_picture_of_windows_draws_the_last_one_and_counts_all():
     assert "3 of its 5 windows of 6 steps" in figure.alt
 
 
-def test_scores_of_steps_are_marked_at_their_highest():
+def test_step_scores_are_marked_at_their_maximum():
     series = Series(np.zeros(10) + np.arange(10), labels=[0] * 4 + [1] * 2 + [0] * 4, name="pulse")
     figure = window_pictures.plot_step_scores(series, {"one\n0.5": np.eye(10)[4], "two": np.eye(10)[7]})
     assert [axes.lines[1].get_xdata()[0] for axes in figure.axes[1:]] == [4, 7]
     assert "one 0.5: highest at step 4; two: highest at step 7" in figure.alt
 
 
-def test_strips_show_each_run_and_count_steps_in_and_outside_of_events():
+def test_decisions_count_steps_inside_and_outside_events():
     truth = np.array([0, 0, 1, 1, 1, 0, 0, 0], dtype=bool)
-    figure = window_pictures.plot_strips(truth, {"it": truth, "early": np.roll(truth, -1)})
-    assert "it: 3 steps in an event, 0 outside; early: 2 steps in an event, 1 outside" in figure.alt
+    figure = window_pictures.plot_decisions(truth, {"exact": truth, "early": np.roll(truth, -1)})
+    assert "exact: 3 steps in an event, 0 outside; early: 2 steps in an event, 1 outside" in figure.alt
 
 
-def test_the_picture_of_point_adjustment_fills_what_was_hit():
+def test_point_adjustment_fills_events_with_a_hit():
     labels, scores = np.repeat([0, 1, 0, 1], [5, 5, 5, 5]), np.zeros(20)
     scores[[2, 7]] = 1
     figure = window_pictures.plot_point_adjustment(scores, labels, 0.5)
-    called, adjusted = (label.get_text() for label in figure.axes[0].get_yticklabels())
-    assert called == "called\nF1 0.17"  # 1 of 2 called, 1 of 10 found
-    assert adjusted == "point-adjusted\nF1 0.62"  # 5 of 6, 5 of 10
+    flagged, adjusted = (label.get_text() for label in figure.axes[0].get_yticklabels())
+    assert flagged == "flagged\nF1 0.17"  # precision 1/2, recall 1/10
+    assert adjusted == "point-adjusted\nF1 0.62"  # precision 5/6, recall 5/10
     assert "5 steps in an event, 1 outside" in figure.alt
 
 
-def test_bars_of_adjusted_f1_stand_in_pairs():
+def test_adjusted_f1_bars_are_in_pairs():
     figure = window_pictures.plot_adjusted([10, 1000], [0.0, 0.02], [0.1, 0.9])
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.0, 0.02, 0.1, 0.9]
     assert "0.00 and 0.10 at 10, 0.02 and 0.90 at 1000" in figure.alt
