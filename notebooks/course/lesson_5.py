@@ -135,8 +135,8 @@ def _scores(to_steps: Any, errors: np.ndarray, starts: np.ndarray, steps: int) -
     if returned.shape != (steps,):
         number = {3: "three", 4: "four"}[len(starts)]
         msg = (
-            f"{number} windows over {steps} steps: the result must have one score for each step, shape ({steps},), "
-            f"got shape {returned.shape}."
+            f"`to_steps` must return one score for each step: for {number} windows over {steps} steps, "
+            f"shape ({steps},), got {returned.shape}."
         )
         raise NotYet(msg)
     return returned.astype(float)

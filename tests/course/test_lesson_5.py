@@ -102,7 +102,7 @@ def to_steps(errors, starts, steps):
     return total / count
 
 
-def accumulated(score, merge, divide=lambda total, starts, length: total, start_value=0.0):
+def merged(score, merge, divide=lambda total, starts, length: total, start_value=0.0):
     """Return a function that combines the window scores of each step by `merge`, then divides by `divide`."""
 
     def function(errors, starts, steps):
@@ -131,15 +131,13 @@ def own_errors(errors, starts, steps):
 
 
 MISTAKES_3 = {
-    "the sum over its windows": accumulated(lambda errors: errors.mean(1), np.add),
-    "fewer windows contain these steps": accumulated(
-        lambda errors: errors.mean(1), np.add, lambda total, *_: total / 2
-    ),
-    "the number of all windows": accumulated(
+    "the sum over its windows": merged(lambda errors: errors.mean(1), np.add),
+    "fewer windows contain these steps": merged(lambda errors: errors.mean(1), np.add, lambda total, *_: total / 2),
+    "the number of all windows": merged(
         lambda errors: errors.mean(1), np.add, lambda total, starts, _: total / len(starts)
     ),
-    "the largest score": accumulated(lambda errors: errors.mean(1), np.maximum),
-    "each window overwrites the others": accumulated(lambda errors: errors.mean(1), lambda _, score: score),
+    "the largest score": merged(lambda errors: errors.mean(1), np.maximum),
+    "each window overwrites the others": merged(lambda errors: errors.mean(1), lambda _, score: score),
     "its own errors": own_errors,
     "the wrong axis": lambda errors, starts, steps: to_steps(
         np.repeat(errors.mean(0)[:3, None], 4, axis=1), starts, steps
@@ -149,7 +147,7 @@ MISTAKES_3 = {
     "Use `starts`": constant_stride,
     "one score for each step": lambda errors, starts, steps: errors.mean(1),
     "Which of them contain step 3": lambda errors, starts, steps: np.arange(steps),
-    "four windows over 7 steps: the result must have one score": lambda errors, starts, steps: (
+    "four windows over 7 steps, shape (7,), got (8,)": lambda errors, starts, steps: (
         to_steps(errors, starts, 8) if steps == 8 else np.zeros(8)
     ),
     "returned nothing": lambda errors, starts, steps: None,
