@@ -100,7 +100,7 @@ def returning(value):
         (np.float64("nan"), "returned NaN"),
         (np.float32("nan"), "returned NaN: no score exceeds it"),
         (-math.inf, "does not guarantee the rate"),
-        ("none", "for 3 scores and a rate of 5 % should be one number"),
+        ("none", "for 3 scores and a rate of 5 % must be one number"),
     ],
 )
 def test_invalid_threshold_for_too_few_scores_fails(value, part):
@@ -134,9 +134,9 @@ MISTAKES_2 = {
     "this is not one of the scores": lambda scores, rate: scores.mean(),
     "Sort a copy": changes_its_input,
     "does not guarantee the rate": by_rank(lambda n, rate: math.ceil((n + 1) * (1 - rate))),
-    "should be one number": lambda scores, rate: np.sort(scores),
+    "must be one number": lambda scores, rate: np.sort(scores),
     "returned nothing": lambda scores, rate: None,
-    "should be a function": 0.2,
+    "must be a function": 0.2,
 }
 
 
@@ -178,7 +178,7 @@ MISTAKES_3 = {
     "two costs are exchanged": lambda t, n, a: 28.5 * (n > t).mean() + 0.05 * (a <= t).mean(),
     "shares of normal and abnormal beats": lambda t, n, a: 0.05 * (n > t).mean() + 28.5 * (a <= t).mean(),
     "Add two terms": lambda t, n, a: 0.123,
-    "should be one number": lambda t, n, a: n > t,
+    "must be one number": lambda t, n, a: n > t,
     "only its arguments": lambda t, n, a: cost(3.0, n, a),
 }
 

@@ -78,7 +78,7 @@ MISTAKES_2 = {
     "add 3 while a window fits": lambda steps, length, stride: list(range(steps - length + 1)),
     "returned nothing": lambda steps, length, stride: None,
     "your function returned a set": lambda *given: set(first_steps(*given)),
-    "the first step of a window should be one number": lambda *given: [(one, one + 4) for one in first_steps(*given)],
+    "the first step of a window must be one number": lambda *given: [(one, one + 4) for one in first_steps(*given)],
     "two windows begin at 0": lambda *given: itertools.repeat(0),
 }
 

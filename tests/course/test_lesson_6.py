@@ -37,7 +37,7 @@ def test_paired_interval_passes():
         (round(MEAN_DIFFERENCE, 3), "rounded. Assign the unrounded value"),
         (MEAN_DIFFERENCE + 4e-4, "is not the mean of the five"),
         (0.5, "is not the mean of the five"),
-        ("far", "should be one number"),
+        ("far", "must be one number"),
     ],
 )
 def test_wrong_mean_differences_are_explained(mean_difference, words):
@@ -59,7 +59,7 @@ def test_wrong_mean_differences_are_explained(mean_difference, words):
         ((0.97, 0.99), "its centre"),
         (0.01, "must be a pair (low, high), got 0.01 (float)"),
         ((1, 2, 3), "must be a pair (low, high), got a tuple of 3"),
-        (("low", "high"), "each end of `interval` should be one number"),
+        (("low", "high"), "each end of `interval` must be one number"),
     ],
 )
 def test_wrong_intervals_are_explained(interval, words):
@@ -123,7 +123,7 @@ def test_draw_passes():
         (too_many, "too small"),
         (lambda rng, a, b, y: ..., "returned nothing"),
         (lambda rng, a, b: 0, "called with 4 arguments"),
-        (0.01, "should be a function"),
+        (0.01, "must be a function"),
     ],
 )
 def test_wrong_draws_are_explained(wrong, words):
