@@ -112,12 +112,12 @@ def check_2(draw: Any) -> str:
     if not np.array_equal(several, draws(good, poor)):
         msg = "the same generator gives different numbers each time: draw with `rng`, not with another generator."
         raise NotYet(msg)
-    # about 25 of 40 beats drawn with replacement are different, which determines the spread of the difference
-    spread = float(draws(good, poor, n=300).std())
-    expected = _spread_of_draws(good, poor, abnormal)
-    if not 0.75 * expected < spread < 1.33 * expected:
-        reason = "large: do you draw too few beats?" if spread > expected else "small: do you draw too many beats?"
-        msg = f"over many draws, the spread of the difference is too {reason} Draw as many as there are."
+    # about 25 of 40 beats drawn with replacement are different, which determines the standard deviation
+    std = float(draws(good, poor, n=300).std())
+    expected = _std_of_draws(good, poor, abnormal)
+    if not 0.75 * expected < std < 1.33 * expected:
+        reason = "large: do you draw too few beats?" if std > expected else "small: do you draw too many beats?"
+        msg = f"over many draws, the standard deviation is too {reason} Draw as many as there are."
         raise NotYet(msg)
     return (
         "The middle 95 % of such draws are the bootstrap interval. Evaluating both methods on the same draw removes "
@@ -159,7 +159,7 @@ def check_3(mean_rank: Any) -> str:
     )
 
 
-def _spread_of_draws(a: np.ndarray, b: np.ndarray, abnormal: np.ndarray) -> float:
+def _std_of_draws(a: np.ndarray, b: np.ndarray, abnormal: np.ndarray) -> float:
     """Return the expected standard deviation of the difference in AUROC over many draws."""
     from sklearn.metrics import roc_auc_score
 
