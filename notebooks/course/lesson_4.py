@@ -11,221 +11,218 @@ from notebooks.course.answer_numbers import is_rounded, one_number
 from notebooks.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 
-# What exercise 4.3 states.
-ILL_SHARE, FALSE_ALARM_COST, MISS_COST = 0.05, 1.0, 30.0
-# And exercise 4.4.
-BEATS_A_MINUTE = 75
+# Given in exercise 4.3.
+ABNORMAL_SHARE, FALSE_ALARM_COST, MISS_COST = 0.05, 1.0, 30.0
+# Given in exercise 4.4.
+BEATS_PER_MINUTE = 75
 
 
-@exercise("4.1", "a threshold: one number, set on the scores `known`")
-def check_1(quiet_line: Any, known: Any, new: Any) -> str:
-    """One alarm in a hundred normal beats."""
-    line = one_number(quiet_line, "`quiet_line`")
+@exercise("4.1", "a threshold: one number, set on `calibration_scores`")
+def check_1(low_rate_threshold: Any, calibration_scores: Any, test_scores: Any) -> str:
+    """Check the threshold for one false alarm in a hundred normal beats."""
+    threshold = one_number(low_rate_threshold, "`low_rate_threshold`")
     mistakes = {
-        quantile_threshold(known, rate=0.05): "this is the line for 5 %, one alarm in twenty; the rate has to change.",
-        quantile_threshold(known, rate=0.1): "this is the line for 10 %, one alarm in ten. One in a hundred is …?",
-        quantile_threshold(known, rate=0.99): "this is the line for 99 %: nearly every normal beat lies above it. The "
-        "rate is the share of false alarms, not of normal beats.",
-        float(np.quantile(known, 0.99)): "this is the plain quantile, and it lies a little too low: of the n known "
-        "scores it leaves 1 % above it, and of new ones more. `quantile_threshold` counts the new beat too.",
+        quantile_threshold(calibration_scores, rate=0.05): "this is the threshold for 5 %, one false alarm in twenty "
+        "normal beats. Change the rate.",
+        quantile_threshold(calibration_scores, rate=0.1): "this is the threshold for 10 %, one false alarm in ten "
+        "normal beats. Which rate is one in a hundred?",
+        quantile_threshold(calibration_scores, rate=0.99): "this is the threshold for 99 %: nearly every normal beat "
+        "lies above it. The rate is the share of false alarms, not of normal beats.",
+        float(np.quantile(calibration_scores, 0.99)): "this is the plain quantile, which is slightly too low: 1 % of "
+        "the calibration scores lie above it, but more than 1 % of new scores. `quantile_threshold` uses n + 1.",
     }
     for wrong, text in mistakes.items():
-        if _equal(line, wrong):
+        if _equal(threshold, wrong):
             raise NotYet(text)
-    right = quantile_threshold(known, rate=0.01)
-    if math.isclose(line, 0.01):
-        msg = "that is the rate. The line is the score that `quantile_threshold(known, rate=…)` returns for it."
+    right = quantile_threshold(calibration_scores, rate=0.01)
+    if math.isclose(threshold, 0.01):
+        msg = "this is the rate. Assign the score that `quantile_threshold(calibration_scores, rate=…)` returns for it."
         raise NotYet(msg)
-    if not _equal(line, right):
-        if np.isclose(new, line, rtol=1e-6).any() and not np.isclose(known, line, rtol=1e-6).any():
-            msg = "this line was set on `new`, the beats to be judged. Set it on `known`, the beats known to be normal."
+    if not _equal(threshold, right):
+        in_test, in_calibration = (np.isclose(x, threshold, rtol=1e-6).any() for x in (test_scores, calibration_scores))
+        if in_test and not in_calibration:
+            msg = "this threshold was set on `test_scores`. Set it on `calibration_scores`, the scores of normal beats."
             raise NotYet(msg)
-        if is_rounded(line, right):
-            msg = "nearly. Give the line as it comes, unrounded."
+        if is_rounded(threshold, right):
+            msg = "this is the right threshold, rounded. Assign the unrounded value."
             raise NotYet(msg)
-        side = "low: more" if line < right else "high: fewer"
-        msg = f"the line lies too {side} than one normal beat in a hundred would be called abnormal in the mean."
+        side = "low: more" if threshold < right else "high: fewer"
+        msg = f"the threshold is too {side} than one normal beat in a hundred would be flagged on average."
         raise NotYet(msg)
     return (
-        "Nothing had to be trained again: the scores stay, only the line moves. "
-        "It is the second highest of 292 scores; a promise of 1 % hangs on very few beats."
+        "No model had to be trained again: the scores stay the same, only the threshold changes. "
+        "It is the second highest of 292 scores, so the guarantee of 1 % depends on very few beats."
     )
 
 
 @exercise("4.2", "a function of scores and a rate that returns one of the scores")
 def check_2(conformal_threshold: Any) -> str:
-    """The ⌈(n + 1)(1 − rate)⌉-th smallest of n scores."""
-    # Not in order, and none equal to a rank. Of ten the ninth, 11 · 0.8 = 8.8; of eleven the ninth, 12 · 0.7 = 8.4.
+    """Check a function for the ⌈(n + 1)(1 − rate)⌉-th smallest of n scores."""
+    # Unsorted scores, none equal to a rank. 11 · 0.8 = 8.8: the ninth of ten; 12 · 0.7 = 8.4: the ninth of eleven.
     ten = [90, 30, 10, 100, 50, 40, 80, 20, 60, 70]
-    for scores, rate in ((ten, 0.2), (_mixed(11), 0.3), (_mixed(19), 0.05)):
+    for scores, rate in ((ten, 0.2), (_unsorted(11), 0.3), (_unsorted(19), 0.05)):
         given = np.array(scores, dtype=float)
-        line = one_number(call(conformal_threshold, given, rate), "what `conformal_threshold` returned")
+        threshold = one_number(call(conformal_threshold, given, rate), "the result of `conformal_threshold`")
         if not np.array_equal(given, scores):
-            msg = (
-                "the function has changed the scores that it was given: whoever called it finds them in another order. "
-                "Sort a copy."
-            )
+            msg = "your function changes the array `scores` in place. Sort a copy, for example with `np.sort`."
             raise NotYet(msg)
-        _explain_threshold(line, np.array(scores, dtype=float), rate)
-    return _where_there_is_none(conformal_threshold)
+        _explain_threshold(threshold, np.array(scores, dtype=float), rate)
+    return _check_too_few_scores(conformal_threshold)
 
 
-def _where_there_is_none(conformal_threshold: Any) -> str:
-    """What to take away; raise `NotYet` if three scores at a rate of 5 %, where k is 4, give a line all the same."""
+def _check_too_few_scores(conformal_threshold: Any) -> str:
+    """Return the takeaway, or raise `NotYet` if 3 scores at a rate of 5 %, where k is 4, give a finite threshold."""
     text = (
-        "A new normal beat is equally likely to land in each of the n + 1 places between and beside the n scores; "
-        "that is the whole proof, and why it is n + 1. No shape of the distribution was assumed."
+        "The n scores divide the axis into n + 1 intervals, and a new normal score is equally likely to fall into "
+        "each. That is the whole proof, and the reason for n + 1. It assumes no shape of the distribution."
     )
     try:
-        line = conformal_threshold(np.array([10.0, 20.0, 30.0]), 0.05)
+        threshold = conformal_threshold(np.array([10.0, 20.0, 30.0]), 0.05)
     except IndexError:
-        return f"{text} Of too few scores yours ends in an IndexError; a ValueError that explains is better."
+        return f"{text} With too few scores your function raises an IndexError; a ValueError that explains is better."
     except Exception:
         return text
-    there_is_none = (
-        "right where there are enough scores. But of 3 scores, at a rate of 5 %, the fourth smallest is asked "
+    problem = (
+        "the function is right if there are enough scores. But for 3 scores and a rate of 5 %, k is 4. "
+        "There is no fourth smallest score, and your function returned"
     )
-    there_is_none += "for. There is none, and yours returned"
-    instead = "Let it fail with an error that says why, or return infinity."
-    came = "what `conformal_threshold` returned for 3 scores at a rate of 5 %"
-    number = math.nan if line is None else one_number(line, came)
+    advice = "Raise an error that says why, or return infinity."
+    name = "the result of `conformal_threshold` for 3 scores and a rate of 5 %"
+    number = math.nan if threshold is None else one_number(threshold, name)
     if math.isnan(number):
-        came = "nothing" if line is None else "NaN"
-        msg = f"{there_is_none} {came}: a line nobody can compare with is no alarm, and no error either. {instead}"
+        returned = "nothing" if threshold is None else "NaN"
+        msg = f"{problem} {returned}: no score exceeds it, so there is no alarm and no error. {advice}"
         raise NotYet(msg)
     if number != math.inf:
-        msg = f"{there_is_none} {number:g}: a promise that cannot be kept. {instead}"
+        msg = f"{problem} {number:g}, which does not guarantee the rate. {advice}"
         raise NotYet(msg)
     return text
 
 
-def _explain_threshold(line: float, scores: np.ndarray, rate: float) -> None:
-    """Raise `NotYet` with the likeliest reason, if the line is not the conformal one."""
+def _explain_threshold(threshold: float, scores: np.ndarray, rate: float) -> None:
+    """Raise `NotYet` with the likeliest mistake if the threshold is not the conformal quantile."""
     n, ordered = len(scores), np.sort(scores)
     exact = (n + 1) * (1 - rate)
     k = math.ceil(round(exact, 9))
-    if _equal(line, ordered[k - 1]):
+    if _equal(threshold, ordered[k - 1]):
         return
-    of = f"for {n} scores and a rate of {rate:g}"
     mirrored = max(1, math.ceil(round((n + 1) * rate, 9)))
-    place = int(np.flatnonzero(ordered == line)[0]) + 1 if line in ordered else None
-    if line == k:
-        text = "that is k, a place in the order. The threshold is the score at this place."
-    elif place is None and any(_equal(line, np.quantile(scores, q)) for q in (1 - rate, rate)):
-        text = "that is `np.quantile`, which goes between two scores and forgets the new beat: no n + 1 in it."
-    elif place is None:
-        text = "that is none of the scores. The threshold is one of them: the k-th smallest."
-    elif _equal(line, scores[k - 1]) or (k < n and _equal(line, scores[k])):
-        text = "that is the score at this place of the list as it came. Put the scores in order first."
-    elif place in (n - k + 1, n - k) or place in (mirrored, mirrored + 1):
-        text = "that lies at the low end: it would call most beats abnormal. Count from the smallest, and use 1 − rate."
-    elif place == k + 1:
-        text = "that is one score too high. The k-th smallest does not stand at position k: Python counts from 0."
-    elif place == k - 1:
-        text = "that is one score too low. Is it n + 1, not n? Is it rounded up, not down?"
+    rank = int(np.flatnonzero(ordered == threshold)[0]) + 1 if threshold in ordered else None
+    if threshold == k:
+        text = "this is k, a rank. The threshold is the score with this rank."
+    elif rank is None and any(_equal(threshold, np.quantile(scores, q)) for q in (1 - rate, rate)):
+        text = "this is `np.quantile`, which interpolates between two scores and does not use n + 1."
+    elif rank is None:
+        text = "this is not one of the scores. The threshold is the k-th smallest score."
+    elif _equal(threshold, scores[k - 1]) or (k < n and _equal(threshold, scores[k])):
+        text = "this is the k-th score of the unsorted list. Sort the scores first."
+    elif rank in (n - k + 1, n - k) or rank in (mirrored, mirrored + 1):
+        text = "this is one of the lowest scores: it would flag most beats. Count from the smallest, and use 1 − rate."
+    elif rank == k + 1:
+        text = "this is one score too high. The k-th smallest score does not have index k: Python counts from 0."
+    elif rank == k - 1:
+        text = "this is one score too low. Do you use n + 1, not n? Do you round up, not down?"
     else:
-        text = f"that is the {_th(place)} smallest. Take another look at the formula."
-    msg = f"{of}, yours returned {line:g}: {text}"
+        text = f"this is the {_ordinal(rank)} smallest score. Check the formula again."
+    msg = f"for {n} scores and a rate of {rate:g}, your function returned {threshold:g}: {text}"
     raise NotYet(msg)
 
 
-@exercise("4.3", "a function that returns a cost, and the cheapest line among `candidates`")
-def check_3(cost: Any, cheapest: Any, candidates: Any, normal: Any, ill: Any) -> str:
-    """Expected cost of a beat, and the threshold where it is lowest."""
-    few_normal, few_ill = np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0, 7.0, 8.0])
-    got = one_number(call(cost, 3.0, few_normal, few_ill), "what `cost` returned")
-    _explain_cost(got)
-    costs = np.array([one_number(call(cost, line, normal, ill), "what `cost` returned") for line in candidates])
-    expected = np.array([_cost((normal > line).mean(), (ill <= line).mean()) for line in candidates])
+@exercise("4.3", "a function that returns a cost, and the best threshold among `candidates`")
+def check_3(cost: Any, best_threshold: Any, candidates: Any, normal: Any, abnormal: Any) -> str:
+    """Check the mean cost per beat, and the threshold with the lowest cost."""
+    few_normal, few_abnormal = np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0, 7.0, 8.0])
+    result = one_number(call(cost, 3.0, few_normal, few_abnormal), "the result of `cost`")
+    _explain_cost(result)
+    costs = np.array([one_number(call(cost, one, normal, abnormal), "the result of `cost`") for one in candidates])
+    expected = np.array([_cost((normal > one).mean(), (abnormal <= one).mean()) for one in candidates])
     if not np.allclose(costs, expected):
-        msg = (
-            "`cost` is right for the small case of the check, but not for these beats. Does it use its arguments only?"
-        )
+        msg = "`cost` is right for the small example, but not for these beats. Does it use only its arguments?"
         raise NotYet(msg)
-    line = one_number(cheapest, "`cheapest`")
-    if _equal(line, costs.min()):
-        msg = "`cheapest` is the least cost. The line where it is reached was asked for."
+    threshold = one_number(best_threshold, "`best_threshold`")
+    if _equal(threshold, costs.min()):
+        msg = "`best_threshold` is the lowest cost. Assign the threshold that has this cost."
         raise NotYet(msg)
-    if _equal(line, np.argmin(costs)):
-        msg = "`cheapest` is a place in `candidates`. The line that stands there was asked for."
+    if _equal(threshold, np.argmin(costs)):
+        msg = "`best_threshold` is an index of `candidates`. Assign the candidate with this index."
         raise NotYet(msg)
-    if not np.isclose(candidates, line).any():
-        msg = f"`cheapest` is {line:g}, which is none of the candidates."
+    if not np.isclose(candidates, threshold).any():
+        msg = f"`best_threshold` must be one of the candidates, got {threshold:g}."
         raise NotYet(msg)
-    if not np.isclose(costs[np.argmin(np.abs(candidates - line))], costs.min()):
-        msg = f"at the line {line:g} a beat costs more than at the cheapest of the candidates. Compare all of them."
+    if not np.isclose(costs[np.argmin(np.abs(candidates - threshold))], costs.min()):
+        msg = f"the threshold {threshold:g} costs more than the best of the candidates. Compare all of them."
         raise NotYet(msg)
     return (
-        "The line follows from two prices and from how many are ill, and none of the three is in the scores. "
-        "It was chosen with labels: what it costs has to be reported on beats that had no say."
+        "The best threshold depends on two costs and on the share of abnormal beats. The scores contain none of them. "
+        "The threshold was chosen with labels, so report its cost on beats that were not used to choose it."
     )
 
 
-def _cost(alarms: float, misses: float) -> float:
-    return (1 - ILL_SHARE) * FALSE_ALARM_COST * alarms + ILL_SHARE * MISS_COST * misses
+def _cost(false_alarm_rate: float, miss_rate: float) -> float:
+    return (1 - ABNORMAL_SHARE) * FALSE_ALARM_COST * false_alarm_rate + ABNORMAL_SHARE * MISS_COST * miss_rate
 
 
-def _explain_cost(got: float) -> None:
-    """Raise `NotYet` with the likeliest reason, if this is not the cost of the small case: a quarter, a fifth."""
+def _explain_cost(result: float) -> None:
+    """Raise `NotYet` with the likeliest mistake if `result` is not the cost of the small example."""
     alarms, misses = 1 / 4, 1 / 5
-    equal = "A score equal to the line is not above it: no alarm if normal, and missed if ill."
-    shares = "Normal and ill beats come in other numbers here than in a ward; take the share of each kind."
+    equal = "A score equal to the threshold is not above it: no false alarm if normal, but a miss if abnormal."
+    shares = "The test set has another share of abnormal beats than the ward; use the rate within each class."
     mistakes = {
         _cost(2 / 4, 0): equal,
         _cost(2 / 4, misses): equal,
         _cost(alarms, 0): equal,
-        _cost(alarms, 1 - misses): "ill beats above the line are found, not missed.",
-        _cost(1, 1): f"it counts beats, so it grows with their number. {shares}",
-        1 + MISS_COST: f"it counts beats, so it grows with their number. {shares}",
-        (1 + MISS_COST) / 9: f"it takes the mean over all the beats at hand. {shares}",
-        alarms + MISS_COST * misses: "it forgets that only one beat in twenty is ill.",
-        alarms + ILL_SHARE * MISS_COST * misses: "it forgets that 19 beats in twenty, not all, can be false alarms.",
-        (1 - ILL_SHARE) * MISS_COST * alarms + ILL_SHARE * misses: "the two prices have changed places.",
-        ILL_SHARE * alarms + (1 - ILL_SHARE) * MISS_COST * misses: "the shares of normal and ill have changed places.",
+        _cost(alarms, 1 - misses): "Abnormal beats above the threshold are detected, not missed.",
+        _cost(1, 1): f"It counts beats, so it grows with their number. {shares}",
+        1 + MISS_COST: f"It counts beats, so it grows with their number. {shares}",
+        (1 + MISS_COST) / 9: f"It is the mean over all beats of both arrays. {shares}",
+        alarms + MISS_COST * misses: "It does not use that only one beat in twenty is abnormal.",
+        alarms + ABNORMAL_SHARE * MISS_COST * misses: "It does not use that only 19 beats in twenty are normal.",
+        (1 - ABNORMAL_SHARE) * MISS_COST * alarms + ABNORMAL_SHARE * misses: "The two costs are exchanged.",
+        ABNORMAL_SHARE * alarms + (1 - ABNORMAL_SHARE) * MISS_COST * misses: "The shares of normal and abnormal beats "
+        "are exchanged.",
     }
-    if _equal(got, _cost(alarms, misses)):
+    if _equal(result, _cost(alarms, misses)):
         return
-    likely = [text for wrong, text in mistakes.items() if _equal(got, wrong)]
-    if likely:
-        text = likely[0]
-    else:
-        text = "Add two parts: how often a beat is a false alarm, times its price, and how often a miss, times its own."
-    text = text[0].upper() + text[1:]
-    msg = f"with normal scores 1, 2, 3, 4, ill scores 3, 5, 6, 7, 8 and the line at 3, `cost` gives {got:.4g}. {text}"
+    likely = [text for wrong, text in mistakes.items() if _equal(result, wrong)]
+    text = likely[0] if likely else "Add two terms: the frequency of false alarms times 1, and that of misses times 30."
+    msg = (
+        "for the normal scores 1, 2, 3, 4, the abnormal scores 3, 5, 6, 7, 8 and the threshold 3, "
+        f"`cost` returned {result:.4g}. {text}"
+    )
     raise NotYet(msg)
 
 
-@exercise("4.4", "a whole number of calibration beats")
-def check_4(fewest: Any) -> str:
-    """One false alarm an hour, at 75 beats a minute."""
-    beats = 60 * BEATS_A_MINUTE
-    number = one_number(fewest, "`fewest`")
+@exercise("4.4", "an integer: a number of calibration beats")
+def check_4(min_beats: Any) -> str:
+    """Check the number of beats for one false alarm per hour at 75 beats per minute."""
+    beats = 60 * BEATS_PER_MINUTE
+    number = one_number(min_beats, "`min_beats`")
     mistakes: dict[float, str] = {
-        beats: "very near. With so many scores the highest of them promises a little *less* than asked: one in n + 1.",
-        beats + 1: "one in n + 1 is what the highest of n scores promises. Which way does the 1 go?",
-        BEATS_A_MINUTE - 1: "that is for one false alarm a minute.",
-        BEATS_A_MINUTE: "that is about one false alarm a minute.",
-        999: "that is for one false alarm in a thousand beats. How many beats are there in an hour?",
-        59: "that is for one in sixty. How many beats are there in an hour?",
+        beats: "this is one too many. The highest of n scores guarantees a rate of 1/(n + 1), not 1/n.",
+        beats + 1: "the highest of n scores guarantees a rate of 1/(n + 1). Do you add 1 or subtract it?",
+        BEATS_PER_MINUTE - 1: "this is for one false alarm per minute.",
+        BEATS_PER_MINUTE: "this is about one false alarm per minute.",
+        999: "this is for one false alarm in a thousand beats. How many beats are there in an hour?",
+        59: "this is for one false alarm in sixty beats. How many beats are there in an hour?",
     }
     if number in mistakes:
         raise NotYet(mistakes[number])
     if number < 1:
-        msg = f"{number:g} is a rate, or its like. How many beats are needed?"
+        msg = f"`min_beats` must be a number of beats, got {number:g}, which may be a rate."
         raise NotYet(msg)
     if number != beats - 1:
-        many = "more beats than are needed" if number > beats else "too few beats"
-        hint = "First: which rate is one false alarm an hour? Then: down to which rate do n scores reach?"
-        msg = f"{number:g} is {many}. {hint}"
+        size = "more beats than are needed" if number > beats else "too few beats"
+        hint = "First: which rate is one false alarm per hour? Then: what is the lowest rate that n scores can give?"
+        msg = f"{number:g} is {size}. {hint}"
         raise NotYet(msg)
     return (
-        "An hour of beats, all known to be normal, for one false alarm an hour: to promise that something is rare, "
-        "one must have watched for as long as it is rare. Or assume a shape of the tail, and say so."
+        "To guarantee one false alarm per hour, you need an hour of beats that are known to be normal. For a rarer "
+        "false alarm, you need a longer normal recording. Or assume a shape of the tail, and report the assumption."
     )
 
 
-def _mixed(n: int) -> list[float]:
-    """That many different scores out of order, none of them a small whole number."""
+def _unsorted(n: int) -> list[float]:
+    """Return n different scores out of order, all of them at least 10."""
     return [float(10 * (1 + (7 * i + 3) % n)) for i in range(n)]
 
 
@@ -233,5 +230,5 @@ def _equal(a: Any, b: Any) -> bool:
     return math.isclose(float(a), float(b), rel_tol=1e-6, abs_tol=1e-9)
 
 
-def _th(place: int) -> str:
-    return f"{place}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(place if place < 20 else place % 10, 'th') }"
+def _ordinal(rank: int) -> str:
+    return f"{rank}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(rank if rank < 20 else rank % 10, 'th') }"

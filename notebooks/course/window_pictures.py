@@ -1,4 +1,4 @@
-"""The pictures of lesson 5, *Long recordings*: windows, scores of steps, strips of decisions, point adjustment."""
+"""Plots of lesson 5, *Long recordings*: windows, step scores, decisions and point adjustment."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from trainers.detection.metrics import misleading_point_adjusted_f1, point_adjus
 from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.series_viewer import many
 
-_CALLED = "#AA4499"  # as in the viewer of a series
+_FLAGGED = "#AA4499"  # as in `SeriesViewer`
 
 
 def plot_windows(series: Series, starts: Any, length: int, every: int = 1) -> Figure:
-    """Draw a recording, where its windows lie, and how many of them hold each step.
+    """Plot a recording, its windows, and the number of windows that contain each step.
 
     Parameters
     ----------
     series : Series
-        Its first feature is drawn.
+        The recording; only its first feature is drawn.
     starts : array of int, shape (n,)
         First step of each window.
     length : int
-        Steps in a window.
+        Steps per window.
     every : int, default 1
-        Only each so many-th window is drawn as a bar, and the last; all are counted.
+        Draw only every n-th window, and the last one. All windows are counted.
 
     Returns
     -------
@@ -52,21 +52,21 @@ def plot_windows(series: Series, starts: Any, length: int, every: int = 1) -> Fi
     count.plot(covered, color=TEXT)
     bars.set_yticks([])
     signal.set_ylabel("signal")
-    bars.set_ylabel("windows" if every == 1 else f"each {every}th\nwindow")
-    count.set(ylabel="windows\nover a step", xlabel="time step", ylim=(0, None), xlim=(0, len(series)))
+    bars.set_ylabel("windows" if every == 1 else f"every {every}th\nwindow")
+    count.set(ylabel="windows\nper step", xlabel="time step", ylim=(0, None), xlim=(0, len(series)))
     for axes in (signal, bars):
         axes.tick_params(labelbottom=False)
     figure.align_ylabels()
     figure.alt = (
-        f"A recording of {len(series)} steps; below it {len(shown)} of its {len(starts)} windows of {length} steps as "
-        f"overlapping bars, the last hatched; at the bottom how many windows hold each step: up to {covered.max()}, "
-        f"at the ends {covered[0]} and {covered[-1]}."
+        f"A recording of {len(series)} steps. Below it, {len(shown)} of its {len(starts)} windows of {length} steps as "
+        "overlapping bars, the last one hatched. At the bottom, the number of windows that contain each step: up to "
+        f"{covered.max()}, at the ends {covered[0]} and {covered[-1]}."
     )
     return figure
 
 
 def coverage(steps: int, starts: Any, length: int) -> np.ndarray:
-    """How many windows hold each step, shape (steps,).
+    """Return the number of windows that contain each step, shape (steps,).
 
     >>> coverage(5, [0, 1, 2], 3)
     array([1, 2, 3, 2, 1])
@@ -78,14 +78,14 @@ def coverage(steps: int, starts: Any, length: int) -> np.ndarray:
 
 
 def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
-    """Draw several scores of one labelled recording below it, each with a mark at its highest step.
+    """Plot a labelled recording and several scores of it, each with a marker at its first maximum.
 
     Parameters
     ----------
     series : Series
-        Labelled; its first feature is drawn.
+        Labelled recording; only its first feature is drawn.
     scores : mapping of str to array, shape (time,)
-        By name.
+        Step scores by name.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
     first = axes = figure.plain_axes(rows, 1, 1)
     first.plot(series.values[:, 0], color=TRAIN, linewidth=1)
     first.set_ylabel("signal", rotation=0, ha="right", va="center")
-    words = []
+    notes = []
     for row, (name, values) in enumerate(scores.items(), 2):
         axes = figure.plain_axes(rows, 1, row, sharex=first)
         score = np.asarray(values)
@@ -104,7 +104,7 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
         axes.plot(score, color=TEXT, linewidth=1)
         axes.plot(top, score[top], "v", color=VALIDATION, markersize=7)
         axes.set_ylabel(as_label(name), rotation=0, ha="right", va="center")
-        words.append(f"{' '.join(name.split())}: highest at step {top:,}")
+        notes.append(f"{' '.join(name.split())}: highest at step {top:,}")
     for axes in figure.axes:
         axes.set_yticks([])
         axes.set_xlim(0, len(series))
@@ -113,76 +113,75 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
             axes.axvspan(start, end, color=RESTORE, alpha=0.25, linewidth=0)
     figure.axes[-1].set_xlabel("time step")
     figure.alt = (
-        f"{series.name} with its event on a green ground, and {many(len(scores), 'score')}. {'; '.join(words)}."
+        f"{series.name}, its event on a green background, and {many(len(scores), 'score')}. {'; '.join(notes)}."
     )
     return figure
 
 
-def plot_strips(truth: Any, strips: Mapping[str, Any]) -> Figure:
-    """Draw decisions as strips one below the other, over the true events.
+def plot_decisions(truth: Any, decisions: Mapping[str, Any]) -> Figure:
+    """Plot the flagged steps of several detectors, one row each, over the true events.
 
     Parameters
     ----------
     truth : array of bool, shape (time,)
         True in an event.
-    strips : mapping of str to array of bool, shape (time,)
-        What was called abnormal, by name.
+    decisions : mapping of str to array of bool, shape (time,)
+        Flagged steps by the name of the detector.
 
     Returns
     -------
     Figure
     """
     truth = np.asarray(truth, dtype=bool)
-    figure = Figure(f"{len(strips)} strips of decisions", figsize=(9, 0.9 + 0.42 * len(strips)))
-    axes, least = figure.plain_axes(), len(truth) / 700  # a single step must be seen too
+    figure = Figure(f"decisions of {len(decisions)} detectors", figsize=(9, 0.9 + 0.42 * len(decisions)))
+    axes, min_width = figure.plain_axes(), len(truth) / 700  # a single step must be visible
     for start, end in runs(truth):
         axes.axvspan(start, end, color=RESTORE, alpha=0.25, linewidth=0)
-    words = []
-    for row, (name, strip) in enumerate(strips.items()):
-        called = np.asarray(strip, dtype=bool)
-        bars = [(start, max(end - start, least)) for start, end in runs(called)]
-        axes.broken_barh(bars, (row - 0.32, 0.64), color=_CALLED, linewidth=0)
-        inside, outside = (called & truth).sum(), (called & ~truth).sum()
-        words.append(f"{', '.join(name.splitlines())}: {inside} steps in an event, {outside} outside")
-    axes.set_yticks(range(len(strips)), [as_label(name) for name in strips])
-    axes.set(xlim=(0, len(truth)), ylim=(len(strips) - 0.5, -0.5), xlabel="time step")
-    figure.alt = f"What was called abnormal, as strips over the true events (green ground). {'; '.join(words)}."
+    notes = []
+    for row, (name, values) in enumerate(decisions.items()):
+        flagged = np.asarray(values, dtype=bool)
+        bars = [(start, max(end - start, min_width)) for start, end in runs(flagged)]
+        axes.broken_barh(bars, (row - 0.32, 0.64), color=_FLAGGED, linewidth=0)
+        inside, outside = (flagged & truth).sum(), (flagged & ~truth).sum()
+        notes.append(f"{', '.join(name.splitlines())}: {inside} steps in an event, {outside} outside")
+    axes.set_yticks(range(len(decisions)), [as_label(name) for name in decisions])
+    axes.set(xlim=(0, len(truth)), ylim=(len(decisions) - 0.5, -0.5), xlabel="time step")
+    figure.alt = f"Flagged steps as bars, one row per detector, true events on green background. {'; '.join(notes)}."
     return figure
 
 
 def plot_point_adjustment(scores: Any, labels: Any, threshold: float) -> Figure:
-    """Draw what point adjustment makes of decisions: as they are, and with each event that was hit filled.
+    """Plot decisions before and after point adjustment, with the F1 of both.
 
     Parameters
     ----------
     scores : array, shape (time,)
-        The higher, the more anomalous.
-    labels : array of whole numbers, shape (time,)
+        Anomaly scores; higher is more anomalous.
+    labels : array of int, shape (time,)
         0 is normal.
     threshold : float
-        Scores above it are called abnormal.
+        Steps with a score above it are flagged.
 
     Returns
     -------
     Figure
     """
-    truth, called = np.asarray(labels) != 0, np.asarray(scores) > threshold
-    plain, flattered = f1_score(truth, called), misleading_point_adjusted_f1(scores, labels, threshold)
-    adjusted = point_adjusted(called, truth)
-    strips = {f"called\nF1 {plain:.2f}": called, f"point-adjusted\nF1 {flattered:.2f}": adjusted}
-    figure = plot_strips(truth, strips)
+    truth, flagged = np.asarray(labels) != 0, np.asarray(scores) > threshold
+    plain, adjusted = f1_score(truth, flagged), misleading_point_adjusted_f1(scores, labels, threshold)
+    names = f"flagged\nF1 {plain:.2f}", f"point-adjusted\nF1 {adjusted:.2f}"
+    figure = plot_decisions(truth, dict(zip(names, (flagged, point_adjusted(flagged, truth)), strict=True)))
     figure.set_size_inches(9, 2.2)
     figure.alt = f"Before and after point adjustment. {figure.alt}"
     return figure
 
 
 def plot_adjusted(lengths: Sequence[int], plain: Sequence[float], adjusted: Sequence[float]) -> Figure:
-    """Draw F1 of a random score as pairs of bars, plain and point-adjusted, against the event's length.
+    """Plot F1 of a random score against the event length as pairs of bars: plain and point-adjusted.
 
     Parameters
     ----------
     lengths : sequence of int
-        Steps in an event.
+        Steps of the event.
     plain, adjusted : sequence of float
         F1, one for each length.
 
@@ -204,5 +203,5 @@ def plot_adjusted(lengths: Sequence[int], plain: Sequence[float], adjusted: Sequ
     axes.set(xlabel="steps in the event", ylabel="F1 of a random score", ylim=(0, 1.1))
     figure.legend_beside(axes)
     pairs = ", ".join(f"{a:.2f} and {b:.2f} at {n}" for n, a, b in zip(lengths, plain, adjusted, strict=True))
-    figure.alt = f"F1 of a random score, plain and point-adjusted, by the event's length in steps: {pairs}."
+    figure.alt = f"F1 of a random score, plain and point-adjusted, by the length of the event in steps: {pairs}."
     return figure

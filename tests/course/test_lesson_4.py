@@ -1,4 +1,4 @@
-"""The checks of lesson 4: a right answer passes, and each usual mistake is told apart."""
+"""The checks of lesson 4 accept a right answer and name each common mistake."""
 
 from __future__ import annotations
 
@@ -19,47 +19,51 @@ def scores():
     return baseline_scores("PCA, 4 components", training, calibration), new, new[~test.abnormal], new[test.abnormal]
 
 
-def says(verdict, part):
+def assert_not_yet(verdict, part):
     assert not verdict
     assert part in str(verdict)
 
 
-def test_untouched_stubs_are_not_yet_right(scores):
-    known, new, normal, ill = scores
+def test_untouched_stubs_fail(scores):
+    calibration, new, normal, abnormal = scores
 
     def stub(*_): ...
 
     for verdict in (
-        lesson_4.check_1(..., known, new),
+        lesson_4.check_1(..., calibration, new),
         lesson_4.check_2(stub),
-        lesson_4.check_3(stub, ..., np.array([1.0]), normal, ill),
-        lesson_4.check_3(stub, 1.0, np.array([1.0]), normal, ill),
+        lesson_4.check_3(stub, ..., np.array([1.0]), normal, abnormal),
+        lesson_4.check_3(stub, 1.0, np.array([1.0]), normal, abnormal),
         lesson_4.check_4(...),
     ):
         assert not verdict
 
 
-def test_the_line_for_one_in_a_hundred_is_right(scores):
-    known, new, *_ = scores
-    assert lesson_4.check_1(quantile_threshold(known, rate=0.01), known, new)
+def test_threshold_for_one_percent_passes(scores):
+    calibration, new, *_ = scores
+    assert lesson_4.check_1(quantile_threshold(calibration, rate=0.01), calibration, new)
 
 
-def test_mistakes_with_the_rate_are_told_apart(scores):
-    known, new, *_ = scores
-    says(lesson_4.check_1(quantile_threshold(known, rate=0.05), known, new), "the line for 5 %")
-    says(lesson_4.check_1(quantile_threshold(known, rate=0.1), known, new), "the line for 10 %")
-    says(lesson_4.check_1(quantile_threshold(known, rate=0.99), known, new), "not of normal beats")
+def test_wrong_low_rate_thresholds_are_explained(scores):
+    calibration, new, *_ = scores
+
+    def check(threshold):
+        return lesson_4.check_1(threshold, calibration, new)
+
+    assert_not_yet(check(quantile_threshold(calibration, rate=0.05)), "the threshold for 5 %")
+    assert_not_yet(check(quantile_threshold(calibration, rate=0.1)), "the threshold for 10 %")
+    assert_not_yet(check(quantile_threshold(calibration, rate=0.99)), "not of normal beats")
     for rate in (0.01, 0.05):
-        says(lesson_4.check_1(quantile_threshold(new, rate=rate), known, new), "set on `new`, the beats to be judged")
-    says(lesson_4.check_1(float(np.quantile(known, 0.99)), known, new), "plain quantile")
-    says(lesson_4.check_1(quantile_threshold(known, rate=0.02), known, new), "too low")
-    says(lesson_4.check_1(float(known.max()), known, new), "too high")
-    right = quantile_threshold(known, rate=0.01)
-    says(lesson_4.check_1(round(right, 3), known, new), "nearly. Give the line as it comes")
-    says(lesson_4.check_1(1.001 * right, known, new), "too high")
-    says(lesson_4.check_1(0.01, known, new), "that is the rate")
-    says(lesson_4.check_1(known, known, new), "one number")
-    says(lesson_4.check_1("0.01", known, new), "one number")
+        assert_not_yet(check(quantile_threshold(new, rate=rate)), "was set on `test_scores`")
+    assert_not_yet(check(float(np.quantile(calibration, 0.99))), "plain quantile")
+    assert_not_yet(check(quantile_threshold(calibration, rate=0.02)), "too low")
+    assert_not_yet(check(float(calibration.max())), "too high")
+    right = quantile_threshold(calibration, rate=0.01)
+    assert_not_yet(check(round(right, 3)), "right threshold, rounded. Assign the unrounded value")
+    assert_not_yet(check(1.001 * right), "too high")
+    assert_not_yet(check(0.01), "this is the rate")
+    assert_not_yet(check(calibration), "one number")
+    assert_not_yet(check("0.01"), "one number")
 
 
 def conformal(scores, rate):
@@ -67,12 +71,12 @@ def conformal(scores, rate):
     return np.sort(scores)[k - 1]
 
 
-def test_the_conformal_quantile_is_right():
+def test_conformal_quantile_passes():
     assert lesson_4.check_2(conformal)
     assert lesson_4.check_2(lambda scores, rate: quantile_threshold(scores, rate=rate))
 
 
-def test_an_infinite_threshold_is_right_where_there_are_too_few_scores():
+def test_infinite_threshold_for_too_few_scores_passes():
     def infinite(scores, rate):
         k = math.ceil((len(scores) + 1) * (1 - rate))
         return np.sort(scores)[k - 1] if k <= len(scores) else math.inf
@@ -91,27 +95,27 @@ def returning(value):
 @pytest.mark.parametrize(
     ("value", "part"),
     [
-        (None, "returned nothing: a line nobody can compare with is no alarm"),
-        (math.nan, "returned NaN: a line nobody can compare with is no alarm"),
+        (None, "returned nothing: no score exceeds it"),
+        (math.nan, "returned NaN: no score exceeds it"),
         (np.float64("nan"), "returned NaN"),
-        (np.float32("nan"), "returned NaN: a line nobody"),
-        (-math.inf, "a promise that cannot be kept"),
-        ("none", "for 3 scores at a rate of 5 % should be one number"),
+        (np.float32("nan"), "returned NaN: no score exceeds it"),
+        (-math.inf, "does not guarantee the rate"),
+        ("none", "for 3 scores and a rate of 5 % must be one number"),
     ],
 )
-def test_a_line_where_there_is_no_such_score_is_refused(value, part):
-    says(lesson_4.check_2(returning(value)), part)
+def test_invalid_threshold_for_too_few_scores_fails(value, part):
+    assert_not_yet(lesson_4.check_2(returning(value)), part)
 
 
-def test_an_accidental_error_is_right_and_one_that_explains_is_better():
+def test_index_error_passes_with_advice():
     assert "a ValueError that explains is better" in str(lesson_4.check_2(conformal))
     assert "explains" not in str(lesson_4.check_2(lambda scores, rate: quantile_threshold(scores, rate=rate)))
     assert "explains" not in str(lesson_4.check_2(returning(math.inf)))
 
 
-def by_place(place):
-    """A function that returns the score at this place (from 1) of the scores in order, the last where there is none."""
-    return lambda scores, rate: np.sort(scores)[min(place(len(scores), rate), len(scores)) - 1]
+def by_rank(rank):
+    """Return a function that returns the score of this rank (from 1), or the highest score if there is none."""
+    return lambda scores, rate: np.sort(scores)[min(rank(len(scores), rate), len(scores)) - 1]
 
 
 def changes_its_input(scores, rate):
@@ -120,82 +124,81 @@ def changes_its_input(scores, rate):
 
 
 MISTAKES_2 = {
-    "that is k, a place": lambda scores, rate: math.ceil((len(scores) + 1) * (1 - rate)),
+    "this is k, a rank": lambda scores, rate: math.ceil((len(scores) + 1) * (1 - rate)),
     "`np.quantile`": lambda scores, rate: np.quantile(scores, 1 - rate),
-    "Python counts from 0": by_place(lambda n, rate: math.ceil((n + 1) * (1 - rate)) + 1),
-    "Is it n + 1, not n?": by_place(lambda n, rate: math.ceil(n * (1 - rate))),
-    "rounded up, not down": by_place(lambda n, rate: int((n + 1) * (1 - rate))),
-    "Put the scores in order first": lambda scores, rate: scores[math.ceil((len(scores) + 1) * (1 - rate)) - 1],
-    "at the low end": by_place(lambda n, rate: math.ceil((n + 1) * rate)),
-    "that is none of the scores": lambda scores, rate: scores.mean(),
+    "Python counts from 0": by_rank(lambda n, rate: math.ceil((n + 1) * (1 - rate)) + 1),
+    "Do you use n + 1, not n?": by_rank(lambda n, rate: math.ceil(n * (1 - rate))),
+    "round up, not down": by_rank(lambda n, rate: int((n + 1) * (1 - rate))),
+    "Sort the scores first": lambda scores, rate: scores[math.ceil((len(scores) + 1) * (1 - rate)) - 1],
+    "one of the lowest scores": by_rank(lambda n, rate: math.ceil((n + 1) * rate)),
+    "this is not one of the scores": lambda scores, rate: scores.mean(),
     "Sort a copy": changes_its_input,
-    "a promise that cannot be kept": by_place(lambda n, rate: math.ceil((n + 1) * (1 - rate))),
-    "should be one number": lambda scores, rate: np.sort(scores),
+    "does not guarantee the rate": by_rank(lambda n, rate: math.ceil((n + 1) * (1 - rate))),
+    "must be one number": lambda scores, rate: np.sort(scores),
     "returned nothing": lambda scores, rate: None,
-    "should be a function": 0.2,
+    "must be a function": 0.2,
 }
 
 
 @pytest.mark.parametrize("part", MISTAKES_2)
-def test_mistakes_with_the_conformal_quantile_are_told_apart(part):
-    says(lesson_4.check_2(MISTAKES_2[part]), part)
+def test_wrong_conformal_quantiles_are_explained(part):
+    assert_not_yet(lesson_4.check_2(MISTAKES_2[part]), part)
 
 
-def test_descending_order_is_told_as_the_low_end():
+def test_descending_order_is_explained_as_lowest_scores():
     def descending(scores, rate):
         return np.sort(scores)[::-1][math.ceil((len(scores) + 1) * (1 - rate)) - 1]
 
-    says(lesson_4.check_2(descending), "at the low end")
+    assert_not_yet(lesson_4.check_2(descending), "one of the lowest scores")
 
 
-def cost(line, normal, ill):
-    return 0.95 * (normal > line).mean() + 0.05 * 30 * (ill <= line).mean()
+def cost(threshold, normal, abnormal):
+    return 0.95 * (normal > threshold).mean() + 0.05 * 30 * (abnormal <= threshold).mean()
 
 
-def check_3(function, cheapest, scores):
-    _, new, normal, ill = scores
-    return lesson_4.check_3(function, cheapest, np.linspace(new.min(), new.max(), 300), normal, ill)
+def check_3(function, best_threshold, scores):
+    _, new, normal, abnormal = scores
+    return lesson_4.check_3(function, best_threshold, np.linspace(new.min(), new.max(), 300), normal, abnormal)
 
 
-def test_the_cost_and_the_cheapest_line_are_right(scores):
-    _, new, normal, ill = scores
-    cheapest = min(np.linspace(new.min(), new.max(), 300), key=lambda line: cost(line, normal, ill))
-    assert check_3(cost, cheapest, scores)
+def test_cost_and_best_threshold_pass(scores):
+    _, new, normal, abnormal = scores
+    best = min(np.linspace(new.min(), new.max(), 300), key=lambda threshold: cost(threshold, normal, abnormal))
+    assert check_3(cost, best, scores)
 
 
+# t: threshold; n and a: scores of normal and of abnormal beats
 MISTAKES_3 = {
-    "A score equal to the line": lambda line, normal, ill: 0.95 * (normal >= line).mean() + 1.5 * (ill < line).mean(),
-    "are found, not missed": lambda line, normal, ill: 0.95 * (normal > line).mean() + 1.5 * (ill > line).mean(),
-    "It counts beats": lambda line, normal, ill: 0.95 * (normal > line).sum() + 1.5 * (ill <= line).sum(),
-    "over all the beats at hand": lambda line, normal, ill: (
-        ((normal > line).sum() + 30 * (ill <= line).sum()) / (len(normal) + len(ill))
-    ),
-    "only one beat in twenty": lambda line, normal, ill: (normal > line).mean() + 30 * (ill <= line).mean(),
-    "19 beats in twenty": lambda line, normal, ill: (normal > line).mean() + 1.5 * (ill <= line).mean(),
-    "prices have changed places": lambda line, normal, ill: 28.5 * (normal > line).mean() + 0.05 * (ill <= line).mean(),
-    "shares of normal and ill": lambda line, normal, ill: 0.05 * (normal > line).mean() + 28.5 * (ill <= line).mean(),
-    "Add two parts": lambda line, normal, ill: 0.123,
-    "should be one number": lambda line, normal, ill: normal > line,
-    "its arguments only": lambda line, normal, ill: cost(3.0, normal, ill),
+    "A score equal to the threshold": lambda t, n, a: 0.95 * (n >= t).mean() + 1.5 * (a < t).mean(),
+    "are detected, not missed": lambda t, n, a: 0.95 * (n > t).mean() + 1.5 * (a > t).mean(),
+    "It counts beats": lambda t, n, a: 0.95 * (n > t).sum() + 1.5 * (a <= t).sum(),
+    "over all beats of both arrays": lambda t, n, a: ((n > t).sum() + 30 * (a <= t).sum()) / (len(n) + len(a)),
+    "only one beat in twenty": lambda t, n, a: (n > t).mean() + 30 * (a <= t).mean(),
+    "19 beats in twenty": lambda t, n, a: (n > t).mean() + 1.5 * (a <= t).mean(),
+    "two costs are exchanged": lambda t, n, a: 28.5 * (n > t).mean() + 0.05 * (a <= t).mean(),
+    "shares of normal and abnormal beats": lambda t, n, a: 0.05 * (n > t).mean() + 28.5 * (a <= t).mean(),
+    "Add two terms": lambda t, n, a: 0.123,
+    "must be one number": lambda t, n, a: n > t,
+    "only its arguments": lambda t, n, a: cost(3.0, n, a),
 }
 
 
 @pytest.mark.parametrize("part", MISTAKES_3)
-def test_mistakes_with_the_cost_are_told_apart(part, scores):
-    says(check_3(MISTAKES_3[part], 0.3, scores), part)
+def test_wrong_costs_are_explained(part, scores):
+    assert_not_yet(check_3(MISTAKES_3[part], 0.3, scores), part)
 
 
-def test_mistakes_with_the_cheapest_line_are_told_apart(scores):
-    _, new, normal, ill = scores
+def test_wrong_best_thresholds_are_explained(scores):
+    _, new, normal, abnormal = scores
     candidates = np.linspace(new.min(), new.max(), 300)
-    costs = [cost(line, normal, ill) for line in candidates]
-    says(check_3(cost, min(costs), scores), "is the least cost")
-    says(check_3(cost, int(np.argmin(costs)), scores), "a place in `candidates`")
-    says(check_3(cost, candidates[np.argmax(costs)], scores), "costs more than at the cheapest")
-    says(check_3(cost, candidates[3] + 1e-4, scores), "none of the candidates")
+    costs = [cost(threshold, normal, abnormal) for threshold in candidates]
+    assert_not_yet(check_3(cost, min(costs), scores), "is the lowest cost")
+    assert_not_yet(check_3(cost, int(np.argmin(costs)), scores), "an index of `candidates`")
+    assert_not_yet(check_3(cost, candidates[np.argmax(costs)], scores), "costs more than the best of the candidates")
+    assert_not_yet(check_3(cost, candidates[3] + 1e-4, scores), "must be one of the candidates")
 
 
-def test_the_number_of_calibration_beats_is_right():
+def test_number_of_calibration_beats_passes():
     assert lesson_4.check_4(4499)
     with pytest.raises(ValueError, match="at least 4499"):
         quantile_threshold(np.arange(4498.0), rate=1 / 4500)
@@ -205,16 +208,16 @@ def test_the_number_of_calibration_beats_is_right():
 @pytest.mark.parametrize(
     ("answer", "part"),
     [
-        (4500, "very near"),
-        (4501, "Which way does the 1 go"),
-        (75, "one false alarm a minute"),
-        (74, "one false alarm a minute"),
+        (4500, "one too many"),
+        (4501, "add 1 or subtract it"),
+        (75, "one false alarm per minute"),
+        (74, "one false alarm per minute"),
         (999, "in a thousand beats"),
-        (1 / 4500, "is a rate"),
+        (1 / 4500, "may be a rate"),
         (20, "too few"),
         (10_000, "more beats than are needed"),
         ("many", "one number"),
     ],
 )
-def test_mistakes_with_the_number_are_told_apart(answer, part):
-    says(lesson_4.check_4(answer), part)
+def test_wrong_numbers_of_calibration_beats_are_explained(answer, part):
+    assert_not_yet(lesson_4.check_4(answer), part)

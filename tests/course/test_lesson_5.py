@@ -1,4 +1,4 @@
-"""The checks of lesson 5: a right answer passes, and each usual mistake is told apart."""
+"""The checks of lesson 5 accept a right answer and name each common mistake."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ def recording():
     return load_mitbih()
 
 
-def says(verdict, part):
+def assert_not_yet(verdict, part):
     assert not verdict
     assert part in str(verdict)
 
 
-def test_untouched_stubs_are_not_yet_right():
+def test_untouched_stubs_fail():
     def stub(*_): ...
 
     assert not lesson_5.check_1(...)
     for check in (lesson_5.check_2, lesson_5.check_3, lesson_5.check_4):
-        says(check(stub), "returned nothing")
+        assert_not_yet(check(stub), "returned nothing")
 
 
-def test_the_scores_of_half_a_beat_are_right_and_leave_the_event(recording):
+def test_half_beat_scores_pass_and_peak_outside_the_event(recording):
     ((start, end),) = recording.test.events
     whole, half = (
         series_baseline_scores("1-NN", recording.training, recording.test, window=window) for window in (303, 151)
     )
     assert lesson_5.check_1(half)
-    assert start <= whole.argmax() < end, "the exercise rests on this"
-    assert not start <= half.argmax() < end, "and on this"
+    assert start <= whole.argmax() < end, "with a whole beat"
+    assert not start <= half.argmax() < end, "with half a beat"
 
 
-def test_mistakes_with_the_window_are_told_apart(recording):
-    def scored(window, name="1-NN", learnt=recording.training, judged=recording.test):
-        return series_baseline_scores(name, learnt, judged, window=window)
+def test_wrong_windows_are_explained(recording):
+    def scored(window, name="1-NN", reference=recording.training):
+        return series_baseline_scores(name, reference, recording.test, window=window)
 
-    says(lesson_5.check_1(scored(303)), "still the scores with a window of a whole beat")
-    says(lesson_5.check_1(scored(606)), "two beats")
-    says(lesson_5.check_1(scored(151, name="PCA, 4 components")), "not 1-NN's scores")
-    says(lesson_5.check_1(scored(151, learnt=recording.test)), "found itself again")
-    says(lesson_5.check_1(scored(151)[:100]), "one score for each of 3750")
-    says(lesson_5.check_1(151), "It should hold the scores")
+    assert_not_yet(lesson_5.check_1(scored(303)), "still the scores with a window of a whole beat")
+    assert_not_yet(lesson_5.check_1(scored(606)), "two beats")
+    assert_not_yet(lesson_5.check_1(scored(151, name="PCA, 4 components")), "not the 1-NN scores")
+    assert_not_yet(lesson_5.check_1(scored(151, reference=recording.test)), "matches itself")
+    assert_not_yet(lesson_5.check_1(scored(151)[:100]), "one score for each of 3750")
+    assert_not_yet(lesson_5.check_1(151), "must be the array")
 
 
 def first_steps(steps, length, stride):
@@ -59,39 +59,39 @@ def first_steps(steps, length, stride):
     return starts
 
 
-def test_the_first_steps_are_right():
+def test_first_steps_pass():
     assert lesson_5.check_2(first_steps)
     assert lesson_5.check_2(lambda *given: np.array(first_steps(*given)))
     assert lesson_5.check_2(lambda *given: map(float, first_steps(*given)))
 
 
 MISTAKES_2 = {
-    "The last window is lost": lambda steps, length, stride: list(range(0, steps - length, stride)),
+    "The last window is missing": lambda steps, length, stride: list(range(0, steps - length, stride)),
     "the last step is": lambda steps, length, stride: list(range(0, steps, stride)),
-    "the end is lost": lambda steps, length, stride: list(range(0, steps - length + 1, stride)),
+    "the end is missing": lambda steps, length, stride: list(range(0, steps - length + 1, stride)),
     "two windows begin at": lambda steps, length, stride: [*range(0, steps - length + 1, stride), steps - length],
-    "not how many there are": lambda steps, length, stride: (steps - length) // stride + 1,
-    "no window at all": lambda steps, length, stride: [],
-    "step 0 lies in none": lambda steps, length, stride: [
+    "not the number of windows": lambda steps, length, stride: (steps - length) // stride + 1,
+    "returned no window": lambda steps, length, stride: [],
+    "step 0 lies in no window": lambda steps, length, stride: [
         start + 1 for start in first_steps(steps - 1, length, stride)
     ],
-    "go on by 3": lambda steps, length, stride: list(range(steps - length + 1)),
+    "add 3 while a window fits": lambda steps, length, stride: list(range(steps - length + 1)),
     "returned nothing": lambda steps, length, stride: None,
-    "yours returned a set": lambda *given: set(first_steps(*given)),
-    "the first step of a window should be one number": lambda *given: [(one, one + 4) for one in first_steps(*given)],
+    "your function returned a set": lambda *given: set(first_steps(*given)),
+    "the first step of a window must be one number": lambda *given: [(one, one + 4) for one in first_steps(*given)],
     "two windows begin at 0": lambda *given: itertools.repeat(0),
 }
 
 
 @pytest.mark.parametrize("part", MISTAKES_2)
-def test_mistakes_with_the_first_steps_are_told_apart(part):
+def test_wrong_first_steps_are_explained(part):
     verdict = lesson_5.check_2(MISTAKES_2[part])
     assert not verdict
     assert part.lower() in str(verdict).lower()
 
 
-def test_a_recording_as_long_as_a_window_must_give_one():
-    says(lesson_5.check_2(lambda *given: first_steps(*given) if given[0] > given[1] else []), "holds one")
+def test_recording_as_long_as_a_window_needs_one():
+    assert_not_yet(lesson_5.check_2(lambda *given: first_steps(*given) if given[0] > given[1] else []), "contains one")
 
 
 def to_steps(errors, starts, steps):
@@ -102,8 +102,8 @@ def to_steps(errors, starts, steps):
     return total / count
 
 
-def spread(score, merge, divide=lambda total, starts, length: total, start_value=0.0):
-    """A function that spreads the windows' scores over their steps in a way of its own."""
+def merged(score, merge, divide=lambda total, starts, length: total, start_value=0.0):
+    """Return a function that combines the window scores of each step by `merge`, then divides by `divide`."""
 
     def function(errors, starts, steps):
         total = np.full(steps, start_value)
@@ -114,11 +114,11 @@ def spread(score, merge, divide=lambda total, starts, length: total, start_value
     return function
 
 
-def whole_numbers(errors, starts, steps):
+def integers(errors, starts, steps):
     return to_steps(errors, starts, steps).astype(int)
 
 
-def evenly(errors, starts, steps):
+def constant_stride(errors, starts, steps):
     return to_steps(errors, np.arange(len(starts)) * starts[1], steps)
 
 
@@ -131,149 +131,149 @@ def own_errors(errors, starts, steps):
 
 
 MISTAKES_3 = {
-    "the sum over its windows": spread(lambda errors: errors.mean(1), np.add),
-    "fewer windows lie over them": spread(lambda errors: errors.mean(1), np.add, lambda total, *_: total / 2),
-    "the number of all windows": spread(
+    "the sum over its windows": merged(lambda errors: errors.mean(1), np.add),
+    "fewer windows contain these steps": merged(lambda errors: errors.mean(1), np.add, lambda total, *_: total / 2),
+    "the number of all windows": merged(
         lambda errors: errors.mean(1), np.add, lambda total, starts, _: total / len(starts)
     ),
-    "the largest score": spread(lambda errors: errors.mean(1), np.maximum),
-    "each overwrites the others": spread(lambda errors: errors.mean(1), lambda _, score: score),
+    "the largest score": merged(lambda errors: errors.mean(1), np.maximum),
+    "each window overwrites the others": merged(lambda errors: errors.mean(1), lambda _, score: score),
     "its own errors": own_errors,
     "the wrong axis": lambda errors, starts, steps: to_steps(
         np.repeat(errors.mean(0)[:3, None], 4, axis=1), starts, steps
     ),
     "not their sum": lambda errors, starts, steps: 4 * to_steps(errors, starts, steps),
-    "whole numbers": whole_numbers,
-    "Use `starts` as it is": evenly,
+    "Your scores are integers": integers,
+    "Use `starts`": constant_stride,
     "one score for each step": lambda errors, starts, steps: errors.mean(1),
-    "which of them hold step 3": lambda errors, starts, steps: np.arange(steps),
-    "four windows over 7 steps: yours returned shape (8,)": lambda errors, starts, steps: (
+    "Which of them contain step 3": lambda errors, starts, steps: np.arange(steps),
+    "four windows over 7 steps, shape (7,), got (8,)": lambda errors, starts, steps: (
         to_steps(errors, starts, 8) if steps == 8 else np.zeros(8)
     ),
     "returned nothing": lambda errors, starts, steps: None,
 }
 
 
-def test_the_scores_of_the_steps_are_right():
+def test_step_scores_pass():
     assert lesson_5.check_3(to_steps)
 
 
 @pytest.mark.parametrize("part", MISTAKES_3)
-def test_mistakes_with_the_scores_of_steps_are_told_apart(part):
-    says(lesson_5.check_3(MISTAKES_3[part]), part)
+def test_wrong_step_scores_are_explained(part):
+    assert_not_yet(lesson_5.check_3(MISTAKES_3[part]), part)
 
 
-def point_adjusted(called, events):
-    adjusted = called.copy()
+def point_adjusted(flagged, events):
+    adjusted = flagged.copy()
     for start, end in events:
-        if called[start:end].any():
+        if flagged[start:end].any():
             adjusted[start:end] = True
     return adjusted
 
 
 def altered(change):
-    def function(called, events):
-        adjusted = called.copy()
+    def function(flagged, events):
+        adjusted = flagged.copy()
         for start, end in events:
-            change(adjusted, called, start, end)
+            change(adjusted, flagged, start, end)
         return adjusted
 
     return function
 
 
-def in_place(called, events):
+def in_place(flagged, events):
     for start, end in events:
-        called[start:end] |= called[start:end].any()
-    return called
+        flagged[start:end] |= flagged[start:end].any()
+    return flagged
 
 
-def fill(adjusted, called, start, end):
+def fill(adjusted, flagged, start, end):
     adjusted[start:end] = True
 
 
-def fill_one_more(adjusted, called, start, end):
-    adjusted[start : end + 1] |= called[start:end].any()
+def fill_one_more(adjusted, flagged, start, end):
+    adjusted[start : end + 1] |= flagged[start:end].any()
 
 
-def fill_from_the_hit(adjusted, called, start, end):
-    if called[start:end].any():
-        adjusted[start + called[start:end].argmax() : end] = True
+def fill_from_the_hit(adjusted, flagged, start, end):
+    if flagged[start:end].any():
+        adjusted[start + flagged[start:end].argmax() : end] = True
 
 
-def only_events(called, events):
-    adjusted = np.zeros_like(called)
+def only_events(flagged, events):
+    adjusted = np.zeros_like(flagged)
     for start, end in events:
-        adjusted[start:end] = called[start:end].any()
+        adjusted[start:end] = flagged[start:end].any()
     return adjusted
 
 
-def returns_in_the_loop(called, events):
-    adjusted = called.copy()
+def returns_in_the_loop(flagged, events):
+    adjusted = flagged.copy()
     for start, end in events:
-        if called[start:end].any():
+        if flagged[start:end].any():
             adjusted[start:end] = True
             return adjusted
     return adjusted
 
 
-def breaks_after_a_hit(called, events):
-    adjusted = called.copy()
+def breaks_after_a_hit(flagged, events):
+    adjusted = flagged.copy()
     for start, end in events:
-        if called[start:end].any():
+        if flagged[start:end].any():
             adjusted[start:end] = True
             break
     return adjusted
 
 
-def last_hit_only(called, events):
-    adjusted = called.copy()
-    hits = [event for event in events if called[slice(*event)].any()]
+def last_hit_only(flagged, events):
+    adjusted = flagged.copy()
+    hits = [event for event in events if flagged[slice(*event)].any()]
     adjusted[slice(*hits[-1])] = True
     return adjusted
 
 
 MISTAKES_4 = {
-    "was not hit, yet yours fills it": altered(fill),
-    "The end of an event is not included": altered(fill_one_more),
+    "which has no hit": altered(fill),
+    "The end of an event is excluded": altered(fill_one_more),
     "from the hit on": altered(fill_from_the_hit),
-    "dropped the false alarm": only_events,
+    "removes the false alarm": only_events,
     "Work on a copy": in_place,
-    "changes nothing": lambda called, events: called.copy(),
-    "one decision for each step": lambda called, events: called.any(),
-    "written in by hand": lambda called, events: np.r_[called[:3], True, True, True, called[6:]],
-    "Look at each event by itself": lambda called, events: called | (np.arange(len(called)) == 3),
-    "returned nothing": lambda called, events: None,
+    "changes nothing": lambda flagged, events: flagged.copy(),
+    "one bool for each of 10 steps": lambda flagged, events: flagged.any(),
+    "hard-coded": lambda flagged, events: np.r_[flagged[:3], True, True, True, flagged[6:]],
+    "Ask for each event": lambda flagged, events: flagged | (np.arange(len(flagged)) == 3),
+    "returned nothing": lambda flagged, events: None,
 }
 
 
 @pytest.mark.parametrize(
-    "function", [returns_in_the_loop, breaks_after_a_hit, lambda called, events: point_adjusted(called, events[:1])]
+    "function", [returns_in_the_loop, breaks_after_a_hit, lambda flagged, events: point_adjusted(flagged, events[:1])]
 )
-def test_the_first_event_alone_is_not_enough(function):
-    says(lesson_5.check_4(function), "A `return` in the loop ends it at the first")
+def test_filling_only_the_first_event_fails(function):
+    assert_not_yet(lesson_5.check_4(function), "A `return` in the loop ends it at the first")
 
 
-def test_the_last_event_alone_is_not_enough():
-    says(lesson_5.check_4(last_hit_only), "of [1, 3) and [6, 9) both are hit")
+def test_filling_only_the_last_event_fails():
+    assert_not_yet(lesson_5.check_4(last_hit_only), "of [1, 3) and [6, 9) both have one")
 
 
-def test_the_input_of_an_error_is_named():
-    says(lesson_5.check_2(lambda steps, length, stride: [][0]), "called with 10, 4, 3")
+def test_error_names_its_input():
+    assert_not_yet(lesson_5.check_2(lambda steps, length, stride: [][0]), "called with 10, 4, 3")
 
 
-def test_point_adjustment_by_hand_is_right_and_flatters_noise():
+def test_point_adjustment_passes_and_increases_f1_of_noise():
     verdict = lesson_5.check_4(point_adjusted)
     assert verdict
-    assert lesson_5.check_4(lambda called, events: point_adjusted(called, events).astype(object))
-    assert "F1 of 0.95 in place of 0.02" in str(verdict)
+    assert lesson_5.check_4(lambda flagged, events: point_adjusted(flagged, events).astype(object))
+    assert "increases F1 from 0.02 to 0.95" in str(verdict)
 
 
 @pytest.mark.parametrize("part", MISTAKES_4)
-def test_mistakes_with_point_adjustment_are_told_apart(part):
-    says(lesson_5.check_4(MISTAKES_4[part]), part)
+def test_wrong_point_adjustments_are_explained(part):
+    assert_not_yet(lesson_5.check_4(MISTAKES_4[part]), part)
 
 
-def test_numbers_of_the_first_examples_do_not_pass():
+def test_hard_coded_numbers_of_the_first_examples_fail():
     def stride_of_three(steps, length, stride):
         return sorted({*range(0, steps - length, 3), steps - length})
 
@@ -285,9 +285,9 @@ def test_numbers_of_the_first_examples_do_not_pass():
         return total / count
 
     def median(errors, starts, steps):
-        holding = [(starts <= step) & (step < starts + errors.shape[1]) for step in range(steps)]
-        return np.array([np.median(errors.mean(1)[held]) for held in holding])
+        masks = [(starts <= step) & (step < starts + errors.shape[1]) for step in range(steps)]
+        return np.array([np.median(errors.mean(1)[mask]) for mask in masks])
 
     assert "or their median" in lesson_5.check_3(median).text
-    assert "2 apart" in lesson_5.check_2(stride_of_three).text
+    assert "a stride of 2" in lesson_5.check_2(stride_of_three).text
     assert "of three steps" in lesson_5.check_3(length_of_four).text

@@ -1,4 +1,4 @@
-"""Each check of lesson 7 takes the solution, and tells each usual mistake what is wrong with it."""
+"""The checks of lesson 7 accept a right answer and name each common mistake; its example files have their errors."""
 
 import numpy as np
 import pandas as pd
@@ -17,49 +17,49 @@ def druck(tmp_path):
     return write_pump_csv(tmp_path / "druck.csv")
 
 
-def test_the_file_read_right(druck):
+def test_right_options_pass(druck):
     assert lesson_7.check_1(load_csv(druck, **RIGHT))
 
 
-def test_a_clock_left_out_is_told(druck):
+def test_missing_times_are_explained(druck):
     with pytest.warns(CSVWarning, match="'Zeit', 'Ventil'"):
         verdict = lesson_7.check_1(load_csv(druck, decimal=","))
     assert not verdict
-    assert "No sampling rate, and the column 'Zeit' was left out" in verdict.text
+    assert "There is no sampling rate, and the column 'Zeit' was left out" in verdict.text
     with pytest.warns(CSVWarning):
         verdict = lesson_7.check_1(load_csv(druck, decimal=",", sampling_rate=1))
     assert not verdict
-    assert "given by hand is right, but" in verdict.text
+    assert "The sampling rate is right, but" in verdict.text
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"date_format": "%m.%d.%Y %H:%M:%S"}, "it begins on 2026-02-03"),
-        ({"irregular": "keep"}, "there is no sampling rate: `irregular='keep'`"),
-        ({"irregular": "keep", "date_format": "%m.%d.%Y %H:%M:%S"}, "it begins on 2026-02-03"),
+        ({"date_format": "%m.%d.%Y %H:%M:%S"}, "`series` begins on 2026-02-03"),
+        ({"irregular": "keep"}, "there is no sampling rate: with `irregular='keep'`"),
+        ({"irregular": "keep", "date_format": "%m.%d.%Y %H:%M:%S"}, "`series` begins on 2026-02-03"),
     ],
 )
-def test_a_clock_read_wrong_is_told(druck, options, words):
+def test_wrong_times_are_explained(druck, options, words):
     verdict = lesson_7.check_1(load_csv(druck, **RIGHT | options))
     assert not verdict
     assert words in verdict.text
 
 
-def test_the_valve_as_ground_truth_is_refused(druck):
+def test_valve_as_labels_fails(druck):
     verdict = lesson_7.check_1(load_csv(druck, **RIGHT, labels="Ventil", normal="auf"))
     assert not verdict
-    assert "A valve is no ground truth" in verdict.text
+    assert "An open valve is not an anomaly" in verdict.text
 
 
-def test_values_that_are_not_the_files_are_told(druck):
+def test_wrong_values_are_explained(druck):
     right = load_csv(druck, **RIGHT)
     for wrong, words in (
-        (pd.read_csv(druck, sep=";"), "that is a DataFrame"),
-        (right.values, "that is a ndarray"),
+        (pd.read_csv(druck, sep=";"), "got DataFrame"),
+        (right.values, "got ndarray"),
         (Series(right.values * 1000), "decimal sign"),
-        (right[:500], "is every row there"),
-        (Series(np.hstack([right.values, right.values])), "2 were taken"),
+        (right[:500], "Are all rows there"),
+        (Series(np.hstack([right.values, right.values])), "must have one feature, the pressure, got 2"),
     ):
         verdict = lesson_7.check_1(wrong)
         assert not verdict
@@ -73,23 +73,23 @@ def test_values_that_are_not_the_files_are_told(druck):
         ((1449, 1494), "counted from 0"),
         ((1451, 1496), "counted from 0"),
         ((310, 318), "not the longest"),
-        ((1495, 1450), "begins before it ends"),
+        ((1495, 1450), "must be less than its end"),
         ((1400, 1500), "not a gap from its first"),
-        (45, "the length"),
-        (np.array(45.0), "the length"),
-        (1450, "one number"),
-        (PUMP_GAPS, "has 3 entries"),
+        (45, "got the length"),
+        (np.array(45.0), "got the length"),
+        (1450, "got one number"),
+        (PUMP_GAPS, "got 3 entries"),
         (PUMP_GAPS[:2], "several gaps"),
         (slice(1450, 1495), "cannot use this answer"),
     ],
 )
-def test_each_wrong_gap_is_told_why(gap, words):
+def test_wrong_gaps_are_explained(gap, words):
     verdict = lesson_7.check_2(gap)
     assert not verdict
     assert words in verdict.text
 
 
-def test_the_longest_gap():
+def test_longest_gap_passes():
     assert lesson_7.check_2((1450, 1495))
     assert lesson_7.check_2([np.int64(1450), np.int64(1495)])
 
@@ -97,38 +97,38 @@ def test_the_longest_gap():
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (0.5, "deep inside"),
-        (0.26, "at the edge"),
+        (0.5, "well inside"),
+        (0.26, "at the end of"),
         (0.1, "10 beats of 40"),
-        (1000, "between 0 and 1; got 1000"),
+        (1000, "between 0 and 1, got 1000"),
         (1.0, "between 0 and 1"),
-        ("a quarter", "should be one number"),
+        ("a quarter", "must be one number"),
     ],
 )
-def test_each_wrong_share_is_told_why(share, words):
+def test_wrong_shares_are_explained(share, words):
     verdict = lesson_7.check_3(share)
     assert not verdict
     assert words in verdict.text
 
 
 @pytest.mark.parametrize("share", [0.2, 0.25, PUMP_EVENT[0] / 4000])
-def test_normal_and_enough(share):
+def test_normal_and_long_enough_share_passes(share):
     verdict = lesson_7.check_3(share)
     assert verdict
     assert f"{share * 4000:.0f} steps, {int(share * 4000) // 40} beats" in verdict.text
 
 
 @pytest.mark.parametrize("check", [lesson_7.check_1, lesson_7.check_2, lesson_7.check_3])
-def test_an_untouched_stub_is_told_to_be_one(check):
+def test_untouched_stub_is_reported(check):
     verdict = check(...)
     assert not verdict
     assert "is still `...`" in verdict.text
 
 
-def test_the_recordings_hold_what_the_lesson_says(tmp_path):
+def test_example_files_have_the_events_and_errors_of_the_lesson(tmp_path):
     assert runs(pump().missing[:, 0]) == PUMP_GAPS
     assert sorted(end - start for start, end in patch().events) == [5, 25, 50, 75]
-    assert patch().events[0][0] > 0.55 * len(patch()), "what is learnt from is normal"
+    assert patch().events[0][0] > 0.55 * len(patch()), "the training part is normal"
     lines = write_patch_csv(tmp_path / "patch.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + 17_910
     assert ";ERR;" in lines[4211]

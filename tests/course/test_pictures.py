@@ -1,4 +1,4 @@
-"""The pictures of lessons 4 and 5: what they count is true, and their alternative text says it."""
+"""Plots of lessons 4 and 5: counts, positions and alternative texts."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from data import Series
 from notebooks.course import threshold_pictures, window_pictures
 
 
-def test_the_picture_of_a_night_counts_alarms_and_hides_the_truth_until_it_is_given():
+def test_beat_scores_counts_alarms_and_hides_labels_by_default():
     scores = np.array([0.1, 0.2, 0.3, 0.9])
-    hidden = threshold_pictures.plot_night(scores, {"A": 0.2, "B": 0.5})
+    hidden = threshold_pictures.plot_beat_scores(scores, {"A": 0.2, "B": 0.5})
     assert "2 above A, 1 above B" in hidden.alt
-    assert len(hidden.axes[0].lines) == 3, "one row of dots, two lines"
-    shown = threshold_pictures.plot_night(scores, {"A": 0.2}, abnormal=[False, False, False, True])
+    assert len(hidden.axes[0].lines) == 3, "one row of dots, two thresholds"
+    shown = threshold_pictures.plot_beat_scores(scores, {"A": 0.2}, abnormal=[False, False, False, True])
     dots = shown.axes[0].lines[:2]
     assert [len(line.get_xdata()) for line in dots] == [3, 1]
     assert "triangles" in shown.alt
 
 
-def test_the_mark_of_least_cost_stands_at_the_lowest_point():
-    figure = threshold_pictures.plot_costs([0.1, 0.2, 0.3], {"cheap": [3, 1, 2], "dear": [5, 6, 9]})
+def test_costs_are_marked_at_their_minimum():
+    figure = threshold_pictures.plot_costs([0.1, 0.2, 0.3], {"low": [3, 1, 2], "high": [5, 6, 9]})
     marks = figure.axes[0].lines[1::2]
     assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in marks] == [(0.2, 1), (0.1, 5)]
-    assert "cheap: lowest at 0.20; dear: lowest at 0.10" in figure.alt
+    assert "low: lowest at 0.20; high: lowest at 0.10" in figure.alt
 
 
-def test_the_picture_of_rules_counts_what_lies_above_each():
+def test_rules_count_scores_above_each_threshold():
     figure = threshold_pictures.plot_rules(np.arange(10.0), {"low": 1.5, "high": 8.5})
     assert "low at 1.50, with 8 of 10 above it; high at 8.50, with 1 of 10 above it" in figure.alt
 
 
-def test_the_picture_of_rates_gives_their_means():
-    figure = threshold_pictures.plot_rates({"this": [0.04, 0.06], "that": [0.1, 0.3]}, asked=0.05)
-    assert "5 % was asked for. this: 5.0 % in the mean; that: 20.0 % in the mean" in figure.alt
+def test_rates_give_their_means():
+    figure = threshold_pictures.plot_rates({"this": [0.04, 0.06], "that": [0.1, 0.3]}, requested=0.05)
+    assert "requested: 5 %. this: 5.0 % on average; that: 20.0 % on average" in figure.alt
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["this", "that"]
 
 
-def test_the_picture_of_tails_ends_where_the_scores_end():
+def test_tails_mark_the_lowest_rate_of_n_scores():
     figure = threshold_pictures.plot_tails(np.arange(1.0, 10.0), [0.1, 0.01], [[8, 12], [9, 20]], n=9)
-    *_, counted, end = figure.axes[0].lines
-    np.testing.assert_allclose(counted.get_ydata(), np.arange(9, 0, -1) / 10)
-    assert end.get_ydata()[0] == 0.1
+    *_, rates, lowest = figure.axes[0].lines
+    np.testing.assert_allclose(rates.get_ydata(), np.arange(9, 0, -1) / 10)
+    assert lowest.get_ydata()[0] == 0.1
     assert "from 12.00 to 20.00" in figure.alt
 
 
-def test_the_picture_of_the_leak_tells_the_gap_for_each_size():
+def test_leak_gives_the_difference_for_each_size():
     figure = threshold_pictures.plot_leak({10: [0.9, 1.0], 20: [0.9, 0.9]}, {10: [0.7, 0.8], 20: [0.8, 0.8]})
     assert "0.200 with 10, 0.100 with 20" in figure.alt
-    wrong, honest = figure.axes[1].lines
+    wrong, correct = figure.axes[1].lines
     np.testing.assert_allclose(wrong.get_ydata(), [0.95, 0.9])
-    np.testing.assert_allclose(honest.get_ydata(), [0.75, 0.8])
+    np.testing.assert_allclose(correct.get_ydata(), [0.75, 0.8])
 
 
-def test_the_picture_of_windows_draws_the_last_one_and_counts_all():
+def test_windows_draws_the_last_one_and_counts_all():
     series = Series(np.sin(np.arange(20.0)))
     figure = window_pictures.plot_windows(series, [0, 4, 8, 12, 14], 6, every=2)
     covered = figure.axes[2].lines[0].get_ydata()
@@ -65,30 +65,30 @@ def test_the_picture_of_windows_draws_the_last_one_and_counts_all():
     assert "3 of its 5 windows of 6 steps" in figure.alt
 
 
-def test_scores_of_steps_are_marked_at_their_highest():
+def test_step_scores_are_marked_at_their_maximum():
     series = Series(np.zeros(10) + np.arange(10), labels=[0] * 4 + [1] * 2 + [0] * 4, name="pulse")
     figure = window_pictures.plot_step_scores(series, {"one\n0.5": np.eye(10)[4], "two": np.eye(10)[7]})
     assert [axes.lines[1].get_xdata()[0] for axes in figure.axes[1:]] == [4, 7]
     assert "one 0.5: highest at step 4; two: highest at step 7" in figure.alt
 
 
-def test_strips_show_each_run_and_count_steps_in_and_outside_of_events():
+def test_decisions_count_steps_inside_and_outside_events():
     truth = np.array([0, 0, 1, 1, 1, 0, 0, 0], dtype=bool)
-    figure = window_pictures.plot_strips(truth, {"it": truth, "early": np.roll(truth, -1)})
-    assert "it: 3 steps in an event, 0 outside; early: 2 steps in an event, 1 outside" in figure.alt
+    figure = window_pictures.plot_decisions(truth, {"exact": truth, "early": np.roll(truth, -1)})
+    assert "exact: 3 steps in an event, 0 outside; early: 2 steps in an event, 1 outside" in figure.alt
 
 
-def test_the_picture_of_point_adjustment_fills_what_was_hit():
+def test_point_adjustment_fills_events_with_a_hit():
     labels, scores = np.repeat([0, 1, 0, 1], [5, 5, 5, 5]), np.zeros(20)
     scores[[2, 7]] = 1
     figure = window_pictures.plot_point_adjustment(scores, labels, 0.5)
-    called, adjusted = (label.get_text() for label in figure.axes[0].get_yticklabels())
-    assert called == "called\nF1 0.17"  # 1 of 2 called, 1 of 10 found
-    assert adjusted == "point-adjusted\nF1 0.62"  # 5 of 6, 5 of 10
+    flagged, adjusted = (label.get_text() for label in figure.axes[0].get_yticklabels())
+    assert flagged == "flagged\nF1 0.17"  # precision 1/2, recall 1/10
+    assert adjusted == "point-adjusted\nF1 0.62"  # precision 5/6, recall 5/10
     assert "5 steps in an event, 1 outside" in figure.alt
 
 
-def test_bars_of_adjusted_f1_stand_in_pairs():
+def test_adjusted_f1_bars_are_in_pairs():
     figure = window_pictures.plot_adjusted([10, 1000], [0.0, 0.02], [0.1, 0.9])
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.0, 0.02, 0.1, 0.9]
     assert "0.00 and 0.10 at 10, 0.02 and 0.90 at 1000" in figure.alt
