@@ -252,7 +252,7 @@ def _comparison(detections: dict[str, Detection]) -> str:
     columns = {
         "detector": list(detections),
         "events": [len(d.events) for d in results],
-        "events that overlap one of the autoencoder": [sum(abnormal[a:b].any() for a, b in d.events) for d in results],
+        "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in d.events) for d in results],
         "steps flagged": [f"{d.abnormal.mean():.2%}" for d in results],
     }
     return _html(pd.DataFrame(columns))
