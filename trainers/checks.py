@@ -161,7 +161,7 @@ def _step_error(error: Exception, model: nn.Module, train: DataSet, n: int, size
         # the closest size that does not leave a last batch of one sequence
         sizes = [b for b in range(2, len(train) + 1) if len(train) % b != 1]
         remedy = f"batch_size={min(sizes, key=lambda b: abs(b - size))}" if sizes else "more sequences"
-    got = f"{size} and a last batch of {n}: {reason}"
+    got = f"{size} and a last batch of {n} out of {len(train)}: {reason}"
     return ValueError(f"batch_size must give a last batch that can train the model {name}, got {got}. Use {remedy}.")
 
 
