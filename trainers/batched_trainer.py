@@ -86,7 +86,7 @@ class BatchedTrainer(Trainer):
     steps_per_epoch = Hyperparameter(
         None, "batches per epoch, from several passes over the set if needed; None: one pass", kind=int, minimum=1
     )
-    reshuffle = Hyperparameter(True, "shuffle the sequences anew each epoch; False: the same order in every epoch")
+    reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
     learning_rate = Hyperparameter(0.001, "learning rate before schedule and lr_factor", above=0, maximum=1e30)
     schedule = Hyperparameter(

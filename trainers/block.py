@@ -109,7 +109,7 @@ class Hyperparameter:
             ("at most", operator.le, self.maximum),
             ("below", operator.lt, self.below),
         )
-        return [(word, holds, bound) for word, holds, bound in bounds if bound is not None]
+        return [(word, compare, bound) for word, compare, bound in bounds if bound is not None]
 
     def check(self, value: Any, what: str) -> Any:
         """Return `value` as a Python bool, int, float or str, or raise an error about `what`."""
@@ -125,7 +125,7 @@ class Hyperparameter:
         except OverflowError:  # an integer too large for a float
             finite = False
         # compare with the bounds
-        if not finite or not all(holds(plain, bound) for _, holds, bound in self._bounds()):
+        if not finite or not all(compare(plain, bound) for _, compare, bound in self._bounds()):
             raise ValueError(msg)
         if self.choices and plain not in self.choices:
             raise ValueError(msg + _did_you_mean(str(plain), self.choices))
@@ -199,8 +199,8 @@ class Block(metaclass=_BlockType):
         if unknown := [key for key in hyperparameters if key not in self._declared]:
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
-            if not isinstance(found := inspect.getattr_static(self, key), Hyperparameter):
-                raise TypeError(f"{type(self).__name__}.{key} must be set in the class body, got {found!r} later.")
+            if not isinstance(value := inspect.getattr_static(self, key), Hyperparameter):
+                raise TypeError(f"{type(self).__name__}.{key} must be set in the class body, got {value!r} later.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():

@@ -71,7 +71,7 @@ def classroom_defaults() -> tuple[float, float]:
     raise ValueError(f"TRAINERS_CLASSROOM must be 1 (classroom mode is on), 0 (off) or not set, got {value!r}.")
 
 
-# A second Ctrl-C, at least this number of seconds after the first, is raised at once, because user code may be slow.
+# A second Ctrl-C, at least this number of seconds after the first, is raised immediately: user code may be slow.
 PATIENCE = 1.0
 
 

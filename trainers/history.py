@@ -81,9 +81,9 @@ def epoch_name(number: int | None) -> str:
 
 
 def best_as_text(history: History) -> str:
-    """Return text such as ", best 3 (validation loss 0.1234)", or "" if there is no best epoch yet."""
+    """Return text such as ", best: epoch 3 (validation loss 0.1234)", or "" if there is no best epoch yet."""
     best = history.best
-    return f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})" if best else ""
+    return f", best: {epoch_name(best.epoch)} (validation loss {best.validation_loss:.4g})" if best else ""
 
 
 class History(Sequence[Epoch]):

@@ -17,8 +17,8 @@ from trainers.torch_utils import LARGEST_SEED, own_randomness
 class LSTMAutoencoder(Block, nn.Module):
     """LSTM autoencoder: one LSTM encodes a sequence as a latent vector, another reconstructs the sequence from it.
 
-    With PyTorch's default initialisation and no other measures, such a network learns little more
-    than the average sequence for dozens of epochs. Four options improve this, and each can be
+    With PyTorch's default initialisation and no other measures, such a network reconstructs little
+    more than the average sequence for dozens of epochs. Four options improve this, and each can be
     disabled: `initialization` (orthogonal recurrent and Xavier input weights), `forget_bias`,
     `time_encoding`, which gives the decoder the time step, and `bidirectional`, with which the
     first time step is as close to the encoder's final states as the last one.

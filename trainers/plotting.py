@@ -243,4 +243,4 @@ def _describe(history: History, name: str | None = None) -> str:
         where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"
         text += f"; the lowest validation loss is {history.best.validation_loss:.4g} {where}"
     fired = len(history.restored_epochs)
-    return text + (f"; history restore fired {fired} time{'s' * (fired != 1)}." if fired else "; it never restored.")
+    return text + f"; history restore {f'fired {fired} time' + 's' * (fired != 1) if fired else 'never fired'}."

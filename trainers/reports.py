@@ -130,8 +130,8 @@ def report(
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
     # data check
     check = check_series(series, training=len(first) / len(series), window=window)
-    for result in (finding for finding in check if finding.verdict == "fix"):
-        log(f"fix first: {result.check}{f' of {result.feature}' * bool(result.feature)}: {result.found}")
+    for finding in filter(lambda finding: finding.verdict == "fix", check):
+        log(f"fix first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
     # training and detection
     detector.fit(first, progress=progress)
     log(f"scoring {len(rest)} steps")

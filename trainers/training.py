@@ -34,8 +34,8 @@ class Run:
 
     If the loop is left early, by ``break``, by an exception, or by Ctrl-C or the notebook's stop
     button, the model is still finalized. Raising `StopTraining` in a callback or between batches
-    ends the run cleanly. With a `BatchedTrainer`, Ctrl-C takes effect between two batches, with other
-    trainers after the epoch. Pressed again after a second, it takes effect immediately.
+    ends the run cleanly. With a `BatchedTrainer`, Ctrl-C takes effect between two batches; with other
+    trainers, after the epoch. If it is pressed again after a second, it takes effect immediately.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def test_trained_start_is_restored(beats, trained, second, restore):
     assert validation_loss(result.model, beats) <= before * (1 + 1e-6)
     assert result.history.best is result.history.start
     assert "the start" in result.history[0].note
-    assert "best the start" in result.summary()
+    assert "best: the start" in result.summary()
 
 
 def test_worse_start_is_not_best(beats, trained):
@@ -131,7 +131,7 @@ def test_plots_show_start():
     assert (history[0].best_epoch, history[0].best_loss) == (0, 0.1)
     assert "0.1 at the start" in plot_history(history).alt
     assert "0.1 at the start" in plot_histories({"run": history}).alt
-    assert "best the start" in repr(history)
+    assert "best: the start" in repr(history)
     assert run_data(history)["rows"][0][3::3] == [0, 0.1], "best epoch and its loss, for the page"
 
 
