@@ -104,7 +104,7 @@ class BatchedTrainer(Trainer):
         "every epoch", "when the best weights are restored", choices=("every epoch", "at the end", "off")
     )
     patience = Hyperparameter(0, "number of consecutive worse epochs tolerated before a restore", minimum=0)
-    min_delta_ratio = Hyperparameter(0.0, "fraction above the lowest loss that does not yet count as worse", minimum=0)
+    min_delta_ratio = Hyperparameter(0.0, "fraction above the lowest loss that does not count as worse", minimum=0)
     optimizer_state = Hyperparameter(
         "keep",
         "what happens to Adam's moments at a restore: kept, restored with the weights, or reset",
@@ -367,7 +367,7 @@ class BatchedTrainer(Trainer):
         if best := history.best:
             best_state = start if best.epoch == 0 and start is not None else best_state
             self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
-        if self._stage == "finalized":
+        if self._stage == "already finalized":
             self._last = self._snapshot()
         self._notes.append("optimizer state reset after branching")
         return history

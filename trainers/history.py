@@ -35,9 +35,9 @@ class Epoch:
     best_loss : float
         The validation loss of `best_epoch`.
     restored : bool
-        Whether history restore fired after this epoch.
+        Whether the best weights were restored after this epoch.
     reason : str
-        The reason why history restore fired, or why it did not.
+        The reason why they were restored, or why they were not.
     learning_rate : float
         The learning rate of the last step of the epoch; NaN if the trainer has none.
     note : str
@@ -147,7 +147,7 @@ class History(Sequence[Epoch]):
 
     @property
     def restored_epochs(self) -> list[int]:
-        """Epochs after which history restore fired."""
+        """Epochs after which the best weights were restored."""
         return [row.epoch for row in self if row.restored]
 
     def to_frame(self) -> pd.DataFrame:

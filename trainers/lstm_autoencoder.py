@@ -68,8 +68,8 @@ class LSTMAutoencoder(Block, nn.Module):
     bidirectional = Hyperparameter(True, "whether the encoder is bidirectional", read_only=True)
     decoding = Hyperparameter(
         "forward",
-        "order of decoding. forward, reverse: the latent vector is the input at every step. encdec-ad: as in "
-        "EncDec-AD, in reverse from the encoder's final states, with teacher forcing in training",
+        "forward or reverse: order of the output, with the latent vector as the input at every step; encdec-ad: "
+        "in reverse from the encoder's final states, with teacher forcing in training",
         choices=("forward", "reverse", "encdec-ad"),
         read_only=True,
     )

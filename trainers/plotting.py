@@ -116,9 +116,9 @@ _DASHES: tuple[Any, ...] = ("--", "-", ":", "-.", (0, (8, 3)), (0, (3, 1, 1, 1))
 def plot_history(history: History, *, log: bool = False) -> Figure:
     """Plot the training and validation loss of a training run.
 
-    A hollow triangle marks each epoch after which history restore fired, at the validation loss of
-    this epoch. A thin line connects it with the epoch whose weights were restored. A loss that is
-    not finite leaves a gap.
+    A hollow triangle marks each epoch after which the best weights were restored, at the validation
+    loss of this epoch. A thin line connects it with the epoch whose weights were restored. A loss
+    that is not finite leaves a gap.
 
     Parameters
     ----------
@@ -242,5 +242,5 @@ def _describe(history: History, name: str | None = None) -> str:
     if history.best:
         where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"
         text += f"; the lowest validation loss is {history.best.validation_loss:.4g} {where}"
-    fired = len(history.restored_epochs)
-    return text + f"; history restore {f'fired {fired} time' + 's' * (fired != 1) if fired else 'never fired'}."
+    n = len(history.restored_epochs)
+    return text + f"; the best weights were {f'restored {n} time' + 's' * (n != 1) if n else 'never restored'}."

@@ -176,7 +176,7 @@ class Trainer(Block):
             If `model` is not the model of this trainer.
         """
         self._check_own(model)
-        if self._stage in ("without data sets", "finalized"):
+        if self._stage in ("without data sets", "already finalized"):
             raise self._stage_error("doEpoch", "setDataSets or resume")
         self._reached = None
         self.apply_queued()
@@ -195,14 +195,14 @@ class Trainer(Block):
         self._check_own(model)
         if self._stage != "training":
             raise self._stage_error("finalizeTraining", "doEpoch")
-        self._stage = "finalized"
+        self._stage = "already finalized"
         # keep the weights of the last epoch, because a subclass may now load others
         self._reached = self.reached_state()
         return model.eval()
 
     def check_resume(self) -> None:
         """Raise an error if there is no training run that `resume` can reopen."""
-        if self._stage != "finalized":
+        if self._stage != "already finalized":
             raise self._stage_error("resume", "finalizeTraining")
 
     def resume(self) -> None:

@@ -74,7 +74,7 @@ def test_history_restore_equals_plain_loop(beats):
     trainer = BatchedTrainer(ours, **WILD)
     epochs = len(follow(trainer, beats, two_restores))
 
-    optimizer, best, best_loss, fired = torch.optim.Adam(theirs.parameters(), 0.2), None, float("inf"), []
+    optimizer, best, best_loss, restores = torch.optim.Adam(theirs.parameters(), 0.2), None, float("inf"), []
     for epoch in range(1, epochs + 1):
         theirs.train()
         for batch in trainer._batches(40, epoch):
@@ -88,9 +88,9 @@ def test_history_restore_equals_plain_loop(beats):
             best, best_loss = copy.deepcopy(theirs.state_dict()), loss
         elif loss > best_loss:
             theirs.load_state_dict(best)
-            fired.append(epoch)
+            restores.append(epoch)
     theirs.load_state_dict(best)
-    assert trainer.history.restored_epochs == fired
+    assert trainer.history.restored_epochs == restores
     assert same(copy_state(ours), copy_state(theirs))
 
 
@@ -107,7 +107,7 @@ def test_settings_of_older_trainers_equal_plain_loop(beats, settings):
     ours, theirs = (LSTMAutoencoder(hidden_size=6) for _ in range(2))
     trainer = BatchedTrainer(ours, **settings)
     restored = benchmark(trainer, *beats, epochs=6).history.restored_epochs
-    optimizer, best, lowest, fired = torch.optim.Adam(theirs.parameters(), trainer.learning_rate), None, None, []
+    optimizer, best, lowest, restores = torch.optim.Adam(theirs.parameters(), trainer.learning_rate), None, None, []
     for epoch in range(1, 7):
         for batch in trainer._batches(40, epoch):
             optimizer.zero_grad()
@@ -118,11 +118,11 @@ def test_settings_of_older_trainers_equal_plain_loop(beats, settings):
             best, lowest = copy.deepcopy(theirs.state_dict()), loss
         elif loss > lowest and trainer.restore == "every epoch":
             theirs.load_state_dict(best)
-            fired.append(epoch)
+            restores.append(epoch)
     if trainer.restore == "every epoch":
         theirs.load_state_dict(best)
-        assert fired, "the case must include a restore"
-    assert restored == fired
+        assert restores, "the case must include a restore"
+    assert restored == restores
     assert same(copy_state(ours), copy_state(theirs))
 
 

@@ -86,7 +86,7 @@ def test_plot_marks_each_restore_at_its_loss(history):
 def test_alternative_text_describes_plot(history):
     assert history.plot().alt == (
         "Training and validation loss of wild over 5 epochs; the lowest validation loss is 0.5 in epoch 2; "
-        "history restore fired 2 times."
+        "the best weights were restored 2 times."
     )
     data, metadata = history.plot()._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
