@@ -30,7 +30,7 @@ time_limit: float | None = None
 
 
 class Run:
-    """A training run: an iterator that calls `doEpoch` of a trainer, and yields the row of each epoch.
+    """A training run: an iterable that calls `doEpoch` of a trainer, and yields the row of each epoch.
 
     If the loop is left early, by ``break``, by an exception, or by Ctrl-C or the notebook's stop
     button, the model is still finalized. Raising `StopTraining` in a callback or between batches

@@ -277,7 +277,7 @@ def test_non_finite_first_loss_raises_and_undoes_epoch(beats, model):
 @pytest.mark.parametrize("restore", ["every epoch", "at the end"])
 def test_interrupt_in_last_copy_keeps_best_weights_and_can_resume(beats, model, restore, monkeypatch):
     settings = {"restore": restore, **WILD}
-    whole = benchmark(BatchedTrainer(copy.deepcopy(model), **settings), *beats, epochs=6).history
+    uninterrupted = benchmark(BatchedTrainer(copy.deepcopy(model), **settings), *beats, epochs=6).history
     trainer, copies = BatchedTrainer(model, **settings), []
 
     def interrupted(model):
@@ -292,7 +292,7 @@ def test_interrupt_in_last_copy_keeps_best_weights_and_can_resume(beats, model, 
     assert copies
     loss = mean_loss(result.model, beats[1].sequences, beats[1].sequences, trainer.loss)
     assert loss == pytest.approx(result.history.best.validation_loss)
-    assert benchmark(trainer, epochs=2, resume=True).history == whole
+    assert benchmark(trainer, epochs=2, resume=True).history == uninterrupted
 
 
 def test_resume_does_not_change_stored_end_of_run(beats, model):

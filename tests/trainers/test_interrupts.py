@@ -84,9 +84,9 @@ def test_interrupted_run_gives_result_and_resumes_to_same_end(beats, moment, res
     trainer.method = None
     if len(result.history) < 6:
         benchmark(trainer, epochs=6 - len(result.history), resume=True)
-    whole = BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings)
-    assert benchmark(whole, *beats, epochs=6).history == trainer.history
-    assert same(copy_state(whole.model), copy_state(trainer.model))
+    uninterrupted = BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings)
+    assert benchmark(uninterrupted, *beats, epochs=6).history == trainer.history
+    assert same(copy_state(uninterrupted.model), copy_state(trainer.model))
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -48,22 +48,22 @@ def test_interrupted_epoch_has_no_effect(beats, exception):
 @pytest.mark.parametrize("restore", ["every epoch", "at the end"])
 def test_resuming_equals_one_long_run(beats, restore):
     settings = {**WILD, "restore": restore, "patience": 1, "schedule": "cosine", "schedule_epochs": 12}
-    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
-    one = benchmark(whole, *beats, epochs=12)
-    benchmark(halves, *beats, epochs=5)
-    other = benchmark(halves, epochs=7, resume=True)
+    uninterrupted, resumed = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(uninterrupted, *beats, epochs=12)
+    benchmark(resumed, *beats, epochs=5)
+    other = benchmark(resumed, epochs=7, resume=True)
     assert one.history == other.history
     assert same(copy_state(one.model), copy_state(other.model))
 
 
 def test_resuming_unfinished_cosine_equals_one_long_run(beats):
     settings = {**WILD, "schedule": "cosine"}
-    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
-    one = benchmark(whole, *beats, epochs=8)
-    for row in Run(halves, *beats, epochs=8):
+    uninterrupted, resumed = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(uninterrupted, *beats, epochs=8)
+    for row in Run(resumed, *beats, epochs=8):
         if row.epoch == 3:
             break
-    assert benchmark(halves, epochs=5, resume=True).history == one.history
+    assert benchmark(resumed, epochs=5, resume=True).history == one.history
 
 
 def test_resuming_ended_cosine_raises(beats, model):

@@ -95,11 +95,11 @@ def test_non_finite_first_loss_restores_start(beats, trained):
 
 
 def test_resuming_does_not_evaluate_start_again(beats, trained):
-    whole, halves = copied_model(trained), copied_model(trained)
-    one = benchmark(whole, *beats, epochs=6)
-    benchmark(halves, *beats, epochs=3)
-    assert benchmark(halves, epochs=3, resume=True).history == one.history
-    assert same(copy_state(whole.model), copy_state(halves.model))
+    uninterrupted, resumed = copied_model(trained), copied_model(trained)
+    one = benchmark(uninterrupted, *beats, epochs=6)
+    benchmark(resumed, *beats, epochs=3)
+    assert benchmark(resumed, epochs=3, resume=True).history == one.history
+    assert same(copy_state(uninterrupted.model), copy_state(resumed.model))
 
 
 def test_start_is_evaluated_again_after_undone_epoch(beats, trained):
