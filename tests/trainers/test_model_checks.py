@@ -308,12 +308,12 @@ INVALID = {
     ),
     "samples and mixes": (lambda: nn.Sequential(sampling(torch.randn), recurrent()), MIXES),
     "positions along the batch": (positions_along_batch, MIXES),
-    "keeps its hidden state": (lambda: carrying(detach=True), "same output|any number of sequences"),
-    "keeps its hidden state and graph": (lambda: carrying(detach=False), "same output|any number of sequences"),
+    "keeps its hidden state": (lambda: carrying(detach=True), "same output|any number of float32 sequences"),
+    "keeps its hidden state and graph": (lambda: carrying(detach=False), "same output|any number of float32 sequences"),
     "scales by earlier data": (lambda: function_model(online_scale, layer=linear()), STATE),
     "fixed number of sequences": (
         lambda: function_model(lambda self, x: self.layer(x.view(8, LENGTH, 1)), layer=linear()),
-        "any number of sequences",
+        "any number of float32 sequences",
     ),
     "too few for the validation set": (
         lambda: function_model(lambda self, x: self.layer(x[:8]), layer=linear()),
