@@ -1,6 +1,6 @@
 """Train LSTM autoencoders on time series, with history restore.
 
-The short way through: a model, a trainer for it, the driver.
+The shortest workflow: create a model and a trainer for it, then call `benchmark`.
 
 >>> from data import load_ecg5000, split
 >>> from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
@@ -39,7 +39,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Find old names, and `classroom`, which is part of the course now."""
+    """Return an object by its old name, or `classroom`, which is a part of `notebooks.course`."""
     if name in RENAMED["trainers"]:
         return globals()[current_name("trainers", name)]
     if name == "classroom":

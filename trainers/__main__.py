@@ -1,4 +1,4 @@
-"""``python -m trainers report my.csv``: a page about one's own recording."""
+"""``python -m trainers report my.csv``: write a page about a recording."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from data import CSVWarning, load_csv
 from trainers.console import say, status_of
 from trainers.detection import AnomalyDetector
 
-# What is no plain text among the options of `load_csv`.
+# Options of `load_csv` that are not plain strings.
 _CSV_TYPES: dict[str, dict[str, Any]] = {
     "time": {"action": "append"},
     "values": {"nargs": "+"},
@@ -25,37 +25,37 @@ _CSV_TYPES: dict[str, dict[str, Any]] = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; each option of `load_csv` and each hyperparameter of `AnomalyDetector` is one of it."""
-    whole = argparse.ArgumentParser(prog="python -m trainers", description="LSTM autoencoders find anomalies.")
-    told = whole.add_subparsers(dest="command", required=True).add_parser(
-        "report", help="learn from the first part of a CSV file, judge the rest, write a page about it"
+    """Return the parser, with one option for each option of `load_csv` and hyperparameter of `AnomalyDetector`."""
+    main_parser = argparse.ArgumentParser(prog="python -m trainers", description="LSTM autoencoders find anomalies.")
+    command = main_parser.add_subparsers(dest="command", required=True).add_parser(
+        "report", help="train on the first part of a CSV file, score the rest, and write a page about it"
     )
-    told.add_argument("file", help="CSV: one row a time step; columns for time, values and labels are guessed or named")
-    told.add_argument("--output", default="report.html", help="the page (default: %(default)s)")
-    told.add_argument("--training", type=float, default=0.5, help="share to learn from, at the start (default: 0.5)")
-    told.add_argument("--device", default="cpu", help='"cpu" or "gpu" (default: cpu)')
-    # From its docstring: type and first sentence.
-    said = re.findall(r"^(\w+) : (.+)\n +((?:.|\n)+?)\.\s", inspect.getdoc(load_csv) or "", re.MULTILINE)
-    csv_help = {name: f"{' '.join(sentence.split())} ({kind})" for name, kind, sentence in said}
-    file = told.add_argument_group("the file", r"How `data.load_csv` reads it, whose help says more; \t is the tab.")
+    command.add_argument("file", help="CSV with one row per time step; the time, value and label columns can be named")
+    command.add_argument("--output", default="report.html", help="the page to write (default: %(default)s)")
+    command.add_argument("--training", type=float, default=0.5, help="share to train on, from the start (default: 0.5)")
+    command.add_argument("--device", default="cpu", help='"cpu" or "gpu" (default: cpu)')
+    # type and first sentence of each parameter, from the docstring of load_csv
+    documented = re.findall(r"^(\w+) : (.+)\n +((?:.|\n)+?)\.\s", inspect.getdoc(load_csv) or "", re.MULTILINE)
+    csv_help = {name: f"{' '.join(sentence.split())} ({kind})" for name, kind, sentence in documented}
+    file = command.add_argument_group("the file", r"Options of `data.load_csv`; see its help for details. \t is a tab.")
     for name in _csv_options():
         text = csv_help.get(name, "").replace("%", "%%")
         file.add_argument(f"--{name.replace('_', '-')}", help=text, **_CSV_TYPES.get(name, {}))
-    settings = told.add_argument_group("hyperparameters of the detector")
-    for name, one in AnomalyDetector.declared().items():
-        kind = {"type": one.kind, "choices": one.choices}
-        options: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if one.kind is bool else kind
-        description = f"{one.description} (default: {one.default})".replace("%", "%%")
+    settings = command.add_argument_group("hyperparameters of the detector")
+    for name, declared in AnomalyDetector.declared().items():
+        kind = {"type": declared.kind, "choices": declared.choices}
+        options: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if declared.kind is bool else kind
+        description = f"{declared.description} (default: {declared.default})".replace("%", "%%")
         settings.add_argument(f"--{name.replace('_', '-')}", default=None, help=description, **options)
-    return whole
+    return main_parser
 
 
 def _csv_options() -> list[str]:
-    return [name for name, one in inspect.signature(load_csv).parameters.items() if one.kind == one.KEYWORD_ONLY]
+    return [name for name, p in inspect.signature(load_csv).parameters.items() if p.kind == p.KEYWORD_ONLY]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; 0 if it worked, 2 if something is wrong with what was given."""
+    """Run a command line, and return 0 on success, or 2 if an argument or the file is invalid."""
     given = vars(parser().parse_args(arguments))
     with warnings.catch_warnings():
         warnings.simplefilter("always", CSVWarning)
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(given: dict[str, Any]) -> int:
-    # Imported here, so that --help and a misspelt option are answered at once.
+    # imported here, so that --help and errors in the options are fast
     from trainers.reports import report
 
     options = {name: given[name] for name in _csv_options() if given[name] is not None}

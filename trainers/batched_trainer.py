@@ -1,4 +1,4 @@
-"""`BatchedTrainer`: batches, Adam, and history restore after every worse epoch."""
+"""`BatchedTrainer`: mini-batches, Adam, and history restore after every worse epoch."""
 
 from __future__ import annotations
 
@@ -28,46 +28,48 @@ from trainers.trainer import Trainer
 
 @with_old_names
 class BatchedTrainer(Trainer):
-    """Trains in batches with Adam, and swaps back to the best model after every worse epoch.
+    """Train in mini-batches with Adam, and restore the best weights after every worse epoch.
 
-    After each epoch the reconstruction loss is measured on the whole validation set. If it is
-    the lowest so far, the model (parameters and buffers) is copied. If it is higher, the model
-    gets the copied weights back: *history restore*. An equal loss does neither. A loss that is
-    not finite counts as higher and also resets Adam's moments, which would carry it on.
+    After each epoch the reconstruction loss is computed on the whole validation set. If it is
+    the lowest so far, the model (parameters and buffers) is copied. If it is higher, the epoch
+    is *worse*, and the copied model is restored: this is *history restore*. If it is equal,
+    nothing is copied or restored. A loss that is not finite counts as higher. The optimizer
+    state is then reset, because it would contain values that are not finite.
 
-    What happens to Adam's moments at a swap decides what follows, so `optimizer_state` is a setting.
-    With "keep", the next step from the best weights still has the momentum of the epoch that
-    was undone. With "restore" and a fixed order of batches (`reshuffle=False`) the next epoch
-    repeats the undone one exactly, for ever: a livelock, which is detected and warned of. With
-    "reset" the same happens from the second swap on.
+    The hyperparameter `optimizer_state` sets what happens to Adam's moments at a restore. With
+    "keep", the first step after a restore still has the momentum of the rejected epoch. With
+    "restore" and a fixed order of batches (`reshuffle=False`), every following epoch repeats
+    the rejected one exactly. This livelock is detected, and a warning is issued. With "reset",
+    the livelock begins at the second restore.
 
-    The older single-instance trainer is ``batch_size=1, restore="off"`` (with history:
-    ``restore="every epoch"``); the older plain batched trainer is ``batch_size=10,
-    steps_per_epoch=100, reshuffle=False, restore="off"``. Both took no `max_grad_norm` (None).
+    The older single-instance trainer is equivalent to ``batch_size=1, restore="off",
+    max_grad_norm=None`` (with history: ``restore="every epoch"``), and the older plain batched trainer to
+    ``batch_size=10, steps_per_epoch=100, reshuffle=False, restore="off", max_grad_norm=None``.
 
     Parameters
     ----------
     model : torch.nn.Module
         Maps (n, time, feature) to the same shape. It is moved to the device.
     device : str or torch.device, default "cpu"
-        "cpu", or "gpu" for whatever accelerator PyTorch finds; also "cuda:1" and the like.
+        "cpu", or "gpu" for the accelerator that PyTorch finds; also a specific device such as "cuda:1".
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        As listed below. Each is read again at every epoch, so it may be changed between two; only
-        `loss` stays for a whole run, whose epochs would not compare otherwise.
+        Listed below. Each is read again at the start of every epoch, so it may be changed between
+        epochs. Only `loss` is fixed for a whole training run, because losses of different kinds
+        cannot be compared.
 
     Attributes
     ----------
     optimizer : torch.optim.Optimizer
-        One object for the trainer's life, so that a scheduler of `torch.optim.lr_scheduler` acts. What a scheduler
-        does to its learning rate is a factor on top of the trainer's own.
+        The same object for the lifetime of the trainer, so that a scheduler of `torch.optim.lr_scheduler` can be
+        attached to it. The factor that a scheduler applies is multiplied with the trainer's own learning rate.
 
     Notes
     -----
-    The update is Adam's, Kingma & Ba 2015 (arXiv:1412.6980), Algorithm 1. The cosine schedule
-    is that of Loshchilov & Hutter 2017 (arXiv:1608.03983), eq. 5, without restarts. Clipping by
-    the norm is Pascanu et al. 2013 (arXiv:1211.5063), Algorithm 1.
+    The update is Adam, Kingma & Ba 2015 (arXiv:1412.6980), Algorithm 1. The cosine schedule
+    is from Loshchilov & Hutter 2017 (arXiv:1608.03983), eq. 5, without restarts. Clipping by
+    the norm is from Pascanu et al. 2013 (arXiv:1211.5063), Algorithm 1.
 
     Examples
     --------
@@ -82,35 +84,35 @@ class BatchedTrainer(Trainer):
 
     batch_size = Hyperparameter(10, "sequences in a batch", minimum=1)
     steps_per_epoch = Hyperparameter(
-        None, "batches in an epoch, drawn from as many passes as needed; None: one pass", kind=int, minimum=1
+        None, "batches per epoch, from several passes over the set if needed; None: one pass", kind=int, minimum=1
     )
-    reshuffle = Hyperparameter(True, "draw a new order of the sequences each epoch; False: one order for all")
+    reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
-    learning_rate = Hyperparameter(0.001, "Adam's step size, before schedule and cuts", above=0, maximum=1e30)
+    learning_rate = Hyperparameter(0.001, "learning rate before schedule and lr_factor", above=0, maximum=1e30)
     schedule = Hyperparameter(
-        "constant", "course of the learning rate after the warm-up", choices=("constant", "cosine")
+        "constant", "schedule of the learning rate after the warm-up", choices=("constant", "cosine")
     )
     schedule_epochs = Hyperparameter(
-        None, "epoch at which a cosine schedule reaches zero; None: the last planned", kind=int, minimum=1
+        None, "epoch at which a cosine schedule reaches zero; None: the last planned epoch", kind=int, minimum=1
     )
     warmup_epochs = Hyperparameter(0.0, "epochs over which the learning rate rises from zero", minimum=0)
     max_grad_norm = Hyperparameter(1.0, "largest norm of the whole gradient; None: no clipping", optional=True, above=0)
     precision = Hyperparameter(
-        "float32", "arithmetic of the training steps; validation is float32", choices=("float32", "bfloat16")
+        "float32", "precision of the training steps; validation is float32", choices=("float32", "bfloat16")
     )
     restore = Hyperparameter(
-        "every epoch", "when the best weights come back", choices=("every epoch", "at the end", "off")
+        "every epoch", "when the best weights are restored", choices=("every epoch", "at the end", "off")
     )
-    patience = Hyperparameter(0, "worse epochs in a row that are let pass before a swap", minimum=0)
-    min_delta_ratio = Hyperparameter(0.0, "fraction above the lowest loss that does not yet count as worse", minimum=0)
+    patience = Hyperparameter(0, "number of consecutive worse epochs tolerated before a restore", minimum=0)
+    min_delta_ratio = Hyperparameter(0.0, "fraction above the lowest loss that does not count as worse", minimum=0)
     optimizer_state = Hyperparameter(
         "keep",
-        "Adam's moments at a swap: kept, restored with the weights, or reset",
+        "what happens to Adam's moments at a restore: kept, restored with the weights, or reset",
         choices=("keep", "restore", "reset"),
     )
-    lr_factor = Hyperparameter(1.0, "the learning rate is multiplied by this at each swap", above=0, maximum=1)
+    lr_factor = Hyperparameter(1.0, "the learning rate is multiplied by this at each restore", above=0, maximum=1)
     seed = Hyperparameter(
-        0, "of the order and of dropout; repeats a run bit for bit on one machine", minimum=0, maximum=LARGEST_SEED
+        0, "seed of the sequence order and of dropout; repeats a run exactly", minimum=0, maximum=LARGEST_SEED
     )
 
     def __init__(
@@ -121,24 +123,25 @@ class BatchedTrainer(Trainer):
         self._begin_run()
 
     def _begin_run(self) -> None:
-        """Forget the best model and all else that belongs to the last run."""
+        """Discard the best model and all other state of the last training run."""
         self._memory = HistoryRestore()
         self._warned = False
         self._last: dict[str, Any] = {}
         self._loss_of_run = self.loss
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
-        """Take the sets of a new run, with a fresh optimizer and no best model yet.
+        """Set the data sets of a new training run, and reset the optimizer and the best model.
 
         Parameters
         ----------
         train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-            Of equal length and width; the training set holds at least one batch.
+            With the same number of time steps and features. The training set must contain at least
+            one batch.
 
         Raises
         ------
         TypeError, ValueError
-            As `Trainer.setDataSets`; or if a batch is larger than the training set.
+            In the cases of `Trainer.setDataSets`, or if a batch is larger than the training set.
         """
         begun = len(self.history) > 0
         super().setDataSets(train, validation)
@@ -152,23 +155,23 @@ class BatchedTrainer(Trainer):
     # ------------------------------------------------------------------ one epoch
 
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
-        """Train one epoch, measure the validation loss, and swap if it is worse than the best.
+        """Train one epoch, compute the validation loss, and restore the best weights if it is higher than the lowest.
 
-        If anything interrupts the epoch, model and trainer go back to its start. Ctrl-C does so between two
-        batches (see `DeferredInterrupt`). Parameters may be frozen or thawed between two epochs: each is
-        trained as it then stands.
+        If the epoch is interrupted, model and trainer are reset to their state at its start. Ctrl-C takes effect
+        between two batches (see `DeferredInterrupt`). Parameters may be frozen or unfrozen between epochs:
+        `requires_grad` is read at the start of each epoch.
 
         Raises
         ------
         RuntimeError, ValueError
-            As `Trainer.doEpoch`; or if no parameter can be trained any more, or some were replaced.
+            In the cases of `Trainer.doEpoch`, or if all parameters are frozen, or some were replaced.
         FloatingPointError
-            If the validation loss is not finite before there is any best model to go back to.
+            If the validation loss is not finite and there is no best model yet that could be restored.
         """
         epoch, begun = len(self.history) + 1, time.perf_counter()
-        # begins with Trainer.doEpoch; undone if it does not reach its end
-        with DeferredInterrupt(), self._whole_or_undone(model):
-            # a model that is trained already may be the best
+        # calls Trainer.doEpoch; the epoch is undone if it does not reach its end
+        with DeferredInterrupt(), self._complete_or_undone(model):
+            # the weights of a model that is already trained are a candidate for the best
             note = self._measure_start(model) if epoch == 1 else ""
             total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
             batches = self._batches(len(self.train_inputs), epoch)
@@ -176,7 +179,7 @@ class BatchedTrainer(Trainer):
                 # pause, stop, Ctrl-C
                 self._between_batches()
                 with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
-                    inputs, targets, mask, lengths = self._take(batch)
+                    inputs, targets, mask, lengths = self._batch_data(batch)
                     self.optimizer.zero_grad()
                     # forward
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -189,7 +192,7 @@ class BatchedTrainer(Trainer):
                         nn.utils.clip_grad_norm_(model.parameters(), self.max_grad_norm)
                     # step
                     rate = self._step(epoch - 1 + number / len(batches), 1 / len(batches))
-                # the training loss is the mean over all elements that count
+                # the training loss is the mean over all elements that are not masked
                 n = targets.numel() if mask is None else int(mask.sum())
                 total += loss.detach() * n
                 elements += n
@@ -210,7 +213,7 @@ class BatchedTrainer(Trainer):
         return model
 
     def _restore(self, model: nn.Module, epoch: int, loss: float) -> tuple[bool, str]:
-        """Copy the best model, or swap back to it; return whether it swapped, and why."""
+        """Copy the model if it is the best, or restore the best; return whether it was restored, and the reason."""
         memory = self._memory
         if memory.best_epoch is None and not math.isfinite(loss):
             problem = f"the first validation loss of {self.name!r} must be finite, got {loss}."
@@ -227,31 +230,32 @@ class BatchedTrainer(Trainer):
         return decision == "restore", reason
 
     def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
-        """Positions of the sequences in each batch; the order depends on seed and epoch alone."""
+        """Return the positions of the sequences in each batch; the order depends only on seed and epoch."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
-        wanted = n if self.steps_per_epoch is None else self.steps_per_epoch * self.batch_size
-        passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(wanted / n))]
-        return torch.cat(passes)[:wanted].split(self.batch_size)
+        total = n if self.steps_per_epoch is None else self.steps_per_epoch * self.batch_size
+        # each pass contains every sequence once
+        passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(total / n))]
+        return torch.cat(passes)[:total].split(self.batch_size)
 
-    def _take(self, batch: Tensor) -> list[Any]:
-        """Inputs, targets, mask and lengths of a batch."""
+    def _batch_data(self, batch: Tensor) -> list[Any]:
+        """Return inputs, targets, mask and lengths of a batch."""
         parts = (self.train_inputs, self.train_targets, self.train_mask, self.train_lengths)
         return [None if part is None else part[batch] for part in parts]
 
     def _step(self, position: float, part: float) -> float:
-        """Take an optimizer step, this many epochs after the start and this part of one long; return its rate."""
+        """Take an optimizer step at a position, in epochs, that is a `part` of an epoch; return its learning rate."""
         rate = self._memory.rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
         groups = self.optimizer.param_groups
         scheduled = [group["lr"] for group in groups]
         for group in groups:
-            # What a scheduler of torch.optim did to the optimizer's rate is a factor on top.
+            # multiply with the factor that a scheduler of torch.optim has applied
             group["lr"] = rate * float(group["lr"] / group.setdefault("base", self.learning_rate))
         self.optimizer.step()
-        taken = groups[0]["lr"]
+        used = groups[0]["lr"]
         for group, lr in zip(groups, scheduled, strict=True):
-            # Between two steps, a scheduler finds what it has set.
+            # between steps, a scheduler must find the rate that it has set
             group["lr"] = lr
-        return taken
+        return used
 
     def _between_batches(self) -> None:
         interrupt_point()
@@ -265,53 +269,53 @@ class BatchedTrainer(Trainer):
         return mean_loss(model, inputs, targets, self.loss, mask=self.validation_mask, lengths=lengths)
 
     def _measure_start(self, model: nn.Module) -> str:
-        """Count weights that are trained already as a candidate for the best; a note that says so."""
+        """Make weights that are already trained a candidate for the best; return a note about it, or ""."""
         self.history.start = self._memory.start = None
         loss = math.nan if self.restore == "off" else self._validation_loss(model)
-        # Weights from elsewhere are trained if they clearly beat the best constant.
+        # weights from another source count as trained if they are clearly better than the best constant
         if not math.isfinite(loss) or not (self._trained or loss < 0.8 * self._constant_loss()):
             return ""
         self.history.begin(loss)
         self._memory.start = copy_state(model)
         self._memory.remember(0, loss, self._memory.start, self.optimizer.state_dict())
-        return f"the start, validation loss {loss:.6g}, counts as a candidate for the best"
+        return f"the start, validation loss {loss:.6g}, is a candidate for the best"
 
     def _constant_loss(self) -> float:
-        """Validation loss of the best constant prediction: each feature's median ("mae") or mean ("mse")."""
-        known, wanted = self.train_targets, self.validation_targets
+        """Return the validation loss of the best constant: each feature's median ("mae") or mean ("mse")."""
+        train, validation = self.train_targets, self.validation_targets
         if self.train_mask is not None:
-            known = known.masked_fill(~self.train_mask, math.nan)
-        known = known.flatten(0, 1)
-        constant = known.nanmean(0) if self.loss == "mse" else known.nanmedian(0).values
-        return float(loss_of(constant.expand_as(wanted), wanted, self.loss, self.validation_mask))
+            train = train.masked_fill(~self.train_mask, math.nan)
+        train = train.flatten(0, 1)
+        constant = train.nanmean(0) if self.loss == "mse" else train.nanmedian(0).values
+        return float(loss_of(constant.expand_as(validation), validation, self.loss, self.validation_mask))
 
     def _warn_of_livelock(self) -> None:
         if not self._warned and (repeated := repeated_epoch(self.history)):
             self._warned = True
             what = f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all later will"
-            why = "weights and moments are as they were then, and the same batches come again"
-            ways = 'Three ways out: reshuffle=True, optimizer_state="keep", or lr_factor below 1.'
-            warnings.warn(f"{what}: {why}. {ways}", RuntimeWarning, stacklevel=3)
+            why = "weights, optimizer state and batches are the same as before that epoch"
+            remedy = 'Set reshuffle=True, optimizer_state="keep", or lr_factor below 1.'
+            warnings.warn(f"{what}: {why}. {remedy}", RuntimeWarning, stacklevel=3)
 
-    # ------------------------------------------------------------------ an epoch that is undone
+    # ------------------------------------------------------------------ undo an interrupted epoch
 
     @contextmanager
-    def _whole_or_undone(self, model: nn.Module) -> Iterator[None]:
-        """Begin an epoch; undo it if it ends before its row is written, by Ctrl-C and `StopTraining` too."""
+    def _complete_or_undone(self, model: nn.Module) -> Iterator[None]:
+        """Begin an epoch, and undo it if an exception, Ctrl-C or `StopTraining` ends it before its row is recorded."""
         self._check_epoch()
         start, rows, self._paused = self._snapshot(), len(self.history), 0.0
         super().doEpoch(model)
         try:
-            # The batch size, and with it the number of threads, may have been queued.
+            # after doEpoch has applied queued changes: the number of threads depends on the batch size
             with torch_utils.with_threads(self.threads), torch.enable_grad():
                 yield
         except BaseException:
             if len(self.history) == rows:
-                self._go_back(start)
+                self._load_snapshot(start)
             raise
 
     def _snapshot(self) -> dict[str, Any]:
-        """All that an epoch changes, copied."""
+        """Return a copy of all state that an epoch changes."""
         return {
             "model": copy_state(self.model),
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
@@ -320,19 +324,19 @@ class BatchedTrainer(Trainer):
             "modes": {part: part.training for part in self.model.modules()},
         }
 
-    def _go_back(self, start: dict[str, Any]) -> None:
-        load_state(self.model, start["model"])
-        self.optimizer.load_state_dict(copy.deepcopy(start["optimizer"]))
-        self._memory, self._reached = copy.copy(start["memory"]), start["reached"]
-        for part, mode in start["modes"].items():
+    def _load_snapshot(self, snapshot: dict[str, Any]) -> None:
+        load_state(self.model, snapshot["model"])
+        self.optimizer.load_state_dict(copy.deepcopy(snapshot["optimizer"]))
+        self._memory, self._reached = copy.copy(snapshot["memory"]), snapshot["reached"]
+        for part, mode in snapshot["modes"].items():
             part.training = mode
 
-    # ------------------------------------------------------------------ the end of a run, and going on with it
+    # ------------------------------------------------------------------ finalize, resume, branch
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
-        """Leave the model with the best weights; with ``restore="off"``, with the last."""
+        """Restore the best weights; with ``restore="off"``, keep the last weights."""
         with DeferredInterrupt():
-            # before the run counts as finalized, so that an interrupt here loses nothing
+            # before the run is finalized, so that an interrupt here loses nothing
             last = self._snapshot()
             model = super().finalizeTraining(model)
             self._last = last
@@ -341,21 +345,21 @@ class BatchedTrainer(Trainer):
         return model
 
     def check_resume(self) -> None:
-        """Raise if there is no run to go on with, or its cosine schedule has come to its end."""
+        """Raise an error if there is no training run to resume, or if its cosine schedule has ended."""
         super().check_resume()
         ended = len(self.history) >= (self.planned_epochs or math.inf)
         if self.schedule == "cosine" and self.schedule_epochs is None and ended:
-            where = f"to go on after epoch {self.planned_epochs}, where its cosine ended"
-            raise ValueError(f'schedule_epochs of {self.name!r} must be set {where}, or schedule to "constant".')
+            why = f"to resume after epoch {self.planned_epochs}, where the cosine schedule ended, got None"
+            raise ValueError(f'schedule_epochs of {self.name!r} must be set {why}. Set it, or schedule="constant".')
 
     def resume(self) -> None:
-        """Reopen the finalized run where its last epoch left it (not at the best weights)."""
+        """Reopen the finalized training run with the weights of its last epoch, not with the best weights."""
         self.check_resume()
-        self._go_back(self._last)
+        self._load_snapshot(self._last)
         super().resume()
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
-        """As `Trainer.branch`; the best is that of the epochs up to there, Adam's moments are fresh."""
+        """Branch as `Trainer.branch` does; the best model is that of the epochs up to `epoch`, and Adam is reset."""
         history = super().branch(epoch, state, best_state, name=name)
         self._reset_optimizer()
         start, factor = self._memory.start, self.lr_factor ** len(history.restored_epochs)
@@ -363,7 +367,7 @@ class BatchedTrainer(Trainer):
         if best := history.best:
             best_state = start if best.epoch == 0 and start is not None else best_state
             self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
-        if self._stage == "finalized":
+        if self._stage == "already finalized":
             self._last = self._snapshot()
         self._notes.append("optimizer state reset after branching")
         return history
@@ -371,59 +375,59 @@ class BatchedTrainer(Trainer):
     # ------------------------------------------------------------------ optimizer and threads
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        # All parameters: Adam leaves those without a gradient alone, so they may be frozen and thawed.
+        # all parameters: Adam skips those without a gradient, so they may be frozen and unfrozen
         groups = [{"params": list(self.model.parameters()), "base": self.learning_rate}]
         return torch.optim.Adam(groups, lr=self.learning_rate)
 
     def _reset_optimizer(self) -> None:
-        """Make the optimizer as new; it stays the same object, which a scheduler may hold."""
+        """Reset the optimizer; it stays the same object, because a scheduler may be attached to it."""
         self.optimizer.state.clear()
         self.optimizer.param_groups[0].update(self._new_optimizer().param_groups[0])
 
     @property
     def threads(self) -> int:
-        """CPU threads that an epoch takes: one where the model and its batches are small (`useful_threads`)."""
+        """Number of CPU threads used in an epoch: one if the model and its batches are small (`useful_threads`)."""
         return torch_utils.useful_threads(self.model, self.batch_size, self.device)
 
     # ------------------------------------------------------------------ checks
 
     def check_change(self, name: str, value: Any) -> None:
-        """Refuse a batch larger than the set, another loss in a run, a schedule that ends in its warm-up."""
+        """Raise an error for too large a batch, a new loss during a run, or a schedule that ends in its warm-up."""
         settings = self._settings(**{name: value})
         if name == "loss" and self.running:
             self._check_loss(value)
         if name in ("schedule", "schedule_epochs", "warmup_epochs") and self.running:
             learning_rate_at(settings, 0, 0, self.planned_epochs)
         if name in ("batch_size", "steps_per_epoch", "precision") and self.train_set is not None:
-            # A change may come from another thread than the one that trains.
+            # a change may come from another thread while this model is being trained
             self._check_step(self.train_set, settings, alone=not self.running)
 
     def check_plan(self, epochs: int) -> None:
-        """Refuse a cosine schedule that ends in its warm-up."""
+        """Raise an error if a cosine schedule would end during its warm-up."""
         learning_rate_at(self._settings(), 0, 0, epochs)
 
     def _settings(self, **changes: Any) -> dict[str, Any]:
-        """Every hyperparameter as set, queued or changed."""
-        mine = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
-        return {**self.hyperparameters, **mine, **changes}
+        """Return every hyperparameter, with queued changes and these `changes` applied."""
+        queued = {name: value for (_, name), (block, value, _) in self._queued.items() if block is self}
+        return {**self.hyperparameters, **queued, **changes}
 
     def _check_epoch(self) -> None:
-        """See that what may have been changed since the last epoch still fits, before anything is done."""
+        """Raise an error if a change since the last epoch makes the next one impossible."""
         if self.train_set is None:
             return
         kind = type(self.model).__name__
         if not self._has_same_parameters():
-            raise RuntimeError(f"the model {kind} must keep its parameters during a run, got other objects.")
+            raise RuntimeError(f"the model {kind} must keep its parameters during a run, got new parameter objects.")
         if not any(p.requires_grad for p in self.model.parameters()):
-            raise RuntimeError(f"the model {kind} must have a parameter with requires_grad, got none.")
+            raise RuntimeError(f"the model {kind} must have a parameter with requires_grad=True, got none.")
         if not self.history:
             self._loss_of_run = self.loss
         self._check_loss(self.loss)
         self._check_step(self.train_set, self._settings())
 
     def _has_same_parameters(self) -> bool:
-        held = self.optimizer.param_groups[0]["params"]
-        return list(map(id, held)) == list(map(id, self.model.parameters()))
+        optimized = self.optimizer.param_groups[0]["params"]
+        return list(map(id, optimized)) == list(map(id, self.model.parameters()))
 
     def _check_loss(self, loss: str) -> None:
         if loss != self._loss_of_run:
@@ -432,24 +436,24 @@ class BatchedTrainer(Trainer):
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
         self._check_size(train, self.batch_size)
         super()._try_model(train, validation)
-        self._tried = ()
+        self._checked = ()
         self._check_step(train, self._settings())
 
     def _check_size(self, train: DataSet, size: int) -> None:
-        if size > len(train):
-            raise ValueError(f"batch_size of {self.name!r} must be at most {len(train)}, the training set, got {size}.")
+        if size > (n := len(train)):
+            raise ValueError(f"batch_size of {self.name!r} must be at most {n}, the training set's size, got {size}.")
 
     def _check_step(self, train: DataSet, settings: dict[str, Any], *, alone: bool = True) -> None:
-        """Raise if the model cannot be trained in such batches, or with this precision."""
+        """Raise an error if the model cannot be trained with these batches or this precision."""
         size, steps_per_epoch, precision = step = tuple(
             settings[name] for name in ("batch_size", "steps_per_epoch", "precision")
         )
         self._check_size(train, size)
-        if step != self._tried:
+        if step != self._checked:
             last = (len(train) % size if steps_per_epoch is None else 0) or size
             check_step(self.model, train, size, last, precision, alone=alone)
             if alone:
-                self._tried = step
+                self._checked = step
 
 
 def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, planned: int | None) -> float:
@@ -460,24 +464,26 @@ def learning_rate_at(settings: Mapping[str, Any], position: float, part: float, 
     settings : mapping
         The hyperparameters of a `BatchedTrainer`.
     position : float
-        Epochs done before this step.
+        Number of epochs before this step.
     part : float
-        Part of an epoch that one step is; the first step of a warm-up is not at zero.
+        Length of one step, as a part of an epoch. The first step of a warm-up has a rate above zero.
     planned : int or None
-        Epoch at which a cosine reaches zero, where `schedule_epochs` does not say it; it stays there.
+        Epoch at which a cosine schedule reaches zero if `schedule_epochs` is None. The rate then stays zero.
 
     Raises
     ------
     ValueError
-        If a cosine has no end, or one within the warm-up.
+        If a cosine schedule has no end, or ends during the warm-up.
     """
     rate, warmup = settings["learning_rate"], settings["warmup_epochs"]
     end: Any = settings["schedule_epochs"] or planned
     if settings["schedule"] == "cosine" and (end is None or end <= warmup):
         raise ValueError(f"a cosine schedule must end after {warmup:g} warmup_epochs, got {end}. Set schedule_epochs.")
+    # warm-up
     if position < warmup:
         return rate * min(1.0, (position + part) / warmup)
     if settings["schedule"] == "constant":
         return rate
+    # cosine
     done = (position - warmup) / max(end - warmup, part)
     return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

@@ -1,4 +1,4 @@
-"""`Block`: an object whose hyperparameters are declared once, checked always, shown anywhere."""
+"""`Block`: an object with declared hyperparameters, which are checked at each assignment and shown in notebooks."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ _ACCEPTED: dict[type, Any] = {bool: _BOOL, int: Integral, float: Real, str: str}
 @with_old_names
 @dataclass(eq=False)
 class Hyperparameter:
-    """One declared setting of a `Block`: its default, kind, bounds and description.
+    """A declared hyperparameter of a `Block`: its default, type, bounds and description.
 
     Parameters
     ----------
     default : bool, int, float, str or None
-        Value of a block that was not told otherwise. None needs a `kind`.
+        Value used if none is given. If it is None, `kind` is required.
     description : str
-        What it does, in one sentence, with its unit.
+        One sentence about the effect, with the unit.
     kind : type, optional
         bool, int, float or str. Default: the type of `default`.
     minimum, maximum : float, optional
-        Bounds that the value may reach.
+        Inclusive bounds.
     above, below : float, optional
-        Bounds that the value may not reach.
+        Exclusive bounds.
     choices : tuple of str, optional
-        The only values allowed.
+        The allowed values.
     optional : bool, default False
-        True where None is allowed too; so it is where the default is None.
+        Whether None is allowed; always True if `default` is None.
     read_only : bool, default False
-        True where the value cannot change once the block is built.
+        Whether the value is fixed after the construction of the block.
 
     Raises
     ------
     TypeError, ValueError
-        If `default` itself does not fit the declaration.
+        If `kind` is not one of the four types, or if `default` is not an allowed value.
     """
 
     name = "hyperparameter"
@@ -88,16 +88,16 @@ class Hyperparameter:
                 function(self.name, value)
 
     def check_assignment(self, block: Any, value: Any) -> Any:
-        """The value as assigning it to the block would make it, or the error that would raise."""
+        """Return the value that an assignment to the block would store, or raise the same error."""
         value = self.check(value, f"{type(block).__name__}.{self.name}")
         if self.read_only and block._built:
-            what, kept = f"{type(block).__name__}.{self.name}", getattr(block, self.name)
-            raise AttributeError(f"{what} must stay {kept!r} once the block is built, got {value!r}.")
+            what, current = f"{type(block).__name__}.{self.name}", getattr(block, self.name)
+            raise AttributeError(f"{what} must stay {current!r} because it is read-only, got {value!r}.")
         return value
 
     @property
     def requirement(self) -> str:
-        """What values are allowed, in words."""
+        """Description of the allowed values."""
         words = "one of " + ", ".join(map(repr, self.choices)) if self.choices else _KINDS[self.kind]
         bounds = " and ".join(f"{word} {bound:g}" for word, _, bound in self._bounds())
         return words + f" {bounds}" * bool(bounds) + " or None" * self.optional
@@ -109,14 +109,14 @@ class Hyperparameter:
             ("at most", operator.le, self.maximum),
             ("below", operator.lt, self.below),
         )
-        return [(word, holds, bound) for word, holds, bound in bounds if bound is not None]
+        return [(word, compare, bound) for word, compare, bound in bounds if bound is not None]
 
     def check(self, value: Any, what: str) -> Any:
-        """Return `value` as a plain Python value, or raise an error that names `what`."""
+        """Return `value` as a Python bool, int, float or str, or raise an error about `what`."""
         if value is None and self.optional:
             return None
         msg = f"{what} must be {self.requirement}, got {value!r} ({type(value).__name__})."
-        # True is an int to Python, but nobody who writes batch_size=True means 1.
+        # bool is a subclass of int, but batch_size=True is a mistake
         if not isinstance(value, _ACCEPTED[self.kind]) or isinstance(value, _BOOL) != (self.kind is bool):
             raise TypeError(msg)
         try:
@@ -124,27 +124,28 @@ class Hyperparameter:
             finite = self.kind is str or math.isfinite(plain)
         except OverflowError:  # an integer too large for a float
             finite = False
-        if not finite or not all(holds(plain, bound) for _, holds, bound in self._bounds()):
+        # compare with the bounds
+        if not finite or not all(compare(plain, bound) for _, compare, bound in self._bounds()):
             raise ValueError(msg)
         if self.choices and plain not in self.choices:
             raise ValueError(msg + _did_you_mean(str(plain), self.choices))
         return plain
 
 
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+def _did_you_mean(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 class _Observers(tuple[Callable[[str, Any], Any], ...]):
-    """Functions that are called at changes of one block; a copied or pickled block has none."""
+    """Functions that are called at changes of one block; they are not copied or pickled with it."""
 
     def __reduce__(self) -> Any:
         return _Observers, ()
 
 
 class _BlockType(ABCMeta):
-    """Marks a block as built when its constructor has returned (works with `abc` and `nn.Module`)."""
+    """Metaclass that marks a block as built when its constructor has returned; works with `abc` and `nn.Module`."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         block = super().__call__(*args, **kwargs)
@@ -153,27 +154,27 @@ class _BlockType(ABCMeta):
 
 
 class Block(metaclass=_BlockType):
-    """Anything with hyperparameters: a trainer, a model, a part of your own.
+    """Base class of objects with hyperparameters, such as trainers, models and your own classes.
 
-    Declare each hyperparameter once, in the class. Subclasses inherit them and may give
-    one another default by assigning it in their body. Once built, a block refuses names that it
-    does not know, so that a typing error never passes for a setting.
+    Declare each hyperparameter once, in the class body. Subclasses inherit the hyperparameters,
+    and can change a default by assigning a value in the class body. After construction, the
+    assignment of an unknown name raises an error, so that a misspelt hyperparameter is not ignored.
 
     Parameters
     ----------
     name : str, optional
-        What this block is called in tables and legends. Default: its class's name.
+        Used in tables and legends. Default: the name of the class.
     **hyperparameters
-        Values for the declared hyperparameters.
+        Values of the declared hyperparameters.
 
     Raises
     ------
     TypeError
-        If a name is unknown (the nearest known one is named) or a value of the wrong kind.
+        If a name is unknown (the message suggests the closest known name), or a value has the wrong type.
     ValueError
         If a value is out of its bounds or not among its choices.
     AttributeError
-        If, later, an unknown name or a read-only hyperparameter is assigned.
+        If an unknown name or a read-only hyperparameter is assigned after construction.
 
     Examples
     --------
@@ -198,8 +199,8 @@ class Block(metaclass=_BlockType):
         if unknown := [key for key in hyperparameters if key not in self._declared]:
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
-            if not isinstance(found := inspect.getattr_static(self, key), Hyperparameter):
-                raise TypeError(f"{type(self).__name__}.{key} must be set in a class's body, got {found!r} later.")
+            if not isinstance(value := inspect.getattr_static(self, key), Hyperparameter):
+                raise TypeError(f"{type(self).__name__}.{key} must be set in the class body, got {value!r} later.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
@@ -210,20 +211,21 @@ class Block(metaclass=_BlockType):
         inherited = {k: v for base in reversed(cls.__mro__[1:]) for k, v in vars(base).get("_declared", {}).items()}
         for name, value in list(vars(cls).items()):
             if isinstance(value, Hyperparameter):
-                # A setting called like a method would hide the method, in every user's hands.
+                # a hyperparameter with the name of a method would hide the method
                 if name not in inherited and (name == "name" or any(hasattr(base, name) for base in cls.__mro__[1:])):
-                    raise TypeError(f"a hyperparameter of {cls.__name__} must have a free name, got {name!r}.")
+                    raise TypeError(f"a hyperparameter of {cls.__name__} must have an unused name, got {name!r}.")
             elif (new := name if callable(value) else current_name_in(cls, name)) in inherited:
-                other = copy.copy(inherited[new])
-                other.default = other.check(value, f"{cls.__name__}.{name}")
+                # a plain value in the class body is a new default
+                override = copy.copy(inherited[new])
+                override.default = override.check(value, f"{cls.__name__}.{name}")
                 delattr(cls, name)
-                setattr(cls, new, other)
+                setattr(cls, new, override)
         cls._declared = {**inherited, **{k: v for k, v in vars(cls).items() if isinstance(v, Hyperparameter)}}
         cls._document()
 
     @classmethod
     def _document(cls) -> None:
-        """Give help() and Shift-Tab the hyperparameters, from their one declaration."""
+        """Add the hyperparameters to the docstring and the signature, which help() and Shift-Tab show."""
         own = inspect.cleandoc(vars(cls).get("__doc__") or f"{cls.__name__}.")
         lines = [
             f"{h.name} : {h.requirement}, default {h.default!r}\n    {h.description}" for h in cls._declared.values()
@@ -238,7 +240,7 @@ class Block(metaclass=_BlockType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._declared:
-            # Not through nn.Module, which would take a submodule of that name without a check.
+            # not through nn.Module, which would accept a submodule of that name without a check
             self._declared[name].__set__(self, value)
             return
         if name == "name" and not (isinstance(value, str) and value):
@@ -248,24 +250,24 @@ class Block(metaclass=_BlockType):
         super().__setattr__(name, value)
 
     def _unknown(self, name: str, what: str) -> str:
-        guess = _did_you_mean(name, list(self._declared))
-        msg = f"{type(self).__name__} has no {what} {name!r}.{guess} It knows {', '.join(self._declared) or 'none'}."
+        guess, names = _did_you_mean(name, list(self._declared)), ", ".join(self._declared) or "none"
+        msg = f"{type(self).__name__} has no {what} {name!r}.{guess} Its hyperparameters are: {names}."
         if what != "hyperparameter":
-            msg += " For state of your own, set it in __init__ or start its name with an underscore."
+            msg += " To store other state, set it in __init__ or begin its name with an underscore."
         return msg
 
     @classmethod
     def declared(cls) -> dict[str, Hyperparameter]:
-        """Every declaration by name, in order."""
+        """Return every declared hyperparameter by name, in the order of declaration."""
         return dict(cls._declared)
 
     @property
     def hyperparameters(self) -> dict[str, bool | int | float | str | None]:
-        """Every hyperparameter's value by name, in the order of declaration, JSON-ready."""
+        """Value of every hyperparameter by name, in the order of declaration; JSON-serializable."""
         return {name: getattr(self, name) for name in self._declared}
 
     def observe(self, function: Callable[[str, Any], Any]) -> None:
-        """Call ``function(name, value)`` each time a hyperparameter gets another value."""
+        """Register ``function(name, value)``, which is called whenever a hyperparameter changes."""
         self._observers = _Observers((*self._observers, function))
 
     def __repr__(self) -> str:
@@ -277,7 +279,7 @@ class Block(metaclass=_BlockType):
         for h in self._declared.values():
             value = getattr(self, h.name)
             shown = escaped(repr(value))
-            # Bold and an arrow, not colour alone: readable in print and by everyone.
+            # bold and an arrow, because colour alone is not visible to everyone
             mark = f"<b>&#9656; {shown}</b>" if value != h.default else shown
             cells = (escaped(h.name), mark, escaped(repr(h.default)), escaped(h.description))
             rows += "<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in cells) + "</tr>"
@@ -287,5 +289,5 @@ class Block(metaclass=_BlockType):
         return without_math(table)
 
 
-# __init_subclass__ does this for every subclass; Block is none of its own.
+# __init_subclass__ does this for every subclass, but not for Block itself
 Block._document()

@@ -1,4 +1,4 @@
-"""Printing, Ctrl-C, and what the environment says of classroom mode."""
+"""Printing, Ctrl-C, and the environment variable of classroom mode."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any, TextIO
 
 
 def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
-    r"""Print a text; a console that cannot take it never ends a run.
+    r"""Print a text, and ignore errors of the console, so that they never end a training run.
 
     Parameters
     ----------
     text : str
-        What to print. Characters that the console cannot write become escapes such as ``\u03a9``.
+        The text to print. Characters that the console cannot write become escapes such as ``\u03a9``.
     end : str, default newline
         Printed after the text.
     file : file, optional
         Default: ``sys.stdout``, which may be None or any object.
     """
-    # Any error: the console may be a class of the user's.
+    # any error, because the console may be an object of a user's class
     with contextlib.suppress(Exception):
         try:
             print(text, end=end, file=file, flush=True)
@@ -43,13 +43,13 @@ def in_terminal() -> bool:
 
 
 def status_of(command: Callable[[], int]) -> int:
-    """Return the exit status of a command; 2, and one line on ``sys.stderr``, if it raised an error."""
+    """Return the exit status of a command. If it raises an error, print one line on ``sys.stderr`` and return 2."""
     try:
         status = command()
     except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         say(f"error: {error}", file=sys.stderr)
         status = 2
-    # A closed pipe would turn the status into 120 when Python flushes the output at its end.
+    # with a closed pipe, Python's flush at exit would change the status to 120
     try:
         getattr(sys.stdout, "flush", bool)()
     except (OSError, ValueError):
@@ -57,12 +57,12 @@ def status_of(command: Callable[[], int]) -> int:
     return status
 
 
-# How much larger a class sees pictures and widgets, and its limit of a run in seconds: under half a minute in all.
+# classroom mode: the scale of plots and widgets, and the time limit of a training run in seconds
 CLASSROOM_SCALE, CLASSROOM_SECONDS = 1.5, 25.0
 
 
 def classroom_defaults() -> tuple[float, float]:
-    """Return the scale of pictures and the time limit of a run, in seconds, as ``TRAINERS_CLASSROOM`` sets them."""
+    """Return the scale of plots and the time limit of a training run in seconds, set by ``TRAINERS_CLASSROOM``."""
     value = os.environ.get("TRAINERS_CLASSROOM", "")
     if value.strip().lower() in ("1", "true", "yes", "on"):
         return CLASSROOM_SCALE, CLASSROOM_SECONDS
@@ -71,53 +71,54 @@ def classroom_defaults() -> tuple[float, float]:
     raise ValueError(f"TRAINERS_CLASSROOM must be 1 (classroom mode is on), 0 (off) or not set, got {value!r}.")
 
 
-# A second Ctrl-C, at least so many seconds after the first, is raised at once: user code may run for long.
+# A second Ctrl-C, at least this number of seconds after the first, is raised immediately: user code may be slow.
 PATIENCE = 1.0
 
 
 class DeferredInterrupt:
-    """Context in which Ctrl-C (SIGINT) is only noted; `interrupt_point` raises it.
+    """Context that records Ctrl-C (SIGINT); `interrupt_point` raises it.
 
-    An exception at a random line could end a run between two steps that belong together, or leave PyTorch's
-    grad mode off. Contexts may be nested: the outermost one counts. It puts the handler that it found back, and
-    then calls it if an interrupt was noted. Outside the main thread, which gets all signals, it does nothing.
+    An exception at an arbitrary line could end a run between two steps that belong together, or leave PyTorch's
+    grad mode off. Contexts may be nested; only the outermost has an effect. At its end it restores the previous
+    handler, and calls it if an interrupt was recorded. In other threads than the main thread, which receives all
+    signals, it does nothing.
 
     Parameters
     ----------
     drop_late : bool, default False
-        Drop an interrupt that came too late to be raised, since what it was to end has ended.
+        Discard an interrupt that was not raised before the end of the context.
     """
 
     def __init__(self, *, drop_late: bool = False) -> None:
         self._drop_late = drop_late
-        self._noted: float | None = None
+        self._recorded: float | None = None
         self._before: Any = None
 
     def hold(self) -> None:
-        """Defer interrupts, from now on."""
+        """Begin to defer interrupts."""
         before = signal.getsignal(signal.SIGINT)
         in_main = threading.current_thread() is threading.main_thread()
-        # What was installed outside Python, or ignores interrupts, stays.
+        # a handler that is not Python's, or that ignores interrupts, stays
         if in_main and callable(before) and not isinstance(before, DeferredInterrupt):
             self._before = before
             signal.signal(signal.SIGINT, self)
 
     def release(self) -> None:
-        """Put the handler back that was found."""
+        """Restore the previous handler."""
         if self._before is not None and threading.current_thread() is threading.main_thread():
             before, self._before = self._before, None
             signal.signal(signal.SIGINT, before)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Note the interrupt (as the handler of the signal)."""
-        if self._noted is not None and time.monotonic() - self._noted >= PATIENCE:
-            self.raise_noted()
-        self._noted = self._noted or time.monotonic()
+        """Record the interrupt; this is the handler of the signal."""
+        if self._recorded is not None and time.monotonic() - self._recorded >= PATIENCE:
+            self.raise_recorded()
+        self._recorded = self._recorded or time.monotonic()
 
-    def raise_noted(self) -> None:
-        """Hand a noted interrupt to the handler that was found: by default, it raises `KeyboardInterrupt`."""
-        if self._noted is not None:
-            self._noted = None
+    def raise_recorded(self) -> None:
+        """Call the previous handler if an interrupt was recorded; by default, it raises `KeyboardInterrupt`."""
+        if self._recorded is not None:
+            self._recorded = None
             self._before(signal.SIGINT, None)
 
     def __enter__(self) -> DeferredInterrupt:
@@ -127,15 +128,15 @@ class DeferredInterrupt:
     def __exit__(self, *_: object) -> None:
         try:
             if not self._drop_late:
-                self.raise_noted()
+                self.raise_recorded()
         finally:
-            # It may arrive in the last lines of signal.signal.
+            # an interrupt may arrive in the last lines of signal.signal
             with contextlib.suppress(*[KeyboardInterrupt] * self._drop_late):
                 self.release()
 
 
 def interrupt_point() -> None:
-    """Raise an interrupt that a `DeferredInterrupt` has noted; call it where a run may end."""
+    """Raise an interrupt that a `DeferredInterrupt` has recorded; called where a run may end."""
     handler = signal.getsignal(signal.SIGINT)
     if isinstance(handler, DeferredInterrupt) and threading.current_thread() is threading.main_thread():
-        handler.raise_noted()
+        handler.raise_recorded()

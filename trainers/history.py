@@ -1,4 +1,4 @@
-"""`History`: the record of a run, one row an epoch."""
+"""`History`: the record of a training run, with one row per epoch."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 @with_old_names
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """What one epoch did. Two rows are equal if all but their wall time is.
+    """The record of one epoch. Two records are equal if all attributes except the wall time are equal.
 
     Attributes
     ----------
     epoch : int
         Counted from 1.
     train_loss, validation_loss : float
-        The validation loss is that of the model as the epoch left it, *before* a swap.
+        Mean losses. The validation loss is that of the model at the end of the epoch, *before* a restore.
     best_epoch : int or None
-        The epoch with the lowest validation loss so far, this one included; 0 is the start (`History.start`).
+        The epoch with the lowest validation loss so far, including this one; 0 is the start (`History.start`).
     best_loss : float
-        Its validation loss.
+        The validation loss of `best_epoch`.
     restored : bool
-        Whether history restore fired after this epoch.
+        Whether the best weights were restored after this epoch.
     reason : str
-        Why it fired, or why not.
+        The reason why they were restored, or why they were not.
     learning_rate : float
-        At the epoch's last step; NaN if the trainer has none.
+        The learning rate of the last step of the epoch; NaN if the trainer has none.
     note : str
-        What else befell it: hyperparameters changed at its start, a branch that begins here.
+        Other events, such as hyperparameters that changed at the start of the epoch, or a branch that begins here.
     seconds : float
-        Wall time of the epoch, without pauses.
+        Wall time of the epoch in seconds, without pauses.
     """
 
     epoch: int
@@ -58,18 +58,18 @@ class Epoch:
     seconds: float = field(default=math.nan, compare=False)
 
     def as_text(self) -> str:
-        """The row as a sentence, such as "epoch 17: training 12.1, validation 13.2, worse than …"."""
+        """Return the row as text, such as "epoch 17: training 12.1, validation 13.2, worse than …"."""
         text = f"epoch {self.epoch}: training {self.train_loss:.4g}, validation {self.validation_loss:.4g}"
-        # A reason that begins with the loss says it once.
+        # do not repeat the loss if the reason begins with it
         reason = self.reason.removeprefix(f"{self.validation_loss:.6g}, ")
         return ", ".join(filter(None, [text, reason])) + (f" ({self.note})" if self.note else "")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Epoch):
             return NotImplemented
-        # repr, so that a NaN loss equals a NaN loss and no digit is lost.
-        mine, theirs = ([repr(getattr(row, f.name)) for f in fields(row) if f.compare] for row in (self, other))
-        return mine == theirs
+        # repr, so that two NaN losses are equal and all digits are compared
+        ours, theirs = ([repr(getattr(row, f.name)) for f in fields(row) if f.compare] for row in (self, other))
+        return ours == theirs
 
     def __hash__(self) -> int:
         return hash((self.epoch, repr(self.validation_loss)))
@@ -81,27 +81,27 @@ def epoch_name(number: int | None) -> str:
 
 
 def best_as_text(history: History) -> str:
-    """Return ", best 3 (validation loss 0.1234)", or nothing before there is a best epoch."""
+    """Return text such as ", best: epoch 3 (validation loss 0.1234)", or "" if there is no best epoch yet."""
     best = history.best
-    return f", best {best.epoch or 'the start'} (validation loss {best.validation_loss:.4g})" if best else ""
+    return f", best: {epoch_name(best.epoch)} (validation loss {best.validation_loss:.4g})" if best else ""
 
 
 class History(Sequence[Epoch]):
-    """The rows of a run, in order.
+    """The record of a training run: a sequence with one `Epoch` per epoch.
 
     Parameters
     ----------
     name : str, default "run"
         Used in legends.
     note : str, default ""
-        In what way the training loss is not comparable with the validation loss, if it is
-        not, such as "under teacher forcing". Figures say it.
+        The reason why the training loss is not comparable with the validation loss, such as
+        "under teacher forcing"; "" if they are comparable. Plots show it.
 
     Attributes
     ----------
     start : Epoch or None
-        Where a run began on trained weights: a row of number 0 with their validation loss, which counts for
-        the best. It is not one of the rows.
+        If the run began with trained weights: a record with the number 0 and the validation loss of these
+        weights, which are a candidate for the best. It is not one of the rows.
 
     Examples
     --------
@@ -118,19 +118,20 @@ class History(Sequence[Epoch]):
         self._rows: list[Epoch] = []
 
     def begin(self, validation_loss: float) -> None:
-        """Count the weights that the run starts from as a candidate for the best."""
+        """Make the weights that the run starts from a candidate for the best."""
         self.start = Epoch(0, math.nan, float(validation_loss), 0, float(validation_loss))
 
     def copy(self) -> History:
-        """Return a history of the same rows, which does not grow with this one."""
+        """Return an independent history with the same rows."""
         other = History(self.name, self.note)
         other.start, other._rows = self.start, self._rows[:]
         return other
 
     def append(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
-        """Add the row of one more epoch; its number and the best so far are worked out here."""
+        """Append the row of an epoch; its number and the best epoch so far are computed here."""
         best = self.best if self._rows else self.start
         epoch, loss = len(self) + 1, float(validation_loss)
+        # the epoch and the loss of the best so far
         if math.isfinite(loss) and (best is None or loss < best.validation_loss):
             lowest: tuple[int | None, float] = epoch, loss
         else:
@@ -140,45 +141,45 @@ class History(Sequence[Epoch]):
 
     @property
     def best(self) -> Epoch | None:
-        """The row with the lowest validation loss (the first of them), or `start`; None before there is one."""
+        """The first row with the lowest validation loss, or `start` if it is lower; None if there is none yet."""
         number = self._rows[-1].best_epoch if self._rows else None
         return self.start if number == 0 else None if number is None else self._rows[number - 1]
 
     @property
     def restored_epochs(self) -> list[int]:
-        """Epochs after which history restore fired."""
+        """Epochs after which the best weights were restored."""
         return [row.epoch for row in self if row.restored]
 
     def to_frame(self) -> pd.DataFrame:
-        """The rows as a table, one column for each attribute of `Epoch`."""
+        """Return the rows as a table, with one column for each attribute of `Epoch`."""
         return pd.DataFrame([asdict(row) for row in self], columns=[f.name for f in fields(Epoch)])
 
     def branch(self, epoch: int, name: str) -> History:
-        """A new history whose first rows are this one's up to `epoch`.
+        """Return a new history that begins with the rows of this one up to `epoch`.
 
-        The last of them lost its swap, if it had one: the branch goes on with the weights that the
-        epoch itself had reached.
+        If the last of these rows was followed by a restore, the new row is without it: the branch
+        continues with the weights that the epoch itself reached.
         """
         if not 1 <= epoch <= len(self):
-            raise ValueError(f"epoch must be one of the {len(self)} in the history {self.name!r}; got {epoch}.")
-        other = self.copy()
-        other.name, other._rows = name, self._rows[:epoch]
-        note = "; ".join(filter(None, [other._rows[-1].note, f"branched from {self.name}"]))
-        other._rows[-1] = replace(other._rows[-1], restored=False, reason="", note=note)
-        return other
+            raise ValueError(f"epoch must be one of the {len(self)} epochs of {self.name!r}, got {epoch}.")
+        branch = self.copy()
+        branch.name, branch._rows = name, self._rows[:epoch]
+        note = "; ".join(filter(None, [branch._rows[-1].note, f"branched from {self.name}"]))
+        branch._rows[-1] = replace(branch._rows[-1], restored=False, reason="", note=note)
+        return branch
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the rows to a file of comma-separated values."""
+        """Write the rows to a CSV file."""
         self.to_frame().to_csv(path, index=False)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the rows to a JSON file, a list of objects; a loss that is not finite becomes null."""
-        # JSON has no NaN and no infinity.
+        """Write the rows to a JSON file as a list of objects; a loss that is not finite becomes null."""
+        # JSON has no NaN or infinity
         rows = json.loads(json.dumps([asdict(row) for row in self]), parse_constant=lambda _: None)
         Path(path).write_text(json.dumps(rows, indent=1, allow_nan=False), encoding="utf-8")
 
     def plot(self, **options: Any) -> Figure:
-        """Draw both losses with the best epoch and the restores marked; see `plot_history`."""
+        """Plot both losses, the best epoch and the restores; see `plot_history`."""
         from trainers.plotting import plot_history
 
         return plot_history(self, **options)
@@ -197,7 +198,7 @@ class History(Sequence[Epoch]):
         return text + (f", restored after {self.restored_epochs}" if self.restored_epochs else "")
 
     def _repr_html_(self) -> str:
-        # Wall times differ from run to run, so they stay out of what a notebook shows by default.
+        # without wall times, so that a notebook shows the same each time
         frame = self.to_frame().drop(columns="seconds")
         frame = frame if frame["note"].any() else frame.drop(columns="note")
         return without_math(frame.to_html(index=False, float_format="{:.4g}".format))

@@ -1,4 +1,4 @@
-"""`HistoryRestore`: which epoch was best, and what to do after one that was worse."""
+"""`HistoryRestore`: remember the best epoch, and decide whether to restore it after a worse one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trainers.torch_utils import ModelState, load_state
 class HistoryRestore:
     """The best model so far, and the decision after each epoch.
 
-    It decides by the validation loss alone: by the training loss, an overfitted epoch would be best.
+    The decision depends only on the validation loss, because an overfitted epoch has a low training loss.
     """
 
     best_epoch: int | None = None
@@ -28,13 +28,13 @@ class HistoryRestore:
     best_model: ModelState | None = None
     best_optimizer: dict[str, Any] = field(default_factory=dict)
     num_bad_epochs: int = 0
-    # The learning rate is multiplied by it: a product, one factor for each swap.
+    # product of one lr_factor per restore, which the learning rate is multiplied by
     rate_factor: float = 1.0
-    # Weights that were trained already when the run began.
+    # trained weights that the run began with
     start: ModelState | None = None
 
     def remember(self, epoch: int, loss: float, model: ModelState, optimizer: dict[str, Any]) -> None:
-        """Make this epoch the best. The model's state is a copy already; the optimizer's is copied here."""
+        """Make this epoch the best. `model` must be a copy; the optimizer's state is copied here."""
         self.best_epoch, self.best_loss, self.best_model = epoch, loss, model
         self.best_optimizer = copy.deepcopy(optimizer)
 
@@ -45,7 +45,7 @@ class HistoryRestore:
         if optimizer_state == "reset":
             optimizer.state.clear()
         elif optimizer_state == "restore":
-            # The learning rate stays: a scheduler goes on from where it is.
+            # keep the current learning rate, which a scheduler may have set
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict(copy.deepcopy({**self.best_optimizer, "param_groups": groups}))
 
@@ -57,24 +57,24 @@ class HistoryRestore:
         loss : float
             Reconstruction loss on the validation set.
         restores : bool
-            False where restore is off or waits for the end: then a worse epoch is only noted.
+            Whether to restore after a worse epoch. If False, the reason is still given.
         patience : int
-            Worse epochs in a row that are let pass since the last best epoch or swap.
+            Number of consecutive worse epochs, since the last best epoch or restore, that are tolerated.
         min_delta_ratio : float
-            Fraction of the lowest loss by which an epoch may exceed it and not count as worse.
+            Fraction of the lowest loss by which a loss may exceed it without counting as worse.
 
         Returns
         -------
         decision : {"best", "keep", "restore"}
-            "best": copy the model. "restore": copy the best weights into it.
+            "best": copy the model. "keep": do nothing. "restore": copy the best weights into the model.
         reason : str
-            In words, for the history.
+            Text for the history.
         """
         if not math.isfinite(loss):
             if not restores or self.best_epoch is None:
                 return "keep", f"validation loss is {loss}"
             self.num_bad_epochs = 0
-            # No patience: weights that give NaN never recover by themselves.
+            # without patience, because weights with a NaN loss do not recover
             return (
                 "restore",
                 f"validation loss is {loss}; restored {epoch_name(self.best_epoch)}, optimizer state reset",
@@ -97,13 +97,13 @@ class HistoryRestore:
 
 
 def repeated_epoch(history: History) -> int | None:
-    """The restored epoch that the latest one, restored too, repeated to the last bit; None if it did not.
+    """Return the number of the previous restored epoch if the latest epoch is its exact repetition, or None.
 
-    From one state, with the same batches, the same epoch follows: a livelock.
+    Two epochs are the same if they start from the same state with the same batches; this is a livelock.
     """
     restored = [row for row in history if row.restored]
     if len(restored) < 2 or restored[-1].epoch != len(history):
         return None
-    # repr, so that a NaN equals a NaN and no digit is lost.
+    # repr, so that two NaN losses are equal and all digits are compared
     before, now = ((row.best_epoch, repr(row.train_loss), repr(row.validation_loss)) for row in restored[-2:])
     return restored[-2].epoch if before == now else None

@@ -1,4 +1,4 @@
-"""Losses, masks, and what a model reconstructs."""
+"""Losses, masks and reconstructions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
 
 _DROPS_LENGTHS = (
-    "must pass `lengths` to the part of it that has this parameter. Let its forward accept lengths=None and pass it on."
+    "must pass `lengths` to the submodule whose forward has it. Add lengths=None to its forward, and pass it on."
 )
 
-# Models that draw random numbers even in evaluation give the same reconstruction each time.
+# Seed of models that draw random numbers in evaluation mode, so that a reconstruction is reproducible.
 _SEED = 0
 
 
@@ -31,29 +31,29 @@ def bad_model(model: nn.Module, problem: str) -> ValueError:
 
 
 def check_model(model: Any) -> None:
-    """Raise if `model` is not a module that holds values."""
+    """Raise an error if `model` is not a module, or has tensors on the meta device, which have no values."""
     if not isinstance(model, nn.Module):
-        got = f"the class {model.__name__}, not an object of it" if isinstance(model, type) else type(model).__name__
+        got = f"the class {model.__name__}, not an instance" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"model must be a torch.nn.Module, got {got}.")
     if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
-        raise bad_model(model, "must hold values, got tensors on the meta device.")
+        raise bad_model(model, "must have parameters and buffers with values, got tensors on the meta device.")
 
 
-def check_shape(model: nn.Module, output: Any, wanted: Tensor) -> Tensor:
-    """`output` itself, or an error if it is not a tensor of the shape wanted.
+def check_shape(model: nn.Module, output: Any, expected: Tensor) -> Tensor:
+    """Return `output`, or raise an error if it is not a tensor of the expected shape.
 
-    Without this check, the loss would broadcast one against the other and mean nothing.
+    Without this check, the loss would broadcast the two tensors, and its value would be meaningless.
     """
-    if not isinstance(output, Tensor) or output.shape != wanted.shape:
-        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise bad_model(model, f"must return a reconstruction alone, of the shape {tuple(wanted.shape)}, got {got}.")
+    if not isinstance(output, Tensor) or output.shape != expected.shape:
+        got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+        raise bad_model(model, f"must return only a reconstruction, of shape {tuple(expected.shape)}, got {got}.")
     if not output.is_floating_point():
         raise bad_model(model, f"must return floating-point numbers, got {output.dtype}.")
     return output
 
 
 def _parameters(function: Any, *, follow_wrapped: bool = True) -> dict[str, inspect.Parameter]:
-    """The parameters of a function by name; none if it has no signature."""
+    """Return the parameters of a function by name; an empty dict if it has no signature."""
     try:
         return dict(inspect.signature(function, follow_wrapped=follow_wrapped).parameters)
     except (TypeError, ValueError):
@@ -61,17 +61,17 @@ def _parameters(function: Any, *, follow_wrapped: bool = True) -> dict[str, insp
 
 
 def _lengths_position(module: nn.Module) -> int | None:
-    """At which position `forward` has a parameter `lengths`, counted without `self`; None if it has none."""
+    """Return the position of the parameter `lengths` of `forward`, without `self`; None if it does not exist."""
     if isinstance(module, torch.jit.ScriptModule):
-        return None  # it takes no hooks
-    # A forward assigned to the module itself has no `self`.
+        return None  # it does not support hooks
+    # a forward that was assigned to the module object has no `self`
     names = list(_parameters(vars(module).get("forward") or type(module).forward))
     return names.index("lengths") - ("forward" not in vars(module)) if "lengths" in names else None
 
 
 def run_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
-    """Return the model's output; pass `lengths`, where sequences are padded, if its `forward` accepts them."""
-    # What is really called: a compiled, decorated or wrapping forward is often (*args, **kwargs).
+    """Return the model's output; if sequences are padded and its `forward` accepts `lengths`, pass them."""
+    # the signature without following wrappers: a compiled or decorated forward is often (*args, **kwargs)
     accepted = {} if lengths is None else _parameters(model.forward, follow_wrapped=False)
     named = "lengths" in accepted
     if not named and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
@@ -83,49 +83,50 @@ def run_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
             raise
         if any(_lengths_position(part) is not None for part in model.modules()):
             raise bad_model(model, _DROPS_LENGTHS) from error
-        # A wrapper around a forward without `lengths`.
+        # a wrapper around a forward without `lengths`
         return model(inputs)
 
 
 def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> None:
-    """Raise if a part of the model has a parameter `lengths`, but does not get the lengths of padded sequences."""
+    """Raise an error if a submodule has a parameter `lengths` but does not receive the lengths of padded sequences."""
     padded = [] if lengths is None else (lengths < inputs.shape[1]).nonzero()[:2, 0].tolist()
-    parts = {part: at for part in model.modules() if (at := _lengths_position(part)) is not None} if padded else {}
-    if not parts or (list(parts) == [model] and "lengths" in _parameters(model.forward, follow_wrapped=False)):
+    # the submodules with the parameter, and its position
+    modules = {part: at for part in model.modules() if (at := _lengths_position(part)) is not None} if padded else {}
+    if not modules or (list(modules) == [model] and "lengths" in _parameters(model.forward, follow_wrapped=False)):
         return
     assert lengths is not None
     device = device_of(model)
-    x, known = inputs[padded].to(device), lengths[padded]
-    counts = (torch.arange(x.shape[1]) < known[:, None]).to(device)
+    x, x_lengths = inputs[padded].to(device), lengths[padded]
+    mask = (torch.arange(x.shape[1]) < x_lengths[:, None]).to(device)
     got: dict[nn.Module, bool] = {}
 
-    def note(part: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        given = (kwargs.get("lengths"), *args[parts[part] :][:1])
-        got[part] = any(value is not None for value in given)
+    def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        values = (kwargs.get("lengths"), *args[modules[module] :][:1])
+        got[module] = any(value is not None for value in values)
 
-    # Compiled code does not run hooks.
+    # eager, because compiled code does not run hooks
     with torch.compiler.set_stance("force_eager"), evaluating(model), ExitStack() as hooks:
-        for part in parts:
-            hooks.enter_context(part.register_forward_pre_hook(note, with_kwargs=True))
+        for module in modules:
+            hooks.enter_context(module.register_forward_pre_hook(record, with_kwargs=True))
         outputs = []
-        # The same sequences with two kinds of padding.
-        for values in (x, torch.where(counts[..., None], x, x.flip(1))):
+        # the same sequences with two kinds of padding
+        for values in (x, torch.where(mask[..., None], x, x.flip(1))):
             with own_randomness(_SEED, device):
-                outputs.append(check_shape(model, run_model(model, values.clone(), known), x)[counts].double())
+                outputs.append(check_shape(model, run_model(model, values.clone(), x_lengths), x)[mask].double())
     changed = bool((outputs[0] - outputs[1]).abs().max() > 1e-4 * outputs[0].abs().max())
-    if (got and not any(got.values())) or (changed and not (len(got) == len(parts) and all(got.values()))):
+    if (got and not any(got.values())) or (changed and not (len(got) == len(modules) and all(got.values()))):
         raise bad_model(model, _DROPS_LENGTHS)
 
 
 def loss_of(outputs: Tensor, targets: Tensor, loss: str, mask: Tensor | None) -> Tensor:
-    """The mean loss over all elements that count."""
-    counts = slice(None) if mask is None else mask
-    return LOSSES[loss](outputs[counts], targets[counts])
+    """Return the mean loss over all elements that are not masked."""
+    unmasked = slice(None) if mask is None else mask
+    return LOSSES[loss](outputs[unmasked], targets[unmasked])
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Within this context the model is in evaluation mode; afterwards each part is as before."""
+    """Put the model into evaluation mode, without gradients, within the context; then restore each module's mode."""
     with modes_kept(model), torch.no_grad():
         model.eval()
         yield
@@ -141,7 +142,7 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> T
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
         Finite numbers.
     batch_size : int, default 256
-        Sequences at a time: it bounds the memory and does not change the result.
+        Number of sequences per batch. It limits the memory use and does not change the result.
 
     Returns
     -------
@@ -151,17 +152,17 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> T
     Raises
     ------
     TypeError, ValueError
-        If `model` is not an `nn.Module`, returns another shape or drops the `lengths` of padded
-        sequences, the sequences are not finite numbers, or `batch_size` is not an integer from 1 up.
+        If `model` is not an `nn.Module`, returns a different shape or does not pass on the `lengths` of padded
+        sequences, the sequences are not finite numbers, or `batch_size` is not a positive integer.
     """
     check_model(model)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size must be an integer from 1 up, got {batch_size!r}.")
+        raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}.")
     data = DataSet.of(sequences, "sequences to reconstruct")
-    # A copy: a model that changes its input in place must not change the data set.
+    # a copy, because a model may change its input in place
     sequences = data.sequences.clone()
     check_lengths(model, data.sequences, data.lengths)
-    # Without gradients a second thread gains as little with large batches as in a training with small ones.
+    # without gradients, a second thread helps as little as in training with batches of 32
     device = device_of(model)
     with evaluating(model), own_randomness(_SEED, device), with_threads(useful_threads(model, 32, device)):
         return torch.cat([output.cpu() for _, output in _outputs(model, sequences, data.lengths, batch_size)])
@@ -177,9 +178,9 @@ def mean_loss(
     lengths: Tensor | None = None,
     batch_size: int = 256,
 ) -> float:
-    """The reconstruction loss, mean over all elements that count, of tensors on the model's own device.
+    """Return the mean reconstruction loss over all elements that are not masked; tensors are on the model's device.
 
-    The mean, not the sum, so that it depends neither on batch size nor on length.
+    As a mean, and not a sum, it depends neither on the batch size nor on the length of the sequences.
     """
     check_lengths(model, inputs, lengths)
     total = torch.zeros((), dtype=torch.float64)
@@ -191,7 +192,7 @@ def mean_loss(
 
 
 def _outputs(model: nn.Module, inputs: Tensor, lengths: Tensor | None, size: int) -> Iterator[tuple[slice, Tensor]]:
-    """Yield what the model makes of each batch, after its position in the inputs."""
+    """Yield the position of each batch in the inputs, and the model's output for it."""
     for start in range(0, len(inputs), size):
         at = slice(start, start + size)
         x = inputs[at].to(device_of(model))

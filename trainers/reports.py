@@ -1,6 +1,6 @@
-"""`report`: from a recording to one HTML page: what was found, how, and what simple detectors find.
+"""`report`: train on a recording, and write an HTML page about the detected events and the baselines.
 
-The page's text is in `report.html`.
+The text of the page is in `report.html`.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from trainers.widgets.export import write_body
 
 # Rows of the table of events.
 MOST_EVENTS = 20
-# Steps times window, for which the volumes under the surfaces of all detectors take about a minute.
+# Steps × window up to which the volumes under the surfaces (VUS) of all detectors take about a minute.
 MOST_FOR_VOLUMES = 10_000_000
 METRICS = ["vus_pr", "average_precision", "auroc", "ucr_score", "events_found", "false_alarms", "f1"]
 
 
 class Report(NamedTuple):
-    """What `report` found, for going on with it.
+    """The result of `report`, for further analysis.
 
     Attributes
     ----------
     path : Path
         The page.
     detector : AnomalyDetector
-        Fitted to the first part of the recording.
+        The detector, fitted to the first part of the recording.
     detection : Detection
-        Of the rest, its steps counted from the rest's first.
+        The detection on the second part; its steps are counted from the start of this part.
     evaluations : dict of SeriesEvaluation
-        By detector; empty without labels on both sides.
+        The evaluation of each detector by name; empty if the second part has no labels, or only one class.
     """
 
     path: Path
@@ -67,30 +67,30 @@ def report(
     csv: dict[str, Any] | None = None,
     **hyperparameters: Any,
 ) -> Report:
-    """Train on the first part of a recording, judge the rest, and write a page of one file about it.
+    """Train on the first part of a recording, score the rest, and write one HTML page about it.
 
-    The page holds the series with its score, threshold and events (to zoom and to drag), a table
-    of the events with what carries their error, what `data.check_series` finds, the loss curve with
-    every restore, the threshold and why it is there, simple detectors at a threshold of the same
-    kind, and all that is needed to repeat it. It needs no network and no kernel.
+    The page shows the series with its scores, threshold and events in an interactive plot, a table
+    of the events with the features that contribute most to their error, the result of
+    `data.check_series`, the loss curve with every restore, the threshold and its rule, baselines
+    with a threshold of the same kind, and all settings. It works without network and kernel.
 
     Parameters
     ----------
     source : path, Series or array of shape (time,)
         A CSV file, or a recording.
     output : path, default "report.html"
-        Where to; an existing file is replaced.
+        The page to write; an existing file is replaced.
     training : float, default 0.5
-        Share of the recording, from its start, that is taken to be normal and learnt from. Where
-        labels say that an event lies in it, it ends at the first event.
+        Share of the recording, from its start, that is assumed to be normal and used for training,
+        validation and calibration. If it contains a labelled event, it ends at the first event.
     device : str or torch.device, default "cpu"
         "cpu" or "gpu".
     progress : bool, default True
-        Print what is being done.
+        Whether to print the progress.
     csv : dict, optional
-        How to read the file, as `data.load_csv` takes it, such as ``{"labels": "fault"}``.
+        Arguments of `data.load_csv`, such as ``{"labels": "fault"}``.
     **hyperparameters
-        Those of `AnomalyDetector`, such as ``window=200, epochs=10, seed=1``.
+        Hyperparameters of `AnomalyDetector`, such as ``window=200, epochs=10, seed=1``.
 
     Returns
     -------
@@ -99,50 +99,54 @@ def report(
     Raises
     ------
     TypeError, ValueError, OSError
-        As `load_csv` and `AnomalyDetector.fit`; or if the page's folder does not exist. Only what
-        goes wrong in the training itself comes after the training has begun.
+        In the cases of `load_csv` and `AnomalyDetector.fit`, or if the page's folder does not exist. All errors
+        except those of the training itself are raised before the training.
 
     Examples
     --------
     >>> wave = np.sin(np.arange(3000) * 2 * np.pi / 30)
     >>> wave[2400:2420] = 0
     >>> folder = getfixture("tmp_path")
-    >>> found = report(wave, folder / "wave.html", epochs=2, progress=False)
-    >>> any(start < 920 and end > 900 for start, end in found.detection.events)
+    >>> result = report(wave, folder / "wave.html", epochs=2, progress=False)
+    >>> any(start < 920 and end > 900 for start, end in result.detection.events)
     True
     """
     path, folder = Path(output), Path(output).absolute().parent
     if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
         raise ValueError(f"output must be a file in a folder that exists and is writable, got {str(path)!r}.")
 
-    tell: Callable[[str], None] = say if progress else lambda text: None
+    log: Callable[[str], None] = say if progress else lambda text: None
     notes: list[str] = []
     if isinstance(source, str | os.PathLike):
-        tell(f"reading {source}")
+        log(f"reading {source}")
         series, notes = _read(source, csv or {})
     else:
         series = Series.of(source, "recording")
-    known, rest = _parts(series, training)
-    tell(f"{series!r}; learning from the first {len(known)} steps")
+    first, rest = _split(series, training)
+    log(f"{series!r}; training on the first {len(first)} steps")
     detector = AnomalyDetector(device=device, **hyperparameters)
-    window = detector.choose_window(known)
+    window = detector.choose_window(first)
     if len(rest) < window:
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
-    check = check_series(series, training=len(known) / len(series), window=window)
-    for one in (finding for finding in check if finding.verdict == "fix"):
-        tell(f"fix first: {one.check}{f' of {one.feature}' * bool(one.feature)}: {one.found}")
-    detector.fit(known, progress=progress)
-    tell(f"scoring {len(rest)} steps")
+    # data check
+    check = check_series(series, training=len(first) / len(series), window=window)
+    for finding in filter(lambda finding: finding.verdict == "fix", check):
+        log(f"fix first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
+    # training and detection
+    detector.fit(first, progress=progress)
+    log(f"scoring {len(rest)} steps")
     detection, explanation = detector.detect(rest), detector.explain(rest)
-    tell("asking the simple detectors")
-    detections = {"LSTM autoencoder": detection, **_baselines(detector, window, known, rest, detection)}
+    # baselines
+    log("scoring with the baselines")
+    detections = {"LSTM autoencoder": detection, **_baselines(detector, window, first, rest, detection)}
     evaluations = _evaluate(detections, window, rest)
+    # page
     calibration = detector.calibration_scores
     pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
     pages.filters["png"] = _png
     text = pages.get_template("report.html").render(
         series=series,
-        known=known,
+        first=first,
         notes=notes,
         check=check,
         detector=detector,
@@ -150,13 +154,13 @@ def report(
         detection=detection,
         viewer=_viewer(series, detection, explanation),
         most_events=MOST_EVENTS,
-        events=_events(detection, explanation, len(known)),
+        events=_events(detection, explanation, len(first)),
         errors=plot_errors(calibration, np.zeros(len(calibration), int), detector.threshold),
         comparison=_comparison(detections),
         evaluations=_html(compare(evaluations)[METRICS], index=True) if evaluations else "",
     )
     write_body(path, f"Anomalies in {series.name}", text)
-    tell(f"{len(detection.events)} events found; written to {path}")
+    log(f"{len(detection.events)} events found; written to {path}")
     return Report(path, detector, detection, evaluations)
 
 
@@ -164,7 +168,7 @@ def report(
 
 
 def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Series, list[str]]:
-    """The series, and what the loader decided by itself, which is warned of too."""
+    """Return the series, and the loader's warnings about its automatic decisions, which are issued again."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CSVWarning)
         series = load_csv(source, **options)
@@ -173,48 +177,48 @@ def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Seri
     return series, [str(warning.message) for warning in caught if issubclass(warning.category, CSVWarning)]
 
 
-def _parts(series: Series, training: float) -> tuple[Series, Series]:
-    """What is learnt from, and what is judged."""
-    training = as_positive(training, "training", "the share of the recording to learn from", 1, "The default is 0.5.")
+def _split(series: Series, training: float) -> tuple[Series, Series]:
+    """Return the part for training, validation and calibration, and the part to score."""
+    training = as_positive(training, "training", "the share of the recording to train on", 1, "The default is 0.5.")
     end = round(training * len(series))
     if series.labels is not None and series.abnormal[:end].any():
         end = series.events[0][0]
     if not 0 < end < len(series):
-        raise ValueError(f"{series.name!r} must begin with a normal part, got {end} of {len(series)} steps for it.")
+        raise ValueError(f"{series.name!r} must begin with a normal part, got {end} of {len(series)} normal steps.")
     name = series.name
-    return series.part(slice(end), f"{name}, learnt from"), series.part(slice(end, None), f"{name}, judged")
+    return series.part(slice(end), f"{name}, training"), series.part(slice(end, None), f"{name}, scored")
 
 
-# ---------------------------------------------------------------------- after it
+# ---------------------------------------------------------------------- after the training
 
 
 def _baselines(
-    detector: AnomalyDetector, window: int, known: Series, rest: Series, judged: Detection
+    detector: AnomalyDetector, window: int, first: Series, rest: Series, detection: Detection
 ) -> dict[str, Detection]:
-    """What simple detectors decide, at a conformal threshold set on the same calibration part.
+    """Return the detections of the baselines, with a conformal threshold from the same calibration part.
 
-    Where too much is missing for the network to judge, they judge nothing either.
+    Steps that the network cannot score, because too many values are missing, are unscored here as well.
     """
-    training, _, calibration = hold_out(known, detector.seed)
+    training, _, calibration = hold_out(first, detector.seed)
     options = {"window": max(3, window), "stride": detector.stride, "seed": detector.seed}
-    known_steps = ~detector.detect(calibration).unscored
-    found = {}
+    scored = ~detector.detect(calibration).unscored
+    detections = {}
     for name in SERIES_BASELINES:
         normal, scores = (series_baseline_scores(name, training, part, **options) for part in (calibration, rest))
-        normal = normal[known_steps]
+        normal = normal[scored]
         threshold = quantile_threshold(normal, rate=max(detector.rate, min(0.5, 2 / len(normal))))
-        found[name] = Detection(np.where(judged.unscored, 0.0, scores), threshold, judged.unscored, rest)
-    return found
+        detections[name] = Detection(np.where(detection.unscored, 0.0, scores), threshold, detection.unscored, rest)
+    return detections
 
 
 def _evaluate(detections: dict[str, Detection], window: int, rest: Series) -> dict[str, SeriesEvaluation]:
     if rest.labels is None or not rest.abnormal.any() or rest.abnormal.all():
         return {}
-    # On a long recording the volumes under the surfaces would take longer than the training.
+    # without the volumes on long recordings, on which they take longer than the training
     volumes = window if window * len(rest) < MOST_FOR_VOLUMES else None
     return {
-        name: evaluate_series(one.scores, rest.labels, one.threshold, sampling_rate=rest.sampling_rate, window=volumes)
-        for name, one in detections.items()
+        name: evaluate_series(d.scores, rest.labels, d.threshold, sampling_rate=rest.sampling_rate, window=volumes)
+        for name, d in detections.items()
     }
 
 
@@ -222,34 +226,34 @@ def _evaluate(detections: dict[str, Detection], window: int, rest: Series) -> di
 
 
 def _viewer(series: Series, detection: Detection, explanation: Explanation) -> SeriesViewer:
-    """The whole recording, so that steps count as in the file; what was learnt from scores 0."""
-    learnt = len(series) - len(detection.scores)
-    scores = np.concatenate([np.zeros(learnt), detection.scores])
-    reconstruction = np.concatenate([np.full((learnt, series.n_features), np.nan), explanation.reconstruction])
+    """Return a viewer of the whole recording, with steps as in the file; the training part has scores of 0."""
+    n_training = len(series) - len(detection.scores)
+    scores = np.concatenate([np.zeros(n_training), detection.scores])
+    reconstruction = np.concatenate([np.full((n_training, series.n_features), np.nan), explanation.reconstruction])
     return SeriesViewer(series, scores, threshold=detection.threshold, reconstruction=reconstruction)
 
 
 def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
-    """The events as a table, with what carries their error; steps count from the recording's first."""
+    """Return the table of the events and their errors; steps are counted from the start of the recording."""
     table = detection.to_frame().head(MOST_EVENTS).copy()
-    carried, largest = [], []
+    shares, largest = [], []
     for start, end in table[["start", "end"]].to_numpy().tolist():
-        part = slice(start, end)
-        carried.append(", ".join(f"{name} {share:.0%}" for name, share in explanation.by_feature(part)[:3].items()))
-        top = explanation.top(1, part).to_dict("records")
-        worst = [f"step {one['step'] + offset}, {one['feature']}: {one['error']:.2g}" for one in top]
-        largest += worst or ["all values are missing"]
+        event = slice(start, end)
+        shares.append(", ".join(f"{name} {share:.0%}" for name, share in explanation.by_feature(event)[:3].items()))
+        top = explanation.top(1, event).to_dict("records")
+        texts = [f"step {row['step'] + offset}, {row['feature']}: {row['error']:.2g}" for row in top]
+        largest += texts or ["all values are missing"]
     table[["start", "end", "peak"]] += offset
-    return _html(table.assign(**{"what carries the error": carried, "largest difference": largest}))
+    return _html(table.assign(**{"share of the error": shares, "largest error": largest}))
 
 
 def _comparison(detections: dict[str, Detection]) -> str:
-    abnormal, found = detections["LSTM autoencoder"].abnormal, detections.values()
+    abnormal, results = detections["LSTM autoencoder"].abnormal, detections.values()
     columns = {
         "detector": list(detections),
-        "events": [len(one.events) for one in found],
-        "of which touch one of the autoencoder's": [sum(abnormal[a:b].any() for a, b in one.events) for one in found],
-        "steps called abnormal": [f"{one.abnormal.mean():.2%}" for one in found],
+        "events": [len(d.events) for d in results],
+        "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in d.events) for d in results],
+        "steps flagged": [f"{d.abnormal.mean():.2%}" for d in results],
     }
     return _html(pd.DataFrame(columns))
 

@@ -1,4 +1,4 @@
-"""`Trainer`: the interface that every trainer keeps, and the checks that come with it."""
+"""`Trainer`: the interface of every trainer, and its checks."""
 
 from __future__ import annotations
 
@@ -18,58 +18,58 @@ from trainers.losses import bad_model, check_model
 from trainers.torch_utils import ModelState, as_device, copy_state, load_state, with_threads
 
 
-class StopTraining(Exception):  # noqa: N818 - it asks for an end; nothing went wrong
-    """Raised by a callback, or between batches, to end a run cleanly."""
+class StopTraining(Exception):  # noqa: N818 - a request to stop, not an error
+    """Raised in a callback, or between batches, to end a training run cleanly."""
 
 
-# Trainers in a run, by identity, as a trainer may define what equals it. A copy of a trainer in a run is in none.
+# Trainers with a run in progress, by id: a trainer may define __eq__, and a copy of it is not running.
 RUNNING: dict[int, Trainer] = {}
 
 
 def running_trainer(block: Block) -> Trainer | None:
-    """The trainer that is in a run just now and is this block, or trains it."""
+    """Return the trainer with a run in progress that is this block or trains it, or None."""
     return next((t for t in list(RUNNING.values()) if block is t or block is t.model), None)
 
 
 class Trainer(Block):
-    """A block that trains a model: sets, then epochs, then final touches.
+    """Base class of trainers: set the data sets, train epochs, finalize the model.
 
-    A trainer of your own declares its hyperparameters, and in `doEpoch` calls
-    ``super().doEpoch(model)``, trains, calls `record` and returns the model. The other two
-    methods are there to be extended in the same way.
+    A subclass declares its hyperparameters. Its `doEpoch` calls ``super().doEpoch(model)``, trains
+    the model, calls `record` and returns the model. `setDataSets` and `finalizeTraining` can be
+    extended in the same way.
 
     Parameters
     ----------
     model : torch.nn.Module
         Maps (n, time, feature) to the same shape. It is moved to the device.
     device : str or torch.device, default "cpu"
-        "cpu", or "gpu" for whatever accelerator PyTorch finds; also "cuda:1" and the like.
+        "cpu", or "gpu" for the accelerator that PyTorch finds; also a specific device such as "cuda:1".
     name : str, optional
-        Used in tables and legends. Default: the class's name.
+        Used in tables and legends. Default: the name of the class.
     **hyperparameters
-        As the class declares them.
+        The hyperparameters that the class declares.
 
     Attributes
     ----------
     history : History
-        One row for each epoch of the present run.
+        One row for each epoch of the current training run.
     train_set, validation_set : DataSet
-        As given to `setDataSets`.
+        The arguments of `setDataSets`.
     train_inputs, train_targets, validation_inputs, validation_targets : torch.Tensor
-        The same, (n, time, feature), float32, on the device.
+        The values of the sets, (n, time, feature), float32, on the device.
     train_mask, validation_mask : torch.Tensor or None
-        Which of their values count in the loss, (n, time, feature), on the device; None if all do.
+        True for values that are used in the loss, (n, time, feature), on the device; None: all values are used.
     train_lengths, validation_lengths : torch.Tensor or None
-        Steps of each sequence, (n,), where shorter ones are padded; None if none is.
+        Number of time steps of each sequence, (n,), if shorter ones are padded; None: no sequence is padded.
     planned_epochs : int or None
-        How many epochs the driver means to run; None for a loop of one's own.
+        Planned number of epochs, set by `Run`; None in a custom loop.
     between_batches : callable or None
-        Called with no argument between batches, by a trainer that can; may raise `StopTraining`.
+        Called without arguments between batches, by trainers that support it; may raise `StopTraining`.
 
     Raises
     ------
     TypeError, ValueError, RuntimeError
-        If the model is none or cannot learn, or the device is unknown or missing.
+        If `model` is not an `nn.Module` or has no trainable parameters, or the device is unknown or not available.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Trainer(Block):
     ) -> None:
         check_model(model)
         if not any(p.requires_grad for p in model.parameters()):
-            raise bad_model(model, "must have a parameter with requires_grad, got none.")
+            raise bad_model(model, "must have a parameter with requires_grad=True, got none.")
         self._device = as_device(device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
@@ -88,7 +88,7 @@ class Trainer(Block):
         self.train_mask = self.train_lengths = self.validation_mask = self.validation_lengths = None
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
-        self._stage = "without data"
+        self._stage = "without data sets"
         self._trained = False
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
@@ -96,61 +96,63 @@ class Trainer(Block):
 
     @property
     def model(self) -> nn.Module:
-        """The model that this trainer trains; it cannot be exchanged."""
+        """The model that this trainer trains; read-only."""
         return self._model
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device on which the model is trained; read-only."""
         return self._device
 
     @property
     def threads(self) -> int:
-        """CPU threads that an epoch takes: as many as PyTorch is set to."""
+        """Number of CPU threads used in an epoch: the number that PyTorch is set to."""
         return torch.get_num_threads()
 
     @property
     def running(self) -> bool:
-        """Whether a `Run` is going on, so that changes are better queued; see `Run`."""
+        """Whether a `Run` is in progress; if so, change hyperparameters with `queue`."""
         return id(self) in RUNNING
 
     def __getstate__(self) -> dict[str, Any]:
-        # The hook is the driver's, and a monitor's holds locks and widgets: a copied or stored trainer is without it.
+        # a copied or pickled trainer is without the hook, which may refer to a monitor with locks and widgets
         return {**self.__dict__, "between_batches": None}
 
-    def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - the contract's name
-        """Take the sets of a new run; augmentation belongs here, in a subclass.
+    def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802 - a name of the contract
+        """Set the data sets of a new training run; a subclass can augment them here.
 
-        A new history starts; the model's weights stay as they are.
+        A new history starts. The weights of the model are not changed.
 
         Parameters
         ----------
         train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-            Of equal length and width.
+            With the same number of time steps and features.
 
         Raises
         ------
         TypeError, ValueError
-            If a set is not fit for use (see `DataSet`), the two do not fit each other, or the
-            model does not take them. Everything is then as it was.
+            If a set is invalid (see `DataSet`), the two sets are incompatible, or the model cannot process
+            them. In this case nothing is changed.
         """
         train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
         shapes = [tuple(data.sequences.shape) for data in (train, validation)]
         if shapes[0][1:] != shapes[1][1:]:
-            raise ValueError(f"training and validation set must have one length and width, got the shapes {shapes}.")
+            raise ValueError(f"validation set must match the training set in time steps and features, got {shapes}.")
         with with_threads(self.threads):
             self._try_model(train, validation)
+        # the sets, and their tensors on the device
         self.train_set, self.validation_set = train, validation
         self.train_inputs, self.train_targets, self.train_mask = self._on_device(train)
         self.validation_inputs, self.validation_targets, self.validation_mask = self._on_device(validation)
         self.train_lengths, self.validation_lengths = train.lengths, validation.lengths
+        # why the training loss may not be comparable with the validation loss
         altered = "" if torch.equal(train.targets, train.sequences) else "on altered inputs"
         note = ", ".join(filter(None, [str(getattr(self.model, "training_note", "")), altered]))
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
         self.planned_epochs = self._reached = None
         self._notes = []
-        self._stage = "not trained for any epoch yet"
+        self._stage = "not trained yet"
 
     def _on_device(self, data: DataSet) -> list[Any]:
         return [None if part is None else part.to(self.device) for part in (data.sequences, data.targets, data.mask)]
@@ -159,58 +161,58 @@ class Trainer(Block):
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Train the model for one epoch, add one row to the history, and return the model.
 
-        A subclass calls this first; it checks that an epoch may begin.
+        A subclass calls this method first. It checks that an epoch can begin.
 
         Parameters
         ----------
         model : torch.nn.Module
-            The trainer's own.
+            The model of this trainer.
 
         Raises
         ------
         RuntimeError
             If there are no data sets yet, or the run was finalized.
         ValueError
-            If the model is another one.
+            If `model` is not the model of this trainer.
         """
         self._check_own(model)
-        if self._stage in ("without data", "finalized"):
-            raise RuntimeError(f"doEpoch of {self.name!r}: the trainer is {self._stage}. Call setDataSets or resume.")
+        if self._stage in ("without data sets", "already finalized"):
+            raise self._stage_error("doEpoch", "setDataSets or resume")
         self._reached = None
         self.apply_queued()
         return model.train()
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
-        """Put the final touches to the model, after the last epoch, and return it in evaluation mode.
+        """Finalize the model after the last epoch, and return it in evaluation mode.
 
         Raises
         ------
         RuntimeError
-            If no epoch was trained, or the run was finalized already.
+            If no epoch was trained, or the run was finalized before.
         ValueError
-            If the model is another one.
+            If `model` is not the model of this trainer.
         """
         self._check_own(model)
         if self._stage != "training":
-            raise RuntimeError(f"finalizeTraining of {self.name!r} must follow doEpoch: the trainer is {self._stage}.")
-        self._stage = "finalized"
-        # A subclass may now put other weights in; these are what the last epoch reached.
+            raise self._stage_error("finalizeTraining", "doEpoch")
+        self._stage = "already finalized"
+        # keep the weights of the last epoch, because a subclass may now load others
         self._reached = self.reached_state()
         return model.eval()
 
     def check_resume(self) -> None:
-        """Raise if there is no run that `resume` could reopen."""
-        if self._stage != "finalized":
-            raise RuntimeError(f"resume of {self.name!r} needs a finalized run: the trainer is {self._stage}.")
+        """Raise an error if there is no training run that `resume` can reopen."""
+        if self._stage != "already finalized":
+            raise self._stage_error("resume", "finalizeTraining")
 
     def resume(self) -> None:
-        """Reopen the finalized run, so that `doEpoch` goes on with it."""
+        """Reopen the finalized training run, so that `doEpoch` continues it."""
         self.check_resume()
         self._stage = "training"
         self.planned_epochs = None
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
-        """Add the row of the epoch just trained to the history; `**more` as in `Epoch`."""
+        """Add the row of the last epoch to the history; `**more` are attributes of `Epoch`."""
         more["note"] = "; ".join(filter(None, [*self._notes, more.get("note")]))
         row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
         self._notes = []
@@ -220,29 +222,29 @@ class Trainer(Block):
     def queue(self, name: str, value: Any, block: Block | None = None) -> Any:
         """Change a hyperparameter at the start of the next epoch, and note it in that epoch's row.
 
-        Safe to call from another thread while an epoch is being trained. Without a run going on,
-        the change is made at once.
+        It is safe to call this method from another thread while an epoch is being trained. If no
+        run is in progress, the change is made immediately.
 
         Parameters
         ----------
         name : str
             A hyperparameter of the block.
         value : bool, int, float, str or None
-            As assigned to it; checked here and now.
+            The new value; it is checked immediately.
         block : Block, optional
-            Another than the trainer, such as its model.
+            The block to change, such as the model. Default: the trainer.
 
         Returns
         -------
         bool, int, float, str or None
-            The value as it will be.
+            The new value, as it will be stored.
 
         Raises
         ------
         TypeError, ValueError, AttributeError
-            As an assignment would raise them, also for an unknown name.
+            If an assignment would raise it; also for an unknown name.
         RuntimeError
-            If the processor cannot train the model with this precision.
+            If the device cannot train the model with this precision.
         """
         block = self if block is None else block
         if name not in block.declared():
@@ -250,6 +252,7 @@ class Trainer(Block):
         if name not in block.declared():
             raise AttributeError(block._unknown(name, "hyperparameter or attribute"))
         value = block.declared()[name].check_assignment(block, value)
+        # checks beyond the declaration
         if block is self:
             self.check_change(name, value)
         if not self.running:
@@ -259,46 +262,46 @@ class Trainer(Block):
         return value
 
     def check_change(self, name: str, value: Any) -> None:
-        """Raise if a value that its declaration allows cannot be set now; for subclasses to say more."""
+        """Raise an error if a valid value cannot be set at present; subclasses can extend this method."""
 
     def check_plan(self, epochs: int) -> None:
-        """Raise if a run cannot end after so many epochs; for subclasses to say more."""
+        """Raise an error if a training run cannot end after this epoch; subclasses can extend this method."""
 
     def apply_queued(self) -> None:
-        """Make the queued changes now; the next row notes them."""
+        """Apply the queued changes; the next row notes them."""
         queued, self._queued = self._queued, {}
         for (_, name), (block, value, before) in queued.items():
             if getattr(block, name) != before or value == before:
-                continue  # assigned since, or queued back: what came last counts
-            whose = "" if block is self else f"{block.name}: "
-            self._notes.append(f"{whose}{name} {before} → {value}")
+                continue  # a later assignment has priority; an unchanged value needs no note
+            owner = "" if block is self else f"{block.name}: "
+            self._notes.append(f"{owner}{name} {before} → {value}")
             setattr(block, name, value)
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
-        """Go back to an earlier epoch, and go on from there with a history of a new name.
+        """Return to an earlier epoch, and continue from it with a new history.
 
-        Its first rows are those up to `epoch`; the old history stays as it is, without the new rows.
+        The new history begins with the rows up to `epoch`. The old history is not changed.
 
         Parameters
         ----------
         epoch : int
-            A row of the present history.
+            An epoch of the current history.
         state : dict of torch.Tensor
-            Parameters and buffers that this epoch reached, as callbacks get them.
+            Parameters and buffers at the end of this epoch, as passed to callbacks.
         best_state : dict of torch.Tensor
-            Those of the best epoch up to there.
+            Parameters and buffers of the best epoch up to `epoch`.
         name : str, optional
-            Default: the trainer's name and the epoch.
+            Name of the new history. Default: the name of the trainer and the epoch.
 
         Returns
         -------
         History
-            The new one, which is now the trainer's.
+            The new history of the trainer.
 
         Raises
         ------
         RuntimeError, ValueError
-            If there is no such epoch, or the state is another model's.
+            If there is no such epoch, or the state belongs to a different model.
         """
         history = self.history.branch(epoch, name or f"{self.name}, from epoch {epoch}")
         load_state(self.model, state)
@@ -306,15 +309,18 @@ class Trainer(Block):
         return history
 
     def reached_state(self) -> ModelState:
-        """A copy of parameters and buffers as the last epoch left them, before any swap."""
+        """Return a copy of parameters and buffers at the end of the last epoch, before a restore."""
         if self._reached is None:
             return copy_state(self.model)
         return {name: tensor.clone() for name, tensor in self._reached.items()}
 
+    def _stage_error(self, method: str, earlier: str) -> RuntimeError:
+        return RuntimeError(f"{method} of {self.name!r} must follow {earlier}, got a trainer that is {self._stage}.")
+
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:
-            raise ValueError(f"model must be the one that {self.name!r} was built with, got another.")
+            raise ValueError(f"model must be the model of {self.name!r}, got a different one.")
 
     def _try_model(self, train: DataSet, validation: DataSet) -> None:
-        """Raise if the model cannot be trained on these sets, before anything is changed."""
+        """Raise an error if the model cannot be trained on these sets; nothing is changed."""
         check_forward(self.model, train, validation)

@@ -1,4 +1,4 @@
-"""`Run`, `benchmark`, `Result`: a trainer's epochs, from the first to a record of all."""
+"""`Run`, `benchmark`, `Result`: train with a trainer, and return a record of the training run."""
 
 from __future__ import annotations
 
@@ -25,52 +25,52 @@ from trainers.torch_utils import ModelState
 from trainers.trainer import RUNNING, StopTraining, Trainer
 
 Callback = Callable[[Epoch, ModelState], Any]
-# Seconds of training after which a run ends that has no limit of its own; None: as the environment says, 25 in
-# classroom mode.
+# Default time limit of a run, in seconds of training; None: set by the environment, 25 in classroom mode.
 time_limit: float | None = None
 
 
 class Run:
-    """Calls a trainer in the contract's order, and yields the row of each epoch.
+    """A training run: an iterable that calls `doEpoch` of a trainer, and yields the row of each epoch.
 
-    Leaving the loop early still finalizes the model; so do Ctrl-C, the notebook's stop button
-    and an exception. `StopTraining` from a callback or from between batches ends it cleanly. Ctrl-C acts between
-    two batches of a `BatchedTrainer`, else after the epoch; pressed again a second later, at once.
+    If the loop is left early, by ``break``, by an exception, or by Ctrl-C or the notebook's stop
+    button, the model is still finalized. Raising `StopTraining` in a callback or between batches
+    ends the run cleanly. With a `BatchedTrainer`, Ctrl-C takes effect between two batches; with other
+    trainers, after the epoch. If it is pressed again after a second, it takes effect immediately.
 
     Parameters
     ----------
     trainer : Trainer
-        Any that keeps the contract.
+        Any trainer that implements the interface of `Trainer`.
     train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        Handed to `setDataSets`; left out when resuming.
+        Arguments of `setDataSets`; to be omitted with ``resume=True``.
     epochs : int, default 20
-        How many to train, at least 1; when resuming, how many more.
+        Number of epochs, at least 1; with ``resume=True``, number of additional epochs.
     callbacks : sequence of callables
-        Each is called after each epoch with its row and a copy of parameters and buffers as
-        the epoch left them, *before* any swap. One that also has methods ``begin(run)`` and
-        ``end(run)`` has them called before the first epoch, and after the last is finalized.
+        Each is called after each epoch with its row and a copy of parameters and buffers at the
+        end of the epoch, *before* a restore. If a callback has methods ``begin(run)`` and
+        ``end(run)``, they are called before the first epoch and after the model is finalized.
     resume : bool, default False
-        Go on with the trainer's finalized run instead of starting a new one.
+        Whether to continue the trainer's finalized run instead of starting a new one.
     seconds : float, optional
-        End with the epoch in which the training time of this run passes this limit; its first
-        epoch is always trained. Pauses and callbacks do not count. Default: no limit, or in
-        classroom mode that of the mode (25 s); `math.inf` is none there either.
+        Time limit: the run ends with the epoch in which its training time exceeds it. The first
+        epoch is always trained. Pauses and callbacks do not count. Default: no limit, or 25 s in
+        classroom mode. Use `math.inf` for no limit in classroom mode.
 
     Attributes
     ----------
     planned_epochs : int
-        How long the history is meant to become; `plan` changes it.
+        Planned number of epochs in the history; can be changed with `plan`.
     resumes : bool
-        Whether it goes on with an earlier run.
+        Whether this run continues an earlier one.
     stopped : str or None
-        Why the run ended before its planned epochs, if it did.
+        Reason why the run ended before its planned epochs; None if it did not.
     out_of_time : bool
-        Whether that was the time limit.
+        Whether the run ended because of the time limit.
 
     Raises
     ------
     TypeError, ValueError
-        If the arguments do not fit (see also `Trainer.setDataSets`). Nothing has changed then.
+        If an argument is invalid (see also `Trainer.setDataSets`). In this case nothing is changed.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class Run:
             raise TypeError(f"trainer must be a Trainer, got {type(trainer).__name__}.")
         epochs = whole_epochs(epochs)
         if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
-            raise TypeError(f"callbacks must be a list of functions of (row, state), got {callbacks!r}.")
+            raise TypeError(f"callbacks must be a list of functions (row, state), got {callbacks!r}.")
         self.seconds = current_time_limit() if seconds is None else checked_seconds(seconds)
         self.trainer, self.callbacks, self.resumes = trainer, tuple(callbacks), resume
         self.stopped: str | None = None
@@ -108,7 +108,7 @@ class Run:
         self.out_of_time, self._seconds_trained = False, 0.0
         self._ended = self._in_epoch = False
         if {train is None, validation is None} != {bool(resume)}:
-            wanted = "left out with resume=True, got a set" if resume else "sets, got None. To go on: resume=True"
+            wanted = "omitted with resume=True, got a set" if resume else "sets, got None. To continue, set resume=True"
             raise ValueError(f"train and validation must be {wanted}.")
         if resume:
             trainer.check_resume()
@@ -117,27 +117,27 @@ class Run:
         self.planned_epochs = len(trainer.history) + epochs
 
     def plan(self, epochs: int) -> None:
-        """Change how many epochs the history is meant to have, before or while the run goes on.
+        """Change the planned number of epochs, before or during the run.
 
-        Never fewer than it has, the one being trained included. A cosine schedule takes the new end
-        from the next batch on.
+        A number below that of the epochs so far, including the current one, is raised to it. A cosine
+        schedule uses the new end from the next batch on.
 
         Raises
         ------
         TypeError, ValueError
-            If that is no number of epochs, or the trainer's schedule cannot end there.
+            If `epochs` is not a positive integer, or the trainer's schedule cannot end at this epoch.
         """
         planned = max(whole_epochs(epochs), len(self.trainer.history) + self._in_epoch)
         self.trainer.check_plan(planned)
         self.planned_epochs = self.trainer.planned_epochs = planned
 
     def stop(self, reason: str = "stopped") -> None:
-        """End the run after the present epoch; for callbacks, which may call it any time."""
+        """End the run after the current epoch; callbacks can call this at any time."""
         self._stop = reason
 
     def __iter__(self) -> Iterator[Epoch]:
         if not self._ended:
-            # Ctrl-C is deferred but for the body of the user's own loop.
+            # defer Ctrl-C except in the body of the user's loop
             with DeferredInterrupt(drop_late=True) as interrupt:
                 yield from self._epochs(interrupt)
 
@@ -146,13 +146,13 @@ class Run:
         if self.resumes:
             trainer.resume()
         trainer.planned_epochs = self.planned_epochs
-        # Last begun, first ended; one that fails keeps no other from its end.
+        # `end` of every callback is called, in reverse order, even if another one fails
         with ExitStack() as ends:
             try:
                 RUNNING[id(trainer)] = trainer
                 for callback in self.callbacks:
-                    ends.callback(lambda one: getattr(one, "end", _nothing)(self), callback)
-                    getattr(callback, "begin", _nothing)(self)
+                    ends.callback(lambda one: getattr(one, "end", _do_nothing)(self), callback)
+                    getattr(callback, "begin", _do_nothing)(self)
                 while self._epochs_are_left() and self._stop is None:
                     row = self._one_epoch()
                     interrupt.release()
@@ -162,7 +162,7 @@ class Run:
                         interrupt.hold()
                     if self._epochs_are_left():
                         interrupt_point()
-                # A stop requested in the last epoch has cut nothing off.
+                # a stop that was requested in the last epoch has no effect
                 self.stopped = self._stop if self._epochs_are_left() else None
                 self.out_of_time = self.stopped is not None and self.out_of_time
             except StopTraining as stop:
@@ -177,7 +177,7 @@ class Run:
                 RUNNING.pop(id(trainer), None)
                 try:
                     self._finalize()
-                except KeyboardInterrupt:  # raised by something else than a signal
+                except KeyboardInterrupt:  # not from a signal, which is deferred
                     self._finalize()
 
     def _epochs_are_left(self) -> bool:
@@ -185,7 +185,7 @@ class Run:
 
     def _finalize(self) -> None:
         trainer = self.trainer
-        # Without a finished epoch there is nothing to put final touches to.
+        # without a finished epoch there is nothing to finalize
         if trainer._stage == "training":
             trainer.finalizeTraining(trainer.model)
         else:
@@ -201,13 +201,13 @@ class Run:
         finally:
             self._in_epoch = False
         if returned is not trainer.model:
-            raise TypeError(f"doEpoch of {name} must return the model it was given, got {type(returned).__name__}.")
-        if len(trainer.history) != before + 1:
-            raise RuntimeError(f"doEpoch of {name} must add one row by record(…), got {len(trainer.history) - before}.")
+            raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
+        if (added := len(trainer.history) - before) != 1:
+            raise RuntimeError(f"doEpoch of {name} must add one row with record(…), got {added} rows.")
         row = trainer.history[-1]
-        # Where a row holds its own time, that is without pauses between batches.
+        # the trainer's own time, if there is one, is without pauses between batches
         self._seconds_trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
-        # A copy for each, to keep or to change; made now, as one may branch off to another state.
+        # one copy for each callback, made before the first call, because a callback may branch to another state
         states = [trainer.reached_state() for _ in self.callbacks]
         for callback, state in zip(self.callbacks, states, strict=True):
             callback(row, state)
@@ -218,29 +218,29 @@ class Run:
 
 
 def current_time_limit() -> float:
-    """Return the limit, in seconds, of a run that is given none; infinity for none."""
+    """Return the default time limit of a run, in seconds; infinity: no limit."""
     return classroom_defaults()[1] if time_limit is None else time_limit
 
 
 def checked_seconds(seconds: Any) -> float:
-    """Return a time limit as a number: 0 or more, infinity for none."""
+    """Return a time limit as a number >= 0, or raise an error; infinity: no limit."""
     checked = Hyperparameter(0.0, "seconds of training", minimum=0).check
     return math.inf if is_real_number(seconds) and seconds == math.inf else checked(seconds, "seconds")
 
 
-def _nothing(run: Run) -> None:
-    """What a callback without `begin` or `end` does there."""
+def _do_nothing(run: Run) -> None:
+    """Replace the method `begin` or `end` of a callback without it."""
 
 
 def whole_epochs(epochs: Any) -> int:
-    """Return a number of epochs, checked."""
+    """Return a number of epochs as an int, or raise an error."""
     return Hyperparameter(20, "epochs to train", minimum=1).check(epochs, "epochs")
 
 
 def _copy_of(model: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(model)
-    except Exception as error:  # whatever a user's model raises must not cost the result
+    except Exception as error:  # a user's model may raise any exception
         msg = f"result.model is the trainer's own model, which cannot be copied ({type(error).__name__}: {error})."
         warnings.warn(msg, stacklevel=2)
         return model
@@ -248,35 +248,35 @@ def _copy_of(model: nn.Module) -> nn.Module:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The outcome of `benchmark`: a record, which stays as it is when its trainer goes on.
+    """The result of `benchmark`. It does not change if its trainer is trained further.
 
     Attributes
     ----------
     model : torch.nn.Module
         A copy of the trained and finalized model, in evaluation mode.
     history : History
-        A copy, one row for each epoch.
+        A copy of the history, with one row for each epoch.
     hyperparameters : dict of dict
-        Those of every block that took part (trainer and model), by its name, JSON-ready.
+        Hyperparameters of the trainer and the model, by the name of the block; JSON-serializable.
     seed : int or None
-        The trainer's, if it has one.
+        Seed of the trainer, if it has one.
     device : str
-        Where it was trained.
+        Device on which the model was trained.
     planned_epochs : int
-        What was asked for.
+        Planned number of epochs.
     stopped : str or None
-        Why it ended before, if it did.
+        Reason why the run ended before the planned epochs; None if it did not.
     seconds : float
-        Wall time of all epochs.
+        Wall time of all epochs in seconds.
     versions : dict of str
-        Of Python, PyTorch and NumPy.
+        Versions of Python, PyTorch and NumPy.
     threads : int
-        PyTorch's, on the CPU; another number may change the last digits. A `BatchedTrainer` of a small model takes
-        one only (`trainers.torch_utils`).
+        Number of CPU threads used by PyTorch; a different number may change the last digits of the results. A
+        `BatchedTrainer` of a small model uses one thread (see `trainers.torch_utils`).
     tables : str
-        The hyperparameters as HTML tables, as they were at the end of the run.
+        Hyperparameters at the end of the run as HTML tables.
     callbacks : tuple of callables
-        Those of the run; a monitor lives on here.
+        Callbacks of the run, such as a `TrainingMonitor`.
     """
 
     model: nn.Module
@@ -294,15 +294,15 @@ class Result:
 
     @classmethod
     def of(cls, run: Run) -> Result:
-        """The result of a run that has ended."""
+        """Return the result of a run that has ended."""
         trainer = run.trainer
         blocks = [block for block in (trainer, trainer.model) if isinstance(block, Block)]
-        # Two blocks of one name are both kept.
-        alike = len({block.name for block in blocks}) < len(blocks)
+        # add the class to the name if both blocks have the same name
+        same_name = len({block.name for block in blocks}) < len(blocks)
         return cls(
             model=_copy_of(trainer.model),
             history=trainer.history.copy(),
-            hyperparameters={b.name + f" ({type(b).__name__})" * alike: b.hyperparameters for b in blocks},
+            hyperparameters={b.name + f" ({type(b).__name__})" * same_name: b.hyperparameters for b in blocks},
             seed=getattr(trainer, "seed", None),
             device=str(trainer.device),
             planned_epochs=run.planned_epochs,
@@ -315,11 +315,11 @@ class Result:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        # Callbacks hold locks, widgets and models of past epochs: a stored result is without them.
+        # a pickled result is without callbacks, which may refer to locks, widgets and models of past epochs
         return {**self.__dict__, "callbacks": ()}
 
     def summary(self) -> str:
-        """One sentence: how far it came, its best epoch, how often restore fired."""
+        """Return one sentence with the number of epochs, the best epoch and the number of restores."""
         text = f"{self.history.name}: {len(self.history)} of {self.planned_epochs} epochs"
         if self.stopped:
             text += f" ({self.stopped})"
@@ -329,7 +329,7 @@ class Result:
         return f"<Result of {self.summary()}>"
 
     def _repr_html_(self) -> str:
-        # No wall time here: it would differ each time the notebook is run.
+        # without wall time, so that a notebook shows the same each time
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return without_math(
             f"<p><b>{escaped(self.summary())}</b>; on {escaped(self.device)}, seed {escaped(self.seed)}.</p>"
@@ -348,47 +348,50 @@ def benchmark(
     progress: bool | None = None,
     seconds: float | None = None,
 ) -> Result:
-    """Train with any trainer: `setDataSets`, `doEpoch` as often as asked, `finalizeTraining`.
+    """Train a model with any trainer: call `setDataSets`, `doEpoch` for each epoch, and `finalizeTraining`.
 
-    Called again on the same objects, it starts a new history, best model and optimizer on the
-    weights as they are, and says so. To go on with the same run, ask for ``resume=True``.
+    If it is called again with the same objects, it keeps the current weights, starts with a new
+    history, best model and optimizer, and prints a message. To continue the last run instead, set
+    ``resume=True``.
 
     Parameters
     ----------
     trainer : Trainer
-        Any that keeps the contract.
+        Any trainer that implements the interface of `Trainer`.
     train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        Left out when resuming.
+        The two data sets; to be omitted with ``resume=True``.
     epochs : int, default 20
-        How many, at least 1; when resuming, how many more.
+        Number of epochs, at least 1; with ``resume=True``, number of additional epochs.
     callbacks : sequence of callables
-        Called after each epoch with its row and the state that it reached; see `Run`.
+        Called after each epoch with its row and a copy of the model's state; see `Run`.
     resume : bool, default False
-        Go on with the trainer's last run where its last epoch left it.
+        Whether to continue the trainer's last run from the state after its last epoch.
     progress : bool, optional
-        True prints about ten lines, and the last epoch always. Default: one line that is rewritten, in a terminal only.
+        If True, print about ten lines, always including the last epoch. Default: in a terminal, rewrite one line;
+        otherwise print nothing.
     seconds : float, optional
-        End with the epoch in which the training time passes this limit, and say so. Default: no
-        limit, or in classroom mode that of the mode; see `Run`.
+        Time limit: the run ends with the epoch in which its training time exceeds it, and a message
+        is printed. Default: no limit, or 25 s in classroom mode; see `Run`.
 
     Returns
     -------
     Result
         With a copy of the trained model and its history. After Ctrl-C, the notebook's stop button,
-        `StopTraining` or the time limit, the result so far, finalized as well; its `stopped` says why.
+        `StopTraining` or the time limit, it is the result so far, with a finalized model; its
+        `stopped` contains the reason.
 
     Raises
     ------
     TypeError, ValueError, RuntimeError, FloatingPointError
-        As `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
+        In the cases of `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
 
     Notes
     -----
-    What a time limit cuts off depends on the machine, so such a run is not one to compare with others.
-    A cosine schedule is not hurried on: it keeps the shape that it would have had over all planned
-    epochs, and the run ends while its rate is still high. So ``resume=True`` with the epochs that are
-    missing gives what the run would have become without the limit, to the last bit. For a schedule
-    that ends where the class has to end, plan fewer epochs.
+    The number of epochs within a time limit depends on the machine, so such a run should not be
+    compared with others. A cosine schedule is not shortened: it keeps its shape over all planned
+    epochs, and the run ends while the learning rate is still high. Therefore ``resume=True`` with
+    the remaining epochs gives exactly the result of the run without the limit. For a schedule that
+    ends within the limit, plan fewer epochs.
 
     Examples
     --------
@@ -404,23 +407,23 @@ def benchmark(
     if trained and not resume:
         say(
             f"{trainer.name}: a new history on weights already trained for {trained} epochs. "
-            "To go on with the same run: benchmark(trainer, epochs=…, resume=True)."
+            "To continue the last run: benchmark(trainer, epochs=…, resume=True)."
         )
     with DeferredInterrupt(drop_late=True):
         _train(run, progress)
         history = trainer.history
         if history.start and history and not resume:
             loss = f"validation loss {history.start.validation_loss:.4g}"
-            say(f"{trainer.name}: the weights that the run began with, {loss}, counted as a candidate for the best.")
+            say(f"{trainer.name}: the weights at the start of the run, {loss}, were a candidate for the best.")
         if run.out_of_time:
             done, planned = len(history), run.planned_epochs
-            remedy = f"To go on: benchmark(trainer, epochs={planned - done}, resume=True)."
+            remedy = f"To continue: benchmark(trainer, epochs={planned - done}, resume=True)."
             say(f"{trainer.name}: stopped after epoch {done} of {planned}, {run.stopped}. {remedy}")
         return Result.of(run)
 
 
 def _train(run: Run, progress: bool | None) -> None:
-    """Go through the run, and print how it goes."""
+    """Iterate over the run, and print its progress."""
     rewrite = progress is None and in_terminal()
     width, printed = 0, 0
     try:
@@ -428,13 +431,13 @@ def _train(run: Run, progress: bool | None) -> None:
             try:
                 line = _line(row, run.planned_epochs)
                 if rewrite:
-                    # Spaces over the rest of a longer line before.
+                    # spaces overwrite the rest of a longer line
                     say("\r" + line.ljust(width), end="")
                     width = len(line)
                 elif progress and (row.epoch % math.ceil(run.planned_epochs / 10) == 0 or row.epoch == 1):
                     say(line)
                     printed = row.epoch
-            except KeyboardInterrupt:  # raised by something else than a signal
+            except KeyboardInterrupt:  # not from a signal, which is deferred
                 run.stop("interrupted by hand")
                 progress = rewrite = False
     finally:

@@ -1,6 +1,6 @@
-"""The contract every trainer keeps, as tests.
+"""Tests of the interface that every trainer must implement.
 
-Run a trainer of your own through it:
+Test your own trainer with them:
 
     class TestMyTrainer(TrainerContract):
         kind = MyTrainer
@@ -21,7 +21,7 @@ from trainers.torch_utils import copy_state
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    """Whether two model states agree to the last bit."""
+    """Return whether two model states are bit-identical."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -34,17 +34,17 @@ BAD_SETS = {
     "infinite": np.full((30, 20), np.inf),
     "too large for float32": np.full((30, 20), 1e300),
     "integers that float32 cannot hold": np.full((30, 20), 2**40),
-    "text": np.full((30, 20), "beat"),
+    "strings": np.full((30, 20), "beat"),
     "ragged": [[1.0, 2.0], [1.0]],
     "complex": np.zeros((30, 20), complex),
     "other length": np.zeros((30, 19)),
-    "other width": np.zeros((30, 20, 2)),
-    "nothing": None,
+    "other number of features": np.zeros((30, 20, 2)),
+    "None": None,
 }
 
 
 class TrainerContract:
-    """Inherit, and name the kind of trainer and settings that suit 40 short sequences."""
+    """Base class: a subclass sets `kind`, the class of the trainer, and settings that suit 40 short sequences."""
 
     kind: ClassVar[Any]
     settings: ClassVar[dict[str, Any]] = {}
@@ -52,7 +52,7 @@ class TrainerContract:
     def make(self, model: nn.Module | None = None) -> Trainer:
         return self.kind(model or LSTMAutoencoder(hidden_size=6), "cpu", **self.settings)
 
-    def test_is_a_block_whose_hyperparameters_are_json_ready(self):
+    def test_trainer_is_block_with_json_serializable_hyperparameters(self):
         trainer = self.make()
         assert isinstance(trainer, Block)
         assert isinstance(trainer, Trainer)
@@ -60,7 +60,7 @@ class TrainerContract:
             assert trainer.hyperparameters[key] == value
         assert all(type(v) in (bool, int, float, str, type(None)) for v in trainer.hyperparameters.values())
 
-    def test_by_hand_in_the_contracts_order(self, beats):
+    def test_custom_loop_trains(self, beats):
         trainer = self.make()
         trainer.setDataSets(*beats)
         model = trainer.model
@@ -70,45 +70,45 @@ class TrainerContract:
         assert not model.training
         assert [row.epoch for row in trainer.history] == [1, 2, 3]
 
-    def test_learns(self, beats):
+    def test_training_lowers_validation_error(self, beats):
         trainer = self.make()
         before = (reconstruct(trainer.model, beats[1]) - beats[1].sequences).abs().mean()
         benchmark(trainer, *beats, epochs=8)
         after = (reconstruct(trainer.model, beats[1]) - beats[1].sequences).abs().mean()
         assert after < 0.97 * before
 
-    def test_history_tells_the_best_epoch(self, beats):
+    def test_history_has_best_epoch(self, beats):
         history = benchmark(self.make(), *beats, epochs=5).history
         losses = [row.validation_loss for row in history]
         assert history.best.validation_loss == min(losses)
         assert history[-1].best_epoch == losses.index(min(losses)) + 1
 
-    def test_takes_two_dimensions_as_one_feature(self, beats):
+    def test_two_dimensions_are_one_feature(self, beats):
         flat = [part.sequences[..., 0].numpy() for part in beats]
         assert benchmark(self.make(), *flat, epochs=1).history == benchmark(self.make(), *beats, epochs=1).history
 
-    def test_repeats_bit_for_bit(self, beats):
+    def test_training_is_reproducible(self, beats):
         one, other = (benchmark(self.make(), *beats, epochs=3) for _ in range(2))
         assert one.history == other.history
         assert same(copy_state(one.model), copy_state(other.model))
 
-    def test_leaves_the_global_random_state_alone(self, beats):
+    def test_global_random_state_is_unchanged(self, beats):
         state = torch.get_rng_state()
         benchmark(self.make(), *beats, epochs=1)
         assert torch.equal(torch.get_rng_state(), state)
 
-    def test_epoch_without_data_is_refused(self):
+    def test_epoch_without_data_sets_raises(self):
         trainer = self.make()
-        with pytest.raises(RuntimeError, match="Call setDataSets"):
+        with pytest.raises(RuntimeError, match="must follow setDataSets or resume, got a trainer that is without data"):
             trainer.doEpoch(trainer.model)
 
-    def test_finalizing_without_an_epoch_is_refused(self, beats):
+    def test_finalizing_without_epoch_raises(self, beats):
         trainer = self.make()
         trainer.setDataSets(*beats)
-        with pytest.raises(RuntimeError, match="not trained for any epoch"):
+        with pytest.raises(RuntimeError, match="must follow doEpoch, got a trainer that is not trained yet"):
             trainer.finalizeTraining(trainer.model)
 
-    def test_epoch_or_finalizing_after_the_end_is_refused(self, beats):
+    def test_epoch_or_finalizing_after_finalizing_raises(self, beats):
         trainer = self.make()
         benchmark(trainer, *beats, epochs=1)
         before = copy_state(trainer.model)
@@ -120,37 +120,37 @@ class TrainerContract:
         assert same(copy_state(trainer.model), before)
         assert not trainer.model.training
 
-    def test_another_model_is_refused(self, beats):
+    def test_different_model_raises(self, beats):
         trainer = self.make()
         trainer.setDataSets(*beats)
-        with pytest.raises(ValueError, match=r"must be the one that .* was built with"):
+        with pytest.raises(ValueError, match=r"model must be the model of .*, got a different one"):
             trainer.doEpoch(LSTMAutoencoder(hidden_size=6))
-        with pytest.raises(ValueError, match=r"must be the one that .* was built with"):
+        with pytest.raises(ValueError, match=r"model must be the model of .*, got a different one"):
             trainer.finalizeTraining(LSTMAutoencoder(hidden_size=6))
 
     @pytest.mark.parametrize("bad", BAD_SETS)
     @pytest.mark.parametrize("place", ["train", "validation"])
-    def test_bad_sets_are_refused_and_change_nothing(self, beats, bad, place):
+    def test_invalid_sets_raise_and_change_nothing(self, beats, bad, place):
         trainer = self.make()
         benchmark(trainer, *beats, epochs=1)
         history = trainer.history
         before, sets = copy_state(trainer.model), (trainer.train_set, trainer.validation_set)
-        given = (BAD_SETS[bad], beats[1]) if place == "train" else (beats[0], BAD_SETS[bad])
+        invalid = (BAD_SETS[bad], beats[1]) if place == "train" else (beats[0], BAD_SETS[bad])
         with pytest.raises((TypeError, ValueError), match=r"(training|validation) set"):
-            trainer.setDataSets(*given)
+            trainer.setDataSets(*invalid)
         assert trainer.history is history
         assert (trainer.train_set, trainer.validation_set) == sets
         assert same(copy_state(trainer.model), before)
         benchmark(trainer, epochs=1, resume=True)
-        assert len(history) == 2, "the run goes on as if nothing had been asked"
+        assert len(history) == 2, "the run can still be resumed"
 
-    def test_a_model_of_another_width_is_refused(self, beats):
+    def test_model_with_different_number_of_features_raises(self, beats):
         trainer = self.make(LSTMAutoencoder(n_features=3, hidden_size=6))
         with pytest.raises(ValueError, match="n_features"):
             trainer.setDataSets(*beats)
         assert len(trainer.history) == 0
 
-    def test_leaving_the_loop_early_finalizes(self, beats):
+    def test_break_finalizes(self, beats):
         trainer = self.make()
         for row in Run(trainer, *beats, epochs=9):
             if row.epoch == 2:

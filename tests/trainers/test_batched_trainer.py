@@ -1,4 +1,4 @@
-"""History restore, and that training does just what its settings say, compared by weights."""
+"""History restore, tested by comparing weights."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from trainers.torch_utils import copy_state
 
 from .contract import same
 
-# A rate so high that some epochs come out worse than the best.
+# A learning rate so high that some epochs are worse than the best.
 WILD = {"batch_size": 8, "learning_rate": 0.2, "max_grad_norm": None}
 
 
 def follow(trainer, beats, enough):
-    """Train until `enough` has been seen; each epoch's row, the state it reached, and that after any swap."""
+    """Train until `enough`; return each epoch's row, its state at the end, and its state after a restore."""
     steps = []
     for row in Run(trainer, *beats, epochs=80, callbacks=[lambda row, state: steps.append([row, state])]):
         steps[row.epoch - 1].append(copy_state(trainer.model))
         if row.epoch > 4 and enough(trainer.history):
             return steps
-    raise AssertionError(f"what the test is about never happened: {trainer.history}")
+    raise AssertionError(f"the tested case did not occur: {trainer.history}")
 
 
-def two_swaps(history):
-    """Two swaps, and a new best after one of them."""
+def two_restores(history):
+    """Return whether there were two restores, and a new best epoch after the first."""
     return len(history.restored_epochs) >= 2 and history.best.epoch > history.restored_epochs[0]
 
 
-def test_after_every_worse_epoch_the_weights_are_those_of_the_best(beats, model):
-    steps = follow(BatchedTrainer(model, **WILD), beats, two_swaps)
+def test_every_worse_epoch_restores_best_weights(beats, model):
+    steps = follow(BatchedTrainer(model, **WILD), beats, two_restores)
     best = None
     for row, reached, after in steps:
         if best is None or row.validation_loss < best[0].validation_loss:
@@ -50,16 +50,16 @@ def test_after_every_worse_epoch_the_weights_are_those_of_the_best(beats, model)
         assert (row.best_epoch, row.best_loss) == (best[0].epoch, best[0].validation_loss)
 
 
-def test_the_row_keeps_the_loss_that_made_it_fire(beats, model):
+def test_row_keeps_loss_before_restore(beats, model):
     trainer = BatchedTrainer(model, **WILD)
-    for row, _, _ in follow(trainer, beats, two_swaps):
+    for row, _, _ in follow(trainer, beats, two_restores):
         if row.restored:
             assert row.validation_loss > row.best_loss
             assert f"worse than {row.best_loss:.6g} of epoch {row.best_epoch}; best weights restored" in row.reason
 
 
 @pytest.mark.parametrize("restore", ["every epoch", "at the end", "off"])
-def test_finalizing_leaves_the_best_weights_unless_history_is_off(beats, model, restore):
+def test_finalizing_restores_best_weights_unless_off(beats, model, restore):
     trainer = BatchedTrainer(model, restore=restore, **WILD)
     steps = follow(trainer, beats, lambda history: history.best.epoch < len(history))
     best = trainer.history.best.epoch
@@ -68,13 +68,13 @@ def test_finalizing_leaves_the_best_weights_unless_history_is_off(beats, model, 
     assert same(copy_state(trainer.model), expected)
 
 
-def test_equals_an_independent_loop_with_history(beats):
-    """The specification, written down once more as plainly as possible."""
+def test_history_restore_equals_plain_loop(beats):
+    """Compare with a second, plain implementation of the specification."""
     ours, theirs = (LSTMAutoencoder(hidden_size=6) for _ in range(2))
     trainer = BatchedTrainer(ours, **WILD)
-    epochs = len(follow(trainer, beats, two_swaps))
+    epochs = len(follow(trainer, beats, two_restores))
 
-    optimizer, best, best_loss, fired = torch.optim.Adam(theirs.parameters(), 0.2), None, float("inf"), []
+    optimizer, best, best_loss, restores = torch.optim.Adam(theirs.parameters(), 0.2), None, float("inf"), []
     for epoch in range(1, epochs + 1):
         theirs.train()
         for batch in trainer._batches(40, epoch):
@@ -88,9 +88,9 @@ def test_equals_an_independent_loop_with_history(beats):
             best, best_loss = copy.deepcopy(theirs.state_dict()), loss
         elif loss > best_loss:
             theirs.load_state_dict(best)
-            fired.append(epoch)
+            restores.append(epoch)
     theirs.load_state_dict(best)
-    assert trainer.history.restored_epochs == fired
+    assert trainer.history.restored_epochs == restores
     assert same(copy_state(ours), copy_state(theirs))
 
 
@@ -103,11 +103,11 @@ def test_equals_an_independent_loop_with_history(beats):
     ],
     ids=["single instance", "plain batched", "single instance with history"],
 )
-def test_behaves_as_the_older_trainers(beats, settings):
+def test_settings_of_older_trainers_equal_plain_loop(beats, settings):
     ours, theirs = (LSTMAutoencoder(hidden_size=6) for _ in range(2))
     trainer = BatchedTrainer(ours, **settings)
     restored = benchmark(trainer, *beats, epochs=6).history.restored_epochs
-    optimizer, best, lowest, fired = torch.optim.Adam(theirs.parameters(), trainer.learning_rate), None, None, []
+    optimizer, best, lowest, restores = torch.optim.Adam(theirs.parameters(), trainer.learning_rate), None, None, []
     for epoch in range(1, 7):
         for batch in trainer._batches(40, epoch):
             optimizer.zero_grad()
@@ -118,16 +118,16 @@ def test_behaves_as_the_older_trainers(beats, settings):
             best, lowest = copy.deepcopy(theirs.state_dict()), loss
         elif loss > lowest and trainer.restore == "every epoch":
             theirs.load_state_dict(best)
-            fired.append(epoch)
+            restores.append(epoch)
     if trainer.restore == "every epoch":
         theirs.load_state_dict(best)
-        assert fired, "the case is about restore"
-    assert restored == fired
+        assert restores, "the case must include a restore"
+    assert restored == restores
     assert same(copy_state(ours), copy_state(theirs))
 
 
 class WithBuffers(nn.Module):
-    """Counts its training steps in a buffer that is saved and in one that is not."""
+    """Counts its training steps in a persistent and in a non-persistent buffer."""
 
     def __init__(self):
         super().__init__()
@@ -142,17 +142,17 @@ class WithBuffers(nn.Module):
         return self.inner(x)
 
 
-def test_buffers_go_back_too_even_those_outside_the_state_dict(beats):
+def test_restore_includes_buffers_outside_state_dict(beats):
     model = WithBuffers()
     trainer = BatchedTrainer(model, **WILD)
-    steps = follow(trainer, beats, two_swaps)
+    steps = follow(trainer, beats, two_restores)
     for row, _, after in steps:
         assert after["steps"] == after["hidden_steps"]
         if row.restored:
             assert torch.equal(after["hidden_steps"], steps[row.best_epoch - 1][1]["hidden_steps"])
 
 
-def test_patience_lets_worse_epochs_pass(beats, model):
+def test_patience_tolerates_worse_epochs(beats, model):
     trainer = BatchedTrainer(model, patience=2, **WILD)
     steps = follow(trainer, beats, lambda history: history.restored_epochs)
     worse = 0
@@ -165,7 +165,7 @@ def test_patience_lets_worse_epochs_pass(beats, model):
             assert same(after, reached)
 
 
-def test_tolerance_lets_small_rises_pass(beats, model):
+def test_min_delta_ratio_tolerates_small_rises(beats, model):
     trainer = BatchedTrainer(model, min_delta_ratio=0.01, **WILD)
 
     def rise(row):
@@ -180,12 +180,12 @@ def test_tolerance_lets_small_rises_pass(beats, model):
 
 
 @pytest.mark.parametrize("optimizer_state", ["keep", "restore", "reset"])
-def test_moments_at_a_swap(beats, model, optimizer_state):
+def test_optimizer_state_at_restore(beats, model, optimizer_state):
     trainer = BatchedTrainer(model, optimizer_state=optimizer_state, **WILD)
     trainer.setDataSets(*beats)
     best = None
     first = next(model.parameters())
-    while not two_swaps(trainer.history) and len(trainer.history) < 80:
+    while not two_restores(trainer.history) and len(trainer.history) < 80:
         trainer.doEpoch(model)
         state = trainer.optimizer.state_dict()["state"]
         row = trainer.history[-1]
@@ -202,10 +202,10 @@ def test_moments_at_a_swap(beats, model, optimizer_state):
     assert trainer.history.restored_epochs
 
 
-def test_learning_rate_is_cut_at_each_swap(beats, model):
+def test_lr_factor_is_applied_at_each_restore(beats, model):
     trainer = BatchedTrainer(model, lr_factor=0.5, **WILD)
     rate = 0.2
-    for row, _, _ in follow(trainer, beats, two_swaps):
+    for row, _, _ in follow(trainer, beats, two_restores):
         assert row.learning_rate == pytest.approx(rate)
         rate *= 0.5 if row.restored else 1
 
@@ -214,27 +214,27 @@ LIVELOCK = {"optimizer_state": "restore", "reshuffle": False, **WILD}
 
 
 @pytest.mark.parametrize("optimizer_state", ["restore", "reset"])
-def test_livelock_repeats_for_ever_and_is_warned_of_once(beats, model, optimizer_state):
+def test_livelock_repeats_and_warns_once(beats, model, optimizer_state):
     trainer = BatchedTrainer(model, **{**LIVELOCK, "optimizer_state": optimizer_state})
-    with pytest.warns(RuntimeWarning, match="Three ways out") as caught:
+    with pytest.warns(RuntimeWarning, match='Set reshuffle=True, optimizer_state="keep", or lr_factor') as caught:
         history = benchmark(trainer, *beats, epochs=40).history
     assert len(caught) == 1
-    # Fresh moments are the same moments from the second swap on.
+    # with "reset", the moments are the same from the second restore on
     first = history.restored_epochs[optimizer_state == "reset"]
     assert len({(r.train_loss, r.validation_loss, r.restored) for r in history[first - 1 :]}) == 1
 
 
-@pytest.mark.parametrize("way_out", [{"reshuffle": True}, {"optimizer_state": "keep"}, {"lr_factor": 0.9}], ids=str)
-def test_each_way_out_of_the_livelock(beats, model, way_out):
+@pytest.mark.parametrize("remedy", [{"reshuffle": True}, {"optimizer_state": "keep"}, {"lr_factor": 0.9}], ids=str)
+def test_each_remedy_prevents_livelock(beats, model, remedy):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        history = benchmark(BatchedTrainer(model, **{**LIVELOCK, **way_out}), *beats, epochs=40).history
+        history = benchmark(BatchedTrainer(model, **{**LIVELOCK, **remedy}), *beats, epochs=40).history
     restored = [row.validation_loss for row in history if row.restored]
     assert len(restored) >= 2
     assert len(set(restored)) == len(restored)
 
 
-def test_a_loss_that_is_not_finite_goes_back_and_does_not_come_again(beats, model):
+def test_non_finite_loss_restores_and_training_recovers(beats, model):
     trainer = BatchedTrainer(model, batch_size=8, learning_rate=0.01, loss="mse", patience=5)
     trainer.setDataSets(*beats)
     trainer.doEpoch(model)
@@ -251,17 +251,17 @@ def test_a_loss_that_is_not_finite_goes_back_and_does_not_come_again(beats, mode
     assert torch.tensor(trainer.history[-1].validation_loss).isfinite()
 
 
-def test_a_livelock_of_losses_that_are_not_finite_is_warned_of_too(beats, model):
+def test_livelock_of_non_finite_losses_warns(beats, model):
     trainer = BatchedTrainer(model, batch_size=8, learning_rate=0.01, loss="mse", reshuffle=False)
     trainer.setDataSets(*beats)
     trainer.doEpoch(model)
     trainer.learning_rate = 1e30
     trainer.doEpoch(model)
-    with pytest.warns(RuntimeWarning, match="Three ways out"):
+    with pytest.warns(RuntimeWarning, match="Set reshuffle=True"):
         trainer.doEpoch(model)
 
 
-def test_a_loss_that_is_not_finite_before_any_best_is_an_error_that_costs_nothing(beats, model):
+def test_non_finite_first_loss_raises_and_undoes_epoch(beats, model):
     trainer = BatchedTrainer(model, batch_size=8, learning_rate=1e30, loss="mse")
     trainer.setDataSets(*beats)
     before = copy_state(model)
@@ -275,27 +275,27 @@ def test_a_loss_that_is_not_finite_before_any_best_is_an_error_that_costs_nothin
 
 
 @pytest.mark.parametrize("restore", ["every epoch", "at the end"])
-def test_an_interrupt_in_the_last_copy_loses_neither_best_weights_nor_the_way_on(beats, model, restore, monkeypatch):
+def test_interrupt_in_last_copy_keeps_best_weights_and_can_resume(beats, model, restore, monkeypatch):
     settings = {"restore": restore, **WILD}
-    whole = benchmark(BatchedTrainer(copy.deepcopy(model), **settings), *beats, epochs=6).history
+    uninterrupted = benchmark(BatchedTrainer(copy.deepcopy(model), **settings), *beats, epochs=6).history
     trainer, copies = BatchedTrainer(model, **settings), []
 
-    def interrupted(tried):
-        # Only the copy that is made when the run ends, the first time.
+    def interrupted(model):
+        # only the first copy that is made when the run ends
         if len(trainer.history) == 4 and trainer._stage == "training" and not trainer.running and not copies:
-            copies.append(tried)
+            copies.append(model)
             raise KeyboardInterrupt
-        return copy_state(tried)
+        return copy_state(model)
 
     monkeypatch.setattr("trainers.batched_trainer.copy_state", interrupted)
     result = benchmark(trainer, *beats, epochs=4)
     assert copies
     loss = mean_loss(result.model, beats[1].sequences, beats[1].sequences, trainer.loss)
     assert loss == pytest.approx(result.history.best.validation_loss)
-    assert benchmark(trainer, epochs=2, resume=True).history == whole
+    assert benchmark(trainer, epochs=2, resume=True).history == uninterrupted
 
 
-def test_resume_leaves_the_stored_end_of_the_run_alone(beats, model):
+def test_resume_does_not_change_stored_end_of_run(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=3)
     before = copy.deepcopy(trainer._last["optimizer"])
@@ -306,7 +306,7 @@ def test_resume_leaves_the_stored_end_of_the_run_alone(beats, model):
             assert torch.equal(trainer._last["optimizer"]["state"][number][name], value)
 
 
-def test_a_batch_that_is_too_large_leaves_lazy_layers_unbuilt(beats):
+def test_too_large_batch_leaves_lazy_layers_uninitialized(beats):
     lazy = nn.Sequential(nn.LazyLinear(4), nn.LazyLinear(1))
     trainer = BatchedTrainer(lazy, batch_size=10_000)
     with pytest.raises(ValueError, match=r"batch_size of .* must be at most"):
@@ -314,14 +314,14 @@ def test_a_batch_that_is_too_large_leaves_lazy_layers_unbuilt(beats):
     assert isinstance(lazy[0], nn.LazyLinear)
 
 
-def test_a_change_is_not_refused_for_what_another_setting_is(beats, model):
+def test_invalid_other_setting_does_not_prevent_change(beats, model):
     trainer = BatchedTrainer(model, batch_size=8)
     trainer.setDataSets(*beats)
     trainer.batch_size = 10_000
     assert trainer.queue("learning_rate", 0.2) == 0.2
 
 
-def test_an_undone_epoch_puts_the_modes_of_the_model_back(beats, model):
+def test_undone_epoch_restores_modes_of_modules(beats, model):
     trainer = BatchedTrainer(model, batch_size=8)
     trainer.setDataSets(*beats)
     model.eval()

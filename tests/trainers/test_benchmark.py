@@ -1,4 +1,4 @@
-"""The driver: any trainer, to the end, with a result that tells all."""
+"""`benchmark` and its `Result`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .test_batched_trainer import WILD
 
 
 class Recorder(BatchedTrainer):
-    """Notes the contract's calls, in their order."""
+    """Records the calls of the three methods in order."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -36,13 +36,13 @@ class Recorder(BatchedTrainer):
         return super().finalizeTraining(model)
 
 
-def test_calls_in_the_contracts_order(beats, model):
+def test_methods_are_called_in_order(beats, model):
     trainer = Recorder(model, **WILD)
     benchmark(trainer, *beats, epochs=3)
     assert trainer.calls == ["setDataSets", "doEpoch", "doEpoch", "doEpoch", "finalizeTraining"]
 
 
-def test_result_holds_what_is_needed_to_repeat_the_run(beats, model):
+def test_run_can_be_reproduced_from_result(beats, model):
     trainer = BatchedTrainer(model, seed=3, name="wild", **WILD)
     result = benchmark(trainer, *beats, epochs=4)
     assert same(copy_state(result.model), copy_state(model))
@@ -52,14 +52,14 @@ def test_result_holds_what_is_needed_to_repeat_the_run(beats, model):
     assert result.stopped is None
     assert result.seconds == pytest.approx(sum(row.seconds for row in result.history))
     assert result.versions["torch"] == torch.__version__
-    told = json.loads(json.dumps(result.hyperparameters))
-    again = BatchedTrainer(LSTMAutoencoder(**told["LSTMAutoencoder"]), **told["wild"])
+    loaded = json.loads(json.dumps(result.hyperparameters))
+    again = BatchedTrainer(LSTMAutoencoder(**loaded["LSTMAutoencoder"]), **loaded["wild"])
     repeated = benchmark(again, *beats, epochs=4)
     assert repeated.history == result.history
     assert same(copy_state(repeated.model), copy_state(model))
 
 
-def test_result_shows_itself_without_wall_time(beats, model):
+def test_html_of_result_has_no_wall_time(beats, model):
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2)
     shown = result._repr_html_()
     assert "2 of 2 epochs" in shown
@@ -69,13 +69,13 @@ def test_result_shows_itself_without_wall_time(beats, model):
     assert str(result.seconds) not in shown
 
 
-def test_two_blocks_of_one_name_are_both_kept(beats):
+def test_blocks_with_same_name_are_both_in_result(beats):
     model = LSTMAutoencoder(hidden_size=4, name="same")
     result = benchmark(BatchedTrainer(model, name="same", **WILD), *beats, epochs=1)
     assert list(result.hyperparameters) == ["same (BatchedTrainer)", "same (LSTMAutoencoder)"]
 
 
-def test_callbacks_get_the_row_and_the_state_before_a_swap(beats, model):
+def test_callbacks_get_row_and_state_before_restore(beats, model):
     trainer, seen = BatchedTrainer(model, **WILD), []
     benchmark(trainer, *beats, epochs=25, callbacks=[lambda row, state: seen.append((row, state))])
     assert [row for row, _ in seen] == list(trainer.history)
@@ -86,21 +86,21 @@ def test_callbacks_get_the_row_and_the_state_before_a_swap(beats, model):
     assert same(seen[trainer.history.best.epoch - 1][1], copy_state(model))
 
 
-def test_each_callback_gets_a_copy_of_its_own(beats, model):
+def test_each_callback_gets_separate_copy(beats, model):
     kept = []
-    spoil = lambda row, state: [t.zero_() for t in state.values()]  # noqa: E731
-    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[spoil, lambda row, state: kept.append(state)])
+    zero = lambda row, state: [t.zero_() for t in state.values()]  # noqa: E731
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[zero, lambda row, state: kept.append(state)])
     assert all(state["to_output.weight"].any() for state in kept)
 
 
-def test_a_run_that_is_never_iterated_leaves_the_trainer_as_it_was(beats, model):
+def test_run_without_iteration_does_not_change_trainer(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=2)
     Run(trainer, epochs=2, resume=True)
     assert len(benchmark(trainer, epochs=2, resume=True).history) == 4
 
 
-def test_a_result_keeps_the_settings_it_was_made_with(beats, model):
+def test_result_keeps_settings_of_its_run(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     result = benchmark(trainer, *beats, epochs=1)
     shown = result._repr_html_()
@@ -109,7 +109,7 @@ def test_a_result_keeps_the_settings_it_was_made_with(beats, model):
     assert "0.123" not in shown
 
 
-def test_callbacks_change_nothing(beats):
+def test_callbacks_do_not_affect_training(beats):
     plain, watched = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD) for _ in range(2))
     benchmark(plain, *beats, epochs=8)
     benchmark(watched, *beats, epochs=8, callbacks=[lambda row, state: [t.zero_() for t in state.values()]])
@@ -118,7 +118,7 @@ def test_callbacks_change_nothing(beats):
 
 
 @pytest.mark.parametrize("exception", [StopTraining("seen enough"), KeyboardInterrupt()])
-def test_stopping_ends_cleanly_with_the_best_weights(beats, model, exception):
+def test_stopping_restores_best_weights(beats, model, exception):
     states = []
 
     def stop(row, state):
@@ -134,7 +134,7 @@ def test_stopping_ends_cleanly_with_the_best_weights(beats, model, exception):
     assert result.stopped in repr(result)
 
 
-def test_stopping_in_the_first_epoch_gives_an_empty_history(beats, model):
+def test_stopping_in_first_epoch_gives_empty_history(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     before = copy_state(model)
 
@@ -149,7 +149,7 @@ def test_stopping_in_the_first_epoch_gives_an_empty_history(beats, model):
     assert same(copy_state(model), before)
 
 
-def test_an_exception_in_a_callback_still_finalizes_and_costs_no_epoch(beats, model):
+def test_exception_in_callback_finalizes_and_keeps_epochs(beats, model):
     trainer = BatchedTrainer(model, **WILD)
 
     def fail(row, state):
@@ -164,7 +164,7 @@ def test_an_exception_in_a_callback_still_finalizes_and_costs_no_epoch(beats, mo
     assert len(trainer.history) == 5
 
 
-def test_a_second_benchmark_starts_a_new_history_and_says_so(beats, model, capsys):
+def test_second_benchmark_starts_new_history_and_prints_message(beats, model, capsys):
     trainer = BatchedTrainer(model, **WILD)
     first = benchmark(trainer, *beats, epochs=3).history
     assert "new history" not in capsys.readouterr().out
@@ -188,30 +188,30 @@ def test_a_second_benchmark_starts_a_new_history_and_says_so(beats, model, capsy
         ({"epochs": True}, TypeError, "epochs must be .*got True"),
         ({"callbacks": ["print"]}, TypeError, "callbacks must be a list of functions"),
         ({"callbacks": print}, TypeError, "callbacks must be a list of functions"),
-        ({"resume": True}, ValueError, "must be left out with resume=True"),
+        ({"resume": True}, ValueError, "must be omitted with resume=True"),
         ({"validation": None}, ValueError, "train and validation must be sets"),
         ({"trainer": "BatchedTrainer"}, TypeError, "trainer must be a Trainer"),
     ],
 )
-def test_bad_arguments_are_refused_and_change_nothing(beats, model, arguments, error, match):
+def test_invalid_arguments_raise_and_change_nothing(beats, model, arguments, error, match):
     trainer = BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=1)
     history = trainer.history
     before = copy_state(model)
-    given = {"trainer": trainer, "train": beats[0], "validation": beats[1], "epochs": 2, **arguments}
+    options = {"trainer": trainer, "train": beats[0], "validation": beats[1], "epochs": 2, **arguments}
     with pytest.raises(error, match=match):
-        benchmark(given.pop("trainer"), given.pop("train"), given.pop("validation"), **given)
+        benchmark(options.pop("trainer"), options.pop("train"), options.pop("validation"), **options)
     assert trainer.history is history
     assert same(copy_state(model), before)
 
 
-def test_resuming_what_was_never_run_is_refused(model):
-    with pytest.raises(RuntimeError, match="needs a finalized run"):
+def test_resuming_untrained_trainer_raises(model):
+    with pytest.raises(RuntimeError, match="must follow finalizeTraining"):
         benchmark(BatchedTrainer(model), resume=True)
 
 
 class Forgetful(Trainer):
-    """Breaks the contract in one of two ways."""
+    """Violates the interface in one of two ways."""
 
     def __init__(self, model, fault):
         super().__init__(model)
@@ -226,18 +226,18 @@ class Forgetful(Trainer):
 
 
 @pytest.mark.parametrize(("fault", "error"), [("no row", RuntimeError), ("no model", TypeError)])
-def test_a_trainer_that_breaks_the_contract_is_told_how(beats, model, fault, error):
+def test_wrong_do_epoch_raises(beats, model, fault, error):
     with pytest.raises(error, match="doEpoch of Forgetful must"):
         benchmark(Forgetful(model, fault), *beats)
 
 
-def test_a_run_that_has_ended_yields_nothing_more(beats, model):
+def test_ended_run_yields_nothing(beats, model):
     run = Run(BatchedTrainer(model, **WILD), *beats, epochs=2)
     assert [row.epoch for row in run] == [1, 2]
     assert list(run) == []
 
 
-def test_progress_is_silent_unless_asked_for_and_never_on_stderr(beats, model, capsys):
+def test_progress_is_printed_on_request_and_not_on_stderr(beats, model, capsys):
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3)
     assert capsys.readouterr() == ("", "")
     benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=30, progress=True)
@@ -246,11 +246,11 @@ def test_progress_is_silent_unless_asked_for_and_never_on_stderr(beats, model, c
     assert 10 <= len(out.splitlines()) <= 11
     assert out.splitlines()[-1].startswith("epoch 30/30  training 0.")
     benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=25, progress=True)
-    assert capsys.readouterr().out.splitlines()[-1].startswith("epoch 25/25"), "the last state always"
+    assert capsys.readouterr().out.splitlines()[-1].startswith("epoch 25/25"), "the last epoch is always printed"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a Unix thing")
-def test_in_a_terminal_one_line_is_rewritten():
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals need Unix")
+def test_terminal_shows_one_rewritten_line():
     import os
     import pty
 
@@ -265,7 +265,7 @@ def test_in_a_terminal_one_line_is_rewritten():
     try:
         while part := os.read(master, 1024):
             shown += part
-    except OSError:  # Linux's way of saying that the child has closed its end
+    except OSError:  # on Linux, the child has closed its end
         pass
     assert child.wait() == 0
     assert child.stderr.read() == b""

@@ -1,4 +1,4 @@
-"""Hyperparameters: declared once, checked always."""
+"""`Block` and `Hyperparameter`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Filter(Block):
     width = Hyperparameter(5, "steps in the window", minimum=1, maximum=99)
     decay = Hyperparameter(0.5, "weight of the past", above=0, below=1)
     centred = Hyperparameter(True, "whether the window looks ahead")
-    edge = Hyperparameter("reflect", "what lies beyond the ends", choices=("reflect", "zero"))
-    passes = Hyperparameter(None, "how often; None: until nothing changes", kind=int, minimum=1)
+    edge = Hyperparameter("reflect", "padding at the ends", choices=("reflect", "zero"))
+    passes = Hyperparameter(None, "number of passes; None: until convergence", kind=int, minimum=1)
 
 
 @pytest.fixture
@@ -34,15 +34,15 @@ def kind():
     return Local
 
 
-def test_assigning_to_a_finished_class_raises(kind):
+def test_assignment_to_class_after_its_body_raises(kind):
     kind.width = 9
-    with pytest.raises(TypeError, match="width must be set in a class's body"):
+    with pytest.raises(TypeError, match="width must be set in the class body, got 9 later"):
         kind()
     assert Filter().width == 5
 
 
 @pytest.mark.parametrize("name", [5, "", None])
-def test_a_name_is_a_text_later_too(name):
+def test_assigned_name_that_is_no_string_raises(name):
     block = Filter()
     with pytest.raises(TypeError, match="name must be a non-empty string, got"):
         block.name = name
@@ -52,7 +52,7 @@ def test_a_name_is_a_text_later_too(name):
 DEFAULTS = {"width": 5, "decay": 0.5, "centred": True, "edge": "reflect", "passes": None}
 
 
-def test_hyperparameters_come_in_the_order_of_declaration_and_are_json_ready():
+def test_hyperparameters_are_in_order_and_json_serializable():
     block = Filter(width=np.int64(7), decay=np.float32(0.25), centred=np.bool_(False))
     assert list(block.hyperparameters) == list(DEFAULTS)
     assert json.loads(json.dumps(block.hyperparameters)) == {**DEFAULTS, "width": 7, "decay": 0.25, "centred": False}
@@ -82,7 +82,7 @@ def test_hyperparameters_come_in_the_order_of_declaration_and_are_json_ready():
         ("passes", "many", TypeError),
     ],
 )
-def test_a_wrong_value_is_refused_by_name_with_what_it_takes_and_what_came(name, value, error):
+def test_invalid_value_raises_with_name_and_requirement(name, value, error):
     with pytest.raises(error, match=rf"Filter\.{name} must be .*, got"):
         Filter(**{name: value})
     block = Filter(width=9)
@@ -93,7 +93,7 @@ def test_a_wrong_value_is_refused_by_name_with_what_it_takes_and_what_came(name,
 
 
 @given(st.one_of(st.integers(), st.floats(), st.booleans(), st.text(), st.none(), st.binary(), st.lists(st.integers())))
-def test_any_value_is_kept_as_allowed_or_refused_by_name(value):
+def test_any_value_is_stored_or_raises_with_name(value):
     for name in DEFAULTS:
         block = Filter()
         try:
@@ -102,19 +102,19 @@ def test_any_value_is_kept_as_allowed_or_refused_by_name(value):
             assert f"Filter.{name} must be" in str(error)  # noqa: PT017 - either outcome is allowed
             assert block.hyperparameters == DEFAULTS
         else:
-            kept = getattr(block, name)
-            assert kept == value
-            assert type(kept) is type(DEFAULTS[name]) or name == "passes"
-            json.dumps(kept, allow_nan=False)
+            stored = getattr(block, name)
+            assert stored == value
+            assert type(stored) is type(DEFAULTS[name]) or name == "passes"
+            json.dumps(stored, allow_nan=False)
 
 
-def test_an_unknown_name_is_refused_with_the_nearest_known_one():
+def test_unknown_name_raises_with_closest_name():
     with pytest.raises(TypeError, match=r"no hyperparameter 'widht'\. Did you mean 'width'\?"):
         Filter(widht=3)
     block = Filter()
     with pytest.raises(AttributeError, match=r"no hyperparameter or attribute 'widht'\. Did you mean 'width'\?"):
         block.widht = 3
-    with pytest.raises(AttributeError, match="It knows width, decay"):
+    with pytest.raises(AttributeError, match="Its hyperparameters are: width, decay"):
         block.size = 3
     block._own = 3
 
@@ -132,13 +132,13 @@ def test_subclasses_inherit_override_and_add():
         type("Narrow", (Filter,), {"width": 0})
 
 
-def test_a_hyperparameter_cannot_hide_a_method():
+def test_hyperparameter_with_name_of_method_raises():
     for base, name in ((Block, "hyperparameters"), (Block, "name"), (BatchedTrainer, "doEpoch")):
         with pytest.raises(TypeError, match=f"got {name!r}"):
             type("Clash", (base,), {name: Hyperparameter(1, "clash")})
 
 
-def test_works_with_abc_and_with_modules():
+def test_block_works_with_abc_and_modules():
     class Abstract(Block, ABC):
         @abstractmethod
         def act(self): ...
@@ -157,9 +157,9 @@ def test_works_with_abc_and_with_modules():
         Layer()
 
 
-def test_a_built_model_cannot_change_its_sizes():
+def test_read_only_hyperparameter_raises():
     model = LSTMAutoencoder(hidden_size=4)
-    with pytest.raises(AttributeError, match=r"hidden_size must stay 4 .*got 8"):
+    with pytest.raises(AttributeError, match=r"hidden_size must stay 4 because it is read-only, got 8"):
         model.hidden_size = 8
     assert model.hidden_size == 4
 
@@ -173,7 +173,7 @@ def test_copies_keep_values_and_checks(again):
             other.sise = 3
 
 
-def test_shows_itself_with_changed_values_marked():
+def test_html_marks_changed_values():
     table = Filter(width=7, name="smooth <er>")._repr_html_()
     assert "smooth &lt;er&gt;" in table
     assert table.count("&#9656;") == 1
@@ -183,7 +183,7 @@ def test_shows_itself_with_changed_values_marked():
     assert repr(Filter(width=7)) == "Filter(width=7)"
 
 
-def test_help_and_signature_tell_the_hyperparameters():
+def test_docstring_and_signature_have_hyperparameters():
     assert "width : an integer at least 1 and at most 99, default 5\n    steps in the window" in Filter.__doc__
     import inspect
 
@@ -193,9 +193,9 @@ def test_help_and_signature_tell_the_hyperparameters():
     assert "hyperparameters" not in signature.parameters
 
 
-def test_a_block_that_defines_what_equals_it_can_be_observed():
+def test_block_with_own_equality_can_be_observed():
     class Twin(Block):
-        size = Hyperparameter(1, "some number")
+        size = Hyperparameter(1, "size")
 
         def __eq__(self, other):
             return isinstance(other, Twin)
@@ -207,16 +207,16 @@ def test_a_block_that_defines_what_equals_it_can_be_observed():
 
 
 class Own(Block):
-    """A block with a state of its own making."""
+    """A block with a custom `__getstate__`."""
 
-    size = Hyperparameter(1, "some number")
+    size = Hyperparameter(1, "size")
 
     def __getstate__(self):
         return self.__dict__
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda block: pickle.loads(pickle.dumps(block))])
-def test_a_copy_has_no_observers(again):
+def test_copy_has_no_observers(again):
     seen, block = [], Own()
     block.observe(lambda name, value: seen.append(value))
     again(block).size = 2

@@ -1,4 +1,4 @@
-"""What is trained, and how fast, changes while a run goes on."""
+"""Changes of frozen layers and learning rates during a training run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def weights(model):
     st.sampled_from(["every epoch", "at the end", "off"]),
     st.sampled_from(["keep", "restore", "reset"]),
 )
-def test_each_layer_is_trained_when_it_is_not_frozen(plan, restore, optimizer_state):
+def test_layers_are_trained_unless_frozen(plan, restore, optimizer_state):
     model, seen = two_layers(), []
     trainer = BatchedTrainer(model, batch_size=4, learning_rate=0.05, restore=restore, optimizer_state=optimizer_state)
     trainer.setDataSets(*SETS)
@@ -52,7 +52,7 @@ def test_each_layer_is_trained_when_it_is_not_frozen(plan, restore, optimizer_st
 
 
 @pytest.mark.parametrize("stop_at", [3, 4, 5])
-def test_layers_thawed_before_a_stop_leave_a_run_that_goes_on(stop_at):
+def test_run_with_layers_unfrozen_before_stop_can_resume(stop_at):
     model = two_layers()
     model[0].requires_grad_(False)
     frozen = weights(model)[0]
@@ -75,7 +75,7 @@ def test_layers_thawed_before_a_stop_leave_a_run_that_goes_on(stop_at):
 
 
 @pytest.mark.parametrize("change", [True, False])
-def test_layers_frozen_or_thawed_between_two_parts(beats, change):
+def test_layers_can_be_frozen_or_unfrozen_before_resume(beats, change):
     model = LSTMAutoencoder(hidden_size=6)
     model.encoder.requires_grad_(not change)
     trainer = BatchedTrainer(model, **WILD)
@@ -84,25 +84,25 @@ def test_layers_frozen_or_thawed_between_two_parts(beats, change):
     assert len(benchmark(trainer, epochs=3, resume=True).history) == 6
 
 
-def test_run_inside_no_grad_trains(beats, model):
+def test_run_in_no_grad_context_trains(beats, model):
     with torch.no_grad():
         inside = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2)
     outside = benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=6), **WILD), *beats, epochs=2)
     assert inside.history == outside.history
 
 
-def test_all_layers_frozen_is_refused_and_costs_nothing():
+def test_all_layers_frozen_raises_and_run_can_resume():
     model = two_layers()
     trainer = BatchedTrainer(model, batch_size=4)
     freeze = lambda row, state: row.epoch == 2 and model.requires_grad_(False)  # noqa: E731
-    with pytest.raises(RuntimeError, match="must have a parameter with requires_grad, got none"):
+    with pytest.raises(RuntimeError, match="must have a parameter with requires_grad=True, got none"):
         benchmark(trainer, *SETS, epochs=9, callbacks=[freeze])
     assert len(trainer.history) == 2
     model.requires_grad_(True)
     assert len(benchmark(trainer, epochs=1, resume=True).history) == 3
 
 
-def test_replaced_layer_is_refused_until_the_next_run():
+def test_replaced_layer_raises_until_next_run():
     model = two_layers()
     trainer = BatchedTrainer(model, batch_size=4)
 
@@ -110,7 +110,7 @@ def test_replaced_layer_is_refused_until_the_next_run():
         if row.epoch == 2:
             model[1] = nn.Linear(4, 1)
 
-    with pytest.raises(RuntimeError, match=r"must keep its parameters during a run, got other"):
+    with pytest.raises(RuntimeError, match=r"must keep its parameters during a run, got new"):
         benchmark(trainer, *SETS, epochs=9, callbacks=[replace])
     before = weights(model)
     trainer.setDataSets(*SETS)
@@ -130,7 +130,7 @@ SCHEDULERS = {
 
 
 class Scheduled(BatchedTrainer):
-    """Takes one step of a scheduler after each epoch."""
+    """A trainer that takes one step of a scheduler after each epoch."""
 
     def __init__(self, *args, scheduler, when="setDataSets", **more):
         super().__init__(*args, **more)
@@ -161,7 +161,7 @@ def rates_of_pytorch(scheduler, epochs):
 @pytest.mark.parametrize("when", ["constructor", "setDataSets"])
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @pytest.mark.parametrize("optimizer_state", ["keep", "restore", "reset"])
-def test_scheduler_of_pytorch_acts(scheduler, when, optimizer_state):
+def test_scheduler_of_pytorch_sets_learning_rate(scheduler, when, optimizer_state):
     trainer = Scheduled(
         two_layers(), scheduler=scheduler, when=when, batch_size=4, learning_rate=0.01, optimizer_state=optimizer_state
     )
@@ -169,14 +169,14 @@ def test_scheduler_of_pytorch_acts(scheduler, when, optimizer_state):
     assert [row.learning_rate for row in history] == pytest.approx(rates_of_pytorch(scheduler, 6), abs=1e-15)
 
 
-def test_rate_lowered_on_a_plateau_acts():
+def test_reduce_on_plateau_sets_learning_rate():
     trainer = BatchedTrainer(two_layers(), batch_size=4, learning_rate=0.01)
     plateau = lr_scheduler.ReduceLROnPlateau(trainer.optimizer, factor=0.5, patience=0)
     history = benchmark(trainer, *SETS, epochs=3, callbacks=[lambda row, state: plateau.step(1.0)]).history
     assert [row.learning_rate for row in history] == pytest.approx([0.01, 0.01, 0.005])
 
 
-def test_schedulers_factor_multiplies_the_trainers_own_rate():
+def test_factor_of_scheduler_multiplies_own_learning_rate():
     trainer = Scheduled(two_layers(), scheduler="StepLR", batch_size=4, learning_rate=0.01)
     change = lambda row, state: row.epoch == 2 and trainer.queue("learning_rate", 0.04)  # noqa: E731
     history = benchmark(trainer, *SETS, epochs=4, callbacks=[change]).history
@@ -185,30 +185,30 @@ def test_schedulers_factor_multiplies_the_trainers_own_rate():
 
 @pytest.mark.parametrize("more", [{"warmup_epochs": 3}, {"schedule": "cosine"}, {"lr_factor": 0.5, "loss": "mse"}, {}])
 @pytest.mark.parametrize("scheduler", [lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1.0), lambda o: None])
-def test_scheduler_that_changes_nothing_leaves_the_trainers_rates(more, scheduler):
+def test_constant_scheduler_does_not_change_learning_rates(more, scheduler):
     def rates(attach):
         trainer = BatchedTrainer(two_layers(), batch_size=4, learning_rate=0.2, **more)
         attached = attach(trainer.optimizer)
 
-        def ended(row, state):
+        def after_epoch(row, state):
             if attached:
                 attached.step()
             if row.epoch == 3:
                 trainer.learning_rate = 0.1
 
-        return [row.learning_rate for row in benchmark(trainer, *SETS, epochs=6, callbacks=[ended]).history]
+        return [row.learning_rate for row in benchmark(trainer, *SETS, epochs=6, callbacks=[after_epoch]).history]
 
     assert rates(scheduler) == pytest.approx(rates(lambda o: None))
     assert len(set(rates(scheduler))) > 1
 
 
-def test_rate_set_before_the_first_epoch_is_the_trainers_own():
+def test_learning_rate_set_before_first_epoch_is_used():
     trainer = BatchedTrainer(two_layers(), batch_size=4, learning_rate=0.01)
     trainer.learning_rate = 0.02
     assert benchmark(trainer, *SETS, epochs=1).history[0].learning_rate == 0.02
 
 
-def test_scheduler_goes_on_after_an_epoch_that_was_undone():
+def test_scheduler_continues_after_undone_epoch():
     trainer, stopped = Scheduled(two_layers(), scheduler="StepLR", batch_size=4, learning_rate=0.01), []
 
     def stop():
@@ -222,34 +222,34 @@ def test_scheduler_goes_on_after_an_epoch_that_was_undone():
     assert [row.learning_rate for row in history] == pytest.approx([0.01, 0.005, 0.0025, 0.00125])
 
 
-def test_second_run_begins_at_the_trainers_rate():
+def test_second_run_begins_with_own_learning_rate():
     trainer = Scheduled(two_layers(), scheduler="StepLR", batch_size=4, learning_rate=0.01)
     first, second = (benchmark(trainer, *SETS, epochs=3).history for _ in range(2))
     assert [row.learning_rate for row in second] == [row.learning_rate for row in first]
 
 
-def test_optimizer_is_one_object_through_restores_and_losses_that_are_not_finite(beats):
+def test_optimizer_is_same_object_after_restores(beats):
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6), loss="mse", optimizer_state="reset", **WILD)
     optimizer = trainer.optimizer
-    spoil = lambda row, state: trainer.queue("learning_rate", 1e30 if row.epoch == 12 else 0.05)  # noqa: E731
-    history = benchmark(trainer, *beats, epochs=14, callbacks=[spoil]).history
+    diverge = lambda row, state: trainer.queue("learning_rate", 1e30 if row.epoch == 12 else 0.05)  # noqa: E731
+    history = benchmark(trainer, *beats, epochs=14, callbacks=[diverge]).history
     assert any(not math.isfinite(row.validation_loss) for row in history)
     assert history.restored_epochs
     assert trainer.optimizer is optimizer
 
 
-def test_frozen_parameters_do_not_change_what_is_trained():
-    plain, all_of_it = two_layers(), two_layers()
+def test_frozen_parameters_do_not_affect_trained_ones():
+    plain, ours = two_layers(), two_layers()
     plain[0].requires_grad_(False)
-    all_of_it[0].requires_grad_(False)
+    ours[0].requires_grad_(False)
     optimizer = torch.optim.Adam(plain[1].parameters(), lr=0.01)
-    trainer = BatchedTrainer(all_of_it, batch_size=8, learning_rate=0.01, reshuffle=False, restore="off")
+    trainer = BatchedTrainer(ours, batch_size=8, learning_rate=0.01, reshuffle=False, restore="off")
     benchmark(trainer, *SETS, epochs=3)
-    # Every batch holds the whole set, so its order changes the sums' last bits alone.
+    # every batch contains the whole set, so its order changes only the last bits of the sums
     for _ in range(3):
         optimizer.zero_grad()
         (plain(SETS[0][..., None]) - SETS[0][..., None]).abs().mean().backward()
         nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
         optimizer.step()
-    torch.testing.assert_close(copy_state(all_of_it), copy_state(plain), rtol=1e-4, atol=1e-5)
-    assert same(copy_state(all_of_it[0]), copy_state(plain[0]))
+    torch.testing.assert_close(copy_state(ours), copy_state(plain), rtol=1e-4, atol=1e-5)
+    assert same(copy_state(ours[0]), copy_state(plain[0]))

@@ -1,4 +1,4 @@
-"""A console that cannot print never costs a result."""
+"""A console that cannot print does not end a training run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "Ω→ \udcff"
 
 
 class Tee:
-    """Like many loggers: it has `write` and nothing else."""
+    """A console with a `write` method only, like many loggers."""
 
     def __init__(self, file):
         self.file = file
@@ -36,7 +36,7 @@ class Terminal(io.TextIOWrapper):
 
 
 class Broken(io.StringIO):
-    """Raises an error from one of its methods."""
+    """A console with a method that raises an error."""
 
     def __init__(self, method, error):
         super().__init__()
@@ -82,19 +82,19 @@ def console(request, monkeypatch):
 
 
 @pytest.mark.parametrize("progress", [None, False, True])
-def test_console_never_costs_a_result(console, beats, model, progress):
+def test_run_gives_result_on_any_console(console, beats, model, progress):
     trainer = BatchedTrainer(model, name=NAME, batch_size=20)
     callbacks = [TrainingMonitor(beats[0].sequences[:2])]
-    for epochs in (2, 1):  # the second run says that it begins with trained weights
+    for epochs in (2, 1):  # the second run prints that it begins with trained weights
         result = benchmark(trainer, *beats, epochs=epochs, callbacks=callbacks, progress=progress)
         assert (len(result.history), result.stopped, result.history.name) == (epochs, None, NAME)
         assert not trainer.model.training
-    # So does a run that a time limit ends.
+    # a run that ends because of its time limit prints a message as well
     assert benchmark(trainer, *beats, epochs=2, seconds=1e-9, progress=progress).stopped == "time limit of 1e-09 s"
 
 
 @pytest.mark.parametrize("console", ["none", "closed", "tee into ascii", "full disk on flush"], indirect=True)
-def test_commands_end_well_on_any_console(console, monkeypatch, tmp_path):
+def test_commands_succeed_on_any_console(console, monkeypatch, tmp_path):
     file = tmp_path / f"{NAME[:-1]}.csv"
     file.write_text("x\n" + "\n".join(f"{value:.3f}" for value in np.sin(np.arange(400) / 3)))
     page = tmp_path / "page.html"
@@ -125,7 +125,7 @@ def test_terminal_is_recognized(monkeypatch):
     assert not in_terminal()
 
 
-def test_closed_pipe_leaves_the_exit_status(tmp_path):
+def test_closed_pipe_does_not_change_exit_status(tmp_path):
     file = tmp_path / "wave.csv"
     file.write_text("x\n" + "\n".join(f"{value:.3f}" for value in np.sin(np.arange(400) / 3)))
     command = [sys.executable, "-m", "trainers", "report", file, "--output", tmp_path / "page.html"]

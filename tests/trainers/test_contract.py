@@ -1,4 +1,4 @@
-"""The contract suite on the kit's trainer, and on two trainers of ten lines each."""
+"""The tests of the trainer interface, for the kit's trainer and two trainers of about ten lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .contract import TrainerContract
 
 
 class DenoisingTrainer(BatchedTrainer):
-    """Learns to give back clean sequences from noisy ones; the validation set stays clean."""
+    """Trains a model to reconstruct clean sequences from noisy ones; the validation set is clean."""
 
     noise = Hyperparameter(0.3, "standard deviation of the noise, in the data's units", minimum=0)
 
@@ -25,7 +25,7 @@ class DenoisingTrainer(BatchedTrainer):
 
 
 class SingleInstanceTrainer(Trainer):
-    """One sequence at a time, by plain gradient descent."""
+    """Trains on one sequence at a time with plain gradient descent."""
 
     learning_rate = Hyperparameter(0.05, "step size", above=0)
 
@@ -57,7 +57,7 @@ class TestSingleInstanceTrainer(TrainerContract):
     kind = SingleInstanceTrainer
 
 
-def test_denoising_trains_on_noisy_inputs_and_validates_on_clean_ones(beats, model):
+def test_denoising_trains_on_noisy_and_validates_on_clean_inputs(beats, model):
     trainer = DenoisingTrainer(model, batch_size=8)
     benchmark(trainer, *beats, epochs=1)
     assert not torch.equal(trainer.train_inputs, beats[0].sequences)

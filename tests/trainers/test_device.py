@@ -1,4 +1,4 @@
-"""Which device is meant, and what is said where there is none."""
+"""Names of devices, and errors for missing ones."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.torch_utils import as_device
 
 
-def pretend(monkeypatch, kind, count):
-    """PyTorch as on a machine with accelerators: only what it says of itself is replaced."""
+def simulate(monkeypatch, kind, count):
+    """Simulate a computer with accelerators: replace the functions that describe them."""
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: count > 0)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind) if count else None)
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: count)
 
 
-@pytest.mark.parametrize("given", ["cpu", torch.device("cpu")])
-def test_cpu(given):
-    assert as_device(given) == torch.device("cpu")
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
+def test_cpu(device):
+    assert as_device(device) == torch.device("cpu")
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
-def test_gpu_is_whatever_there_is(monkeypatch, kind):
-    pretend(monkeypatch, kind, 2)
+def test_gpu_is_available_accelerator(monkeypatch, kind):
+    simulate(monkeypatch, kind, 2)
     assert as_device("gpu") == torch.device(kind)
     assert as_device(f"{kind}:1") == torch.device(kind, 1)
     assert as_device(torch.device(kind, 1)) == torch.device(kind, 1)
@@ -31,41 +31,41 @@ def test_gpu_is_whatever_there_is(monkeypatch, kind):
         as_device(f"{kind}:2")
 
 
-def test_another_kind_than_there_is(monkeypatch):
-    pretend(monkeypatch, "mps", 1)
+def test_accelerator_of_other_type_raises(monkeypatch):
+    simulate(monkeypatch, "mps", 1)
     with pytest.raises(RuntimeError, match="it has 1 of type 'mps'"):
         as_device("cuda")
 
 
-def test_no_accelerator(monkeypatch):
-    pretend(monkeypatch, "cuda", 0)
+def test_missing_accelerator_raises(monkeypatch):
+    simulate(monkeypatch, "cuda", 0)
     with pytest.raises(RuntimeError, match=r'device must be "cpu" here, got "gpu"'):
         as_device("gpu")
     with pytest.raises(RuntimeError, match="it has no accelerator"):
         as_device("cuda:1")
 
 
-@pytest.mark.parametrize("given", ["tpu-ish", "", "GPU"])
-def test_an_unknown_name(given):
+@pytest.mark.parametrize("device", ["tpu-ish", "", "GPU"])
+def test_unknown_name_raises(device):
     with pytest.raises(ValueError, match='device must be "cpu", "gpu"'):
-        as_device(given)
+        as_device(device)
 
 
-@pytest.mark.parametrize("given", [0, None, 1.5])
-def test_no_name_at_all(given):
+@pytest.mark.parametrize("device", [0, None, 1.5])
+def test_device_that_is_no_name_raises(device):
     with pytest.raises(TypeError, match='device must be "cpu", "gpu"'):
-        as_device(given)
+        as_device(device)
 
 
-def test_a_refused_device_leaves_the_model_where_it_was(monkeypatch, model):
-    pretend(monkeypatch, "cuda", 0)
+def test_model_is_not_moved_after_error(monkeypatch, model):
+    simulate(monkeypatch, "cuda", 0)
     with pytest.raises(RuntimeError):
         BatchedTrainer(model, "gpu")
     assert {p.device.type for p in model.parameters()} == {"cpu"}
 
 
 @pytest.mark.skipif(not torch.accelerator.is_available(), reason="this machine has no accelerator")
-def test_trains_on_the_accelerator(beats):
+def test_training_on_accelerator(beats):
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.1), "gpu", batch_size=8)
     state = torch.get_rng_state()
     history = benchmark(trainer, *beats, epochs=3).history

@@ -1,4 +1,4 @@
-"""The record of a run, as rows, table and picture."""
+"""`History` as rows, table and plot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def history():
     return history
 
 
-def test_is_a_sequence_of_rows(history):
+def test_history_is_sequence_of_rows(history):
     assert len(history) == 5
     assert [row.epoch for row in history] == [1, 2, 3, 4, 5]
     assert history[-1].epoch == 5
@@ -30,14 +30,14 @@ def test_is_a_sequence_of_rows(history):
     assert isinstance(history[0], Epoch)
 
 
-def test_knows_the_best_and_the_restored(history):
+def test_history_has_best_and_restored_epochs(history):
     assert history.best is history[1]
     assert [row.best_epoch for row in history] == [1, 2, 2, 2, 2]
     assert history.restored_epochs == [3, 4]
     assert History().best is None
 
 
-def test_a_run_without_a_finite_loss_has_no_best():
+def test_history_without_finite_loss_has_no_best():
     history = History()
     history.append(train_loss=1.0, validation_loss=math.nan)
     assert history.best is None
@@ -48,14 +48,14 @@ def test_a_run_without_a_finite_loss_has_no_best():
 def test_equality_ignores_wall_time_only(history):
     other = History("other name")
     for row in history:
-        kept = {name: getattr(row, name) for name in ("restored", "reason", "learning_rate")}
-        other.append(train_loss=row.train_loss, validation_loss=row.validation_loss, seconds=99.0, **kept)
+        values = {name: getattr(row, name) for name in ("restored", "reason", "learning_rate")}
+        other.append(train_loss=row.train_loss, validation_loss=row.validation_loss, seconds=99.0, **values)
     assert other == history
     other.append(train_loss=1.0, validation_loss=1.0)
     assert other != history
 
 
-def test_turns_into_a_table_that_exports(history):
+def test_table_can_be_exported(history):
     frame = history.to_frame()
     assert list(frame.columns) == [
         *("epoch", "train_loss", "validation_loss", "best_epoch", "best_loss", "restored", "reason"),
@@ -67,26 +67,26 @@ def test_turns_into_a_table_that_exports(history):
     assert "seconds" not in history._repr_html_()
 
 
-def test_the_picture_marks_each_restore_at_the_loss_that_made_it_fire(history):
+def test_plot_marks_each_restore_at_its_loss(history):
     axes = history.plot().axes[0]
     lines = {line.get_label(): line for line in axes.lines}
-    marks = lines["restored (2×)"]
-    assert marks.get_marker() == "^"
-    assert list(marks.get_xdata()) == [3, 4]
-    assert marks.get_ydata()[0] == 0.7
-    assert marks.get_ydata()[1] == 0.5, "a loss that is not finite is marked at the best"
+    markers = lines["restored (2×)"]
+    assert markers.get_marker() == "^"
+    assert list(markers.get_xdata()) == [3, 4]
+    assert markers.get_ydata()[0] == 0.7
+    assert markers.get_ydata()[1] == 0.5, "a loss that is not finite is marked at the best loss"
     assert list(lines["validation"].get_ydata())[:3] == [0.8, 0.5, 0.7]
     assert list(lines["training"].get_ydata())[:3] == [0.9, 0.7, 0.6]
     assert list(lines["best, epoch 2"].get_xdata()) == [2]
-    back = [line for line in axes.lines if len(line.get_xdata()) == 3]
-    ends = [list(zip(line.get_xdata(), line.get_ydata(), strict=True))[:2] for line in back]
-    assert ends == [[(3, 0.7), (2, 0.5)]], "a thin line leads back to the best epoch; from no height, none"
+    thin = [line for line in axes.lines if len(line.get_xdata()) == 3]
+    ends = [list(zip(line.get_xdata(), line.get_ydata(), strict=True))[:2] for line in thin]
+    assert ends == [[(3, 0.7), (2, 0.5)]], "a thin line leads to the best epoch, but not from a loss that is not finite"
 
 
-def test_the_picture_says_in_words_what_it_shows(history):
+def test_alternative_text_describes_plot(history):
     assert history.plot().alt == (
         "Training and validation loss of wild over 5 epochs; the lowest validation loss is 0.5 in epoch 2; "
-        "history restore fired 2 times."
+        "the best weights were restored 2 times."
     )
     data, metadata = history.plot()._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
@@ -95,22 +95,22 @@ def test_the_picture_says_in_words_what_it_shows(history):
 
 @pytest.mark.parametrize("n", [0, 1])
 @pytest.mark.parametrize("log", [False, True])
-def test_short_histories_have_a_picture_too(n, log):
+def test_short_histories_can_be_plotted(n, log):
     history = History()
     for _ in range(n):
         history.append(train_loss=0.5, validation_loss=0.4)
-    picture = io.BytesIO()
-    plot_history(history, log=log).savefig(picture)
-    assert picture.getvalue()
+    image = io.BytesIO()
+    plot_history(history, log=log).savefig(image)
+    assert image.getvalue()
 
 
-def test_says_what_makes_the_curves_incomparable():
+def test_legend_has_note_on_training_loss():
     history = History(note="under teacher forcing")
     history.append(train_loss=0.5, validation_loss=0.4)
     assert "training (under teacher forcing)" in [line.get_label() for line in history.plot().axes[0].lines]
 
 
-def test_figures_do_not_pile_up(history):
+def test_plots_leave_no_open_figures(history):
     from matplotlib import pyplot
 
     for _ in range(30):
@@ -118,7 +118,7 @@ def test_figures_do_not_pile_up(history):
     assert pyplot.get_fignums() == []
 
 
-def test_small_losses_are_saved_to_the_last_digit(tmp_path):
+def test_json_keeps_all_digits(tmp_path):
     history = History()
     history.append(train_loss=1.23456789012345e-12, validation_loss=math.inf)
     history.to_json(tmp_path / "run.json")
@@ -126,6 +126,6 @@ def test_small_losses_are_saved_to_the_last_digit(tmp_path):
     assert (row["train_loss"], row["validation_loss"]) == (1.23456789012345e-12, None)
 
 
-def test_a_band_of_histories_without_an_epoch_is_refused():
+def test_band_of_empty_histories_raises():
     with pytest.raises(ValueError, match="histories of 'seeds' must have at least one epoch"):
         plot_histories({"seeds": [History(), History()]})

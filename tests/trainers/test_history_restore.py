@@ -1,4 +1,4 @@
-"""The judgement after an epoch, on any sequence of losses."""
+"""The decision after an epoch, for any sequence of losses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def decide_all(losses, **settings):
 
 
 @given(LOSSES)
-def test_every_epoch_is_best_equal_or_swapped(losses):
+def test_every_epoch_is_best_equal_or_restored(losses):
     best = math.inf
-    for loss, (decision, _, known) in zip(losses, decide_all(losses), strict=True):
+    for loss, (decision, _, best_epoch) in zip(losses, decide_all(losses), strict=True):
         if not math.isfinite(loss):
-            assert decision == ("restore" if known else "keep")
+            assert decision == ("restore" if best_epoch else "keep")
         elif loss < best:
             assert decision == "best"
             best = loss
@@ -37,7 +37,7 @@ def test_every_epoch_is_best_equal_or_swapped(losses):
 
 
 @given(LOSSES, st.integers(0, 5))
-def test_patience_counts_worse_epochs_since_the_last_best_or_swap(losses, patience):
+def test_patience_counts_worse_epochs_since_last_best_or_restore(losses, patience):
     worse, best = 0, math.inf
     for loss, (decision, _, _) in zip(losses, decide_all(losses, patience=patience), strict=True):
         if loss < best:
@@ -52,14 +52,14 @@ def test_patience_counts_worse_epochs_since_the_last_best_or_swap(losses, patien
 
 
 @given(LOSSES)
-def test_without_swaps_nothing_is_ever_swapped_but_the_best_is_the_same(losses):
+def test_without_restores_best_epoch_is_the_same(losses):
     off, on = decide_all(losses, restores=False), decide_all(losses)
     assert all(decision != "restore" for decision, _, _ in off)
-    assert [known for _, _, known in off] == [known for _, _, known in on]
+    assert [best_epoch for _, _, best_epoch in off] == [best_epoch for _, _, best_epoch in on]
 
 
 @given(LOSSES, st.sampled_from([0.0, 0.01, 0.6, 20.0]))
-def test_min_delta_ratio_is_a_fraction_of_the_lowest_loss(losses, min_delta_ratio):
+def test_min_delta_ratio_is_fraction_of_lowest_loss(losses, min_delta_ratio):
     best = math.inf
     for loss, (decision, _, _) in zip(losses, decide_all(losses, min_delta_ratio=min_delta_ratio), strict=True):
         if math.isfinite(loss) and loss >= best:
@@ -67,7 +67,7 @@ def test_min_delta_ratio_is_a_fraction_of_the_lowest_loss(losses, min_delta_rati
         best = min(best, loss) if math.isfinite(loss) else best
 
 
-def test_reasons_are_sentences_for_the_history():
+def test_reasons_are_texts_for_history():
     reasons = [reason for _, reason, _ in decide_all([0.2, 0.3, 0.2, math.nan])]
     assert reasons == [
         "lowest so far",
@@ -84,11 +84,11 @@ def history_of(*rows):
     return history
 
 
-def test_a_repeated_epoch_is_one_that_agrees_to_the_last_bit():
+def test_repeated_epoch_is_bit_identical():
     start = (0.5, 0.4, False)
     assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.4, 0.6, True))) == 2
     assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.4, math.nextafter(0.6, 1), True))) is None
     assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.3, 0.6, True))) is None
-    # With patience, the repeated epochs lie apart.
+    # with patience, there are other epochs between the repeated ones
     assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.3, 0.5, False), (0.4, 0.6, True))) == 2
     assert repeated_epoch(history_of(start, (0.4, 0.6, True), (0.3, 0.3, False), (0.4, 0.6, True))) is None

@@ -1,4 +1,4 @@
-"""Ctrl-C, by a real signal, at any moment of a run; more of it by ``make test-faults``."""
+"""Ctrl-C, sent as a signal, at any time of a training run; ``make test-faults`` runs more of these tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def press():
 
 @pytest.fixture(autouse=True)
 def default_handler():
-    """Python's own handler, as in a user's process, before and after."""
+    """Install Python's own handler, as in a user's process, and check that it is installed afterwards."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     now = signal.signal(signal.SIGINT, before)
@@ -40,7 +40,7 @@ def default_handler():
 
 
 class Pressing(BatchedTrainer):
-    """A trainer in one of whose methods Ctrl-C arrives, once."""
+    """A trainer that presses Ctrl-C once, in one of its methods."""
 
     def __init__(self, *args, method, **more):
         super().__init__(*args, **more)
@@ -55,7 +55,7 @@ class Pressing(BatchedTrainer):
         return model
 
     def training_loss_changed(self):
-        """Press in mid-epoch."""
+        """Press Ctrl-C in the middle of an epoch."""
         if self.method == "mid-epoch" and len(self.history) == 3:
             self.method = press()
 
@@ -72,7 +72,7 @@ class Pressing(BatchedTrainer):
     "moment", ["before the epoch", "mid-epoch", "after the epoch", "before finalizing", "after finalizing"]
 )
 @pytest.mark.parametrize("restore", ["every epoch", "at the end", "off"])
-def test_interrupted_run_gives_a_result_and_goes_on_to_the_same_end(beats, moment, restore):
+def test_interrupted_run_gives_result_and_resumes_to_same_end(beats, moment, restore):
     settings = {**WILD, "restore": restore}
     trainer = Pressing(LSTMAutoencoder(hidden_size=6), method=moment, **settings)
     trainer.between_batches = trainer.training_loss_changed
@@ -84,13 +84,13 @@ def test_interrupted_run_gives_a_result_and_goes_on_to_the_same_end(beats, momen
     trainer.method = None
     if len(result.history) < 6:
         benchmark(trainer, epochs=6 - len(result.history), resume=True)
-    whole = BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings)
-    assert benchmark(whole, *beats, epochs=6).history == trainer.history
-    assert same(copy_state(whole.model), copy_state(trainer.model))
+    uninterrupted = BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings)
+    assert benchmark(uninterrupted, *beats, epochs=6).history == trainer.history
+    assert same(copy_state(uninterrupted.model), copy_state(trainer.model))
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_exception_in_ones_own_finalizing_keeps_the_result(beats, model, first):
+def test_interrupt_in_custom_finalizing_keeps_result(beats, model, first):
     class Own(BatchedTrainer):
         def finalizeTraining(self, model):
             if first and not interrupted:
@@ -108,7 +108,7 @@ def test_exception_in_ones_own_finalizing_keeps_the_result(beats, model, first):
     assert len(benchmark(trainer, epochs=1, resume=True).history) == 3
 
 
-def test_row_of_an_interrupted_epoch_is_yielded(beats, model):
+def test_row_of_interrupted_epoch_is_yielded(beats, model):
     rows = []
     late = lambda row, state: row.epoch in (2, 4) and press()  # noqa: E731
     trainer = BatchedTrainer(model, **WILD)
@@ -117,10 +117,10 @@ def test_row_of_an_interrupted_epoch_is_yielded(beats, model):
     assert rows == [1, 2]
     for row in Run(trainer, epochs=2, resume=True, callbacks=[late]):
         rows.append(row.epoch)
-    assert rows == [1, 2, 3, 4], "the last epoch's interrupt has nothing to end"
+    assert rows == [1, 2, 3, 4], "an interrupt in the last epoch has no effect"
 
 
-def test_interrupt_while_the_progress_is_printed_gives_a_result(beats, model, monkeypatch):
+def test_interrupt_during_printing_gives_result(beats, model, monkeypatch):
     class Output(io.StringIO):
         def write(self, text):
             if "epoch 3/" in text:
@@ -132,7 +132,7 @@ def test_interrupt_while_the_progress_is_printed_gives_a_result(beats, model, mo
     assert (len(result.history), result.stopped) == (3, "interrupted by hand")
 
 
-def test_interrupt_in_a_callback_acts_after_it(beats, model):
+def test_interrupt_in_callback_takes_effect_after_it(beats, model):
     ended = []
 
     def callback(row, state):
@@ -145,12 +145,12 @@ def test_interrupt_in_a_callback_acts_after_it(beats, model):
     assert (len(result.history), result.stopped) == (2, "interrupted by hand")
 
 
-def test_interrupt_in_the_last_epoch_has_cut_nothing_off(beats, model):
+def test_interrupt_in_last_epoch_has_no_effect(beats, model):
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=1, callbacks=[lambda row, state: press()])
     assert (len(result.history), result.stopped) == (1, None)
 
 
-def test_interrupt_ends_a_paused_run(beats, model):
+def test_interrupt_ends_paused_run(beats, model):
     monitor = TrainingMonitor()
     timer = threading.Timer(0.5, press)
     timer.start()
@@ -161,7 +161,7 @@ def test_interrupt_ends_a_paused_run(beats, model):
     assert len(result.history) < 9
 
 
-def test_trainer_of_ones_own_is_interrupted_after_its_epoch(beats, model):
+def test_custom_trainer_is_interrupted_after_epoch(beats, model):
     class Own(Trainer):
         def doEpoch(self, model):
             super().doEpoch(model)
@@ -173,7 +173,7 @@ def test_trainer_of_ones_own_is_interrupted_after_its_epoch(beats, model):
     assert (len(result.history), result.stopped) == (1, "interrupted by hand")
 
 
-def test_second_press_is_raised_at_once(beats, model, monkeypatch):
+def test_second_interrupt_is_raised_immediately(beats, model, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.05)
     reached = []
 
@@ -188,7 +188,7 @@ def test_second_press_is_raised_at_once(beats, model, monkeypatch):
     assert (len(result.history), result.stopped) == (1, "interrupted by hand")
 
 
-def test_body_of_a_loop_of_ones_own_is_interrupted_at_once(beats, model):
+def test_body_of_user_loop_is_interrupted_immediately(beats, model):
     trainer, reached = BatchedTrainer(model, **WILD), []
     rows = iter(Run(trainer, *beats, epochs=5))
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012
@@ -201,7 +201,7 @@ def test_body_of_a_loop_of_ones_own_is_interrupted_at_once(beats, model):
     assert len(benchmark(trainer, epochs=1, resume=True).history) == 2
 
 
-def test_epoch_by_hand_is_interrupted_between_batches_and_undone(beats, model):
+def test_epoch_of_custom_loop_is_interrupted_between_batches_and_undone(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     trainer.setDataSets(*beats)
     trainer.doEpoch(model)
@@ -213,15 +213,15 @@ def test_epoch_by_hand_is_interrupted_between_batches_and_undone(beats, model):
     assert same(copy_state(model), before)
 
 
-def test_handler_of_the_users_is_called_once_and_put_back(beats, model):
+def test_user_handler_is_called_once_and_restored(beats, model):
     calls = []
-    mine = lambda number, frame: calls.append(number)  # noqa: E731
-    signal.signal(signal.SIGINT, mine)
+    handler = lambda number, frame: calls.append(number)  # noqa: E731
+    signal.signal(signal.SIGINT, handler)
     press_once = lambda row, state: row.epoch == 1 and press()  # noqa: E731
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[press_once])
     assert calls == [signal.SIGINT]
     assert len(result.history) == 3
-    assert signal.signal(signal.SIGINT, signal.default_int_handler) is mine
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) is handler
 
 
 def test_ignored_interrupts_stay_ignored(beats, model):
@@ -231,17 +231,17 @@ def test_ignored_interrupts_stay_ignored(beats, model):
     assert signal.signal(signal.SIGINT, signal.default_int_handler) is signal.SIG_IGN
 
 
-def test_run_in_another_thread_leaves_the_handler_alone(beats, model):
+def test_run_in_other_thread_does_not_change_handler(beats, model):
     handlers = []
-    look = lambda row, state: handlers.append(signal.getsignal(signal.SIGINT))  # noqa: E731
-    run = lambda: benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[look])  # noqa: E731
+    record = lambda row, state: handlers.append(signal.getsignal(signal.SIGINT))  # noqa: E731
+    run = lambda: benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[record])  # noqa: E731
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
     assert handlers == [signal.default_int_handler] * 2
 
 
-def test_nested_contexts_defer_to_the_end_of_the_outermost():
+def test_nested_contexts_defer_to_end_of_outermost():
     passed = []
     with pytest.raises(KeyboardInterrupt), DeferredInterrupt():  # noqa: PT012
         with DeferredInterrupt():
@@ -251,7 +251,7 @@ def test_nested_contexts_defer_to_the_end_of_the_outermost():
     assert passed == ["inner", "outer"]
 
 
-def test_interrupt_point_without_an_interrupt_does_nothing():
+def test_interrupt_point_without_interrupt_does_nothing():
     interrupt_point()
     with DeferredInterrupt():
         interrupt_point()

@@ -1,4 +1,4 @@
-"""The model: shapes, independence of the sequences, and that each trick does what it says."""
+"""`LSTMAutoencoder`: shapes, independence of the sequences, and effects of the hyperparameters."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trainers.torch_utils import copy_state
 from .contract import same
 
 KINDS = [
-    {"decoding": decoding, "bidirectional": ways, "latent_size": latent}
-    for decoding, ways, latent in itertools.product(("forward", "reverse", "encdec-ad"), (True, False), (None, 3))
+    {"decoding": decoding, "bidirectional": both, "latent_size": latent}
+    for decoding, both, latent in itertools.product(("forward", "reverse", "encdec-ad"), (True, False), (None, 3))
 ]
 
 
@@ -26,7 +26,7 @@ def sequences(n=5, time=12, features=1):
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("features", [1, 3])
-def test_returns_the_shape_it_was_given(kind, training, features):
+def test_output_has_shape_of_input(kind, training, features):
     model = LSTMAutoencoder(n_features=features, hidden_size=5, **kind).train(training)
     for n, time in ((5, 12), (1, 12), (5, 1), (2, 300)):
         x = sequences(n, time, features)
@@ -35,7 +35,7 @@ def test_returns_the_shape_it_was_given(kind, training, features):
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("training", [True, False])
-def test_permuting_the_batch_permutes_the_outputs_and_changes_nothing_else(kind, training):
+def test_sequences_of_batch_are_independent(kind, training):
     model = LSTMAutoencoder(hidden_size=5, **kind).train(training)
     x, order = sequences(), torch.tensor([3, 0, 4, 1, 2])
     with torch.no_grad():
@@ -46,20 +46,20 @@ def test_permuting_the_batch_permutes_the_outputs_and_changes_nothing_else(kind,
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind["latent_size"]], ids=str)
-def test_everything_passes_through_the_latent_vector(kind):
+def test_output_depends_only_on_latent_vector(kind):
     model = LSTMAutoencoder(hidden_size=5, **kind).eval()
     x = sequences()
     assert model.encode(x).shape == (5, 3)
     torch.testing.assert_close(model.decode(model.encode(x), 12), model(x))
 
 
-def test_reverse_decoding_writes_the_last_step_first():
-    forward, reverse = (LSTMAutoencoder(hidden_size=5, decoding=way) for way in ("forward", "reverse"))
+def test_reverse_decoding_begins_with_last_step():
+    forward, reverse = (LSTMAutoencoder(hidden_size=5, decoding=decoding) for decoding in ("forward", "reverse"))
     torch.testing.assert_close(reverse(sequences()), forward(sequences()).flip(1))
 
 
-def test_encdec_ad_reads_the_true_values_in_training_and_its_own_in_evaluation():
-    """Against a decoder written out step by step, from the last time step to the first."""
+def test_encdec_ad_uses_teacher_forcing_in_training_only():
+    """Compare with a plain decoder that runs from the last time step to the first."""
     model = LSTMAutoencoder(hidden_size=5, decoding="encdec-ad", bidirectional=False, time_encoding=0)
     x = sequences()
     weights = dict(model.decoder.named_parameters())
@@ -69,21 +69,21 @@ def test_encdec_ad_reads_the_true_values_in_training_and_its_own_in_evaluation()
         model.train(training)
         _, (hidden, memory) = model.encoder(x)
         hidden, memory = hidden[0], memory[0]
-        written = [model.to_output(hidden)]
+        outputs = [model.to_output(hidden)]
         for time in range(11, 0, -1):
-            hidden, memory = cell(x[:, time] if training else written[-1], (hidden, memory))
-            written.append(model.to_output(hidden))
-        torch.testing.assert_close(model(x), torch.stack(written[::-1], 1))
+            hidden, memory = cell(x[:, time] if training else outputs[-1], (hidden, memory))
+            outputs.append(model.to_output(hidden))
+        torch.testing.assert_close(model(x), torch.stack(outputs[::-1], 1))
     assert model.training_note == "under teacher forcing"
 
 
-def test_encdec_ad_of_several_layers_is_refused():
+def test_encdec_ad_with_several_layers_raises():
     with pytest.raises(ValueError, match=r"n_layers must be 1 .*got 2"):
         LSTMAutoencoder(decoding="encdec-ad", n_layers=2)
 
 
-def test_the_clock_tells_the_decoder_the_time_step():
-    """With a constant input, a decoder without clock can only settle; with one, it may follow a fast wave."""
+def test_time_encoding_helps_decoder():
+    """Without it, the decoder has a constant input and converges; with it, the decoder can follow a fast wave."""
     wave = torch.sin(torch.arange(30) * 1.6).repeat(16, 1)
     losses = {}
     for pairs in (0, 8):
@@ -93,7 +93,7 @@ def test_the_clock_tells_the_decoder_the_time_step():
     assert losses[8] < 0.5 * losses[0]
 
 
-def test_initialization():
+def test_orthogonal_initialization_and_forget_bias():
     model = LSTMAutoencoder(hidden_size=6, n_layers=2)
     for lstm in (model.encoder, model.decoder):
         for name, weights in lstm.named_parameters():
@@ -106,14 +106,14 @@ def test_initialization():
                     assert (gate == (1.0 if number == 1 and "bias_ih" in name else 0.0)).all()
 
 
-def test_torchs_own_initialization_is_left_as_it_is():
+def test_torch_initialization_is_unchanged():
     model = LSTMAutoencoder(hidden_size=6, initialization="torch", forget_bias=None)
     for _, weights in model.encoder.named_parameters():
         assert weights.abs().max() <= 6**-0.5
         assert weights.unique().numel() == weights.numel()
 
 
-def test_the_seed_fixes_the_weights_and_leaves_the_global_state_alone():
+def test_seed_determines_weights_and_global_state_is_unchanged():
     state = torch.get_rng_state()
     one, again, other = LSTMAutoencoder(seed=1), LSTMAutoencoder(seed=1), LSTMAutoencoder(seed=2)
     assert torch.equal(torch.get_rng_state(), state)
@@ -121,7 +121,7 @@ def test_the_seed_fixes_the_weights_and_leaves_the_global_state_alone():
     assert not same(copy_state(one), copy_state(other))
 
 
-def test_dropout_acts_in_training_only():
+def test_dropout_is_used_in_training_only():
     model = LSTMAutoencoder(hidden_size=16, dropout=0.5)
     x = sequences()
     assert not torch.equal(model.train()(x), model(x))
@@ -130,6 +130,6 @@ def test_dropout_acts_in_training_only():
 
 
 @pytest.mark.parametrize("shape", [(5, 12), (5, 12, 2), (12,), (1, 5, 12, 1)])
-def test_a_wrong_shape_is_told_with_the_right_one(shape):
+def test_wrong_shape_raises(shape):
     with pytest.raises(ValueError, match=r"must have shape \(n, time, n_features=1\), got"):
         LSTMAutoencoder()(torch.zeros(shape))

@@ -1,4 +1,4 @@
-"""Models that people bring: good ones train, and what would fail or mislead is refused before the training."""
+"""Users' models: valid ones train, and models that would fail or mislead raise an error before the training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainers.torch_utils import copy_state, load_state
 
 from .contract import same
 
-# torch.compile itself reads this attribute while it compiles.
+# torch.compile reads this attribute during compilation
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The .grad attribute of a Tensor:UserWarning", "ignore:result.model is the trainer's own model:UserWarning"
 )
@@ -31,7 +31,7 @@ SEQUENCES = torch.randn(33, LENGTH, 1, generator=torch.Generator().manual_seed(0
 
 
 def function_model(forward, **parts):
-    """A module of these parts whose forward is `forward(self, x)`."""
+    """Return a module with these submodules and the method `forward(self, x)`."""
     net = type("Net", (nn.Module,), {"forward": forward})()
     for name, part in parts.items():
         setattr(net, name, part)
@@ -47,12 +47,12 @@ def recurrent(kind=nn.LSTM, **options):
 
 
 def over_time(*layers):
-    """Layers on (n, time), one feature."""
+    """Return a model with layers on (n, time), for one feature."""
     return function_model(lambda self, x: self.layers(x[..., 0])[..., None], layers=nn.Sequential(*layers))
 
 
 def over_channels(*layers):
-    """Layers on (n, channel, time), as convolutions want it."""
+    """Return a model with layers on (n, channel, time), the shape of convolutions."""
     return function_model(lambda self, x: self.layers(x.transpose(1, 2)).transpose(1, 2), layers=nn.Sequential(*layers))
 
 
@@ -65,7 +65,7 @@ def attention(**options):
 
 
 def sampling(draw):
-    """A variational autoencoder that samples in evaluation, too."""
+    """Return a variational autoencoder that samples in evaluation mode as well."""
 
     def forward(self, x):
         mean, log_scale = self.encode(x[..., 0]).chunk(2, 1)
@@ -74,7 +74,7 @@ def sampling(draw):
     return function_model(forward, encode=linear(LENGTH, 4), decode=linear(2, LENGTH))
 
 
-def holding(generator):
+def with_generator(generator):
     def draw(self, shape):
         if isinstance(self.generator, torch.Generator):
             return torch.randn(shape, generator=self.generator)
@@ -117,7 +117,7 @@ def with_buffer(buffer, use=lambda buffer, x: x * buffer):
 
 
 def normalizing():
-    """Keeps statistics of its input as attributes, as reversible instance normalization does."""
+    """Return a model that stores statistics of its input as attributes, as reversible instance normalization does."""
 
     def forward(self, x):
         self.mean, self.scale = x.mean(1, keepdim=True), x.std(1, keepdim=True) + 1e-5
@@ -126,7 +126,7 @@ def normalizing():
     return function_model(forward, layer=linear())
 
 
-def keeping_attention():
+def storing_attention():
     def forward(self, x):
         self.weights = torch.softmax(self.score(x), 1)
         return self.out(self.weights * x)
@@ -163,13 +163,13 @@ def spectrum(self, x):
 
 
 def rescaled(self, x):
-    """Far from zero: float noise is then large beside the differences of sequences."""
+    """Return outputs far from zero, with rounding errors that are large compared with differences of sequences."""
     return self.layer(x) + 1e5
 
 
-GOOD = {
+VALID = {
     "LSTM": lambda: recurrent(batch_first=True),
-    "GRU, both ways": lambda: function_model(
+    "bidirectional GRU": lambda: function_model(
         lambda self, x: self.out(self.rnn(x)[0]), rnn=nn.GRU(1, 4, batch_first=True, bidirectional=True), out=linear(8)
     ),
     "time first inside": lambda: function_model(
@@ -189,8 +189,8 @@ GOOD = {
     "transformer": lambda: transformer(batch_first=True),
     "draws from torch": lambda: sampling(torch.randn),
     "draws from numpy": lambda: sampling(lambda shape: torch.tensor(np.random.standard_normal(shape)).float()),
-    "draws from a generator that it holds": lambda: holding(torch.Generator().manual_seed(0)),
-    "draws from numpy's generator that it holds": lambda: holding(np.random.default_rng(0)),
+    "draws from its own generator": lambda: with_generator(torch.Generator().manual_seed(0)),
+    "draws from its own numpy generator": lambda: with_generator(np.random.default_rng(0)),
     "tied weights": tied,
     "weight norm": lambda: over_time(parametrizations.weight_norm(linear(LENGTH, LENGTH))),
     "spectral norm": lambda: over_time(parametrizations.spectral_norm(linear(LENGTH, LENGTH))),
@@ -203,10 +203,10 @@ GOOD = {
     "expanded buffer": lambda: with_buffer(torch.ones(1, 1).expand(LENGTH, 1)),
     "no buffer": lambda: with_buffer(None, lambda buffer, x: x),
     "normalizes each sequence": normalizing,
-    "keeps its attention": keeping_attention,
+    "stores its attention": storing_attention,
     "partly frozen": partly_frozen,
-    "zero at first": zero_start,
-    "cannot be copied": uncopyable,
+    "zero output layer": zero_start,
+    "not copyable": uncopyable,
     "spectrum": lambda: function_model(spectrum, layer=linear()),
     "float64 inside": lambda: function_model(lambda self, x: self.layer(x.double()), layer=linear().double()),
     "checkpointed": lambda: function_model(
@@ -223,19 +223,20 @@ def trained(model, n=32, **settings):
     return benchmark(BatchedTrainer(model, **settings), SEQUENCES[:n], SEQUENCES[20:], epochs=2)
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("name", VALID)
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning", "ignore:.*use_reentrant.*")
-def test_good_model_trains_and_its_reconstruction_does_not_depend_on_the_batch(name):
+def test_valid_model_trains_and_reconstructs_sequences_independently(name):
     torch.manual_seed(0)
-    result = trained(GOOD[name]())
+    result = trained(VALID[name]())
     assert len(result.history) == 2
     if "draws" not in name:
-        whole = reconstruct(result.model, SEQUENCES)
-        torch.testing.assert_close(reconstruct(result.model, SEQUENCES, batch_size=3), whole, rtol=1e-4, atol=1e-4)
+        in_one_batch = reconstruct(result.model, SEQUENCES)
+        in_batches = reconstruct(result.model, SEQUENCES, batch_size=3)
+        torch.testing.assert_close(in_batches, in_one_batch, rtol=1e-4, atol=1e-4)
 
 
 def carrying(*, detach):
-    """Begins each forward with the hidden state that the last one left."""
+    """Return a model that begins each forward with the last hidden state of the one before."""
 
     def forward(self, x):
         output, self.state = self.rnn(x, getattr(self, "state", None))
@@ -252,7 +253,7 @@ def online_scale(self, x):
 
 
 def latent(step):
-    """An autoencoder that does something to its latent vectors (n, 2)."""
+    """Return an autoencoder that applies `step` to its latent vectors (n, 2)."""
     return function_model(
         lambda self, x: self.decode(step(self.encode(x[..., 0])))[..., None],
         encode=linear(LENGTH, 2),
@@ -284,10 +285,10 @@ def trained_only_lazy():
     return net
 
 
-MIXES, STATE = "must reconstruct each sequence by itself", "same output for the same input"
-BAD = {
+MIXES, STATE = "must reconstruct each sequence independently", "same output for the same input"
+INVALID = {
     "LSTM without batch_first": (recurrent, MIXES),
-    "LSTM both ways without batch_first": (
+    "bidirectional LSTM without batch_first": (
         lambda: function_model(
             lambda self, x: self.out(self.rnn(x)[0]), rnn=nn.LSTM(1, 4, bidirectional=True), out=linear(8)
         ),
@@ -307,16 +308,16 @@ BAD = {
     ),
     "samples and mixes": (lambda: nn.Sequential(sampling(torch.randn), recurrent()), MIXES),
     "positions along the batch": (positions_along_batch, MIXES),
-    "keeps its hidden state": (lambda: carrying(detach=True), "same output|any number of sequences"),
-    "keeps its hidden state and graph": (lambda: carrying(detach=False), "same output|any number of sequences"),
+    "keeps its hidden state": (lambda: carrying(detach=True), "same output|any number of float32 sequences"),
+    "keeps its hidden state and graph": (lambda: carrying(detach=False), "same output|any number of float32 sequences"),
     "scales by earlier data": (lambda: function_model(online_scale, layer=linear()), STATE),
     "fixed number of sequences": (
         lambda: function_model(lambda self, x: self.layer(x.view(8, LENGTH, 1)), layer=linear()),
-        "any number of sequences",
+        "any number of float32 sequences",
     ),
     "too few for the validation set": (
         lambda: function_model(lambda self, x: self.layer(x[:8]), layer=linear()),
-        r"must return a reconstruction .*shape \(13, 8, 1\)",
+        r"must return only a reconstruction, of shape \(13, 8, 1\), got shape \(8, 8, 1\)",
     ),
     "float64": (lambda: recurrent(batch_first=True).double(), r"model\.float\(\)"),
     "float16": (lambda: recurrent(batch_first=True).half(), r"model\.float\(\)"),
@@ -335,21 +336,21 @@ BAD = {
     "fails": (lambda: function_model(lambda self, x: self.layers(x), layer=linear()), "no attribute 'layers'"),
     "fails in training": (
         lambda: function_model(lambda self, x: self.loss(x) if self.training else self.layer(x), layer=linear()),
-        "fails in a training step with 8 sequences",
+        "must be trainable on 8 sequences of 'training set', got an error: ",
     ),
-    "a further argument": (lambda: function_model(lambda self, x, h: self.layer(x), layer=linear()), "positional"),
+    "additional argument": (lambda: function_model(lambda self, x, h: self.layer(x), layer=linear()), "positional"),
     "new parameters": (lambda: function_model(new_parameters, layer=linear()), "constructor"),
     "new buffer": (lambda: function_model(new_buffer, layer=linear()), "constructor"),
-    "inference mode": (lambda: torch.inference_mode()(recurrent)(batch_first=True), "built in torch.inference_mode"),
-    "lazy layer for training only": (trained_only_lazy, r"lazy ones.*extra\.weight"),
+    "inference mode": (lambda: torch.inference_mode()(recurrent)(batch_first=True), "created in torch.inference_mode"),
+    "lazy layer for training only": (trained_only_lazy, r"unused lazy layers.*extra\.weight"),
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", INVALID)
 @pytest.mark.filterwarnings("ignore:.*nested_tensor.*", "ignore:.*batch_first.*")
-def test_bad_model_is_refused_before_the_training_and_stays(name):
+def test_invalid_model_raises_and_is_unchanged(name):
     torch.manual_seed(0)
-    make, match = BAD[name]
+    make, match = INVALID[name]
     model = make()
     trainer = BatchedTrainer(model, batch_size=8)
     before, mode, states = copy_state(model), model.training, (torch.get_rng_state(), np.random.get_state()[1])
@@ -363,7 +364,7 @@ def test_bad_model_is_refused_before_the_training_and_stays(name):
     assert (np.random.get_state()[1] == states[1]).all()
 
 
-# ---------------------------------------------------------------- sequences of several lengths
+# ---------------------------------------------------------------- sequences of different lengths
 
 
 def padded(n=12, shortest=3):
@@ -372,7 +373,7 @@ def padded(n=12, shortest=3):
 
 
 class Wrapper(nn.Module):
-    """Passes on what it gets."""
+    """Passes all arguments on to its model."""
 
     def __init__(self, model):
         super().__init__()
@@ -412,12 +413,12 @@ def decorated(decorate):
     return reads_lengths(with_forward(LSTMAutoencoder, decorate(LSTMAutoencoder.forward)))
 
 
-def naming(self, x, lengths=None):
+def names_lengths(self, x, lengths=None):
     return self.model(x, lengths)
 
 
-def own_lengths(self, x):
-    """Finds the lengths itself: the kit pads with the last value."""
+def computes_lengths(self, x):
+    """Compute the lengths from the padding, which repeats the last value."""
     changes = (x[:, 1:] != x[:, :-1]).any(2)
     return self.model(x, lengths=1 + (changes * torch.arange(1, x.shape[1])).amax(1))
 
@@ -425,8 +426,8 @@ def own_lengths(self, x):
 PASSING = {
     "wrapper": lambda: Wrapper(reads_lengths()),
     "two wrappers": lambda: Wrapper(Wrapper(reads_lengths())),
-    "wrapper that names them": lambda: with_forward(Wrapper, naming)(reads_lengths()),
-    "wrapper that finds them": lambda: with_forward(Wrapper, own_lengths)(reads_lengths()),
+    "wrapper that names them": lambda: with_forward(Wrapper, names_lengths)(reads_lengths()),
+    "wrapper that computes them": lambda: with_forward(Wrapper, computes_lengths)(reads_lengths()),
     "DataParallel": lambda: nn.DataParallel(reads_lengths()),
     "compiled": lambda: torch.compile(reads_lengths(), backend="eager"),
     "compiled wrapper": lambda: torch.compile(Wrapper(reads_lengths()), backend="eager"),
@@ -442,8 +443,8 @@ PASSING = {
 @pytest.mark.parametrize("name", PASSING)
 def test_lengths_reach_a_wrapped_model(name):
     data, model = padded(), PASSING[name]()
-    right = reconstruct(reads_lengths(), data)
-    torch.testing.assert_close(reconstruct(model, data)[data.mask], right[data.mask])
+    expected = reconstruct(reads_lengths(), data)
+    torch.testing.assert_close(reconstruct(model, data)[data.mask], expected[data.mask])
     losses = [mean_loss(m, data.sequences, data.targets, mask=data.mask, lengths=data.lengths) for m in (
         model, reads_lengths())]  # fmt: skip
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -464,7 +465,7 @@ def accepts_all_and_drops(self, x, **kwargs):
     return self.model(x)
 
 
-def goes_round(self, x, lengths=None):
+def calls_other_methods(self, x, lengths=None):
     return self.model.decode(self.model.encode(x), x.shape[1])
 
 
@@ -477,7 +478,7 @@ DROPPING = {
     "wrapper": lambda: with_forward(Wrapper, drops)(reads_lengths()),
     "wrapper that names them": lambda: with_forward(Wrapper, accepts_and_drops)(reads_lengths()),
     "wrapper with keywords": lambda: with_forward(Wrapper, accepts_all_and_drops)(reads_lengths()),
-    "wrapper that calls other methods": lambda: with_forward(Wrapper, goes_round)(reads_lengths()),
+    "wrapper that calls other methods": lambda: with_forward(Wrapper, calls_other_methods)(reads_lengths()),
     "inner wrapper": lambda: Wrapper(with_forward(Wrapper, accepts_and_drops)(reads_lengths())),
     "compiled Sequential": lambda: torch.compile(nn.Sequential(reads_lengths()), backend="eager"),
     "DataParallel of Sequential": lambda: nn.DataParallel(nn.Sequential(reads_lengths())),
@@ -486,7 +487,7 @@ DROPPING = {
 
 
 @pytest.mark.parametrize("name", DROPPING)
-def test_model_that_drops_lengths_is_refused(name):
+def test_model_that_drops_lengths_raises(name):
     data, full = padded(), DataSet(SEQUENCES[:12])
     model = DROPPING[name]()
     with pytest.raises(ValueError, match="must pass `lengths`"):
@@ -498,19 +499,19 @@ def test_model_that_drops_lengths_is_refused(name):
         with pytest.raises(ValueError, match="must pass `lengths`"):
             trainer.setDataSets(*sets)
         assert trainer.train_set is None
-    # Where nothing is padded, there is nothing to pass on.
+    # without padding, no lengths have to be passed
     assert len(benchmark(BatchedTrainer(model, batch_size=4), full, full, epochs=1).history) == 1
 
 
 @pytest.mark.parametrize("name", ["LSTM", "convolution", "dense", "compiled", "DataParallel", "lazy dense"])
 def test_model_without_lengths_trains_on_padded_sequences(name):
     data = padded()
-    result = benchmark(BatchedTrainer(GOOD[name](), batch_size=4), data, data, epochs=2)
+    result = benchmark(BatchedTrainer(VALID[name](), batch_size=4), data, data, epochs=2)
     assert len(result.history) == 2
     assert reconstruct(result.model, data).isfinite().all()
 
 
-def test_wrapper_of_a_model_without_lengths_trains_on_padded_sequences():
+def test_wrapper_of_model_without_lengths_trains_on_padded_sequences():
     data = padded()
     plain, wrapped = recurrent(batch_first=True), Wrapper(recurrent(batch_first=True))
     wrapped.model.load_state_dict(plain.state_dict())
@@ -519,7 +520,7 @@ def test_wrapper_of_a_model_without_lengths_trains_on_padded_sequences():
 
 
 class Packing(nn.Module):
-    """Unpacks to the longest sequence of the batch, which may be shorter than the data."""
+    """A model whose output has the length of the longest sequence of the batch, which may be below that of the data."""
 
     def __init__(self, **options):
         super().__init__()
@@ -532,9 +533,9 @@ class Packing(nn.Module):
         return self.out(pad_packed_sequence(self.rnn(packed)[0], batch_first=True, **self.options)[0])
 
 
-def test_model_that_shortens_padded_batches_is_refused_before_the_training():
+def test_model_that_shortens_padded_batches_raises():
     data = padded()
-    with pytest.raises(ValueError, match=r"must return a reconstruction .*shape"):
+    with pytest.raises(ValueError, match=r"must return only a reconstruction, of shape"):
         BatchedTrainer(Packing(), batch_size=4).setDataSets(data, data)
     model = Packing(total_length=LENGTH)
     assert len(benchmark(BatchedTrainer(model, batch_size=4), data, data, epochs=1).history) == 1
@@ -548,24 +549,26 @@ def normed(*more):
 
 
 @pytest.mark.parametrize(("n", "batch_size"), [(13, 4), (13, 12), (9, 2), (8, 1), (1, 1)])
-def test_batch_norm_with_a_last_batch_of_one_is_refused(n, batch_size):
+def test_batch_norm_with_last_batch_of_one_raises(n, batch_size):
     model = normed()
     before = copy_state(model)
     with pytest.raises(
-        ValueError, match=f"batch_size must leave .* got {batch_size} for {n} sequences, so 1 in"
+        ValueError, match=f"batch_size must give .* got {batch_size} and a last batch of 1 out of {n}: "
     ) as error:
         BatchedTrainer(model, batch_size=batch_size).setDataSets(SEQUENCES[:n], SEQUENCES[:n])
     assert same(copy_state(model), before)
-    if n > 1:  # what it advises works
-        advised = int(str(error.value).split("batch_size=")[1].rstrip("."))
-        assert len(trained(model, n, batch_size=advised).history) == 2
+    if n > 1:  # training with the suggested size works
+        suggested = int(str(error.value).split("batch_size=")[1].rstrip("."))
+        assert len(trained(model, n, batch_size=suggested).history) == 2
 
 
-def test_last_batch_that_a_model_cannot_divide_is_refused():
+def test_last_batch_that_model_cannot_divide_raises():
     def pairs(self, x):
         return self.layer(x.view(2, -1, LENGTH, 1) if self.training else x).view(x.shape)
 
-    with pytest.raises(ValueError, match=r"batch_size must leave .* so 3 in .* Use steps_per_epoch"):
+    with pytest.raises(
+        ValueError, match=r"batch_size must give .* last batch of 3 out of 11: .*\. Use steps_per_epoch"
+    ):
         trained(function_model(pairs, layer=linear()), 11, batch_size=4)
     assert len(trained(function_model(pairs, layer=linear()), 11, batch_size=4, steps_per_epoch=2).history) == 2
 
@@ -588,17 +591,17 @@ def test_last_batch_that_works_is_accepted(name, n, settings):
         def train(self, mode=True):
             return super().train(False)
 
-    # With some first weights, two epochs of one sequence are the same, which is warned of.
+    # with other initial weights, two epochs of one sequence may be the same, which causes a warning
     torch.manual_seed(0)
     frozen = over_time(linear(LENGTH, 4), Frozen(4), linear(4, LENGTH))
-    model = {"batch norm": normed(), "frozen batch norm": frozen}.get(name) or GOOD[name]()
+    model = {"batch norm": normed(), "frozen batch norm": frozen}.get(name) or VALID[name]()
     assert len(trained(model, n, **settings).history) == 2
 
 
-def test_batch_size_queued_in_a_run_is_tried_first():
+def test_queued_batch_size_is_checked_immediately():
     def queue(row, _):
         if row.epoch == 1:
-            with pytest.raises(ValueError, match="batch_size must leave"):
+            with pytest.raises(ValueError, match="batch_size must give"):
                 trainer.queue("batch_size", 4)
             assert trainer.queue("batch_size", 5) == 5
 
@@ -608,12 +611,12 @@ def test_batch_size_queued_in_a_run_is_tried_first():
     assert trainer.batch_size == 5
 
 
-def test_batch_size_set_between_epochs_is_tried_before_the_epoch():
+def test_batch_size_set_between_epochs_is_checked_before_epoch():
     trainer = BatchedTrainer(normed(), batch_size=7)
     trainer.setDataSets(SEQUENCES[:13], SEQUENCES[20:])
     model = trainer.doEpoch(trainer.model)
     before, trainer.batch_size = copy_state(model), 4
-    with pytest.raises(ValueError, match="batch_size must leave"):
+    with pytest.raises(ValueError, match="batch_size must give"):
         trainer.doEpoch(model)
     assert same(copy_state(model), before)
     trainer.batch_size = 5
@@ -622,7 +625,7 @@ def test_batch_size_set_between_epochs_is_tried_before_the_epoch():
 
 
 class NoBfloat16(nn.Linear):
-    """As on a processor without bfloat16."""
+    """A layer that fails as on a processor without bfloat16."""
 
     def forward(self, x):
         if torch.is_autocast_enabled("cpu"):
@@ -630,9 +633,9 @@ class NoBfloat16(nn.Linear):
         return super().forward(x)
 
 
-def test_precision_that_the_processor_lacks_is_refused_before_the_training():
+def test_precision_that_processor_lacks_raises():
     trainer = BatchedTrainer(NoBfloat16(1, 1), batch_size=4, precision="bfloat16")
-    with pytest.raises(RuntimeError, match=r'precision must be .*could not create.*precision="float32"'):
+    with pytest.raises(RuntimeError, match=r'precision must be supported by .*could not create.*precision="float32"'):
         trainer.setDataSets(SEQUENCES[:12], SEQUENCES[20:])
     assert trainer.train_set is None
     trainer.precision = "float32"
@@ -647,13 +650,13 @@ def test_precision_that_the_processor_lacks_is_refused_before_the_training():
         benchmark(trainer, epochs=1, resume=True)
 
 
-def test_bfloat16_trains_a_model_that_can():
+def test_bfloat16_trains_model_that_supports_it():
     result = trained(over_time(linear(LENGTH, 3), linear(3, LENGTH)), precision="bfloat16")
     assert len(result.history) == 2
 
 
 class Eventful(nn.Module):
-    """Has all that a check could disturb: dropout, statistics, an own counter, numbers drawn elsewhere."""
+    """Has everything that a check could change: dropout, statistics, a counter, and global random numbers."""
 
     def __init__(self):
         super().__init__()
@@ -668,7 +671,7 @@ class Eventful(nn.Module):
         return self.layers(x) + noise
 
 
-def test_training_is_the_same_to_the_last_bit_as_without_checks(monkeypatch):
+def test_checks_do_not_change_training(monkeypatch):
     def run():
         torch.manual_seed(1)
         np.random.seed(1)
@@ -687,7 +690,7 @@ def test_training_is_the_same_to_the_last_bit_as_without_checks(monkeypatch):
     assert checked[2:] == plain[2:]
 
 
-def test_model_that_cannot_be_copied_trains_as_one_that_can():
+def test_model_that_cannot_be_copied_trains_in_the_same_way():
     histories, states = [], []
     for lock in (None, threading.Lock()):
         torch.manual_seed(0)
@@ -699,13 +702,13 @@ def test_model_that_cannot_be_copied_trains_as_one_that_can():
     assert same(*states)
 
 
-def test_lazy_layers_are_built_from_the_users_seed_and_trained():
+def test_lazy_layers_are_initialized_from_global_seed_and_trained():
     weights = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
         model = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(1))
         trainer = BatchedTrainer(model, batch_size=8)
-        with pytest.raises(RuntimeError, match="Call setDataSets"):
+        with pytest.raises(RuntimeError, match="must follow setDataSets"):
             trainer.doEpoch(model)
         trainer.setDataSets(SEQUENCES[:32], SEQUENCES[20:])
         weights.append(model[0].weight.detach().clone())
@@ -715,37 +718,37 @@ def test_lazy_layers_are_built_from_the_users_seed_and_trained():
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_lazy_layers_stay_unbuilt_where_the_sets_are_refused():
+def test_lazy_layers_stay_uninitialized_after_error():
     model = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1))
-    with pytest.raises(ValueError, match=r"must return a reconstruction .*shape"):
+    with pytest.raises(ValueError, match=r"must return only a reconstruction, of shape"):
         BatchedTrainer(model, batch_size=8).setDataSets(torch.zeros(8, 5, 2), torch.zeros(8, 5, 2))
     assert len(trained(model).history) == 2
 
 
-def test_batch_statistics_in_evaluation_are_warned_of():
+def test_batch_statistics_in_evaluation_warn():
     model = over_time(nn.BatchNorm1d(LENGTH, track_running_stats=False), linear(LENGTH, LENGTH))
     with pytest.warns(UserWarning, match="track_running_stats=True"):
         BatchedTrainer(model, batch_size=8).setDataSets(SEQUENCES[:32], SEQUENCES[20:])
 
 
-def test_model_without_values_is_refused():
+def test_model_on_meta_device_raises():
     for use in (BatchedTrainer, lambda model: reconstruct(model, SEQUENCES)):
         with pytest.raises(ValueError, match="meta device"):
             use(nn.Linear(1, 1, device="meta"))
 
 
-def test_bank_that_grew_and_expanded_buffer_are_restored():
+def test_grown_and_expanded_buffers_are_restored():
     model = growing_bank()
     start = copy_state(model)
     model(SEQUENCES)
     load_state(model, start)
     assert model.bank.shape == (0,)
-    model = GOOD["expanded buffer"]()
+    model = VALID["expanded buffer"]()
     load_state(model, {**copy_state(model), "kept": torch.full((LENGTH, 1), 2.0)})
     assert torch.equal(model.kept, torch.full((LENGTH, 1), 2.0))
 
 
-def test_mixing_is_found_in_few_sequences():
+def test_mixing_is_detected_with_few_sequences():
     for n in (1, 2, 3):
         with pytest.raises(ValueError, match=MIXES):
             BatchedTrainer(recurrent(), batch_size=1).setDataSets(SEQUENCES[:n], SEQUENCES[:n])

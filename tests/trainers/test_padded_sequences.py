@@ -1,4 +1,4 @@
-"""Sequences of several lengths, and with missing values: neither padding nor gaps count."""
+"""Sequences of different lengths or with missing values: padding and gaps have no effect."""
 
 import numpy as np
 import pytest
@@ -22,14 +22,14 @@ def model_of(decoding="forward", **more):
 
 @pytest.mark.parametrize("decoding", ["forward", "reverse", "encdec-ad"])
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_a_padded_sequence_is_reconstructed_as_it_is_alone(decoding, bidirectional):
+def test_padding_does_not_affect_reconstruction(decoding, bidirectional):
     model, sequences = model_of(decoding, bidirectional=bidirectional), waves()
     reconstruction = reconstruct(model, DataSet.padded(sequences))
     for one, together in zip(sequences, reconstruction, strict=True):
         torch.testing.assert_close(together[: len(one)], reconstruct(model, one[None])[0])
 
 
-def test_in_training_a_padded_sequence_is_taught_as_it_is_alone():
+def test_padding_does_not_affect_teacher_forcing():
     model, sequences = model_of("encdec-ad"), waves()
     data = DataSet.padded(sequences)
     together = model.train()(data.sequences, data.lengths)
@@ -38,7 +38,7 @@ def test_in_training_a_padded_sequence_is_taught_as_it_is_alone():
 
 
 @pytest.mark.parametrize("loss", ["mae", "mse"])
-def test_the_validation_loss_is_the_mean_over_true_values(loss):
+def test_validation_loss_is_mean_over_unpadded_values(loss):
     model, sequences = model_of(), waves()
     data = DataSet.padded(sequences, length=20)
     errors = [np.abs(reconstruct(model, one[None])[0].numpy() - one) ** (1 + (loss == "mse")) for one in sequences]
@@ -47,7 +47,7 @@ def test_the_validation_loss_is_the_mean_over_true_values(loss):
 
 
 @pytest.mark.parametrize("decoding", ["forward", "encdec-ad"])
-def test_training_does_not_depend_on_how_far_is_padded(decoding):
+def test_training_does_not_depend_on_padded_length(decoding):
     losses = []
     for length in (12, 30):
         data = DataSet.padded(waves(), length=length)
@@ -56,7 +56,7 @@ def test_training_does_not_depend_on_how_far_is_padded(decoding):
     np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
-def test_training_does_not_depend_on_targets_that_are_masked():
+def test_training_does_not_depend_on_masked_targets():
     rng = np.random.default_rng(0)
     sequences, mask = rng.normal(size=(8, 12, 2)), rng.random((8, 12, 2)) < 0.7
     histories = []
@@ -68,7 +68,7 @@ def test_training_does_not_depend_on_targets_that_are_masked():
     np.testing.assert_array_equal(*histories)
 
 
-def test_missing_values_are_interpolated_and_parts_keep_their_mask():
+def test_missing_values_are_interpolated_and_subsets_keep_mask():
     nan = np.nan
     data = DataSet([[1, nan, 3, nan], [nan, 2, nan, 8]], mask=np.array([[1, 0, 1, 0], [0, 1, 0, 1]], dtype=bool))
     np.testing.assert_array_equal(data.sequences[..., 0], [[1, 2, 3, 3], [2, 2, 5, 8]])
@@ -76,7 +76,7 @@ def test_missing_values_are_interpolated_and_parts_keep_their_mask():
     np.testing.assert_array_equal(part.mask[..., 0], [[False, True, False, True]])
 
 
-def test_lengths_go_along_into_parts():
+def test_subsets_keep_lengths():
     part = DataSet.padded(waves())[[2, 0]]
     assert part.lengths.tolist() == [9, 5]
     assert part.mask.sum((1, 2)).tolist() == [18, 10]
@@ -94,7 +94,7 @@ def test_lengths_go_along_into_parts():
         ({"lengths": [3.0, 2.0]}, "whole numbers"),
     ],
 )
-def test_masks_and_lengths_that_do_not_fit_are_refused(options, remedy):
+def test_invalid_masks_and_lengths_raise(options, remedy):
     with pytest.raises(ValueError, match=remedy):
         DataSet(np.zeros((2, 3)), **options)
 
@@ -108,16 +108,16 @@ def test_masks_and_lengths_that_do_not_fit_are_refused(options, remedy):
         ([[1.0, 2.0]], 1, "length must be an integer, at least 2, got 1"),
     ],
 )
-def test_what_cannot_be_padded_is_refused(sequences, length, remedy):
+def test_invalid_sequences_for_padding_raise(sequences, length, remedy):
     with pytest.raises(ValueError, match=remedy):
         DataSet.padded(sequences, length=length)
 
 
-def test_a_forward_that_was_assigned_to_a_part_must_get_the_lengths_too():
-    part, whole = model_of(), torch.nn.Module()
-    plain = part.forward
-    part.forward = lambda sequences, lengths=None: plain(sequences, lengths)
-    whole.part = part
-    whole.forward = lambda x: part(x)
+def test_forward_assigned_to_submodule_must_receive_lengths():
+    submodule, model = model_of(), torch.nn.Module()
+    plain = submodule.forward
+    submodule.forward = lambda sequences, lengths=None: plain(sequences, lengths)
+    model.submodule = submodule
+    model.forward = lambda x: submodule(x)
     with pytest.raises(ValueError, match="must pass `lengths`"):
-        reconstruct(whole, DataSet.padded(waves()))
+        reconstruct(model, DataSet.padded(waves()))

@@ -1,4 +1,4 @@
-"""Hyperparameters changed while a run goes on: checked at once, made at the next epoch, noted in its row."""
+"""Hyperparameters queued during a run: checked immediately, applied at the next epoch, noted in its row."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from .test_batched_trainer import WILD
         ("patience", -1, "patience must be an integer at least 0"),
     ],
 )
-def test_a_change_that_would_end_the_run_later_is_refused_at_once(beats, model, name, value, match):
+def test_change_that_would_fail_later_raises_immediately(beats, model, name, value, match):
     trainer = BatchedTrainer(model, **{**WILD, "schedule": "cosine", "warmup_epochs": 1})
-    refused = []
+    rejected = []
 
     def change():
         trainer.between_batches = None
         with pytest.raises(ValueError, match=match):
             trainer.queue(name, value)
-        refused.append(name)
+        rejected.append(name)
 
     trainer.between_batches = change  # in the first epoch, when there is no row yet
     assert len(benchmark(trainer, *beats, epochs=4).history) == 4
-    assert refused == [name]
+    assert rejected == [name]
 
 
-def test_what_is_fixed_cannot_be_queued(beats, model):
+def test_queueing_read_only_hyperparameter_raises(beats, model):
     trainer = BatchedTrainer(model, **WILD)
-    fixed = next(name for name, declared in model.declared().items() if declared.read_only)
-    with pytest.raises(AttributeError, match=r"must stay .* once the block is built"):
-        trainer.queue(fixed, getattr(model, fixed), model)
+    read_only = next(name for name, declared in model.declared().items() if declared.read_only)
+    with pytest.raises(AttributeError, match=r"must stay .* because it is read-only"):
+        trainer.queue(read_only, getattr(model, read_only), model)
 
 
-def test_a_note_of_ones_own_stands_beside_the_trainers(beats, model, monkeypatch):
+def test_custom_note_is_added_to_note_of_trainer(beats, model, monkeypatch):
     trainer = BatchedTrainer(model, **WILD)
     trainer.setDataSets(*beats)
     monkeypatch.setitem(RUNNING, id(trainer), trainer)
@@ -52,14 +52,14 @@ def test_a_note_of_ones_own_stands_beside_the_trainers(beats, model, monkeypatch
     assert row.note == "patience 0 → 1; my own"
 
 
-def test_a_change_noted_for_a_run_that_never_came_is_not_noted_in_the_next(beats, model):
+def test_change_after_last_epoch_is_not_noted_in_next_run(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     late = lambda row, state: row.epoch == 2 and trainer.queue("patience", 1)  # noqa: E731
     benchmark(trainer, *beats, epochs=2, callbacks=[late])
     assert not any("patience" in row.note for row in benchmark(trainer, *beats, epochs=2).history)
 
 
-def test_what_was_assigned_last_counts_over_what_was_queued(beats, model):
+def test_later_assignment_overrides_queued_value(beats, model):
     trainer = BatchedTrainer(model, **WILD)
 
     def change():

@@ -1,4 +1,4 @@
-"""Seeds of the kit's own, and the user's random state left alone."""
+"""Seeds of the kit; the user's random state is unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from trainers.torch_utils import derived_seed, own_randomness
 
 
-def test_repeats_and_leaves_the_state_as_it_was():
+def test_own_randomness_is_reproducible_and_restores_state():
     state = torch.get_rng_state()
     with own_randomness(5):
         one = torch.rand(4)
@@ -21,7 +21,7 @@ def test_repeats_and_leaves_the_state_as_it_was():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_state_comes_back_after_an_error_too():
+def test_state_is_restored_after_error():
     state = torch.get_rng_state()
 
     def fail():
@@ -39,7 +39,7 @@ def test_derived_seeds_differ():
 
 
 def cuda_with_two_cards(states):
-    """The random part of torch.cuda, as its own code works: manual_seed seeds the current card."""
+    """Return a replacement for the random functions of torch.cuda, whose manual_seed seeds the current card."""
     current = [0]
 
     @contextmanager
@@ -56,7 +56,7 @@ def cuda_with_two_cards(states):
     )
 
 
-def test_on_the_second_card_only_that_one_is_seeded(monkeypatch):
+def test_only_requested_card_is_seeded(monkeypatch):
     states = ["first card's", "second card's"]
     monkeypatch.setattr(torch, "cuda", cuda_with_two_cards(states))
     with own_randomness(5, torch.device("cuda", 1)):

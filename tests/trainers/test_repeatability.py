@@ -1,4 +1,4 @@
-"""Runs that are interrupted, resumed, refused or repeated come out the same to the last bit."""
+"""Runs that are interrupted, resumed or repeated are bit-identical."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .contract import same
 from .test_batched_trainer import WILD, follow
 
 
-class InterruptedOnce:
-    """Raises at the n-th batch, then never again."""
+class RaisesOnce:
+    """Raises an exception at the n-th batch only."""
 
     def __init__(self, n, exception):
         self.left, self.exception = n, exception
@@ -26,47 +26,47 @@ class InterruptedOnce:
 
 
 @pytest.mark.parametrize("exception", [KeyboardInterrupt, StopTraining, MemoryError])
-def test_an_interrupted_epoch_leaves_no_trace(beats, exception):
-    whole, broken = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.1), **WILD) for _ in range(2))
-    whole.setDataSets(*beats)
-    broken.setDataSets(*beats)
+def test_interrupted_epoch_has_no_effect(beats, exception):
+    plain, interrupted = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.1), **WILD) for _ in range(2))
+    plain.setDataSets(*beats)
+    interrupted.setDataSets(*beats)
     for _ in range(6):
-        whole.doEpoch(whole.model)
+        plain.doEpoch(plain.model)
     for _ in range(3):
-        broken.doEpoch(broken.model)
-    before = copy_state(broken.model)
-    broken.between_batches = InterruptedOnce(4, exception)
+        interrupted.doEpoch(interrupted.model)
+    before = copy_state(interrupted.model)
+    interrupted.between_batches = RaisesOnce(4, exception)
     with pytest.raises(exception):
-        broken.doEpoch(broken.model)
-    assert same(copy_state(broken.model), before)
+        interrupted.doEpoch(interrupted.model)
+    assert same(copy_state(interrupted.model), before)
     for _ in range(3):
-        broken.doEpoch(broken.model)
-    assert broken.history == whole.history
-    assert same(copy_state(broken.model), copy_state(whole.model))
+        interrupted.doEpoch(interrupted.model)
+    assert interrupted.history == plain.history
+    assert same(copy_state(interrupted.model), copy_state(plain.model))
 
 
 @pytest.mark.parametrize("restore", ["every epoch", "at the end"])
 def test_resuming_equals_one_long_run(beats, restore):
     settings = {**WILD, "restore": restore, "patience": 1, "schedule": "cosine", "schedule_epochs": 12}
-    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
-    one = benchmark(whole, *beats, epochs=12)
-    benchmark(halves, *beats, epochs=5)
-    other = benchmark(halves, epochs=7, resume=True)
+    uninterrupted, resumed = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(uninterrupted, *beats, epochs=12)
+    benchmark(resumed, *beats, epochs=5)
+    other = benchmark(resumed, epochs=7, resume=True)
     assert one.history == other.history
     assert same(copy_state(one.model), copy_state(other.model))
 
 
-def test_halves_of_a_cosine_that_was_left_early_equal_one_long_run(beats):
+def test_resuming_unfinished_cosine_equals_one_long_run(beats):
     settings = {**WILD, "schedule": "cosine"}
-    whole, halves = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
-    one = benchmark(whole, *beats, epochs=8)
-    for row in Run(halves, *beats, epochs=8):
+    uninterrupted, resumed = (BatchedTrainer(LSTMAutoencoder(hidden_size=6), **settings) for _ in range(2))
+    one = benchmark(uninterrupted, *beats, epochs=8)
+    for row in Run(resumed, *beats, epochs=8):
         if row.epoch == 3:
             break
-    assert benchmark(halves, epochs=5, resume=True).history == one.history
+    assert benchmark(resumed, epochs=5, resume=True).history == one.history
 
 
-def test_a_cosine_at_its_end_is_not_taken_up_again_unasked(beats, model):
+def test_resuming_ended_cosine_raises(beats, model):
     trainer = BatchedTrainer(model, schedule="cosine", **WILD)
     benchmark(trainer, *beats, epochs=3)
     before = copy_state(model)
@@ -77,7 +77,7 @@ def test_a_cosine_at_its_end_is_not_taken_up_again_unasked(beats, model):
     assert len(benchmark(trainer, epochs=3, resume=True).history) == 6
 
 
-def test_a_loop_of_ones_own_after_a_driven_run_has_no_planned_end(beats, model):
+def test_custom_loop_after_run_has_no_planned_end(beats, model):
     trainer = BatchedTrainer(model, schedule="cosine", **WILD)
     benchmark(trainer, *beats, epochs=3)
     trainer.setDataSets(*beats)
@@ -86,7 +86,7 @@ def test_a_loop_of_ones_own_after_a_driven_run_has_no_planned_end(beats, model):
     assert len(trainer.history) == 0
 
 
-def test_a_refused_epoch_leaves_mode_and_state(beats, model):
+def test_rejected_epoch_keeps_mode_and_state(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=2)
     trainer.resume()
@@ -99,7 +99,7 @@ def test_a_refused_epoch_leaves_mode_and_state(beats, model):
     assert same(trainer.reached_state(), reached)
 
 
-def test_the_loss_stays_for_a_whole_run(beats, model):
+def test_changing_loss_during_run_raises(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     trainer.setDataSets(*beats)
     trainer.doEpoch(model)
@@ -111,7 +111,7 @@ def test_the_loss_stays_for_a_whole_run(beats, model):
     assert len(trainer.history) == 1
 
 
-def test_an_interrupt_while_the_row_is_written_undoes_the_epoch(beats, model, monkeypatch):
+def test_interrupt_while_row_is_written_undoes_epoch(beats, model, monkeypatch):
     trainer = BatchedTrainer(model, **WILD)
     trainer.setDataSets(*beats)
     trainer.doEpoch(model)
@@ -130,7 +130,7 @@ def test_an_interrupt_while_the_row_is_written_undoes_the_epoch(beats, model, mo
 
 
 class Drawing(nn.Module):
-    """Draws random numbers whenever it is called, in evaluation too."""
+    """Draws random numbers at each call, in evaluation mode as well."""
 
     def __init__(self):
         super().__init__()
@@ -140,29 +140,29 @@ class Drawing(nn.Module):
         return self.inner(x) + 0.1 * torch.randn(x.shape)
 
 
-def test_a_model_that_draws_in_evaluation_repeats_too(beats):
+def test_model_with_random_numbers_in_evaluation_is_reproducible(beats):
     state = torch.get_rng_state()
     one, other = (benchmark(BatchedTrainer(Drawing(), **WILD), *beats, epochs=3) for _ in range(2))
     assert one.history == other.history
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_random_numbers_drawn_between_batches_change_nothing(beats):
+def test_random_numbers_between_batches_have_no_effect(beats):
     plain, hooked = (BatchedTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.3), **WILD) for _ in range(2))
     hooked.between_batches = lambda: torch.rand(3)
     assert benchmark(plain, *beats, epochs=3).history == benchmark(hooked, *beats, epochs=3).history
 
 
-def test_reached_state_is_the_last_epochs_even_after_finalizing(beats, model):
+def test_reached_state_is_that_of_last_epoch_after_finalizing(beats, model):
     trainer = BatchedTrainer(model, restore="at the end", **WILD)
     steps = follow(trainer, beats, lambda history: history.best.epoch < len(history))
     assert same(trainer.reached_state(), steps[-1][1])
     trainer.reached_state()["to_output.bias"].zero_()
-    assert same(trainer.reached_state(), steps[-1][1]), "a copy"
+    assert same(trainer.reached_state(), steps[-1][1]), "reached_state must return a copy"
 
 
 @pytest.mark.parametrize("what", ["model", "device"])
-def test_model_and_device_stay_as_built(model, what):
+def test_assigning_model_or_device_raises(model, what):
     trainer = BatchedTrainer(model)
     with pytest.raises(AttributeError, match=f"'{what}' of 'BatchedTrainer'"):
         setattr(trainer, what, LSTMAutoencoder())

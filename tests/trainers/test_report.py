@@ -1,4 +1,4 @@
-"""A report on one's own recording, from Python and from the command line."""
+"""Reports on a recording, from Python and from the command line."""
 
 import html
 import inspect
@@ -25,57 +25,57 @@ def signal(steps=1500, features=1):
     return values
 
 
-def test_a_labelled_csv_becomes_a_page_that_stands_alone(tmp_path):
+def test_report_of_labelled_csv_is_self_contained_page(tmp_path):
     labels = np.zeros(1500, dtype=int)
     labels[1200:1230] = 1
-    stamps = pd.date_range("2026-01-01", periods=1500, freq="s")
+    times = pd.date_range("2026-01-01", periods=1500, freq="s")
     values = signal(features=2)
-    table = pd.DataFrame({"time": stamps, "pressure <b>": values[:, 0], "flow": values[:, 1], "label": labels})
+    table = pd.DataFrame({"time": times, "pressure <b>": values[:, 0], "flow": values[:, 1], "label": labels})
     table.to_csv(tmp_path / "my.csv", index=False)
-    found = report(tmp_path / "my.csv", tmp_path / "out.html", **QUICK)
-    page = found.path.read_text(encoding="utf-8")
-    assert found.path == tmp_path / "out.html"
+    result = report(tmp_path / "my.csv", tmp_path / "out.html", **QUICK)
+    page = result.path.read_text(encoding="utf-8")
+    assert result.path == tmp_path / "out.html"
     assert not re.search(r"""(src|href)=["'](?!data:)|https?://(?!www\.w3\.org)|url\(""", page), "needs a network"
     assert "pressure <b>" not in page.split("</script>")[-1]
-    assert any(start < 480 and end > 450 for start, end in found.detection.events)
-    best = found.detection.to_frame().iloc[0]
+    assert any(start < 480 and end > 450 for start, end in result.detection.events)
+    best = result.detection.to_frame().iloc[0]
     assert 430 < best.peak < 500
-    assert f"<td>{int(best.start) + 750}</td>" in page, "steps are those of the file"
+    assert f"<td>{int(best.start) + 750}</td>" in page, "steps are counted as in the file"
     assert "flow " in page.split("<h2>Events</h2>")[1]
-    assert set(found.evaluations) > {"LSTM autoencoder", "1-NN", "random score"}
-    assert found.evaluations["LSTM autoencoder"].auroc > 0.9
+    assert set(result.evaluations) > {"LSTM autoencoder", "1-NN", "random score"}
+    assert result.evaluations["LSTM autoencoder"].auroc > 0.9
     sections = re.findall("<h2>(.*?)</h2>", page)
-    about_the_detector = ["Training", "Threshold", "Was a network needed?", "To repeat it"]
-    assert sections == ["The recording", "Events", "What to check first", *about_the_detector]
+    about_detector = ["Training", "Threshold", "Was a network needed?", "How to repeat it"]
+    assert sections == ["The recording", "Events", "What to check first", *about_detector]
     assert page.count('alt="') == 2
 
 
-def test_without_labels_the_page_says_that_nobody_knows(tmp_path):
-    found = report(signal()[:, 0], tmp_path / "out.html", **QUICK)
-    assert found.evaluations == {}
-    assert "has no labels" in found.path.read_text(encoding="utf-8")
+def test_page_without_labels_says_so(tmp_path):
+    result = report(signal()[:, 0], tmp_path / "out.html", **QUICK)
+    assert result.evaluations == {}
+    assert "has no labels" in result.path.read_text(encoding="utf-8")
 
 
-def test_what_should_be_mended_first_is_said_in_the_page_and_while_it_works(tmp_path, capsys):
+def test_data_to_fix_is_printed_and_on_page(tmp_path, capsys):
     values = signal()[:1200, 0]
-    fine = report(values, tmp_path / "fine.html", **QUICK).path.read_text(encoding="utf-8")
-    assert "None of them wants mending first." in fine
+    good = report(values, tmp_path / "good.html", **QUICK).path.read_text(encoding="utf-8")
+    assert "None of them needs a fix." in good
     values[100:180] = 0.5
     page = report(values, tmp_path / "out.html", **{**QUICK, "progress": True}).path.read_text(encoding="utf-8")
     found = "80 steps of one value from step 100 on."
-    assert f"mend first: stuck of feature 0: {found}" in capsys.readouterr().out
-    assert "1 of them wants mending first" in page
+    assert f"fix first: flatline of feature 0: {found}" in capsys.readouterr().out
+    assert "1 of them needs a fix" in page
     assert found in page
 
 
-def test_training_ends_before_the_first_labelled_event(tmp_path):
+def test_training_ends_before_first_labelled_event(tmp_path):
     labels = np.zeros(1500, dtype=int)
     labels[600:610] = 1
-    found = report(Series(signal(), labels=labels), tmp_path / "out.html", **QUICK)
-    assert len(found.detection.scores) == 900
+    result = report(Series(signal(), labels=labels), tmp_path / "out.html", **QUICK)
+    assert len(result.detection.scores) == 900
 
 
-def test_the_same_seed_gives_the_same_page(tmp_path):
+def test_same_seed_gives_same_page(tmp_path):
     pages = []
     for name in ("a", "b"):
         path = report(signal()[:, 0], tmp_path / f"{name}.html", seed=5, **QUICK).path
@@ -83,18 +83,18 @@ def test_the_same_seed_gives_the_same_page(tmp_path):
     assert pages[0] == pages[1]
 
 
-def test_where_too_much_is_missing_no_detector_judges(tmp_path):
+def test_steps_with_missing_values_are_unscored_by_all_detectors(tmp_path):
     values, labels = signal()[:, 0], np.zeros(1500, dtype=int)
     values[900:1000], labels[1200:1230] = np.nan, 1
-    found = report(Series(values, labels=labels), tmp_path / "out.html", **QUICK)
-    assert found.detection.unscored[170:230].all()
-    page = found.path.read_text(encoding="utf-8")
-    assert "could not be judged" in page
-    assert found.evaluations["1-NN"].false_alarms <= found.evaluations["random score"].false_alarms
+    result = report(Series(values, labels=labels), tmp_path / "out.html", **QUICK)
+    assert result.detection.unscored[170:230].all()
+    page = result.path.read_text(encoding="utf-8")
+    assert "steps are unscored" in page
+    assert result.evaluations["1-NN"].false_alarms <= result.evaluations["random score"].false_alarms
 
 
 @pytest.mark.parametrize(
-    ("options", "remedy"),
+    ("options", "match"),
     [
         ({"output": "nowhere/out.html"}, "a folder that exists"),
         ({"output": "."}, "output must be a file"),
@@ -104,14 +104,14 @@ def test_where_too_much_is_missing_no_detector_judges(tmp_path):
         ({"epoch": 3}, "Did you mean 'epochs'"),
     ],
 )
-def test_what_cannot_work_is_said_before_the_training(tmp_path, monkeypatch, options, remedy):
+def test_invalid_arguments_raise_before_training(tmp_path, monkeypatch, options, match):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((TypeError, ValueError), match=remedy):
+    with pytest.raises((TypeError, ValueError), match=match):
         report(signal()[:, 0], **{"output": "out.html", **QUICK, **options})
     assert not list(tmp_path.glob("*.html"))
 
 
-def test_the_command_line_trains_and_tells_its_progress(tmp_path):
+def test_command_line_trains_and_prints_progress(tmp_path):
     pd.DataFrame({"value": signal()[:, 0]}).to_csv(tmp_path / "my.csv", index=False)
     command = [sys.executable, "-m", "trainers", "report", "my.csv", "--epochs", "1", "--rate", "0.05", "--no-centre"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -122,7 +122,7 @@ def test_the_command_line_trains_and_tells_its_progress(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("value\n1\n2\nthree\n" + "4\n" * 50, "line 4"),
         ("value\n1\n2\n3\n", "Bring more data"),
@@ -130,20 +130,20 @@ def test_the_command_line_trains_and_tells_its_progress(tmp_path):
         ("", "empty"),
     ],
 )
-def test_the_command_line_says_what_is_wrong_with_a_file(tmp_path, capsys, content, said):
+def test_command_line_prints_error_of_invalid_file(tmp_path, capsys, content, message):
     path = tmp_path / "my.csv"
     path.write_text(content, encoding="utf-8")
     assert main(["report", str(path), "--output", str(tmp_path / "out.html")]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out.html").exists()
 
 
-def test_the_command_line_names_a_file_that_is_not_there(tmp_path, capsys):
+def test_command_line_prints_name_of_missing_file(tmp_path, capsys):
     assert main(["report", str(tmp_path / "none.csv")]) == 2
     assert "none.csv" in capsys.readouterr().err
 
 
-def test_every_option_of_load_csv_is_one_of_the_command_line(capsys):
+def test_command_line_has_every_option_of_load_csv(capsys):
     with pytest.raises(SystemExit):
         main(["report", "--help"])
     text = capsys.readouterr().out
@@ -164,10 +164,10 @@ def test_every_option_of_load_csv_is_one_of_the_command_line(capsys):
         "-1",
         "--no-header",
     ]
-    given = parser().parse_args(["report", "--time", "Date", "--time", "Time", "a.csv"])
-    assert (given.time, given.file) == (["Date", "Time"], "a.csv")
-    given = vars(parser().parse_args(line))
-    assert (given["time"], given["separator"], given["normal"], given["header"]) == (
+    parsed = parser().parse_args(["report", "--time", "Date", "--time", "Time", "a.csv"])
+    assert (parsed.time, parsed.file) == (["Date", "Time"], "a.csv")
+    parsed = vars(parser().parse_args(line))
+    assert (parsed["time"], parsed["separator"], parsed["normal"], parsed["header"]) == (
         ["Date", "Time"],
         "\t",
         "-1",
@@ -189,7 +189,7 @@ def test_every_option_of_load_csv_is_one_of_the_command_line(capsys):
         ("time_s,Temp °C", lambda i, v: f"{i},{v}", "cp1252", ["--encoding=cp1252"]),
     ],
 )
-def test_the_command_line_takes_what_its_error_advises(tmp_path, capsys, header, cells, encoding, options):
+def test_command_line_accepts_option_that_its_error_suggests(tmp_path, capsys, header, cells, encoding, options):
     path, page = tmp_path / "my.csv", tmp_path / "out.html"
     rows = [cells(i, f"{v:.3f}") for i, v in enumerate(signal()[800:1500, 0])]
     path.write_text("\n".join([header, *rows]), encoding=encoding)
@@ -200,7 +200,7 @@ def test_the_command_line_takes_what_its_error_advises(tmp_path, capsys, header,
     assert page.exists()
 
 
-def test_warnings_of_the_file_are_one_plain_line_and_on_the_page(tmp_path, capsys):
+def test_warnings_of_file_are_one_line_and_on_page(tmp_path, capsys):
     table = pd.DataFrame({"time_s": np.arange(1500), "value": signal()[:, 0], "fault": np.arange(1500) // 1400})
     table.to_csv(tmp_path / "my.csv")
     page = tmp_path / "out.html"

@@ -1,4 +1,4 @@
-"""The rule for the number of CPU threads, and the user's number before it."""
+"""The rule for the number of CPU threads, and the priority of the user's number."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ with with_threads(3):
     print("not on the CPU", useful_threads(lstm, 2, torch.device("meta")))
 """
 
-# A model that notes the number of threads in training, validation and scoring.
+# A model that records the number of threads in training, validation and scoring.
 TRAINING = """
 import torch
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
 from trainers.torch_utils import with_threads
 
-class Noting(LSTMAutoencoder):
+class Recording(LSTMAutoencoder):
     def forward(self, sequences, lengths=None):
         seen.add(torch.get_num_threads())
         return super().forward(sequences, lengths)
@@ -49,7 +49,7 @@ class Noting(LSTMAutoencoder):
 def threads(hidden_size):
     seen.clear()
     result = benchmark(
-        BatchedTrainer(Noting(hidden_size=hidden_size), batch_size=40, restore="off"),
+        BatchedTrainer(Recording(hidden_size=hidden_size), batch_size=40, restore="off"),
         torch.randn(40, 3), torch.randn(4, 3), epochs=1, progress=False,
     )
     reconstruct(result.model, torch.randn(40, 3))
@@ -78,9 +78,9 @@ print(BatchedTrainer(LSTMAutoencoder()).threads == {number})
 
 
 def printed(code):
-    """What a new process prints that has PyTorch's default number of threads."""
+    """Return the output of a new process that has PyTorch's default number of threads."""
     environment = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    environment["OMP_WAIT_POLICY"] = "PASSIVE"  # quick on a busy computer, too
+    environment["OMP_WAIT_POLICY"] = "PASSIVE"  # fast on a busy computer as well
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 
@@ -102,12 +102,12 @@ def test_training_follows_rule_until_user_sets_a_number():
 
 
 @pytest.mark.parametrize("number", ["default", "3"])
-@pytest.mark.skipif(not torch.backends.mkl.is_available() or os.name == "nt", reason="known from MKL's state only")
-def test_number_set_before_import_wins(number):
+@pytest.mark.skipif(not torch.backends.mkl.is_available() or os.name == "nt", reason="detected from MKL's state only")
+def test_number_set_before_import_has_priority(number):
     assert printed(BEFORE_IMPORT.format(number=number)) == ["True"]
 
 
-def test_number_is_restored_after_an_error_and_after_another_library():
+def test_number_is_restored_after_error_and_after_other_library():
     before = torch.get_num_threads()
 
     def fail():
@@ -129,17 +129,17 @@ def test_setup_check_names_number_of_threads():
     assert f"the default model (64 units, batches of 32) trains with {number} thread" in text
 
 
-def test_a_queued_batch_size_counts_from_its_first_epoch(monkeypatch):
+def test_queued_batch_size_sets_threads_from_its_first_epoch(monkeypatch):
     monkeypatch.setattr(torch_utils, "_set_by_user", False)
     seen = []
 
-    class Noting(LSTMAutoencoder):
+    class Recording(LSTMAutoencoder):
         def forward(self, sequences, lengths=None):
             if self.training:
                 seen.append((len(sequences), torch.get_num_threads()))
             return super().forward(sequences, lengths)
 
-    trainer = BatchedTrainer(Noting(hidden_size=64), batch_size=10)
+    trainer = BatchedTrainer(Recording(hidden_size=64), batch_size=10)
     sets = torch.randn(100, 3, 1), torch.randn(4, 3, 1)
     with with_threads(3):
         for row in Run(trainer, *sets, epochs=2):

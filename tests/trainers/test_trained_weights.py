@@ -1,4 +1,4 @@
-"""A run that begins on trained weights counts them as a candidate for the best; a result is a record."""
+"""Trained weights at the start of a run are a candidate for the best; a result does not change."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def trained(beats):
     return trainer
 
 
-def again(trainer):
+def same_trainer(trainer):
     return trainer
 
 
-def another_trainer(trainer):
+def new_trainer(trainer):
     return BatchedTrainer(trainer.model, **SETTINGS)
 
 
@@ -50,9 +50,9 @@ def loaded_weights(trainer):
     return BatchedTrainer(model, **SETTINGS)
 
 
-@pytest.mark.parametrize("second", [again, another_trainer, copied_model, loaded_weights])
+@pytest.mark.parametrize("second", [same_trainer, new_trainer, copied_model, loaded_weights])
 @pytest.mark.parametrize("restore", ["every epoch", "at the end"])
-def test_good_start_is_not_lost(beats, trained, second, restore):
+def test_trained_start_is_restored(beats, trained, second, restore):
     before = validation_loss(trained.model, beats)
     trainer = second(trained)
     trainer.learning_rate, trainer.restore = 1.0, restore
@@ -61,23 +61,23 @@ def test_good_start_is_not_lost(beats, trained, second, restore):
     assert validation_loss(result.model, beats) <= before * (1 + 1e-6)
     assert result.history.best is result.history.start
     assert "the start" in result.history[0].note
-    assert "best the start" in result.summary()
+    assert "best: the start" in result.summary()
 
 
-def test_start_that_is_surpassed_is_not_the_best(beats, trained):
+def test_worse_start_is_not_best(beats, trained):
     trained.learning_rate = 0.001
     history = benchmark(trained, *beats, epochs=5).history
     assert history.start is not None
     assert history.best.epoch == min(history, key=lambda row: row.validation_loss).epoch
 
 
-def test_fresh_weights_do_not_count(beats, model):
+def test_untrained_weights_are_no_candidate(beats, model):
     history = benchmark(BatchedTrainer(model, learning_rate=1.0), *beats, epochs=2).history
     assert history.start is None
     assert history.best.epoch >= 1
 
 
-def test_without_restore_the_last_weights_stay(beats, trained):
+def test_last_weights_are_kept_without_restore(beats, trained):
     trained.learning_rate, trained.restore = 1.0, "off"
     before = validation_loss(trained.model, beats)
     result = benchmark(trained, *beats, epochs=2)
@@ -85,7 +85,7 @@ def test_without_restore_the_last_weights_stay(beats, trained):
     assert validation_loss(result.model, beats) > before
 
 
-def test_loss_that_is_not_finite_in_the_first_epoch_goes_back_to_the_start(beats, trained):
+def test_non_finite_first_loss_restores_start(beats, trained):
     before = copy_state(trained.model)
     trained.learning_rate, trained.loss = 1e30, "mse"
     history = benchmark(trained, *beats, epochs=1).history
@@ -94,15 +94,15 @@ def test_loss_that_is_not_finite_in_the_first_epoch_goes_back_to_the_start(beats
     assert same(copy_state(trained.model), before)
 
 
-def test_resuming_measures_the_start_once(beats, trained):
-    whole, halves = copied_model(trained), copied_model(trained)
-    one = benchmark(whole, *beats, epochs=6)
-    benchmark(halves, *beats, epochs=3)
-    assert benchmark(halves, epochs=3, resume=True).history == one.history
-    assert same(copy_state(whole.model), copy_state(halves.model))
+def test_resuming_does_not_evaluate_start_again(beats, trained):
+    uninterrupted, resumed = copied_model(trained), copied_model(trained)
+    one = benchmark(uninterrupted, *beats, epochs=6)
+    benchmark(resumed, *beats, epochs=3)
+    assert benchmark(resumed, epochs=3, resume=True).history == one.history
+    assert same(copy_state(uninterrupted.model), copy_state(resumed.model))
 
 
-def test_start_of_an_epoch_that_was_undone_is_measured_again(beats, trained):
+def test_start_is_evaluated_again_after_undone_epoch(beats, trained):
     def stop():
         raise StopTraining
 
@@ -114,7 +114,7 @@ def test_start_of_an_epoch_that_was_undone_is_measured_again(beats, trained):
     assert trained.history.start is None
 
 
-def test_branch_goes_back_to_the_start_too(beats, trained):
+def test_branch_can_restore_start(beats, trained):
     before, monitor = copy_state(trained.model), TrainingMonitor()
     trained.learning_rate = 1.0
     benchmark(trained, *beats, epochs=3, callbacks=[monitor])
@@ -124,18 +124,18 @@ def test_branch_goes_back_to_the_start_too(beats, trained):
     assert same(copy_state(trained.model), before)
 
 
-def test_start_is_on_the_pictures():
+def test_plots_show_start():
     history = History()
     history.begin(0.1)
     history.append(train_loss=0.3, validation_loss=0.4, restored=True)
     assert (history[0].best_epoch, history[0].best_loss) == (0, 0.1)
     assert "0.1 at the start" in plot_history(history).alt
     assert "0.1 at the start" in plot_histories({"run": history}).alt
-    assert "best the start" in repr(history)
+    assert "best: the start" in repr(history)
     assert run_data(history)["rows"][0][3::3] == [0, 0.1], "best epoch and its loss, for the page"
 
 
-def test_result_does_not_change_when_its_trainer_goes_on(beats, model):
+def test_result_does_not_change_if_trainer_continues(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     result = benchmark(trainer, *beats, epochs=2)
     shown, state, rows = repr(result) + result._repr_html_(), copy_state(result.model), list(result.history)
@@ -151,8 +151,8 @@ def test_result_does_not_change_when_its_trainer_goes_on(beats, model):
         result.history = trainer.history
 
 
-def test_result_is_stored_and_read_again(beats, model):
+def test_result_can_be_pickled(beats, model):
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2)
-    read = pickle.loads(pickle.dumps(result))
-    assert read.history == result.history
-    assert same(copy_state(read.model), copy_state(result.model))
+    loaded = pickle.loads(pickle.dumps(result))
+    assert loaded.history == result.history
+    assert same(copy_state(loaded.model), copy_state(result.model))

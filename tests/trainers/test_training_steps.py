@@ -1,4 +1,4 @@
-"""Batches, loss, clipping and arithmetic of an epoch, and what cannot be trained."""
+"""Batches, loss, clipping and precision of an epoch, and models that cannot be trained."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def test_batches_of_an_epoch(beats, model, steps_per_epoch, sizes):
     trainer = BatchedTrainer(model, batch_size=16, steps_per_epoch=steps_per_epoch)
     batches = trainer._batches(40, 1)
     assert [len(batch) for batch in batches] == sizes
-    every = torch.cat(batches).tolist()
-    for start in range(0, len(every) - 39, 40):
-        assert sorted(every[start : start + 40]) == list(range(40)), "each pass holds every sequence once"
+    order = torch.cat(batches).tolist()
+    for start in range(0, len(order) - 39, 40):
+        assert sorted(order[start : start + 40]) == list(range(40)), "each pass contains every sequence once"
     if steps_per_epoch == 7:
-        assert every[:40] != every[40:80], "a further pass is shuffled anew"
+        assert order[:40] != order[40:80], "each pass is shuffled"
 
 
-def test_order_of_the_batches(model):
+def test_order_of_batches(model):
     trainer = BatchedTrainer(model)
     fixed = BatchedTrainer(model, reshuffle=False)
     other = BatchedTrainer(model, seed=1)
@@ -36,8 +36,8 @@ def test_order_of_the_batches(model):
     assert order(fixed, 1) == order(fixed, 2)
 
 
-def test_train_loss_is_the_mean_over_all_elements(beats, model):
-    """With a rate too small to move a weight, it must equal the loss computed at once."""
+def test_train_loss_is_mean_over_all_elements(beats, model):
+    """With a very small learning rate, it must equal the loss of the whole set."""
     trainer = BatchedTrainer(model, batch_size=16, learning_rate=1e-30)
     expected = l1_loss(model(beats[0].sequences), beats[0].sequences).item()
     history = benchmark(trainer, *beats, epochs=1).history
@@ -51,8 +51,8 @@ def test_squared_error(beats, model):
     assert history[0].validation_loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_clipping_bounds_the_step(beats):
-    """After one step of SGD-like size the change would differ; Adam hides it, so look at the gradient."""
+def test_clipping_limits_norm_of_gradient(beats):
+    """Check the gradient, because the size of Adam's step does not depend on its norm."""
     model = LSTMAutoencoder(hidden_size=6)
     trainer = BatchedTrainer(model, batch_size=40, max_grad_norm=0.01)
     trainer.setDataSets(*beats)
@@ -61,7 +61,7 @@ def test_clipping_bounds_the_step(beats):
     assert norm == pytest.approx(0.01, rel=1e-2)
 
 
-def test_bfloat16_comes_close_to_float32(beats):
+def test_bfloat16_is_close_to_float32(beats):
     losses = {}
     for precision in ("float32", "bfloat16"):
         trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=6), batch_size=8, learning_rate=0.01, precision=precision)
@@ -76,14 +76,14 @@ def test_bfloat16_comes_close_to_float32(beats):
     assert losses["bfloat16"] != losses["float32"]
 
 
-def test_a_batch_larger_than_the_set_is_refused(beats, model):
+def test_batch_larger_than_set_raises(beats, model):
     trainer = BatchedTrainer(model, batch_size=41)
     with pytest.raises(ValueError, match=r"batch_size.* must be at most 40.*got 41"):
         trainer.setDataSets(*beats)
     assert trainer.train_set is None
 
 
-def test_a_cosine_that_does_not_know_its_end_is_refused(beats, model):
+def test_cosine_without_end_raises(beats, model):
     trainer = BatchedTrainer(model, schedule="cosine")
     trainer.setDataSets(*beats)
     before = copy_state(model)
@@ -101,7 +101,7 @@ class WrongShape(nn.Module):
         return self.layer(x)
 
 
-class Unlearning(nn.Module):
+class Parameterless(nn.Module):
     def forward(self, x):
         return x
 
@@ -110,41 +110,41 @@ class Unlearning(nn.Module):
     ("make", "error", "match"),
     [
         (lambda: "LSTM", TypeError, "torch.nn.Module"),
-        (lambda: LSTMAutoencoder, TypeError, "the class LSTMAutoencoder, not an object of it"),
-        (Unlearning, ValueError, "requires_grad"),
+        (lambda: LSTMAutoencoder, TypeError, "the class LSTMAutoencoder, not an instance"),
+        (Parameterless, ValueError, "requires_grad"),
         (lambda: WrongShape().requires_grad_(False), ValueError, "requires_grad"),
     ],
 )
-def test_a_model_that_cannot_learn_is_refused(make, error, match):
+def test_model_that_cannot_be_trained_raises(make, error, match):
     with pytest.raises(error, match=match):
         BatchedTrainer(make())
 
 
-def test_a_model_that_returns_another_shape_is_refused(beats):
+def test_model_with_wrong_output_shape_raises(beats):
     trainer = BatchedTrainer(WrongShape())
-    with pytest.raises(ValueError, match=r"must return a reconstruction .*shape \(2, 20, 1\)"):
+    with pytest.raises(ValueError, match=r"must return only a reconstruction, of shape \(2, 20, 1\), got shape"):
         trainer.setDataSets(*beats)
 
 
-def test_a_model_whose_weights_are_not_finite_is_refused(beats, model):
+def test_model_with_non_finite_weights_raises(beats, model):
     with torch.no_grad():
         model.to_output.bias.fill_(float("nan"))
     with pytest.raises(ValueError, match=r"model LSTMAutoencoder must have finite weights, got NaN .*to_output\.bias"):
         BatchedTrainer(model).setDataSets(*beats)
 
 
-def test_a_model_that_changes_its_input_is_refused_and_the_data_stay(beats):
+def test_model_that_changes_input_raises_and_data_is_unchanged(beats):
     class InPlace(WrongShape):
         def forward(self, x):
             return x.mul_(2) * self.layer.weight.sum()
 
     before = beats[0].sequences.clone()
-    with pytest.raises(ValueError, match="changes its input in place"):
+    with pytest.raises(ValueError, match="must not change its input in place"):
         BatchedTrainer(InPlace()).setDataSets(*beats)
     assert torch.equal(beats[0].sequences, before)
 
 
-def test_a_model_whose_forward_fails_is_told_in_plain_words(beats):
+def test_model_whose_forward_fails_raises(beats):
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4).double())
-    with pytest.raises(ValueError, match="does not take sequences of 'training beats'"):
+    with pytest.raises(ValueError, match=r"must accept .* float32 sequences, got an error .* 'training beats'"):
         trainer.setDataSets(*beats)

@@ -1,4 +1,4 @@
-"""A user's own text is shown as text, once escaped, by everything that shows itself as HTML, and by every picture."""
+"""A user's text is escaped once and shown as text, in all HTML and in all plots."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ METHODS = ("_repr_html_", "_repr_mimebundle_", "_ipython_display_", "_repr_svg_"
 
 
 class Skeleton(HTMLParser):
-    """Elements, attributes and texts in order; what keeps Jupyter from typesetting, and pictures, are left out."""
+    """Elements, attributes and texts in order, without images and without the div that disables typesetting."""
 
     def __init__(self, markup):
         super().__init__()
@@ -63,69 +63,68 @@ def benign_examples():
 
 
 def replaced(part, text):
-    """The same with `text` in place of the benign name, also where it stands between quotation marks."""
+    """Return a copy in which `text` replaces the benign name, with and without quotation marks."""
     if isinstance(part, str):
         return part.replace(repr(BENIGN), repr(text)).replace(BENIGN, text)
     if isinstance(part, dict):
         return {key: replaced(value, text) for key, value in part.items()}
-    return type(part)(replaced(one, text) for one in part) if isinstance(part, list | tuple) else part
+    return type(part)(replaced(item, text) for item in part) if isinstance(part, list | tuple) else part
 
 
-def shown_as(thing, monkeypatch, folder):
-    """All HTML that an object shows, by how it is shown."""
-    found, displayed = {}, []
+def shown_html(obj, monkeypatch, folder):
+    """Return all HTML that an object shows, by the method that shows it."""
+    html, displayed = {}, []
     monkeypatch.setattr(IPython.display, "display", lambda shown, **_: displayed.append(shown))
     for method in METHODS:
-        if not hasattr(thing, method):
+        if not hasattr(obj, method):
             continue
         if method == "to_html":
-            thing.to_html(folder / "page.html")
-            found[method] = folder.joinpath("page.html").read_text(encoding="utf-8")
+            obj.to_html(folder / "page.html")
+            html[method] = folder.joinpath("page.html").read_text(encoding="utf-8")
         else:
-            made = getattr(thing, method)()
-            found[method] = made if isinstance(made, str) else (made or [{}])[0].get("text/html", "")
-    for number, one in enumerate(displayed):
-        found[f"display {number}"] = one.get("text/html", "") if isinstance(one, dict) else getattr(one, "data", "")
-    widgets = [thing.box] if hasattr(thing, "box") else []
+            value = getattr(obj, method)()
+            html[method] = value if isinstance(value, str) else (value or [{}])[0].get("text/html", "")
+    for number, item in enumerate(displayed):
+        html[f"display {number}"] = item.get("text/html", "") if isinstance(item, dict) else getattr(item, "data", "")
+    widgets = [obj.box] if hasattr(obj, "box") else []
     while widgets:
         widget = widgets.pop()
         widgets += getattr(widget, "children", ())
         if isinstance(widget, ipywidgets.HTML):
-            found[f"widget {len(found)}"] = widget.value
-    return {how: text for how, text in found.items() if text}
+            html[f"widget {len(html)}"] = widget.value
+    return {method: text for method, text in html.items() if text}
 
 
 def classes_shown_as_html():
-    """Every class of the kit that itself says how it is shown."""
+    """Return every class of the kit with a method that shows it as HTML."""
     names = [
         m.name
         for package in (data, trainers, notebooks.course)
         for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
-    found = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
-    return {one for one in found if one.__module__ in names and any(method in vars(one) for method in METHODS)}
+    classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    return {cls for cls in classes if cls.__module__ in names and any(method in vars(cls) for method in METHODS)}
 
 
-def test_every_class_that_shows_itself_has_an_example():
+def test_every_class_shown_as_html_has_example():
     shown = benign_examples()
-    missing = [one.__name__ for one in classes_shown_as_html() if not any(isinstance(e, one) for e in shown)]
+    missing = [cls.__name__ for cls in classes_shown_as_html() if not any(isinstance(e, cls) for e in shown)]
     assert missing == [], "add an example to untrusted.py"
 
 
-# So long a name leaves no room for the curves.
+# a very long name leaves no space for the curves
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied")
 @pytest.mark.parametrize("text", [HOSTILE, " ".join(MATH)], ids=["markup", "math"])
 def test_text_is_shown_as_text(text, monkeypatch, tmp_path):
     with_text = 0
     for benign, hostile in zip(benign_examples(), examples(text), strict=True):
-        expected, got = (shown_as(one, monkeypatch, tmp_path) for one in (benign, hostile))
-        assert got.keys() == expected.keys()
-        for how in got:
-            assert Skeleton(got[how]).parts == [replaced(part, text) for part in Skeleton(expected[how]).parts], (
-                f"{type(benign).__name__}, {how}"
-            )
-            with_text += BENIGN in expected[how]
+        expected, actual = (shown_html(example, monkeypatch, tmp_path) for example in (benign, hostile))
+        assert actual.keys() == expected.keys()
+        for method in actual:
+            parts = [replaced(part, text) for part in Skeleton(expected[method]).parts]
+            assert Skeleton(actual[method]).parts == parts, f"{type(benign).__name__}, {method}"
+            with_text += BENIGN in expected[method]
     assert with_text > 25
 
 
@@ -134,27 +133,27 @@ def test_report_shows_text_as_text(tmp_path):
     for text in (BENIGN, HOSTILE):
         parts.append(Skeleton(write_report(text, tmp_path).read_text(encoding="utf-8")).parts)
     assert parts[1] == [replaced(part, HOSTILE) for part in parts[0]]
-    assert sum(HOSTILE in str(one) for part in parts[1] for one in part) > 10
+    assert sum(HOSTILE in str(value) for part in parts[1] for value in part) > 10
 
 
 @pytest.mark.parametrize("text", ["<b> & 'b'", *MATH])
-def test_pictures_show_text_as_text(text):
+def test_plots_show_text_as_text(text):
     drawn = 0
     for benign, hostile in zip(benign_examples(), examples(text), strict=True):
-        figures = [one if isinstance(one, Figure) else getattr(one, "figure", None) for one in (benign, hostile)]
+        figures = [e if isinstance(e, Figure) else getattr(e, "figure", None) for e in (benign, hostile)]
         if not isinstance(figures[0], Figure):
             continue
         assert figures[1].alt == replaced(figures[0].alt, text)
         figures[1]._repr_mimebundle_()
-        texts = [[as_seen(one) for one in figure.findobj(matplotlib.text.Text)] for figure in figures]
-        named = {replaced(one, text) for one in texts[0] if BENIGN in one}
-        assert named <= set(texts[1])
-        drawn += bool(named)
+        texts = [[as_drawn(item) for item in figure.findobj(matplotlib.text.Text)] for figure in figures]
+        names = {replaced(item, text) for item in texts[0] if BENIGN in item}
+        assert names <= set(texts[1])
+        drawn += bool(names)
     assert drawn > 4
 
 
-def as_seen(text):
-    """What matplotlib draws; math is marked."""
+def as_drawn(text):
+    """Return the text that matplotlib draws; math is marked."""
     raw = text.get_text()
     if is_math_text(raw):
         return raw if "mathdefault" in raw else f"math {raw}"
@@ -162,7 +161,7 @@ def as_seen(text):
 
 
 @given(st.text())
-def test_escaped_text_is_read_back(text):
+def test_escaped_text_is_parsed_as_text(text):
     texts = []
     parser = HTMLParser()
     parser.handle_starttag = lambda tag, attrs: texts.append((tag, attrs))
@@ -174,7 +173,7 @@ def test_escaped_text_is_read_back(text):
 
 
 @given(st.text())
-def test_label_is_never_math_and_never_hidden(text):
+def test_label_is_not_math_and_not_hidden(text):
     label = matplotlib.text.Text(0, 0, as_label(text))
-    assert as_seen(label) == text.encode("utf-8", "replace").decode()
+    assert as_drawn(label) == text.encode("utf-8", "replace").decode()
     assert not as_label(text).startswith("_")

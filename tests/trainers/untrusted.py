@@ -1,4 +1,4 @@
-"""Everything that shows itself as HTML, with one text in every place where a user's own text may stand."""
+"""Examples of all objects that are shown as HTML, with one text in every place of a user's text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def class_names(text):
 
 
 def examples(text):
-    """Objects that show the text, at least one of each class that shows itself as HTML."""
+    """Return objects that show the text, at least one of each class that is shown as HTML."""
     own = type(text, (Block,), {"size": Hyperparameter(3, text), "way": Hyperparameter(text, text)})
     sequences = torch.sin(torch.arange(12.0)).repeat(9, 1) + torch.arange(9.0)[:, None] / 9
     named = DataSet(sequences, labels=[0, 1, 2] * 3, name=text, class_names=class_names(text))
@@ -77,15 +77,15 @@ def examples(text):
 
 
 def write_report(text, folder):
-    """The report's page on a series with that text for a name."""
-    made = series(text, features=2)
-    # Labels would take it ten times as long.
-    plain = Series(made.values, name=text, feature_names=made.feature_names)
-    return report(plain, folder / "report.html", epochs=1, rate=0.1, window=12, progress=False).path
+    """Write a report on a series with this name, and return its path."""
+    labelled = series(text, features=2)
+    # without labels, the report takes a tenth of the time
+    unlabelled = Series(labelled.values, name=text, feature_names=labelled.feature_names)
+    return report(unlabelled, folder / "report.html", epochs=1, rate=0.1, window=12, progress=False).path
 
 
 def write_pages(text, folder):
-    """A page for each widget, and one with every other piece of HTML; their paths."""
+    """Write a page for each widget, and one with all other HTML, and return their paths."""
     paths, pieces = [], []
     for number, shown in enumerate(examples(text)):
         if hasattr(shown, "to_html"):
@@ -95,7 +95,7 @@ def write_pages(text, folder):
             pieces.append(shown.html(f"{text}-{number}"))
         elif hasattr(shown, "_repr_html_") and not isinstance(shown, Figure):
             pieces.append(shown._repr_html_())
-    # A key of the user's own too.
+    # a name that the user has given
     pieces.append(RunComparison({text: shown_history(text)}).html(text))
     write_body(folder / "pieces.html", text, "\n".join(pieces))
     return [*paths, folder / "pieces.html"]
