@@ -232,8 +232,8 @@ def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float
     if n > 2 * len(rows.values):
         longest = int(np.argmax(gaps))
         raise ValueError(
-            f"{table.path} must give at most {2 * len(rows.values)} rows in equal steps of {step:.6g} seconds, got {n}, "
-            f"most of them after line {table.lines[longest]}. Split the file there, or set irregular='keep'."
+            f"{table.path} must have at most {2 * len(rows.values)} rows in equal steps of {step:.6g} seconds, got "
+            f"{n}, most of them after line {table.lines[longest]}. Split the file there, or set irregular='keep'."
         )
     grid = np.arange(n) * step
     values = np.stack([np.interp(grid, times.seconds, column) for column in rows.values.T], axis=1)

@@ -89,12 +89,12 @@ class Table(NamedTuple):
     def labels(self, name: str, normal: Any, notes: list[str]) -> np.ndarray:
         """Return a column as integers, with 0 for normal."""
         column = self.frame[name]
-        remedy = f", or if the column is a measurement, values=[…, {name!r}]."
+        remedy = f", or set values=[…, {name!r}] if the column is a measurement."
         missing = np.flatnonzero(column.isna())
         if len(missing):
             raise ValueError(
-                f"{self.at(missing[0], name)}: the label must not be missing, got {len(missing)} missing. Add labels"
-                f"{remedy.replace(' if', ' set', 1).replace('set the column is a measurement, ', '')}"
+                f"{self.at(missing[0], name)}: the label must not be missing, got {len(missing)} rows without a label. "
+                f"Add the labels{remedy}"
             )
         if column.dtype.kind in "biuf" and normal is None:
             numbers = column.to_numpy(np.float64)

@@ -45,7 +45,8 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     missing = np.flatnonzero(column.isna())
     if len(missing):
         raise ValueError(
-            f"{table.at(missing[0], name)}: the time must not be missing, got {len(missing)} missing. Remove the rows."
+            f"{table.at(missing[0], name)}: the time must not be missing, got {len(missing)} rows without a time. "
+            "Add the times, or remove the rows."
         )
     if date_format is None and unit is None and column.dtype.kind in "iu":
         date_format = _compact_format(table, name)
@@ -157,7 +158,7 @@ class Steps(NamedTuple):
 
 
 def find_steps(seconds: np.ndarray) -> Steps:
-    """Return the grid of equal steps that fits increasing times best; it has more steps than rows if rows are missing."""
+    """Return the grid of equal steps that fits increasing times best; missing rows leave steps without a row."""
     gaps = np.diff(seconds)
     median = float(np.percentile(gaps, 50, method="lower"))
     # with rounded times, the mean of the gaps near the median is more accurate than the median
