@@ -89,7 +89,7 @@ class Anomaly:
 
 
 class _Signal(NamedTuple):
-    """Signal `beat(phase)` + `wander` + `noise`, each (time, feature); `phase` (time,) is in beats; `peak` in a beat."""
+    """Signal `beat(phase)` + `wander` + `noise`, each (time, feature); `phase` (time,) and `peak` are in beats."""
 
     phase: np.ndarray
     beat: Callable[[np.ndarray], np.ndarray]

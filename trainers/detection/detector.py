@@ -99,7 +99,7 @@ class AnomalyDetector(Block):
     rule = Hyperparameter("conformal quantile", "sets the threshold on the calibration scores", choices=tuple(_RULES))
     rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the first two rules", above=0, below=1)
     k = Hyperparameter(3.0, "s.d. above the mean, or scaled MADs above the median, for the last two rules", minimum=0)
-    epochs = Hyperparameter(20, "number of epochs; by default, an epoch on a series has 50 batches", minimum=1)
+    epochs = Hyperparameter(20, "number of epochs; the default trainer has 50 batches per epoch on a series", minimum=1)
     seed = Hyperparameter(0, "seed of data split, default model and trainer", minimum=0, maximum=LARGEST_SEED)
 
     def __init__(

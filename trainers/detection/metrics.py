@@ -415,10 +415,9 @@ def point_metrics(truth: np.ndarray, scores: np.ndarray, threshold: float) -> di
     """Return the point-wise metrics of sequences or steps, computed by scikit-learn, and the threshold."""
     flagged = scores > threshold
     areas = metrics.roc_auc_score(truth, scores), metrics.average_precision_score(truth, scores)
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        truth, flagged, average="binary", zero_division=0
-    )
-    values = (*areas, precision, recall, f1, flagged[~truth].mean())
+    # precision, recall, f1, and the support, which is not used
+    *prf, _ = metrics.precision_recall_fscore_support(truth, flagged, average="binary", zero_division=0)
+    values = (*areas, *prf, flagged[~truth].mean())
     return {"threshold": threshold, **dict(zip(POINT_NAMES, map(float, values), strict=True))}
 
 
