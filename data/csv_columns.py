@@ -90,7 +90,7 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
             wrong = f"must be column names, got {name!r}"
             raise TypeError(f"time, labels and values {wrong}. The columns are {_listed(names)}.")
         if name not in names:
-            raise ValueError(f"{table.path} must have the requested column, got {name!r}. It has {_listed(names)}.")
+            raise ValueError(f"{table.path} must have a column {name!r}, got the columns {_listed(names)}.")
     if len(set(requested)) < len(requested) or wanted == [] or (time is not None and not times):
         raise ValueError(f"time, labels and values must be different columns, one or more for values, got {requested}.")
     free = [name for name in names if name not in requested]

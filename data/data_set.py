@@ -405,7 +405,7 @@ def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
         if y.shape == x.shape:
             return x, (y, None)
     raise TypeError(
-        f"the items of {what} must be sequences, or pairs of a sequence and a label or target, got parts of shape "
+        f"{what} must be items that are sequences, or pairs of a sequence and a label or target, got items with shapes "
         f"{[np.shape(part) for part in pairs[0]]}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
     )
 

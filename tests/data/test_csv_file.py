@@ -319,7 +319,7 @@ def test_fields_may_be_separated_by_spaces(csv):
         ("sep=/\na/b\n1/2\n3/4\n", {}, "separator must be one of"),
         ("a,b\n1,2\n3,4\n", {"thousands": "_"}, "thousands must be one of"),
         ("a;b\n1;2\n3;4\n", {"thousands": ",", "decimal": ","}, "thousands must be one of"),
-        ("a,b\n1,2\n3,4\n", {"values": "c"}, "must have the requested column, got 'c'. It has 'a', 'b'"),
+        ("a,b\n1,2\n3,4\n", {"values": "c"}, "must have a column 'c', got the columns 'a', 'b'"),
         ("a,b\n1,2\n3,4\n", {"values": []}, "one or more for values"),
         ("a,b\n1,2\n3,4\n", {"values": ["a"], "time": "a"}, "must be different columns"),
         ("a,b\n1,2\n3,4\n", {"irregular": "drop"}, "irregular must be one of"),

@@ -101,7 +101,7 @@ def test_draws_have_both_classes_and_complete_blocks():
         ({"block": 20}, ValueError, "got 2 and 2"),
         ({"labels": [1] * 4 + [0] * 76}, ValueError, "at least 5 .* got 76 and 4"),
         ({"labels": [0] * 80}, ValueError, "normal .* and abnormal"),
-        ({"scores": [np.nan] * 80}, ValueError, "scores must be finite"),
+        ({"scores": [np.nan] * 80}, ValueError, "scores must be .*finite numbers.* 0 finite"),
     ],
 )
 def test_invalid_arguments_raise(arguments, error, match):

@@ -219,11 +219,11 @@ def test_tables_have_every_metric_once():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"scores": [0.0, np.nan, 1.0, 0.0]}, "scores must be finite .*each time step.* 3 finite"),
+        ({"scores": [0.0, np.nan, 1.0, 0.0]}, "scores must be .*finite numbers.* time step.* 3 finite"),
         ({"labels": [0, 0, 0, 0]}, "normal .* and abnormal time steps"),
         ({"labels": [1, 1, 1, 1]}, "normal .* and abnormal time steps"),
-        ({"labels": [0, 1]}, "one for each of the 4"),
-        ({"labels": None}, "labels must be whole numbers"),
+        ({"labels": [0, 1]}, r"labels must .* for each of .*4 scores, got shape \(2,\)"),
+        ({"labels": None}, "labels must be .*, got None"),
         ({"threshold": np.nan}, "threshold must be a finite number, got nan"),
         ({"sampling_rate": 0}, "sampling_rate"),
         ({"window": 0}, "window must be an integer.*got 0"),
