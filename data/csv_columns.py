@@ -228,7 +228,7 @@ def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None
     changing = [n for n in text if _IDENTIFIER.fullmatch(_plain(n)) and table.frame[n].nunique() > 1]
     changing += [name for name in found.get("an identifier", []) if table.frame[name].nunique() > 1]
     if changing:
-        notes.append(f"{_listed(changing)} changes: if the rows belong to several units, write one file per unit")
+        notes.append(f"the values of {_listed(changing)} change: if they name several units, write one file per unit")
     return notes
 
 

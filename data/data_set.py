@@ -45,7 +45,7 @@ class DataSet:
     labels : array of integers, shape (n,) or (n, time), optional
         Class of each sequence, or of each time step. 0 is normal, any other integer abnormal.
     name : str, default "data"
-        Name of the set in tables, figures and errors.
+        Name of the set in tables, plots and errors.
     sampling_rate : float, optional
         Time steps per second (Hz). Default: unknown.
     class_names : sequence of str, optional
@@ -62,8 +62,8 @@ class DataSet:
     --------
     >>> DataSet([[0.0, 1.0, 0.5], [0.1, 0.9, 0.4]], labels=[0, 1], name="two beats")
     DataSet 'two beats': 2 sequences of 3 steps, 1 feature; 1 normal, 1 abnormal
-    >>> DataSet.padded([[0.0, 1.0, 0.5], [0.1, 0.9]], name="a short one too")
-    DataSet 'a short one too': 2 sequences of 2 to 3 steps, 1 feature
+    >>> DataSet.padded([[0.0, 1.0, 0.5], [0.1, 0.9]], name="different lengths")
+    DataSet 'different lengths': 2 sequences of 2 to 3 steps, 1 feature
     """
 
     def __init__(

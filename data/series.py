@@ -31,7 +31,7 @@ class Series:
     time : array, shape (time,), optional
         Time of each step: increasing numbers (seconds), durations or dates. Default: counted from 0.
     name : str, default "series"
-        Name in tables, figures and errors.
+        Name in tables, plots and errors.
     sampling_rate : float, optional
         Time steps per second (Hz). Default: computed from the times if their steps are equal.
     feature_names : sequence of str, optional

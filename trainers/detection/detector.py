@@ -197,7 +197,7 @@ class AnomalyDetector(Block):
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
-            raise TypeError("normal must be a series or an array of shape (time,), got a DataSet. Give Series(x).")
+            raise TypeError("normal must be a series or an array of shape (time,), got a DataSet. Use Series(x).")
         return choose_window(parts, self.window)
 
     # ------------------------------------------------------------------ score

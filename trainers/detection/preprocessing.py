@@ -41,11 +41,11 @@ class Scaling:
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
             raise ValueError(f"feature {empty[0]} must have a value in the training data, got none. Remove it.")
-        self.center, self.spread = np.zeros(values.shape[1]), np.ones(values.shape[1])
+        self.center, self.divisor = np.zeros(values.shape[1]), np.ones(values.shape[1])
         if kind != "none":
             scaler = (StandardScaler if kind == "standard" else RobustScaler)().fit(values.astype(np.float64))
             self.center = scaler.mean_ if kind == "standard" else scaler.center_
-            self.spread = scaler.scale_
+            self.divisor = scaler.scale_
 
     def scaled(self, data: DataSet) -> DataSet:
         """Return a scaled data set without labels."""
@@ -55,7 +55,7 @@ class Scaling:
 
     def scale(self, values: np.ndarray) -> np.ndarray:
         """Return scaled values (…, feature), float32."""
-        scaled = (values - self.center) / self.spread
+        scaled = (values - self.center) / self.divisor
         if (outliers := np.abs(scaled) > LARGEST).any():
             got = f"{values[outliers][0]:g} in feature {np.argwhere(outliers)[0, -1]}"
             raise ValueError(f"scaled values must be within {LARGEST:g} of the training data, got {got}.")
@@ -63,7 +63,7 @@ class Scaling:
 
     def unscale(self, values: np.ndarray) -> np.ndarray:
         """Return scaled values in the units of the data."""
-        return values * self.spread + self.center
+        return values * self.divisor + self.center
 
 
 def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
@@ -138,7 +138,7 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
     """
     if type(data) is not type(fitted) or data.n_features != fitted.n_features:
         kind, other = (f"a {type(one).__name__} with {one.n_features} features" for one in (fitted, data))
-        raise ValueError(f"{what} must be {kind} as in training, got {other}. Give Series(x) or DataSet(x).")
+        raise ValueError(f"{what} must be {kind} as in training, got {other}. Use Series(x) or DataSet(x).")
     if isinstance(data, Series):
         data = _by_name(data, fitted, what)
     elif data.lengths is None and fitted.lengths is None and data.length != fitted.length:

@@ -23,8 +23,8 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     It is the k-th smallest of the n calibration scores, k = ⌈(n + 1)(1 − rate)⌉, the
     finite-sample (conformal) quantile of Vovk et al. 2005; see Angelopoulos & Bates 2021
     (arXiv:2107.07511), section 1. The ordinary sample quantile gives a higher false alarm rate than
-    requested. The conformal rate holds on average over calibration sets; for a single calibration
-    set, the actual rate varies by about √(rate(1 − rate)/n).
+    requested. The rate of the conformal quantile is guaranteed on average over calibration sets; for
+    a single calibration set, the actual rate varies by about √(rate(1 − rate)/n).
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def test_scaling_is_fitted_on_training_part_only(fitted):
     series = wave(features=2)
     training = series.values[:360].astype(np.float64)
     np.testing.assert_allclose(fitted._scaling.center, training.mean(0))
-    np.testing.assert_allclose(fitted._scaling.spread, training.std(0))
+    np.testing.assert_allclose(fitted._scaling.divisor, training.std(0))
     inputs = fitted.trainer.train_inputs.numpy()
     np.testing.assert_allclose(inputs[0], (training[:25] - training.mean(0)) / training.std(0), rtol=1e-5, atol=1e-6)
 
