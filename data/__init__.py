@@ -1,4 +1,4 @@
-"""Data sets for the lessons, loaders for your own data, and the types `DataSet` and `Series`.
+"""Data sets for the lessons, loaders for your own data, and the classes `DataSet` and `Series`.
 
 >>> from data import load_ecg5000, split
 >>> training, validation, calibration, test = split(load_ecg5000(), seed=0)

@@ -1,4 +1,4 @@
-"""Names of version 0.1, which work until version 0.3 with a `DeprecationWarning` that gives the new name."""
+"""Old names of version 0.1, which work until version 0.3 with a `DeprecationWarning` that gives the new name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def current_name_in(cls: type, name: str) -> str:
 
 
 def with_old_names(cls: _Class) -> _Class:
-    """Let a class accept its old names as arguments and attributes."""
+    """Make a class accept its old names as arguments and attributes."""
     whole: Any = cls
     owner, init, assign = whole.__name__, whole.__init__, whole.__setattr__
     fallback = getattr(cls, "__getattr__", None)
@@ -89,7 +89,7 @@ class RenamedValue(str):
     field: str
 
     def __new__(cls, value: str, field: str) -> RenamedValue:
-        """Make the value of this field of `RENAMED`."""
+        """Create the value of this field of `RENAMED`."""
         self = super().__new__(cls, value)
         self.field = field
         return self

@@ -1,4 +1,4 @@
-"""Which column of a table holds the times, the labels or the values, by its name and its cells."""
+"""Detection of the columns for times, labels and values in a table, by their names and cells."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNIT_WORDS = {
 }
 _UNIT_OF_WORD = {word: unit for unit, words in _UNIT_WORDS.items() for word in words.split()}
 _TIME = re.compile(rf"(?:times?|time ?stamps?|date ?time|date|t|ds)(?: (?:utc|gmt|{'|'.join(_UNIT_OF_WORD)}))*")
-# The time, if the column rises like one.
+# Names of a time column, if its values are increasing.
 _CLOCK = re.compile(
     r"\b(?:\w*(?:times?|stamps?|zeit|date)|datum|tag|fecha|hora|heure|horodatage|ts|epoch|clock|elapsed|when|utc|gmt"
     r"|created|updated|(?:recorded|logged|measured|received) (?:at|on)|(?<!per )(?:seconds?|secs?|millis\w*|micros\w*"
@@ -33,7 +33,7 @@ _CLOCK = re.compile(
 )
 _CALENDAR = ("year", "month", "day", "hour", "minute", "second", "week", "weekday", "day of week", "quarter")
 _NUMBER_WORD = r"(?:id|no|nr|num(?:ber)?|idx|index|#)"
-# A number of the row, if the column counts.
+# Names of a row number, if the column counts the rows.
 _COUNTER = re.compile(
     r"(?:unnamed|column|level) \d+|(?:index|idx|id|rows?|no|nr|num(?:ber)?|#|n|i|lfd|sl?|seq(?:uence)?|record|entry"
     rf"|line|sample|obs(?:ervation)?|step|cycle|frame|tick)(?: ?{_NUMBER_WORD})?"
@@ -47,7 +47,7 @@ _IDENTIFIER = re.compile(
 _LABELS = re.compile(
     r"labels?|class|(?:is )?anomal(?:y|ies|ous)|(?:is )?abnormal|(?:is )?outlier|isanomaly|isoutlier|ground truth"
 )
-# Labels under another name, if the column holds but two small numbers.
+# Other names of labels, if the column has only two small integers.
 _LIKE_LABELS = re.compile(
     r"\b(?:\w*(?:anomal\w*|abnormal\w*|outliers?|labels?|faults?|failures?)|faulty|fail(?:ed|s)?|targets?|class|attacks?"
     r"|defects?|defective|broken|damaged?|alarms?|events?|truth|gt|annotations?|flags?|change ?points?|normal)\b"
@@ -55,18 +55,18 @@ _LIKE_LABELS = re.compile(
 )
 _DAY = re.compile(r"\d{1,4}([./-])(?:\d{1,2}|[A-Za-z]{3})\1\d{1,4}")
 _TIME_OF_DAY = re.compile(r"\d{1,2}([:.])\d\d(?:\1\d\d(?:[.,]\d+)?)?(?: ?[APap][Mm])?")
-# What a column with the time of day is called.
+# Names of a column with the time of day.
 _DAYTIME = re.compile(
     r"(?:(?:local|utc|gmt) )?(?:time|clock|hour|(?:uhr)?zeit|hora|heure|hh ?mm(?: ?ss)?)"
     r"(?: (?:of day|local|utc|gmt|hh|mm|ss|h|m|s))*"
 )
-_STARTS_OVER = "a count that starts over, as where several recordings follow each other"
-# As many names are listed in a message.
+_STARTS_OVER = "a count that starts again, for example in each of several recordings"
+# Largest number of names in a message.
 _MOST_NAMES = 8
 
 
 class Columns(NamedTuple):
-    """The names of the columns by role, and notes on what was guessed."""
+    """Names of the columns by role, and notes on assumptions."""
 
     time: str | None
     labels: str | None
@@ -75,24 +75,25 @@ class Columns(NamedTuple):
 
 
 def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> Columns:
-    """Return the columns that were requested, otherwise those that the rules of `load_csv` find."""
+    """Return the requested columns, or those found by the rules of `load_csv`."""
     names = list(table.frame.columns)
     notes = list(table.notes)
     if not table.has_header:
-        notes.append(f"line {table.lines[0]} is data, so the columns are called {_listed(names)}")
+        notes.append(f"line {table.lines[0]} has no column names, so the columns are called {_listed(names)}")
     if values is not None and not isinstance(values, Iterable):
-        raise TypeError(f"values must be one or several column names, got {values!r}. They are {_listed(names)}.")
+        raise TypeError(f"values must be one or more column names, got {values!r}. The columns are {_listed(names)}.")
     wanted = [values] if isinstance(values, str) else None if values is None else list(values)
     times = [] if time is None else list(time) if isinstance(time, list | tuple) else [time]
-    taken = [*times, *([] if labels is None else [labels]), *(wanted or ())]
-    for name in taken:
+    requested = [*times, *([] if labels is None else [labels]), *(wanted or ())]
+    for name in requested:
         if not isinstance(name, str):
-            raise TypeError(f"time, labels and values must be column names, got {name!r}. They are {_listed(names)}.")
+            wrong = f"must be column names, got {name!r}"
+            raise TypeError(f"time, labels and values {wrong}. The columns are {_listed(names)}.")
         if name not in names:
-            raise ValueError(f"{table.path} has no column {name!r}. Its columns are {_listed(names)}.")
-    if len(set(taken)) < len(taken) or wanted == [] or (time is not None and not times):
-        raise ValueError(f"time, labels and values take columns of their own, at least one for values; got {taken}.")
-    free = [name for name in names if name not in taken]
+            raise ValueError(f"{table.path} must have a column {name!r}, got the columns {_listed(names)}.")
+    if len(set(requested)) < len(requested) or wanted == [] or (time is not None and not times):
+        raise ValueError(f"time, labels and values must be different columns, one or more for values, got {requested}.")
+    free = [name for name in names if name not in requested]
     if labels is None:
         labels = _only(table, [name for name in free if _LABELS.fullmatch(_plain(name))], "labels")
         free = [name for name in free if name != labels]
@@ -106,21 +107,21 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
         wanted = [n for n in free if n not in (*text, *counted)]
         if text:
             dates = [n for n in text if _DAY.match(str(table.frame[n].iloc[0]).strip())]
-            hint = f"; if it is the time: time={dates[0]!r}" if dates and not times else ""
+            hint = f"; if it has the times, set time={dates[0]!r}" if dates and not times else ""
             notes.append(f"columns of text were left out: {_listed(text)}{hint}")
         if counted:
             notes.append(f"columns that count the rows were left out: {_listed(counted)}")
         notes += _doubts(table, wanted, text, labels, times)
     if not wanted:
         raise ValueError(
-            f"{table.path} has no column of numbers to be the values: time is {_listed(times) or None}, labels are "
-            f"{labels!r}, all columns are {_listed(names)}. Name them: time=…, labels=…, values=[…]."
+            f"{table.path} must have a column of numbers for the values, got {_listed(names)} (time: "
+            f"{_listed(times) or None}, labels: {labels!r}). Set time=…, labels=… or values=[…]."
         )
     return Columns(_joined(table, times), labels, wanted, notes)
 
 
 def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -> list[str]:
-    """Return the column of the times, or those of the day and the time of day, or none."""
+    """Return the column of the times, the columns of date and time of day, or an empty list."""
     frame, first = table.frame, table.frame.columns[0]
     texts = {name: str(frame[name].iloc[0]).strip() for name in free if frame[name].dtype.kind not in "biuf"}
     days = [name for name, cell in texts.items() if _DAY.fullmatch(cell)]
@@ -128,7 +129,7 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
     days = [name for name in days if name not in clocks]
     clocks = [name for name in clocks if _DAYTIME.fullmatch(_plain(name))] or clocks
     named = [name for name in free if _TIME.fullmatch(_plain(name))]
-    # Dates with a time of day come first, unless they are those of rare events.
+    # prefer a column of dates with a time of day, unless its values mostly repeat
     full = [n for n, cell in texts.items() if n not in (*days, *clocks) and (DATE.match(cell) or n in named)]
     full = [n for n in full if _DAY.match(texts[n]) and frame[n].nunique() > len(frame) / 2]
     parts = [days[0], clocks[0]] if len(days) == len(clocks) == 1 and not full else []
@@ -141,14 +142,14 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
         rises = [frame[n].is_unique if n in texts else _share_rising(table.floats(n)) == 1 for n in clocklike]
         parts = [] if any(rises) else list(calendar.values())
     if parts:
-        notes.append(f"{_listed(parts)} were taken as the time: time={parts}")
+        notes.append(f"{_listed(parts)} are used as the time: time={parts}")
         return parts
     if full:
         texts = {name: cell for name, cell in texts.items() if name not in (*days, *clocks)}
         named = [name for name in named if name not in (*days, *clocks)]
     if len(named) > 1 or [_plain(name) for name in named] == ["t"]:
         named = [name for name in named if name in texts or _share_rising(table.floats(name)) == 1] or named[1:]
-    if len(named) > 1:  # "T" is a temperature beside another time
+    if len(named) > 1:  # with another time column, "T" is a temperature
         named = [name for name in named if _plain(name) != "t"]
     if named:
         return [name for name in [_only(table, named, "time")] if name]
@@ -167,49 +168,49 @@ def _find_times(table: Table, free: list[str], others: bool, notes: list[str]) -
             return []
         found = rising[0]
     what = f"the first column, {found!r}," if found == first else repr(found)
-    notes.append(f"{what} rises like a clock or holds dates, so it was taken as the time: time={found!r}")
+    notes.append(f"{what} has dates or increasing numbers, so it is used as the time: time={found!r}")
     return [found]
 
 
 def _belong(frame: pd.DataFrame, day: str, clock: str) -> bool:
-    """Return whether a time of day is that of the row, not one such as the sunrise."""
+    """Return whether a time of day belongs to the row, unlike, for example, the time of sunrise."""
     if _DAYTIME.fullmatch(_plain(clock)):
         return True
     names = list(frame.columns)
-    beside = abs(names.index(day) - names.index(clock)) == 1
+    adjacent = abs(names.index(day) - names.index(clock)) == 1
     cells = frame[clock].astype(str).str.strip()
     cells = cells.str.rjust(int(cells.str.len().max()), "0")
     same_day = frame[day] == frame[day].shift()
-    return beside and bool(same_day.any() and (cells > cells.shift())[same_day].all())
+    return adjacent and bool(same_day.any() and (cells > cells.shift())[same_day].all())
 
 
 def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None, times: list[str]) -> list[str]:
-    """Return notes on columns that may not be measurements, with the options that settle it."""
+    """Return notes on columns that may not be measurements, with the options to set."""
     found: dict[str, list[str]] = {}
     for name in wanted:
         plain = _plain(name)
         counter, clock = bool(_COUNTER.fullmatch(plain)), bool(_CLOCK.search(plain))
-        at_first = not times and len(wanted) > 1 and name == table.frame.columns[0]
-        if not (counter or clock or at_first or _IDENTIFIER.fullmatch(plain) or _LIKE_LABELS.search(plain)):
+        is_first = not times and len(wanted) > 1 and name == table.frame.columns[0]
+        if not (counter or clock or is_first or _IDENTIFIER.fullmatch(plain) or _LIKE_LABELS.search(plain)):
             continue
         x = table.floats(name)
-        whole = bool(np.all((x == np.trunc(x)) | np.isnan(x)))
-        if plain in _CALENDAR and whole:
+        integers = bool(np.all((x == np.trunc(x)) | np.isnan(x)))
+        if plain in _CALENDAR and integers:
             kind = "parts of a date"
         elif (counter or clock) and len(plain) > 1 and _starts_over(x, strict=not table.has_header):
             kind = _STARTS_OVER
-        elif (clock and _share_rising(x) > 0.9) or (at_first and _rises_evenly(x)):
-            kind = "a clock"
-        elif counter and len(plain) > 1 and whole and _share_rising(x) == 1 and table.has_header:
-            kind = "a number of the row"
-        elif _IDENTIFIER.fullmatch(plain) and whole and _identifies(x, plain):
+        elif (clock and _share_rising(x) > 0.9) or (is_first and _rises_evenly(x)):
+            kind = "a time"
+        elif counter and len(plain) > 1 and integers and _share_rising(x) == 1 and table.has_header:
+            kind = "a row number"
+        elif _IDENTIFIER.fullmatch(plain) and integers and _identifies(x, plain):
             kind = "an identifier"
         elif _LIKE_LABELS.search(plain) and set(x[~np.isnan(x)]) <= {-1, 0, 1, 2} and len(set(x[~np.isnan(x)])) <= 2:
             kind = "labels"
         else:
             continue
         found.setdefault(kind, []).append(name)
-    # What changes where a count starts over is the number of the recording.
+    # a column that changes where a count starts again is the number of the recording
     for count in found.get(_STARTS_OVER, [])[:1]:
         back = np.diff(table.floats(count)) < 0
         names = [n for n in wanted if n != count and ((np.diff(table.floats(n)) != 0) == back).all()]
@@ -221,18 +222,18 @@ def _doubts(table: Table, wanted: list[str], text: list[str], labels: str | None
         options = [f"values={rest}" if 0 < len(rest) <= _MOST_NAMES else "values=[…]"]
         if "labels" in found and labels is None:
             options.append(f"labels={found['labels'][0]!r}")
-        if not times and "a clock" in found:
-            options.append(f"time={found['a clock'][0]!r}")
+        if not times and "a time" in found:
+            options.append(f"time={found['a time'][0]!r}")
         notes[-1] += f": {', or '.join(options)}"
-    several = [n for n in text if _IDENTIFIER.fullmatch(_plain(n)) and table.frame[n].nunique() > 1]
-    several += [name for name in found.get("an identifier", []) if table.frame[name].nunique() > 1]
-    if several:
-        notes.append(f"{_listed(several)} changes: if the rows are of several units, write a file for each")
+    changing = [n for n in text if _IDENTIFIER.fullmatch(_plain(n)) and table.frame[n].nunique() > 1]
+    changing += [name for name in found.get("an identifier", []) if table.frame[name].nunique() > 1]
+    if changing:
+        notes.append(f"the values of {_listed(changing)} change: if they name several units, write one file per unit")
     return notes
 
 
 def _identifies(x: np.ndarray, plain: str) -> bool:
-    """Return whether integers are constant, in blocks, or in turn, like the numbers of machines."""
+    """Return whether integers are constant, in blocks, or in a repeated order, like machine numbers."""
     codes = pd.factorize(x)[0]
     kinds, changes = int(codes.max()) + 1, int((np.diff(codes) != 0).sum())
     few = kinds <= len(x) / 2
@@ -241,7 +242,7 @@ def _identifies(x: np.ndarray, plain: str) -> bool:
 
 
 def _starts_over(x: np.ndarray, *, strict: bool) -> bool:
-    """Return whether numbers rise and fall back to the first; `strict`: rise by 1 from 0 or 1."""
+    """Return whether numbers increase and start again at the first; `strict`: increase by 1 from 0 or 1."""
     steps = np.diff(x)
     back = steps < 0
     rises = bool((steps[~back] == 1).all()) and x[0] in (0, 1) if strict else bool((steps[~back] > 0).all())
@@ -262,7 +263,7 @@ def _rises_evenly(x: np.ndarray) -> bool:
 
 
 def _joined(table: Table, times: list[str]) -> str | None:
-    """Return the column of the times; several are joined to one, which is added to the table."""
+    """Return the column of the times; several columns are joined into one, which is added to the table."""
     if len(times) < 2:
         return times[0] if times else None
     frame, name = table.frame, " ".join(times)
@@ -285,8 +286,8 @@ def unit_of(name: str) -> str | None:
 def _only(table: Table, found: list[str], role: str) -> str | None:
     if len(found) > 1:
         raise ValueError(
-            f"{table.path}: several columns could be the {role}: {_listed(found)}. "
-            f"Say which: {role}={found[0]!r}; name the others in values=[…] if they are measurements."
+            f"{table.path} must have one column for the {role}, got several candidates: {_listed(found)}. "
+            f"Set {role}={found[0]!r}, and values=[…] if the others are measurements."
         )
     return found[0] if found else None
 
@@ -297,43 +298,43 @@ def _listed(names: list[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a name in lower case with one space between words: "timeStamp [ms]" is "time stamp ms"."""
+    """Return a name in lower case with one space between words: "timeStamp [ms]" becomes "time stamp ms"."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.sub(r"[^\w#]+|_", " ", parted.lower()).strip()
 
 
 def is_time(name: str) -> bool:
-    """Return whether a column of rising numbers is called like times; parts of a date are not."""
+    """Return whether a column of increasing numbers has the name of a time, but not of a part of a date."""
     plain = _plain(name)
     return plain not in _CALENDAR and bool(_TIME.fullmatch(plain) or _CLOCK.search(plain))
 
 
 def warn_of_columns(frame: pd.DataFrame, name: str, *, timed: bool) -> None:
-    """Warn of features that are not measurements by their name and values."""
+    """Warn about features that are not measurements according to their name and values."""
     for column, cells in frame.items():
-        called, unit, x = _plain(str(column)), unit_of(str(column)), cells.to_numpy(np.float64, na_value=np.nan)
+        plain, unit, x = _plain(str(column)), unit_of(str(column)), cells.to_numpy(np.float64, na_value=np.nan)
         known, steps = x[~np.isnan(x)], np.diff(x)
-        whole, rises = bool((known == np.trunc(known)).all()), bool(len(steps) and (steps > 0).all())
-        clock, counter = is_time(str(column)), bool(_COUNTER.fullmatch(called))
+        integers, rises = bool((known == np.trunc(known)).all()), bool(len(steps) and (steps > 0).all())
+        clock, counter = is_time(str(column)), bool(_COUNTER.fullmatch(plain))
         if clock and rises and not timed:
             times = f"pd.to_timedelta(frame.pop({column!r}), unit={'D' if unit == 'd' else unit!r})"
             remedy = f"frame.set_index({repr(column) if unit in (None, 's') else times})"
             timed = True
         elif (
             (clock and rises)
-            or (counter and whole and rises)
-            or (called in _CALENDAR and whole)
-            or ((clock or counter) and len(called) > 1 and _starts_over(x, strict=False))
+            or (counter and integers and rises)
+            or (plain in _CALENDAR and integers)
+            or ((clock or counter) and len(plain) > 1 and _starts_over(x, strict=False))
         ):
             remedy = f"frame.drop(columns={column!r})"
-        elif _IDENTIFIER.fullmatch(called) and whole and _identifies(x, called):
-            remedy = f"frame.drop(columns={column!r}), or a Series for each of frame.groupby({column!r})"
-        elif (_LABELS.fullmatch(called) and are_labels(known)) or (
-            _LIKE_LABELS.search(called) and len(set(known)) <= 2 and np.isin(known, (-1, 0, 1)).all()
+        elif _IDENTIFIER.fullmatch(plain) and integers and _identifies(x, plain):
+            remedy = f"frame.drop(columns={column!r}), or one Series per group of frame.groupby({column!r})"
+        elif (_LABELS.fullmatch(plain) and are_labels(known)) or (
+            _LIKE_LABELS.search(plain) and len(set(known)) <= 2 and np.isin(known, (-1, 0, 1)).all()
         ):
-            abnormal = " == -1" if (known < 0).any() else " == 0" * ("normal" in called.split())
+            abnormal = " == -1" if (known < 0).any() else " == 0" * ("normal" in plain.split())
             remedy = f"labels=frame.pop({column!r}){abnormal}"
         else:
             continue
-        msg = f"the column {column!r} of {name!r} must be a measurement to be a feature. If it is not, give {remedy}."
+        msg = f"the column {column!r} of {name!r} must be a measurement to be a feature. If it is not, use {remedy}."
         warnings.warn(msg, stacklevel=3)

@@ -1,4 +1,4 @@
-"""`load_csv`: your own recording from a delimited text file."""
+"""`load_csv`: load your own recording from a delimited text file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from data.series import Series
 
 
 class CSVWarning(UserWarning):
-    """The file left something open. The message says what was assumed, and which option changes it."""
+    """Warning for an ambiguous CSV file; the message says what was assumed and which option changes it."""
 
 
 class _Rows(NamedTuple):
-    """Values (time, feature), labels (time,) or None, timestamps (time,) or None."""
+    """Rows of a table: values (time, feature), labels (time,) or None, timestamps (time,) or None."""
 
     values: np.ndarray
     labels: np.ndarray | None
@@ -45,76 +45,89 @@ def load_csv(
     header: bool | None = None,
     encoding: str = "utf-8",
 ) -> Series:
-    r"""Load your own recording from a CSV file with one row for each time step.
+    r"""Load your own recording from a CSV file with one row per time step.
 
-    The rules below apply where an option is left out. Where they go beyond what the header says, a `CSVWarning`
+    The defaults below apply to options that are not given. If a default depends on an assumption, a `CSVWarning`
     says what was assumed. Every error names the line, counted from 1 as in an editor, and the column.
 
     Parameters
     ----------
     path : path
-        The file. Empty lines are skipped (in a file of one column they are missing values), and so are lines at
-        the top that begin with "#".
+        Path of the file. Empty lines are skipped (in a file of one column they are missing values), and so are lines
+        at the top that begin with "#".
     time : str or sequence of str, optional
-        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default:
-        the one called time, timestamp, datetime, date, t or ds, in any spelling, also with a unit as in ``time_ms``
-        or ``Time [s]``; a day and a time of day, if no column holds both; a column of dates; a column of numbers that
-        rise under another name of a clock; year, month and day; a row number that rises in equal steps; otherwise
-        none.
+        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default: the
+        first of these that the file has, otherwise none.
+
+        1. a column called time, timestamp, datetime, date, t or ds, in any spelling, also with a unit such as
+           ``time_ms`` or ``Time [s]``
+        2. a column of dates and a column of times of day, if no column has both
+        3. a column of dates
+        4. a column of increasing numbers with another name of a time
+        5. columns of year, month and day
+        6. a row number that increases in equal steps
     values : str or sequence of str, optional
-        Columns of the measurements. Default: all other columns of numbers. Columns of text, in which less than
-        half of the cells are numbers, are left out, and so is a row number (``index``, ``id``, ``no``, …) beside a
-        time. Columns that look like a clock, labels or a machine number are kept, with a warning. Empty cells, NaN,
-        NA, null and ? are missing values; True is 1, False 0.
+        Columns of the measurements. Default: all other columns of numbers. A text column, in which less than half of
+        the cells are numbers, is left out, and so is a row number (``index``, ``id``, ``no``, …) if there is a time.
+        A column that may be a time, labels or a machine number is kept, with a warning. Empty cells, NaN, NA, null
+        and ? are missing values; True is 1, False is 0.
     labels : str, optional
-        Column of the labels. Default: the one called label, class, anomaly, is_anomaly, abnormal, outlier
-        or ground_truth, in any spelling; otherwise none. Integers from 0 (normal) up are kept as they are. Of the
-        strings, "normal", "nominal", "ok", "n", "no", "false" and "0" are 0, the others 1, 2, … in alphabetical
-        order.
+        Column of the labels. Default: a column called label, class, anomaly, is_anomaly, abnormal, outlier or
+        ground_truth, in any spelling; otherwise none. Integers of at least 0 are not changed; 0 is normal. The strings
+        "normal", "nominal", "ok", "n", "no", "false" and "0" become 0, all other strings become 1, 2, … in
+        alphabetical order.
     normal : str or number, optional
-        The label that is normal, if it is another one: ``normal="N"``, ``normal=1``. The others are 1, 2, …
+        The normal label, if it is not one of these: ``normal="N"``, ``normal=1``. All other labels become 1, 2, …
     sampling_rate : float, optional
-        Rows per second (Hz). Default: that of the times, unless there are none or they only count the steps
-        (0, 1, 2, … or 1, 2, 3, …).
+        Rows per second (Hz). Default: computed from the times; unknown if there are no times or if they only number
+        the steps (0, 1, 2, … or 1, 2, 3, …).
     irregular : {"error", "keep", "interpolate", "ignore"}, default "error"
-        What to do with times that are not in equal steps. Each may be off by a quarter of a step; where they jump by
-        whole steps, rows are missing, and rows of NaN are inserted, at most as many as the file has (their label is
-        that of both neighbours if these agree, otherwise 0). Any other times are an error. "keep" uses the rows as
-        they are, inserts none and gives no sampling rate; "interpolate" interpolates linearly at equal steps of the
-        median length, with the label of the nearest row; gaps of more than two steps become NaN. "ignore" treats the
-        rows as equal steps and drops their times, also where these repeat or step back, as clocks do in autumn.
+        How to handle times that are not in equal steps.
+
+        "error"
+            Each time may deviate by a quarter of a step. Where times jump by an integer number of steps, rows of NaN
+            are inserted, at most as many as the file has rows; such a row gets the label of its neighbours if both
+            are equal, otherwise 0. Other times raise an error.
+        "keep"
+            Use the rows as they are. No rows are inserted, and the sampling rate is unknown unless it is given.
+        "interpolate"
+            Interpolate linearly at equal steps of the median length, with the label of the nearest row. Gaps of more
+            than two steps become NaN.
+        "ignore"
+            Use the rows as equal steps, and drop their times. Times may also repeat or decrease, as they do at the
+            end of daylight saving time.
     time_unit : {"s", "ms", "us", "ns", "min", "h", "d", "excel", "matlab"}, optional
-        Unit of times that are numbers; "excel" and "matlab" are their day numbers. Default: the one in the
-        column's name, else seconds. Whole numbers that can be dates, such as 20240131, are read as dates.
+        Unit of numeric times; "excel" and "matlab" are the day numbers of these programs. Default: the unit in the
+        column's name, otherwise seconds. Integers that can be dates, such as 20240131, are read as dates.
     date_format : str, optional
-        How dates are written, as in ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, as in 2024-01-31 13:45:00.5.
-        Dates with a time zone become UTC.
+        Format of dates, such as ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, such as 2024-01-31 13:45:00.5.
+        Dates with a time zone are converted to UTC.
     separator : {",", ";", tab, "|", " "}, optional
-        The separator of fields. Default: the one in a first line like ``sep=;``, otherwise the first of tab,
-        semicolon, vertical bar, comma and space that divides the first rows, or those below lines like
-        ``Device: X9``, which are then skipped, into equally many fields. A space is not tried if most rows hold a
-        semicolon, vertical bar or comma.
+        Separator of fields. Default: the separator in a first line such as ``sep=;``, otherwise the first of tab,
+        semicolon, vertical bar, comma and space that splits all of the first rows into the same number of fields.
+        Lines such as ``Device: X9`` above the table are skipped. A space is not tried if most rows have a semicolon,
+        vertical bar or comma.
     decimal : {".", ","}, default "."
-        The decimal sign.
+        Decimal separator.
     thousands : {",", ".", " ", "'"}, optional
-        The sign between thousands, as in 1,000. Default: none.
+        Thousands separator, as in 1,000. Default: none.
     header : bool, optional
-        Whether the first row names the columns. Default: it does unless it holds only numbers and dates; without
+        Whether the first row has the column names. Default: True unless the row has only numbers and dates; without
         a header, the columns are called "column 1" and so on.
     encoding : str, default "utf-8"
-        The file's encoding. UTF-8 and UTF-16 with a byte order mark are recognised.
+        Encoding of the file. UTF-8 and UTF-16 with a byte order mark are detected.
 
     Returns
     -------
     Series
-        Named like the file, with the names of the columns as `feature_names`. `time` holds seconds or dates.
+        Series with the name of the file and the column names as `feature_names`; `time` is in seconds or dates.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, LookupError
-        If there is no such file or encoding.
+        If the file or the encoding does not exist.
     TypeError, ValueError
-        If the file is not such a table, or a cell, a column or an option does not fit.
+        If the file is not a valid table, or a cell, column or option is invalid.
 
     Examples
     --------
@@ -170,7 +183,7 @@ def load_csv(
         sampling_rate=sampling_rate,
         feature_names=columns.values,
     )
-    series.sampling_rate = sampling_rate  # Series derives one from times that were kept or count the rows
+    series.sampling_rate = sampling_rate  # replaces a rate that Series computed from irregular times
     return series
 
 
@@ -178,30 +191,30 @@ def _check_equal(table: Table, times: Times, steps: Steps) -> None:
     if steps.equal:
         return
     gaps = np.diff(times.seconds)
-    usual = float(np.median(gaps))
-    odd = np.flatnonzero(np.abs(gaps / usual - np.maximum(np.rint(gaps / usual), 1)) > 0.25)
-    first = odd[0] if len(odd) else max(int(np.argmax(np.abs(steps.off))) - 1, 0)
+    median = float(np.median(gaps))
+    bad = np.flatnonzero(np.abs(gaps / median - np.maximum(np.rint(gaps / median), 1)) > 0.25)
+    first = bad[0] if len(bad) else max(int(np.argmax(np.abs(steps.off))) - 1, 0)
     raise ValueError(
-        f"{table.path}: the times are not in equal steps. Usual are {usual:.6g} seconds, and {len(odd)} of {len(gaps)} "
-        f"are no whole multiple of it, such as the {gaps[first]:.6g} seconds before line {table.lines[first + 1]}. "
-        "irregular='interpolate' makes equal steps, irregular='keep' takes the rows as they are."
+        f"{table.path}: the times must be in equal steps, got a median of {median:.6g} seconds and {len(bad)} of "
+        f"{len(gaps)} steps that are no multiple of it, such as {gaps[first]:.6g} seconds before line "
+        f"{table.lines[first + 1]}. Set irregular='interpolate' for equal steps, or irregular='keep'."
     )
 
 
 def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, notes: list[str]) -> _Rows:
     n = int(steps.position[-1]) + 1
-    put_in = n - len(rows.values)
-    if put_in == 0:
+    inserted = n - len(rows.values)
+    if inserted == 0:
         return rows._replace(stamps=times.stamps)
     gaps = np.flatnonzero(np.diff(steps.position) > 1)
-    where = f"{put_in} rows are missing at {len(gaps)} places, the first after line {table.lines[gaps[0]]}"
-    if put_in > len(rows.values):
+    if inserted > len(rows.values):
         largest = gaps[np.argmax(np.diff(steps.position)[gaps])]
         raise ValueError(
-            f"{table.path}: {where}, the most after line {table.lines[largest]}: more than the {len(rows.values)} rows "
-            "there are. Divide the file at the gaps, or take the rows as they are: irregular='keep'."
+            f"{table.path} must have at most {len(rows.values)} missing rows, as many as it has, got {inserted}, most "
+            f"of them after line {table.lines[largest]}. Split the file at the gaps, or set irregular='keep'."
         )
-    notes.append(f"{where}; rows of NaN were put in")
+    where = f"at {len(gaps)} place{'s' * (len(gaps) > 1)}, the first after line {table.lines[gaps[0]]}"
+    notes.append(f"{inserted} row{'s' * (inserted > 1)} of NaN were inserted for missing rows {where}")
     values = np.full((n, rows.values.shape[1]), np.nan)
     values[steps.position] = rows.values
     labels = rows.labels
@@ -219,8 +232,8 @@ def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float
     if n > 2 * len(rows.values):
         longest = int(np.argmax(gaps))
         raise ValueError(
-            f"{table.path}: equal steps of {step:.6g} seconds would make {n} rows of {len(rows.values)}, most of them "
-            f"after line {table.lines[longest]}. Divide the file there, or take the rows as they are: irregular='keep'."
+            f"{table.path} must have at most {2 * len(rows.values)} rows in equal steps of {step:.6g} seconds, got "
+            f"{n}, most of them after line {table.lines[longest]}. Split the file there, or set irregular='keep'."
         )
     grid = np.arange(n) * step
     values = np.stack([np.interp(grid, times.seconds, column) for column in rows.values.T], axis=1)
@@ -240,14 +253,14 @@ def _shifted(stamps: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 
 def _agreed_rate(table: Table, given: float | None, found: float) -> float:
-    """Return the given rate if the times agree with it within one per cent, otherwise raise."""
+    """Return the given rate; raise if it differs from that of the times by more than one per cent."""
     if given is None:
-        plain = float(f"{found:.9g}")
-        return plain if abs(plain - found) < 1e-11 * found else found  # 50, not 50.00000000000001
+        rounded = float(f"{found:.9g}")
+        return rounded if abs(rounded - found) < 1e-11 * found else found  # 50, not 50.00000000000001
     if not 0.99 < given / found < 1.01:
         unit = next((unit for unit, scale in UNITS.items() if 0.99 < given * scale / found < 1.01), None)
         raise ValueError(
-            f"{table.path}: sampling_rate must agree with the times, got {given} Hz; its times are {found:.6g} rows a "
-            f"second. Leave it out{f', or say the unit of the times: time_unit={unit!r}' if unit else ''}."
+            f"{table.path}: sampling_rate must agree with the times ({found:.6g} rows per second), got {given} Hz. "
+            f"Omit it{f', or set the unit of the times: time_unit={unit!r}' if unit else ''}."
         )
     return given

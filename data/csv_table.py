@@ -1,4 +1,4 @@
-"""`read_table`: the columns of a delimited text file, and their cells as numbers or labels."""
+"""`read_table`: read the columns of a delimited text file, and their cells as numbers or labels."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import pandas as pd
 
 from data.text_file import read_text
 
-csv.field_size_limit(2**31 - 1)  # else a row of 131,072 characters may be too long
+csv.field_size_limit(2**31 - 1)  # the default limit is 131,072 characters
 _SEPARATORS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma", " ": "space"}
 DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?")
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-# Thousands with a sign between them: 1,000 or 1.234.567,8.
+# Numbers with a thousands separator: 1,000 or 1.234.567,8.
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<group>[,.' ])\d{3}(?:(?P=group)\d{3})*(?P<rest>[.,]\d+)?")
-# A cell that no header and no first field of metadata is: a number, a date or a time of day.
+# A number, a date or a time of day: neither a column name nor the first field of metadata.
 _DATUM = re.compile(
     rf"(?:{_NUMBER.pattern})$|\d{{1,4}}(?P<sign>[-/.])(?:\d\d?|[A-Za-z]{{3}})(?P=sign)\d{{1,4}}(?!\d)|\d\d?:\d\d"
 )
 _NORMAL_WORDS = ("normal", "nominal", "ok", "n", "no", "false", "0")
 _MISSING = ("", "?", "na", "nan", "null", "n/a", "none")
-# Rows by which the separator and the lines above the table are recognised.
+# Number of rows used to detect the separator and the lines above the table.
 _SAMPLE = 100
 
 
 class Table(NamedTuple):
-    """A file's cells: `frame` with a row for each row of data, `lines` (rows,) their line numbers from 1 on."""
+    """Cells of a file: `frame` with one row per row of data, `lines` (rows,) with its line number, from 1."""
 
     path: Path
     frame: pd.DataFrame
@@ -43,11 +43,11 @@ class Table(NamedTuple):
     notes: list[str]
 
     def at(self, row: int, name: str) -> str:
-        """Return the place of a cell, for errors."""
+        """Return file, line and column of a cell, for error messages."""
         return f"{self.path}, line {self.lines[row]}, column {name!r}"
 
     def floats(self, name: str) -> np.ndarray:
-        """Return a column as float64, NaN where a cell is not a finite number."""
+        """Return a column as float64, with NaN for a cell that is not a finite number."""
         numbers = _numbers(self.frame[name])
         return np.where(np.isfinite(numbers), numbers, np.nan)
 
@@ -62,38 +62,39 @@ class Table(NamedTuple):
         return bool(np.mean(~np.isnan(_numbers(cells)) | comma) < 0.5)
 
     def numbers(self, name: str) -> np.ndarray:
-        """Return a column as float64, NaN where a cell is missing; raise at the first that is not a number."""
+        """Return a column as float64, NaN for missing cells; raise at the first cell that is not a number."""
         column = self.frame[name]
         numbers = _numbers(column)
         bad = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())
         if len(bad):
             cells = column.iloc[bad].astype(str).str.strip()
-            advice = _advice(cells, self.separator, whole=len(bad) == column.notna().sum())
-            wrong = f"{cells.iloc[0]!r} is no number ({len(bad)} such cells)"
-            raise ValueError(f"{self.at(bad[0], name)}: {wrong}. {advice}")
+            advice = _advice(cells, self.separator, all_cells=len(bad) == column.notna().sum())
+            got = f"{cells.iloc[0]!r} ({len(bad)} such cell{'s' * (len(bad) > 1)})"
+            raise ValueError(f"{self.at(bad[0], name)}: the cell must be a number, got {got}. {advice}")
         with np.errstate(over="ignore"):
             bad = np.flatnonzero(np.isinf(numbers.astype(np.float32)))
         if len(bad):
-            wrong = f"{column.iloc[bad[0]]} is infinite or larger than float32 can hold"
-            raise ValueError(f"{self.at(bad[0], name)}: {wrong}. Leave the cell empty, or scale the column.")
+            wrong = f"the cell must be finite and fit float32, got {column.iloc[bad[0]]}"
+            raise ValueError(f"{self.at(bad[0], name)}: {wrong}. Leave it empty, or scale the column.")
         return numbers
 
     def values(self, names: Sequence[str]) -> np.ndarray:
-        """Return columns as an array (rows, columns), each with at least one value."""
+        """Return columns as an array (rows, columns); raise if one has no value."""
         values = np.stack([self.numbers(name) for name in names], axis=1)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
-            raise ValueError(f"{self.path}: column {names[empty[0]]!r} has no value at all. Name others: values=[…].")
+            raise ValueError(f"{self.path}: column {names[empty[0]]!r} must have a value, got none. Set values=[…].")
         return values
 
     def labels(self, name: str, normal: Any, notes: list[str]) -> np.ndarray:
-        """Return a column as integers, 0 where it is normal."""
+        """Return a column as integers, with 0 for normal."""
         column = self.frame[name]
-        remedy = f"; or, if the column is a measurement, name the columns: values=[…, {name!r}]."
+        remedy = f", or set values=[…, {name!r}] if the column is a measurement."
         missing = np.flatnonzero(column.isna())
         if len(missing):
             raise ValueError(
-                f"{self.at(missing[0], name)}: the label is missing ({len(missing)} rows). Fill it in{remedy}"
+                f"{self.at(missing[0], name)}: the label must not be missing, got {len(missing)} rows without a label. "
+                f"Add the labels{remedy}"
             )
         if column.dtype.kind in "biuf" and normal is None:
             numbers = column.to_numpy(np.float64)
@@ -103,12 +104,12 @@ class Table(NamedTuple):
             if len(bad) or (0 not in found and len(found) > 1):
                 at = bad[0] if len(bad) else 0
                 raise ValueError(
-                    f"{self.at(at, name)}: labels must be whole numbers from 0 (normal) up, got {column.iloc[at]}"
-                    f"{'' if len(bad) else ', and 0 nowhere'}. Say which is normal, such as {usual}{remedy}"
+                    f"{self.at(at, name)}: labels must be integers of at least 0, where 0 is normal, got "
+                    f"{column.iloc[at]}{'' if len(bad) else ' and no 0'}. Set the normal label, such as {usual}{remedy}"
                 )
             if 0 not in found:
-                every = f"all labels are {found[0]:g}, so every step is abnormal"
-                notes.append(f"{every}; if that is the normal one: {usual}")
+                note = f"all labels are {found[0]:g}, so every step is abnormal"
+                notes.append(f"{note}; if this label is normal, set {usual}")
             return numbers.astype(np.int64)
         texts = column.astype(str).str.strip()
         kinds = texts.value_counts()
@@ -118,12 +119,12 @@ class Table(NamedTuple):
             chosen = [kind for kind in kinds.index if _number_or_text(kind) == _number_or_text(str(normal).strip())]
         if not chosen:
             some = ", ".join(f"{kind!r} ({count} rows)" for kind, count in kinds.head(8).items())
-            wrong = "none of the labels says what is normal" if normal is None else f"no label is {normal!r}"
+            wanted = "a name such as 'normal'" if normal is None else repr(normal)
             raise ValueError(
-                f"{self.path}, column {name!r}: {wrong}; they are {some}{', …' * (len(kinds) > 8)}. Say which is "
-                f"normal, such as normal={kinds.index[0]!r}{remedy}"
+                f"{self.path}, column {name!r}: one of the labels must be {wanted}, got {some}"
+                f"{', …' * (len(kinds) > 8)}. Set the normal label, such as normal={kinds.index[0]!r}{remedy}"
             )
-        # numbers in their order, then texts
+        # numbers in increasing order, then strings
         others = {kind: _number_or_text(kind) for kind in kinds.index if kind not in chosen}
         order = sorted(others, key=lambda kind: (isinstance(others[kind], str), others[kind], kind))
         number = dict.fromkeys(chosen, 0) | {kind: i for i, kind in enumerate(order, 1)}
@@ -139,19 +140,19 @@ def read_table(
     header: bool | None,
     encoding: str,
 ) -> Table:
-    """Read a delimited file whose rows all have as many fields as the first; see `load_csv` for the rules."""
+    """Read a delimited file whose rows all have the same number of fields; see `load_csv` for the rules."""
     path = Path(path)
     text = read_text(path, encoding)
     lines = text.split("\n")
     kept = [number for number, line in enumerate(lines) if line.strip()]
-    said = re.fullmatch(r"sep=(.)", lines[kept[0]].strip('\ufeff" \r'))  # Excel's way to name the separator
-    if said:
-        kept, separator = kept[1:], separator or said[1]
+    named = re.fullmatch(r"sep=(.)", lines[kept[0]].strip('\ufeff" \r'))  # Excel writes the separator like this
+    if named:
+        kept, separator = kept[1:], separator or named[1]
     comment = None
     while kept and lines[kept[0]].lstrip().startswith("#"):
         comment = kept.pop(0)
     if not kept:
-        raise ValueError(f"{path} holds nothing but comments.")
+        raise ValueError(f"{path} must have rows of data, got only comments.")
     start, separator = _layout(path, lines, kept[:_SAMPLE], separator, decimal)
     skipped = f"lines {kept[0] + 1} to {kept[start - 1] + 1} are not part of the table, so they were skipped"
     notes = [skipped] if start else []
@@ -160,11 +161,11 @@ def read_table(
     if header is None:
         header = not _is_data(names)
     if not header and comment is not None and len(names) > 1:  # numpy.savetxt writes the header as a comment
-        marked = lines[comment].lstrip("# ")
-        above = _fields(("#" if marked.startswith(separator) else "") + marked, separator)
+        text_above = lines[comment].lstrip("# ")
+        above = _fields(("#" if text_above.startswith(separator) else "") + text_above, separator)
         if len(above) == len(names) and not _is_data(above):
             kept, names, header = [comment, *kept], above, True
-    if len(names) == 1:  # an empty line is then a missing value
+    if len(names) == 1:  # in a file of one column, an empty line is a missing value
         kept = list(range(kept[0], kept[-1] + 1))
     rows = [lines[i] for i in kept]
     numbers = np.array(kept) + 1
@@ -176,13 +177,15 @@ def read_table(
         names = [name or f"column {i}" for i, name in enumerate(names, 1)]
     else:
         names = [f"column {i}" for i in range(1, len(names) + 1)]
-    twice = pd.Index(names).duplicated()
-    if twice.any():
-        name = names[int(twice.argmax())]
+    duplicated = pd.Index(names).duplicated()
+    if duplicated.any():
+        name = names[int(duplicated.argmax())]
         first, second = [i for i, other in enumerate(names, 1) if other == name][:2]
-        raise ValueError(f"{path} has two columns called {name!r}, numbers {first} and {second}. Rename one.")
+        raise ValueError(
+            f"{path}: column names must differ, got {name!r} for columns {first} and {second}. Rename one."
+        )
     if len(rows) < 2:
-        raise ValueError(f"{path} has {len(rows)} rows of data{' below its header' * header}; at least 2 are needed.")
+        raise ValueError(f"{path} must have at least 2 rows of data{' below its header' * header}, got {len(rows)}.")
     frame = pd.read_csv(
         io.StringIO("\n".join(rows) + "\n"),
         sep=separator,
@@ -202,7 +205,7 @@ def read_table(
 
 
 def _use_points(frame: pd.DataFrame, decimal: str, thousands: str) -> None:
-    """Rewrite numbers in columns of text: pandas parses none of a column if one cell is not a number."""
+    """Rewrite numbers in text columns, because pandas parses no number of a column if one cell is not a number."""
     group = re.escape(thousands)
     number = re.compile(rf"[+-]?(\d*|\d{{1,3}}({group}\d{{3}})+)({re.escape(decimal)}\d+)?([eE][+-]?\d+)?")
     for name in frame.columns[[dtype.kind not in "biuf" for dtype in frame.dtypes]]:
@@ -213,26 +216,26 @@ def _use_points(frame: pd.DataFrame, decimal: str, thousands: str) -> None:
 
 
 def _is_data(fields: list[str]) -> bool:
-    """Return whether a row holds only numbers, dates and missing values, unlike a header."""
+    """Return whether a row has only numbers, dates and missing values, unlike a header."""
     return all(_NUMBER.fullmatch(field) or DATE.match(field) or field.lower() in _MISSING for field in fields)
 
 
 def _begins_as_data(fields: list[str]) -> bool:
-    """Return whether a row is data, also one that holds text, such as a state or a note."""
+    """Return whether a row is data; it may also have text, such as a state or a note."""
     return _is_data(fields) or (len(fields) > 1 and bool(_DATUM.match(fields[0])))
 
 
 def _layout(path: Path, lines: list[str], sample: list[int], separator: str | None, decimal: str) -> tuple[int, str]:
-    """Return how many of the first lines are above the table, and the separator of its fields."""
+    """Return the number of lines above the table, and the separator of its fields."""
     if separator is not None and separator not in _SEPARATORS:
         raise ValueError(f"separator must be one of {list(_SEPARATORS)}, got {separator!r}.")
     rows = [lines[i] for i in sample]
     tried = [separator] if separator else [s for s in _SEPARATORS if s != decimal]
-    # Dates hold a space, too.
+    # a space may be part of a date
     if separator is None and any(sum(s in row for row in rows) > len(rows) / 2 for s in tried if s in ";|,"):
         tried.remove(" ")
     fields = {s: [_fields(row, s) for row in rows] for s in tried}
-    # the first separator that divides all rows into equally many fields
+    # the first separator that splits all rows into the same number of fields
     for s in tried:
         if len(fields[s][0]) > 1 and len({len(row) for row in fields[s]}) == 1:
             return _above_blank_line(fields[s], sample), s
@@ -245,24 +248,24 @@ def _layout(path: Path, lines: list[str], sample: list[int], separator: str | No
             continue
         header = not any(map(_DATUM.match, fields[s][start]))
         if not header and not _is_data(fields[s][start]):
-            continue  # a row of data after one with a field too many or too few
-        parted = sample[start] > sample[start - 1] + 1 or any(re.search("[:=]", row[0]) for row in above)
-        if (parted or max(map(len, above)) < width) if header else (parted and max(map(len, above)) == 1):
+            continue  # the row above is data with a wrong number of fields
+        metadata = sample[start] > sample[start - 1] + 1 or any(re.search("[:=]", row[0]) for row in above)
+        if (metadata or max(map(len, above)) < width) if header else (metadata and max(map(len, above)) == 1):
             return start, s
     if separator is not None:
         other = next((s for s in _SEPARATORS if s != " " and s in rows[0]), None)
         if other and separator not in rows[0].strip():
             raise ValueError(
-                f"{path}, line {sample[0] + 1}: there is no {_SEPARATORS[separator]} in {rows[0][:60]!r}; the "
-                f"separator seems to be the {_SEPARATORS[other]}. Give separator={other!r}."
+                f"{path}, line {sample[0] + 1}: the line must have the separator {_SEPARATORS[separator]}, got "
+                f"{rows[0][:60]!r}. The separator seems to be the {_SEPARATORS[other]}: separator={other!r}."
             )
         return 0, separator
-    # A file of one column has no separator; the comma then divides nothing.
+    # a file of one column has no separator
     return 0, next((s for s in tried if s != " " and s in rows[0].strip()), "," if decimal == "." else ";")
 
 
 def _above_blank_line(fields: list[list[str]], sample: list[int]) -> int:
-    """Return how many rows above an empty line are not data, so that the table begins below it."""
+    """Return the number of rows above an empty line if they are not data, otherwise 0."""
     for i in range(1, min(len(fields) - 1, 50)):
         empty = not any(fields[i - 1])
         if _begins_as_data(fields[i - 1]) and not empty:
@@ -278,7 +281,7 @@ def _fields(row: str, separator: str) -> list[str]:
     row = row.strip() if separator == " " else row
     try:
         return [field.strip() for field in next(csv.reader([row], delimiter=separator, skipinitialspace=True))]
-    except csv.Error:  # a field longer than the csv module reads
+    except csv.Error:  # a field that is too long for the csv module
         return [row]
 
 
@@ -287,44 +290,44 @@ def _check_width(
 ) -> None:
     """Raise at the first row that does not have `width` fields."""
     if quoted:
-        found = np.zeros(len(rows), dtype=int)
+        counts = np.zeros(len(rows), dtype=int)
         for i, row in enumerate(rows):
             try:
-                found[i] = len(next(csv.reader([row], delimiter=separator, skipinitialspace=True, strict=True))) or 1
+                counts[i] = len(next(csv.reader([row], delimiter=separator, skipinitialspace=True, strict=True))) or 1
             except csv.Error as error:
                 raise ValueError(
-                    f"{path}, line {lines[i]}: the quotation marks in {row[:60]!r} do not pair: {error}. Correct it."
+                    f"{path}, line {lines[i]}: quotation marks must be in pairs, got {row[:60]!r} ({error})."
                 ) from error
     else:
-        found = np.array([row.count(separator) for row in rows]) + 1
-    wrong = np.flatnonzero(found != width)
+        counts = np.array([row.count(separator) for row in rows]) + 1
+    wrong = np.flatnonzero(counts != width)
     if len(wrong):
         i = wrong[0]
-        remedy = "give decimal=','" if width == 1 else "the separator must be another sign"
+        remedy = "set decimal=','" if width == 1 else "use a separator other than the comma in the file"
         raise ValueError(
-            f"{path}, line {lines[i]}: {found[i]} fields where line {first} has {width} "
-            f"({len(wrong)} such lines): {rows[i][:60]!r}. Every row must have a field for each column. If the numbers "
-            f"have decimal commas, {remedy}."
+            f"{path}, line {lines[i]}: the row must have {width} field{'s' * (width > 1)} like line {first}, got "
+            f"{counts[i]}: {rows[i][:60]!r} ({len(wrong)} such line{'s' * (len(wrong) > 1)}). If the numbers have "
+            f"decimal commas, {remedy}."
         )
 
 
-def _advice(cells: pd.Series, separator: str, *, whole: bool) -> str:
-    """Return what to do about cells that are not numbers; `whole`: all of the column."""
+def _advice(cells: pd.Series, separator: str, *, all_cells: bool) -> str:
+    """Return what to do about cells that are not numbers; `all_cells`: they are all cells of the column."""
     grouped = [_GROUPED.fullmatch(cell) for cell in cells]
     if grouped[0] and all(grouped):
         group, rest = grouped[0]["group"], grouped[0]["rest"]
-        advice = f"If {group!r} separates thousands, give thousands={group!r}"
+        advice = f"If {group!r} separates thousands, set thousands={group!r}"
         advice += ", decimal=','." if rest and rest[0] == "," else "."
-        if group == "," and whole and separator != "," and not rest:
-            advice += " If it is the decimal sign, give decimal=','."
+        if group == "," and all_cells and separator != "," and not rest:
+            advice += " If it is the decimal separator, set decimal=','."
         return advice
     if _DECIMAL_COMMA.fullmatch(cells.iloc[0]):
-        return "If that is a decimal comma, give decimal=','."
-    return "Correct it, or leave the cell empty where a value is missing."
+        return "If the comma is the decimal separator, set decimal=','."
+    return "Correct it, or leave the cell empty if the value is missing."
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
-    """Return cells as float64, NaN where one is not a number; True and False are 1 and 0."""
+    """Return cells as float64, with NaN for a cell that is not a number; True and False become 1 and 0."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(np.float64)
     cells = column.astype(object).where(column.notna(), None)

@@ -1,4 +1,4 @@
-"""The times of a table's rows, and the grid of equal steps that fits them."""
+"""Times of the rows of a table, and the grid of equal steps that fits them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pandas as pd
 from data.csv_columns import UNITS, unit_of
 from data.csv_table import Table
 
-# A time may lie this far from a grid of equal steps, in steps: clocks are rounded, and jitter a little.
+# Largest deviation of a time from the grid of equal steps, in steps; recorded times are rounded and have jitter.
 _TOLERANCE = 0.25
-# Whole numbers that are dates, by their number of digits.
+# Formats of integers that are dates, by their number of digits.
 _COMPACT = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
-# Day numbers: that of 1970-01-01, and those of 2000 to 2050, which are rarely seconds.
+# Day numbers of 1970-01-01, 2000 and 2050; numbers between the last two are rarely seconds.
 DAY_NUMBERS = {"excel": (25569, 36526, 54789), "matlab": (719529, 730486, 748749)}
-# Common ways to write dates, tried to advise one.
+# Common formats of dates, tried for the advice in errors.
 _DAYS = (
     "%d.%m.%Y %d.%m.%y %d/%m/%Y %m/%d/%Y %d/%m/%y %m/%d/%y %d-%m-%Y %m-%d-%Y %d-%b-%Y %d/%b/%Y %Y.%m.%d %Y-%m-%d"
     " %Y/%m/%d %Y%m%d"
@@ -27,12 +27,12 @@ _CLOCKS = (
     "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p| %H.%M.%S| %H.%M|T%H:%M:%S|:%H:%M:%S| %H:%M:%S:%f| %H%M%S"
 )
 _STYLES = [*map("".join, product(_DAYS.split(), _CLOCKS.split("|"))), "%H:%M:%S", "%H:%M", "%a %b %d %H:%M:%S %Y"]
-# As seconds since 1970 later than the year 5000: then the unit is another one.
+# Numbers above this are not in seconds: as seconds since 1970, they would be after the year 5000.
 _NO_SECONDS = 1e11
 
 
 class Times(NamedTuple):
-    """`stamps` for a Series, `seconds` since the first; `counted` if they only number the steps."""
+    """Times: `stamps` for a Series, `seconds` since the first; `counted` if they only number the steps."""
 
     stamps: np.ndarray
     seconds: np.ndarray
@@ -40,33 +40,33 @@ class Times(NamedTuple):
 
 
 def read_times(table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]) -> Times:
-    """Return a column as times that rise from row to row; an error names the line."""
+    """Return a column as times that increase from row to row; an error names the line."""
     column = table.frame[name]
     missing = np.flatnonzero(column.isna())
     if len(missing):
         raise ValueError(
-            f"{table.at(missing[0], name)}: the time is missing ({len(missing)} rows). Fill it in, or remove the rows."
+            f"{table.at(missing[0], name)}: the time must not be missing, got {len(missing)} rows without a time. "
+            "Add the times, or remove the rows."
         )
     if date_format is None and unit is None and column.dtype.kind in "iu":
         date_format = _compact_format(table, name)
         if date_format:
-            notes.append(f"{name!r} holds dates as numbers: date_format={date_format!r} (else time_unit='s')")
+            notes.append(f"{name!r} was read as dates: date_format={date_format!r} (for seconds, set time_unit='s')")
     numeric = date_format is None and not table.is_text(name)
     times = _from_numbers(table, name, unit, notes) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
     if not (steps > 0).all():
         i = int(np.argmin(steps > 0))
-        what = "repeats the time of" if steps[i] == 0 else "is earlier than"
         raise ValueError(
-            f"{table.at(i + 1, name)}: {column.iloc[i + 1]!s} {what} the row before, {column.iloc[i]!s} in line "
-            f"{table.lines[i]} ({(steps == 0).sum()} repeats, {(steps < 0).sum()} steps back). Sort the rows by time, "
-            "write a file for each recording in it, or take the rows as equal steps: irregular='ignore'."
+            f"{table.at(i + 1, name)}: the times must increase, got {column.iloc[i + 1]!s} after {column.iloc[i]!s} in "
+            f"line {table.lines[i]} ({(steps == 0).sum()} repeated, {(steps < 0).sum()} decreasing). Sort the rows by "
+            "time, write one file per recording, or set irregular='ignore' to use the rows as equal steps."
         )
     return times
 
 
 def _compact_format(table: Table, name: str) -> str | None:
-    """Return the date format of integers such as 20240131 if all fit one; if they are long, if most do."""
+    """Return the date format of integers such as 20240131 if all fit it (more than half, if they are long)."""
     texts = table.frame[name].astype(str)
     digits = texts.str.len()
     named = re.search("dat|tag|day|year|month|jahr|monat", name.lower())
@@ -88,22 +88,22 @@ def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -
         if found is None and low <= numbers.min() and numbers.max() < high:
             is_date = bool(re.search("dat|tag", name.lower()))
             unit = program if is_date else None
-            what = "was read as day numbers" if is_date else "was read as seconds; if it holds day numbers"
-            notes.append(f"{name!r} {what}: time_unit={program!r}" + " (else time_unit='s')" * is_date)
+            what = "was read as day numbers" if is_date else "was read as seconds; for day numbers, set"
+            notes.append(f"{name!r} {what} time_unit={program!r}" + " (for seconds, set time_unit='s')" * is_date)
     if unit in DAY_NUMBERS:
         days = pd.to_datetime(numbers - DAY_NUMBERS[unit][0], unit="D", errors="coerce")
         bad = ~((days.year >= 1800) & (days.year <= 2200))
         if bad.any():
             raise ValueError(
-                f"{table.path}, column {name!r}: {numbers[bad][0]:g} is no day number. Leave time_unit out."
+                f"{table.path}, column {name!r}: cells must be day numbers, got {numbers[bad][0]:g}. Omit time_unit."
             )
         days = days.round("ms")
         return _stamped(days.to_numpy("datetime64[ns]"))
     if found is None and numbers[-1] > _NO_SECONDS:
         likely = next((u for u in ("ms", "us", "ns") if 6e8 < numbers[-1] * UNITS[u] < 4.2e9), None)
         raise ValueError(
-            f"{table.path}, column {name!r}: times such as {table.frame[name].iloc[-1]} are no seconds. "
-            f"Say what they are: {f'time_unit={likely!r}' if likely else 'time_unit=… or date_format=…'}."
+            f"{table.path}, column {name!r}: times must be in seconds by default, got {table.frame[name].iloc[-1]}. "
+            f"Set {f'time_unit={likely!r}' if likely else 'time_unit=… or date_format=…'}."
         )
     scale = UNITS[found or "s"]
     counted = found is None and numbers[0] in (0, 1) and bool(np.all(numbers == np.trunc(numbers)))
@@ -113,7 +113,7 @@ def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -
 
 def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
     texts = table.frame[name].astype(str).str.strip()
-    # Milliseconds after a comma; UTC by name.
+    # normalize milliseconds after a comma, and UTC or GMT
     plain = texts.str.replace(r"(?<=:\d\d),(?=\d)", ".", regex=True)
     plain = plain.str.replace(r" ?(?:UTC|GMT)$", "" if date_format else "Z", regex=True)
     try:
@@ -127,13 +127,12 @@ def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
     if len(bad):
         first = plain.iloc[[bad[0]]]
         fit = [s for s in _STYLES if _parsed(first, s).notna().all() and _parsed(plain, s).notna().all()]
-        remedy = "Correct it." if len(bad) < len(texts) / 2 else "Say how dates are written: date_format=…."
+        remedy = "Correct it." if len(bad) < len(texts) / 2 else "Set the format of dates: date_format=…."
         if fit:
-            remedy = f"Say how dates are written: {' or '.join(f'date_format={style!r}' for style in fit[:2])}."
+            remedy = f"Set the format of dates: {' or '.join(f'date_format={style!r}' for style in fit[:2])}."
         wanted = f"a date of the form {date_format!r}" if date_format else "a number or a date like 2024-01-31 13:45:00"
-        raise ValueError(
-            f"{table.at(bad[0], name)}: {texts.iloc[bad[0]]!r} is not {wanted} ({len(bad)} such cells). {remedy}"
-        )
+        got = f"{texts.iloc[bad[0]]!r} ({len(bad)} such cell{'s' * (len(bad) > 1)})"
+        raise ValueError(f"{table.at(bad[0], name)}: the cell must be {wanted}, got {got}. {remedy}")
     return _stamped(dates.dt.tz_localize(None).to_numpy("datetime64[ns]"))
 
 
@@ -146,7 +145,7 @@ def _stamped(stamps: np.ndarray) -> Times:
 
 
 class Steps(NamedTuple):
-    """`position` (rows,) of each row among equal steps of `step` seconds; `off` (rows,) how far from it, in steps."""
+    """Grid of equal steps of `step` seconds: `position` (rows,) of each row, and deviation `off` (rows,), in steps."""
 
     position: np.ndarray
     step: float
@@ -154,16 +153,16 @@ class Steps(NamedTuple):
 
     @property
     def equal(self) -> bool:
-        """Whether every row lies on the grid of equal steps."""
+        """Whether every row is on the grid of equal steps."""
         return bool((np.abs(self.off) <= _TOLERANCE).all())
 
 
 def find_steps(seconds: np.ndarray) -> Steps:
-    """Return the equal steps that fit rising times best; where rows are missing, a row is several steps on."""
+    """Return the grid of equal steps that fits increasing times best; missing rows leave steps without a row."""
     gaps = np.diff(seconds)
-    usual = float(np.percentile(gaps, 50, method="lower"))
-    # Rounded clocks make the median a poor step; the mean of the gaps like it is a good one.
-    step = float(gaps[gaps < 1.5 * usual].mean())
+    median = float(np.percentile(gaps, 50, method="lower"))
+    # with rounded times, the mean of the gaps near the median is more accurate than the median
+    step = float(gaps[gaps < 1.5 * median].mean())
     position = np.concatenate([[0], np.cumsum(np.maximum(np.rint(gaps / step), 1))])
     step = float(seconds[-1] / position[-1])
     off = seconds / step - position

@@ -1,4 +1,4 @@
-"""`DataSet`: sequences of one shape with their labels, masks and targets, checked on construction."""
+"""`DataSet`: sequences of equal shape with labels, mask and targets, validated on construction."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-# float32 holds every integer up to 2**24; above, neighbours are merged.
+# float32 represents every integer up to 2**24; above, neighbouring integers become equal.
 _LARGEST_EXACT_INTEGER = 2**24
-# Steps of float32 that the middle half of a feature's values must span.
+# Smallest interquartile range of a feature, in steps of float32.
 _FEWEST_STEPS = 16
-# The names that pandas has for the values of a column.
+# Names that pandas gives to the types of column values.
 _NUMBERS = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
 _DATES = ("datetime", "datetime64", "date", "period", "timedelta", "timedelta64")
-# Columns of these names are the steps of a sequence.
+# Columns with these names are the steps of a sequence.
 _DAY_OR_MONTH = re.compile(r"(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?")
 
 
@@ -31,25 +31,25 @@ class DataSet:
     Parameters
     ----------
     sequences : array, tensor or torch Dataset, shape (n, time, feature) or (n, time)
-        Finite numbers; (n, time) means one feature. They are copied, to float32. The second item of
-        a torch Dataset, such as ``TensorDataset(x, y)``, becomes the labels or the targets.
+        Finite numbers; (n, time) means one feature. They are copied and converted to float32. The
+        second item of a torch Dataset, such as ``TensorDataset(x, y)``, becomes the labels or the targets.
     targets : array or tensor of the same shape, optional
-        What a model should return for each sequence. Default: the sequences themselves.
-        A denoising trainer gives noisy sequences and clean targets.
+        Desired output of a model for each sequence. Default: the sequences themselves.
+        A denoising trainer uses noisy sequences and clean targets.
     mask : array of bool, shape (n, time) or (n, time, feature), optional
-        False where a value is missing and counts neither in loss nor in score. A model reads the given
-        value there or, if that is NaN, one interpolated along time. Default: every value counts.
+        False where a value is missing; missing values are excluded from losses and scores. The model input
+        there is the given value or, if it is NaN, a value interpolated along time. Default: no value is missing.
     lengths : array of integers, shape (n,), optional
-        Steps of each sequence before the padding at its end; see `padded`. The padding does not count;
-        where it is NaN, the last value is repeated. Default: all have the full length.
+        Time steps of each sequence before the padding at its end; see `padded`. The padding is excluded from
+        losses and scores; where it is NaN, the last value is repeated. Default: no padding.
     labels : array of integers, shape (n,) or (n, time), optional
-        Class of each sequence, or of each time step. 0 is normal, any other abnormal.
+        Class of each sequence, or of each time step. 0 is normal, any other integer abnormal.
     name : str, default "data"
-        Name of the set in tables, figures and errors.
+        Name of the set in tables, plots and errors.
     sampling_rate : float, optional
-        Time steps per second (Hz), where the data has one.
+        Time steps per second (Hz). Default: unknown.
     class_names : sequence of str, optional
-        Name of each label, from 0 on.
+        Name of each label, starting with label 0.
 
     Raises
     ------
@@ -62,8 +62,8 @@ class DataSet:
     --------
     >>> DataSet([[0.0, 1.0, 0.5], [0.1, 0.9, 0.4]], labels=[0, 1], name="two beats")
     DataSet 'two beats': 2 sequences of 3 steps, 1 feature; 1 normal, 1 abnormal
-    >>> DataSet.padded([[0.0, 1.0, 0.5], [0.1, 0.9]], name="a short one too")
-    DataSet 'a short one too': 2 sequences of 2 to 3 steps, 1 feature
+    >>> DataSet.padded([[0.0, 1.0, 0.5], [0.1, 0.9]], name="different lengths")
+    DataSet 'different lengths': 2 sequences of 2 to 3 steps, 1 feature
     """
 
     def __init__(
@@ -110,28 +110,29 @@ class DataSet:
 
     @classmethod
     def padded(cls, sequences: Sequence[Any], *, length: int | None = None, **more: Any) -> DataSet:
-        """Return sequences of several lengths as one data set, the shorter ones padded at their end.
+        """Return sequences of different lengths as one data set; shorter ones are padded at their end.
 
         Parameters
         ----------
         sequences : sequence of arrays, each of shape (time, feature) or (time,)
-            Of one width.
+            Sequences with the same number of features.
         length : int, optional
-            Steps to pad to, so that two sets fit each other. Default: the longest one's.
+            Number of time steps after padding, so that two sets have the same length. Default: the
+            length of the longest sequence.
         **more
-            As `DataSet` takes them, without `mask` and `lengths`.
+            Further arguments of `DataSet`, except `mask` and `lengths`.
         """
         name = str(more.get("name", "data"))
         if isinstance(sequences, Dataset):
             kind = type(sequences).__name__
-            raise TypeError(f"sequences must be a sequence of arrays, got a {kind}. Give [x for x, *_ in it].")
+            raise TypeError(f"sequences must be a sequence of arrays, got a {kind}. Use [x for x, *_ in dataset].")
         arrays = [as_array(one, f"sequence {i} of {name!r}") for i, one in enumerate(sequences)]
         arrays = [one[:, None] if one.ndim == 1 else one for one in arrays]
         shapes = [one.shape for one in arrays]
         if not arrays or any(len(s) != 2 or 0 in s for s in shapes) or len({s[1] for s in shapes}) > 1:
             raise ValueError(
-                f"the sequences of {name!r} must have shape (time, feature) or (time,), one width, and hold a time "
-                f"step, got {len(arrays)} with shapes {sorted(set(shapes))[:5]}."
+                f"the sequences of {name!r} must have shape (time, feature) or (time,) with at least one time step and "
+                f"the same number of features, got {len(arrays)} with shapes {sorted(set(shapes))[:5]}."
             )
         longest = max(map(len, arrays))
         length = longest if length is None else check_integer(length, "length", longest)
@@ -142,24 +143,24 @@ class DataSet:
 
     @property
     def length(self) -> int:
-        """Time steps in each sequence; with padding, in the longest."""
+        """Number of time steps in each sequence, including padding."""
         return self.sequences.shape[1]
 
     @property
     def n_features(self) -> int:
-        """Values at each time step."""
+        """Number of values at each time step."""
         return self.sequences.shape[2]
 
     @property
     def abnormal(self) -> np.ndarray:
-        """Which sequences are abnormal, shape (n,), bool: those with any label but 0."""
+        """Whether each sequence is abnormal (has a label other than 0), shape (n,), bool."""
         if self.labels is None:
-            raise ValueError(f"{self.name!r} has no labels, so what is abnormal is unknown. Give labels=… to DataSet.")
+            raise ValueError(f"{self.name!r} must have labels, got none. Set DataSet(…, labels=…).")
         return (self.labels != 0).reshape(len(self), -1).any(1)
 
     @property
     def sequence_classes(self) -> list[str]:
-        """The class name of each sequence; empty without names, or without one label for each sequence."""
+        """The class name of each sequence; empty without class names, or without one label per sequence."""
         if self.labels is None or self.labels.ndim != 1 or not self.class_names:
             return []
         return [self.class_names[label] for label in self.labels]
@@ -168,11 +169,11 @@ class DataSet:
         return len(self.sequences)
 
     def __getitem__(self, index: Any) -> DataSet:
-        """Return the chosen sequences (slice, positions or mask) as a new data set."""
+        """Return the selected sequences (slice, positions or mask) as a new data set."""
         return self.subset(index)
 
     def subset(self, index: Any, name: str | None = None) -> DataSet:
-        """Return the chosen sequences (slice, positions or mask) under another name."""
+        """Return the selected sequences (slice, positions or mask) as a new data set with another name."""
         chosen = np.atleast_1d(np.arange(len(self))[index])
         return DataSet(
             self.sequences[chosen],
@@ -186,9 +187,9 @@ class DataSet:
         )
 
     def __repr__(self) -> str:
-        many = f"{self.n_features} feature{'s' * (self.n_features > 1)}"
+        features = f"{self.n_features} feature{'s' * (self.n_features > 1)}"
         steps = str(self.length) if self.lengths is None else f"{self.lengths.min()} to {self.lengths.max()}"
-        text = f"DataSet {self.name!r}: {len(self)} sequences of {steps} steps, {many}"
+        text = f"DataSet {self.name!r}: {len(self)} sequences of {steps} steps, {features}"
         if self.labels is not None:
             abnormal = int(self.abnormal.sum())
             text += f"; {len(self) - abnormal} normal" + f", {abnormal} abnormal" * (abnormal > 0)
@@ -199,19 +200,19 @@ class DataSet:
         n, time = array.shape[:2]
         if given.shape != (n,) or given.dtype.kind not in "iu" or not np.all((given >= 1) & (given <= time)):
             raise ValueError(
-                f"the lengths of {self.name!r} must be whole numbers from 1 to {time}, one for each of {n} sequences, "
+                f"the lengths of {self.name!r} must be integers from 1 to {time}, one for each of {n} sequences, "
                 f"got {given.dtype} of shape {given.shape}, such as {given.reshape(-1)[:3].tolist()}."
             )
         return torch.from_numpy(given.astype(np.int64))
 
     def _check_mask(self, mask: Any, array: np.ndarray) -> torch.Tensor | None:
-        """Return which values count, (n, time, feature); None if all do."""
+        """Return the mask (n, time, feature), False at missing values and padding; None if there are none."""
         counts = np.ones(array.shape, dtype=bool)
         if mask is not None:
             given = as_array(mask, f"the mask of {self.name!r}")
             if given.dtype.kind != "b" or given.shape not in (array.shape, array.shape[:2]):
                 raise ValueError(
-                    f"the mask of {self.name!r} must hold True and False, of shape {array.shape[:2]} or {array.shape}, "
+                    f"the mask of {self.name!r} must be a bool array of shape {array.shape[:2]} or {array.shape}, "
                     f"got {given.dtype} of shape {given.shape}."
                 )
             counts &= given if given.ndim == 3 else given[..., None]
@@ -219,7 +220,7 @@ class DataSet:
             counts &= (np.arange(array.shape[1]) < self.lengths.numpy()[:, None])[..., None]
         empty = np.flatnonzero(~counts.any((1, 2)))
         if len(empty):
-            raise ValueError(f"sequence {empty[0]} of {self.name!r} has no value that counts. Leave it out.")
+            raise ValueError(f"sequence {empty[0]} of {self.name!r} must have an unmasked value, got none. Remove it.")
         return None if counts.all() else torch.from_numpy(counts)
 
     def _check_labels(self, labels: Any) -> np.ndarray:
@@ -230,8 +231,8 @@ class DataSet:
             raise ValueError(f"{what} must have shape ({n},) or ({n}, {time}), got {array.shape}.")
         array = check_labels(array, what)
         if self.class_names is not None and array.max() >= len(self.class_names):
-            names = f"class_names has {len(self.class_names)} names"
-            raise ValueError(f"{what} must be below {len(self.class_names)}, got {array.max()}: {names}.")
+            limit = f"{len(self.class_names)}, the number of class_names"
+            raise ValueError(f"{what} must be below {limit}, got {array.max()}.")
         return array
 
     def _as_tensor(self, array: np.ndarray, what: str) -> torch.Tensor:
@@ -249,11 +250,11 @@ class DataSet:
 
 
 def are_labels(array: np.ndarray) -> bool:
-    """Return whether all are integers from 0 to 2147483647, of any type."""
+    """Return whether all values are integers from 0 to 2147483647, of any dtype."""
     if array.dtype.kind == "f":
-        array = array.astype(np.float64)  # float16 cannot hold the limit
-    whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
-    return whole and bool(np.all((array >= 0) & (array < 2**31)))
+        array = array.astype(np.float64)  # float16 cannot represent the limit
+    integers = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array == np.trunc(array))))
+    return integers and bool(np.all((array >= 0) & (array < 2**31)))
 
 
 def check_labels(array: np.ndarray, what: str) -> np.ndarray:
@@ -261,31 +262,31 @@ def check_labels(array: np.ndarray, what: str) -> np.ndarray:
     if are_labels(array):
         return array.astype(np.int64)
     bad = next(value for value in array.reshape(-1) if not are_labels(np.asarray(value)))
-    raise ValueError(f"{what} must be whole numbers from 0 (normal) to 2147483647, got {bad.item()!r}.")
+    raise ValueError(f"{what} must be integers from 0 (normal) to 2147483647, got {bad.item()!r}.")
 
 
 def as_class_names(names: Any, what: str) -> tuple[str, ...]:
     """Return `names` as a tuple of strings, or raise."""
-    several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Sequence)
-    if not several or isinstance(names, str):
+    is_sequence = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Sequence)
+    if not is_sequence or isinstance(names, str):
         raise TypeError(f'{what} must be a sequence of strings, such as ("normal", "abnormal"), got {names!r}.')
     return tuple(map(str, names))
 
 
 def check_sampling_rate(rate: Any, name: str) -> float | None:
-    """Return `rate`; raise if it is neither a sampling rate nor None."""
+    """Return `rate`; raise if it is neither None nor a positive number."""
     if rate is not None and not (is_real_number(rate) and 0 < rate < math.inf):
         raise ValueError(f"sampling_rate of {name!r} must be a number above 0 Hz, got {rate!r}.")
     return rate
 
 
 def is_real_number(value: Any) -> bool:
-    """Return whether that is a real number of Python or NumPy; a bool is not."""
+    """Return whether `value` is a real number of Python or NumPy, but not a bool."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def check_integer(value: Any, name: str, least: int) -> int:
-    """Return `value` as an int; raise if it is not an integer from `least` up."""
+    """Return `value` as an int; raise if it is not an integer of at least `least`."""
     if not is_real_number(value) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}.")
     return int(value)
@@ -295,11 +296,11 @@ def as_array(values: Any, what: str) -> np.ndarray:
     """Return `values` as an array of real numbers or bools, or raise an error that names `what`."""
     if np.ma.is_masked(values):
         raise ValueError(f"{what} must have no masked values, got {np.ma.count_masked(values)}. Remove or fill them.")
-    ours = hasattr(values, "sampling_rate") and not hasattr(values, "__array__")
-    if ours or isinstance(values, DataLoader | Dataset):
-        remedy = "A trainer takes a DataSet, an AnomalyDetector a DataSet or a Series."
-        if not ours:
-            remedy = f"Give DataSet({'loader.dataset' if isinstance(values, DataLoader) else 'dataset'})."
+    is_own_class = hasattr(values, "sampling_rate") and not hasattr(values, "__array__")
+    if is_own_class or isinstance(values, DataLoader | Dataset):
+        remedy = "Pass a DataSet to a trainer, and a DataSet or a Series to an AnomalyDetector."
+        if not is_own_class:
+            remedy = f"Use DataSet({'loader.dataset' if isinstance(values, DataLoader) else 'dataset'})."
         raise TypeError(f"{what} must be an array of numbers, got a {type(values).__name__}. {remedy}")
     if isinstance(values, pd.DataFrame | pd.Series):
         values = _from_pandas(values, what)
@@ -308,20 +309,20 @@ def as_array(values: Any, what: str) -> np.ndarray:
             values = [_as_numpy(value) for value in values]
         array = np.asarray(_as_numpy(values))
     except (TypeError, ValueError, RuntimeError) as error:
-        ragged = " Sequences of several lengths: DataSet.padded(sequences)." * ("inhomogeneous" in str(error))
+        ragged = " For different lengths, use DataSet.padded(sequences)." * ("inhomogeneous" in str(error))
         kind = type(values).__name__
         raise TypeError(f"{what} must be an array of numbers, got {kind}: {error}.{ragged}") from error
     if array.dtype.kind not in "biuf":
-        padded = " Sequences of several lengths: DataSet.padded(sequences)." * (array.dtype.kind == "O")
-        raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}. Use .astype(float).{padded}")
+        padded = ", or for different lengths DataSet.padded(sequences)" * (array.dtype.kind == "O")
+        raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}. Use .astype(float){padded}.")
     return array
 
 
 def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = True) -> None:
-    """Raise at the first `bad` value, or where float32 merges the values of a feature.
+    """Raise at the first `bad` value, or if the values of a feature need a higher precision than float32.
 
-    Values are merged if the interquartile range of those that count spans fewer than 16 steps of float32.
-    All arrays have shape (…, time, feature).
+    The precision is too low if the interquartile range of the values in `counts` spans fewer than 16 steps of
+    float32. All arrays have shape (…, time, feature).
     """
     if bad.any():
         place = np.argwhere(bad)[0].tolist()
@@ -329,7 +330,7 @@ def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = T
         where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=True))
         raise ValueError(
             f"{what} must be finite and fit float32, got {array[tuple(place)]} in {where} ({int(bad.sum())} such "
-            "values). Remove, fill or scale them."
+            "values). Remove, replace or scale them."
         )
     if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
         return  # nothing was rounded
@@ -339,16 +340,16 @@ def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = T
         if not len(exact):
             continue
         low, high = np.quantile(exact, [0.25, 0.75])
-        if low == high:  # few values: their whole range
+        if low == high:  # use the full range
             low, high = exact.min(), exact.max()
         size = max(abs(low), abs(high))
-        # below 1e-13 of their size, values differ by rounding in float64 alone
+        # differences below 1e-13 of the size are rounding errors of float64
         if not 1e-13 * size < high - low < _FEWEST_STEPS * np.spacing(np.float32(size)):
             continue
         if len(np.unique(exact.astype(np.float32))) < len(np.unique(exact)):
             raise ValueError(
-                f"{what} must differ by more than float32 rounds, got {exact.min():.10g} to {exact.max():.10g} in "
-                f"feature {f}. Subtract an offset and scale them first, such as (x - x.mean()) / x.std()."
+                f"{what} must differ by more than the float32 precision, got {exact.min():.10g} to {exact.max():.10g} "
+                f"in feature {f}. Subtract an offset and scale them, for example (x - x.mean()) / x.std()."
             )
 
 
@@ -361,18 +362,18 @@ def _as_numpy(value: Any) -> Any:
 
 
 def _from_pandas(table: pd.DataFrame | pd.Series, what: str) -> np.ndarray:
-    """Return the numbers of a table, NaN where one is missing; raise at the first column of another type."""
+    """Return the numbers of a table, NaN for missing values; raise at the first column of another type."""
     columns = [table] if isinstance(table, pd.Series) else [table.iloc[:, i] for i in range(table.shape[1])]
     for column in columns:
         kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind in _NUMBERS:
             continue
         name, first = column.name, next(iter(column.dropna()), None)
-        where, remedy = f" in column {name!r}", f"Leave it out, frame.drop(columns={name!r}), or use pd.to_numeric."
+        where, remedy = f" in column {name!r}", f"Use frame.drop(columns={name!r}) or pd.to_numeric."
         if isinstance(table, pd.Series):
             where, remedy = "", "Convert them with pd.to_numeric."
         elif kind in _DATES or (kind == "string" and _is_date(str(first))):
-            remedy = f"Make times the index: frame.index = pd.to_datetime(frame.pop({name!r}))."
+            remedy = f"Use times as the index: frame.index = pd.to_datetime(frame.pop({name!r}))."
         raise TypeError(f"{what} must be real numbers, got {kind} values such as {first!r}{where}. {remedy}")
     array = np.asarray(table)
     return array if array.dtype.kind in "biuf" else table.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -383,34 +384,34 @@ def _is_date(text: str) -> bool:
         float(text)
         return False
     with contextlib.suppress(ValueError), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of day and month in doubtful order
+        warnings.simplefilter("ignore")  # warnings about an ambiguous order of day and month
         return not pd.isna(pd.Timestamp(text))
     return False
 
 
 def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
-    """Return the sequences of a torch Dataset, and its targets and labels: the second part of each item."""
+    """Return the sequences of a torch Dataset, and (targets, labels) from the second part of each item."""
     if not hasattr(dataset, "__len__"):
-        raise TypeError(f"{what} must have a length, got a {type(dataset).__name__}. Give DataSet(list(dataset)).")
+        raise TypeError(f"{what} must have a length, got a {type(dataset).__name__}. Use DataSet(list(dataset)).")
     pairs = [dataset[i] for i in range(len(dataset))]
     pairs = [pair if isinstance(pair, tuple | list) else (pair,) for pair in pairs]
     x = as_array([pair[0] for pair in pairs], what)
     if {len(pair) for pair in pairs} == {1}:
         return x, (None, None)
     if {len(pair) for pair in pairs} == {2}:
-        y = as_array([pair[1] for pair in pairs], f"what is beside {what}")
+        y = as_array([pair[1] for pair in pairs], f"the labels or targets for {what}")
         if y.shape in (x.shape[:1], x.shape[:2]) and are_labels(y) and not (y.shape == x.shape and are_labels(x)):
             return x, (None, y)
         if y.shape == x.shape:
             return x, (y, None)
     raise TypeError(
-        f"the items of {what} must be sequences, or pairs with a label or target, got parts of shape "
-        f"{[np.shape(part) for part in pairs[0]]}. Give DataSet(x, labels=y) or DataSet(x, targets=y)."
+        f"{what} must be items that are sequences, or pairs of a sequence and a label or target, got items with shapes "
+        f"{[np.shape(part) for part in pairs[0]]}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
     )
 
 
 def _check_orientation(values: Any, name: str) -> None:
-    """Refuse a table or 2-D array that is a recording, (time, feature); warn if it may be one."""
+    """Raise if a table or 2-D array is a recording (time, feature); warn if it may be one."""
     array = as_array(values, f"the sequences of {name!r}")
     if array.ndim != 2 or 0 in array.shape:
         return
@@ -418,7 +419,7 @@ def _check_orientation(values: Any, name: str) -> None:
     timed = named = False
     if isinstance(values, pd.DataFrame):
         timed = isinstance(values.index, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex)
-        # "t-1" and "11pm" number the steps of a sequence, "Mon" is one; "load" and "temp" name features
+        # "t-1", "11pm" and "Mon" are names of time steps; "load" and "temp" are names of features
         words = {name for name in map(str, values.columns) if not re.search(r"\d", name)}
         named = len(words) > columns / 2 and not all(_DAY_OR_MONTH.fullmatch(word.lower()) for word in words)
     tall = rows >= max(100, 20 * columns)
@@ -426,9 +427,9 @@ def _check_orientation(values: Any, name: str) -> None:
     if not (certain or timed or (tall and _looks_like_recording(array))):
         return
     msg = (
-        f"{name} must hold one sequence per row, got shape {array.shape} that looks like a recording (time, feature). "
-        f"For one recording of {columns} feature{'s' * (columns > 1)}, give Series(x) to an AnomalyDetector; "
-        f"for {rows} sequence{'s' * (rows > 1)} of {columns} step{'s' * (columns > 1)}, give DataSet(x)."
+        f"{name} must have one sequence per row, got shape {array.shape}, which looks like a recording (time, feature)."
+        f" For one recording of {columns} feature{'s' * (columns > 1)}, pass Series(x) to an AnomalyDetector; "
+        f"for {rows} sequence{'s' * (rows > 1)} of {columns} step{'s' * (columns > 1)}, pass DataSet(x)."
     )
     if certain:
         raise ValueError(msg)
@@ -436,19 +437,19 @@ def _check_orientation(values: Any, name: str) -> None:
 
 
 def _looks_like_recording(array: np.ndarray) -> bool:
-    """Return whether the columns, minus their common part, are smooth and the rows are not."""
+    """Return whether the columns, minus the mean of each row, are smooth and the rows are not."""
     array = array[:10_000].astype(np.float64)
     with np.errstate(all="ignore"):
         centred = (array - array.mean(1, keepdims=True)) / array.std()
-    # rounded: equal sequences differ by rounding errors of float64
+    # round, because equal sequences differ by rounding errors of float64
     return _roughness(centred.round(6)) < 0.3 and _roughness(array.T) > 0.4
 
 
-def _roughness(lines: np.ndarray) -> float:
-    """Return the median over columns of the mean squared step by twice the variance: 1 for noise, 0 if smooth."""
-    lines = lines - lines[0]  # otherwise a constant has a variance, by rounding
+def _roughness(curves: np.ndarray) -> float:
+    """Return the median over columns of the mean squared step / (2 · variance): 1 for noise, 0 if smooth."""
+    curves = curves - curves[0]  # otherwise rounding gives a constant a variance
     with np.errstate(all="ignore"):
-        ratios = np.square(np.diff(lines, axis=0)).mean(0) / (2 * lines.var(0))
+        ratios = np.square(np.diff(curves, axis=0)).mean(0) / (2 * curves.var(0))
     ratios = ratios[np.isfinite(ratios)]
     return float(np.median(ratios)) if len(ratios) else math.nan
 
@@ -456,8 +457,8 @@ def _roughness(lines: np.ndarray) -> float:
 def _fill(sequences: np.ndarray, known: np.ndarray) -> None:
     """Interpolate unknown values along time, in place.
 
-    Before the first and after the last known value, that value is repeated; a feature of a sequence without
-    any is 0. Both arrays have shape (n, time, feature).
+    Unknown values before the first (or after the last) known value are set to that value. Without any known value,
+    the feature of a sequence is set to 0. Both arrays have shape (n, time, feature).
     """
     steps = np.arange(sequences.shape[1])
     for i, f in np.argwhere(~known.all(1)):
@@ -470,7 +471,7 @@ def _three_dimensions(values: Any, what: str) -> np.ndarray:
     """Return `values` as an array of numbers (n, time, feature), or raise an error that names `what`."""
     array = as_array(values, what)
     if array.dtype.kind == "b":
-        raise TypeError(f"{what} must be numbers, got bools. Convert them with .astype('float32') if that is meant.")
+        raise TypeError(f"{what} must be numbers, got bools. To use them as 0 and 1, convert with .astype('float32').")
     if array.ndim not in (2, 3) or 0 in array.shape:
-        raise ValueError(f"{what} must have shape (n, time, feature) or (n, time), none of them 0, got {array.shape}.")
+        raise ValueError(f"{what} must have shape (n, time, feature) or (n, time), not empty, got {array.shape}.")
     return array[..., None] if array.ndim == 2 else array

@@ -1,4 +1,4 @@
-"""`escaped` and `without_math`: text of users as HTML that shows it unchanged."""
+"""`escaped` and `without_math`: HTML that shows the text of users unchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 
 
 def escaped(text: object) -> str:
-    """Return the string for an HTML element or a quoted attribute; everything that builds HTML uses it.
+    """Return the text escaped for an HTML element or a quoted attribute; used wherever HTML is built.
 
     >>> escaped("a & b <i>")
     'a &amp; b &lt;i&gt;'

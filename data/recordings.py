@@ -1,4 +1,4 @@
-"""The data that the kit ships: the heartbeats of ECG5000, and three long recordings with labelled events."""
+"""The data included in the kit: the heartbeats of ECG5000, and three long recordings with labelled events."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ CLASS_NAMES = ("normal", "R-on-T PVC", "PVC", "supraventricular or ectopic", "un
 def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
     """Load 5,000 real heartbeats of 140 steps from one patient with heart failure.
 
-    2,919 are normal; 1,767 are R-on-T premature ventricular contractions (PVC), 96 other PVC,
-    194 supraventricular premature or ectopic, 24 unclassified. The labels are automatic
-    annotation. Each beat was cut out, interpolated to 140 steps and z-normalised, so there is
-    neither a sampling rate nor a voltage. Read without a network.
+    2,919 beats are normal, 1,767 are R-on-T premature ventricular contractions (PVC), 96 are other
+    PVC, 194 are supraventricular premature or ectopic, and 24 are unclassified. The labels were
+    assigned automatically. Each beat was cut out of the recording, interpolated to 140 steps and
+    z-normalised, so there is no sampling rate and no voltage. No internet connection is needed.
 
     Parameters
     ----------
     path : path, optional
-        Another copy of the file. Default: the one the kit ships.
+        Another copy of the file. Default: the file included in the kit.
 
     Returns
     -------
     DataSet
-        Sequences (5000, 140, 1), labels (5000,) from 0 (normal) to 4.
+        Sequences of shape (5000, 140, 1), labels of shape (5000,) from 0 (normal) to 4.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
         beats = np.concatenate([parts["x_train"], parts["x_test"]])
         classes = np.concatenate([parts["y_train"], parts["y_test"]])
         if beats.shape != (5000, 140) or not np.isin(classes, range(1, 6)).all():
-            raise ValueError(f"5,000 beats of 140 steps in classes 1 to 5 were expected; got shape {beats.shape}")
-        # The archive counts from 1; the kit's rule is that 0 is normal.
+            raise ValueError(f"beats must have shape (5000, 140) and classes from 1 to 5, got shape {beats.shape}")
+        # classes of the archive start at 1; in the kit, 0 is normal
         return DataSet(beats, labels=classes.astype(np.int64) - 1, name="ECG5000", class_names=CLASS_NAMES)
 
 
@@ -64,7 +64,7 @@ class Recording(NamedTuple):
     Attributes
     ----------
     training : Series
-        The first part, normal as far as its labels say. The model learns from it.
+        The first part, to train a model on; without labelled events.
     test : Series
         The second part, with labelled events.
     """
@@ -74,20 +74,21 @@ class Recording(NamedTuple):
 
 
 def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Recording:
-    """Load arterial blood pressure, 1,200 steps for training and 6,301 for the test, one event.
+    """Load arterial blood pressure: a training part of 1,200 steps, and a test part of 6,301 with one event.
 
-    No. 135 of the UCR anomaly archive [1]_, InternalBleeding16. The event is [2987, 2999) of the
-    test part: noise on the falling side of one beat among some 34. A beat takes about 183 steps.
+    The recording is no. 135 of the UCR anomaly archive [1]_, InternalBleeding16. The event, steps
+    [2987, 2999) of the test part, is noise on the falling slope of one of about 34 beats. A beat
+    takes about 183 steps.
 
     Parameters
     ----------
     path : path, optional
-        Another copy of the file. Default: the one the kit ships.
+        Another copy of the file. Default: the file included in the kit.
 
     Returns
     -------
     Recording
-        `(training, test)`, one feature each. No sampling rate is stated for it.
+        The tuple `(training, test)`, with one feature each. The sampling rate is unknown.
 
     References
     ----------
@@ -98,19 +99,20 @@ def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Record
 
 
 def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording:
-    """Load an artificial electrocardiogram, 10,000 steps each, three events of 100 steps in the test.
+    """Load an artificial electrocardiogram: two parts of 10,000 steps, with three events in the test part.
 
-    `ecg-diff-count-3`, made with GutenTAG [1]_. The training part is the one without anomalies.
+    The recording is `ecg-diff-count-3`, generated with GutenTAG [1]_, with the training part that has
+    no anomalies. Each event takes 100 steps.
 
     Parameters
     ----------
     path : path, optional
-        Another copy of the file. Default: the one the kit ships.
+        Another copy of the file. Default: the file included in the kit.
 
     Returns
     -------
     Recording
-        `(training, test)`, one feature each. It was computed, so it has no sampling rate.
+        The tuple `(training, test)`, with one feature each. Artificial data has no sampling rate.
 
     References
     ----------
@@ -121,20 +123,21 @@ def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording
 
 
 def load_mitbih(path: str | os.PathLike[str] | None = None) -> Recording:
-    """Load a real electrocardiogram, 3,750 steps each, one event of 352 steps in the test.
+    """Load a real electrocardiogram: two parts of 3,750 steps, with one event of 352 steps in the test part.
 
-    An excerpt of 20.8 seconds of the MIT-BIH arrhythmia database [1]_ [2]_, at 360 Hz. The first half is
-    the training part, the second the test; the event is [3186, 3538) of the test.
+    The recording is an excerpt of 20.8 seconds of the MIT-BIH arrhythmia database [1]_ [2]_, at 360 Hz.
+    The first half is the training part, the second half the test part. The event is at steps
+    [3186, 3538) of the test part.
 
     Parameters
     ----------
     path : path, optional
-        Another copy of the file. Default: the one the kit ships.
+        Another copy of the file. Default: the file included in the kit.
 
     Returns
     -------
     Recording
-        `(training, test)`, one feature each, 360 Hz.
+        The tuple `(training, test)`, with one feature each, at 360 Hz.
 
     References
     ----------
@@ -166,20 +169,20 @@ def _load(
             for part in Recording._fields
         )
         if (len(training), len(test)) != lengths:
-            raise ValueError(f"parts of {lengths} steps were expected; got {(len(training), len(test))}")
+            raise ValueError(f"the parts must have {lengths} steps, got {(len(training), len(test))}")
     return Recording(training, test)
 
 
 @contextmanager
 def _open_npz(path: str | os.PathLike[str] | None, file_name: str, name: str) -> Iterator[Mapping[str, np.ndarray]]:
-    """Open one of the files beside this module, or another copy of it, as a mapping of names to arrays.
+    """Open a file in the folder of this module, or another copy of it, as a mapping of names to arrays.
 
-    Any error while its arrays are read and used means that the file is damaged.
+    Any error while the arrays are read and used is raised as a damaged file.
     """
     path = Path(Path(__file__).with_name(file_name) if path is None else path)
-    remedy = f"Restore it with 'git checkout data/{file_name}' or from a fresh clone."
+    remedy = f"Restore it with 'git checkout data/{file_name}' or from a new clone."
     if not path.is_file():
-        raise FileNotFoundError(f"{name} is expected in the file {path}, which does not exist. {remedy}")
+        raise FileNotFoundError(f"the file {path} with {name} does not exist. {remedy}")
     try:
         with np.load(path, allow_pickle=False) as parts:
             yield parts

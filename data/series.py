@@ -1,4 +1,4 @@
-"""`Series`: one long recording at equal time steps with its labels and times, checked on construction."""
+"""`Series`: a long recording at equal time steps with labels and times, validated on construction."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ import torch
 from data.csv_columns import UNITS, is_time, unit_of, warn_of_columns
 from data.data_set import as_array, as_class_names, check_float32, check_labels, check_sampling_rate
 
-# Relative difference that two sampling rates of the same recording may have.
+# Largest relative difference between two sampling rates that are considered equal.
 RATE_TOLERANCE = 0.05
 
 
 class Series:
-    """One recording of any length, of one or several features, possibly with missing values.
+    """One recording of any length, with one or more features, possibly with missing values.
 
     Parameters
     ----------
     values : array, tensor or table, shape (time, feature) or (time,)
-        At equal time steps; NaN is a missing value. They are copied, to float32. The columns of a
-        pandas.DataFrame name the features; its index is the time, where it holds dates, durations,
-        or numbers under a name such as "seconds" or "time_ms".
+        Values at equal time steps; NaN is a missing value. They are copied and converted to float32. The
+        columns of a pandas.DataFrame are the feature names; its index gives the times if it has dates,
+        durations, or numbers with a name such as "seconds" or "time_ms".
     labels : array of integers, shape (time,), optional
-        0 is a normal time step, any other an abnormal one.
+        Label of each time step: 0 is normal, any other integer abnormal.
     time : array, shape (time,), optional
-        Time of each step: rising numbers (seconds), durations or dates. Default: counted from 0.
+        Time of each step: increasing numbers (seconds), durations or dates. Default: counted from 0.
     name : str, default "series"
-        Name in tables, figures and errors.
+        Name in tables, plots and errors.
     sampling_rate : float, optional
-        Time steps per second (Hz), where known. Default: that of the times, if their steps are equal.
+        Time steps per second (Hz). Default: computed from the times if their steps are equal.
     feature_names : sequence of str, optional
-        One for each feature, all different. Default: "feature 0" and so on.
+        One unique name per feature. Default: "feature 0" and so on.
 
     Attributes
     ----------
     values : numpy.ndarray, shape (time, feature)
-        float32.
+        Values as float32.
     labels : numpy.ndarray, shape (time,), or None
-        int64.
+        Labels as int64.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class Series:
         If an argument is not an array of numbers.
     ValueError
         If a shape or a label is invalid, a value is infinite or not representable in float32, a feature has
-        no value at all, or the times do not rise or contradict the sampling rate.
+        only missing values, or the times do not increase or do not agree with the sampling rate.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Series:
         if feature_names is not None:
             self.feature_names = as_class_names(feature_names, f"feature_names of {self.name!r}")
         if len(self.feature_names) != self.n_features or len(set(self.feature_names)) < self.n_features:
-            wanted = f"one for each of {self.n_features} features, all different"
+            wanted = f"{self.n_features} unique name{'s' * (self.n_features > 1)}, one per feature"
             raise ValueError(f"feature_names of {self.name!r} must be {wanted}, got {list(self.feature_names)}.")
         if isinstance(values, pd.DataFrame):
             warn_of_columns(values, self.name, timed=self.time is not None)
@@ -92,24 +92,24 @@ class Series:
 
     @property
     def n_features(self) -> int:
-        """Values at each time step."""
+        """Number of values at each time step."""
         return self.values.shape[1]
 
     @property
     def missing(self) -> np.ndarray:
-        """Which values are missing, shape (time, feature), bool."""
+        """Whether each value is missing, shape (time, feature), bool."""
         return np.isnan(self.values)
 
     @property
     def abnormal(self) -> np.ndarray:
-        """Which time steps are abnormal, shape (time,), bool: those with any label but 0."""
+        """Whether each time step is abnormal (has a label other than 0), shape (time,), bool."""
         if self.labels is None:
-            raise ValueError(f"{self.name!r} has no labels, so what is abnormal is unknown. Give labels=… to Series.")
+            raise ValueError(f"{self.name!r} must have labels, got none. Set Series(…, labels=…).")
         return self.labels != 0
 
     @property
     def events(self) -> list[tuple[int, int]]:
-        """Each run of abnormal steps as (start, end), the end not included."""
+        """Each run of abnormal steps as (start, end), end excluded."""
         return runs(self.abnormal)
 
     def __len__(self) -> int:
@@ -120,9 +120,9 @@ class Series:
         return self.part(part)
 
     def part(self, part: slice, name: str | None = None) -> Series:
-        """Return the part between two time steps under another name."""
+        """Return the part between two time steps as a new series with another name."""
         if not isinstance(part, slice) or part.step not in (None, 1):
-            raise TypeError(f"a part of {self.name!r} must be a slice of step 1, such as [1000:2000], got {part!r}.")
+            raise TypeError(f"a part of {self.name!r} must be a slice with step 1, such as [1000:2000], got {part!r}.")
         series = Series(
             self.values[part],
             labels=None if self.labels is None else self.labels[part],
@@ -130,7 +130,7 @@ class Series:
             name=name or self.name,
             feature_names=self.feature_names,
         )
-        series.sampling_rate = self.sampling_rate  # that of the whole, whatever gap the part holds
+        series.sampling_rate = self.sampling_rate  # also if the part has a gap
         return series
 
     def __repr__(self) -> str:
@@ -144,8 +144,8 @@ class Series:
         array = as_array(values, what)
         if array.dtype.kind == "b" or array.ndim not in (1, 2) or 0 in array.shape:
             raise ValueError(
-                f"{what} must be numbers of shape (time, feature) or (time,), none of them 0, got {array.dtype} of "
-                f"shape {array.shape}. For (n, time, feature) there is DataSet."
+                f"{what} must be a non-empty array of numbers, of shape (time, feature) or (time,), got {array.dtype} "
+                f"of shape {array.shape}. For shape (n, time, feature), use DataSet."
             )
         array = array[:, None] if array.ndim == 1 else array
         with np.errstate(over="ignore"):
@@ -153,14 +153,14 @@ class Series:
         check_float32(array, np.isinf(single), what)
         empty = np.flatnonzero(np.isnan(single).all(0))
         if len(empty):
-            raise ValueError(f"feature {empty[0]} of {self.name!r} has no value at all. Leave it out.")
+            raise ValueError(f"feature {empty[0]} of {self.name!r} must have a value, got only NaN. Remove it.")
         return single
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         what = f"the labels of {self.name!r}"
         array = as_array(labels, what)
         if array.shape != (len(self),):
-            raise ValueError(f"{what} must be one for each of {len(self)} time steps, got shape {array.shape}.")
+            raise ValueError(f"{what} must have shape ({len(self)},), one label per step, got {array.shape}.")
         return check_labels(array, what)
 
     def _check_time(self, time: Any) -> np.ndarray:
@@ -170,47 +170,49 @@ class Series:
             reader = "pd.to_numeric(times)" if numeric else "pd.to_datetime(times, format=…)"
             raise ValueError(
                 f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps, got "
-                f"{array.dtype} of shape {array.shape}. Read texts with {reader}."
+                f"{array.dtype} of shape {array.shape}. Convert strings with {reader}."
             )
         unknown = np.flatnonzero(np.isnat(array) if array.dtype.kind == "M" else np.isnan(array))
         if len(unknown):
-            raise ValueError(f"the times of {self.name!r} must be known, that of step {unknown[0]} is missing.")
+            raise ValueError(
+                f"the times of {self.name!r} must not be missing, got a missing time at step {unknown[0]}."
+            )
         rises = array[1:] > array[:-1]
         if not rises.all():
             at = int(np.argmin(rises))
             raise ValueError(
-                f"the times of {self.name!r} must rise, got {array[at]} and then {array[at + 1]} at step {at + 1}. "
-                "Sort the rows, and leave out those that come twice."
+                f"the times of {self.name!r} must increase, got {array[at]} and then {array[at + 1]} at step {at + 1}. "
+                "Sort the rows, and remove duplicates."
             )
         return array
 
     def _check_rate(self, rate: float | None) -> float | None:
-        """Return `rate`, or that of the times if their steps are equal; raise if the times contradict it."""
+        """Return `rate`, or the rate of the times if their steps are equal; raise if the two differ."""
         check_sampling_rate(rate, self.name)
         if self.time is None or len(self) < 2:
             return rate
         times = self.time
         steps = np.diff(times) / (np.timedelta64(1, "s") if times.dtype.kind == "M" else 1.0)
-        usual, mean = float(np.quantile(steps, 0.5, method="lower")), float(np.mean(steps))
+        median, mean = float(np.quantile(steps, 0.5, method="lower")), float(np.mean(steps))
         if rate is None:
-            equal = 0.5 * usual < steps.min() and steps.max() < 1.5 * usual
+            equal = 0.5 * median < steps.min() and steps.max() < 1.5 * median
             return float(f"{1 / mean:.9g}") if equal else None
-        # a gap moves the mean, rounded times the median
-        if min(abs(rate * usual - 1), abs(rate * mean - 1)) > RATE_TOLERANCE:
+        # a gap changes the mean, rounded times change the median
+        if min(abs(rate * median - 1), abs(rate * mean - 1)) > RATE_TOLERANCE:
             raise ValueError(
-                f"sampling_rate of {self.name!r} must agree with its times, got {rate:g} Hz and times {usual:.6g} s "
-                f"apart ({1 / usual:.6g} Hz). Numbers as times are seconds."
+                f"sampling_rate of {self.name!r} must agree with its times, got {rate:g} Hz and steps of {median:.6g} "
+                f"s ({1 / median:.6g} Hz). Numeric times must be in seconds."
             )
         return rate
 
 
 def default_names(n_features: int) -> tuple[str, ...]:
-    """Return the names of features that were given none."""
+    """Return the default feature names."""
     return tuple(f"feature {i}" for i in range(n_features))
 
 
 def runs(mask: Any) -> list[tuple[int, int]]:
-    """Return each run of True as (start, end), the end not included.
+    """Return each run of True as (start, end), end excluded.
 
     >>> runs([False, True, True, False, True])
     [(1, 3), (4, 5)]
@@ -220,7 +222,7 @@ def runs(mask: Any) -> list[tuple[int, int]]:
 
 
 def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
-    """Return the names of the columns; None if they are only numbered."""
+    """Return the names of the columns; None if they are only numbers."""
     names = [table.name] if isinstance(table, pd.Series) else list(table.columns)
     if not any(isinstance(name, str | tuple) for name in names):
         return None
@@ -228,7 +230,10 @@ def _column_names(table: pd.DataFrame | pd.Series) -> list[str] | None:
 
 
 def _index_times(index: pd.Index) -> Any:
-    """Return the index of a table if it holds times: dates, durations, or rising numbers named so or fractional."""
+    """Return the index of a table if it has times: dates, durations, or increasing numbers.
+
+    Numbers are times if the index has the name of a time, or if they are floats in an index without a name.
+    """
     if isinstance(index, pd.PeriodIndex):
         return index.to_timestamp()
     times = _as_times(index)
@@ -245,7 +250,7 @@ def _as_times(time: Any) -> np.ndarray:
     array = np.asarray(time.detach().cpu() if isinstance(time, torch.Tensor) else time)
     if array.dtype.kind in "OUT":
         kind = pd.api.types.infer_dtype(array.reshape(-1))
-        with contextlib.suppress(TypeError, ValueError):  # the caller refuses what is neither
+        with contextlib.suppress(TypeError, ValueError):  # the caller raises an error for other values
             if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
                 array = array.astype(np.float64)
             elif kind == "timedelta":

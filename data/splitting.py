@@ -1,4 +1,4 @@
-"""`split`: normal sequences for training, validation and calibration, and a test set of unseen ones."""
+"""`split`: split a labelled data set into training, validation, calibration and test set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Split(NamedTuple):
     training, validation, calibration : DataSet
         Normal sequences only.
     test : DataSet
-        Normal and abnormal sequences, none of which is in the other parts.
+        Normal and abnormal sequences that are not in the other parts.
     """
 
     training: DataSet
@@ -34,26 +34,27 @@ def split(
     validation: float = 0.1,
     calibration: float = 0.1,
 ) -> Split:
-    """Divide a labelled data set for anomaly detection.
+    """Split a labelled data set for anomaly detection.
 
-    The model learns from `training`; history restore selects on `validation`; the threshold
-    is set on `calibration`, which nothing was selected on; `test` holds the remaining normal
-    sequences and every abnormal one. Sequences that are equal in every value go to the same
-    part, so that no test sequence was seen in training.
+    The model is trained on `training`; history restore selects weights on `validation`; the
+    threshold is set on `calibration`, which is used for nothing else; `test` has the remaining
+    normal sequences and the abnormal ones. Sequences that are equal in every value go to the same
+    part, and an abnormal sequence that equals one of the first three parts is left out, so that no
+    test sequence occurs in these parts.
 
     Parameters
     ----------
     data : DataSet
-        With labels; 0 is normal.
+        Sequences with labels; 0 is normal.
     seed : int, default 0
-        Seed of the random division.
+        Seed of the random split.
     training, validation, calibration : float
-        Fractions of the *normal* sequences; the rest goes to the test set.
+        Fractions of the *normal* sequences; the remaining ones go to the test set.
 
     Returns
     -------
     Split
-        `(training, validation, calibration, test)`
+        The tuple `(training, validation, calibration, test)`.
 
     Raises
     ------
@@ -61,11 +62,11 @@ def split(
         If `data` is not a labelled `DataSet`, `seed` or a fraction is invalid, or a part would be empty.
     """
     if not isinstance(data, DataSet):
-        raise TypeError(f"data must be a DataSet, got {type(data).__name__}. Give DataSet(sequences, labels=…).")
+        raise TypeError(f"data must be a DataSet, got {type(data).__name__}. Use DataSet(sequences, labels=…).")
     check_integer(seed, "seed", 0)
     fractions = {"training": training, "validation": validation, "calibration": calibration}
     numbers = all(is_real_number(f) and f > 0 for f in fractions.values())
-    # 1e-9: fractions that add up to 1 may miss it by a rounding error
+    # 1e-9, because fractions that add up to 1 may be below it by a rounding error
     if not numbers or not sum(fractions.values()) < 1 - 1e-9:
         raise ValueError(f"the fractions must be above 0 and add up to less than 1, got {fractions}.")
     abnormal = data.abnormal
@@ -86,10 +87,10 @@ def split(
     parts = np.split(normal, cuts)
     if min(map(len, parts)) == 0:
         raise ValueError(
-            f"{data.name!r} has {len(normal)} normal sequences, too few for four parts: they would get "
-            f"{[len(p) for p in parts]}. Change the fractions."
+            f"the four parts of {data.name!r} must not be empty, got {[len(p) for p in parts]} of {len(normal)} normal "
+            "sequences. Change the fractions."
         )
-    # leave abnormal sequences out of the test that equal a normal one
+    # leave out abnormal sequences that equal one in training, validation or calibration
     seen = {row.tobytes() for row in rows[np.concatenate(parts[:3])]}
     unseen = [i for i in np.flatnonzero(abnormal) if rows[i].tobytes() not in seen]
     parts[3] = np.sort(np.concatenate([parts[3], np.array(unseen, dtype=int)]))

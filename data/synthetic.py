@@ -1,4 +1,4 @@
-"""`synthetic_series`: a periodic signal, normal for training, with labelled anomalies for the test."""
+"""`synthetic_series`: a periodic signal with a normal training part and a test part with labelled anomalies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data.data_set import check_integer, is_real_number
 from data.recordings import Recording
 from data.series import Series
 
-# Usual length in periods; 0 is one step.
+# Default length in periods; 0 means one step.
 _LENGTHS = {
     "spike": 0.0,
     "level shift": 1.0,
@@ -25,7 +25,7 @@ _LENGTHS = {
 }
 ANOMALY_KINDS = tuple(_LENGTHS)
 """The kinds of anomaly that `synthetic_series` inserts."""
-# Of these, 1 is all there is: a line cannot be flatter than flat.
+# Kinds with a maximum strength of 1.
 _AT_MOST_1 = ("flat line", "missing beat", "contextual")
 
 
@@ -39,33 +39,35 @@ class Anomaly:
         One of `ANOMALY_KINDS`:
 
         "spike"
-            `strength` times a beat's height is added or taken away.
+            `strength` times a beat's height is added or subtracted.
         "level shift"
-            A third of that, over a longer time.
+            A third of `strength` times a beat's height is added or subtracted, over a longer time.
         "frequency change"
-            The beats come faster: `1 + strength / 2` of them in the time of one, rounded so that the signal
-            goes on without a jump, and at least one more than usual. All features.
+            The frequency of the beats is multiplied by `1 + strength / 2`, rounded so that the signal continues
+            without a jump and has at least one extra beat. Affects all features.
         "flat line"
-            The value stays what it was; at a lower strength, it moves less than it should.
+            The value is constant; with a lower `strength`, it varies less than normal.
         "noise burst"
-            Noise of `strength` times 0.1 of a beat's height is added.
+            Noise is added with a standard deviation of `strength` times 0.1 of a beat's height.
         "missing beat"
-            The waves of a beat fail to appear (1) or are smaller; only noise is left. All features.
+            The waves of a beat are missing, so that only noise is left; with a lower `strength`, they are smaller.
+            Affects all features.
         "contextual"
-            Values that are normal around a beat's peak, at a time when there is no peak: `strength` times half a
-            period from where they belong.
+            Values that are normal around a beat's peak occur at another time, shifted by `strength` times half a
+            period.
     count : int, default 1
-        How many.
+        Number of anomalies.
     strength : float, default 1
-        How far from normal; more than 0, and for "flat line", "missing beat" and "contextual" at most 1.
+        Size of the deviation from normal; 0.01 to 100, or 0.01 to 1 for "flat line", "missing beat" and
+        "contextual".
     length : int, optional
-        Steps of each. Default: 1 for "spike", 1 period for "level shift" and "missing beat", 2 for
-        "frequency change", 0.5 for "flat line" and "noise burst", 0.15 for "contextual".
+        Time steps of each anomaly. Default: 1 step for "spike", 1 period for "level shift" and "missing beat", 2
+        periods for "frequency change", 0.5 for "flat line" and "noise burst", 0.15 for "contextual".
 
     Raises
     ------
     ValueError
-        If a parameter is outside of its range.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -87,7 +89,7 @@ class Anomaly:
 
 
 class _Signal(NamedTuple):
-    """`beat(phase)` + `wander` + `noise`, each (time, feature); `phase` (time,) counts beats, which peak at `peak`."""
+    """Signal `beat(phase)` + `wander` + `noise`, each (time, feature); `phase` (time,) and `peak` are in beats."""
 
     phase: np.ndarray
     beat: Callable[[np.ndarray], np.ndarray]
@@ -102,36 +104,36 @@ class _Signal(NamedTuple):
 
 
 def _steps(anomaly: Anomaly, period: float) -> int:
-    """Return the length of one of these in steps."""
+    """Return the length of one anomaly in steps."""
     return anomaly.length or max(1, round(_LENGTHS[anomaly.kind] * period))
 
 
 def _inject(
     signal: _Signal, anomalies: list[Anomaly], period: float, noise: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the signal's values with the anomalies in it, and (time,) the number of the kind at each step."""
+    """Return the values with anomalies (time, feature), and the number of the kind at each step (time,)."""
     values = signal.values
     kinds = np.zeros(len(values), dtype=np.int64)
     each = [anomaly for anomaly in anomalies for _ in range(anomaly.count)]
     each = [each[i] for i in rng.permutation(len(each))]
     lengths = [_steps(anomaly, period) for anomaly in each]
     margin = math.ceil(period)
-    # Each has its steps, a period to be moved in, and a period before it; what is left is shared out at random.
+    # each anomaly needs its steps, a period to shift it in, and a period before it; spread the free steps at random
     free = len(values) - margin - sum(length + 2 * margin for length in lengths)
     before = np.sort(rng.integers(0, free + 1, len(each)))
-    taken = 0
+    used = 0
     for anomaly, length, extra in zip(each, lengths, before, strict=True):
-        at = taken + int(extra) + margin
+        at = used + int(extra) + margin
         start = at + _offset(anomaly, signal, at, length, margin, rng)
         part = slice(start, start + length)
         values[part] = _changed(anomaly, signal, values, part, noise, rng)
         kinds[part] = ANOMALY_KINDS.index(anomaly.kind) + 1
-        taken += length + 2 * margin
+        used += length + 2 * margin
     return values, kinds
 
 
 def _offset(anomaly: Anomaly, signal: _Signal, at: int, length: int, margin: int, rng: np.random.Generator) -> int:
-    """Return by how many steps the anomaly is moved: to the phase that makes it one, otherwise at random."""
+    """Return the number of steps by which the anomaly is shifted: to the phase it needs, otherwise at random."""
     if anomaly.kind == "missing beat":
         wanted = 0.0
     elif anomaly.kind == "contextual":
@@ -150,7 +152,7 @@ def _changed(
     changed, phase = values[part].copy(), signal.phase[part]
     n, n_features = changed.shape
     one, sign, strength = int(rng.integers(n_features)), rng.choice([-1, 1]), anomaly.strength
-    # Noise of its own, so that a quiet time in place of another is a change too.
+    # new noise, so that the values also change where one quiet interval replaces another
     over = signal.wander[part] + noise * rng.normal(size=changed.shape)
     if anomaly.kind == "spike":
         changed[:, one] += sign * strength
@@ -165,14 +167,14 @@ def _changed(
     elif anomaly.kind == "frequency change":
         usual = signal.phase[part.stop] - signal.phase[part.start - 1]
         more = max(1, round(usual * strength / 2))
-        # Whole beats more, so that the phase at the end is what it would have been.
+        # an integer number of extra beats keeps the phase at the end
         changed = signal.beat(phase + more * np.arange(1, n + 1) / (n + 1)) + over
     else:
         changed[:, one] = (signal.beat(phase - 0.5 * strength) + over)[:, one]
     return changed
 
 
-# P, Q, R, S and T: where in the beat (0 to 1), how wide, how high.
+# P, Q, R, S and T wave: position in the beat (0 to 1), width, height.
 _WAVES = np.array(
     [(0.20, 0.028, 0.12), (0.365, 0.012, -0.12), (0.40, 0.016, 1), (0.44, 0.014, -0.22), (0.66, 0.055, 0.3)]
 )
@@ -190,45 +192,43 @@ def synthetic_series(
     n_features: int = 1,
     seed: int = 0,
 ) -> Recording:
-    """Generate a recording whose anomalies are known to the step.
+    """Generate a recording with anomalies at known time steps.
 
-    Beats of about one height follow each other; their length and height vary a little, and noise and a slow
-    wander of the baseline lie over them. The test part is made in the same way; then anomalies are put in,
-    at least a period apart and away from both ends. A step is labelled if and only if its values were changed,
-    with the number of the anomaly's kind in `ANOMALY_KINDS`, counted from 1. The same seed without anomalies gives the
-    same signal undisturbed.
+    The signal consists of consecutive beats with a height of about 1; their length and height vary slightly, and
+    noise and slow baseline wander are added. Anomalies are inserted in the test part, at least one period from each
+    other and from both ends. A step is labelled if and only if its values were changed; the label is the position of
+    the anomaly's kind in `ANOMALY_KINDS`, counted from 1. The same seed without anomalies gives the same signal
+    without anomalies.
 
     Parameters
     ----------
     anomalies : iterable of str or Anomaly, default one of each kind
-        What is put into the test part: names of kinds, or `Anomaly` for how many, how strong and how long.
-        Empty: nothing.
+        Anomalies in the test part: names of kinds, or `Anomaly` to set count, strength and length. Can be empty.
     n_training, n_test : int
-        Steps of the two parts.
+        Time steps of the two parts.
     shape : {"heartbeat", "sine"}, default "heartbeat"
-        The beat: five Gaussian waves like those of an electrocardiogram, as McSharry et al. [1]_ make it,
-        or one sine wave.
+        Shape of a beat: five Gaussian waves as in an electrocardiogram, as in McSharry et al. [1]_, or one sine wave.
     period : float, default 100
-        Steps of a beat on average, at least 8.
+        Average number of time steps of a beat, at least 8.
     jitter : float, default 0.03
-        Standard deviation of the beats' lengths, as a fraction of the period, and of their heights. At most 0.2.
+        Standard deviation of the lengths of the beats, as a fraction of the period, and of their heights. At most 0.2.
     noise : float, default 0.03
-        Standard deviation of the white noise; the wander is as large. A beat is about 1 high. From 0.001 to 1, so
-        that every change is one.
+        Standard deviation of the white noise, and of the baseline wander. From 0.001 to 1, so that every anomaly
+        changes the values.
     n_features : int, default 1
-        Features. All show the same beats, each in its own mixture of waves, with its own noise.
+        Number of features. All features have the same beats, but different waves and different noise.
     seed : int, default 0
         Seed of all random numbers.
 
     Returns
     -------
     Recording
-        `(training, test)`, with labels, without a sampling rate.
+        The tuple `(training, test)`, with labels and without a sampling rate.
 
     Raises
     ------
     TypeError, ValueError
-        If a parameter is outside of its range, or the anomalies do not fit into `n_test` steps.
+        If a parameter is out of range, or the anomalies do not fit into `n_test` steps.
 
     References
     ----------
@@ -253,19 +253,19 @@ def synthetic_series(
     _check_number(jitter, "jitter", 0, 0.2)
     _check_number(noise, "noise", 0.001, 1)
     if isinstance(anomalies, str | Anomaly) or not isinstance(anomalies, Iterable):
-        raise TypeError(f"anomalies must be several kinds or Anomaly, such as ['spike'], got {anomalies!r}.")
+        raise TypeError(f"anomalies must be a list of kinds or Anomaly, such as ['spike'], got {anomalies!r}.")
     wanted = [a if isinstance(a, Anomaly) else Anomaly(a) for a in anomalies]
     around = 2 * math.ceil(period)
     needed = around + sum(a.count * (_steps(a, period) + around) for a in wanted)
     if wanted and needed > n_test:
-        raise ValueError(f"n_test must be {needed} at least: the anomalies need {needed} steps, got {n_test}.")
-    # Streams of their own: the anomalies change nothing about the signal, the training part nothing about the test.
-    looks, *parts, placing = np.random.default_rng(seed).spawn(4)
-    waves = _waves(shape, n_features, looks)
+        raise ValueError(f"n_test must be at least {needed}, the steps that the anomalies need, got {n_test}.")
+    # separate random streams: anomalies do not change the signal, and the training part does not change the test part
+    wave_rng, *parts, anomaly_rng = np.random.default_rng(seed).spawn(4)
+    waves = _waves(shape, n_features, wave_rng)
     training, test = (
         _signal(n, waves, shape, period, jitter, noise, rng) for n, rng in zip((n_training, n_test), parts, strict=True)
     )
-    values, kinds = _inject(test, wanted, period, noise, placing)
+    values, kinds = _inject(test, wanted, period, noise, anomaly_rng)
     values = values.astype(np.float32)
     changed = (values != test.values.astype(np.float32)).any(1)
     return Recording(
@@ -275,9 +275,9 @@ def synthetic_series(
 
 
 def _waves(shape: str, n_features: int, rng: np.random.Generator) -> np.ndarray:
-    """Return place, width and height of each feature's waves, shape (feature, wave, 3); `_WAVES` for the first."""
+    """Return position, width and height of each feature's waves, (feature, wave, 3); `_WAVES` for the first feature."""
     if shape == "sine":
-        # Place is then the phase, and height the amplitude.
+        # for a sine wave, the position is the phase and the height the amplitude
         waves = np.tile([[0.0, 1.0, 1.0]], (n_features, 1, 1))
         waves[1:, :, 0] = rng.uniform(0, 1, (n_features - 1, 1))
         waves[1:, :, 2] = rng.uniform(0.5, 1, (n_features - 1, 1))
@@ -297,7 +297,7 @@ def _signal(
     lengths = period * (1 + jitter * np.clip(rng.normal(size=beats), -3, 3))
     starts = np.concatenate([[0], np.cumsum(lengths)]) - rng.uniform(0, lengths[0])
     phase = np.interp(np.arange(n), starts, np.arange(beats + 1))
-    # Heights change in the course of a beat, so that no step jumps.
+    # heights change gradually within a beat, so that the signal has no jumps
     heights = 1 + jitter * np.clip(rng.normal(size=beats + 1), -3, 3)
 
     def beat(phase: np.ndarray) -> np.ndarray:
@@ -308,9 +308,9 @@ def _signal(
         return height * (waves[..., 2] * np.exp(-0.5 * (from_centre / waves[..., 1]) ** 2)).sum(2)
 
     n_features = len(waves)
-    turns = rng.uniform(0, 1, (3, n_features))
+    phases = rng.uniform(0, 1, (3, n_features))
     slow = np.arange(n)[:, None] / period / np.array([5.3, 8.9, 14.1])[:, None, None]
-    wander = np.sqrt(2 / 3) * noise * np.sin(2 * np.pi * (slow + turns[:, None])).sum(0)
+    wander = np.sqrt(2 / 3) * noise * np.sin(2 * np.pi * (slow + phases[:, None])).sum(0)
     peak = 0.25 if shape == "sine" else float(_WAVES[2, 0])
     return _Signal(phase, beat, wander, noise * rng.normal(size=(n, n_features)), peak)
 

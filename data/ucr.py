@@ -1,4 +1,4 @@
-"""Data of the UCR archives that you have downloaded: `load_ucr`, and `load_ucr_anomaly` for recordings."""
+"""`load_ucr` and `load_ucr_anomaly`: load downloaded data sets and recordings of the UCR archives."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from data.recordings import Recording
 from data.series import Series
 from data.text_file import read_text
 
-# As the archive comes: tables (class first) as .tsv, .txt, .csv or without an ending; .ts and .arff (class last).
+# Formats of the archive: tables (class first) as .tsv, .txt, .csv or without extension; .ts and .arff (class last).
 _SUFFIXES = (".tsv", ".ts", ".txt", ".arff", ".csv", "")
-# Formats with a header above the line "@data", and how their comments begin.
+# Formats with a header above the line "@data", and the first characters of their comments.
 _COMMENTS = {".ts": ("#", "%"), ".arff": ("%",)}
-# Headers of what is not read.
+# Header lines of unsupported data.
 _OTHER_DATA = re.compile(r"@timestamps true|@classlabel false|@targetlabel true|@attribute .*\brelational\b")
 _ANOMALY_NAME = re.compile(r"(?:\d+_)?UCR_Anomaly_(?P<name>.+)_(?P<training>\d+)_(?P<begin>\d+)_(?P<end>\d+)\.txt")
 
 
 class UCRDataSet(NamedTuple):
-    """A data set of the UCR archive, divided as the archive divides it.
+    """Data set of the UCR archive, with the archive's split into training and test set.
 
     Attributes
     ----------
     training, test : DataSet
-        Each with normal and abnormal sequences. For a detector that learns from normal ones alone:
+        Both have normal and abnormal sequences. To train a detector on normal sequences only, use
         ``training[~training.abnormal]``.
     """
 
@@ -54,28 +54,28 @@ class UCRDataSet(NamedTuple):
 def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     r"""Load a data set of the UCR time series archive [1]_ from its two files.
 
-    The archive's sets are for classification; `normal` says which class is normal. The normal
-    class gets label 0, the others 1, 2, … in rising order (numbers as numbers, else alphabetical),
-    and `class_names` keeps what the files call them.
+    The data sets of the archive are for classification; `normal` selects the normal class. It gets label 0;
+    the other classes get 1, 2, … in increasing order (numeric if all classes are numbers, otherwise
+    alphabetical). `class_names` has their names in the files.
 
-    Read are .tsv, .txt, .csv and files without an ending (a sequence a line, class first; divided by tabs,
-    blanks or commas), .ts and .arff (class last). A .ts file may have several features. Missing values and
-    sequences of different length are refused: the archive has a version without them.
+    Supported formats are .tsv, .txt, .csv and files without extension (one sequence per line, class first,
+    separated by tabs, spaces or commas), and .ts and .arff (class last). A .ts file may have several features.
+    Missing values and sequences of different lengths raise an error; the archive has a version without them.
 
     Parameters
     ----------
     path : path
-        The set's folder, such as ``"UCRArchive_2018/ECG5000"`` with `ECG5000_TRAIN.tsv` and `ECG5000_TEST.tsv`
-        in it; or one of the two files, the other beside it. If a folder has both in several formats, the first
-        of .tsv, .ts, .txt, .arff, .csv and no ending is read.
+        Folder of the data set, such as ``"UCRArchive_2018/ECG5000"`` with `ECG5000_TRAIN.tsv` and
+        `ECG5000_TEST.tsv` in it; or one of the two files, with the other in the same folder. If a folder has both
+        files in several formats, the first of .tsv, .ts, .txt, .arff, .csv and no extension is used.
     normal : class or sequence of classes
-        What is normal, as the files have it: ``1``, ``"1"``, ``"walking"``, ``[1, 2]``. Left out, the error
-        lists the classes.
+        The normal class or classes, as in the files: ``1``, ``"1"``, ``"walking"``, ``[1, 2]``. If it is omitted,
+        an error lists the classes.
 
     Returns
     -------
     UCRDataSet
-        `(training, test)`, and `.whole` for both together.
+        The tuple `(training, test)`; its property `whole` is both together.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     shape, other = (sequences.shape[1:] for sequences, _ in files)
     if shape != other:
         raise ValueError(
-            f"{paths[0].name} has sequences of {shape[0]} steps and {shape[1]} features, {paths[1].name} of "
-            f"{other[0]} and {other[1]}. They must be the two parts of one set."
+            f"{paths[0].name} and {paths[1].name} must have the same steps and features, got {shape[0]} steps and "
+            f"{shape[1]} features in the first, {other[0]} and {other[1]} in the second."
         )
     names = _class_order(Counter(c for _, classes in files for c in classes), normal, paths[0])
     numbers = {name: number for number, group in enumerate(names) for name in group}
@@ -124,32 +124,32 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
 
 
 def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
-    r"""Load one recording of the UCR anomaly archive [1]_, divided and labelled according to its file name.
+    r"""Load one recording of the UCR anomaly archive [1]_, split and labelled according to its file name.
 
-    A file is called ``NNN_UCR_Anomaly_NAME_TRAINEND_BEGIN_END.txt``. The first TRAINEND values are for
-    training, the others for the test, in which one event lies. The archive's papers do not say from what
-    BEGIN and END count. Here they are steps counted from 0, and both belong to the event, because the data
-    say so: nos. 135 and 138 (both BEGIN 4187) are one recording with two disturbances. They agree up to
-    step 4186, counted from 0; and in no. 135 (END 4199) the last disturbed value is step 4199.
-    Other programs read them as one step earlier, or leave out the last step.
+    A file is called ``NNN_UCR_Anomaly_NAME_TRAINEND_BEGIN_END.txt``. The first TRAINEND values are the training
+    part, the other values the test part with one event. The archive's papers do not say whether BEGIN and END
+    are counted from 0 or 1. Here they are counted from 0, and both steps belong to the event. The data confirms
+    this: nos. 135 and 138 (both BEGIN 4187) are the same recording with two different disturbances. They are equal
+    up to step 4186, counted from 0, and in no. 135 (END 4199) the last disturbed value is at step 4199. Other
+    programs use an event that is one step earlier, or exclude the last step.
 
     Parameters
     ----------
     path : path
-        The file. Its values are divided by line breaks, spaces or commas; all occur in the archive.
+        Path of the file. Its values are separated by line breaks, spaces or commas; all three occur in the archive.
 
     Returns
     -------
     Recording
-        `(training, test)`, one feature each, without a sampling rate: the archive states none.
+        The tuple `(training, test)`, with one feature each; the sampling rate is unknown.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        If there is no such file.
+        If the file does not exist, or is a folder.
     ValueError
-        If its name has another form or does not fit its length, or a value is not a number; the error names
-        the line.
+        If the name has another form or does not match the number of values, or if a value is not a number; the error
+        names the line.
 
     See Also
     --------
@@ -171,19 +171,19 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
     """
     path = Path(path)
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; load_ucr_anomalies takes a folder.")
+        raise IsADirectoryError(f"path must be a file, got the folder {path}. Use load_ucr_anomalies for a folder.")
     parts = _ANOMALY_NAME.fullmatch(path.name)
     if parts is None:
         raise ValueError(
-            "a file of the UCR anomaly archive is named like '135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt' "
-            f"(end of training, begin and end of the event), got {path.name!r}."
+            "path must have a file name like '135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt' (end of training, "
+            f"begin and end of the event), got {path.name!r}."
         )
     values = _recorded_values(path)
     split, begin, end = (int(parts[key]) for key in ("training", "begin", "end"))
     if not 0 < split <= begin <= end < len(values):
         raise ValueError(
-            f"the name of {path.name} does not fit its {len(values)} values: training to {split}, event from {begin} "
-            f"to {end}. Is the download complete?"
+            f"the name of {path.name} must match its {len(values)} values, got training to {split}, event from "
+            f"{begin} to {end}. Is the download complete?"
         )
     labels = np.zeros(len(values), dtype=np.int64)
     labels[begin : end + 1] = 1
@@ -195,31 +195,31 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
 
 
 def load_ucr_anomalies(folder: str | os.PathLike[str]) -> Iterator[Recording]:
-    """Load all recordings of a folder of the UCR anomaly archive, in the order of their names.
+    """Load all recordings in a folder of the UCR anomaly archive, sorted by name.
 
-    They are read one at a time, when requested: the whole archive holds some 20 million values.
+    Each recording is read when it is requested, because the archive has about 20 million values.
 
     Parameters
     ----------
     folder : path
-        The folder with the files, ``UCR_Anomaly_FullData`` in the archive. Files of other names are ignored.
+        Folder with the files, ``UCR_Anomaly_FullData`` in the archive. Files with other names are ignored.
 
     Returns
     -------
     iterator of Recording
-        For each file what `load_ucr_anomaly` returns.
+        The result of `load_ucr_anomaly` for each file.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or no file of the archive in it.
+        If the folder does not exist, or has no file of the archive.
     """
     folder = Path(folder)
     paths = sorted(p for p in folder.iterdir() if _ANOMALY_NAME.fullmatch(p.name)) if folder.is_dir() else []
     if not paths:
-        what = "holds no file named like '…_UCR_Anomaly_…_1200_4187_4199.txt'" if folder.is_dir() else "is no folder"
+        got = "no file named like '…_UCR_Anomaly_…_1200_4187_4199.txt'" if folder.is_dir() else "no such folder"
         raise FileNotFoundError(
-            f"{folder} {what}. Name the folder of the archive's text files, such as UCR_Anomaly_FullData."
+            f"folder must be the folder of the archive's text files, such as UCR_Anomaly_FullData, got {folder}: {got}."
         )
     return map(load_ucr_anomaly, paths)
 
@@ -228,23 +228,23 @@ def _pair(path: Path) -> tuple[Path, Path]:
     """Return the training and the test file that belong to `path`."""
     if path.is_dir():
         found = [p for p in path.iterdir() if re.fullmatch(r"[^.].*_TRAIN", p.stem) and p.suffix.lower() in _SUFFIXES]
-        own = [p for p in found if p.stem == f"{path.name}_TRAIN"] or found
-        names = sorted({p.stem for p in own})
+        candidates = [p for p in found if p.stem == f"{path.name}_TRAIN"] or found
+        names = sorted({p.stem for p in candidates})
         if len(names) != 1:
             raise FileNotFoundError(
-                f"the folder {path} must hold one data set, such as {path.name}_TRAIN.tsv and {path.name}_TEST.tsv; "
-                f"it holds {f'several: {names}. Name one of the files' if names else 'no file *_TRAIN'}."
+                f"the folder {path} must have one data set, such as {path.name}_TRAIN.tsv and {path.name}_TEST.tsv, "
+                f"got {f'several: {names}. Give the path of one of the files' if names else 'no file *_TRAIN'}."
             )
-        # A format of which both files are there comes first.
-        path = min(own, key=lambda p: (not _partner(p, "TEST").is_file(), _SUFFIXES.index(p.suffix.lower())))
+        # prefer a format that has both files
+        path = min(candidates, key=lambda p: (not _partner(p, "TEST").is_file(), _SUFFIXES.index(p.suffix.lower())))
     if not path.exists():
-        raise FileNotFoundError(f"there is no file or folder {path}; the working folder is {Path.cwd()}.")
+        raise FileNotFoundError(f"the file or folder {path} does not exist. The working folder is {Path.cwd()}.")
     if not re.fullmatch(".+_(TRAIN|TEST)", path.stem):
-        raise ValueError(f"the file must be named like ECG5000_TRAIN.tsv or ECG5000_TEST.tsv, got {path.name!r}.")
+        raise ValueError(f"path must have a name like ECG5000_TRAIN.tsv or ECG5000_TEST.tsv, got {path.name!r}.")
     training, test = _partner(path, "TRAIN"), _partner(path, "TEST")
     for file in (training, test):
         if not file.is_file():
-            raise FileNotFoundError(f"{file} is missing beside {path.name}. A set has both; put it there.")
+            raise FileNotFoundError(f"the file {file} does not exist. Copy it to the folder of {path.name}.")
     return training, test
 
 
@@ -253,7 +253,7 @@ def _partner(path: Path, part: str) -> Path:
 
 
 def _class_order(counts: Counter[str], normal: Any, path: Path) -> list[list[str]]:
-    """Return the classes of each label from 0 on."""
+    """Return the classes of each label, starting with label 0."""
     try:
         order = sorted(counts, key=float)
     except ValueError:
@@ -262,7 +262,7 @@ def _class_order(counts: Counter[str], normal: Any, path: Path) -> list[list[str
     chosen = [] if normal is None else [_as_class(c) for c in (normal if several else [normal])]
     if not chosen or not set(chosen) <= set(order):
         classes = ", ".join(f"{c!r} ({counts[c]} sequences)" for c in order)
-        raise ValueError(f"normal must be one or several classes of {path.name}, got {normal!r}. They are {classes}.")
+        raise ValueError(f"normal must be one or more classes of {path.name}, got {normal!r}. It has {classes}.")
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]
 
 
@@ -276,23 +276,23 @@ def _read(path: Path) -> tuple[np.ndarray, list[str]]:
     """Return the sequences (n, time, feature) of one file and their classes; every error names the line."""
     rows = list(_rows(path))
     if not rows:
-        raise ValueError(f"{path} holds no sequence. Is the download complete?")
-    # In the archive's tables, a shorter sequence is padded with NaN at its end.
+        raise ValueError(f"{path} must have sequences, got none. Is the download complete?")
+    # the archive's tables pad shorter sequences with NaN at their end
     steps = [int(np.flatnonzero(~np.isnan(row.values).all(1))[-1:].sum()) + 1 for row in rows]
     shapes = [f"{n} steps and {row.values.shape[1]} features" for n, row in zip(steps, rows, strict=True)]
     if len(set(shapes)) > 1:
         other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
         raise ValueError(
             f"the sequences of {path} must have one shape, got {shapes[0]} in line {rows[0].line}, {shapes[other]} in "
-            f"line {rows[other].line}. Take the archive's version of equal length."
+            f"line {rows[other].line}. Use the archive's version with equal lengths."
         )
     sequences = np.stack([row.values[: steps[0]] for row in rows])
     missing = np.argwhere(np.isnan(sequences))
     if len(missing):
         row, step, _ = missing[0]
         raise ValueError(
-            f"{path} misses values: first value {step + 1} of the sequence in line {rows[row].line}, and "
-            f"{len(set(missing[:, 0]))} of {len(rows)} sequences miss some. Take the archive's version without gaps."
+            f"{path} must have no missing values, got one at value {step + 1} of line {rows[row].line}, and "
+            f"{len(set(missing[:, 0]))} of {len(rows)} such sequences. Use the archive's version without gaps."
         )
     return sequences, [_as_class(row.label) for row in rows]
 
@@ -308,8 +308,8 @@ def _rows(path: Path) -> Iterator[_Row]:
         if not data:
             if _OTHER_DATA.match(" ".join(line.lower().split())):
                 raise ValueError(
-                    f"{where}: {line!r}. Only sequences with classes and without time stamps are read, of several "
-                    "features only from .ts files."
+                    f"{where}: the data must have classes and no timestamps, and if it is not a .ts file, one feature, "
+                    f"got {line!r}."
                 )
             data = line.lower().split()[0] == "@data"
             continue
@@ -323,28 +323,28 @@ def _rows(path: Path) -> Iterator[_Row]:
             label, *values = line.split(",") if "," in line else line.split()
             features = [values]
         if features in ([], [[]], [[""]]) or not label.strip():
-            raise ValueError(f"{where}: a class and at least one value were expected.")
+            raise ValueError(f"{where}: the line must have a class and at least one value, got {line[:60]!r}.")
         lengths = [len(feature) for feature in features]
         if len(set(lengths)) > 1:
-            raise ValueError(f"{where}: the features of one sequence differ in length: {lengths} values.")
+            raise ValueError(f"{where}: the features of a sequence must have the same length, got {lengths} values.")
         numbers = [_numbers(feature, f"{where}, feature {f}", missing=True) for f, feature in enumerate(features, 1)]
         yield _Row(number, np.stack(numbers, axis=1), label)
     if not data:
-        raise ValueError(f"{path} has no line '@data', so it is no {suffix} file. Is the download complete?")
+        raise ValueError(f"{path} must have a line '@data' as a {suffix} file, got none. Is the download complete?")
 
 
 def _numbers(cells: list[str], where: str, *, missing: bool) -> np.ndarray:
-    """Return cells as float64, NaN for "?"; raise at the first that is not a finite number."""
+    """Return cells as float64, NaN for "?"; raise at the first cell that is not a finite number."""
     numbers = np.array([_number(cell) for cell in cells])
     bad = np.isinf(numbers) | (np.isnan(numbers) & (not missing))
     if bad.any():
         i = int(np.argmax(bad))
-        raise ValueError(f"{where}, value {i + 1}: {cells[i]!r} is not a finite number. Correct it.")
+        raise ValueError(f"{where}, value {i + 1}: the value must be a finite number, got {cells[i]!r}. Correct it.")
     return numbers
 
 
 def _number(cell: str) -> float:
-    """Return a cell as a number; infinite, and so refused, if it is not one."""
+    """Return a cell as a number; infinity, which raises an error later, if it is not a number."""
     try:
         return float("nan" if cell.strip() == "?" else cell)
     except ValueError:
@@ -368,6 +368,6 @@ def _recorded_values(path: Path) -> np.ndarray:
     except ValueError:
         values = np.full(1, np.nan)
     if not np.isfinite(values).all():
-        for number, line in enumerate(text.split("\n"), 1):  # the error names the line
+        for number, line in enumerate(text.split("\n"), 1):  # raises an error that names the line
             _numbers(line.split(), f"{path}, line {number}", missing=False)
     return values

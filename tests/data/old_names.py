@@ -1,4 +1,4 @@
-"""A script of version 0.1, with every name that version 0.2 replaced; see `test_deprecated.py`."""
+"""A script of version 0.1 with every name that was renamed in version 0.2; see `test_deprecated.py`."""
 
 import numpy as np
 

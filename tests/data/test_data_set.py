@@ -1,4 +1,4 @@
-"""`DataSet`: sound sequences, or an error that names the thing."""
+"""`DataSet`: valid sequences, or an error that names the argument."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARRAYS = npst.arrays(
 
 
 @given(ARRAYS)
-def test_any_array_becomes_finite_float32_or_a_plain_error(array):
+def test_any_array_becomes_finite_float32_or_raises(array):
     try:
         data = DataSet(array, name="mine")
     except (TypeError, ValueError) as error:
@@ -40,7 +40,7 @@ def test_any_array_becomes_finite_float32_or_a_plain_error(array):
 
 
 @given(ARRAYS)
-def test_any_labels_fit_or_give_a_plain_error(array):
+def test_any_labels_are_accepted_or_raise(array):
     try:
         data = DataSet(np.zeros((3, 2)), labels=array, name="mine")
     except (TypeError, ValueError) as error:
@@ -52,12 +52,12 @@ def test_any_labels_fit_or_give_a_plain_error(array):
 
 
 @pytest.mark.parametrize("given_", [[[1, 2], [3, 4]], ((1.0, 2.0), (3.0, 4.0)), torch.tensor([[1, 2], [3, 4]])])
-def test_takes_lists_and_tensors(given_):
+def test_lists_and_tensors_are_accepted(given_):
     assert DataSet(given_).sequences[..., 0].tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64, torch.int32])
-def test_takes_every_real_dtype_of_torch(dtype):
+def test_every_real_dtype_of_torch_is_accepted(dtype):
     assert DataSet(torch.ones(2, 3, dtype=dtype)).sequences.dtype == torch.float32
 
 
@@ -71,19 +71,19 @@ def test_takes_every_real_dtype_of_torch(dtype):
         ({"sampling_rate": 1 + 0j}, "sampling_rate of 'mine' must be a number"),
     ],
 )
-def test_what_would_be_taken_for_something_else_is_refused(arguments, match):
+def test_ambiguous_arguments_raise(arguments, match):
     with pytest.raises((TypeError, ValueError), match=match):
         DataSet(**{"sequences": np.zeros((2, 2)), "name": "mine", **arguments})
 
 
-def test_keeps_a_copy():
+def test_sequences_are_copied():
     array = np.zeros((2, 3), np.float32)
     data = DataSet(array)
     array[:] = 7
     assert (data.sequences == 0).all()
 
 
-def test_the_error_names_the_place():
+def test_error_names_position_of_invalid_value():
     array = np.zeros((5, 4, 2))
     array[3, 1, 0] = np.nan
     array[4] = np.inf
@@ -98,9 +98,9 @@ def test_the_error_names_the_place():
         ({"labels": [0, -1, 0]}, "from 0"),
         ({"labels": [0, 2**40, 0]}, "from 0"),
         ({"labels": np.array([0, 2**64 - 1, 0], dtype=np.uint64)}, "from 0"),
-        ({"labels": [0, 0.5, 1]}, "whole numbers"),
-        ({"labels": [0, np.nan, 1]}, "whole numbers"),
-        ({"labels": [0, 1, 2], "class_names": ["normal", "early"]}, "class_names has 2 names"),
+        ({"labels": [0, 0.5, 1]}, "integers"),
+        ({"labels": [0, np.nan, 1]}, "integers"),
+        ({"labels": [0, 1, 2], "class_names": ["normal", "early"]}, "below 2, the number of class_names, got 2"),
         ({"targets": np.zeros((3, 3))}, "targets of 'data' must have the shape"),
         ({"targets": np.full((3, 2), np.nan)}, "targets of 'data' must be finite"),
         ({"sampling_rate": 0}, "a number above 0 Hz"),
@@ -108,12 +108,12 @@ def test_the_error_names_the_place():
         ({"sampling_rate": "fast"}, "a number above 0 Hz"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(more, match):
+def test_invalid_arguments_raise(more, match):
     with pytest.raises(ValueError, match=match):
         DataSet(np.zeros((3, 2)), **more)
 
 
-def test_subsets_keep_what_belongs_to_them():
+def test_subsets_keep_targets_labels_and_attributes():
     data = DataSet(
         np.arange(12).reshape(4, 3),
         targets=-np.arange(12).reshape(4, 3),
@@ -133,13 +133,13 @@ def test_subsets_keep_what_belongs_to_them():
         data[[]]
 
 
-def test_labels_of_time_steps_make_a_sequence_abnormal():
+def test_sequence_with_abnormal_time_step_is_abnormal():
     data = DataSet(np.zeros((2, 3)), labels=[[0, 0, 0], [0, 1, 0]])
     assert data.abnormal.tolist() == [False, True]
 
 
-def test_without_labels_nothing_is_known_to_be_abnormal():
-    with pytest.raises(ValueError, match="has no labels"):
+def test_abnormal_without_labels_raises():
+    with pytest.raises(ValueError, match="must have labels, got none"):
         DataSet(np.zeros((2, 3))).abnormal  # noqa: B018
 
 
@@ -162,7 +162,7 @@ X = torch.linspace(0, 1, 24).reshape(4, 6)
     ],
 )
 @pytest.mark.parametrize("subset", [False, True])
-def test_torch_data_sets_give_sequences_and_labels_or_targets(second, labels, targets, subset):
+def test_torch_datasets_give_sequences_and_labels_or_targets(second, labels, targets, subset):
     given_ = TensorDataset(X) if second is None else TensorDataset(X, second)
     rows = [2, 0] if subset else [0, 1, 2, 3]
     data = DataSet(Subset(given_, rows) if subset else given_)
@@ -187,23 +187,23 @@ class Endless(IterableDataset):
         ([torch.zeros(3), torch.zeros(4)], "DataSet.padded"),
         ([[1.0, 2.0], [3.0]], "DataSet.padded"),
         (np.array([np.zeros(3), np.zeros(4)], dtype=object), "DataSet.padded"),
-        (Series(np.arange(5.0)), "A trainer takes a DataSet"),
-        (DataSet(X), "A trainer takes a DataSet"),
+        (Series(np.arange(5.0)), "Pass a DataSet to a trainer"),
+        (DataSet(X), "Pass a DataSet to a trainer"),
     ],
 )
-def test_what_holds_no_sequences_of_one_length_is_refused_with_the_call_to_type(given_, remedy):
+def test_invalid_sequences_raise_with_call_to_use(given_, remedy):
     with pytest.raises(TypeError, match=remedy):
         DataSet(given_)
 
 
-def test_padded_takes_the_sequences_out_of_a_torch_data_set_by_hand():
+def test_padded_with_torch_dataset_raises_with_call_to_use():
     pairs = TensorDataset(X, torch.zeros(4))
-    with pytest.raises(TypeError, match=r"\[x for x, \*_ in it\]"):
+    with pytest.raises(TypeError, match=r"\[x for x, \*_ in dataset\]"):
         DataSet.padded(pairs)
     assert len(DataSet.padded([x for x, *_ in pairs])) == 4
 
 
-def test_arrays_of_other_libraries_are_taken():
+def test_arrays_of_other_libraries_are_accepted():
     class Signal:  # such as xarray's and neo's
         sampling_rate, dims = 5.0, ("time",)
 
@@ -213,12 +213,12 @@ def test_arrays_of_other_libraries_are_taken():
     np.testing.assert_array_equal(Series(Signal()).values[:, 0], [0, 1, 2, 3])
 
 
-def test_lists_of_tensors_that_need_gradients_are_taken():
+def test_lists_of_tensors_with_gradients_are_accepted():
     rows = [torch.arange(3.0, requires_grad=True)] * 2
     assert DataSet(rows).sequences[..., 0].tolist() == [[0, 1, 2]] * 2
 
 
-# ------------------------------------------------------------------ (time, feature) in place of (n, time)
+# ------------------------------------------------------------------ (time, feature) instead of (n, time)
 
 
 RNG = np.random.default_rng(0)
@@ -228,9 +228,9 @@ WAVE = np.sin(STEPS / 9)
 
 
 @pytest.mark.parametrize("shape", [(900, 3), (100, 2), (100, 1), (40, 1), (5000, 4)])
-def test_arrays_of_fewer_steps_than_a_sequence_has_are_refused_as_recordings(shape):
+def test_arrays_with_few_columns_raise_as_recordings(shape):
     rows, columns = shape
-    with pytest.raises(ValueError, match=rf"Series\(x\).*{rows} sequences of {columns} steps?, give DataSet\(x\)"):
+    with pytest.raises(ValueError, match=rf"Series\(x\).*{rows} sequences of {columns} steps?, pass DataSet\(x\)"):
         DataSet.of(RNG.normal(size=shape))
     assert len(DataSet(RNG.normal(size=shape))) == rows
 
@@ -248,7 +248,7 @@ def test_arrays_of_fewer_steps_than_a_sequence_has_are_refused_as_recordings(sha
         pd.DataFrame(RNG.normal(size=(365, 24)), index=pd.date_range("2026", periods=365)),
     ],
 )
-def test_what_may_be_a_recording_is_warned_of_and_taken(array):
+def test_arrays_that_may_be_recordings_warn(array):
     with pytest.warns(UserWarning, match=r"Series\(x\).*DataSet\(x\)"):
         assert len(DataSet.of(array)) == len(array)
 
@@ -256,7 +256,7 @@ def test_what_may_be_a_recording_is_warned_of_and_taken(array):
 @pytest.mark.parametrize("rows", [3, 20, 40, 60, 200, 1000, 4000])
 @pytest.mark.parametrize("columns", [5, 6, 7, 8, 9, 10, 15, 20, 24, 30, 96, 140])
 @pytest.mark.parametrize("kind", ["noise", "windows", "shuffled windows", "one pattern", "walks", "drift", "offset"])
-def test_sequences_are_never_taken_for_a_recording(rows, columns, kind):
+def test_sequences_do_not_warn_as_recordings(rows, columns, kind):
     rng = np.random.default_rng(rows + columns)
     starts = np.arange(rows) % (len(WAVE) - columns)
     array = {
@@ -273,16 +273,16 @@ def test_sequences_are_never_taken_for_a_recording(rows, columns, kind):
 
 
 @pytest.mark.parametrize("shape", [(8, 2), (12, 3), (60, 4), (99, 5), (40, 8)])
-def test_small_sets_of_short_sequences_are_taken(shape):
+def test_small_sets_of_short_sequences_do_not_warn(shape):
     assert len(DataSet.of(RNG.normal(size=shape))) == shape[0]
     windows = np.lib.stride_tricks.sliding_window_view(WAVE, 8)
     assert len(DataSet.of(windows)) == len(windows)
 
 
 @pytest.mark.parametrize("columns", [["load", "temp"], ["value"], [("pump", "load"), ("pump", "temp")]])
-def test_tables_of_named_columns_are_refused_as_recordings(columns):
+def test_tables_with_feature_names_raise_as_recordings(columns):
     frame = pd.DataFrame(RNG.normal(size=(30, len(columns))), columns=columns)
-    with pytest.raises(ValueError, match=r"give Series\(x\)"):
+    with pytest.raises(ValueError, match=r"pass Series\(x\)"):
         DataSet.of(frame)
     assert len(DataSet(frame)) == 30
 
@@ -298,11 +298,11 @@ def test_tables_of_named_columns_are_refused_as_recordings(columns):
     ],
 )
 @pytest.mark.parametrize("rows", [30, 300])
-def test_tables_of_named_steps_are_taken_as_sequences(columns, rows):
+def test_tables_with_names_of_steps_are_sequences(columns, rows):
     assert len(DataSet.of(pd.DataFrame(RNG.normal(size=(rows, len(columns))), columns=columns))) == rows
 
 
-def test_one_feature_is_no_features():
+def test_error_uses_singular_for_one_feature_and_step():
     with pytest.raises(ValueError, match=r"recording of 1 feature, .* 40 sequences of 1 step,"):
         DataSet.of(np.zeros((40, 1)))
 
@@ -321,14 +321,14 @@ def test_one_feature_is_no_features():
         ([{}, {}], "in column 'other'"),
     ],
 )
-def test_a_column_that_holds_no_numbers_is_named(column, match):
+def test_column_without_numbers_raises_with_its_name(column, match):
     frame = pd.DataFrame({"value": [1.0, 2.0], "other": column})
     for kind in (DataSet, Series):
         with pytest.raises(TypeError, match=match):
             kind(frame)
 
 
-def test_columns_of_several_number_types_are_taken():
+def test_columns_of_different_number_types_are_accepted():
     frame = pd.DataFrame({"a": [1.5, 2.5], "b": [True, False], "c": pd.array([1, 2], dtype="Int64"), "d": [3, 4]})
     assert DataSet(frame).sequences[..., 0].tolist() == [[1.5, 1, 1, 3], [2.5, 0, 2, 4]]
 
@@ -348,14 +348,14 @@ LABEL_KINDS = [
 
 
 @pytest.mark.parametrize("labels", LABEL_KINDS)
-def test_labels_of_any_type_are_taken_alike(labels):
+def test_labels_of_any_type_become_int64(labels):
     for data in (DataSet(np.zeros((4, 3)), labels=labels), Series(np.zeros(4), labels=labels)):
         assert data.labels.tolist() == LABELS
         assert data.labels.dtype == np.int64
 
 
 @pytest.mark.parametrize(("labels", "shown"), [([0, 1, 0.5, 1], "0.5"), ([0, 1, np.nan, 1], "nan"), ([0, 3, -1], "-1")])
-def test_the_error_shows_the_value_that_is_no_label(labels, shown):
+def test_error_shows_invalid_label(labels, shown):
     for build in (lambda: DataSet(np.zeros((len(labels), 3)), labels=labels), lambda: Series(labels, labels=labels)):
         with pytest.raises(ValueError, match=f"got {shown}\\."):
             build()
@@ -369,7 +369,7 @@ def test_the_error_shows_the_value_that_is_no_label(labels, shown):
     size=st.sampled_from([1e-3, 0.05, 1, 10, 1e4]),
     outlier=st.sampled_from([None, 0.0, 1e15]),
 )
-def test_float32_keeps_the_signal_or_it_is_refused(offset, size, outlier):
+def test_signal_that_needs_more_than_float32_raises(offset, size, outlier):
     values = offset + size * np.sin(np.arange(1200) * 2 * np.pi / 24.37)
     if outlier is not None:
         values[700] = outlier
@@ -396,12 +396,12 @@ def test_float32_keeps_the_signal_or_it_is_refused(offset, size, outlier):
         np.where(np.arange(50) == 7, 1e12, np.sin(np.arange(50))),
     ],
 )
-def test_what_loses_nothing_to_float32_is_taken(values):
+def test_values_that_fit_float32_are_accepted(values):
     assert len(Series(values)) == 50
     assert len(DataSet(values.reshape(5, 10))) == 5
 
 
-def test_masked_values_do_not_count_for_the_precision():
+def test_float32_check_ignores_masked_values():
     values = np.sin(np.arange(60.0)).reshape(5, 12)
     values[:, 6:] = 1e9 + values[:, 6:]
     with pytest.raises(ValueError, match="Subtract an offset"):

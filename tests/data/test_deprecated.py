@@ -1,4 +1,4 @@
-"""Old names: each works, with a warning that gives the new one and the user's line."""
+"""Old names: each works, with a warning that has the new name and the user's line."""
 
 import copy
 import pickle

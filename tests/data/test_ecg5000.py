@@ -1,4 +1,4 @@
-"""The shipped heartbeats, and their division."""
+"""The ECG5000 heartbeats included in the kit, and `split`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rows(data):
     return {row.tobytes() for row in data.sequences.numpy()}
 
 
-def test_holds_what_its_readme_says(ecg):
+def test_data_matches_readme(ecg):
     assert ecg.sequences.shape == (5000, 140, 1)
     assert np.bincount(ecg.labels).tolist() == [2919, 1767, 96, 194, 24]
     assert ecg.class_names[0] == "normal"
@@ -37,59 +37,59 @@ def test_holds_what_its_readme_says(ecg):
 
 
 def test_values_are_unchanged(ecg):
-    """The sum of the values as they were handed over, so that a damaged file cannot pass."""
+    """The checksum of the original values."""
     digest = hashlib.sha256(ecg.sequences.numpy().tobytes() + ecg.labels.astype(np.uint8).tobytes()).hexdigest()
     assert digest == "12dd33ee65067a221b932ed58426d08153c40ae45b90887068f2a36feb622f73"
 
 
-def test_needs_no_network(monkeypatch):
-    def refuse(*_):
-        raise AssertionError("the loader asked for a network")
+def test_loading_needs_no_internet_connection(monkeypatch):
+    def connect(*_):
+        raise AssertionError("the loader used the network")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect", connect)
     assert len(load_ecg5000()) == 5000
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_test_set_was_never_seen(ecg, seed):
+def test_test_set_shares_no_sequence_with_other_parts(ecg, seed):
     parts = split(ecg, seed=seed)
     assert [len(part) for part in parts] == [2043, 292, 292, 2373]
     for part in parts[:3]:
         assert not part.abnormal.any()
     assert parts.test.abnormal.sum() == 2081
-    seen = [rows(part) for part in parts]
-    assert sum(map(len, seen)) == len(set.union(*seen)) == 5000
+    different = [rows(part) for part in parts]
+    assert sum(map(len, different)) == len(set.union(*different)) == 5000
 
 
-def test_the_seed_fixes_the_division(ecg):
+def test_seed_determines_split(ecg):
     assert rows(split(ecg, seed=1).test) == rows(split(ecg, seed=1).test)
     assert rows(split(ecg, seed=1).test) != rows(split(ecg, seed=2).test)
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(4, 12), st.integers(1, 6))
-def test_equal_sequences_stay_together(seed, kinds, copies):
+def test_equal_sequences_go_to_same_part(seed, kinds, copies):
     values = np.repeat(np.arange(kinds + 1), copies)[:, None] * np.ones(3)
     labels = (values[:, 0] == kinds).astype(int)
     try:
         parts = split(DataSet(values, labels=labels), seed=seed, training=0.3, validation=0.25, calibration=0.25)
     except ValueError as error:
-        assert "too few for four parts" in str(error)  # noqa: PT017
+        assert "the four parts of 'data' must not be empty" in str(error)  # noqa: PT017
         return
-    seen = [rows(part) for part in parts]
-    assert sum(map(len, seen)) == len(set.union(*seen))
+    different = [rows(part) for part in parts]
+    assert sum(map(len, different)) == len(set.union(*different))
     assert sum(map(len, parts)) == len(values)
 
 
-def test_an_abnormal_sequence_that_was_seen_as_normal_is_not_tested():
+def test_abnormal_sequence_equal_to_normal_one_is_left_out():
     values = np.arange(20)[:, None] * np.ones(3)
     data = DataSet(np.concatenate([values, values]), labels=[0] * 20 + [1] * 20)
     parts = split(data)
-    learnt = set.union(*(rows(part) for part in parts[:3]))
-    assert not learnt & rows(parts.test)
+    used = set.union(*(rows(part) for part in parts[:3]))
+    assert not used & rows(parts.test)
 
 
-def test_fractions_that_add_up_to_one_but_for_a_rounding_are_refused(ecg):
+def test_fractions_that_add_up_to_one_except_for_rounding_raise(ecg):
     with pytest.raises(ValueError, match="add up to less than 1"):
         split(ecg, training=0.7, validation=0.2, calibration=0.1)
 
@@ -103,39 +103,39 @@ def test_fractions_that_add_up_to_one_but_for_a_rounding_are_refused(ecg):
         ({"training": "0.7"}, ValueError, "the fractions must be above 0"),
     ],
 )
-def test_what_does_not_fit_is_refused(ecg, arguments, error, match):
+def test_invalid_arguments_raise(ecg, arguments, error, match):
     with pytest.raises(error, match=match):
         split(**{"data": ecg, **arguments})
 
 
-def test_damage_anywhere_in_the_archives_headers_is_told(tmp_path):
-    """Single bytes flipped: what still loads has the right values."""
-    whole, right = FILE.read_bytes(), load_ecg5000().sequences
-    path, chosen = tmp_path / "ecg5000.npz", np.random.default_rng(0)
-    told = 0
-    for place in [*range(30), *chosen.integers(len(whole) - 400, len(whole), 60).tolist()]:
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+def test_flipped_byte_in_archive_headers_raises(tmp_path):
+    """With one byte flipped, the file raises or has the correct values."""
+    content, expected = FILE.read_bytes(), load_ecg5000().sequences
+    path, rng = tmp_path / "ecg5000.npz", np.random.default_rng(0)
+    errors = 0
+    for place in [*range(30), *rng.integers(len(content) - 400, len(content), 60).tolist()]:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
         try:
-            assert torch.equal(load_ecg5000(path).sequences, right)
+            assert torch.equal(load_ecg5000(path).sequences, expected)
         except ValueError as error:
-            told += "is damaged" in str(error)
-    assert told > 10
+            errors += "is damaged" in str(error)
+    assert errors > 10
 
 
 @pytest.mark.parametrize("fractions", [{"training": 0}, {"training": 0.9}, {"validation": -0.1}])
-def test_fractions_that_leave_nothing_are_refused(ecg, fractions):
+def test_invalid_fractions_raise(ecg, fractions):
     with pytest.raises(ValueError, match="add up to less than 1"):
         split(ecg, **fractions)
 
 
-def test_a_missing_file_says_what_to_do(tmp_path):
+def test_missing_file_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"does not exist\. Restore it"):
         load_ecg5000(tmp_path / "ecg5000.npz")
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped", "another", "single array", "NaN", "few labels"])
-def test_a_damaged_file_says_what_to_do(tmp_path, damage):
-    path, whole = tmp_path / "ecg5000.npz", bytearray(FILE.read_bytes())
+def test_damaged_file_raises(tmp_path, damage):
+    path, content = tmp_path / "ecg5000.npz", bytearray(FILE.read_bytes())
     if damage == "another":
         np.savez(path, x_train=np.zeros((3, 3)))
     elif damage == "single array":
@@ -150,9 +150,9 @@ def test_a_damaged_file_says_what_to_do(tmp_path, damage):
             arrays["y_test"] = arrays["y_test"][:-1]
         np.savez(path, **arrays)
     else:
-        middle = len(whole) // 2
-        flipped = whole.copy()
-        flipped[middle : middle + 64] = bytes(b ^ 255 for b in whole[middle : middle + 64])
-        path.write_bytes({"empty": b"", "cut": whole[:middle], "text": b"no archive", "flipped": flipped}[damage])
+        middle = len(content) // 2
+        flipped = content.copy()
+        flipped[middle : middle + 64] = bytes(b ^ 255 for b in content[middle : middle + 64])
+        path.write_bytes({"empty": b"", "cut": content[:middle], "text": b"no archive", "flipped": flipped}[damage])
     with pytest.raises(ValueError, match=r"is damaged or is not ECG5000: .* Restore it"):
         load_ecg5000(path)

@@ -1,4 +1,4 @@
-"""The shipped long recordings."""
+"""The long recordings included in the kit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOADERS = {
     "mitbih.npz": load_mitbih,
 }
 
-# Of the float64 values as the source files have them, and of the labels as bytes.
+# Checksums of the float64 values of the source files, and of the labels.
 DIGESTS = {
     "internal_bleeding.npz": {
         "training": "87914ed495be71109396a0a5101876c75f09a98b5096c501af987a122a04a730",
@@ -42,13 +42,13 @@ DIGESTS = {
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_files_hold_the_values_of_their_sources(name):
+def test_files_have_values_of_their_sources(name):
     with np.load(FOLDER / name) as parts:
         assert {part: hashlib.sha256(parts[part].tobytes()).hexdigest() for part in parts.files} == DIGESTS[name]
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_loaders_give_the_files_values(name):
+def test_loaders_return_values_of_files(name):
     recording = LOADERS[name]()
     with np.load(FOLDER / name) as parts:
         for part in ("training", "test"):
@@ -65,15 +65,15 @@ def test_loaders_give_the_files_values(name):
         (load_mitbih, (3750, 3750), [(3186, 3538)], 360),
     ],
 )
-def test_lengths_events_and_rates_are_those_of_the_readme(load, lengths, events, rate):
+def test_lengths_events_and_rates_match_readme(load, lengths, events, rate):
     training, test = load()
     assert (len(training), len(test)) == lengths
     assert (training.events, test.events) == ([], events)
     assert training.sampling_rate == test.sampling_rate == rate
 
 
-def test_the_blood_pressure_goes_on_where_training_ends():
-    """A cut in the wrong place would leave a jump, or repeat a part."""
+def test_blood_pressure_continues_after_training_part():
+    """A cut at the wrong step would give a jump or repeat a part."""
     training, test = load_internal_bleeding()
     steps = np.abs(np.diff(np.concatenate([training.values, test.values[:1000]])[:, 0]))
     assert steps[1199] <= steps.max() < 4
@@ -81,8 +81,8 @@ def test_the_blood_pressure_goes_on_where_training_ends():
 
 @pytest.mark.parametrize("name", LOADERS)
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "another", "NaN labels", "short"])
-def test_a_damaged_file_says_what_to_do(tmp_path, name, damage):
-    path, whole = tmp_path / name, FOLDER.joinpath(name).read_bytes()
+def test_damaged_file_raises(tmp_path, name, damage):
+    path, content = tmp_path / name, FOLDER.joinpath(name).read_bytes()
     with np.load(FOLDER / name) as parts:
         arrays = dict(parts)
     if damage == "another":
@@ -92,12 +92,12 @@ def test_a_damaged_file_says_what_to_do(tmp_path, name, damage):
     elif damage == "short":
         np.savez(path, **arrays | {"training": arrays["training"][:-1], "training_labels": np.zeros(1)})
     else:
-        path.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "text": b"no archive"}[damage])
+        path.write_bytes({"empty": b"", "cut": content[: len(content) // 2], "text": b"no archive"}[damage])
     with pytest.raises(ValueError, match=r"is damaged or is not .* Restore it"):
         LOADERS[name](path)
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_a_missing_file_says_what_to_do(tmp_path, name):
+def test_missing_file_raises(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=r"does not exist\. Restore it"):
         LOADERS[name](tmp_path / name)

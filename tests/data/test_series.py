@@ -1,4 +1,4 @@
-"""`Series`: one long recording, checked on construction."""
+"""`Series`: a long recording, validated on construction."""
 
 import contextlib
 
@@ -22,7 +22,7 @@ def test_values_are_copied_to_float32_with_a_feature_axis():
     np.testing.assert_array_equal(Series(torch.arange(5)).values, series.values)
 
 
-def test_a_part_takes_everything_along():
+def test_part_keeps_labels_times_and_attributes():
     series = Series(
         np.arange(20.0).reshape(10, 2), labels=[0] * 8 + [1] * 2, time=np.arange(10) / 5, sampling_rate=5,
         feature_names=["a", "b"],
@@ -36,14 +36,14 @@ def test_a_part_takes_everything_along():
         series[::2]
 
 
-def test_dates_are_times_in_any_form():
+def test_dates_of_any_type_are_times():
     days = pd.date_range("2026-01-01", periods=3, freq="D")
     for time in (days, days.tz_localize("Europe/Berlin").tz_convert("UTC"), days.to_pydatetime().tolist()):
         times = Series([1.0, 2.0, 3.0], time=time).time
         assert (np.diff(times) == np.timedelta64(1, "D")).all()
 
 
-def test_what_float32_cannot_tell_apart_is_refused():
+def test_values_that_need_more_than_float32_raise():
     wave = np.sin(np.arange(100.0))
     for offset in (1e8, -3e7):
         with pytest.raises(ValueError, match="Subtract an offset"):
@@ -51,10 +51,10 @@ def test_what_float32_cannot_tell_apart_is_refused():
     with pytest.raises(ValueError, match="Subtract an offset"):
         Series([2**24 + 1, 2**24, 2**24 + 2])
     assert np.ptp(Series(wave + 1000).values) > 1.9
-    assert (Series(np.full(5, 123456789.3)).values == np.float32(123456789.3)).all(), "a constant has nothing to lose"
+    assert (Series(np.full(5, 123456789.3)).values == np.float32(123456789.3)).all(), "a constant is accepted"
 
 
-def test_nan_is_a_missing_value():
+def test_nan_is_missing_value():
     series = Series([[1.0, np.nan], [2.0, 3.0]])
     np.testing.assert_array_equal(series.missing, [[False, True], [False, False]])
 
@@ -62,33 +62,33 @@ def test_nan_is_a_missing_value():
 @pytest.mark.parametrize(
     ("values", "options", "remedy"),
     [
-        ([], {}, "none of them 0"),
+        ([], {}, "non-empty array"),
         (np.zeros((2, 3, 1)), {}, "DataSet"),
-        ([True, False], {}, "must be numbers"),
+        ([True, False], {}, "array of numbers"),
         (["a", "b"], {}, "real numbers"),
         ([1.0, np.inf], {}, "time step 1"),
         ([1.0, 1e39], {}, "fit float32"),
-        ([[1.0, np.nan], [2.0, np.nan]], {}, "feature 1 of 'series' has no value at all"),
-        ([1.0, 2.0], {"labels": [0, 1, 0]}, "one for each of 2"),
-        ([1.0, 2.0], {"labels": [0, 0.5]}, "whole numbers"),
-        ([1.0, 2.0], {"labels": [0, -1]}, "whole numbers"),
-        ([1.0, 2.0], {"labels": [0, np.nan]}, "whole numbers"),
-        ([1.0, 2.0], {"time": [1, 1]}, "must rise"),
+        ([[1.0, np.nan], [2.0, np.nan]], {}, "feature 1 of 'series' must have a value, got only NaN"),
+        ([1.0, 2.0], {"labels": [0, 1, 0]}, r"must have shape \(2,\)"),
+        ([1.0, 2.0], {"labels": [0, 0.5]}, "integers"),
+        ([1.0, 2.0], {"labels": [0, -1]}, "integers"),
+        ([1.0, 2.0], {"labels": [0, np.nan]}, "integers"),
+        ([1.0, 2.0], {"time": [1, 1]}, "must increase"),
         ([1.0, 2.0, 3.0], {"time": [1, 3, 2]}, "got 3 and then 2"),
-        ([1.0, 2.0], {"time": [1, np.nan]}, "of step 1 is missing"),
+        ([1.0, 2.0], {"time": [1, np.nan]}, "missing time at step 1"),
         ([1.0], {"time": [np.nan]}, "missing"),
         ([1.0, 2.0], {"time": ["a", "b"]}, "numbers or dates"),
         ([1.0, 2.0], {"sampling_rate": 0}, "above 0 Hz"),
-        ([1.0, 2.0], {"feature_names": ["a", "b"]}, "one for each of 1"),
+        ([1.0, 2.0], {"feature_names": ["a", "b"]}, "1 unique name, one per feature"),
     ],
 )
-def test_what_is_no_series_is_refused(values, options, remedy):
+def test_invalid_arguments_raise(values, options, remedy):
     with pytest.raises((TypeError, ValueError), match=remedy):
         Series(values, **options)
 
 
 @given(st.lists(st.booleans()))
-def test_runs_are_exactly_the_true_steps(mask):
+def test_runs_cover_exactly_the_true_steps(mask):
     covered = [step for start, end in runs(mask) for step in range(start, end)]
     assert covered == [i for i, value in enumerate(mask) if value]
     assert all(end < start for (_, end), (start, _) in zip(runs(mask), runs(mask)[1:], strict=False))
@@ -123,7 +123,7 @@ TEN_SECONDS = pd.date_range("2026-01-01", periods=4, freq="10s")
         ([0.3, 0.1, 0.2, 0.4], None),
     ],
 )
-def test_a_table_gives_its_columns_as_names_and_its_index_as_times(index, rate):
+def test_table_gives_feature_names_and_times(index, rate):
     frame = pd.DataFrame({"load": [1.0, 2.0, 3.0, 4.0], "temp": [5, 6, 7, 8]}, index=index)
     series = Series(frame)
     assert series.feature_names == ("load", "temp")
@@ -134,7 +134,7 @@ def test_a_table_gives_its_columns_as_names_and_its_index_as_times(index, rate):
     assert (one.feature_names, one.sampling_rate) == (("temp",), series.sampling_rate)
 
 
-def test_what_is_given_beside_a_table_counts():
+def test_arguments_override_names_and_times_of_table():
     frame = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=pd.MultiIndex.from_product([["pump"], ["load", "temp"]]))
     assert Series(frame).feature_names == ("pump/load", "pump/temp")
     series = Series(frame, feature_names=["a", "b"], time=[0, 0.5])
@@ -143,18 +143,18 @@ def test_what_is_given_beside_a_table_counts():
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S"])
-def test_dates_as_strings_are_read_if_their_order_is_certain(form):
+def test_strings_are_dates_only_in_iso_order(form):
     times = Series(np.arange(4.0), time=TEN_SECONDS.strftime(form).to_numpy()).time
     assert (np.diff(times) == np.timedelta64(10, "s")).all()
-    with pytest.raises(ValueError, match="Read texts with"):
+    with pytest.raises(ValueError, match="Convert strings with"):
         Series(np.arange(4.0), time=TEN_SECONDS.strftime("%d/%m/%Y %H:%M:%S").to_numpy())
 
 
-def test_numbers_as_texts_are_refused_with_the_call_that_reads_them():
-    texts = ["0.0", "0.5", "1.0"]
-    with pytest.raises(ValueError, match=r"Read texts with pd\.to_numeric\(times\)"):
-        Series([1.0, 2.0, 3.0], time=texts)
-    assert Series([1.0, 2.0, 3.0], time=pd.to_numeric(texts)).sampling_rate == 2
+def test_numbers_as_strings_raise_with_call_to_use():
+    strings = ["0.0", "0.5", "1.0"]
+    with pytest.raises(ValueError, match=r"Convert strings with pd\.to_numeric\(times\)"):
+        Series([1.0, 2.0, 3.0], time=strings)
+    assert Series([1.0, 2.0, 3.0], time=pd.to_numeric(strings)).sampling_rate == 2
 
 
 def test_numbers_as_objects_are_times_in_seconds():
@@ -164,7 +164,7 @@ def test_numbers_as_objects_are_times_in_seconds():
 
 @pytest.mark.parametrize("rate", [0.5, 10, 50, 250, 360, 1000])
 @pytest.mark.parametrize("given_as", ["exact", "rounded", "jittered", "with a gap", "dates"])
-def test_times_that_agree_with_the_sampling_rate_are_taken_and_others_refused(rate, given_as):
+def test_times_that_do_not_agree_with_sampling_rate_raise(rate, given_as):
     steps = np.arange(400)
     if given_as == "jittered":
         steps = steps + np.random.default_rng(0).uniform(-0.3, 0.3, 400)
@@ -181,21 +181,21 @@ def test_times_that_agree_with_the_sampling_rate_are_taken_and_others_refused(ra
             Series(np.sin(steps), time=time, sampling_rate=other)
 
 
-def test_a_part_around_a_gap_keeps_the_sampling_rate():
+def test_part_with_gap_keeps_sampling_rate():
     series = Series(np.arange(6.0), time=[0, 1, 2, 90, 91, 92], sampling_rate=1)
     assert series[2:4].sampling_rate == 1
     assert Series(np.arange(6.0), time=[0, 1, 2, 90, 91, 92]).sampling_rate is None
 
 
-def test_a_quiet_part_of_a_recording_is_taken():
+def test_part_with_small_range_is_accepted():
     values = 1e6 + np.concatenate([1000 * np.sin(np.arange(100)), np.linspace(0, 1, 100)])
     assert len(Series(values)[100:]) == 100
 
 
-def test_features_of_one_name_are_refused():
-    with pytest.raises(ValueError, match=r"all different, got \['a', 'a'\]"):
+def test_equal_feature_names_raise():
+    with pytest.raises(ValueError, match=r"2 unique names, one per feature, got \['a', 'a'\]"):
         Series(np.eye(2), feature_names=["a", "a"])
-    with pytest.raises(ValueError, match="all different"):
+    with pytest.raises(ValueError, match="unique"):
         Series(pd.DataFrame(np.eye(2), columns=["a", "a"]))
 
 
@@ -224,7 +224,7 @@ def test_features_of_one_name_are_refused():
         ("n", [1500, 1480, 1510, 1490], None),
     ],
 )
-def test_columns_called_times_or_labels_are_warned_of(column, values, remedy):
+def test_columns_with_names_of_times_or_labels_warn(column, values, remedy):
     frame = pd.DataFrame({"load": [1.0, 5.0, 2.0, 4.0], column: values})
     with contextlib.nullcontext() if remedy is None else pytest.warns(UserWarning, match=remedy):
         assert Series(frame).n_features == 2
@@ -241,17 +241,17 @@ def test_columns_called_times_or_labels_are_warned_of(column, values, remedy):
         ("days", [0, 1, 2, 3], 1 / 86400),
     ],
 )
-def test_the_advice_for_a_column_of_times_gives_the_sampling_rate(column, values, rate):
+def test_advice_for_column_of_times_gives_sampling_rate(column, values, rate):
     frame = pd.DataFrame({"load": [1.0, 5.0, 2.0, 4.0], column: values})
     with pytest.warns(UserWarning, match="set_index") as caught:
         Series(frame)
-    advice = str(caught[0].message).split("give ")[1].removesuffix(".")
+    advice = str(caught[0].message).split("If it is not, use ")[1].removesuffix(".")
     series = Series(eval(advice, {"frame": frame, "pd": pd}))
     assert series.feature_names == ("load",)
     assert series.sampling_rate == pytest.approx(rate)
 
 
-def test_a_second_column_of_times_is_to_be_dropped():
+def test_second_column_of_times_warns_with_call_to_drop_it():
     frame = pd.DataFrame({"time_s": [0, 1, 2], "elapsed_ms": [0, 1000, 2000], "load": [1.0, 5.0, 2.0]})
     with pytest.warns(UserWarning, match="must be a measurement") as caught:
         Series(frame)

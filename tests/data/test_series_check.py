@@ -1,4 +1,4 @@
-"""`check_series`: each fault is found where it is, and sound recordings are called fine."""
+"""`check_series`: each fault is found with its location, and normal recordings get the verdict "ok"."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,10 @@ WAVE = np.sin(np.arange(2000) / 5) + np.random.default_rng(0).normal(0, 0.05, 20
 
 
 def found(values, check, *, feature=0, **options):
-    """The one finding of that kind."""
+    """Return the finding of one check."""
     series = values if isinstance(values, Series) else Series(values, sampling_rate=10.0)
-    named = ("", series.feature_names[feature])
-    (finding,) = (one for one in check_series(series, **options) if one.check == check and one.feature in named)
+    features = ("", series.feature_names[feature])
+    (finding,) = (one for one in check_series(series, **options) if one.check == check and one.feature in features)
     return finding
 
 
@@ -23,7 +23,7 @@ def changed(part, value):
     return values
 
 
-def test_a_sound_recording_is_fine_in_every_check():
+def test_normal_recording_is_ok_in_every_check():
     labels = np.zeros(2000, dtype=int)
     labels[1500:1520] = 1
     check = check_series(Series(WAVE, labels=labels, sampling_rate=10.0), window=31)
@@ -34,54 +34,54 @@ def test_a_sound_recording_is_fine_in_every_check():
 
 
 @pytest.mark.parametrize("recording", [load_ecg_diff_count, load_internal_bleeding, load_mitbih])
-def test_the_kits_recordings_need_no_mending_of_their_values(recording):
+def test_included_recordings_need_no_fix_of_values(recording):
     for part in recording():
         faults = [one.check for one in check_series(part) if one.verdict == "fix" and one.check != "labels"]
         assert faults == []
 
 
 @pytest.mark.parametrize(
-    ("values", "check", "verdict", "steps", "words"),
+    ("values", "check", "verdict", "steps", "text"),
     [
-        (changed(slice(700, 760), 0.3), "flatline", "fix", ((700, 760),), "60 steps of one value from step 700"),
-        (changed([400, 401, 900], -99.0), "outlier", "fix", ((400, 402), (900, 901)), "-99 comes 3 times"),
-        (changed([400], 7.0), "outlier", "fix", ((400, 401),), "1 value far from the others, 7 at step 400"),
+        (changed(slice(700, 760), 0.3), "flatline", "fix", ((700, 760),), "60 equal values from step 700"),
+        (changed([400, 401, 900], -99.0), "outlier", "fix", ((400, 402), (900, 901)), "-99 occurs 3 times"),
+        (changed([400], 7.0), "outlier", "fix", ((400, 401),), "1 outlier, the farthest is 7 at step 400"),
         (changed(slice(100, 130), np.nan), "missing", "review", ((100, 130),), "1.5% in 1 gap"),
         (changed(slice(100, 900), np.nan), "missing", "fix", ((100, 900),), "40.0%"),
         (np.ones(50), "constant", "fix", (), "Every value is 1."),
-        (WAVE + np.arange(2000) / 200, "drift", "review", (), "The level moves by 9.3"),
+        (WAVE + np.arange(2000) / 200, "drift", "review", (), "The median changes by 9.3"),
         (WAVE * np.repeat([1, 3], 1000), "distribution shift", "review", (), "98 %"),
     ],
 )
-def test_each_fault_is_found_where_it_is(values, check, verdict, steps, words):
+def test_each_fault_is_found_with_its_location(values, check, verdict, steps, text):
     finding = found(values, check)
     assert (finding.verdict, finding.steps) == (verdict, steps)
-    assert words in finding.found
+    assert text in finding.found
     assert finding.advice
 
 
-def test_values_that_keep_still_by_nature_are_not_called_stuck():
+def test_switch_and_slow_signal_are_no_flatline():
     switch = np.repeat(np.arange(40) % 2, 50).astype(float)
     slow = np.repeat(np.round(20 + np.cumsum(np.random.default_rng(0).normal(0, 0.1, 50)), 1), 40)
     for values in (switch, slow):
         assert found(values, "flatline").verdict == "ok"
 
 
-def test_rare_peaks_of_a_pulse_are_not_called_far_off():
+def test_rare_peaks_of_pulse_are_no_outliers():
     pulse = np.random.default_rng(0).normal(0, 0.1, 4000)
     pulse[::100] = 8
     assert found(pulse, "outlier").verdict == "ok"
 
 
-def test_labels_say_how_far_the_training_part_may_reach():
+def test_events_in_training_part_give_largest_training_share():
     labels = np.zeros(2000, dtype=int)
     labels[[600, 1500]] = 1
     series = Series(WAVE, labels=labels)
     inside = [one for one in check_series(series) if one.verdict == "fix"]
     assert [(one.check, one.steps) for one in inside] == [("labels", ((600, 601),))]
-    assert "training up to 0.300" in inside[0].advice
+    assert "training to at most 0.300" in inside[0].advice
     assert found(series, "labels", training=0.29).verdict == "ok"
-    assert found(WAVE, "labels").found == "None."
+    assert found(WAVE, "labels").found == "No labels."
     assert found(Series(WAVE, labels=np.zeros(2000)), "labels").verdict == "review"
     labels[::3] = 1
     labels[:400] = 0
@@ -89,32 +89,32 @@ def test_labels_say_how_far_the_training_part_may_reach():
 
 
 @pytest.mark.parametrize(
-    ("step", "words"), [(1333, "training up to 0.666;"), (0, None), (1, None), (2, "up to 0.001;")]
+    ("step", "text"), [(1333, "training to at most 0.666,"), (0, None), (1, None), (2, "at most 0.001,")]
 )
-def test_the_training_part_that_is_advised_holds_no_event(step, words):
+def test_advised_training_part_has_no_event(step, text):
     labels = np.zeros(2000, dtype=int)
     labels[step] = 1
     (advice,) = (one.advice for one in check_series(Series(WAVE, labels=labels), training=0.8) if one.verdict == "fix")
-    if words is None:
+    if text is None:
         assert advice == "Cut the event out."
         return
-    assert words in advice
-    share = float(advice.split("up to ")[1].split(";")[0])
+    assert text in advice
+    share = float(advice.split("at most ")[1].split(",")[0])
     assert found(Series(WAVE, labels=labels), "labels", training=share).verdict == "ok"
 
 
-@pytest.mark.parametrize(("part", "words"), [(slice(0, 1000), "part to learn from"), (slice(1000, 2000), "rest")])
-def test_a_part_without_values_is_said(part, words):
+@pytest.mark.parametrize(("part", "name"), [(slice(0, 1000), "training part"), (slice(1000, 2000), "rest")])
+def test_part_without_values_is_named(part, name):
     finding = found(changed(part, np.nan), "distribution shift")
-    assert (finding.verdict, finding.found) == ("review", f"No value is known in the {words}.")
+    assert (finding.verdict, finding.found) == ("review", f"The {name} has no values.")
 
 
 @pytest.mark.parametrize(("window", "verdict"), [(50, "ok"), (51, "review"), (100, "review"), (101, "fix")])
-def test_twenty_windows_suffice_and_ten_are_the_least(window, verdict):
+def test_twenty_windows_are_ok_and_fewer_than_ten_need_fix(window, verdict):
     assert found(WAVE, "training", window=window).verdict == verdict
 
 
-def test_times_and_rate():
+def test_times_and_sampling_rate():
     assert found(WAVE, "time").found == "2000 steps at 10 Hz: 200 s."
     assert found(Series(WAVE), "time").verdict == "review"
     times = np.arange(2000.0)
@@ -123,13 +123,13 @@ def test_times_and_rate():
     assert found(Series(WAVE, time=times.astype("M8[s]"), sampling_rate=1.0), "time").verdict == "fix"
 
 
-def test_a_pattern_longer_than_a_block_is_no_drift_once_its_window_is_known():
+def test_pattern_longer_than_block_is_no_drift_if_window_is_given():
     slow = np.sin(np.arange(2000) / 60)
     assert found(slow, "drift").verdict == "review"
     assert found(slow, "drift", window=377).verdict == "ok"
 
 
-def test_the_worst_comes_first_in_words_and_table(tmp_path):
+def test_worst_verdict_comes_first_in_text_and_table(tmp_path):
     path = write_patch_csv(tmp_path / "patch.csv")
     path.write_text(path.read_text(encoding="utf-8").replace("ERR", ""), encoding="utf-8")
     from data import load_csv
@@ -147,8 +147,8 @@ def test_the_worst_comes_first_in_words_and_table(tmp_path):
     }
     gaps = next(one.steps for one in check if (one.check, one.feature) == ("missing", "pulse"))
     assert gaps == ((4210, 4211), (LOST.start, LOST.stop))
-    page = check._repr_html_()
-    assert page.index("✗ fix") < page.index("○ review") < page.index("✓ ok")
+    html = check._repr_html_()
+    assert html.index("✗ fix") < html.index("○ review") < html.index("✓ ok")
     assert "<script" not in check_series(Series(np.ones(3), feature_names=["<script>"]))._repr_html_()
     assert list(check.to_frame().columns) == ["check", "feature", "verdict", "found", "advice", "steps"]
     assert repr(check).startswith("Check of 'patch'\nfix: ")
@@ -159,6 +159,6 @@ def test_the_worst_comes_first_in_words_and_table(tmp_path):
     [({"training": 0}, "between 0 and 1"), ({"training": True}, "between 0 and 1"), ({"window": 1}, "at least 2"),
      ({"window": 2.5}, "window must be an integer")],
 )  # fmt: skip
-def test_what_is_no_share_and_no_window_is_refused(options, remedy):
+def test_invalid_training_share_or_window_raises(options, remedy):
     with pytest.raises(ValueError, match=remedy):
         check_series(WAVE, **options)

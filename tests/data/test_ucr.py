@@ -1,4 +1,4 @@
-"""Data sets of the UCR archive, in each of its formats, and damaged."""
+"""`load_ucr`: data sets of the UCR archive in each format, and damaged files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def written(suffix, values, classes):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Makes a set's folder in one format."""
+    """Return a function that writes the folder of a data set in one format."""
 
     def make(suffix, end="\n"):
         home = tmp_path / "Toy"
@@ -54,7 +54,7 @@ def test_every_format_gives_the_same_data(folder, suffix, end):
 
 
 @pytest.mark.parametrize("normal", [2, 2.0, "2", np.int64(2), " 2.0000e+00", ["2"]])
-def test_a_class_is_named_as_number_or_text(folder, normal):
+def test_class_is_number_or_string(folder, normal):
     assert load_ucr(folder(".tsv"), normal=normal).test.labels.tolist() == [1, 2, 0]
 
 
@@ -65,17 +65,17 @@ def test_several_classes_may_be_normal(folder):
 
 
 @pytest.mark.parametrize("part", VALUES)
-def test_one_file_stands_for_both(folder, part):
+def test_path_of_one_file_loads_both(folder, part):
     assert len(load_ucr(folder(".ts") / f"Toy_{part}.ts", normal=1).test) == 3
 
 
-def test_both_parts_together_can_be_split_anew(folder):
+def test_whole_has_both_parts(folder):
     whole = load_ucr(folder(".tsv"), normal=1).whole
     assert (whole.name, whole.labels.tolist(), whole.class_names) == ("Toy", [1, 0, 0, 2, 1], ("1", "2", "10"))
     np.testing.assert_array_equal(whole.sequences[:, 0, 0], [0.5, 1, 4, 7, 0])
 
 
-def test_the_shipped_heartbeats_come_back_from_the_archives_format(tmp_path):
+def test_included_heartbeats_are_equal_in_format_of_archive(tmp_path):
     beats = load_ecg5000()[:600]
     for part, chosen in (("TRAIN", slice(500)), ("TEST", slice(500, None))):
         rows = np.column_stack([beats.labels[chosen] + 1, beats.sequences[chosen, :, 0]])
@@ -86,7 +86,7 @@ def test_the_shipped_heartbeats_come_back_from_the_archives_format(tmp_path):
     assert split(again).training.abnormal.sum() == 0
 
 
-def test_features_of_a_ts_file_are_features(tmp_path):
+def test_ts_file_with_two_features(tmp_path):
     text = TS.replace("univariate true", "univariate false")
     for part in VALUES:
         tmp_path.joinpath(f"Two_{part}.ts").write_text(text + "1,2,3:4,5,6:walk\n7,8,9:0,1,2:fall\n")
@@ -95,16 +95,16 @@ def test_features_of_a_ts_file_are_features(tmp_path):
     assert data.class_names == ("walk", "fall")
 
 
-def test_a_complete_format_wins_over_an_incomplete_one_and_the_folders_set_over_others(folder):
+def test_complete_format_and_name_of_folder_are_preferred(folder):
     home = folder(".ts")
     home.joinpath("Toy_TRAIN.tsv").write_text("1\t0\n")
     home.joinpath("Toy_eq_TRAIN.ts").write_text("")
-    home.joinpath("._Toy_TRAIN.ts").write_text("left by a Mac")
+    home.joinpath("._Toy_TRAIN.ts").write_text("written by macOS")
     assert len(load_ucr(home, normal=1).training) == 2
 
 
 @given(st.lists(st.integers(-3, 40), min_size=1, max_size=6, unique=True), st.randoms(use_true_random=False))
-def test_label_0_is_the_normal_class_whichever_it_is(tmp_path_factory, classes, random):
+def test_normal_class_gets_label_0(tmp_path_factory, classes, random):
     normal = random.choice(classes)
     home = tmp_path_factory.mktemp("any") / "Any"
     home.mkdir()
@@ -118,71 +118,76 @@ def test_label_0_is_the_normal_class_whichever_it_is(tmp_path_factory, classes, 
 
 
 @pytest.mark.parametrize("normal", [None, 3, "normal", [1, 3], []])
-def test_without_a_normal_class_the_error_lists_the_classes(folder, normal):
+def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
     with pytest.raises(ValueError, match=r"'1' \(2 sequences\), '2' \(2 sequences\), '10' \(1 sequences\)"):
         load_ucr(folder(".tsv"), normal=normal)
 
 
 @pytest.mark.parametrize(
-    ("suffix", "text", "told"),
+    ("suffix", "text", "match"),
     [
-        (".tsv", "1\t0\t1\n\n2\t0\tx\n", "line 3, feature 1, value 2: 'x' is not a finite number"),
+        (".tsv", "1\t0\t1\n\n2\t0\tx\n", "line 3, feature 1, value 2: the value must be a finite number, got 'x'"),
         (".tsv", "1\t0\t1\n2\t0\t1\t5\n", "2 steps and 1 features in line 1, 3 steps and 1 features in line 2"),
         (".tsv", "1\t0\t1\n2\t0\tNaN\n", "2 steps and 1 features in line 1, 1 steps and 1 features in line 2"),
-        (".tsv", "1\t0\t1\n2\tNaN\t1\n", "first value 1 of the sequence in line 2"),
-        (".tsv", "1\t0\t1\n2\t0\t-inf\n", "line 2, feature 1, value 2: '-inf' is not a finite number"),
-        (".tsv", "1\t0\t1\n2\n", "line 2: a class and at least one value"),
-        (".tsv", " \n\n", "is empty"),
-        (".csv", "1,0,1\n1,0,\n", "line 2, feature 1, value 2: '' is not a finite number"),
+        (".tsv", "1\t0\t1\n2\tNaN\t1\n", "no missing values, got one at value 1 of line 2"),
+        (".tsv", "1\t0\t1\n2\t0\t-inf\n", "line 2, feature 1, value 2: the value must be .* finite number, got '-inf'"),
+        (".tsv", "1\t0\t1\n2\n", "line 2: the line must have a class and at least one value"),
+        (".tsv", " \n\n", "must not be empty"),
+        (".csv", "1,0,1\n1,0,\n", "line 2, feature 1, value 2: the value must be a finite number, got ''"),
         (".txt", "1 0 1\n1 0 1,5\n", "2 steps and 1 features in line 1, 1 steps"),
-        (".ts", TS, "holds no sequence"),
-        (".ts", TS.replace("@data\n", "") + "1,2:1\n", "no line '@data'"),
-        (".ts", TS + "1,2:1\n?,2:1\n", "first value 1 of the sequence in line 8"),
+        (".ts", TS, "must have sequences, got none"),
+        (".ts", TS.replace("@data\n", "") + "1,2:1\n", "must have a line '@data'"),
+        (".ts", TS + "1,2:1\n?,2:1\n", "no missing values, got one at value 1 of line 8"),
         (".ts", TS + "1,2:1\n1,2,3:1\n", "2 steps and 1 features in line 7, 3 steps"),
-        (".ts", TS + "1,2:3,4,5:1\n", "line 7: the features of one sequence differ in length"),
+        (".ts", TS + "1,2:3,4,5:1\n", "line 7: the features of a sequence must have the same length"),
         (".ts", TS + "1,2:3,4:1\n1,2:1\n", "2 features in line 7, 2 steps and 1 features in line 8"),
-        (".ts", TS + "1,2:3,4:1\n1,2:3,b:1\n", "line 8, feature 2, value 2: 'b' is not a finite number"),
-        (".ts", TS + "1,2:\n", "line 7: a class and at least one value"),
-        (".ts", TS.replace("timeStamps false", "timeStamps true") + "(0,1):1\n", "line 3: '@timeStamps true'"),
-        (".ts", TS.replace("classLabel true 1 2 10", "classLabel false") + "1,2\n", "line 5: '@classLabel false'"),
+        (".ts", TS + "1,2:3,4:1\n1,2:3,b:1\n", "line 8, feature 2, value 2: the value must be .* number, got 'b'"),
+        (".ts", TS + "1,2:\n", "line 7: the line must have a class and at least one value"),
+        (".ts", TS.replace("timeStamps false", "timeStamps true") + "(0,1):1\n", "line 3: .*got '@timeStamps true'"),
+        (
+            ".ts",
+            TS.replace("classLabel true 1 2 10", "classLabel false") + "1,2\n",
+            "line 5: .*got '@classLabel false'",
+        ),
         (
             ".arff",
             ARFF.replace("@attribute a numeric", "@attribute b relational", 1) + "'1,2',1\n",
-            "line 3: '@attribute b relational'",
+            "line 3: .*got '@attribute b relational'",
         ),
         (".arff", ARFF + "1,2,?,1\n1,2,3,1\n", "2 steps and 1 features in line 9"),
-        (".arff", ARFF + "?,2,3,1\n1,2,3,1\n", "first value 1 of the sequence in line 9"),
-        (".arff", ARFF.replace("@data", "") + "1,2,3,1\n", "no line '@data'"),
+        (".arff", ARFF + "?,2,3,1\n1,2,3,1\n", "no missing values, got one at value 1 of line 9"),
+        (".arff", ARFF.replace("@data", "") + "1,2,3,1\n", "must have a line '@data'"),
     ],
 )
-def test_a_damaged_file_is_told_with_its_line(folder, suffix, text, told):
+def test_damaged_file_raises_with_line(folder, suffix, text, match):
     home = folder(suffix)
     home.joinpath(f"Toy_TEST{suffix}").write_text(text)
-    with pytest.raises(ValueError, match=told) as error:
+    with pytest.raises(ValueError, match=match) as error:
         load_ucr(home, normal=1)
     assert f"Toy_TEST{suffix}" in str(error.value)
 
 
-def test_parts_of_different_length_are_refused(folder):
+def test_parts_of_different_length_raise(folder):
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").write_text("1\t0\t1\n")
-    with pytest.raises(ValueError, match=r"Toy_TRAIN.tsv has sequences of 3 steps and 1 features, Toy_TEST.tsv of 2"):
+    match = r"Toy_TRAIN.tsv and Toy_TEST.tsv must .* 3 steps and 1 features in the first, 2 and 1 in the second"
+    with pytest.raises(ValueError, match=match):
         load_ucr(home, normal=1)
 
 
-def test_what_is_not_there_is_told(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no file or folder"):
+def test_missing_files_and_folders_raise(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the file or folder .* does not exist"):
         load_ucr(tmp_path / "Toys", normal=1)
-    with pytest.raises(FileNotFoundError, match=r"it holds no file \*_TRAIN"):
+    with pytest.raises(FileNotFoundError, match=r"got no file \*_TRAIN"):
         load_ucr(tmp_path, normal=1)
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").unlink()
-    with pytest.raises(FileNotFoundError, match=r"Toy_TEST.tsv is missing"):
+    with pytest.raises(FileNotFoundError, match=r"Toy_TEST.tsv does not exist"):
         load_ucr(home, normal=1)
     home.rename(tmp_path / "Other")
     tmp_path.joinpath("Other", "Too_TRAIN.tsv").write_text("")
     with pytest.raises(FileNotFoundError, match=r"several: \['Too_TRAIN', 'Toy_TRAIN'\]"):
         load_ucr(tmp_path / "Other", normal=1)
     tmp_path.joinpath("beats.tsv").write_text("1\t0\n")
-    with pytest.raises(ValueError, match=r"named like ECG5000_TRAIN.tsv"):
+    with pytest.raises(ValueError, match=r"a name like ECG5000_TRAIN.tsv"):
         load_ucr(tmp_path / "beats.tsv", normal=1)

@@ -1,4 +1,4 @@
-"""From a trained model to scores, from scores to decisions, from decisions to metrics.
+"""Compute anomaly scores from a trained model, decisions from scores, and metrics from decisions.
 
 >>> import numpy as np
 >>> from trainers.detection import evaluate, quantile_threshold

@@ -1,4 +1,4 @@
-"""Simple detectors of sequences and of a series, to compare a network with; the methods are libraries'."""
+"""Baselines: simple detectors for sequences and for a series, to compare a network with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainers.detection.scoring import reconstruction_error
 from trainers.detection.windowing import StepScores, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
 
-# Windows that are compared at a time, and training windows that they are compared with at most.
+# Test windows per batch, and maximum number of training windows that they are compared with.
 COMPARED, MOST_NEIGHBOURS = 2048, 20_000
 
 
@@ -52,49 +52,54 @@ BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "untrained autoencoder": _untrained,
     "random score": lambda x, y, seed: np.random.default_rng(seed).random(len(y)),
 }
-"""By name, the detectors of `baseline_scores`."""
+"""The baselines of `baseline_scores`, by name."""
 
 
 def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.ndarray:
-    """Scores of a simple detector.
+    """Return the anomaly scores of a baseline.
 
     Parameters
     ----------
     name : str
-        A key of `BASELINES`: mean Euclidean distance to the 1 or 5 nearest training sequences;
-        mean absolute error of the reconstruction from 4 or 8 principal components; isolation
-        forest (Liu et al. 2008); mean absolute difference from the mean training sequence; the error
-        of an LSTM autoencoder as it was initialised; a random number.
+        A key of `BASELINES`:
+
+        - "1-NN", "5-NN": mean Euclidean distance to the 1 or 5 nearest training sequences
+        - "PCA, 4 components", "PCA, 8 components": mean absolute error of the reconstruction from
+          4 or 8 principal components
+        - "isolation forest": the method of Liu et al. 2008
+        - "mean sequence": mean absolute difference from the mean training sequence
+        - "untrained autoencoder": reconstruction error of an LSTM autoencoder that was not trained
+        - "random score": a random number
     train, test : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        Normal sequences to learn from, sequences to score.
+        Normal sequences for training, and the sequences to score.
     seed : int, default 0
-        For what is random.
+        Seed of the baselines that use random numbers.
 
     Returns
     -------
     numpy.ndarray, shape (n,)
-        The higher, the more anomalous.
+        Higher scores are more anomalous.
     """
     as_choice(name, "name", BASELINES)
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
     x, y = train.sequences.double().numpy(), test.sequences.double().numpy()
     if x.shape[1:] != y.shape[1:]:
-        raise ValueError(f"training and test set must have the same length and width, got {x.shape} and {y.shape}.")
+        raise ValueError(f"training and test set must have the same steps and features, got {x.shape} and {y.shape}.")
     return BASELINES[name](x, y, seed)
 
 
 def _on_windows(name: str, training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    """A baseline for sequences, on the windows; a step gets the mean over the windows that hold it."""
+    """Return the scores of a sequence baseline on windows; a step's score is the mean over the windows around it."""
     starts = [window_starts(len(part), window, stride) for part in (training, test)]
     normal, windows = cut_windows(training, starts[0], window), cut_windows(test, starts[1], window)
-    # As AnomalyDetector does by default, so that drift is no one's advantage.
+    # AnomalyDetector also subtracts the mean of each window by default
     normal, windows = (part - part.mean(1, keepdims=True) for part in (normal, windows))
-    of_steps = np.broadcast_to(BASELINES[name](normal, windows, seed)[:, None, None], (len(windows), window, 1))
-    return StepScores(len(test), window, stride, "mean").add(starts[1], of_steps)[:, 0]
+    step_scores = np.broadcast_to(BASELINES[name](normal, windows, seed)[:, None, None], (len(windows), window, 1))
+    return StepScores(len(test), window, stride, "mean").add(starts[1], step_scores)[:, 0]
 
 
 def _every_window_to_steps(scores: np.ndarray, window: int) -> np.ndarray:
-    """The same at stride 1, where the mean over the windows that hold a step is a moving average."""
+    """Return step scores from window scores at stride 1: a moving average of the window scores."""
     total = np.concatenate([[0.0], np.cumsum(scores)])
     steps = np.arange(len(scores) + window - 1)
     first, end = np.maximum(steps - window + 1, 0), np.minimum(steps + 1, len(scores))
@@ -102,23 +107,23 @@ def _every_window_to_steps(scores: np.ndarray, window: int) -> np.ndarray:
 
 
 def _matrix_profile(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    # An AB-join is a search for nearest neighbours among z-normalised windows. stumpy makes it faster on
-    # long series, but compiles for a minute first.
+    # An AB-join is a nearest-neighbour search among z-normalised windows. stumpy is faster on long series,
+    # but compiles for a minute first.
     profiles = []
-    for known, new in zip(training.T, test.T, strict=True):
-        of = np.lib.stride_tricks.sliding_window_view(known, window)
-        of = of[np.linspace(0, len(of) - 1, min(len(of), MOST_NEIGHBOURS)).astype(int)]
-        neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(of))
-        windows = np.lib.stride_tricks.sliding_window_view(new, window)
+    for train_values, test_values in zip(training.T, test.T, strict=True):
+        normal = np.lib.stride_tricks.sliding_window_view(train_values, window)
+        normal = normal[np.linspace(0, len(normal) - 1, min(len(normal), MOST_NEIGHBOURS)).astype(int)]
+        neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_z_normalised(normal))
+        windows = np.lib.stride_tricks.sliding_window_view(test_values, window)
         chunks = np.array_split(windows, range(COMPARED, len(windows), COMPARED))
         profiles.append(np.concatenate([neighbours.kneighbors(_z_normalised(chunk))[0] for chunk in chunks]))
     return _every_window_to_steps(np.mean(profiles, axis=0)[:, 0], window)
 
 
 def _z_normalised(windows: np.ndarray) -> np.ndarray:
-    """Each window (n, window) with mean 0 and standard deviation 1; a constant one is all 0."""
-    spread = windows.std(1, keepdims=True)
-    return (windows - windows.mean(1, keepdims=True)) / np.where(spread > 1e-9, spread, np.inf)
+    """Return windows (n, window) with mean 0 and standard deviation 1; a constant window becomes 0."""
+    std = windows.std(1, keepdims=True)
+    return (windows - windows.mean(1, keepdims=True)) / np.where(std > 1e-9, std, np.inf)
 
 
 def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
@@ -127,7 +132,7 @@ def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, 
 
 
 def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    # As the network reads them.
+    # the network expects float32
     training, test = training.astype(np.float32), test.astype(np.float32)
     return _on_windows("untrained autoencoder", training, test, window, stride, seed)
 
@@ -137,51 +142,56 @@ SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np
     "matrix profile": _matrix_profile,
     "moving-window variance": _variance,
     "untrained autoencoder": _untrained_steps,
-    # Not the same numbers for calibration and test.
+    # `len(y)` gives calibration and test set different random numbers
     "random score": lambda x, y, window, stride, seed: np.random.default_rng([seed, len(y)]).random(len(y)),
 }
-"""By name, the detectors of `series_baseline_scores`."""
+"""The baselines of `series_baseline_scores`, by name."""
 
 
 def series_baseline_scores(
     name: str, training: Any, test: Any, *, window: int, stride: int = 4, seed: int = 0
 ) -> np.ndarray:
-    """Scores of a simple detector for each time step of a series.
+    """Return the anomaly score of each time step of a series, by a baseline.
+
+    Except for random scores, a step's score is the mean over the windows that contain it.
 
     Parameters
     ----------
     name : str
-        A key of `SERIES_BASELINES`. On windows, as `baseline_scores`: nearest training window,
-        four principal components, isolation forest; each window minus its own mean. The matrix
-        profile: z-normalised distance to the nearest training window (of 20,000 evenly spaced ones
-        at most), mean over the features. The variance within a window, summed over the features.
-        An LSTM autoencoder as it was initialised. A random number. A step gets the mean over the
-        windows that hold it.
+        A key of `SERIES_BASELINES`:
+
+        - "1-NN", "PCA, 4 components", "isolation forest", "untrained autoencoder": as in
+          `baseline_scores`, on windows after subtracting the mean of each window
+        - "matrix profile": z-normalised distance to the nearest training window (among at most
+          20,000 evenly spaced windows), mean over the features
+        - "moving-window variance": variance within a window, summed over the features
+        - "random score": a random number
     training, test : Series or array, shape (time,)
-        Of as many features; each is scaled by the training part's mean and standard deviation,
-        missing values are interpolated.
+        Normal series for training, and the series to score, with the same number of features. Each
+        feature is scaled by the mean and standard deviation of `training`; missing values are
+        interpolated.
     window : int
         Time steps in a window, at least 3; see `AnomalyDetector.window_length`.
     stride : int, default 4
-        Time steps from one window to the next; matrix profile and variance take every window.
+        Time steps from one window to the next. Matrix profile and variance use every window.
     seed : int, default 0
-        For what is random.
+        Seed of the baselines that use random numbers.
 
     Returns
     -------
     numpy.ndarray, shape (time,)
-        The higher, the more anomalous.
+        Higher scores are more anomalous.
 
     Raises
     ------
     TypeError, ValueError
-        If the name is unknown, the parts do not fit each other, or one is shorter than a window.
+        If `name` is unknown, `training` and `test` have different features, or one is shorter than a window.
 
     References
     ----------
     .. [1] Yeh et al. 2016, Matrix profile I, ICDM, section II (the AB-join).
     .. [2] Liu, Ting & Zhou 2008, Isolation forest, ICDM.
-    .. [3] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8): the others on windows.
+    .. [3] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8), for the other baselines on windows.
 
     Examples
     --------
@@ -193,7 +203,7 @@ def series_baseline_scores(
     as_choice(name, "name", SERIES_BASELINES)
     training, test = Series.of(training, "training"), Series.of(test, "test")
     test = matched(test, training, "test")
-    window = as_count(window, "window", "in time steps that fit into both parts", 3, min(len(training), len(test)))
+    window = as_count(window, "window", "in time steps, to fit into both series", 3, min(len(training), len(test)))
     stride = as_count(stride, "stride", "in time steps, at most a window", most=window)
     scaling = Scaling("standard", training)
     x, y = (scaling.scale(interpolated(part.values)).astype(np.float64) for part in (training, test))

@@ -1,4 +1,4 @@
-"""The plots of a detection: sequences, reconstructions, error histograms, metrics by seed."""
+"""Plots of sequences, reconstructions, error histograms, and metrics by seed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # More small plots than this cannot be read, and take minutes to draw.
 _MOST = 40
-# One for each seed, so that what belongs together can be followed from method to method.
+# One marker per seed, so that a seed can be followed from method to method.
 _MARKERS = "os^Dv<>pP*Xh"
 
 
 def plot_sequences(sequences: Any, *, titles: Sequence[str] | None = None) -> Figure:
-    """Draw each sequence in a plot of its own, all on one scale.
+    """Draw each sequence in a separate plot, all on one scale.
 
     Parameters
     ----------
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
         At most 40.
     titles : sequence of str, optional
-        One for each. Default: the class names of a labelled data set.
+        One title per sequence. Default: the class names of a labelled data set.
 
     Returns
     -------
@@ -38,23 +38,23 @@ def plot_sequences(sequences: Any, *, titles: Sequence[str] | None = None) -> Fi
     """
     data = DataSet.of(sequences, "sequences")
     figure = Figure(f"{len(data)} sequences")
-    figure.alt = f"{len(data)} sequences, each in a plot of its own{_counted(data)}."
+    figure.alt = f"{len(data)} sequences, each in a separate plot{_counted(data)}."
     for axes, sequence in zip(_grid(figure, data, titles), data.sequences.numpy(), strict=True):
         axes.plot(sequence, color=TRAIN, linewidth=1.3)
     return figure
 
 
 def plot_reconstructions(model: nn.Module, sequences: Any, *, titles: Sequence[str] | None = None) -> Figure:
-    """Draw each sequence with its reconstruction, and the error between the two shaded.
+    """Draw each sequence with its reconstruction, and shade the error between the two.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Trained.
+        A trained model.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        At most 40; of several features, the first is drawn, and the error given is its own.
+        At most 40. If there are several features, only the first is drawn and measured.
     titles : sequence of str, optional
-        One for each. Default: the class names of a labelled data set.
+        One title per sequence. Default: the class names of a labelled data set.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     labels : array of integers, shape (n,)
         0 is normal, anything else abnormal.
     threshold : float, optional
-        Drawn as a line.
+        Threshold to draw. Default: none.
 
     Returns
     -------
@@ -100,9 +100,9 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     axes = figure.plain_axes()
     low, high = scores.min(), scores.max()
     bins = np.linspace(low, high if high > low else low + max(1e-6 * abs(low), 1e-9), 60).tolist()
-    sides = {"normal": (scores[~abnormal], TRAIN, None), "abnormal": (scores[abnormal], VALIDATION, "///")}
-    sides = {name: side for name, side in sides.items() if len(side[0])}
-    for name, (chosen, color, hatch) in sides.items():
+    classes = {"normal": (scores[~abnormal], TRAIN, None), "abnormal": (scores[abnormal], VALIDATION, "///")}
+    classes = {name: style for name, style in classes.items() if len(style[0])}
+    for name, (chosen, color, hatch) in classes.items():
         axes.hist(
             chosen, bins, density=True, histtype="stepfilled", alpha=0.45,
             color=color, edgecolor=color, hatch=hatch, label=f"{name} ({len(chosen)})",
@@ -111,8 +111,8 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     if threshold is not None:
         threshold = as_threshold(threshold)
         axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.3f}")
-        shares = (f"{np.mean(chosen > threshold):.1%} of the {name} ones" for name, (chosen, *_) in sides.items())
-        above = f"; {' and '.join(shares)} lie above the threshold"
+        shares = (f"{np.mean(chosen > threshold):.1%} of the {name} ones" for name, (chosen, *_) in classes.items())
+        above = f"; {' and '.join(shares)} are above the threshold"
     figure.alt = f"Histograms of the reconstruction errors of normal and abnormal sequences{above}."
     axes.set(xlabel="reconstruction error (mean absolute)", ylabel="density")
     figure.legend_beside(axes)
@@ -122,19 +122,19 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
 def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float = 0.95) -> Figure:
     """Draw a dot for each method and seed, and the mean with its t interval.
 
-    The interval is for the mean over further seeds; it holds where these scatter like a normal distribution. That two
-    intervals overlap does not say that the methods are alike: where both were run on the same seeds, look at
-    the differences, seed by seed (`scipy.stats.ttest_rel`).
+    The interval is a confidence interval for the mean over all possible seeds; it is valid if the values are normally
+    distributed. Overlapping intervals do not show that two methods are equally good: if both were run with
+    the same seeds, compare the differences, seed by seed (`scipy.stats.ttest_rel`).
 
     Parameters
     ----------
     values : dict of array, shape (seeds,)
-        By method, drawn from top to bottom; at the same position, the same seed, up to 12. A single value is drawn
-        without an interval.
+        Metric values by method, drawn from top to bottom; up to 12 seeds, in the same order for each method. A single
+        value is drawn without an interval.
     label : str, default "AUROC"
-        What is measured.
+        Name of the metric.
     level : float, default 0.95
-        Of the interval.
+        Confidence level of the interval.
 
     Returns
     -------
@@ -150,35 +150,35 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
     level = as_positive(level, "level", "of the interval", 1, "The default is 0.95.")
     figure = Figure(f"{label} by method and seed", figsize=(8, 1.1 + 0.38 * len(values)))
     axes = figure.plain_axes()
-    told, seeds = [], ""
+    descriptions, seeds = [], ""
     for row, (name, given) in enumerate(values.items()):
         what = f"values[{name!r}]"
-        of = as_scores(np.atleast_1d(as_array(given, what)), what, "seed")
-        if len(of) > len(_MARKERS):
-            raise ValueError(f"{what} must be at most {len(_MARKERS)}, one for each seed, got {len(of)}.")
-        mean, scatter = float(of.mean()), ""
-        if len(of) > 1:
-            half = float(stats.t.ppf((1 + level) / 2, len(of) - 1) * stats.sem(of))
+        results = as_scores(np.atleast_1d(as_array(given, what)), what, "seed")
+        if len(results) > len(_MARKERS):
+            raise ValueError(f"{what} must have at most {len(_MARKERS)} values, one per seed, got {len(results)}.")
+        mean, scatter = float(results.mean()), ""
+        if len(results) > 1:
+            half = float(stats.t.ppf((1 + level) / 2, len(results) - 1) * stats.sem(results))
             axes.plot([mean - half, mean + half], [row, row], color=VALIDATION, alpha=0.35, linewidth=9)
             axes.plot([mean, mean], [row - 0.3, row + 0.3], color=VALIDATION, linewidth=2)
-            scatter, seeds = f" to {of.max():.3f}, mean {mean:.3f}", ", a dot for each seed"
-        for marker, value in zip(_MARKERS, of, strict=False):
+            scatter, seeds = f" to {results.max():.3f}, mean {mean:.3f}", ", a dot for each seed"
+        for marker, value in zip(_MARKERS, results, strict=False):
             axes.plot(value, row, marker, color=TRAIN, fillstyle="none", markersize=6)
-        told.append(f"{name} {of.min():.3f}{scatter}")
+        descriptions.append(f"{name} {results.min():.3f}{scatter}")
     axes.set_yticks(range(len(values)), list(map(as_label, values)))
     axes.set(xlabel=as_label(label), ylim=(len(values) - 0.4, -0.6))
     axes.grid(axis="x", color=TEXT, alpha=0.2)
-    figure.alt = f"{label} of {len(values)} method{'s' * (len(values) > 1)}{seeds}: {'; '.join(told)}."
+    figure.alt = f"{label} of {len(values)} method{'s' * (len(values) > 1)}{seeds}: {'; '.join(descriptions)}."
     return figure
 
 
 def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[Any]:
-    """One small plot for each sequence, at most four beside each other, all on one scale."""
+    """Return the axes of one small plot per sequence, at most four in a row, all on one scale."""
     if len(data) > _MOST:
-        raise ValueError(f"sequences must be at most {_MOST} to draw, got {len(data)}. Give some: sequences[:8].")
+        raise ValueError(f"sequences must be at most {_MOST} to draw, got {len(data)}. Select some: sequences[:8].")
     names = data.sequence_classes if titles is None else as_class_names(titles, "titles")
     if len(names) != len(data) and (names or titles is not None):
-        raise ValueError(f"titles must be one for each of the {len(data)} sequences, got {len(names)}.")
+        raise ValueError(f"titles must have one title for each of the {len(data)} sequences, got {len(names)}.")
     rows, columns = -(-len(data) // 4), min(4, len(data))
     figure.set_size_inches(2.4 * columns + 0.4, 2.1 * rows + 0.3)
     plots: list[Any] = []
@@ -193,6 +193,6 @@ def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[A
 
 
 def _counted(data: DataSet) -> str:
-    """How many sequences of each class are drawn, in words."""
+    """Return the number of sequences per class as text."""
     counts = sorted(Counter(data.sequence_classes).items())
     return f" ({', '.join(f'{count} {name}' for name, count in counts)})" if counts else ""

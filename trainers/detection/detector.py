@@ -1,4 +1,4 @@
-"""`AnomalyDetector`: one object from data to decisions."""
+"""`AnomalyDetector`: from data to anomaly scores and decisions."""
 
 from __future__ import annotations
 
@@ -24,49 +24,49 @@ from trainers.torch_utils import LARGEST_SEED, as_device
 from trainers.trainer import Trainer
 from trainers.training import Callback, Result, benchmark
 
-# The thresholds that need nothing but normal scores; any other can be given to `detect`.
+# The rules that need only the calibration scores; `detect` accepts any other threshold.
 _RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate", "k")}
 
 
 class AnomalyDetector(Block):
-    """Learn what is normal, score what is new, decide by a threshold, and locate the error.
+    """Detector that trains on normal data, scores new data, applies a threshold, and locates the errors.
 
-    It takes sets of sequences (`DataSet`) and long recordings (`Series`), of one or many features,
-    and works for any model and trainer. The normal data is divided in three: the network learns
-    from *training*, history restore selects on *validation*, the threshold is set on *calibration*,
-    which nothing was selected on. Scaling is fitted to training alone and kept here.
+    The data is a set of sequences (`DataSet`) or a long recording (`Series`), with one or more features;
+    any model and trainer can be used. The normal data is split into three parts: the model is trained on
+    *training*, history restore selects weights on *validation*, and the threshold is set on *calibration*,
+    which is used for nothing else. The scaling is fitted on the training part and stored in the detector.
 
-    A series is cut into windows of one period (or `window`), `stride` steps apart. Each window
-    gives each of its time steps a score, and a step's own score is the mean, maximum or median
-    over the windows that hold it. A series of any length is scored in chunks, with the same result.
+    A series is cut into windows of one period (or `window`), `stride` steps apart. Each window assigns a score
+    to each of its time steps. The score of a step is the mean, maximum or median of these scores over all
+    windows that contain the step. A series of any length is scored in chunks, with the same result.
 
-    **Missing values** (NaN in a series, or masked in a data set) are interpolated along time for
-    the network to read, and count neither in training nor in a score. Windows of a series of which more
-    than `max_missing` is missing are not used for training and not scored. A step that no window scores
-    scores 0, is never flagged, and is marked as `unscored` in the detection.
+    **Missing values** (NaN in a series, or masked in a data set) are interpolated along time as network input,
+    and are excluded from training losses and scores. A window in which more than `max_missing` of the values
+    are missing is neither used for training nor scored. A step that no window scores gets the score 0, is never
+    flagged, and is marked as `unscored` in the detection.
 
     Parameters
     ----------
     trainer : Trainer, optional
-        With its model, neither trained yet, built for the data's number of features. Default: a `BatchedTrainer` with
-        an `LSTMAutoencoder` of 64 hidden units and a latent vector of 32, Adam at 0.01 with
-        warm-up and cosine decay, batches of 32; on a series, 50 batches make an epoch.
+        Trainer with its model, both untrained; the model must have the number of features of the data. Default: a
+        `BatchedTrainer` with an `LSTMAutoencoder` of 64 hidden units and latent dimension 32, Adam with learning rate
+        0.01, warm-up and cosine decay, batch size 32; on a series, an epoch has 50 batches.
     device : str or torch.device, default "cpu"
         "cpu" or "gpu", for the default trainer.
     name : str, optional
-        Used in tables and legends.
+        Name in tables and legends.
     **hyperparameters
-        As listed below. All but `window`, `scaling`, `centre`, `epochs` and `seed`, which act in `fit`, may be
-        changed afterwards and act at once.
+        As listed below. `window`, `scaling`, `centre`, `epochs` and `seed` take effect in `fit`. The others may be
+        changed after fitting and take effect immediately.
 
     Attributes
     ----------
     trainer : Trainer or None
-        None until it is fitted, if none was given.
+        The given trainer, or the default one; None before `fit` if none was given.
     result : Result or None
-        Of the last training.
+        Result of the last training run; None before `fit`.
     window_length : int or None
-        Time steps in a window, of a detector fitted to a series.
+        Time steps in a window; None if the detector is not fitted to a series.
 
     Examples
     --------
@@ -81,28 +81,26 @@ class AnomalyDetector(Block):
     True
     """
 
-    window = Hyperparameter(
-        None, "time steps in a window of a series; None: its period, as estimated", kind=int, minimum=2
-    )
+    window = Hyperparameter(None, "time steps in a window of a series; None: its estimated period", kind=int, minimum=2)
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard", "of each feature: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
+        "standard", "scale features by mean and s.d., by quartiles, or not", choices=("standard", "robust", "none")
     )
-    centre = Hyperparameter(True, "subtract its mean from each window of a series; hides slow drift and level shifts")
+    centre = Hyperparameter(True, "subtract the mean of each window of a series; hides slow drift and level shifts")
     error = Hyperparameter(
-        "mae", "mean absolute, squared, or largest; or EncDec-AD's Gaussian", choices=("mae", "mse", "max", "gaussian")
+        "mae", "mean absolute, mean squared or largest error, or Gaussian", choices=("mae", "mse", "max", "gaussian")
     )
-    smooth = Hyperparameter(1, "time steps over which differences are averaged before they count", minimum=1)
-    step_score = Hyperparameter("window", "of a step: its window's score or its own error", choices=("window", "point"))
-    combine = Hyperparameter("mean", "over the windows that hold a time step", choices=COMBINATIONS)
+    smooth = Hyperparameter(1, "time steps over which differences are averaged before scoring", minimum=1)
+    step_score = Hyperparameter("window", "score of a step: its window's or its own error", choices=("window", "point"))
+    combine = Hyperparameter("mean", "combines the scores of the windows that contain a step", choices=COMBINATIONS)
     max_missing = Hyperparameter(
-        0.5, "share of a series' window that may be missing, to learn from it or judge by it", minimum=0, below=1
+        0.5, "largest share of missing values in a window that is trained on or scored", minimum=0, below=1
     )
     rule = Hyperparameter("conformal quantile", "sets the threshold on the calibration scores", choices=tuple(_RULES))
     rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the first two rules", above=0, below=1)
-    k = Hyperparameter(3.0, "spreads above the middle, for the last two rules", minimum=0)
-    epochs = Hyperparameter(20, "passes or, on a series, groups of 50 batches that the default trains for", minimum=1)
-    seed = Hyperparameter(0, "of the division, and of the default model and trainer", minimum=0, maximum=LARGEST_SEED)
+    k = Hyperparameter(3.0, "s.d. above the mean, or scaled MADs above the median, for the last two rules", minimum=0)
+    epochs = Hyperparameter(20, "number of epochs; the default trainer has 50 batches per epoch on a series", minimum=1)
+    seed = Hyperparameter(0, "seed of data split, default model and trainer", minimum=0, maximum=LARGEST_SEED)
 
     def __init__(
         self,
@@ -121,7 +119,7 @@ class AnomalyDetector(Block):
         self.window_length: int | None = None
         self._cached: tuple[Any, Any] = None, None
 
-    # ------------------------------------------------------------------ learn
+    # ------------------------------------------------------------------ fit
 
     def fit(
         self,
@@ -132,37 +130,37 @@ class AnomalyDetector(Block):
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
     ) -> AnomalyDetector:
-        """Learn from normal data, and keep what the threshold is set on.
+        """Train on normal data, and store the calibration data.
 
         Parameters
         ----------
         normal : DataSet, Series, array, table or torch Dataset
-            Without anomalies. An array of shape (time,) is a series, (n, time) and
-            (n, time, feature) are sequences. One that looks like (time, feature) is refused or
-            warned of: give ``Series(x)`` or ``DataSet(x)``.
+            Data without anomalies. An array of shape (time,) is a series; arrays of shape (n, time) and
+            (n, time, feature) are sequences. An array that looks like (time, feature) gives an error
+            or a warning: pass ``Series(x)`` or ``DataSet(x)``.
         validation, calibration : of the same kind, optional
-            Two further normal parts; `normal` is then used whole for training. Default:
-            `normal` is divided, see `hold_out`.
+            Further normal data; all of `normal` is then used for training. Default: `normal` is
+            split into three parts, see `hold_out`.
         callbacks : sequence of callables
-            As `benchmark` takes them, such as a `TrainingMonitor`.
+            As in `benchmark`, such as a `TrainingMonitor`.
         progress : bool, optional
-            As `benchmark` takes it.
+            As in `benchmark`.
 
         Returns
         -------
         AnomalyDetector
-            This one, fitted.
+            The fitted detector itself.
 
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If the data is not fit for use, too short for a window or labelled abnormal, the
-            model does not take it, it is too little for the rule that sets the threshold, the
-            trainer has trained before, or the training was stopped before its first epoch.
-            All but the training's own errors come before the training.
+            If the data is invalid, too short for a window, labelled abnormal, not accepted by the
+            model, or not enough for the threshold rule; if the trainer was already trained; or if
+            training was stopped before its first epoch. Errors other than those of the training
+            itself are raised before training starts.
         """
         if self._given is not None and len(self._given.history):
-            raise ValueError(f"the trainer {self._given.name!r} has trained before. Build a new trainer and model.")
+            raise ValueError(f"the trainer {self._given.name!r} must be untrained. Build a new trainer and model.")
         # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
         scaling, windowing = Scaling(self.scaling, parts[0]), None
@@ -170,7 +168,7 @@ class AnomalyDetector(Block):
             length = choose_window(parts, self.window)
             windowing = Windowing(length, self.stride, self.centre, self.max_missing, scaling)
         self._check_rule(parts[2], windowing)
-        # Until there is a result, the detector is not fitted.
+        # not fitted until there is a result
         self.result, self._held_out, self._cached = None, parts[1:], (None, None)
         self._scaling, self._centre = scaling, self.centre
         self.window_length = windowing.length if windowing else None
@@ -180,12 +178,12 @@ class AnomalyDetector(Block):
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
         result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
         if not len(result.history):
-            raise RuntimeError(f"the training of {self.name!r} was stopped before its first epoch. Call fit again.")
+            raise RuntimeError(f"training of {self.name!r} was stopped before its first epoch. Call fit again.")
         self.trainer, self.result = trainer, result
         return self
 
     def choose_window(self, normal: Any) -> int:
-        """The window's length that `fit` would take for a series: as set, or its period.
+        """Return the window length that `fit` uses for a series: `window`, or its estimated period.
 
         Parameters
         ----------
@@ -199,29 +197,30 @@ class AnomalyDetector(Block):
         """
         parts = three_parts(normal, None, None, self.seed)
         if not isinstance(parts[0], Series):
-            raise TypeError("normal must be a series or an array of shape (time,), got a DataSet. Give Series(x).")
+            raise TypeError("normal must be a series or an array of shape (time,), got a DataSet. Use Series(x).")
         return choose_window(parts, self.window)
 
     # ------------------------------------------------------------------ score
 
     def score(self, x: Any) -> np.ndarray:
-        """How anomalous each sequence, or each time step of a series, is.
+        """Return the anomaly score of each sequence, or of each time step of a series.
 
         Parameters
         ----------
         x : DataSet, Series, array, table or torch Dataset
-            Of the kind that the detector was fitted to, with the same features; those of a Series
-            are reordered by their names. Another sampling rate or length of sequences is warned of.
+            Data of the same kind and with the same features as in `fit`; the features of a Series are
+            reordered by name. A different sampling rate or sequence length gives a warning.
 
         Returns
         -------
         numpy.ndarray, shape (n,) or (time,)
-            float64, finite, from 0 up; of a step that no window scores, 0.
+            Finite, non-negative float64 values; 0 for a step that no window scores.
 
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If the detector is not fitted, or `x` is of another kind, width, or shorter than a window.
+            If the detector is not fitted, or if `x` has a different kind or number of features than
+            the data in `fit`, or is shorter than a window.
         """
         scores = self._scores(self._check(x))
         # in place: a copy would take memory for the whole series
@@ -229,15 +228,16 @@ class AnomalyDetector(Block):
         return scores
 
     def detect(self, x: Any, *, threshold: float | None = None) -> Detection:
-        """Score, and decide by the threshold.
+        """Score the data, and flag scores above the threshold.
 
         Parameters
         ----------
         x : DataSet, Series or array
             As for `score`.
         threshold : float, optional
-            Another than the detector's own, such as
+            Threshold to use, such as
             ``false_alarm_threshold(detector.calibration_scores, per_hour=1, sampling_rate=360)``.
+            Default: the detector's `threshold`.
 
         Returns
         -------
@@ -249,7 +249,7 @@ class AnomalyDetector(Block):
         return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), data if isinstance(data, Series) else None)
 
     def explain(self, x: Any) -> Explanation:
-        """Reconstruct, and say which time steps and features carry the error.
+        """Reconstruct the data, and return the error of each time step and feature.
 
         Parameters
         ----------
@@ -276,17 +276,17 @@ class AnomalyDetector(Block):
 
     @property
     def threshold(self) -> float:
-        """Scores above it are abnormal: set by `rule` on the calibration scores."""
+        """Threshold above which scores are flagged; set by `rule` on the calibration scores."""
         return self._by_rule(self.calibration_scores)
 
     @property
     def calibration_scores(self) -> np.ndarray:
-        """Scores of the calibration part, (n,) or (time,): normal, and nothing was selected on them.
+        """Scores of the calibration part, shape (n,) or (time,), which is normal and used for nothing else.
 
-        Those of neighbouring time steps depend on each other: a rate set on a series holds less
-        closely than one set on as many sequences.
+        Scores of neighbouring time steps are dependent, so the false alarm rate is less accurate
+        for a series than for the same number of sequences.
         """
-        # Weights count the changes made to them: a run that goes on has other scores.
+        # PyTorch counts the changes of each parameter: continued training gives new scores
         weights = tuple(parameter._version for parameter in self._trained_model().parameters())
         settings = weights, self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
         if self._cached[0] != settings:
@@ -297,13 +297,13 @@ class AnomalyDetector(Block):
     # ------------------------------------------------------------------ inside
 
     def _trained_model(self) -> Any:
-        """The trainer's model; an error if it is not trained."""
+        """Return the trainer's model; raise if the detector is not fitted."""
         if self.result is None or self.trainer is None:
             raise RuntimeError(f"{self.name!r} is not fitted yet. Call fit(normal) first.")
         return self.trainer.model
 
     def _sequences(self, data: Any) -> DataSet:
-        """What the network reads: scaled sequences, or scaled windows of a series."""
+        """Return the network input: scaled sequences, or scaled windows of a series."""
         return self._windowing().data_set(data) if isinstance(data, Series) else self._scaling.scaled(data)
 
     def _windowing(self) -> Windowing:
@@ -322,39 +322,41 @@ class AnomalyDetector(Block):
         return rule.function(scores, **{rule.keyword: getattr(self, rule.keyword)})
 
     def _check_rule(self, calibration: Any, windowing: Windowing | None) -> None:
-        """Raise if the rule cannot set a threshold on so many scores: before the training, not after it."""
+        """Raise before training if the rule cannot set a threshold on this number of scores."""
         if windowing:
             length = windowing.length
             n = len(np.unique(windowing.usable_starts(calibration)[:, None] + np.arange(length)))
         else:
             n, length = len(calibration), calibration.length
         self._smooth(length)
-        # As many scores, of a distribution that every rule can work with.
+        # the same number of scores, from a distribution that every rule accepts
         self._by_rule(-np.log1p(-np.arange(n) / n))
 
     def _check(self, x: Any) -> Any:
-        """`x` as data of the kind and width that the detector was fitted to."""
+        """Return `x` as data; raise if its kind or number of features differs from the data in `fit`."""
         self._trained_model()
         data = matched(as_data(x, "x"), self._held_out[0], "x")
         if self.window_length is not None and len(data) < self.window_length:
-            raise ValueError(f"{data.name!r} must have a window of {self.window_length} time steps, got {len(data)}.")
+            raise ValueError(
+                f"{data.name!r} must have at least {self.window_length} steps (a window), got {len(data)}."
+            )
         return data
 
     def _scores(self, data: Any) -> np.ndarray:
-        """As `score`, with NaN where nothing can be scored."""
+        """Return the scores as in `score`, but NaN where nothing can be scored."""
         model, smooth, gaussian = self._trained_model(), self._smooth(self.window_length or data.length), None
         if self.error == "gaussian":
-            # of the validation part, as in EncDec-AD
+            # fitted on the validation part, as in EncDec-AD
             validation = self._sequences(self._held_out[0])
             gaussian = scoring.ErrorGaussian(scoring.reconstruction_differences(model, validation, smooth=smooth))
         if isinstance(data, DataSet):
             sequences = self._sequences(data)
             return scoring.reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
 
-        def of_steps(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
+        def step_scores(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
             return scoring.window_scores(scoring.smoothed(differences, smooth), self.error, gaussian, self.step_score)
 
-        return self._windowing().over(data, model, of_steps, combine=self.combine)[:, 0]
+        return self._windowing().over(data, model, step_scores, combine=self.combine)[:, 0]
 
     def _smooth(self, length: int) -> int:
         return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)

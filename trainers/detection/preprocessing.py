@@ -1,4 +1,4 @@
-"""Normal data divided for training, validation and calibration, and features brought to a common scale."""
+"""Splitting of normal data into training, validation and calibration part, and scaling of features."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from data.data_set import as_array
 from data.series import RATE_TOLERANCE, default_names
 
 LARGEST = 1e15
-# Of the normal data; calibration gets the rest.
+# Fractions of the normal data; the rest is the calibration part.
 TRAINING, VALIDATION = 0.6, 0.2
 
 
 class Scaling:
-    """Subtracts a centre from each feature, and divides by a spread; scikit-learn finds them.
+    """Scaling of each feature: subtract a centre, divide by a scale; both are fitted with scikit-learn.
 
-    A feature that never changes in training is only centred.
+    A feature that is constant in the training part is only centred.
 
     Parameters
     ----------
     kind : {"standard", "robust", "none"}
-        Mean and standard deviation, median and interquartile range, or no scaling.
+        Scale by mean and standard deviation, by median and interquartile range, or not.
     training : DataSet or Series
-        Padding and missing values do not count.
+        Data to fit the scaling on. Padding and missing values are ignored.
     """
 
     def __init__(self, kind: str, training: DataSet | Series) -> None:
@@ -40,59 +40,60 @@ class Scaling:
             values = np.where(known, training.sequences.numpy(), np.nan).reshape(-1, training.n_features)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
-            raise ValueError(f"feature {empty[0]} has no value in the training data. Leave it out.")
-        self.center, self.spread = np.zeros(values.shape[1]), np.ones(values.shape[1])
+            raise ValueError(f"feature {empty[0]} must have a value in the training data, got none. Remove it.")
+        self.center, self.divisor = np.zeros(values.shape[1]), np.ones(values.shape[1])
         if kind != "none":
             scaler = (StandardScaler if kind == "standard" else RobustScaler)().fit(values.astype(np.float64))
             self.center = scaler.mean_ if kind == "standard" else scaler.center_
-            self.spread = scaler.scale_
+            self.divisor = scaler.scale_
 
     def scaled(self, data: DataSet) -> DataSet:
-        """A data set on the common scale, without its labels."""
+        """Return a scaled data set without labels."""
         sequences = self.scale(data.sequences.numpy())
         targets = None if data.targets is data.sequences else self.scale(data.targets.numpy())
         return DataSet(sequences, targets=targets, mask=data.mask, lengths=data.lengths, name=data.name)
 
     def scale(self, values: np.ndarray) -> np.ndarray:
-        """Values (…, feature) on the common scale, float32."""
-        scaled = (values - self.center) / self.spread
-        if (far := np.abs(scaled) > LARGEST).any():
-            got = f"{values[far][0]:g} in feature {np.argwhere(far)[0, -1]}"
-            raise ValueError(f"values must be within {LARGEST:g} spreads of the training data, got {got}.")
+        """Return scaled values (…, feature), float32."""
+        scaled = (values - self.center) / self.divisor
+        if (outliers := np.abs(scaled) > LARGEST).any():
+            got = f"{values[outliers][0]:g} in feature {np.argwhere(outliers)[0, -1]}"
+            raise ValueError(f"scaled values must be within {LARGEST:g} of the training data, got {got}.")
         return scaled.astype(np.float32)
 
     def unscale(self, values: np.ndarray) -> np.ndarray:
-        """Back to the data's own units."""
-        return values * self.spread + self.center
+        """Return scaled values in the units of the data."""
+        return values * self.divisor + self.center
 
 
 def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
-    """Divide normal data into training (60 %), validation (20 %) and calibration (20 %).
+    """Split normal data into training (60 %), validation (20 %) and calibration part (20 %).
 
-    The network learns from the first part, history restore selects on the second, the threshold
-    is set on the third. Sequences are drawn at random, equal ones together into one part. A
-    series is cut into three pieces in the order of time, so that no window lies in two of them.
+    The model is trained on the first part, history restore selects weights on the second, and the
+    threshold is set on the third. Sequences are assigned at random; equal sequences go to the same
+    part. A series is cut into three consecutive parts, so that no window lies in two of them.
 
     Parameters
     ----------
     normal : DataSet or Series
-        Without anomalies.
+        Data without anomalies.
     seed : int
-        Which random division; a series has only one.
+        Seed of the random split; not used for a series.
 
     Returns
     -------
     tuple of three DataSet or three Series
+        Training, validation and calibration part.
     """
     if isinstance(normal, Series):
         n, what = len(normal), "time steps"
     else:
-        # Equal sequences share a number.
+        # equal sequences get the same number
         _, number = np.unique(normal.sequences.flatten(1).numpy(), axis=0, return_inverse=True)
-        n, what = int(number.max()) + 1, "sequences that differ"
+        n, what = int(number.max()) + 1, "different sequences"
     if n < 3:
-        raise ValueError(f"{normal.name!r} must have at least three {what}, got {n}. Bring more data.")
-    # None of the three parts is empty.
+        raise ValueError(f"{normal.name!r} must have at least three {what}, got {n}. Add more data.")
+    # no part may be empty
     ends = [0, min(round(TRAINING * n), n - 2), round((TRAINING + VALIDATION) * n), n]
     names = [f"{normal.name}, {part}" for part in ("training", "validation", "calibration")]
     if isinstance(normal, Series):
@@ -102,9 +103,9 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
 
 
 def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tuple[Any, ...]:
-    """The three normal parts, of one kind and width."""
+    """Return training, validation and calibration part, of one kind and with the same features."""
     if (validation is None) != (calibration is None):
-        raise ValueError("validation and calibration must be given together, or neither.")
+        raise ValueError("validation and calibration must be given together, got one of them.")
     training = as_normal(normal, "normal")
     if validation is None:
         return hold_out(training, seed)
@@ -113,28 +114,31 @@ def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tu
 
 
 def as_normal(x: Any, what: str) -> DataSet | Series:
-    """`x` as sequences or as a series; an error if its labels say that there are anomalies in it."""
+    """Return `x` as sequences or as a series; raise if any label is abnormal."""
     data = as_data(x, what)
     if data.labels is not None and data.abnormal.any():
         unit, rest = ("sequences", "x[~x.abnormal]") if isinstance(data, DataSet) else ("time steps", "x[:1000]")
         got = f"{data.abnormal.sum()} of {len(data)} {unit} labelled abnormal in {data.name!r}"
-        raise ValueError(f"{what} must hold no anomaly, got {got}. Leave them out, such as by {rest}.")
+        raise ValueError(f"{what} must have no anomaly, got {got}. Remove them, for example with {rest}.")
     return data
 
 
 def as_data(x: Any, what: str) -> DataSet | Series:
-    """`x` as a set of sequences or, if it has one dimension, as a series."""
+    """Return `x` as a set of sequences or, if it has one dimension, as a series."""
     if isinstance(x, DataSet | Series):
         return x
-    one = not isinstance(x, Dataset) and as_array(x, what).ndim == 1
-    return Series(x, name=what) if one else DataSet.of(x, name=what)
+    one_dimensional = not isinstance(x, Dataset) and as_array(x, what).ndim == 1
+    return Series(x, name=what) if one_dimensional else DataSet.of(x, name=what)
 
 
 def matched(data: Any, fitted: Any, what: str) -> Any:
-    """`data` with its features in the order of `fitted`; an error if they differ, a warning for other steps."""
+    """Return `data` with its features in the order of `fitted`.
+
+    Raise if kind or features differ; warn if sequence length or sampling rate differ.
+    """
     if type(data) is not type(fitted) or data.n_features != fitted.n_features:
         kind, other = (f"a {type(one).__name__} with {one.n_features} features" for one in (fitted, data))
-        raise ValueError(f"{what} must be {kind} as in training, got {other}. Give Series(x) or DataSet(x).")
+        raise ValueError(f"{what} must be {kind} as in training, got {other}. Use Series(x) or DataSet(x).")
     if isinstance(data, Series):
         data = _by_name(data, fitted, what)
     elif data.lengths is None and fitted.lengths is None and data.length != fitted.length:
@@ -146,21 +150,21 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
 
 
 def _warn(what: str, wanted: str, got: str) -> None:
-    warnings.warn(f"{what} must have {wanted} as the detector is fitted to, got {got}. Resample it.", stacklevel=5)
+    warnings.warn(f"{what} must have {wanted} as in training, got {got}. Resample it.", stacklevel=5)
 
 
 def _by_name(data: Series, fitted: Series, what: str) -> Series:
-    """`data` with its features in the order of `fitted`, by their names if both have some."""
+    """Return `data` with its features in the order of `fitted`; matched by name if both have names."""
     given, wanted = list(data.feature_names), list(fitted.feature_names)
     if given == wanted:
         return data
     data, unnamed = copy.copy(data), list(default_names(data.n_features))
     if unnamed not in (given, wanted):
         if set(given) != set(wanted):
-            raise ValueError(f"{what} must have the features {wanted}, got {given}. Give Series(feature_names=…).")
+            raise ValueError(f"{what} must have the features {wanted}, got {given}. Set Series(feature_names=…).")
         data.values = data.values[:, [given.index(name) for name in wanted]]
     elif data.n_features > 1:
-        msg = f"{what} must have the feature names {wanted}, got {given}: taken by position. Give feature_names=…."
+        msg = f"{what} must have the feature names {wanted}, got {given}; matched by position. Set feature_names=…."
         warnings.warn(msg, stacklevel=5)
     if wanted != unnamed:
         data.feature_names = fitted.feature_names

@@ -1,4 +1,4 @@
-"""What `AnomalyDetector` returns: `Detection` and `Explanation`."""
+"""`Detection` and `Explanation`: the results of an `AnomalyDetector`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from data.series import runs
 @with_old_names
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """What `AnomalyDetector.detect` decided.
+    """Result of `AnomalyDetector.detect`.
 
     Attributes
     ----------
     scores : numpy.ndarray, shape (n,) or (time,)
-        Of each sequence, or of each time step of a series; the higher, the more anomalous.
+        Score of each sequence, or of each time step of a series; higher scores are more anomalous.
     threshold : float
         Scores above it are flagged.
     unscored : numpy.ndarray, shape (n,) or (time,), bool
-        Time steps that no window could score, as too many values were missing there. Their score
+        Time steps that no window could score because too many values were missing. Their score
         is 0, and they are never flagged.
     series : Series or None
-        What was scored, if it was a series.
+        The scored series; None for a data set.
     """
 
     scores: np.ndarray
@@ -38,19 +38,20 @@ class Detection:
 
     @property
     def abnormal(self) -> np.ndarray:
-        """Which sequences or time steps are flagged, bool."""
+        """Whether each sequence or time step is flagged, bool."""
         return (self.scores > self.threshold) & ~self.unscored
 
     @property
     def events(self) -> list[tuple[int, int]]:
-        """Each run of abnormal steps as (start, end), the end not included; of a set, of sequences in a row."""
+        """Each run of consecutive flagged time steps (or sequences) as (start, end), end excluded."""
         return runs(self.abnormal)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each event of a series, or for each abnormal sequence, the highest score first.
+        """Return one row per event of a series, or per flagged sequence, sorted by decreasing score.
 
-        Columns: of a series, start, end (not included), steps, the times where the series has
-        them, the step of the highest score and that score; else the sequence's number and score.
+        The columns for a series are: start, end (excluded), number of steps, step of the highest
+        score, this score, and the times of the event if the series has times or a sampling rate.
+        The columns for a data set are: number of the sequence and its score.
         """
         if self.series is None:
             numbers = np.flatnonzero(self.abnormal)
@@ -66,11 +67,11 @@ class Detection:
         return pd.DataFrame(table).sort_values("score", ascending=False, ignore_index=True)
 
     def __repr__(self) -> str:
-        many, unscored = len(self.events), self.unscored.sum()
+        n_events, unscored = len(self.events), self.unscored.sum()
         what = "sequences" if self.series is None else "time steps"
-        events = "" if self.series is None else f", {many} event{'s' * (many != 1)}"
+        events = "" if self.series is None else f", {n_events} event{'s' * (n_events != 1)}"
         text = f"Detection: {self.abnormal.sum()} of {len(self.scores)} {what} above the threshold {self.threshold:.4g}"
-        return text + events + f"; {unscored} not judged, as too many values are missing" * bool(unscored)
+        return text + events + f"; {unscored} unscored because too many values are missing" * bool(unscored)
 
     def _repr_html_(self) -> str:
         table = self.to_frame()
@@ -81,18 +82,19 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What `AnomalyDetector.explain` found: reconstruction and error, value by value.
+    """Result of `AnomalyDetector.explain`: reconstruction and error of each value.
 
     Attributes
     ----------
     errors : numpy.ndarray, shape (n, time, feature) or (time, feature)
-        Absolute difference from the reconstruction, in the spreads that the detector's `scaling`
-        divides by (standard deviations, interquartile ranges, or the data's units), so that
-        features compare. Not smoothed. Of a series, the mean over the windows that hold a step.
-        NaN where a value is missing or not scored.
+        Absolute reconstruction error, divided by the scale of the detector's `scaling` (standard
+        deviation, interquartile range, or 1), so that features are comparable. The error is not
+        smoothed. For a series, it is the mean over the windows that contain a step. NaN where a
+        value is missing or unscored.
     reconstruction : numpy.ndarray, of the same shape
-        In the data's own units; NaN where no window reconstructs.
+        Reconstruction in the units of the data; NaN for steps that no window reconstructs.
     feature_names : tuple of str
+        Name of each feature.
     """
 
     errors: np.ndarray
@@ -100,7 +102,7 @@ class Explanation:
     feature_names: tuple[str, ...]
 
     def by_feature(self, part: slice | int = slice(None)) -> pd.Series:
-        """The share of the summed error that each feature carries, largest first.
+        """Return the share of each feature in the summed error, in decreasing order.
 
         Parameters
         ----------
@@ -110,31 +112,31 @@ class Explanation:
         Returns
         -------
         pandas.Series
-            By feature name; the shares add up to 1, or are all 0 where there is no error.
+            Shares by feature name; they add up to 1, or are all 0 if there is no error.
         """
         total = np.nansum(self.errors[part].reshape(-1, len(self.feature_names)), axis=0)
         shares = total / total.sum() if total.sum() > 0 else total
         return pd.Series(shares, list(self.feature_names), name="share of the error").sort_values(ascending=False)
 
     def top(self, n: int = 5, part: slice | int = slice(None)) -> pd.DataFrame:
-        """The values with the largest errors.
+        """Return the values with the largest errors.
 
         Parameters
         ----------
         n : int, default 5
-            How many.
+            Number of values.
         part : slice or int, default all
             Time steps of a series, or sequences of a set.
 
         Returns
         -------
         pandas.DataFrame
-            Columns: sequence (of a set only), step, feature, error, reconstruction; largest error
-            first. Without a row where every value is missing.
+            Columns: sequence (for a data set only), step, feature, error, reconstruction; the
+            largest error first. Empty if every value is missing.
         """
         chosen = np.atleast_1d(np.arange(len(self.errors))[part])
         errors = np.nan_to_num(self.errors[chosen], nan=-1.0)
-        # largest error first, without the missing ones
+        # largest error first, without missing values
         order = np.argsort(errors, axis=None)[::-1][:n]
         first, *rest = np.unravel_index(order[errors.flat[order] >= 0], errors.shape)
         at = (chosen[first], *rest)

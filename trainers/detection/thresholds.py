@@ -1,4 +1,4 @@
-"""How high a normal score may be: thresholds from normal calibration scores alone, and `RULES`, a list of them."""
+"""Rules that set a threshold from normal calibration scores, and `RULES`, the table of these rules."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ from sklearn import metrics
 
 from trainers.checks import as_count, as_positive, as_scores, as_truth
 
-# Two parameters from fewer points than this are noise.
+# Smallest number of excesses to fit the two parameters of the tail to.
 _FEWEST_EXCESSES = 10
 
 
 def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
-    """The threshold that a new normal sequence exceeds with probability `rate` at most.
+    """Return the threshold that a new normal sequence exceeds with probability at most `rate`.
 
     It is the k-th smallest of the n calibration scores, k = ⌈(n + 1)(1 − rate)⌉, the
     finite-sample (conformal) quantile of Vovk et al. 2005; see Angelopoulos & Bates 2021
-    (arXiv:2107.07511), section 1. The plain quantile promises too much. The promise holds on
-    average over calibration sets; with one set, the rate met varies by about √(rate(1 − rate)/n).
+    (arXiv:2107.07511), section 1. The ordinary sample quantile gives a higher false alarm rate than
+    requested. The rate of the conformal quantile is guaranteed on average over calibration sets; for
+    a single calibration set, the actual rate varies by about √(rate(1 − rate)/n).
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
-        Scores of normal sequences that neither training nor history restore has seen.
+        Scores of normal sequences used neither in training nor by history restore.
     rate : float, default 0.05
-        Share of false alarms among normal sequences, between 0 and 1.
+        Requested share of false alarms among normal sequences, between 0 and 1.
 
     Returns
     -------
     float
-        Scores *above* it are anomalous.
+        Scores *above* it are flagged.
 
     Raises
     ------
     TypeError, ValueError
-        If the scores are not finite numbers, or too few for such a rate.
+        If the scores are not finite numbers, or too few for the rate.
 
     Examples
     --------
@@ -49,11 +50,11 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     """
     scores = as_scores(calibration_scores, "calibration_scores")
     rate = as_positive(rate, "rate", "the share of false alarms", 1, "The default is 0.05.")
-    # The rounding keeps (n + 1)(1 - rate), when whole, from being taken for a little more.
+    # round, so that floating-point errors do not raise an exact integer to the next one
     n, needed = len(scores), math.ceil(round(1 / rate, 9)) - 1
     k = math.ceil(round((n + 1) * (1 - rate), 9))
     if k > n:
-        raise ValueError(f"{n} calibration scores are too few for a rate of {rate:g}: at least {needed} are needed.")
+        raise ValueError(f"calibration_scores must have at least {needed} scores for a rate of {rate:g}, got {n}.")
     return float(np.sort(scores)[max(k, 1) - 1])
 
 
@@ -65,36 +66,36 @@ def false_alarm_threshold(
     sampling_rate: float | None = None,
     stride: int = 1,
 ) -> float:
-    """The threshold with at most so many false alarms expected, per thousand windows or per hour.
+    """Return the threshold for a maximum expected number of false alarms per thousand windows or per hour.
 
-    `quantile_threshold` with the rate in words one can plan with. A false alarm is one normal
-    window above the threshold; neighbouring windows that overlap often sound together, which
-    makes the alarms come in groups but leaves their expected number as it is.
+    Like `quantile_threshold`, with the rate given as a number of false alarms. A false alarm is one
+    normal window with a score above the threshold. Overlapping windows often exceed it together, so
+    false alarms come in groups, but their expected number is unchanged.
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
-        Scores of normal windows that neither training nor history restore has seen.
+        Scores of normal windows used neither in training nor by history restore.
     per_thousand : float, optional
-        False alarms expected in a thousand normal windows. Either this or `per_hour`.
+        Expected number of false alarms per thousand normal windows. Either this or `per_hour`.
     per_hour : float, optional
-        False alarms expected in an hour of normal recording, which holds
+        Expected number of false alarms per hour of normal recording, which has
         3600 · `sampling_rate` / `stride` windows.
     sampling_rate : float, optional
-        Time steps per second (Hz); needed with `per_hour`.
+        Time steps per second (Hz); required with `per_hour`.
     stride : int, default 1
         Time steps from the start of one window to the start of the next; used with `per_hour`.
 
     Returns
     -------
     float
-        Scores *above* it are anomalous.
+        Scores *above* it are flagged.
 
     Raises
     ------
     TypeError, ValueError
-        If not exactly one number of false alarms is given, it is none or more than there are
-        windows, or the scores are not finite numbers or too few for it.
+        If both or neither of `per_thousand` and `per_hour` are given; if the number is not above 0
+        and below the number of windows; or if the scores are not finite numbers or too few.
 
     Examples
     --------
@@ -105,53 +106,54 @@ def false_alarm_threshold(
     1980.0
     """
     if (per_thousand is None) == (per_hour is None):
-        raise ValueError(f"one of per_thousand and per_hour must be given, got {per_thousand!r} and {per_hour!r}.")
+        raise ValueError(f"per_thousand or per_hour must be given, not both, got {per_thousand!r} and {per_hour!r}.")
     name, alarms, windows = "per_thousand", per_thousand, 1000.0
     if per_hour is not None:
-        rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, which per_hour needs")
+        rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, if per_hour is given")
         stride = as_count(stride, "stride", "in time steps from window to window")
         name, alarms, windows = "per_hour", per_hour, 3600 * rate / stride
-    alarms = as_positive(alarms, name, "the false alarms among as many windows", below=windows)
+    alarms = as_positive(alarms, name, f"the number of false alarms in {windows:g} windows", below=windows)
     return quantile_threshold(calibration_scores, rate=alarms / windows)
 
 
 @np.errstate(all="ignore")
 def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float | None = None) -> float:
-    """Peaks over threshold: the tail is fitted and extended; **holds its rate only roughly**.
+    """Return the peaks-over-threshold (POT) threshold; **its false alarm rate is only approximate**.
 
-    What exceeds a high quantile t of the n scores is fitted with a generalized Pareto
-    distribution (shape γ, scale σ; maximum likelihood), and the threshold read off the fitted
+    A generalized Pareto distribution (shape γ, scale σ) is fitted by maximum likelihood to the
+    excesses over a high quantile t of the n scores. The threshold is a quantile of the fitted
     tail: z = t + (σ/γ)((rate · n / Nₜ)^−γ − 1) with Nₜ excesses, or t − σ ln(rate · n / Nₜ) for
-    γ → 0; Siffer et al. 2017 (KDD), section 3. So it gives thresholds for rates below
-    1/(n + 1), where `quantile_threshold` raises an error.
+    γ → 0; see Siffer et al. 2017 (KDD), section 3. It can be computed for rates below 1/(n + 1),
+    for which `quantile_threshold` raises an error.
 
-    Its rate is right as n grows and t rises, if the tail is one that such a distribution
-    describes; with few scores it is not. Measured (200 draws of 500 calibration scores, level
-    0.98): asked for 0.1 %, it gave 0.22 % on the heartbeats of ECG5000 and 0.23 % on normally
-    distributed numbers; with 1,000 scores 0.12 % and 0.17 %. Asked for 1 %, at level 0.9, it
-    gave 1.8 % on the heartbeats: there the fitted tail was the wrong one.
+    The rate is asymptotically correct as n and t increase, if a generalized Pareto distribution
+    describes the tail; with few scores it is inaccurate. Measurements with 200 draws of 500
+    calibration scores, at level 0.98: for a requested rate of 0.1 %, the rate was 0.22 % on the
+    heartbeats of ECG5000 and 0.23 % on normally distributed numbers; with 1,000 scores, it was
+    0.12 % and 0.17 %. For a requested rate of 1 %, at level 0.9, it was 1.8 % on the heartbeats,
+    because the fitted tail did not match their distribution.
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
-        Scores of normal sequences that neither training nor history restore has seen.
+        Scores of normal sequences used neither in training nor by history restore.
     rate : float, default 0.001
-        Share of false alarms among normal sequences to aim at; at most the share of the scores
+        Requested share of false alarms among normal sequences; at most the share of the scores
         above the level.
     level : float, optional
-        Share of the scores below the tail. Default: 0.98, or lower, down to 0.5, so that twenty
-        scores and twice the rate lie in the tail.
+        Share of the scores below the tail. Default: 0.98, or lower, down to 0.5, so that the tail
+        has at least twenty scores and at least twice the share `rate`.
 
     Returns
     -------
     float
-        Scores *above* it are anomalous.
+        Scores *above* it are flagged.
 
     Raises
     ------
     TypeError, ValueError
-        If the scores are not finite numbers, fewer than ten or all equal above the level, the
-        rate is larger than their share, or no tail fits.
+        If the scores are not finite numbers; if fewer than ten scores, or only equal ones, are
+        above the level; if the rate is larger than the share above the level; or if the fit fails.
 
     Examples
     --------
@@ -165,44 +167,44 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     rate = as_positive(rate, "rate", "the share of false alarms", 1, "The default is 0.001.")
     if level is None:
         level = max(0.5, min(0.98, 1 - 20 / len(scores), 1 - 2 * rate))
-    level = as_positive(level, "level", "the share of the scores below the tail", 1, "Leave it out for the default.")
+    level = as_positive(level, "level", "the share of the scores below the tail", 1, "Omit it for the default.")
     start = float(np.quantile(scores, level))
     excesses = scores[scores > start] - start
     share = len(excesses) / len(scores)
     if len(excesses) < _FEWEST_EXCESSES or excesses.min() == excesses.max():
-        wanted = f"{_FEWEST_EXCESSES} scores, not all equal, above the level {level:g}"
-        raise ValueError(f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower it.")
+        wanted = f"at least {_FEWEST_EXCESSES} scores, not all equal, above the level {level:g}"
+        raise ValueError(f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower level.")
     if rate > share:
         raise ValueError(f"rate must be at most {share:g}, the share of scores above the level, got {rate:g}.")
-    # In units of their mean: the search for the maximum knows nothing of other scales.
+    # scale by the mean: the optimizer of the likelihood assumes values near 1
     size = float(excesses.mean())
     try:
         shape, _, scale = genpareto.fit(excesses / size, floc=0)
     except (ValueError, RuntimeError, ArithmeticError) as error:
         raise ValueError(f"calibration_scores must have a generalized Pareto tail, got: {error}.") from error
-    return _finite(start + size * scale * float(boxcox(share / rate, shape)), "Raise the rate.")
+    return _finite(start + size * scale * float(boxcox(share / rate, shape)), "Raise rate.")
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
-    """Mean + k standard deviations: **promises no rate of false alarms**.
+    """Return mean + k standard deviations of the scores; **it guarantees no false alarm rate**.
 
-    If the scores were normally distributed, k = 3 would give 0.13 %; errors
-    of reconstruction have a long upper tail. On the heartbeats of ECG5000 it gave 2.7 %
+    For normally distributed scores, k = 3 would give a false alarm rate of 0.13 %, but
+    reconstruction errors have a long upper tail. On the heartbeats of ECG5000, the rate was 2.7 %
     (mean over 200 draws of 1,000 calibration scores of one LSTM autoencoder). A few abnormal
-    scores among the calibration scores move it far.
+    scores among the calibration scores change the threshold considerably.
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
-        Scores of normal sequences that neither training nor history restore has seen.
+        Scores of normal sequences used neither in training nor by history restore.
     k : float, default 3.0
-        Standard deviations above the mean.
+        Number of standard deviations above the mean.
 
     Returns
     -------
     float
-        Scores *above* it are anomalous.
+        Scores *above* it are flagged.
 
     Examples
     --------
@@ -211,31 +213,32 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     """
     scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in standard deviations")
     if scores.min() == scores.max():
-        raise ValueError(f"calibration_scores must differ from each other, got {len(scores)} times {scores[0]:g}.")
+        raise ValueError(f"calibration_scores must not all be equal, got {len(scores)} times {scores[0]:g}.")
     return _finite(float(scores.mean() + k * scores.std(ddof=1)))
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
-    """Median + k · 1.4826 · median absolute deviation: **promises no rate of false alarms**.
+    """Return median + k · 1.4826 · MAD of the scores; **it guarantees no false alarm rate**.
 
-    Like mean + k standard deviations (1.4826 makes the two equal for a normal distribution;
-    Rousseeuw & Croux 1993, section 1), but up to half of the scores may be wild without moving
-    it far; Leys et al. 2013 recommend it for outliers. It looks at the middle of the scores, and
-    false alarms come from the tail: on the heartbeats of ECG5000, k = 3 gave 6.0 % (mean over
-    200 draws of 1,000 calibration scores of one LSTM autoencoder).
+    MAD is the median absolute deviation. The threshold is similar to mean + k standard deviations,
+    but robust: up to half of the scores may be outliers without changing it much. The factor 1.4826
+    makes the two equal for a normal distribution (Rousseeuw & Croux 1993, section 1). Leys et al.
+    2013 recommend it for outlier detection. It depends on the centre of the distribution, whereas
+    false alarms come from the tail: on the heartbeats of ECG5000, k = 3 gave a false alarm rate of
+    6.0 % (mean over 200 draws of 1,000 calibration scores of one LSTM autoencoder).
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
-        Scores of normal sequences that neither training nor history restore has seen.
+        Scores of normal sequences used neither in training nor by history restore.
     k : float, default 3.0
-        Scaled median absolute deviations above the median.
+        Number of scaled MADs (1.4826 · MAD) above the median.
 
     Returns
     -------
     float
-        Scores *above* it are anomalous.
+        Scores *above* it are flagged.
 
     Examples
     --------
@@ -247,7 +250,7 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     deviation = np.median(np.abs(scores - median))
     if deviation == 0:
         got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}"
-        raise ValueError(f"calibration_scores must mostly differ, got {got}. quantile_threshold(…) takes them.")
+        raise ValueError(f"calibration_scores must mostly differ, got {got}. Use quantile_threshold(…).")
     return _finite(float(median + k * 1.4826 * deviation))
 
 
@@ -258,16 +261,16 @@ def _finite(threshold: float, remedy: str = "Scale them down.") -> float:
 
 
 class Rule(NamedTuple):
-    """A way to set a threshold.
+    """Rule that sets a threshold.
 
     Attributes
     ----------
     function : callable
-        Takes the calibration scores and one keyword.
+        Function of the calibration scores and one keyword argument; returns the threshold.
     keyword : str
-        That keyword: what the threshold is set by.
+        Name of this argument, such as "rate".
     promises_rate : bool
-        Whether the share of false alarms is held on average, whatever the scores' distribution.
+        Whether the false alarm rate is at most the requested one on average, for any distribution of scores.
     """
 
     function: Callable[..., float]
@@ -275,7 +278,7 @@ class Rule(NamedTuple):
     promises_rate: bool
 
 
-# All of them see normal scores only; the oracle, which sees the labels, is therefore not among them.
+# All rules use only normal scores. The oracle uses the labels, so it is not included.
 RULES = {
     "conformal quantile": Rule(quantile_threshold, "rate", True),
     "false alarms per thousand": Rule(false_alarm_threshold, "per_thousand", True),
@@ -283,20 +286,20 @@ RULES = {
     "mean + k s.d.": Rule(mean_sd_threshold, "k", False),
     "median + k MAD": Rule(mad_threshold, "k", False),
 }
-"""By name, each rule that sets a threshold from normal scores: its function, what it takes, if it promises a rate."""
+"""The rules that set a threshold from normal scores, by name: function, keyword, and whether a rate is guaranteed."""
 
 
 def oracle_threshold(scores: Any, labels: Any) -> float:
-    """The threshold with the best F1 on these very labels: **for teaching, never report it**.
+    """Return the threshold with the best F1 on the given labels: **for teaching, never report it**.
 
-    It is chosen with the answers at hand, so the F1 it gives is an upper bound that no detector
-    in use can plan on ("best F1" in many papers). It shows what a threshold set on normal data
-    loses. Of several with the best F1 it is the highest.
+    It is chosen using the labels of the test set, so its F1 ("best F1" in many papers) is an upper
+    bound that cannot be expected in practice. It shows how much lower the F1 of a threshold set on
+    normal data is. If several thresholds have the best F1, the highest is returned.
 
     Parameters
     ----------
     scores : array, shape (n,)
-        The higher, the more anomalous.
+        Higher scores are more anomalous.
     labels : array of integers, shape (n,)
         0 is normal, anything else abnormal; both must occur.
 
@@ -313,9 +316,9 @@ def oracle_threshold(scores: Any, labels: Any) -> float:
     scores = as_scores(scores, "scores")
     truth = as_truth(labels, scores)
     precision, recall, candidates = metrics.precision_recall_curve(truth, scores)
-    # 0 where precision and recall are 0; scikit-learn's last point has no candidate.
+    # 0 where precision and recall are 0; the last point of scikit-learn's curve has no threshold
     f1 = (2 * precision * recall / np.maximum(precision + recall, 1e-300))[:-1]
-    # scikit-learn's candidates are flagged themselves, so the threshold is the score below.
+    # scikit-learn flags scores equal to its threshold, so take the next lower score
     best = candidates[np.flatnonzero(f1 == f1.max())[-1]]
     below = scores[scores < best]
     return float(below.max() if len(below) else np.nextafter(best, -np.inf))

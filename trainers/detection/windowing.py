@@ -1,4 +1,4 @@
-"""How a long series is cut into windows, and how what windows say is brought back to its time steps."""
+"""Cutting of a long series into windows, and combining of window scores into one score per time step."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from trainers.detection.preprocessing import Scaling
 from trainers.detection.scoring import known_differences, reduce_known
 from trainers.losses import reconstruct
 
-# Autocorrelation below which a series does not repeat itself.
+# Smallest autocorrelation at the period of a periodic series.
 WEAKEST_PERIOD = 0.2
-# Steps to look for a period in.
+# Smallest number of steps in which a period is estimated.
 SHORTEST_PART = 20
-# Windows that are reconstructed at a time: they bound the memory, and do not change the result.
+# Windows that are reconstructed at once: limits the memory, does not change the result.
 CHUNK = 1024
 COMBINATIONS = ("mean", "max", "median")
-# From differences and reconstructions of windows, each (n, length, feature), to (n, length, columns).
+# Maps differences and reconstructions of windows, each (n, length, feature), to (n, length, columns).
 OfSteps = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Windowing:
-    """How a series is cut.
+    """Settings for cutting a series into windows.
 
     Parameters
     ----------
     length, stride : int
-        Steps in a window, and from one to the next.
+        Time steps in a window, and from one window to the next.
     centre : bool
-        Whether each window loses its own mean.
+        Whether to subtract the mean of each window.
     max_missing : float
-        Share of a window that may be missing, below 1.
+        Largest share of missing values in a window, below 1.
     scaling : Scaling
-        Of each feature.
+        Scaling of each feature.
     """
 
     length: int
@@ -52,24 +52,24 @@ class Windowing:
         as_count(self.stride, "stride", "in time steps, at most a window", most=self.length)
 
     def middle(self, windows: np.ndarray) -> np.ndarray | float:
-        """What is subtracted from each window, (n, 1, feature)."""
+        """Return the values to subtract from each window, (n, 1, feature)."""
         return windows.mean(1, keepdims=True) if self.centre else 0.0
 
     def usable(self, missing: np.ndarray) -> np.ndarray:
-        """Of which windows enough is known, by what is missing (n, length, feature)."""
+        """Return which windows have enough values, from the missing values (n, length, feature)."""
         return missing.mean((1, 2)) <= self.max_missing
 
     def usable_starts(self, series: Series) -> np.ndarray:
-        """First step of each window of which enough is known."""
+        """Return the first step of each window with enough values."""
         starts = window_starts(len(series), self.length, self.stride)
         starts = starts[self.usable(cut_windows(series.missing, starts, self.length))]
         if not len(starts):
-            wanted = f"a window of {self.length} steps that misses at most {self.max_missing:.0%}"
-            raise ValueError(f"{series.name!r} must have {wanted}, got none. Raise max_missing or shorten the window.")
+            wanted = f"a window of {self.length} steps with at most {self.max_missing:.0%} missing values"
+            raise ValueError(f"{series.name!r} must have {wanted}, got none. Raise max_missing or reduce window.")
         return starts
 
     def data_set(self, series: Series) -> DataSet:
-        """The windows to learn from: those of which enough is known, scaled."""
+        """Return the windows to train on: those with enough values, scaled."""
         starts = self.usable_starts(series)
         windows = cut_windows(self.scaling.scale(interpolated(series.values)), starts, self.length)
         known = ~cut_windows(series.missing, starts, self.length)
@@ -78,12 +78,12 @@ class Windowing:
     def over(
         self, series: Series, model: nn.Module, of_steps: OfSteps, *, combine: str = "mean", columns: int = 1
     ) -> np.ndarray:
-        """What each window says of its steps, brought back to the steps, a chunk at a time.
+        """Return `of_steps` of all windows, combined for each time step, (time, columns); computed in chunks.
 
-        The result is (time, columns); NaN where no window has a score.
+        NaN where no window has a score.
         """
         values = interpolated(series.values)
-        # About 100 MB in all.
+        # about 100 MB in total
         size = max(1, min(CHUNK, 2**21 // (self.length * series.n_features)))
         collect = StepScores(len(series), self.length, self.stride, combine)
         steps = np.empty((len(series), columns))
@@ -100,58 +100,58 @@ class Windowing:
             # score
             scores = of_steps(differences, reconstruction + middle)
             scores = np.where(self.usable(missing)[:, None, None], scores, np.nan)
-            # back to the steps
+            # combine the windows of each step
             complete = collect.add(starts, scores)
             steps[collect.done - len(complete) : collect.done] = complete
         return steps
 
 
 def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
-    """Steps in a window that fits into training, validation and calibration: as wanted, or the period of the first."""
+    """Return a window length that fits into all parts: `wanted`, or the period of the training part."""
     shortest = min(map(len, parts))
     if wanted is None:
         return estimate_window(parts[0], shortest)
-    return as_count(wanted, "window", "to fit into training, validation and calibration, in time steps", most=shortest)
+    return as_count(wanted, "window", "in time steps, to fit into training, validation and calibration", most=shortest)
 
 
 def estimate_window(series: Series, longest: int) -> int:
-    """The period of a series: the lag of its highest autocorrelation, once a linear trend is taken off.
+    """Return the period of a series: the lag of its highest autocorrelation after removing a linear trend.
 
-    The estimator is dtaianomaly's ("acf"), one of those that Ermshaus et al. 2023 compare
+    The estimator is "acf" of dtaianomaly, one of those that Ermshaus et al. 2023 compare
     (*Window size selection in unsupervised time series analytics: a review and benchmark*).
 
     Parameters
     ----------
     series : Series
-        Of several features, the median of their periods is taken; a constant one has none.
-        Missing values are interpolated.
+        If there are several features, the median of their periods is used; constant features are
+        ignored. Missing values are interpolated.
     longest : int
-        Steps that a window may have.
+        Largest window length, in time steps.
 
     Returns
     -------
     int
-        From 10 steps up.
+        At least 10 time steps.
     """
     from dtaianomaly.windowing import compute_window_size
 
     periods = []
     for values in interpolated(series.values).T.astype(np.float64):
         if longest >= SHORTEST_PART and np.ptp(values) > 0:
-            # A trend is like itself at every lag.
-            flat = detrend(values)
-            found = compute_window_size(flat, "acf", upper_bound=longest + 1, default_window_size=0)
-            # Noise has a highest value too.
-            if found > 0 and np.corrcoef(flat[:-found], flat[found:])[0, 1] > WEAKEST_PERIOD:
-                periods.append(found)
+            # a trend is autocorrelated at every lag
+            detrended = detrend(values)
+            lag = compute_window_size(detrended, "acf", upper_bound=longest + 1, default_window_size=0)
+            # the autocorrelation of noise also has a maximum, but a small one
+            if lag > 0 and np.corrcoef(detrended[:-lag], detrended[lag:])[0, 1] > WEAKEST_PERIOD:
+                periods.append(lag)
     if not periods:
-        wanted = f"parts of at least {SHORTEST_PART} steps, and a period of 10 or more that fits into them"
-        raise ValueError(f"{series.name!r} must have {wanted}, got none in {longest}. Give window=….")
+        wanted = f"a period of at least 10 steps, in parts of at least {SHORTEST_PART} steps"
+        raise ValueError(f"{series.name!r} must have {wanted}, got none in {longest} steps. Set window=….")
     return int(np.median(periods))
 
 
 def window_starts(steps: int, length: int, stride: int) -> np.ndarray:
-    """First step of each window; the last window ends where the series ends, so that no step is left out.
+    """Return the first step of each window; the last window ends at the end of the series.
 
     >>> window_starts(steps=11, length=4, stride=3)
     array([0, 3, 6, 7])
@@ -160,7 +160,7 @@ def window_starts(steps: int, length: int, stride: int) -> np.ndarray:
 
 
 def start_chunks(steps: int, length: int, stride: int, size: int) -> Iterator[np.ndarray]:
-    """`window_starts` in chunks of at most `size`, so that they take no memory for the whole series."""
+    """Yield `window_starts` in chunks of at most `size`, to save memory."""
     last = steps - length
     n = -(-last // stride) + 1
     for first in range(0, n, size):
@@ -168,20 +168,20 @@ def start_chunks(steps: int, length: int, stride: int, size: int) -> Iterator[np
 
 
 def cut_windows(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """The windows (n, length, feature) of values (time, feature) that begin at these steps."""
+    """Return the windows (n, length, feature) of values (time, feature) that begin at `starts`."""
     views = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
     return np.ascontiguousarray(views[starts].transpose(0, 2, 1))
 
 
 def interpolated(values: np.ndarray) -> np.ndarray:
-    """Values (time, feature) with each missing one interpolated along time; the same array if none is missing."""
+    """Return values (time, feature) with missing values interpolated; the same array if none is missing."""
     missing = np.isnan(values)
     if not missing.any():
         return values
     values = values.copy()
     for f in np.flatnonzero(missing.any(0)):
         gap = missing[:, f]
-        # The known values beside a gap suffice, and take no memory for the whole series.
+        # interpolation needs only the values next to a gap; this saves memory
         edges = np.flatnonzero(gap[1:] != gap[:-1])
         known, unknown = np.unique(edges + gap[edges]), np.flatnonzero(gap)
         values[unknown, f] = np.interp(unknown, known, values[known, f])
@@ -189,50 +189,52 @@ def interpolated(values: np.ndarray) -> np.ndarray:
 
 
 class StepScores:
-    """Brings what windows say of their time steps back to one value for each step, a chunk at a time.
+    """Combination of window values into one value per time step, in chunks.
 
-    A step lies in several windows; `combine` says what becomes of their values. Memory is that of
-    the windows which overlap a chunk, whatever the length of the series.
+    A step lies in several windows; `combine` reduces their values to one. The memory depends on
+    the windows that overlap a chunk, not on the length of the series.
 
     Parameters
     ----------
     steps, length, stride : int
-        Steps in the series, in a window, and from one window to the next, which leaves no step out: at most `length`.
+        Steps in the series, in a window, and from one window to the next. `stride` is at most `length`, so that
+        every step lies in a window.
     combine : {"mean", "max", "median"}
-        Over the windows that hold a step.
+        Reduction over the windows that contain a step.
     """
 
     def __init__(self, steps: int, length: int, stride: int, combine: str) -> None:
         self.steps, self.length, self.stride, self.combine = steps, length, stride, combine
-        self.done = 0  # steps whose value is known
-        # Windows a multiple of so many apart share no step, so each such group has a column of its own;
-        # one more because the last window may begin less than a stride after the one before.
+        self.done = 0  # number of complete steps
+        # Windows number i, i + columns, i + 2 * columns, … do not overlap, so they share a column of the buffer.
+        # One more column: the last window may begin less than a stride after the window before it.
         self.columns = -(-length // stride) + 1
-        self.buffer = np.empty((0, self.columns, 1))  # values of the steps that are not complete
+        self.buffer = np.empty((0, self.columns, 1))  # values of incomplete steps
 
     def add(self, starts: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Take the values of the next windows; return those of the steps that are now complete.
+        """Add the values of the next windows; return the combined values of the steps that are now complete.
 
         Parameters
         ----------
         starts : numpy.ndarray, shape (n,)
-            Of these windows, as `start_chunks` gives them: in order, without a gap.
+            First steps of these windows, in the order of `start_chunks`.
         values : numpy.ndarray, shape (n, length, m)
-            What each window says of each of its steps; NaN where it says nothing.
+            Values of each window for each of its steps; NaN if a window has no value for a step.
 
         Returns
         -------
         numpy.ndarray, shape (steps, m)
-            Of the steps after those returned before; NaN where no window says anything.
+            Values of the steps that follow those returned before; NaN where no window has a value.
         """
         numbers = -(-starts // self.stride)
         ends = starts[-1] + self.length - self.done
-        grown = np.full((ends, self.columns, values.shape[2]), np.nan)
-        grown[: len(self.buffer)] = self.buffer
+        # extend the buffer by the new steps
+        extended = np.full((ends, self.columns, values.shape[2]), np.nan)
+        extended[: len(self.buffer)] = self.buffer
         steps = (starts - self.done)[:, None] + np.arange(self.length)
-        grown[steps, (numbers % self.columns)[:, None]] = values
+        extended[steps, (numbers % self.columns)[:, None]] = values
         last = self.steps - self.length
         complete = ends if starts[-1] == last else min(starts[-1] + self.stride, last) - self.done
-        # A copy, so that the rest is let go.
-        self.buffer, self.done = grown[complete:].copy(), self.done + complete
-        return reduce_known(self.combine, grown[:complete], axis=1)
+        # the copy frees the memory of the complete steps
+        self.buffer, self.done = extended[complete:].copy(), self.done + complete
+        return reduce_known(self.combine, extended[:complete], axis=1)

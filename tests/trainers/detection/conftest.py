@@ -1,4 +1,4 @@
-"""A small detector, trained once; each test gets a copy of its own."""
+"""A small detector, trained once per module; each test gets a separate copy."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Small detectors and a made-up series, for the tests."""
+"""Small trainers and an artificial series for the tests."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""`AnomalyDetector`: from data to decisions."""
+"""`AnomalyDetector`: training, scores, decisions and explanations."""
 
 import numpy as np
 import pytest
@@ -15,10 +15,10 @@ COMBINE = {"mean": np.mean, "max": np.max, "median": np.median}
 
 
 def by_hand(detector, series, point):
-    """Scores of a series, one window after the other."""
+    """Return the scores of a series, computed window by window."""
     normal = wave(features=2).values[: round(0.6 * 600)].astype(np.float64)
     scaled = ((series.values - normal.mean(0)) / normal.std(0)).astype(np.float32)
-    said = [[] for _ in range(len(series))]
+    scores = [[] for _ in range(len(series))]
     for start in window_starts(len(series), 25, detector.stride):
         window = scaled[start : start + 25]
         error = (reconstruct(detector.trainer.model, window[None])[0].numpy() - window).astype(np.float64)
@@ -26,14 +26,14 @@ def by_hand(detector, series, point):
         total = error.max() if detector.error == "max" else error.mean()
         for step in range(25):
             own = error[step].max() if detector.error == "max" else error[step].mean()
-            said[start + step].append(own if point else total)
-    return np.array([COMBINE[detector.combine](values) for values in said])
+            scores[start + step].append(own if point else total)
+    return np.array([COMBINE[detector.combine](values) for values in scores])
 
 
 @pytest.mark.parametrize("combine", COMBINE)
 @pytest.mark.parametrize("step_score", ["window", "point"])
 @pytest.mark.parametrize("error", ["mae", "mse", "max"])
-def test_scores_of_a_series_agree_with_a_plain_loop(fitted, combine, step_score, error, monkeypatch):
+def test_series_scores_equal_plain_loop(fitted, combine, step_score, error, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 7)
     fitted.combine, fitted.step_score, fitted.error = combine, step_score, error
     series = wave(203, features=2, seed=1)
@@ -42,26 +42,26 @@ def test_scores_of_a_series_agree_with_a_plain_loop(fitted, combine, step_score,
 
 @pytest.mark.parametrize("stride", [1, 4, 25])
 @pytest.mark.parametrize("combine", COMBINE)
-def test_a_series_scored_in_chunks_scores_as_a_whole(fitted, stride, combine, monkeypatch):
+def test_chunk_size_does_not_change_scores(fitted, stride, combine, monkeypatch):
     fitted.stride, fitted.combine, fitted.step_score, fitted.error = stride, combine, "point", "mae"
     series = wave(1003, features=2, seed=2)
     series.values[300:330, 0] = np.nan
-    whole = fitted.score(series)
+    expected = fitted.score(series)
     monkeypatch.setattr(module, "CHUNK", 9)
-    np.testing.assert_allclose(fitted.score(series), whole, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(fitted.score(series), expected, rtol=1e-5, atol=1e-7)
     fitted.stride = 4
 
 
-def test_what_the_network_reads_is_scaled_by_training_alone(fitted):
+def test_scaling_is_fitted_on_training_part_only(fitted):
     series = wave(features=2)
     training = series.values[:360].astype(np.float64)
     np.testing.assert_allclose(fitted._scaling.center, training.mean(0))
-    np.testing.assert_allclose(fitted._scaling.spread, training.std(0))
+    np.testing.assert_allclose(fitted._scaling.divisor, training.std(0))
     inputs = fitted.trainer.train_inputs.numpy()
     np.testing.assert_allclose(inputs[0], (training[:25] - training.mean(0)) / training.std(0), rtol=1e-5, atol=1e-6)
 
 
-def test_no_step_lies_in_two_of_training_validation_and_calibration():
+def test_training_validation_and_calibration_share_no_step():
     series = Series(np.arange(900.0) % 25 + np.arange(900.0) * 1e-3)
     detector = AnomalyDetector(small(), window=30, scaling="none", centre=False, epochs=1, stride=1).fit(
         series, progress=False
@@ -75,17 +75,17 @@ def test_no_step_lies_in_two_of_training_validation_and_calibration():
     assert not values[1] & values[2]
 
 
-def test_equal_sequences_go_to_one_part_and_every_sequence_to_some():
+def test_equal_sequences_go_to_one_part_and_none_is_lost():
     rows = np.random.default_rng(0).normal(size=(40, 20)).repeat(2, 0)
     detector = AnomalyDetector(small(), scaling="none", epochs=1, rate=0.1).fit(rows, progress=False)
     parts = [detector.trainer.train_set, *detector._held_out]
-    found = [{row.tobytes() for row in part.sequences.numpy()} for part in parts]
+    different = [{row.tobytes() for row in part.sequences.numpy()} for part in parts]
     assert [len(part) for part in parts] == [48, 16, 16]
-    assert sum(map(len, found)) == 40
-    assert len(set.union(*found)) == 40
+    assert sum(map(len, different)) == 40
+    assert len(set.union(*different)) == 40
 
 
-def test_the_threshold_is_set_on_calibration_and_follows_the_settings(fitted):
+def test_threshold_is_set_on_calibration_part_with_current_settings(fitted):
     fitted.error, fitted.combine, fitted.step_score, fitted.rule, fitted.rate = (
         "mae",
         "mean",
@@ -103,60 +103,60 @@ def test_the_threshold_is_set_on_calibration_and_follows_the_settings(fitted):
     fitted.rule, fitted.error = "conformal quantile", "mae"
 
 
-def test_detection_gives_the_runs_above_the_threshold(fitted):
+def test_detection_has_runs_above_threshold(fitted):
     series = wave(400, features=2, seed=3)
     series.values[200:220] = 0
-    found = fitted.detect(series)
-    assert found.threshold == fitted.threshold
-    np.testing.assert_array_equal(found.abnormal, found.scores > found.threshold)
-    assert any(start < 220 and end > 200 for start, end in found.events)
-    table = found.to_frame()
+    detection = fitted.detect(series)
+    assert detection.threshold == fitted.threshold
+    np.testing.assert_array_equal(detection.abnormal, detection.scores > detection.threshold)
+    assert any(start < 220 and end > 200 for start, end in detection.events)
+    table = detection.to_frame()
     assert table.score.is_monotonic_decreasing
-    best = table.iloc[0]
-    assert best.score == found.scores.max() == found.scores[int(best.peak)]
-    assert "event" in found._repr_html_()
+    first = table.iloc[0]
+    assert first.score == detection.scores.max() == detection.scores[int(first.peak)]
+    assert "event" in detection._repr_html_()
     per_hour = false_alarm_threshold(fitted.calibration_scores, per_hour=900, sampling_rate=1)
     assert fitted.detect(series, threshold=per_hour).threshold == per_hour
     assert fitted.detect(series, threshold=1e9).to_frame().empty
 
 
-def test_the_explanation_points_at_the_feature_and_the_steps(fitted):
+def test_explanation_ranks_features_and_steps_by_error(fitted):
     series = wave(400, features=2, seed=3)
     series.values[200:206, 1] += 6
-    told = fitted.explain(series)
-    assert told.errors.shape == told.reconstruction.shape == (400, 2)
-    assert told.by_feature(slice(200, 206)).index[0] == "feature 1"
-    assert told.by_feature().sum() == pytest.approx(1)
-    top = told.top(3)
+    explanation = fitted.explain(series)
+    assert explanation.errors.shape == explanation.reconstruction.shape == (400, 2)
+    assert explanation.by_feature(slice(200, 206)).index[0] == "feature 1"
+    assert explanation.by_feature().sum() == pytest.approx(1)
+    top = explanation.top(3)
     assert set(top.feature) == {"feature 1"}
     assert top.step.between(200, 205).all()
-    assert told.top(3, slice(201, 206, 2)).step.isin([201, 203, 205]).all()
-    quiet = slice(0, 150)
-    assert np.abs(told.reconstruction[quiet] - series.values[quiet]).mean() < series.values[quiet].std() * 1.5
-    assert "feature 1" in told._repr_html_()
+    assert explanation.top(3, slice(201, 206, 2)).step.isin([201, 203, 205]).all()
+    normal = slice(0, 150)
+    assert np.abs(explanation.reconstruction[normal] - series.values[normal]).mean() < series.values[normal].std() * 1.5
+    assert "feature 1" in explanation._repr_html_()
 
 
-def test_long_gaps_are_not_judged_and_short_ones_do_not_count(fitted):
+def test_long_gaps_are_unscored_and_short_gaps_are_ignored(fitted):
     fitted.step_score = "window"
     series = wave(500, features=2, seed=4)
-    plain = fitted.score(series)
+    expected = fitted.score(series)
     series.values[200:280] = np.nan
     series.values[100:103, 0] = np.nan
-    found = fitted.detect(series)
-    assert np.isfinite(found.scores).all()
-    assert found.unscored[225:255].all()
-    assert not found.unscored[:190].any()
-    assert not found.abnormal[found.unscored].any()
-    assert (found.scores[found.unscored] == 0).all()
-    np.testing.assert_allclose(found.scores[:70], plain[:70], rtol=1e-6)
-    assert np.abs(found.scores[90:110] - plain[90:110]).max() < 0.5 * plain.std() + 0.1
-    assert "not judged" in repr(found)
-    told = fitted.explain(series)
-    assert np.isnan(told.errors[100:103, 0]).all()
-    assert np.isnan(told.errors[200:280]).all()
+    detection = fitted.detect(series)
+    assert np.isfinite(detection.scores).all()
+    assert detection.unscored[225:255].all()
+    assert not detection.unscored[:190].any()
+    assert not detection.abnormal[detection.unscored].any()
+    assert (detection.scores[detection.unscored] == 0).all()
+    np.testing.assert_allclose(detection.scores[:70], expected[:70], rtol=1e-6)
+    assert np.abs(detection.scores[90:110] - expected[90:110]).max() < 0.5 * expected.std() + 0.1
+    assert "unscored because too many values are missing" in repr(detection)
+    explanation = fitted.explain(series)
+    assert np.isnan(explanation.errors[100:103, 0]).all()
+    assert np.isnan(explanation.errors[200:280]).all()
 
 
-def test_training_with_gaps_learns_from_what_is_there():
+def test_training_ignores_missing_values():
     series = wave(600)
     series.values[::7] = np.nan
     detector = AnomalyDetector(small(), window=25, epochs=2).fit(series, progress=False)
@@ -167,7 +167,7 @@ def test_training_with_gaps_learns_from_what_is_there():
 
 
 @pytest.mark.filterwarnings("ignore:x must have sequences of 140 steps")
-def test_real_heartbeats_of_any_length():
+def test_real_heartbeats_of_different_lengths():
     training, validation, calibration, test = split(load_ecg5000())
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=32, latent_size=16), batch_size=32, learning_rate=0.01)
     detector = AnomalyDetector(trainer, epochs=3, rate=0.05)
@@ -178,13 +178,13 @@ def test_real_heartbeats_of_any_length():
     for i, one in enumerate(detector.score(cut)):
         alone = detector.score(test.sequences[i : i + 1, : 90 + 10 * (i % 6)])
         assert one == pytest.approx(alone[0], rel=1e-4)
-    told = detector.explain(cut)
-    assert np.isnan(told.errors[0, 90:]).all()
+    explanation = detector.explain(cut)
+    assert np.isnan(explanation.errors[0, 90:]).all()
     assert detector.detect(test).to_frame().columns.tolist() == ["sequence", "score"]
-    assert "sequence" in told.top(2).columns
+    assert "sequence" in explanation.top(2).columns
 
 
-def test_the_gaussian_is_that_of_the_validation_part(fitted):
+def test_gaussian_is_fitted_on_validation_part(fitted):
     fitted.error, fitted.step_score, fitted.stride = "gaussian", "point", 1
     differences = []
     for part in (wave(features=2)[360:480], wave(100, features=2, seed=9)):
@@ -192,12 +192,12 @@ def test_the_gaussian_is_that_of_the_validation_part(fitted):
         windows = np.stack([scaled[start : start + 25] for start in range(len(part) - 24)])
         differences.append((reconstruct(fitted.trainer.model, windows).numpy() - windows).astype(np.float64))
     expected = ErrorGaussian(differences[0])(differences[1])
-    got = fitted.score(wave(100, features=2, seed=9))
-    assert got[0] == pytest.approx(expected[0, 0], rel=1e-4)
-    assert got[40] == pytest.approx(np.mean([expected[start, 40 - start] for start in range(16, 41)]), rel=1e-4)
+    scores = fitted.score(wave(100, features=2, seed=9))
+    assert scores[0] == pytest.approx(expected[0, 0], rel=1e-4)
+    assert scores[40] == pytest.approx(np.mean([expected[start, 40 - start] for start in range(16, 41)]), rel=1e-4)
 
 
-def test_a_default_trainer_is_built_for_the_features_and_repeats_itself():
+def test_default_trainer_has_number_of_features_and_is_reproducible():
     series = load_ecg_diff_count().training[:400]
     scores = []
     for _ in range(2):
@@ -212,7 +212,7 @@ def test_a_default_trainer_is_built_for_the_features_and_repeats_itself():
     assert many.trainer.model.n_features == 100
 
 
-def test_callbacks_watch_the_training():
+def test_callbacks_are_called_after_each_epoch():
     rows = []
     AnomalyDetector(small(), window=25, epochs=2).fit(
         wave(), callbacks=[lambda row, _: rows.append(row)], progress=False

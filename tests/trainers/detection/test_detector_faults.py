@@ -1,4 +1,4 @@
-"""`AnomalyDetector` and data that is little, broken or of the wrong kind; settings and weights that change."""
+"""`AnomalyDetector` with small, invalid or wrong data, and with changed settings and weights."""
 
 import contextlib
 
@@ -21,43 +21,43 @@ from .detectors import small, wave
     ("normal", "options", "remedy"),
     [
         (np.ones(400), {}, "window=…"),
-        (np.random.default_rng(0).normal(size=10), {}, "parts of at least 20 steps.*got none in 2"),
+        (np.random.default_rng(0).normal(size=10), {}, "parts of at least 20 steps.*got none in 2 steps"),
         ([1.0], {}, "at least three time steps, got 1"),
-        (np.full(100, np.nan), {}, "no value at all"),
+        (np.full(100, np.nan), {}, "must have a value, got only NaN"),
         (wave(200), {"window": 60}, "window must be .* fit into training, validation and calibration.*got 60"),
         (wave(600), {"window": 25, "stride": 30}, "stride must be .*from 1 to 25, got 30"),
-        (wave(300), {"window": 25, "rate": 0.001}, "60 calibration scores are too few for a rate of 0.001"),
+        (wave(300), {"window": 25, "rate": 0.001}, "at least 999 scores for a rate of 0.001, got 60"),
         (wave(300), {"window": 25, "rate": 0.9, "rule": "peaks over threshold"}, "rate must be at most"),
         (wave(300), {"window": 25, "smooth": 26}, "smooth .*from 1 to 25, got 26"),
         (
             Series(np.where((np.arange(600) < 480) | (np.arange(600) % 4 == 0), wave(600).values[:, 0], np.nan)),
             {"window": 25},
-            "misses at most 50%.*got none",
+            "at most 50% missing values, got none",
         ),
         (
             DataSet(np.zeros((9, 4, 2)) + np.arange(9)[:, None, None], mask=np.ones((9, 4, 2)) * [1, 0] > 0),
             {"rate": 0.5},
-            "feature 1 has no value",
+            "feature 1 must have a value in the training data",
         ),
         (
             Series(wave(600).values, labels=np.arange(600) > 500),
             {},
-            "normal must hold no anomaly, got 99 of 600 time steps",
+            "normal must have no anomaly, got 99 of 600 time steps",
         ),
-        (DataSet(np.zeros((9, 20)), labels=[0] * 8 + [1]), {}, "Leave them out"),
-        (np.zeros((9, 20)), {}, "three sequences that differ, got 1"),
+        (DataSet(np.zeros((9, 20)), labels=[0] * 8 + [1]), {}, "Remove them"),
+        (np.zeros((9, 20)), {}, "three different sequences, got 1"),
         (Series(wave(600, features=2).values), {"window": 25}, "n_features"),
         ("text", {}, "normal must be"),
     ],
 )
-def test_what_nothing_can_be_learnt_from_is_refused_before_the_training(normal, options, remedy):
+def test_invalid_data_or_options_raise_before_training(normal, options, remedy):
     trainer = small()
     with pytest.raises((TypeError, ValueError), match=remedy):
         AnomalyDetector(trainer, **options).fit(normal)
     assert not len(trainer.history)
 
 
-def test_windows_that_miss_too_much_are_refused():
+def test_too_many_missing_values_raise():
     series = wave(600)
     series.values[np.arange(600) % 4 > 0] = np.nan
     with pytest.raises(ValueError, match="max_missing"):
@@ -69,20 +69,20 @@ def test_windows_that_miss_too_much_are_refused():
     [
         (np.zeros(100), "x must be a Series with 2 features .*got a Series with 1"),
         (np.zeros((100, 2)), "DataSet"),
-        (Series(np.zeros((20, 2))), "a window of 25 .*got 20"),
-        (Series(np.zeros((1, 2))), "a window of 25 .*got 1"),
+        (Series(np.zeros((20, 2))), r"at least 25 steps \(a window\), got 20"),
+        (Series(np.zeros((1, 2))), r"at least 25 steps \(a window\), got 1"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(fitted, x, remedy):
-    for judge in (fitted.score, fitted.detect, fitted.explain):
+def test_invalid_data_to_score_raises(fitted, x, remedy):
+    for method in (fitted.score, fitted.detect, fitted.explain):
         with pytest.raises(ValueError, match=remedy):
-            judge(x)
+            method(x)
 
 
-def test_a_detector_that_is_not_fitted_says_so():
-    for judge in ("score", "detect", "explain"):
+def test_detector_that_is_not_fitted_raises():
+    for method in ("score", "detect", "explain"):
         with pytest.raises(RuntimeError, match="Call fit"):
-            getattr(AnomalyDetector(), judge)(np.zeros(100))
+            getattr(AnomalyDetector(), method)(np.zeros(100))
     with pytest.raises(RuntimeError, match="Call fit"):
         _ = AnomalyDetector().threshold
     with pytest.raises(TypeError, match=r"trainer must be a Trainer.*got"):
@@ -91,14 +91,14 @@ def test_a_detector_that_is_not_fitted_says_so():
         AnomalyDetector().fit(np.zeros((9, 9)), np.zeros((9, 9)))
 
 
-def test_centre_belongs_to_the_fit(fitted):
+def test_changed_centre_has_no_effect_after_fit(fitted):
     series = wave(100, features=2, seed=8)
     before = fitted.score(series)
     fitted.centre = True
     np.testing.assert_array_equal(fitted.score(series), before)
 
 
-def test_a_level_shift_is_hidden_by_centre_and_seen_without():
+def test_level_shift_is_detected_only_without_centre():
     series, shifted = wave(600), wave(200, seed=7)
     shifted.values[:] += 3
     scores = {}
@@ -108,22 +108,22 @@ def test_a_level_shift_is_hidden_by_centre_and_seen_without():
     assert scores[True] < 1.5 < scores[False]
 
 
-def test_weights_that_change_move_the_threshold(fitted):
+def test_changed_weights_change_threshold(fitted):
     before = fitted.threshold
     with torch.no_grad():
         next(fitted.trainer.model.parameters()).mul_(0.5)
     assert fitted.threshold != before
 
 
-def test_a_trainer_is_fitted_once():
+def test_trained_trainer_raises():
     trainer = small()
     detector = AnomalyDetector(trainer, window=25, epochs=1).fit(wave(), progress=False)
     with pytest.raises(ValueError, match="Build a new trainer"):
         AnomalyDetector(trainer, window=25, epochs=1).fit(wave(), progress=False)
-    assert np.isfinite(detector.threshold), "the first is as it was"
+    assert np.isfinite(detector.threshold), "the first detector is unchanged"
 
 
-def test_a_training_that_fails_leaves_no_half_fitted_detector():
+def test_detector_is_not_fitted_after_failed_training():
     def stop(row, state):
         raise ArithmeticError
 
@@ -144,7 +144,7 @@ def test_a_training_that_fails_leaves_no_half_fitted_detector():
         detector.score(wave())
 
 
-def test_the_network_reads_the_same_beside_a_gap_in_training_and_in_scoring():
+def test_gaps_are_interpolated_equally_in_training_and_scoring():
     series = wave(600)
     series.values[100:108] = np.nan
     detector = AnomalyDetector(small(), window=25, stride=1, epochs=1, centre=False).fit(series, progress=False)
@@ -155,28 +155,28 @@ def test_the_network_reads_the_same_beside_a_gap_in_training_and_in_scoring():
 
 
 @pytest.mark.parametrize("kind", ["mae", "mse", "max", "gaussian"])
-def test_huge_values_give_finite_scores_or_a_plain_error(fitted, kind):
+def test_huge_values_give_finite_scores_or_raise(fitted, kind):
     series = wave(100, features=2)
     series.values[50] = 1e12
     fitted.error = kind
     assert np.isfinite(fitted.score(series)).all()
     series.values[50] = 1e25
-    with pytest.raises(ValueError, match="spreads of the training data"):
+    with pytest.raises(ValueError, match=r"scaled values must be within 1e\+15 of the training data"):
         fitted.score(series)
 
 
 @pytest.mark.parametrize("n", [3, 4, 5, 7])
-def test_three_parts_of_very_few(n):
+def test_hold_out_splits_very_small_data(n):
     for data in (DataSet(np.random.default_rng(0).normal(size=(n, 4))), Series(np.arange(float(n)))):
         assert sum(map(len, hold_out(data, 0))) == n
 
 
-def test_little_data_is_learnt_from_in_smaller_batches():
+def test_small_data_gets_smaller_batches():
     rows = np.random.default_rng(0).normal(size=(40, 12))
     assert AnomalyDetector(epochs=1, rate=0.2).fit(rows, progress=False).trainer.batch_size == 24
 
 
-def test_a_model_that_broke_gives_no_scores(fitted):
+def test_nan_weights_raise(fitted):
     series = wave(features=2)
     detector = AnomalyDetector(small(2), window=25, epochs=1).fit(series, progress=False)
     with torch.no_grad():
@@ -185,7 +185,7 @@ def test_a_model_that_broke_gives_no_scores(fitted):
         detector.score(series)
 
 
-# ------------------------------------------------------------------ what is scored is like what it was fitted to
+# ------------------------------------------------------------------ data to score matches the training data
 
 
 def pump(names=("load", "temp"), rate=10.0, order=(0, 1), steps=600, seed=0):
@@ -204,41 +204,41 @@ def on_rows():
     return AnomalyDetector(small(), epochs=1, rate=0.2).fit(rows, progress=False)
 
 
-def test_features_are_reordered_by_their_names(on_pump):
+def test_features_are_reordered_by_name(on_pump):
     x, swapped = pump(seed=1), pump(("temp", "load"), order=(1, 0), seed=1)
     np.testing.assert_array_equal(on_pump.score(swapped), on_pump.score(x))
     table = pd.DataFrame(swapped.values, columns=swapped.feature_names)
     np.testing.assert_array_equal(on_pump.score(Series(table)), on_pump.score(x))
     assert on_pump.detect(swapped).events == on_pump.detect(x).events
-    told = on_pump.explain(swapped)
-    assert told.by_feature().equals(on_pump.explain(x).by_feature())
-    assert swapped.feature_names == ("temp", "load"), "what was given stays as it was"
+    explanation = on_pump.explain(swapped)
+    assert explanation.by_feature().equals(on_pump.explain(x).by_feature())
+    assert swapped.feature_names == ("temp", "load"), "the given series is unchanged"
 
 
 @pytest.mark.parametrize("names", [("flow", "rpm"), ("load", "flow"), ("Load", "Temp")])
-def test_features_of_other_names_are_refused(on_pump, names):
-    for judge in (on_pump.score, on_pump.detect, on_pump.explain):
+def test_other_feature_names_raise(on_pump, names):
+    for method in (on_pump.score, on_pump.detect, on_pump.explain):
         with pytest.raises(ValueError, match=rf"\['load', 'temp'\].*got \['{names[0]}'"):
-            judge(pump(names))
+            method(pump(names))
 
 
-def test_features_without_names_are_taken_by_position(on_pump):
+def test_features_without_names_are_matched_by_position(on_pump):
     unnamed = Series(pump(seed=1).values)
-    with pytest.warns(UserWarning, match="taken by position"):
+    with pytest.warns(UserWarning, match="matched by position"):
         np.testing.assert_array_equal(on_pump.score(unnamed), on_pump.score(pump(seed=1)))
     one = AnomalyDetector(small(), window=25, epochs=1).fit(wave(), progress=False)
     np.testing.assert_array_equal(one.score(Series(wave().values, feature_names=["load"])), one.score(wave()))
 
 
 @pytest.mark.parametrize(("rate", "warned"), [(10.0, False), (10.2, False), (None, False), (20.0, True), (9.0, True)])
-def test_another_sampling_rate_is_warned_of(on_pump, on_rows, rate, warned):
+def test_other_sampling_rate_warns(on_pump, on_rows, rate, warned):
     rows = DataSet(np.random.default_rng(1).normal(size=(5, 20)), sampling_rate=rate)
     for detector, x in ((on_pump, pump(rate=rate)), (on_rows, rows)):
         with pytest.warns(UserWarning, match=r"10 Hz .*got") if warned else contextlib.nullcontext():
             assert len(detector.score(x)) == len(x)
 
 
-def test_sequences_of_another_length_are_warned_of(on_rows):
+def test_other_sequence_length_warns(on_rows):
     rng = np.random.default_rng(1)
     for length in (10, 21, 40):
         with pytest.warns(UserWarning, match=f"sequences of 20 steps .*got {length}"):
@@ -246,7 +246,7 @@ def test_sequences_of_another_length_are_warned_of(on_rows):
     assert len(on_rows.score(DataSet.padded([rng.normal(size=n) for n in (12, 17, 20)]))) == 3
 
 
-def test_validation_and_calibration_are_held_to_the_training_data():
+def test_validation_and_calibration_must_match_training_part():
     fit = lambda *parts: AnomalyDetector(small(2), window=25, epochs=1).fit(*parts, progress=False)  # noqa: E731
     swapped = pump(("temp", "load"), order=(1, 0), steps=200, seed=2)
     plain, given = pump(steps=200, seed=2), pump(steps=200, seed=3)
@@ -261,7 +261,7 @@ def test_validation_and_calibration_are_held_to_the_training_data():
 
 
 @pytest.mark.parametrize("table", [False, True])
-def test_an_array_of_time_and_feature_is_refused_with_both_calls(table):
+def test_array_of_time_and_feature_raises_with_both_calls(table):
     x = wave(900, features=3).values
     x = pd.DataFrame(x, columns=["a", "b", "c"], index=pd.date_range("2026", periods=900, freq="s")) if table else x
     trainer = small()
@@ -276,7 +276,7 @@ def test_an_array_of_time_and_feature_is_refused_with_both_calls(table):
     assert AnomalyDetector().choose_window(Series(x)) == 25
 
 
-def test_choose_window_takes_what_fit_takes_as_a_series():
+def test_choose_window_accepts_series_and_one_dimensional_arrays():
     x = wave(900).values[:, 0]
     for one in (x, pd.Series(x), pd.Series(x, pd.date_range("2026", periods=900, freq="s")), x.tolist()):
         assert AnomalyDetector().choose_window(one) == 25
@@ -291,5 +291,5 @@ def test_torch_data_sets_are_fitted_and_scored():
         scores.append(AnomalyDetector(small(), epochs=1, rate=0.2).fit(given, progress=False).score(given))
     np.testing.assert_array_equal(scores[1], scores[0])
     np.testing.assert_array_equal(scores[2], scores[0])
-    with pytest.raises(ValueError, match="normal must hold no anomaly, got 40 of 40 sequences"):
+    with pytest.raises(ValueError, match="normal must have no anomaly, got 40 of 40 sequences"):
         AnomalyDetector(small(), epochs=1).fit(TensorDataset(x, torch.ones(40)))

@@ -1,4 +1,4 @@
-"""Scores of differences: what counts, by which formula."""
+"""Scores of differences: formulas, and handling of missing values."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ FORMULAS = {
 
 
 @given(DIFFERENCES, st.sampled_from(list(FORMULAS)), st.integers(0, 2**31))
-def test_scores_are_over_the_values_that_count(differences, kind, seed):
+def test_scores_ignore_missing_values(differences, kind, seed):
     differences = differences.copy()
     differences[np.random.default_rng(seed).random(differences.shape) < 0.3] = np.nan
 
@@ -36,17 +36,17 @@ def test_scores_are_over_the_values_that_count(differences, kind, seed):
             assert steps[i, t] == pytest.approx(formula(step), nan_ok=True)
 
 
-def test_the_gaussian_is_the_mahalanobis_distance_of_the_absolute_errors():
+def test_gaussian_is_mahalanobis_distance_of_absolute_errors():
     rng = np.random.default_rng(0)
     normal = rng.normal(size=(30, 40, 3)) @ np.array([[1, 0.5, 0], [0, 1, 0.3], [0, 0, 2.0]])
     new = rng.normal(size=(5, 40, 3)) * 3
     fitted = EmpiricalCovariance().fit(np.abs(normal).reshape(-1, 3))
-    got = ErrorGaussian(normal)(new)
-    np.testing.assert_allclose(got, fitted.mahalanobis(np.abs(new).reshape(-1, 3)).reshape(5, 40), rtol=1e-9)
-    np.testing.assert_allclose(sequence_scores(new, "gaussian", ErrorGaussian(normal)), got.mean(1))
+    scores = ErrorGaussian(normal)(new)
+    np.testing.assert_allclose(scores, fitted.mahalanobis(np.abs(new).reshape(-1, 3)).reshape(5, 40), rtol=1e-9)
+    np.testing.assert_allclose(sequence_scores(new, "gaussian", ErrorGaussian(normal)), scores.mean(1))
 
 
-def test_the_gaussian_passes_over_what_does_not_count_and_what_has_no_spread():
+def test_gaussian_ignores_missing_values_and_constant_features():
     rng = np.random.default_rng(0)
     normal = rng.normal(size=(10, 20, 2))
     normal[..., 1] = 0
@@ -61,15 +61,15 @@ def test_the_gaussian_passes_over_what_does_not_count_and_what_has_no_spread():
 
 
 @given(DIFFERENCES, st.integers(1, 8), st.booleans())
-def test_smoothing_is_a_mean_over_neighbours_that_count(differences, width, missing):
+def test_smoothing_is_mean_over_neighbours_that_are_not_missing(differences, width, missing):
     width = min(width, differences.shape[1])
     differences = differences.copy()
     if missing:
         differences[:, 0] = np.nan
-    got = smoothed(differences, width)
+    result = smoothed(differences, width)
     for t in range(differences.shape[1]):
         around = differences[:, max(0, t - (width - 1) // 2) : t + width // 2 + 1]
         for i, f in np.ndindex(differences.shape[0], differences.shape[2]):
             known = around[i, :, f][~np.isnan(around[i, :, f])]
             expected = known.mean() if known.size and not np.isnan(differences[i, t, f]) else np.nan
-            assert got[i, t, f] == pytest.approx(expected, nan_ok=True, abs=1e-9)
+            assert result[i, t, f] == pytest.approx(expected, nan_ok=True, abs=1e-9)

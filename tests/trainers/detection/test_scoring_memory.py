@@ -1,4 +1,4 @@
-"""Scoring a series takes no more memory the longer it is; `tests/benchmarks/scoring.py` measures the whole process."""
+"""The memory for scoring does not grow with the series; `tests/benchmarks/scoring.py` measures the whole process."""
 
 import tracemalloc
 
@@ -11,8 +11,8 @@ from trainers.detection import AnomalyDetector
 from trainers.detection import windowing as module
 
 
-def beyond_output(detector, series):
-    """Bytes of numpy's arrays at their peak while the series is scored, less the scores."""
+def peak_memory(detector, series):
+    """Return the peak memory of NumPy arrays while the series is scored, minus the scores, in bytes."""
     tracemalloc.start()
     try:
         scores = detector.score(series)
@@ -33,7 +33,7 @@ def test_memory_does_not_grow_with_the_length_of_the_series(combine, gaps, monke
     detector = AnomalyDetector(trainer, window=20, stride=4, combine=combine, rate=0.5, epochs=1)
     detector.fit(*[Series(wave[1000:1200])] * 3, progress=False)
     short, long = Series(wave[:20_000]), Series(wave)
-    detector.score(short[:2000])  # what is loaded at the first use does not count
-    more = beyond_output(detector, long) - beyond_output(detector, short)
-    # To know where a score is missing takes a byte for each step; interpolation copies the values, 4 bytes each.
+    detector.score(short[:2000])  # exclude memory that is only used at the first call
+    more = peak_memory(detector, long) - peak_memory(detector, short)
+    # the mask of missing scores takes 1 byte per step; interpolation copies the values, 4 bytes each
     assert more < (8 if gaps else 3) * (len(long) - len(short))

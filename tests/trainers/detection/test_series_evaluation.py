@@ -1,4 +1,4 @@
-"""Figures of time steps and events, against scikit-learn, dtaianomaly and plain loops, and at the edges."""
+"""Metrics of time steps and events, against scikit-learn, dtaianomaly and plain loops, and in edge cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn import metrics
 from trainers.detection import evaluate_series, misleading_point_adjusted_f1
 from trainers.detection.metrics import range_precision, range_recall, ucr_score
 
-FIGURES = [
+METRICS = [
     "auroc",
     "average_precision",
     "vus_roc",
@@ -35,61 +35,61 @@ FIGURES = [
 
 
 @st.composite
-def judged_series(draw, most=60):
-    """Scores with ties, labels with both classes, and a threshold that may call all, some or none."""
+def scored_series(draw, most=60):
+    """Draw scores with ties, labels with both classes, and a threshold that flags all, some or no steps."""
     n = draw(st.integers(2, most))
     scores = np.array(draw(st.lists(st.integers(-3, 6), min_size=n, max_size=n)), dtype=float)
-    # Runs rather than single steps, as labels have them.
+    # runs of steps instead of single steps
     labels = np.array(draw(st.lists(st.sampled_from([0, 0, 1]), min_size=n, max_size=n)))
     labels = np.repeat(labels, draw(st.integers(1, 5)))[:n]
     assume(0 < labels.sum() < n)
     return scores, labels, draw(st.integers(-4, 6)) + 0.5
 
 
-@given(judged_series())
+@given(scored_series())
 @settings(max_examples=50)
-def test_every_figure_is_a_share_and_those_of_libraries_are_theirs(series):
+def test_metrics_are_shares_and_equal_those_of_libraries(series):
     scores, labels, threshold = series
-    judged = evaluate_series(scores, labels, threshold, window=6)
-    called = (scores > threshold).astype(int)
-    for name in FIGURES:
-        assert 0 <= getattr(judged, name) <= 1 + 1e-9, name
-    assert judged.auroc == metrics.roc_auc_score(labels, scores)
-    assert judged.average_precision == metrics.average_precision_score(labels, scores)
-    assert judged.precision == metrics.precision_score(labels, called, zero_division=0)
-    assert judged.recall == metrics.recall_score(labels, called)
-    assert judged.f1 == metrics.f1_score(labels, called, zero_division=0)
-    assert judged.false_alarm_rate == called[labels == 0].mean()
-    assert judged.vus_roc == pytest.approx(peer.VolumeUnderROC(max_buffer_size=6).compute(labels, scores))
-    assert judged.vus_pr == pytest.approx(peer.VolumeUnderPR(max_buffer_size=6).compute(labels, scores))
-    if called.any():
-        assert judged.affiliation_precision == peer.AffiliationPrecision().compute(labels, called)
-        assert judged.affiliation_recall == peer.AffiliationRecall().compute(labels, called)
-        assert judged.range_precision == pytest.approx(peer.RangeBasedPrecision().compute(labels, called))
-        assert judged.range_recall == pytest.approx(peer.RangeBasedRecall().compute(labels, called))
-        adjusted = peer.PointAdjustedFBeta().compute(labels, called)
+    evaluation = evaluate_series(scores, labels, threshold, window=6)
+    flagged = (scores > threshold).astype(int)
+    for name in METRICS:
+        assert 0 <= getattr(evaluation, name) <= 1 + 1e-9, name
+    assert evaluation.auroc == metrics.roc_auc_score(labels, scores)
+    assert evaluation.average_precision == metrics.average_precision_score(labels, scores)
+    assert evaluation.precision == metrics.precision_score(labels, flagged, zero_division=0)
+    assert evaluation.recall == metrics.recall_score(labels, flagged)
+    assert evaluation.f1 == metrics.f1_score(labels, flagged, zero_division=0)
+    assert evaluation.false_alarm_rate == flagged[labels == 0].mean()
+    assert evaluation.vus_roc == pytest.approx(peer.VolumeUnderROC(max_buffer_size=6).compute(labels, scores))
+    assert evaluation.vus_pr == pytest.approx(peer.VolumeUnderPR(max_buffer_size=6).compute(labels, scores))
+    if flagged.any():
+        assert evaluation.affiliation_precision == peer.AffiliationPrecision().compute(labels, flagged)
+        assert evaluation.affiliation_recall == peer.AffiliationRecall().compute(labels, flagged)
+        assert evaluation.range_precision == pytest.approx(peer.RangeBasedPrecision().compute(labels, flagged))
+        assert evaluation.range_recall == pytest.approx(peer.RangeBasedRecall().compute(labels, flagged))
+        adjusted = peer.PointAdjustedFBeta().compute(labels, flagged)
         assert misleading_point_adjusted_f1(scores, labels, threshold) == pytest.approx(adjusted)
-    if len(judged.events) == 1 and np.ptp(scores):
-        assert judged.ucr_score == peer.UCRScore(tolerance=100).compute(labels, scores)
+    if len(evaluation.events) == 1 and np.ptp(scores):
+        assert evaluation.ucr_score == peer.UCRScore(tolerance=100).compute(labels, scores)
 
 
-def pieces(mask):
-    """Runs of True by walking over the steps."""
-    found, current = [], []
+def steps_of_runs(mask):
+    """Return the steps of each run of True, found by a loop."""
+    runs, current = [], []
     for t, value in enumerate(mask):
         if value:
             current.append(t)
         elif current:
-            found.append(current)
+            runs.append(current)
             current = []
-    return [*found, current] if current else found
+    return [*runs, current] if current else runs
 
 
-@given(judged_series())
-def test_ranges_delays_and_false_alarms_against_plain_loops(series):
+@given(scored_series())
+def test_ranges_delays_and_false_alarms_equal_plain_loops(series):
     scores, labels, threshold = series
-    judged = evaluate_series(scores, labels, threshold, window=None, sampling_rate=4)
-    events, alarms = pieces(labels > 0), pieces(scores > threshold)
+    evaluation = evaluate_series(scores, labels, threshold, window=None, sampling_rate=4)
+    events, alarms = steps_of_runs(labels > 0), steps_of_runs(scores > threshold)
 
     def overlap(part, others):
         shared = [sum(t in other for t in part) for other in others]
@@ -97,27 +97,27 @@ def test_ranges_delays_and_false_alarms_against_plain_loops(series):
 
     precisions = [overlap(alarm, events) for alarm in alarms]
     recalls = [0.5 * (overlap(event, alarms) > 0) + 0.5 * overlap(event, alarms) for event in events]
-    assert judged.range_precision == pytest.approx(np.mean(precisions) if alarms else 0)
-    assert judged.range_recall == pytest.approx(np.mean(recalls))
-    late = [next((t - event[0] for t in event if scores[t] > threshold), None) for event in events]
-    assert judged.events["delay, steps"].isna().tolist() == [delay is None for delay in late]
-    found = [delay for delay in late if delay is not None]
-    assert judged.events["delay, steps"].dropna().tolist() == found
-    assert judged.events["delay, s"].dropna().tolist() == [delay / 4 for delay in found]
-    assert judged.events["found"].tolist() == [delay is not None for delay in late]
-    assert judged.missed == [(e[0], e[-1] + 1) for e, delay in zip(events, late, strict=True) if delay is None]
-    assert (judged.events_found, judged.n_events) == (len(found), len(events))
-    assert judged.median_delay == (np.median(found) if found else None)
+    assert evaluation.range_precision == pytest.approx(np.mean(precisions) if alarms else 0)
+    assert evaluation.range_recall == pytest.approx(np.mean(recalls))
+    delays = [next((t - event[0] for t in event if scores[t] > threshold), None) for event in events]
+    assert evaluation.events["delay, steps"].isna().tolist() == [delay is None for delay in delays]
+    found = [delay for delay in delays if delay is not None]
+    assert evaluation.events["delay, steps"].dropna().tolist() == found
+    assert evaluation.events["delay, s"].dropna().tolist() == [delay / 4 for delay in found]
+    assert evaluation.events["found"].tolist() == [delay is not None for delay in delays]
+    assert evaluation.missed == [(e[0], e[-1] + 1) for e, delay in zip(events, delays, strict=True) if delay is None]
+    assert (evaluation.events_found, evaluation.n_events) == (len(found), len(events))
+    assert evaluation.median_delay == (np.median(found) if found else None)
     false = sum(not any(labels[t] for t in alarm) for alarm in alarms)
     normal = (labels == 0).sum()
-    assert judged.false_alarms == false
-    assert judged.false_alarms_per_thousand == pytest.approx(1000 * false / normal)
-    assert judged.false_alarms_per_hour == pytest.approx(false / (normal / 4 / 3600))
+    assert evaluation.false_alarms == false
+    assert evaluation.false_alarms_per_thousand == pytest.approx(1000 * false / normal)
+    assert evaluation.false_alarms_per_hour == pytest.approx(false / (normal / 4 / 3600))
 
 
-@given(judged_series())
+@given(scored_series())
 @settings(max_examples=30)
-def test_figures_know_only_the_order_of_the_scores(series):
+def test_metrics_depend_only_on_order_of_scores(series):
     scores, labels, threshold = series
     one = evaluate_series(scores, labels, threshold, window=4).to_frame()
     for change in (lambda s: 3 * s - 100, lambda s: np.exp(s / 2)):
@@ -125,22 +125,22 @@ def test_figures_know_only_the_order_of_the_scores(series):
         pd.testing.assert_frame_equal(one.drop(columns="threshold"), other.drop(columns="threshold"))
 
 
-@given(judged_series())
-def test_figures_of_a_series_turned_round(series):
-    """Backwards, only delays may differ; with scores and labels swapped, the AUROC is the same."""
+@given(scored_series())
+def test_metrics_of_reversed_series_and_swapped_classes(series):
+    """In reverse order, only delays may differ; with negated scores and swapped labels, the AUROC is the same."""
     scores, labels, threshold = series
     one = evaluate_series(scores, labels, threshold, window=None)
     back = evaluate_series(scores[::-1], labels[::-1], threshold, window=None)
-    # The top score is the first of equal ones; dtaianomaly's buffers reach one step further behind an event.
-    for name in ({*FIGURES} | {"false_alarms", "events_found"}) - {"ucr_score", "vus_roc", "vus_pr"}:
+    # the highest score is the first of equal ones; the buffers of dtaianomaly are one step longer after an event
+    for name in ({*METRICS} | {"false_alarms", "events_found"}) - {"ucr_score", "vus_roc", "vus_pr"}:
         assert getattr(back, name) == pytest.approx(getattr(one, name)), name
     swapped = evaluate_series(-scores, 1 - labels, threshold, window=None)
     assert swapped.auroc == pytest.approx(one.auroc)
     assert evaluate_series(-scores, labels, threshold, window=None).auroc == pytest.approx(1 - one.auroc)
 
 
-@given(judged_series(), st.integers(1, 150))
-def test_a_quiet_start_moves_events_and_changes_no_recall(series, steps):
+@given(scored_series(), st.integers(1, 150))
+def test_normal_steps_before_series_shift_events_and_keep_recall(series, steps):
     scores, labels, threshold = series
     assume(threshold > scores.min())
     one = evaluate_series(scores, labels, threshold, window=None)
@@ -153,7 +153,7 @@ def test_a_quiet_start_moves_events_and_changes_no_recall(series, steps):
         assert getattr(later, name) == getattr(one, name), name
 
 
-def test_the_ucr_score_counts_a_hundred_steps_or_the_events_length():
+def test_ucr_score_accepts_100_steps_or_length_of_event():
     truth = np.zeros(2000, dtype=bool)
     truth[600:610] = truth[1200:1500] = True
 
@@ -166,64 +166,64 @@ def test_the_ucr_score_counts_a_hundred_steps_or_the_events_length():
     assert ucr_score(truth, np.ones(2000)) == 0
 
 
-def test_nothing_called_abnormal():
-    judged = evaluate_series(np.arange(50.0), np.repeat([0, 1, 0], [20, 10, 20]), 100, window=5, sampling_rate=1)
+def test_nothing_flagged():
+    evaluation = evaluate_series(np.arange(50.0), np.repeat([0, 1, 0], [20, 10, 20]), 100, window=5, sampling_rate=1)
     for name in ("precision", "recall", "f1", "false_alarm_rate", "false_alarms", "false_alarms_per_hour"):
-        assert getattr(judged, name) == 0
+        assert getattr(evaluation, name) == 0
     for name in ("range_precision", "range_recall", "affiliation_precision", "affiliation_recall", "events_found"):
-        assert getattr(judged, name) == 0
-    assert judged.median_delay is None
-    assert judged.missed == [(20, 30)]
-    assert judged.to_frame()["median_delay"].isna().all()
-    assert "missed" in judged._repr_html_()
-    assert "nan" not in judged._repr_html_().lower()
+        assert getattr(evaluation, name) == 0
+    assert evaluation.median_delay is None
+    assert evaluation.missed == [(20, 30)]
+    assert evaluation.to_frame()["median_delay"].isna().all()
+    assert "missed" in evaluation._repr_html_()
+    assert "nan" not in evaluation._repr_html_().lower()
 
 
-def test_everything_called_abnormal():
-    judged = evaluate_series(np.arange(50.0), np.repeat([0, 1, 0], [20, 10, 20]), -1, window=5)
-    assert (judged.recall, judged.precision, judged.false_alarm_rate) == (1, 0.2, 1)
-    assert (judged.range_recall, judged.range_precision) == (1, 0.2)
-    assert judged.affiliation_recall == 1
-    assert 0.5 < judged.affiliation_precision < 0.7
-    assert (judged.false_alarms, judged.median_delay, judged.missed) == (0, 0, [])
+def test_everything_flagged():
+    evaluation = evaluate_series(np.arange(50.0), np.repeat([0, 1, 0], [20, 10, 20]), -1, window=5)
+    assert (evaluation.recall, evaluation.precision, evaluation.false_alarm_rate) == (1, 0.2, 1)
+    assert (evaluation.range_recall, evaluation.range_precision) == (1, 0.2)
+    assert evaluation.affiliation_recall == 1
+    assert 0.5 < evaluation.affiliation_precision < 0.7
+    assert (evaluation.false_alarms, evaluation.median_delay, evaluation.missed) == (0, 0, [])
 
 
 def test_constant_scores():
-    judged = evaluate_series(np.ones(50), np.repeat([0, 1], [45, 5]), 1, window=5)
-    assert (judged.auroc, judged.average_precision, judged.ucr_score) == (0.5, 0.1, 0)
-    assert judged.vus_roc == pytest.approx(0.5, abs=0.1)
+    evaluation = evaluate_series(np.ones(50), np.repeat([0, 1], [45, 5]), 1, window=5)
+    assert (evaluation.auroc, evaluation.average_precision, evaluation.ucr_score) == (0.5, 0.1, 0)
+    assert evaluation.vus_roc == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("where", [slice(0, 1), slice(0, 12), slice(49, 50), slice(38, 50), slice(1, 50)])
-def test_events_at_the_edge(where):
+def test_events_at_edges(where):
     labels = np.zeros(50, dtype=int)
     labels[where] = 1
-    judged = evaluate_series(labels.astype(float), labels, 0.5, window=20)
-    assert judged.events[["start", "end"]].to_numpy().tolist() == [[where.start, where.stop]]
-    for name in set(FIGURES) - {"false_alarm_rate", "vus_roc", "vus_pr"}:
-        assert getattr(judged, name) == pytest.approx(1), name
-    # Not 1 though every step is right: what the buffers add is not found.
-    assert judged.vus_roc > 0.7
-    assert judged.vus_pr > 0.7
+    evaluation = evaluate_series(labels.astype(float), labels, 0.5, window=20)
+    assert evaluation.events[["start", "end"]].to_numpy().tolist() == [[where.start, where.stop]]
+    for name in set(METRICS) - {"false_alarm_rate", "vus_roc", "vus_pr"}:
+        assert getattr(evaluation, name) == pytest.approx(1), name
+    # below 1 although every step is correct, because the scores are not high within the buffers
+    assert evaluation.vus_roc > 0.7
+    assert evaluation.vus_pr > 0.7
 
 
-def test_tables_hold_every_figure_once():
-    judged = evaluate_series([0.0, 1.0, 2.0, 0.0], [0, 0, 1, 0], 1.5)
-    (row,) = judged.to_frame().to_dict("records")
-    assert set(FIGURES) | {"threshold", "n_events", "false_alarms", "events_found"} <= set(row)
-    page = judged._repr_html_()
-    assert all(page.count(f"<th>{name}</th>") == 1 for name in row)
+def test_tables_have_every_metric_once():
+    evaluation = evaluate_series([0.0, 1.0, 2.0, 0.0], [0, 0, 1, 0], 1.5)
+    (row,) = evaluation.to_frame().to_dict("records")
+    assert set(METRICS) | {"threshold", "n_events", "false_alarms", "events_found"} <= set(row)
+    html = evaluation._repr_html_()
+    assert all(html.count(f"<th>{name}</th>") == 1 for name in row)
     assert pd.isna(row["false_alarms_per_hour"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"scores": [0.0, np.nan, 1.0, 0.0]}, "scores must be finite .*each time step.* 3 finite"),
+        ({"scores": [0.0, np.nan, 1.0, 0.0]}, "scores must be .*finite numbers.* time step.* 3 finite"),
         ({"labels": [0, 0, 0, 0]}, "normal .* and abnormal time steps"),
         ({"labels": [1, 1, 1, 1]}, "normal .* and abnormal time steps"),
-        ({"labels": [0, 1]}, "one for each of the 4"),
-        ({"labels": None}, "labels must be whole numbers"),
+        ({"labels": [0, 1]}, r"labels must .* for each of .*4 scores, got shape \(2,\)"),
+        ({"labels": None}, "labels must be .*, got None"),
         ({"threshold": np.nan}, "threshold must be a finite number, got nan"),
         ({"sampling_rate": 0}, "sampling_rate"),
         ({"window": 0}, "window must be an integer.*got 0"),
@@ -232,38 +232,38 @@ def test_tables_hold_every_figure_once():
         ({"intervals": 0.95}, "at least 5 normal"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(arguments, match):
-    right = {"scores": [0.0, 1.0, 2.0, 0.0], "labels": [0, 0, 1, 0], "threshold": 1.5}
+def test_invalid_arguments_raise(arguments, match):
+    valid = {"scores": [0.0, 1.0, 2.0, 0.0], "labels": [0, 0, 1, 0], "threshold": 1.5}
     with pytest.raises(ValueError, match=match):
-        evaluate_series(**{**right, **arguments})
+        evaluate_series(**{**valid, **arguments})
 
 
-def test_what_would_take_minutes_is_refused_or_left_out():
+def test_slow_metrics_raise_or_are_none():
     labels = (np.arange(200_000) % 20 < 2).astype(int)
     scores = (np.arange(200_000) % 3 == 0).astype(float)
     with pytest.raises(ValueError, match=r"window must be an integer.*200000.* from 1 to 500, got 501"):
         evaluate_series(scores, labels, 0.5, window=501)
-    judged = evaluate_series(scores, labels, 0.5, window=None)
-    assert judged.affiliation_precision is judged.affiliation_recall is judged.vus_roc is None
-    assert judged.to_frame()["affiliation_recall"].isna().all()
-    assert "–" in judged._repr_html_()
+    evaluation = evaluate_series(scores, labels, 0.5, window=None)
+    assert evaluation.affiliation_precision is evaluation.affiliation_recall is evaluation.vus_roc is None
+    assert evaluation.to_frame()["affiliation_recall"].isna().all()
+    assert "–" in evaluation._repr_html_()
 
 
-def test_one_long_event_called_in_many_pieces_is_quick_and_right():
-    """Half for being found; the rest is shared among as many pieces as there are."""
+def test_range_metrics_of_long_event_flagged_in_many_pieces():
+    """The recall is 0.5 for any overlap, plus 0.5 · overlap / number of pieces."""
     truth = np.repeat([False, True, False], [10, 90_000, 10])
-    called = np.arange(90_020) % 3 == 0
-    assert range_recall(truth, called) == pytest.approx(0.5 + 0.5 / 3 / 30_000)
-    assert range_precision(truth, called) == pytest.approx(30_000 / called.sum(), rel=1e-3)
+    flagged = np.arange(90_020) % 3 == 0
+    assert range_recall(truth, flagged) == pytest.approx(0.5 + 0.5 / 3 / 30_000)
+    assert range_precision(truth, flagged) == pytest.approx(30_000 / flagged.sum(), rel=1e-3)
 
 
-def test_random_scores_look_good_only_when_adjusted():
+def test_random_scores_have_high_f1_only_after_point_adjustment():
     labels = np.repeat([0, 1, 0], [800, 150, 50])
     scores = np.random.default_rng(0).uniform(size=1000)
-    judged = evaluate_series(scores, labels, 0.98, window=None)
+    evaluation = evaluate_series(scores, labels, 0.98, window=None)
     assert misleading_point_adjusted_f1(scores, labels, 0.98) > 0.85
-    assert judged.f1 < 0.1
-    assert 0.3 < judged.auroc < 0.7
+    assert evaluation.f1 < 0.1
+    assert 0.3 < evaluation.auroc < 0.7
 
 
 ANYTHING = st.one_of(
@@ -278,22 +278,22 @@ ANYTHING = st.one_of(
 
 
 @given(ANYTHING, ANYTHING, ANYTHING)
-def test_anything_gives_an_evaluation_or_a_plain_error(first, second, third):
-    right = {"scores": [0.0, 1.0, 2.0, 0.0], "labels": [0, 0, 1, 0], "threshold": 1.5, "window": None}
-    for wrong in (
+def test_any_arguments_give_result_or_error_with_argument_name(first, second, third):
+    valid = {"scores": [0.0, 1.0, 2.0, 0.0], "labels": [0, 0, 1, 0], "threshold": 1.5, "window": None}
+    for changed in (
         {"scores": first, "labels": second, "threshold": third},
         {"labels": first, "threshold": second},
         {"sampling_rate": first, "block": second, "intervals": third},
         {"seed": first, "intervals": 0.9},
     ):
         try:
-            evaluate_series(**{**right, **wrong})
+            evaluate_series(**{**valid, **changed})
         except (TypeError, ValueError) as error:
-            assert str(error).split()[0] in {"scores", "labels", "threshold", *right, *wrong}  # noqa: PT017
+            assert str(error).split()[0] in {"scores", "labels", "threshold", *valid, *changed}  # noqa: PT017
 
 
-def test_pytorch_keeps_its_number_of_threads():
-    # In a process of its own: it is numba's first use that would change the number, to that of the cores.
+def test_evaluate_series_keeps_number_of_pytorch_threads():
+    # in a separate process, because only the first use of numba would set the number to that of the cores
     code = """
 import torch
 from trainers.detection import evaluate_series

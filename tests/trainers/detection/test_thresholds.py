@@ -1,4 +1,4 @@
-"""Thresholds from normal scores: which hold a rate of false alarms, which do not, and what they refuse."""
+"""Thresholds from normal scores: rules with and without a guaranteed false alarm rate, and their errors."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ RESPLITS, CALIBRATION = 200, 100
 
 @pytest.fixture(scope="module")
 def skewed_scores():
-    """As skewed as reconstruction errors are, and the same on every processor."""
+    """Scores as skewed as reconstruction errors, and equal on every processor."""
     return np.random.default_rng(0).exponential(size=2189)
 
 
 @pytest.fixture(scope="module")
 def normal_errors():
-    """Of one trained model, on every normal beat it was neither trained nor selected on."""
+    """Errors of one trained model on the normal beats used neither in training nor by history restore."""
     parts = split(load_ecg5000(), seed=0, training=0.2, validation=0.05, calibration=0.4)
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=16), "cpu", batch_size=32, learning_rate=0.01)
     model = benchmark(trainer, parts.training, parts.validation, epochs=3).model
@@ -48,7 +48,7 @@ def normal_errors():
 
 
 def false_alarms(errors, threshold_of, n=CALIBRATION):
-    """Share of the other scores above the threshold set on n of them, for each of 200 shuffles."""
+    """Return the share of scores above a threshold set on n other scores, for each of 200 shuffles."""
     shares = []
     for seed in range(RESPLITS):
         shuffled = np.random.default_rng(seed).permutation(errors)
@@ -57,13 +57,12 @@ def false_alarms(errors, threshold_of, n=CALIBRATION):
 
 
 def mean_share(rate, total, quantile):
-    """A quantile of the mean share over the resplits, for the promised rank of the calibration scores; exact.
+    """Return the exact quantile of the mean share over the resplits, for a threshold at `rank(rate)`.
 
-    The scores are held fixed, so the resplits are independent draws, though they share their
-    scores: what is random is the shuffle alone. By its symmetry the number of test scores
-    above the k-th smallest of n has the negative hypergeometric (a beta-binomial)
-    distribution with parameters n + 1 - k and k, mean 1 - k / (n + 1); the sum over the resplits
-    is its convolution with itself.
+    The scores are fixed and only the shuffle is random, so the resplits are independent. By
+    symmetry, the number of test scores above the k-th smallest of n scores has the negative
+    hypergeometric (a beta-binomial) distribution with parameters n + 1 - k and k, mean
+    1 - k / (n + 1). The sum over the resplits is the convolution of this distribution with itself.
     """
     k, rest = rank(rate), total - CALIBRATION
     one = stats.betabinom(rest, CALIBRATION + 1 - k, k).pmf(np.arange(rest + 1))
@@ -77,36 +76,36 @@ def rank(rate):
 
 
 def holds(shares, rate, total):
-    """One-sided at the 1 % level: whether the mean share is compatible with `rate` or less."""
-    slack = rate - (1 - rank(rate) / (CALIBRATION + 1))  # ranks are whole: the rule may stay below
+    """Return whether the mean share is compatible with at most `rate`, in a one-sided test at the 1 % level."""
+    slack = rate - (1 - rank(rate) / (CALIBRATION + 1))  # ranks are integers, so the share may be lower
     return shares.mean() <= mean_share(rate, total, 0.99) + slack
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05])
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.promises_rate])
-def test_a_rule_that_promises_a_rate_holds_it_on_skewed_scores(skewed_scores, name, rate):
+def test_rules_that_guarantee_rate_keep_it_on_skewed_scores(skewed_scores, name, rate):
     rule = RULES[name]
     value = 1000 * rate if rule.keyword == "per_thousand" else rate
     shares = false_alarms(skewed_scores, lambda scores: rule.function(scores, **{rule.keyword: value}))
     assert holds(shares, rate, len(skewed_scores))
-    # And the threshold is no higher than it need be.
+    # the threshold is also not too high
     assert shares.mean() >= mean_share(rate, len(skewed_scores), 0.01)
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05])
-def test_that_check_finds_the_rules_that_do_not_hold_a_rate(skewed_scores, rate):
-    """The plain quantile misses it by 1/(n + 1); deviations from the middle know no rate."""
-    for broken in (
+def test_check_of_rate_fails_for_rules_without_guaranteed_rate(skewed_scores, rate):
+    """The rate of the sample quantile is too high by 1/(n + 1); the other two rules guarantee no rate."""
+    for rule in (
         lambda scores: np.quantile(scores, 1 - rate),
         lambda scores: np.sort(scores)[math.ceil((len(scores) + 1) * (1 - rate)) - 2],
         lambda scores: mean_sd_threshold(scores, k=stats.norm.ppf(1 - rate)),
         lambda scores: mad_threshold(scores, k=stats.norm.ppf(1 - rate)),
     ):
-        assert not holds(false_alarms(skewed_scores, broken), rate, len(skewed_scores))
+        assert not holds(false_alarms(skewed_scores, rule), rate, len(skewed_scores))
 
 
-def test_the_figures_quoted_for_rules_without_a_promise(normal_errors):
-    """In their docstrings: 2.7 % and 6.0 %; peaks over threshold 0.22 %, 0.12 % and 1.8 %."""
+def test_rates_in_docstrings_of_rules_without_guaranteed_rate(normal_errors):
+    """The rates are 2.7 % and 6.0 %; for peaks over threshold 0.22 %, 0.12 % and 1.8 %."""
 
     def mean(rule, n):
         return 100 * false_alarms(normal_errors, rule, n).mean()
@@ -121,15 +120,15 @@ def test_the_figures_quoted_for_rules_without_a_promise(normal_errors):
 
 
 @given(SCORES.filter(lambda x: np.ptp(x) > 1e-3), st.floats(0.1, 10))
-def test_deviations_from_the_middle_against_their_formulas(scores, k):
+def test_mean_sd_and_mad_threshold_equal_their_formulas(scores, k):
     assert mean_sd_threshold(scores, k=k) == pytest.approx(scores.mean() + k * np.std(scores, ddof=1), abs=1e-6)
     scale = stats.median_abs_deviation(scores, scale="normal")
     if scale > 0:
         assert mad_threshold(scores, k=k) == pytest.approx(np.median(scores) + k * scale, rel=1e-4, abs=1e-4)
 
 
-def test_peaks_over_threshold_finds_the_tail_of_known_distributions():
-    """Exponential (shape 0), Pareto (1/3) and uniform (-1): the exact quantile, within a few per cent."""
+def test_peaks_over_threshold_fits_tail_of_known_distributions():
+    """Exponential (shape 0), Pareto (1/3) and uniform (-1) tails give the exact quantile, within a tolerance."""
     generator = np.random.default_rng(0)
     for distribution, tolerance in ((stats.expon(), 0.1), (stats.pareto(3), 0.3), (stats.uniform(), 0.01)):
         scores = distribution.rvs(20_000, random_state=generator)
@@ -138,7 +137,7 @@ def test_peaks_over_threshold_finds_the_tail_of_known_distributions():
 
 
 @pytest.mark.parametrize("rate", [0.002, 0.005, 0.0195])
-def test_peaks_over_threshold_is_the_papers_formula(rate):
+def test_peaks_over_threshold_equals_formula_of_paper(rate):
     scores = np.random.default_rng(3).lognormal(size=1000)
     start = np.quantile(scores, 0.98)
     excesses = scores[scores > start] - start
@@ -148,16 +147,16 @@ def test_peaks_over_threshold_is_the_papers_formula(rate):
 
 
 @given(st.floats(1e-3, 1e3), st.floats(-100, 100))
-def test_peaks_over_threshold_moves_and_scales_with_the_scores(scale, shift):
+def test_peaks_over_threshold_shifts_and_scales_with_scores(scale, shift):
     scores = np.random.default_rng(4).lognormal(size=600)
-    there = (pot_threshold(scores * scale + shift) - shift) / scale
-    assert there == pytest.approx(pot_threshold(scores), rel=1e-3)
+    threshold = (pot_threshold(scores * scale + shift) - shift) / scale
+    assert threshold == pytest.approx(pot_threshold(scores), rel=1e-3)
 
 
-def test_peaks_over_threshold_refuses_what_it_cannot_extend():
+def test_peaks_over_threshold_raises_for_unsuitable_scores():
     scores = np.random.default_rng(0).lognormal(size=1000)
     assert pot_threshold(scores, rate=1e-5) > scores.max()
-    with pytest.raises(ValueError, match="1000 calibration scores are too few for a rate of 1e-05"):
+    with pytest.raises(ValueError, match="at least 99999 scores for a rate of 1e-05, got 1000"):
         quantile_threshold(scores, rate=1e-5)
     with pytest.raises(ValueError, match=r"calibration_scores must .*level 0\.98, got 2 of 100"):
         pot_threshold(scores[:100], level=0.98)
@@ -176,17 +175,17 @@ def test_peaks_over_threshold_refuses_what_it_cannot_extend():
 
 
 @given(st.integers(1, 900), st.integers(1, 2000))
-def test_false_alarms_per_thousand_and_per_hour_are_the_same_rate(alarms, stride):
+def test_false_alarms_per_thousand_and_per_hour_give_same_threshold(alarms, stride):
     scores = np.random.default_rng(0).uniform(size=2000)
     threshold = quantile_threshold(scores, rate=alarms / 1000)
     assert false_alarm_threshold(scores, per_thousand=alarms) == threshold
     per_hour = alarms / 1000 * 3600 * 250 / stride
-    there = false_alarm_threshold(scores, per_hour=per_hour, sampling_rate=250, stride=stride)
-    assert abs(np.searchsorted(np.sort(scores), [there, threshold]) @ [1, -1]) <= 1
+    other = false_alarm_threshold(scores, per_hour=per_hour, sampling_rate=250, stride=stride)
+    assert abs(np.searchsorted(np.sort(scores), [other, threshold]) @ [1, -1]) <= 1
 
 
-def test_false_alarms_per_hour_counted_in_hours():
-    """Ten hours of windows: no more alarms than asked for, and less than one below, in the mean of 400."""
+def test_false_alarms_per_hour_equal_requested_number():
+    """On average over 400 draws of ten hours of windows."""
     windows_per_hour, alarms = 360, []
     for seed in range(400):
         scores = np.random.default_rng(seed).exponential(size=719 + 10 * windows_per_hour)
@@ -198,24 +197,24 @@ def test_false_alarms_per_hour_counted_in_hours():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({}, "one of per_thousand and per_hour must be given, got None and None"),
-        ({"per_thousand": 5, "per_hour": 5}, "one of .* must be given, got 5 and 5"),
+        ({}, "per_thousand or per_hour must be given, not both, got None and None"),
+        ({"per_thousand": 5, "per_hour": 5}, "per_thousand or per_hour must be given, not both, got 5 and 5"),
         ({"per_thousand": 1000}, "per_thousand must be a number between 0 and 1000, .*got 1000"),
         ({"per_thousand": 0}, "per_thousand must be a number between 0 and 1000, .*got 0"),
         ({"per_thousand": math.nan}, "per_thousand must be a number between 0 and 1000, .*got nan"),
         ({"per_hour": 5}, "sampling_rate must be a number above 0.*got None"),
         ({"per_hour": 5, "sampling_rate": 1, "stride": 0}, "stride must be an integer.*got 0"),
         ({"per_hour": 3601, "sampling_rate": 1}, "per_hour must be a number between 0 and 3600, .*got 3601"),
-        ({"per_thousand": 1}, "500 calibration scores .* at least 999 are needed"),
+        ({"per_thousand": 1}, "calibration_scores must have at least 999 scores .*got 500"),
     ],
 )
-def test_false_alarms_that_are_none_are_refused(arguments, match):
+def test_invalid_number_of_false_alarms_raises(arguments, match):
     with pytest.raises(ValueError, match=match):
         false_alarm_threshold([1.0] * 500, **arguments)
 
 
 @pytest.mark.parametrize("rule", [mean_sd_threshold, mad_threshold])
-def test_scores_without_a_spread_are_refused(rule):
+def test_equal_scores_raise(rule):
     for scores in ([0.1] * 10, [3.0]):
         with pytest.raises(ValueError, match="calibration_scores must"):
             rule(scores)
@@ -228,7 +227,7 @@ def test_scores_without_a_spread_are_refused(rule):
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=1, max_size=30))
-def test_the_oracle_has_the_best_f1_of_all_thresholds(pairs):
+def test_oracle_threshold_has_best_f1(pairs):
     scores, labels = np.array([[0, 0], [1, 1], *pairs]).T
 
     def f1(threshold):
@@ -239,7 +238,7 @@ def test_the_oracle_has_the_best_f1_of_all_thresholds(pairs):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_every_rule_looks_at_the_scores_alone_whatever_their_order(name, skewed_scores):
+def test_rules_do_not_depend_on_order_of_scores(name, skewed_scores):
     rule = RULES[name]
     value = {"rate": 0.01, "per_thousand": 10, "k": 3}[rule.keyword]
     threshold = rule.function(skewed_scores, **{rule.keyword: value})
@@ -250,7 +249,7 @@ def test_every_rule_looks_at_the_scores_alone_whatever_their_order(name, skewed_
 
 
 @given(npst.arrays(np.float64, 200, elements=st.floats(allow_nan=False, allow_infinity=False)))
-def test_scores_of_any_size_give_a_finite_threshold_or_a_plain_error(scores):
+def test_scores_of_any_size_give_finite_threshold_or_raise(scores):
     for function in (pot_threshold, mean_sd_threshold, mad_threshold):
         try:
             level = {"level": 0.5} if function is pot_threshold else {}

@@ -1,4 +1,4 @@
-"""Windows of a long series, and their scores brought back to the time steps."""
+"""Windows of a long series, and combination of their scores for each time step."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def cuts(draw):
 
 
 @given(cuts())
-def test_windows_reach_from_the_first_step_to_the_last(cut):
+def test_windows_cover_series_from_first_to_last_step(cut):
     steps, length, stride = cut
     starts = window_starts(steps, length, stride)
     assert starts[0] == 0
@@ -39,7 +39,7 @@ def test_windows_reach_from_the_first_step_to_the_last(cut):
 
 @given(cuts(), st.sampled_from(list(COMBINE)), st.integers(1, 7), st.integers(0, 2**31), st.booleans())
 @settings(max_examples=300)
-def test_step_scores_agree_with_a_plain_loop_whatever_the_chunk(cut, combine, chunk, seed, missing):
+def test_step_scores_equal_plain_loop_for_any_chunk(cut, combine, chunk, seed, missing):
     steps, length, stride = cut[0], cut[1], min(cut[1:])
     rng, starts = np.random.default_rng(seed), window_starts(steps, length, stride)
     values = rng.normal(size=(len(starts), length, 2))
@@ -49,20 +49,20 @@ def test_step_scores_agree_with_a_plain_loop_whatever_the_chunk(cut, combine, ch
     parts = [
         collect.add(some, np.stack([next(ahead) for _ in some])) for some in start_chunks(steps, length, stride, chunk)
     ]
-    got = np.concatenate(parts)
-    assert got.shape == (steps, 2)
+    result = np.concatenate(parts)
+    assert result.shape == (steps, 2)
     for step in range(steps):
         for m in range(2):
-            said = [v[step - s, m] for s, v in zip(starts, values, strict=True) if s <= step < s + length]
-            said = [value for value in said if not np.isnan(value)]
-            if said:
-                assert got[step, m] == pytest.approx(COMBINE[combine](said), abs=1e-12)
+            scores = [v[step - s, m] for s, v in zip(starts, values, strict=True) if s <= step < s + length]
+            scores = [value for value in scores if not np.isnan(value)]
+            if scores:
+                assert result[step, m] == pytest.approx(COMBINE[combine](scores), abs=1e-12)
             else:
-                assert np.isnan(got[step, m])
+                assert np.isnan(result[step, m])
 
 
 @given(cuts(), st.integers(1, 3))
-def test_windows_hold_what_the_series_holds(cut, features):
+def test_windows_have_values_of_series(cut, features):
     steps, length, stride = cut
     values = np.arange(steps * features, dtype=np.float32).reshape(steps, features)
     starts = window_starts(steps, length, stride)
@@ -72,7 +72,7 @@ def test_windows_hold_what_the_series_holds(cut, features):
 
 
 @pytest.mark.parametrize("period", [12, 25, 100])
-def test_the_window_is_the_period(period):
+def test_estimated_window_is_period(period):
     rng, steps = np.random.default_rng(0), np.arange(20 * period)
     wave = np.sin(2 * np.pi * steps / period) ** 3 + 0.05 * rng.normal(size=len(steps))
     assert abs(estimate_window(Series(wave), 5 * period) - period) <= 1
@@ -81,20 +81,20 @@ def test_the_window_is_the_period(period):
     assert abs(estimate_window(Series(several), 5 * period) - period) <= 1
 
 
-def test_a_trend_does_not_hide_the_period():
+def test_period_is_found_with_trend():
     steps = np.arange(500)
     assert abs(estimate_window(Series(np.sin(2 * np.pi * steps / 25) + steps / 20), 150) - 25) <= 1
 
 
 @pytest.mark.parametrize("values", [np.ones(500), np.random.default_rng(0).normal(size=500)])
-def test_what_does_not_repeat_has_no_period(values):
+def test_series_without_period_raises(values):
     with pytest.raises(ValueError, match="window=…"):
         estimate_window(Series(values), 100)
 
 
-def test_gaps_are_interpolated_and_the_rest_stays():
+def test_gaps_are_interpolated_and_other_values_unchanged():
     values = np.array([[np.nan, 1], [2, np.nan], [np.nan, np.nan], [4, 4], [np.nan, 5]], dtype=np.float32)
     np.testing.assert_allclose(interpolated(values), [[2, 1], [2, 2], [3, 3], [4, 4], [4, 5]])
     assert np.isnan(values[0, 0]), "the series itself is not changed"
-    whole = np.ones((3, 1), dtype=np.float32)
-    assert interpolated(whole) is whole
+    complete = np.ones((3, 1), dtype=np.float32)
+    assert interpolated(complete) is complete
