@@ -405,8 +405,8 @@ def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
         if y.shape == x.shape:
             return x, (y, None)
     raise TypeError(
-        f"{what} must be items that are sequences, or pairs of a sequence and a label or target, got items with shapes "
-        f"{[np.shape(part) for part in pairs[0]]}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
+        "the items of a torch Dataset must be sequences, or pairs of a sequence and a label or target, got parts of "
+        f"shape {[np.shape(part) for part in pairs[0]]} for {what}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
     )
 
 
