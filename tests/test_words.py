@@ -14,9 +14,9 @@ from tests.size import ROOT
 PHRASES = [
     (r"\btakes? an? [^.;]{1,40}[;,] got\b", "must be a …, got …", "name takes a text; got 3"),
     (r"; got ", "must be …, got …", "must be a string; got 3"),
-    (r"\bis none\b", "is not …, is empty, is invalid", "if the model is none"),
+    (r"\b(?<!there )is none\b", "is not …, is empty, is invalid", "if the model is none"),
     (r"\b(is|are) no (text|number|function|integer|string|model|list|array|set)s?\b", "is not a …", "is no number"),
-    (r"\b(a text|texts|whole numbers?|stamps)\b", "a string, integers, timestamps", "a whole number"),
+    (r"\bwhole numbers?\b", "an integer", "a whole number"),
     (r"\bTrue or False\b(?! or)", "a bool", "must be True or False"),
     (
         r"\b(not|be|if|otherwise) told\b|\btold (otherwise|apart|from each)",
@@ -28,7 +28,7 @@ PHRASES = [
     (r"\bless (that|those) of\b", "minus that of", "loss, less that of the network"),
     (r"\bfor ever\b", "indefinitely", "repeats it for ever"),
     (r"\b(let be|in small|on that way)\b", "left alone, a small example", "the same in small"),
-    (r"\bof (its|their) own\b", "separate, custom", "a kernel of its own"),
+    (r"\bof (its|their) own\b(?! \w)", "separate, custom", "a kernel of its own"),
     (r"\bnone of (its|his|their) own\b", "has no …", "Block is none of its own"),
     (r"\b(went|goes|going) back to (it|the best|its best)\b", "restored the best weights", "went back to it"),
     (r"\b(swaps?|swapped) back\b|\bput back the\b", "restore the best weights", "swaps back to the best"),

@@ -86,12 +86,12 @@ def test_subsets_keep_lengths():
     ("options", "remedy"),
     [
         ({"mask": [[True, False]]}, "of shape"),
-        ({"mask": np.ones((2, 3))}, "True and False"),
-        ({"mask": [[True, True, True], [False] * 3]}, "sequence 1 of 'data' has no value that counts"),
+        ({"mask": np.ones((2, 3))}, "a bool array"),
+        ({"mask": [[True, True, True], [False] * 3]}, "sequence 1 of 'data' must have an unmasked value"),
         ({"lengths": [3]}, "one for each of 2"),
         ({"lengths": [0, 3]}, "from 1 to 3"),
         ({"lengths": [3, 4]}, "from 1 to 3"),
-        ({"lengths": [3.0, 2.0]}, "whole numbers"),
+        ({"lengths": [3.0, 2.0]}, "integers"),
     ],
 )
 def test_invalid_masks_and_lengths_raise(options, remedy):
@@ -103,8 +103,8 @@ def test_invalid_masks_and_lengths_raise(options, remedy):
     ("sequences", "length", "remedy"),
     [
         ([], None, "got 0"),
-        ([[1.0], []], None, "hold a time step"),
-        ([np.zeros((3, 1)), np.zeros((3, 2))], None, "one width"),
+        ([[1.0], []], None, "with at least one time step"),
+        ([np.zeros((3, 1)), np.zeros((3, 2))], None, "the same number of features"),
         ([[1.0, 2.0]], 1, "length must be an integer, at least 2, got 1"),
     ],
 )

@@ -62,7 +62,7 @@ def test_data_to_fix_is_printed_and_on_page(tmp_path, capsys):
     assert "None of them needs a fix." in good
     values[100:180] = 0.5
     page = report(values, tmp_path / "out.html", **{**QUICK, "progress": True}).path.read_text(encoding="utf-8")
-    found = "80 steps of one value from step 100 on."
+    found = "80 equal values from step 100 on."
     assert f"fix first: flatline of feature 0: {found}" in capsys.readouterr().out
     assert "1 of them needs a fix" in page
     assert found in page
@@ -125,7 +125,7 @@ def test_command_line_trains_and_prints_progress(tmp_path):
     ("content", "message"),
     [
         ("value\n1\n2\nthree\n" + "4\n" * 50, "line 4"),
-        ("value\n1\n2\n3\n", "Bring more data"),
+        ("value\n1\n2\n3\n", "Add more data"),
         ("value\n" + "7\n" * 500, "window"),
         ("", "empty"),
     ],

@@ -447,7 +447,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   return { update, destroy: stop };
 }
 
-// Redraws when the size or the theme changes.
+// Draws again when the size or the theme changes.
 function watchLooks(canvas, drawSoon) {
   const unfollow = followSize(canvas, drawSoon);
   const scheme = matchMedia("(prefers-color-scheme: dark)");

@@ -65,8 +65,8 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       };
       notebook.activeCellChanged.connect(this.follow);
       // Draw again when cells are added or removed.
-      this.redraw = () => this.draw();
-      notebook.model.cells.changed.connect(this.redraw);
+      this.update = () => this.draw();
+      notebook.model.cells.changed.connect(this.update);
       if (!this.goTo(notebook.activeCell)) {
         this.draw();
         this.stay();
@@ -143,7 +143,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
     end() {
       const { notebook, panel } = this;
       notebook.activeCellChanged.disconnect(this.follow);
-      notebook.model?.cells.changed.disconnect(this.redraw);
+      notebook.model?.cells.changed.disconnect(this.update);
       for (const cell of notebook.widgets) for (const name of ["kit-elsewhere", "kit-later"]) cell.removeClass(name);
       this.bar.remove();
       panel.removeClass("kit-slides");
