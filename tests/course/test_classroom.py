@@ -100,7 +100,8 @@ def test_run_stops_after_epoch_that_exceeds_limit(beats, model, capsys):
     assert len(result.history) == 3
     assert result.stopped == "time limit of 25 s"
     message = (
-        "slow: stopped after epoch 3 of 20, time limit of 25 s. To continue: benchmark(trainer, epochs=17, resume=True)."
+        "slow: stopped after epoch 3 of 20, time limit of 25 s. "
+        "To continue: benchmark(trainer, epochs=17, resume=True)."
     )
     assert capsys.readouterr().out.strip() == message
     best = mean_loss(model, trainer.validation_inputs, trainer.validation_targets)
