@@ -1,11 +1,9 @@
-"""Rules for the text: lengths, headings, links, terms, spelling."""
+"""Rules for the text: lengths, headings, links, terms."""
 
 from __future__ import annotations
 
-import functools
 import re
 import urllib.parse
-from importlib import resources
 
 from tests.notebooks.reading import Findings, Notebook, headings, pictures, prose
 
@@ -123,43 +121,11 @@ def link_targets_exist(notebook: Notebook) -> Findings:
                     yield cell, f"the link to {target} must name a heading there. Write spaces as hyphens; case matters"
 
 
-def _texts(notebook: Notebook, code: bool) -> list[tuple[int, str]]:
-    """Return lines of prose and alternative texts, and optionally of code, each with its cell's index."""
-    lines: list[tuple[int, str]] = []
-    for index, cell in enumerate(notebook.cells):
-        if cell.kind == "markdown":
-            text = prose(cell.source)
-            lines += [(index, line) for line in (text if code else _EMPHASIS.sub(" ", text)).splitlines()]
-        elif code:
-            lines += [(index, line) for line in cell.lines]
-        lines += [(index, " ".join(alt.split())) for _, alt in pictures(cell) if alt]
-    return lines
-
-
 def terms(notebook: Notebook) -> Findings:
-    for index, line in _texts(notebook, code=False):
-        for found in _TERM.finditer(line):
-            yield (
-                notebook.cells[index],
-                f"“{found[0]}” must be {_WRONG[found[1]]} in this kit. Put code in `backticks`",
-            )
+    for cell in notebook.cells:
+        text = _EMPHASIS.sub(" ", prose(cell.source)) if cell.kind == "markdown" else ""
+        for found in _TERM.finditer(" ".join([text, *(alt for _, alt in pictures(cell) if alt)])):
+            yield cell, f"“{found[0]}” must be {_WRONG[found[1]]} in this kit. Put code in `backticks`"
 
 
-def spelling(notebook: Notebook) -> Findings:
-    for index, line in _texts(notebook, code=True):
-        for word in re.findall(r"[\w'’-]+", line):
-            if right := _misspellings().get(word.strip("'’-").lower()):
-                yield notebook.cells[index], f"“{word}” must be spelt {right}"
-
-
-@functools.cache
-def _misspellings() -> dict[str, str]:
-    """Return codespell's common misspellings; its command would read them again for each notebook."""
-    folder = resources.files("codespell_lib") / "data"
-    lines = [
-        line for name in ("dictionary", "dictionary_rare") for line in (folder / f"{name}.txt").open(encoding="utf-8")
-    ]
-    return {wrong: right.strip(" ,") for wrong, _, right in (line.strip().partition("->") for line in lines)}
-
-
-RULES = (short_cells, short_lines, headings_in_order, link_targets_exist, terms, spelling)
+RULES = (short_cells, short_lines, headings_in_order, link_targets_exist, terms)
