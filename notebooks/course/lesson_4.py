@@ -17,7 +17,7 @@ ABNORMAL_SHARE, FALSE_ALARM_COST, MISS_COST = 0.05, 1.0, 30.0
 BEATS_PER_MINUTE = 75
 
 
-@exercise("4.1", "a threshold: one number, set on `calibration_scores`")
+@exercise("4.1", "a threshold (one number) that is set on `calibration_scores`")
 def check_1(low_rate_threshold: Any, calibration_scores: Any, test_scores: Any) -> str:
     """Check the threshold for one false alarm in a hundred normal beats."""
     threshold = one_number(low_rate_threshold, "`low_rate_threshold`")
@@ -50,8 +50,8 @@ def check_1(low_rate_threshold: Any, calibration_scores: Any, test_scores: Any) 
         msg = f"the threshold is too {side} than one normal beat in a hundred would be flagged on average."
         raise NotYet(msg)
     return (
-        "No model had to be trained again: the scores stay the same, only the threshold changes. "
-        "It is the second highest of 292 scores, so the guarantee of 1 % depends on very few beats."
+        "You did not need to train a model again: the scores stay the same, and only the threshold changes. It "
+        "is the second highest of 292 scores, so the guarantee of 1 % depends on very few beats."
     )
 
 
@@ -74,19 +74,19 @@ def _check_too_few_scores(conformal_threshold: Any) -> str:
     """Return the takeaway, or raise `NotYet` if 3 scores at a rate of 5 %, where k is 4, give a finite threshold."""
     text = (
         "The n scores divide the axis into n + 1 intervals, and a new normal score is equally likely to fall into "
-        "each. That is the whole proof, and the reason for n + 1. It assumes no shape of the distribution."
+        "each. This proves the guarantee and explains the n + 1. The proof does not depend on the distribution."
     )
     try:
         threshold = conformal_threshold(np.array([10.0, 20.0, 30.0]), 0.05)
     except IndexError:
-        return f"{text} With too few scores your function raises an IndexError; a ValueError that explains is better."
+        return f"{text} With too few scores your function raises an IndexError; a ValueError with a reason is better."
     except Exception:
         return text
     problem = (
         "the function is right if there are enough scores. But for 3 scores and a rate of 5 %, k is 4. "
         "There is no fourth smallest score, and your function returned"
     )
-    advice = "Raise an error that says why, or return infinity."
+    advice = "Raise an error that states the reason, or return infinity."
     name = "the result of `conformal_threshold` for 3 scores and a rate of 5 %"
     number = math.nan if threshold is None else one_number(threshold, name)
     if math.isnan(number):
@@ -128,7 +128,7 @@ def _explain_threshold(threshold: float, scores: np.ndarray, rate: float) -> Non
     raise NotYet(msg)
 
 
-@exercise("4.3", "a function that returns a cost, and the best threshold among `candidates`")
+@exercise("4.3", "the best threshold among `candidates`. Also complete the function `cost`")
 def check_3(cost: Any, best_threshold: Any, candidates: Any, normal: Any, abnormal: Any) -> str:
     """Check the mean cost per beat, and the threshold with the lowest cost."""
     few_normal, few_abnormal = np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0, 7.0, 8.0])
@@ -153,7 +153,7 @@ def check_3(cost: Any, best_threshold: Any, candidates: Any, normal: Any, abnorm
         msg = f"the threshold {threshold:g} costs more than the best of the candidates. Compare all of them."
         raise NotYet(msg)
     return (
-        "The best threshold depends on two costs and on the share of abnormal beats. The scores contain none of them. "
+        "The best threshold depends on two costs and on the share of abnormal beats. The scores do not contain them. "
         "The threshold was chosen with labels, so report its cost on beats that were not used to choose it."
     )
 
@@ -192,7 +192,7 @@ def _explain_cost(result: float) -> None:
     raise NotYet(msg)
 
 
-@exercise("4.4", "an integer: a number of calibration beats")
+@exercise("4.4", "the number of calibration beats (an integer)")
 def check_4(min_beats: Any) -> str:
     """Check the number of beats for one false alarm per hour at 75 beats per minute."""
     beats = 60 * BEATS_PER_MINUTE
@@ -216,8 +216,8 @@ def check_4(min_beats: Any) -> str:
         msg = f"{number:g} is {size}. {hint}"
         raise NotYet(msg)
     return (
-        "To guarantee one false alarm per hour, you need an hour of beats that are known to be normal. For a rarer "
-        "false alarm, you need a longer normal recording. Or assume a shape of the tail, and report the assumption."
+        "To guarantee one false alarm per hour, you need an hour of beats that are known to be normal. For a lower "
+        "rate, you need a longer recording, or an assumption about the highest scores, which you should report."
     )
 
 

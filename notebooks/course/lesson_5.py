@@ -48,8 +48,8 @@ def check_1(half_beat: Any) -> str:
         msg = f"these are not the 1-NN scores with a window of half of {BEAT} steps. Change only the window."
         raise NotYet(msg)
     return (
-        "The highest score is no longer in the event. Only the time of the early beat is unusual, and a window of half "
-        "a beat does not contain the previous beat. No detector can recognise a pattern that is longer than its window."
+        "The highest score is no longer in the event. A window of half a beat does not contain the previous beat, so "
+        "it does not show that a beat is early. No detector can recognise a pattern that is longer than its window."
     )
 
 
@@ -66,8 +66,8 @@ def check_2(first_steps: Any) -> str:
         starts = [one_number(start, "the first step of a window") for start in islice(returned, 2 * steps)]
         _explain_starts([int(start) if start == int(start) else start for start in starts], case, steps, length, stride)
     return (
-        "Every step lies in a window, including the steps at the end of the recording. A recording often ends there "
-        "because something has just happened."
+        "Every step lies in a window, including the steps at the end of the recording. These steps matter: a "
+        "recording is often stopped because something has just happened."
     )
 
 
@@ -124,8 +124,8 @@ def check_3(to_steps: Any) -> str:
         )
         raise NotYet(msg)
     return (
-        "Many windows contribute to the score of a step in the middle of a recording, but only one to that of the "
-        "first and the last step. The scores at both ends are the least reliable."
+        "Many windows contribute to the score of a step in the middle of a recording, but only one window to "
+        "the score of the first or the last step. The scores at both ends are the least reliable."
     )
 
 
@@ -217,7 +217,7 @@ def check_4(point_adjusted: Any) -> str:
     _check_two_hits(point_adjusted)
     return (
         f"For random decisions that flag 1 % of the steps, point adjustment increases F1 from {plain:.2f} to "
-        f"{adjusted:.2f} on the recording. After these five lines, any detector appears to be good."
+        f"{adjusted:.2f} on the recording. After point adjustment, any detector appears to be good."
     )
 
 

@@ -11,7 +11,7 @@ from notebooks.course.answer_numbers import is_rounded, one_number
 from notebooks.course.verdict import NotYet, call, exercise, kind_of
 
 
-@exercise("6.1", "a difference, and a pair (low, high)")
+@exercise("6.1", "`mean_difference` is a number, and `interval` is a pair (low, high)")
 def check_1(mean_difference: Any, interval: Any, network: np.ndarray, nearest: np.ndarray) -> str:
     """Check the mean and the t interval of the paired differences."""
     differences = network - nearest
@@ -120,8 +120,8 @@ def check_2(draw: Any) -> str:
         msg = f"over many draws, the standard deviation is too {reason} Draw as many as there are."
         raise NotYet(msg)
     return (
-        "The middle 95 % of such draws are the bootstrap interval. Evaluating both methods on the same draw removes "
-        "the variation that affects both."
+        "The bootstrap interval extends from the 2.5 % to the 97.5 % quantile of many such differences. If both "
+        "methods are evaluated on the same resampled beats, the variation that affects both methods is removed."
     )
 
 

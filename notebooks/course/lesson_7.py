@@ -12,8 +12,8 @@ from notebooks.course.answer_numbers import one_number
 from notebooks.course.own_files import PUMP_EVENT, pump
 from notebooks.course.verdict import NotYet, exercise
 
-# Steps of one beat of the pump, and the smallest number of beats for training.
-_BEAT, _MIN_BEATS = 40, 20
+# Steps of one cycle of the pump, and the smallest number of cycles for training.
+_CYCLE, _MIN_CYCLES = 40, 20
 # First day in the file of exercise 7.1.
 _FIRST_DAY = "2026-03-02"
 
@@ -57,7 +57,7 @@ def check_1(series: Any) -> str:
         day = str(series.time[0])[:10]
         msg = f"`series` begins on {day}, with {series.sampling_rate} rows per second. 02.03.2026 is a day in March."
         raise NotYet(msg)
-    return "Values and times are right. You specified what the header does not say: the column and the date format."
+    return "Values and times are right. You specified what `load_csv` cannot detect: the time column and date format."
 
 
 @exercise("7.2", "a pair (start, end) of steps, with the end excluded")
@@ -93,7 +93,7 @@ def check_2(gap: Any) -> str:
     raise NotYet(msg)
 
 
-@exercise("7.3", "a share of the recording between 0 and 1")
+@exercise("7.3", "a number between 0 and 1, the share of the recording")
 def check_3(share: Any) -> str:
     """Check that the training part is normal and long enough."""
     steps, share = len(pump()), one_number(share, "`share`")
@@ -105,17 +105,17 @@ def check_3(share: Any) -> str:
         position = "well inside" if end > PUMP_EVENT[1] else "at the end of"
         msg = (
             f"the first {end} steps are not all normal: there is an event without a label {position} this part. "
-            "Inspect the recording from the left, a few hundred steps at a time, and compare the beats."
+            "Inspect the recording from the left, a few hundred steps at a time, and compare the cycles."
         )
         raise NotYet(msg)
-    if end < _MIN_BEATS * _BEAT:
+    if end < _MIN_CYCLES * _CYCLE:
         msg = (
-            f"{end} steps are {end / _BEAT:.0f} beats of {_BEAT} steps, of which one fifth is used for the threshold. "
+            f"{end} steps are {end / _CYCLE:.0f} cycles of {_CYCLE} steps; a fifth of them is used for the threshold. "
             "This is too few. A longer part is normal; use all of it."
         )
         raise NotYet(msg)
     return (
-        f"The part is normal and just long enough: {end} steps, {end // _BEAT} beats. From step {PUMP_EVENT[0]} to "
-        f"{PUMP_EVENT[1]}, the beat is abnormal. With the default of 0.5, the network would have been trained on this "
+        f"The part is normal and just long enough: {end} steps, {end // _CYCLE} cycles. From step {PUMP_EVENT[0]} to "
+        f"{PUMP_EVENT[1]}, the cycle is abnormal. With the default of 0.5, the network would have been trained on this "
         "fault, and would not have detected similar faults."
     )

@@ -184,7 +184,7 @@ def plot_tails(scores: Any, rates: Any, thresholds: Any, n: int) -> Figure:
     low, high = np.min(np.asarray(thresholds)[:, -1]), np.max(np.asarray(thresholds)[:, -1])
     figure.alt = (
         f"False alarm rate against threshold on a log scale. The lowest rate of {n} scores is 1 in {n + 1}. The fitted "
-        f"tails go further and differ more: for a rate of {rates[-1]:g} they give from {low:.2f} to {high:.2f}."
+        f"tails extend further and differ more: for the rate {rates[-1]:g}, the thresholds are {low:.2f} to {high:.2f}."
     )
     return figure
 

@@ -99,7 +99,7 @@ def test_longest_gap_passes():
     [
         (0.5, "well inside"),
         (0.26, "at the end of"),
-        (0.1, "10 beats of 40"),
+        (0.1, "10 cycles of 40"),
         (1000, "between 0 and 1, got 1000"),
         (1.0, "between 0 and 1"),
         ("a quarter", "must be one number"),
@@ -115,7 +115,7 @@ def test_wrong_shares_are_explained(share, words):
 def test_normal_and_long_enough_share_passes(share):
     verdict = lesson_7.check_3(share)
     assert verdict
-    assert f"{share * 4000:.0f} steps, {int(share * 4000) // 40} beats" in verdict.text
+    assert f"{share * 4000:.0f} steps, {int(share * 4000) // 40} cycles" in verdict.text
 
 
 @pytest.mark.parametrize("check", [lesson_7.check_1, lesson_7.check_2, lesson_7.check_3])

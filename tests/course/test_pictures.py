@@ -42,7 +42,7 @@ def test_tails_mark_the_lowest_rate_of_n_scores():
     *_, rates, lowest = figure.axes[0].lines
     np.testing.assert_allclose(rates.get_ydata(), np.arange(9, 0, -1) / 10)
     assert lowest.get_ydata()[0] == 0.1
-    assert "from 12.00 to 20.00" in figure.alt
+    assert "thresholds are 12.00 to 20.00" in figure.alt
 
 
 def test_leak_gives_the_difference_for_each_size():
