@@ -4,6 +4,7 @@ It contains the checks of the exercises (one module per lesson), the lessons' pi
 class, and the check of a computer's set-up.
 
 >>> from notebooks.course import lesson_1
->>> lesson_1.check_1(...)
-Exercise 1.1, not yet: `rate` is still `...`: put your answer there. The answer is a false alarm rate between 0 and 1.
+>>> lesson_1.check_1(...)  # doctest: +NORMALIZE_WHITESPACE
+Exercise 1.1 is not solved yet: `rate` is still `...`.
+Replace each `...` with your answer: a false alarm rate between 0 and 1.
 """

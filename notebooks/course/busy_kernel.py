@@ -46,7 +46,7 @@ def busy_kernel_finding() -> SetupResult:
     if seconds is None:
         text = "the kernel does not respond to a button while a cell is running."
         return SetupResult("buttons", text, "note", f"{_REMEDY} (Buttons need ipykernel 7 and JupyterLab 4.4.)")
-    text = f"while a cell is running, the kernel responds to a button in {1000 * seconds:.0f} ms (without the browser)."
+    text = f"while a cell is running, the kernel answers a button in {1000 * seconds:.0f} ms, plus the browser's time."
     return SetupResult("buttons", text)
 
 

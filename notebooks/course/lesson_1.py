@@ -20,7 +20,7 @@ def check_1(rate: Any) -> str:
     """Check for one alarm in a hundred normal beats."""
     rate = one_number(rate, "`rate`")
     if not 0 < rate < 1:
-        msg = f"`rate` must be between 0 and 1, got {rate}. One in a hundred is …?"
+        msg = f"`rate` must be between 0 and 1, got {rate}. Write one in a hundred as a decimal number."
         raise NotYet(msg)
     if not math.isclose(rate, 0.01, rel_tol=1e-6):
         alarms = f"{1000 * rate:g} alarm{'s' * (not math.isclose(1000 * rate, 1))}"
@@ -60,11 +60,11 @@ def check_2(precision: Any) -> str:
         raise NotYet(msg)
     return (
         "Precision depends on how many beats are abnormal. With a thousand normal beats and one abnormal beat, "
-        "a false alarm rate of 5 % gives a precision of about 0.02, however good the network is."
+        "a false alarm rate of 5 % gives a precision of about 0.02, even if the network detects the abnormal beat."
     )
 
 
-@exercise("1.3", 'two shares between 0 and 1, and "a", "b" or "c"')
+@exercise("1.3", 'a share between 0 and 1 for `leaky` and for `unbiased`, and "a", "b" or "c" for `why`')
 def check_3(leaky: Any, unbiased: Any, why: Any, error: Mapping[str, np.ndarray]) -> str:
     """Check that a threshold set on the training beats is too low."""
     leaky, unbiased = one_number(leaky, "`leaky`"), one_number(unbiased, "`unbiased`")
@@ -112,12 +112,12 @@ def check_3(leaky: Any, unbiased: Any, why: Any, error: Mapping[str, np.ndarray]
         msg = f"the shares are right. `why`: {msg} What was done with the training beats only?"
         raise NotYet(msg)
     return (
-        "A network looks better on its training set than on new data. If you set the threshold on the training "
-        "set for a false alarm rate of 5 %, the real rate is higher. The smaller the training set, the larger the leak."
+        "A network has lower errors on its training set than on new data. If you set the threshold on the training set "
+        "for a false alarm rate of 5 %, the real rate is higher. With a smaller training set, it is even higher."
     )
 
 
-@exercise("1.4", "two of the sizes 2, 16 and None, and a bool")
+@exercise("1.4", "2, 16 or None for `lowest_loss` and for `lowest_auroc`, and a bool for `one_run_is_enough`")
 def check_4(lowest_loss: Any, lowest_auroc: Any, one_run_is_enough: Any) -> str:
     """Check that the lowest loss is not the best detector, and that one training run does not show which is best."""
     for name, size in (("lowest_loss", lowest_loss), ("lowest_auroc", lowest_auroc)):
@@ -137,8 +137,8 @@ def check_4(lowest_loss: Any, lowest_auroc: Any, one_run_is_enough: Any) -> str:
         msg = "`one_run_is_enough`: change both seeds in `quick` and train again. Is the same size the best?"
         raise NotYet(msg)
     return (
-        "The loss falls as the latent vector gets larger, but a lower loss does not mean a better detector: at some "
-        "point the network reconstructs abnormal beats as well. Only several seeds show whether this happens here."
+        "The loss falls as the latent vector gets larger, but a lower loss does not mean a better detector: with a "
+        "large latent vector, the network may also reconstruct abnormal beats. To find out, train with several seeds."
     )
 
 

@@ -21,9 +21,9 @@ def check_1(gate: Any) -> str:
         raise NotYet(msg)
     kept = gate**70
     if abs(kept - 0.5) < 1e-3:
-        return "To keep half of the memory over half a heartbeat, a gate must be above 0.99. A bias of 1 gives 0.73."
+        return "To keep half of the memory for 70 steps, a gate must be above 0.99. A bias of 1 gives a gate of 0.73."
     if abs(gate - (1 - 0.5 / 70)) < 1e-6:
-        msg = "close, but each step loses a share of what is left, not of the start. Multiply, do not subtract."
+        msg = "each step loses a share of what is left, not of the whole memory. Multiply, do not subtract."
         raise NotYet(msg)
     more = "more" if kept > 0.5 else "less"
     msg = f"with a gate of {gate:.4f}, {kept:.3g} of the memory is left after 70 steps, which is {more} than half. "
@@ -42,19 +42,19 @@ def check_2(n_parameters: Any) -> str:
             continue
         mistakes = {
             4 * n_features * (n_features + n_units + 2): "You have swapped n_features and n_units.",
-            n_units * (n_features + n_units + 2): "There are four sums: three gates and the new content.",
-            3 * n_units * (n_features + n_units + 2): "There are four sums: three gates and the new content.",
+            n_units * (n_features + n_units + 2): "There are four sums: three for the gates and one for `new`.",
+            3 * n_units * (n_features + n_units + 2): "There are four sums: three for the gates and one for `new`.",
             4 * n_units * (n_features + n_units): "Every sum has biases as well.",
             4 * n_units * (n_features + n_units + 1): "PyTorch adds two biases in each sum, one for x and one for h.",
             4 * n_units * (n_features + 2): "h is multiplied by weights too.",
             4 * n_units * (n_units + 2): "x is multiplied by weights too.",
             4 * n_units * (n_features + 1 + 2): "Each unit reads all of h, not only its own value.",
         }
-        default = "Count the weights on x, the weights on h and the biases, first for one sum, then for all."
+        default = "Count the weights for x, the weights for h and the biases, first for one sum, then for all."
         hint = mistakes.get(int(count), default)
         msg = f"`n_parameters({n_features}, {n_units})` is {count:g}, but nn.LSTM has {right} parameters. {hint}"
         raise NotYet(msg)
-    return "Most of the parameters are the weights on h. Twice as many units need four times as many of these weights."
+    return "Most parameters are weights for h. With twice as many units, there are four times as many of these weights."
 
 
 def _correct_step(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, lstm: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -136,4 +136,4 @@ def check_4(reverse_time: Any) -> str:
             f"{batch[0, 3 - step].tolist()}, got {result[0, step].tolist()}."
         )
         raise NotYet(msg)
-    return "In a batch of one, flipping axis 0 changes nothing, so a test does not detect it. Test with two sequences."
+    return "With only one sequence, flipping axis 0 changes nothing, so a test does not detect this bug. Test with two."

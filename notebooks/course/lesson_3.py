@@ -28,10 +28,10 @@ def check_1(my_trainer: Any) -> str:
     if my_trainer.restore == "every epoch":
         hint = "this trainer still restores weights during training, after a worse epoch"
         if my_trainer.min_delta_ratio or my_trainer.patience:
-            hint += ". With `patience` or `min_delta_ratio` it does so later or less often, but not never"
+            hint += ". With `patience` or `min_delta_ratio`, it restores them later or less often, but not never"
         msg = f"{hint}. Which hyperparameter says *when* the best weights are restored?"
         raise NotYet(msg)
-    return "It is exactly the same training run as with restore off, but it ends with its best weights."
+    return "The training run is the same as with restore off, but at the end the model gets the best weights."
 
 
 # Validation losses, and the epochs after which the weights are restored.
@@ -59,7 +59,7 @@ def check_2(restored_epochs: Any) -> str:
             ),
             (
                 [e for e in range(2, len(losses) + 1) if losses[e - 1] >= min(losses[: e - 1])],
-                "An epoch that is equal to the best is not worse, so it triggers no restore.",
+                "An epoch whose loss is equal to the lowest loss is not worse, so it triggers no restore.",
             ),
             (
                 [e for e in range(1, len(losses) + 1) if losses[e - 1] > min(losses)],
@@ -144,7 +144,7 @@ def check_4(stop_without_improvement: Any) -> str:
         else:
             msg = f"{start} stops it after epoch {stopped}. Compare row.epoch with row.best_epoch."
         raise NotYet(msg)
-    return "This is early stopping with a patience of three. It says when to end; history restore says what to restore."
+    return "This is early stopping with a patience of three: it ends the run. History restore selects the weights."
 
 
 def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:

@@ -72,16 +72,16 @@ class PressCheck(anywidget.AnyWidget):
 
     @property
     def summary(self) -> str:
-        """Whether the press arrived, how fast it was answered, and what to do if none arrived."""
+        """Whether the kernel received a press, how fast it answered, and what to do if it received none."""
         if self.milliseconds is not None:
-            return f"Your press arrived while the cell was counting; the answer took {self.milliseconds:.0f} ms."
+            return f"The kernel received your press while the cell ran, and answered in {self.milliseconds:.0f} ms."
         if self._pressed:
-            return "Your press arrived while the cell was counting."
-        text = f"No press arrived in {self.seconds:g} s. If nobody pressed the button, run this cell again."
+            return "The kernel received your press while the cell ran."
+        text = f"The kernel received no press in {self.seconds:g} s. If nobody pressed the button, run this cell again."
         interrupt = "use ■ (Interrupt the kernel) to stop a training run."
         if not buttons_answer():
             return f"{text} This kernel does not receive button presses while a cell is running: {interrupt}"
-        return f"{text} If you did, update to JupyterLab 4.4 or Notebook 7.4, or later. Until then, {interrupt}"
+        return f"{text} If it was pressed, update to JupyterLab 4.4+ or Notebook 7.4+. Until then, {interrupt}"
 
     def _receive(self, _: Any, message: dict[str, Any], __: Any) -> None:
         if not self.counting:

@@ -73,10 +73,10 @@ class SetupCheck:
     @property
     def summary(self) -> str:
         """Whether the computer is ready, with the faults or notes and what to do about them."""
-        for level, start in (("fault", "Not ready. "), ("note", "Works, but with limits. ")):
+        for level, start in (("fault", "Not ready. "), ("note", "The lessons run on this computer, but with limits. ")):
             results = [result for result in self.findings if result.level == level]
             if results:
-                return start + " ".join(f"{result.name}: {result.text} {result.remedy}" for result in results)
+                return start + " ".join(f"{one.name.capitalize()}: {one.text} {one.remedy}" for one in results)
         return "Ready for class."
 
     def __str__(self) -> str:
@@ -111,7 +111,7 @@ def check(show: Callable[[str], object] = lambda line: None) -> SetupCheck:
     --------
     >>> results = SetupResult("data", "found."), SetupResult("disk", "0.2 GB free.", "note", "Make room.")
     >>> SetupCheck(results).summary
-    'Works, but with limits. disk: 0.2 GB free. Make room.'
+    'The lessons run on this computer, but with limits. Disk: 0.2 GB free. Make room.'
     """
     from notebooks.course.busy_kernel import busy_kernel_finding
 
@@ -203,14 +203,14 @@ def processors() -> SetupResult:
         f"{number} thread{'s' * (number != 1)}"
         for number in (torch.get_num_threads(), BatchedTrainer(model, batch_size=batch_size).threads)
     )
-    what = f"the default model ({model.hidden_size} units, batches of {batch_size}) trains with {training_threads}"
-    return SetupResult("processors", f"{os.cpu_count()} processors; PyTorch uses {default_threads}, {what}.")
+    what = f"It uses {training_threads} to train the default model ({model.hidden_size} units, batches of {batch_size})"
+    return SetupResult("processors", f"{os.cpu_count()} processors. PyTorch uses {default_threads} by default. {what}.")
 
 
 def training_time(seconds: float | None = None) -> SetupResult:
     """Estimate the seconds of lesson 1's training run; by default from a quarter of one epoch."""
     seconds = _lesson_1_seconds() if seconds is None else seconds
-    text = f"lesson 1 takes about {_rounded(seconds)} s to train"
+    text = f"the training run of lesson 1 takes about {_rounded(seconds)} s"
     if seconds <= _FAST_SECONDS:
         return SetupResult("training", f"{text}.")
     from notebooks.course import classroom
@@ -219,9 +219,9 @@ def training_time(seconds: float | None = None) -> SetupResult:
     limit = classroom.CLASSROOM_SECONDS if (chosen := classroom.seconds()) is None else chosen
     epochs = max(1, math.ceil(min(LESSON_1_EPOCHS, LESSON_1_EPOCHS * limit / seconds)))
     if epochs < LESSON_1_EPOCHS:
-        in_class = f"In classroom mode it stops after about {epochs} of its {LESSON_1_EPOCHS} epochs."
+        in_class = f"In classroom mode (make class), it stops after about {epochs} of its {LESSON_1_EPOCHS} epochs."
     else:
-        in_class = "In classroom mode it takes the same time."
+        in_class = "In classroom mode (make class), it takes the same time."
     if seconds <= _SLOW_SECONDS:
         text, remedy = f"{text}, which is slow.", "Close other programs, and plug in the power cable."
     else:

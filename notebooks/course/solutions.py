@@ -178,7 +178,7 @@ def update(lesson: Path, solutions: Path) -> list[str]:
 
 def _header(title: str, name: str) -> Cell:
     text = (
-        f"# Solutions: {title}\n\nThis is one solution of each exercise of [the lesson](../{name}); there are others.\n"
+        f"# Solutions: {title}\n\nThis notebook has one solution to each exercise of [the lesson](../{name}).\n"
         "Try your own solution first: the check below each exercise tells you what is still wrong.\n\n## Exercises"
     )
     return {"cell_type": "markdown", "id": "solutions", "metadata": {}, "source": text.splitlines(keepends=True)}

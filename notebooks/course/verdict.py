@@ -49,15 +49,15 @@ class Verdict:
         return self.right
 
     def __repr__(self) -> str:
-        return f"Exercise {self.number}, {'right' if self.right else 'not yet'}: {self.text}"
+        return f"Exercise {self.number} is {'solved' if self.right else 'not solved yet'}: {self.text}"
 
     def _repr_html_(self) -> str:
-        color, sign, word = (_RIGHT_COLOR, "✓", "right") if self.right else (_WRONG_COLOR, "○", "not yet")
+        color, sign, word = (_RIGHT_COLOR, "✓", "solved") if self.right else (_WRONG_COLOR, "○", "not solved yet")
         # One pass, so that a student's value inside code gets no emphasis.
         text = re.sub(r"`([^`\n]+)`|\B\*(\w[^*\n]*\w)\*\B", _as_html, escaped(self.text))
         return without_math(
             f'<div style="border-left: 0.4em solid {color}; padding: 0.3em 0.8em">'
-            f"<b>{sign} Exercise {escaped(self.number)}, {word}.</b> {text}</div>"
+            f"<b>{sign} Exercise {escaped(self.number)} is {word}.</b> {text}</div>"
         )
 
 
@@ -92,11 +92,11 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
     ...         raise NotYet(f"{number} is not twice three.")
     ...     return "Twice three is six."
     >>> check(...)
-    Exercise 0.1, not yet: `number` is still `...`. Replace it with your answer: a number, twice three.
+    Exercise 0.1 is not solved yet: `number` is still `...`. Replace each `...` with your answer: a number, twice three.
     >>> check(5)
-    Exercise 0.1, not yet: 5 is not twice three.
+    Exercise 0.1 is not solved yet: 5 is not twice three.
     >>> check(6)
-    Exercise 0.1, right: Twice three is six.
+    Exercise 0.1 is solved: Twice three is six.
     """
 
     def decorate(function: Callable[..., str]) -> Callable[..., Verdict]:
@@ -111,10 +111,10 @@ def exercise(number: str, takes: str) -> Callable[[Callable[..., str]], Callable
                 return Verdict(number, False, f"the check needs {names}. Restore its original cell.")
             for name, answer in given.items():
                 if answer is ...:
-                    text = f"`{name}` is still `...`. Replace it with your answer: {takes}."
+                    text = f"`{name}` is still `...`. Replace each `...` with your answer: {takes}."
                     return Verdict(number, False, text)
                 if _unfinished(answer):
-                    text = f"`{name}` still contains `...`. Replace it with your answer: {takes}."
+                    text = f"`{name}` still contains `...`. Replace each `...` with your answer: {takes}."
                     return Verdict(number, False, text)
             token = _returned.set([])
             try:
@@ -169,9 +169,9 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
     ...         raise NotYet("half of 6 is 3.")
     ...     return "Halved."
     >>> check(lambda number: number / 2)
-    Exercise 0.2, right: Halved.
+    Exercise 0.2 is solved: Halved.
     >>> check(lambda: 3)
-    Exercise 0.2, not yet: `<lambda>` is called with 1 argument, but your function has none.
+    Exercise 0.2 is not solved yet: `<lambda>` is called with 1 positional argument, but your function accepts none.
     """
     name = name or getattr(function, "__name__", "the answer")
     returned = call_function(function, *arguments, name=name)
@@ -179,7 +179,7 @@ def call(function: Any, *arguments: Any, name: str = "") -> Any:
         msg = f"`{name}` returned nothing. Complete its body, and return the result."
         raise NotYet(msg)
     if _unfinished(returned):
-        msg = f"the return value of `{name}` still contains `...`. Replace it with your answer."
+        msg = f"the return value of `{name}` still contains `...`. Replace each `...` with your answer."
         raise NotYet(msg)
     _returned.get()[:] = [f"`{name}` returned {kind_of(returned)}"]
     return returned
@@ -213,8 +213,8 @@ def call_function(function: Any, *arguments: Any, name: str, allowed: tuple[type
         msg = f"`{name}` must be a function, got {kind_of(function)}."
         raise NotYet(msg)
     if (parameters := _parameters_if_refused(function, arguments)) is not None:
-        count = f"{len(arguments)} argument{'s' if len(arguments) != 1 else ''}"
-        msg = f"`{name}` is called with {count}, but your function has {parameters or 'none'}."
+        count = f"{len(arguments)} positional argument{'s' if len(arguments) != 1 else ''}"
+        msg = f"`{name}` is called with {count}, but your function accepts {parameters or 'none'}."
         raise NotYet(msg)
     given = ", ".join(map(_brief, arguments))  # before the call, which may change them
     try:
@@ -286,5 +286,5 @@ def _parameters_if_refused(function: Callable[..., Any], arguments: tuple[Any, .
         signature.bind(*arguments)
     except TypeError:
         parameters = signature.parameters.values()
-        return ", ".join(f"`{one}`" + " (by keyword only)" * (one.kind is one.KEYWORD_ONLY) for one in parameters)
+        return ", ".join(f"`{one}`" + " (only by keyword)" * (one.kind is one.KEYWORD_ONLY) for one in parameters)
     return None

@@ -56,7 +56,7 @@ def test_precision_is_right(right):
         (lambda c, a: 0.75, "right for one example"),
         (lambda c, a: ..., "returned nothing"),
         (lambda c, a: 1 / 0, "raised ZeroDivisionError"),
-        (lambda c: 0.6, "called with 2 arguments"),
+        (lambda c: 0.6, "called with 2 positional arguments"),
         (0.6, "must be a function"),
     ],
 )

@@ -55,7 +55,7 @@ def test_number_of_parameters_is_right():
         (lambda n, u: 4.0 * u * (n + u + 1), "two biases"),
         (lambda n, u: 17, "first for one sum, then for all"),
         (lambda n, u: [17], "is 17, but nn.LSTM has"),
-        (lambda n: 17, "called with 2 arguments"),
+        (lambda n: 17, "called with 2 positional arguments"),
     ],
 )
 def test_wrong_number_of_parameters_gets_a_hint(count, words):

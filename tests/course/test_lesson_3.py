@@ -101,7 +101,11 @@ def test_saved_copy_is_right():
         (save_state, restore_references, "After a second restore"),
         (lambda model: None, restore_state, "returned nothing"),
         (save_state, lambda model, saved: model.load_state_dict({}), "`restore_state` raised RuntimeError"),
-        (save_state, lambda model: None, "`restore_state` is called with 2 arguments, but your function has `model`"),
+        (
+            save_state,
+            lambda model: None,
+            "`restore_state` is called with 2 positional arguments, but your function accepts `model`",
+        ),
         (save_state, 3, "`restore_state` must be a function, got 3 (int)"),
     ],
 )
@@ -131,7 +135,10 @@ def test_stop_without_improvement_is_right():
         (stop_after(2), "is at least four"),
         (stop_after(4), "your callback stops it after epoch 7. Compare row.epoch"),
         (lambda row, state: row.nothing, "raised AttributeError"),
-        (lambda row: None, "`stop_without_improvement` is called with 2 arguments, but your function has `row`"),
+        (
+            lambda row: None,
+            "`stop_without_improvement` is called with 2 positional arguments, but your function accepts `row`",
+        ),
     ],
 )
 def test_wrong_callback_gets_a_hint(wrong, words):

@@ -122,7 +122,7 @@ def test_draw_passes():
         (too_few, "too large"),
         (too_many, "too small"),
         (lambda rng, a, b, y: ..., "returned nothing"),
-        (lambda rng, a, b: 0, "called with 4 arguments"),
+        (lambda rng, a, b: 0, "called with 4 positional arguments"),
         (0.01, "must be a function"),
     ],
 )

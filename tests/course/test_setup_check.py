@@ -28,8 +28,8 @@ FINE, NOTE, FAULT = (
     ("findings", "ready", "summary"),
     [
         ((FINE,), True, "Ready for class."),
-        ((FINE, NOTE), True, "Works, but with limits. b: is slow. Wait."),
-        ((FINE, NOTE, FAULT), False, "Not ready. c: is missing. Install c."),
+        ((FINE, NOTE), True, "The lessons run on this computer, but with limits. B: is slow. Wait."),
+        ((FINE, NOTE, FAULT), False, "Not ready. C: is missing. Install c."),
     ],
 )
 def test_summary_names_notes_and_faults(findings, ready, summary):
@@ -80,7 +80,7 @@ def test_disk_space_decides_the_level_and_data_are_counted():
 
 @pytest.mark.parametrize(
     ("seconds", "level", "words"),
-    [(12, "fine", "about 10 s to train."), (60, "note", "which is slow. "), (500, "note", "too slow for a class")],
+    [(12, "fine", "about 10 s."), (60, "note", "which is slow. "), (500, "note", "too slow for a class")],
 )
 def test_training_time_decides_the_level(seconds, level, words):
     result = setup_check.training_time(seconds)
@@ -209,7 +209,7 @@ def test_check_that_fails_is_a_fault_and_no_traceback(monkeypatch):
     monkeypatch.setattr(setup_check, "data", broken)
     result = check()
     assert not result.ready
-    assert "data: the check failed (OSError: no such device)" in result.summary
+    assert "Data: the check failed (OSError: no such device)" in result.summary
 
 
 def test_command_prints_each_result_and_the_summary(monkeypatch, capsys):
@@ -254,14 +254,14 @@ def test_press_during_the_count_is_answered_and_timed(press, capsys):
     assert press.sent == [{"kind": "received"}]
     assert press.milliseconds == 31.4
     assert press.counted < 15
-    assert "Your press arrived while the cell was counting; the answer took 31 ms." in capsys.readouterr().out
+    assert "The kernel received your press while the cell ran, and answered in 31 ms." in capsys.readouterr().out
     assert not press.counting
 
 
 def test_count_without_a_press_ends_with_a_message(press, capsys):
     press.count(ticks())
     assert press.counted >= 15
-    assert "No press arrived in 15 s." in capsys.readouterr().out
+    assert "The kernel received no press in 15 s." in capsys.readouterr().out
     press._receive(press, {"kind": "press"}, [])
     assert press.sent == [], "a press after the end of the cell is not answered"
 
@@ -272,7 +272,7 @@ def test_second_count_needs_a_second_press(press, capsys):
     press.count(ticks())
     assert press.counted >= 15
     assert press.milliseconds is None
-    assert "No press arrived" in capsys.readouterr().out.splitlines()[-1]
+    assert "The kernel received no press" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("answer", "words"), [(True, "update to JupyterLab 4.4"), (False, "kernel does not receive")])

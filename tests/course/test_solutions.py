@@ -29,7 +29,7 @@ def verdict_faults(cells, expected):
             if "check" not in tags(cell):
                 continue
             texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in cell["outputs"]]
-            found = re.fullmatch(rf"Exercise {number}, {expected}: (.*)", "".join(texts), re.DOTALL)
+            found = re.fullmatch(rf"Exercise {number} is {expected}: (.*)", "".join(texts), re.DOTALL)
             if not found or len(found[1].split()) < 4:
                 faults.append(f"{number}: the verdict must be `{expected}` with several words, got {texts}")
     return faults
@@ -47,11 +47,11 @@ class TestCommitted:
 
     @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
     def test_untouched_stubs_are_not_yet_solved(self, path):
-        assert verdict_faults(read(path), "not yet") == []
+        assert verdict_faults(read(path), "not solved yet") == []
 
     @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
     def test_solutions_are_right(self, path):
-        assert verdict_faults(read(NOTEBOOKS / "solutions" / path.name), "right") == []
+        assert verdict_faults(read(NOTEBOOKS / "solutions" / path.name), "solved") == []
 
     def test_each_solution_notebook_has_a_lesson(self):
         solved = {path.name for path in NOTEBOOKS.glob("solutions/*.ipynb")}
@@ -77,9 +77,9 @@ def code(text, *tagged, shows=None):
     }
 
 
-NOT_YET = "Exercise 9.1, not yet: `twice` is still `...`."
+NOT_YET = "Exercise 9.1 is not solved yet: `twice` is still `...`."
 RUN = ("execution_count", "outputs")
-RIGHT = "Exercise 9.1, right: twice three is six."
+RIGHT = "Exercise 9.1 is solved: twice three is six."
 
 
 @pytest.fixture
@@ -192,12 +192,13 @@ def test_missing_solution_is_named(lesson, solutions, place, message):
 
 
 def test_missing_short_and_wrong_verdicts_are_found(lesson, solutions):
-    assert verdict_faults(lesson, "not yet") == []
-    assert verdict_faults(solutions, "right") == []
-    assert verdict_faults(lesson, "right")
-    for outputs in ([], code("", shows="Exercise 9.1, not yet: no.")["outputs"], code("", shows="None")["outputs"]):
+    assert verdict_faults(lesson, "not solved yet") == []
+    assert verdict_faults(solutions, "solved") == []
+    assert verdict_faults(lesson, "solved")
+    short = code("", shows="Exercise 9.1 is not solved yet: no.")["outputs"]
+    for outputs in ([], short, code("", shows="None")["outputs"]):
         lesson[6]["outputs"] = outputs
-        assert len(verdict_faults(lesson, "not yet")) == 1
+        assert len(verdict_faults(lesson, "not solved yet")) == 1
 
 
 class TestFiles:

@@ -41,8 +41,8 @@ def halves(half):
 def test_right_and_wrong_differ_in_truth_value_and_text():
     assert share(0.5)
     assert not share(2)
-    assert repr(share(0.5)) == "Exercise 2.1, right: It is between 0 and 1."
-    assert repr(share(2)) == "Exercise 2.1, not yet: 2 is not between 0 and 1."
+    assert repr(share(0.5)) == "Exercise 2.1 is solved: It is between 0 and 1."
+    assert repr(share(2)) == "Exercise 2.1 is not solved yet: 2 is not between 0 and 1."
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_unchanged_stub_is_named_at_any_depth(answers, start):
     verdict = share(*answers)
     assert not verdict
     assert verdict.text.startswith(start)
-    assert verdict.text.endswith("Replace it with your answer: a share between 0 and 1.")
+    assert verdict.text.endswith("Replace each `...` with your answer: a share between 0 and 1.")
 
 
 def test_unchanged_stub_among_several_answers_is_named():
@@ -213,22 +213,27 @@ class TestCall:
     @pytest.mark.parametrize("part", [(1, ...), {"half": ...}])
     def test_stub_in_the_return_value_is_named(self, part):
         assert halves(lambda number: part).text == (
-            "the return value of `<lambda>` still contains `...`. Replace it with your answer."
+            "the return value of `<lambda>` still contains `...`. Replace each `...` with your answer."
         )
 
     def test_wrong_parameters_are_named(self):
         def half(number, other):
             return number / 2
 
-        assert halves(half).text == "`half` is called with 1 argument, but your function has `number`, `other`."
-        assert halves(lambda: 3).text == "`<lambda>` is called with 1 argument, but your function has none."
+        assert (
+            halves(half).text
+            == "`half` is called with 1 positional argument, but your function accepts `number`, `other`."
+        )
+        assert (
+            halves(lambda: 3).text == "`<lambda>` is called with 1 positional argument, but your function accepts none."
+        )
 
     def test_function_without_signature_is_called(self):
         assert halves(max).text.startswith("`max` raised TypeError: ")
 
     def test_name_replaces_the_functions_name(self):
-        with pytest.raises(NotYet, match="`your function` must be a function"):
-            call(3, name="your function")
+        with pytest.raises(NotYet, match="`half` must be a function"):
+            call(3, name="half")
 
     def test_keyboard_interrupt_stops_the_check(self):
         def half(number):
@@ -242,8 +247,8 @@ def test_html_escapes_the_students_text():
     shown = Verdict("2.1", False, 'got <script>alert("x")</script> & `a < b`')._repr_html_()
     assert "<script>" not in shown
     assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; <code>a &lt; b</code>" in shown
-    assert "○ Exercise 2.1, not yet." in shown
-    assert "✓ Exercise 2.1, right." in Verdict("2.1", True, "so")._repr_html_()
+    assert "○ Exercise 2.1 is not solved yet." in shown
+    assert "✓ Exercise 2.1 is solved." in Verdict("2.1", True, "so")._repr_html_()
 
 
 def test_line_in_a_notebook_is_counted_from_the_cells_top(tmp_path):
@@ -267,7 +272,7 @@ def test_keyword_only_parameter_is_named():
     def by_name(scores, *, rate):
         return rate
 
-    with pytest.raises(NotYet, match=r"your function has `scores`, `rate` \(by keyword only\)"):
+    with pytest.raises(NotYet, match=r"your function accepts `scores`, `rate` \(only by keyword\)"):
         call(by_name, [1.0], 0.1)
 
 

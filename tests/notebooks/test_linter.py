@@ -52,7 +52,7 @@ def shown(text, kind="text/plain"):
 
 
 def exercise(number):
-    verdict = shown(f"Exercise {number}, not yet: `rate` is still `...`.")
+    verdict = shown(f"Exercise {number} is not solved yet: `rate` is still `...`.")
     return [
         md(f"### Exercise {number}: a rate\n\nWrite it.\n\n<details><summary>Hint</summary>\n\nA pen.\n\n</details>"),
         code("rate = ...", tags=["stub"]),

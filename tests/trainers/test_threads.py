@@ -126,7 +126,7 @@ def test_setup_check_names_number_of_threads():
     number = torch.get_num_threads()
     text = setup_check.processors().text
     assert f"PyTorch uses {number} thread" in text
-    assert f"the default model (64 units, batches of 32) trains with {number} thread" in text
+    assert f"It uses {number} thread{'s' * (number != 1)} to train the default model (64 units, batches of 32)" in text
 
 
 def test_queued_batch_size_sets_threads_from_its_first_epoch(monkeypatch):
