@@ -135,7 +135,7 @@ def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
         (".tsv", " \n\n", "must not be empty"),
         (".csv", "1,0,1\n1,0,\n", "line 2, feature 1, value 2: the value must be a finite number, got ''"),
         (".txt", "1 0 1\n1 0 1,5\n", "2 steps and 1 features in line 1, 1 steps"),
-        (".ts", TS, "must have sequences, got none"),
+        (".ts", TS, "must have at least one sequence, got 0"),
         (".ts", TS.replace("@data\n", "") + "1,2:1\n", "must have a line '@data'"),
         (".ts", TS + "1,2:1\n?,2:1\n", "no missing values, got one at value 1 of line 8"),
         (".ts", TS + "1,2:1\n1,2,3:1\n", "2 steps and 1 features in line 7, 3 steps"),
@@ -186,7 +186,7 @@ def test_missing_files_and_folders_raise(folder, tmp_path):
         load_ucr(home, normal=1)
     home.rename(tmp_path / "Other")
     tmp_path.joinpath("Other", "Too_TRAIN.tsv").write_text("")
-    with pytest.raises(FileNotFoundError, match=r"several: \['Too_TRAIN', 'Toy_TRAIN'\]"):
+    with pytest.raises(FileNotFoundError, match=r"several sets: \['Too_TRAIN', 'Toy_TRAIN'\]"):
         load_ucr(tmp_path / "Other", normal=1)
     tmp_path.joinpath("beats.tsv").write_text("1\t0\n")
     with pytest.raises(ValueError, match=r"a name like ECG5000_TRAIN.tsv"):
