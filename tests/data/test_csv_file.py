@@ -321,7 +321,7 @@ def test_fields_may_be_separated_by_spaces(csv):
         ("a;b\n1;2\n3;4\n", {"thousands": ",", "decimal": ","}, "thousands must be one of"),
         ("a,b\n1,2\n3,4\n", {"values": "c"}, "must have a column 'c', got the columns 'a', 'b'"),
         ("a,b\n1,2\n3,4\n", {"values": []}, r"must name different columns, got time=None, labels=None, values=\[\]"),
-        ("a,b\n1,2\n3,4\n", {"values": ["a"], "time": "a"}, "must be different columns"),
+        ("a,b\n1,2\n3,4\n", {"values": ["a"], "time": "a"}, "must name different columns"),
         ("a,b\n1,2\n3,4\n", {"irregular": "drop"}, "irregular must be one of"),
         ("a,b\n1,2\n3,4\n", {"time_unit": "w"}, "time_unit must be one of"),
         ("a,b\n1,2\n3,4\n", {"decimal": ";"}, "decimal must be one of"),

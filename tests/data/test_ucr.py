@@ -127,20 +127,20 @@ def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
     ("suffix", "text", "match"),
     [
         (".tsv", "1\t0\t1\n\n2\t0\tx\n", "line 3, feature 1, value 2: the value must be a finite number, got 'x'"),
-        (".tsv", "1\t0\t1\n2\t0\t1\t5\n", "2 steps and 1 features in line 1, 3 steps and 1 features in line 2"),
-        (".tsv", "1\t0\t1\n2\t0\tNaN\n", "2 steps and 1 features in line 1, 1 steps and 1 features in line 2"),
+        (".tsv", "1\t0\t1\n2\t0\t1\t5\n", r"\(2, 1\) in line 1 and \(3, 1\) in line 2"),
+        (".tsv", "1\t0\t1\n2\t0\tNaN\n", r"\(2, 1\) in line 1 and \(1, 1\) in line 2"),
         (".tsv", "1\t0\t1\n2\tNaN\t1\n", "no missing values, got one at value 1 of line 2"),
         (".tsv", "1\t0\t1\n2\t0\t-inf\n", "line 2, feature 1, value 2: the value must be .* finite number, got '-inf'"),
         (".tsv", "1\t0\t1\n2\n", "line 2: the line must have a class and at least one value"),
         (".tsv", " \n\n", "must not be empty"),
         (".csv", "1,0,1\n1,0,\n", "line 2, feature 1, value 2: the value must be a finite number, got ''"),
-        (".txt", "1 0 1\n1 0 1,5\n", "2 steps and 1 features in line 1, 1 steps"),
+        (".txt", "1 0 1\n1 0 1,5\n", r"\(2, 1\) in line 1 and \(1, 1\)"),
         (".ts", TS, "must have at least one sequence, got 0"),
         (".ts", TS.replace("@data\n", "") + "1,2:1\n", "must have a line '@data'"),
         (".ts", TS + "1,2:1\n?,2:1\n", "no missing values, got one at value 1 of line 8"),
-        (".ts", TS + "1,2:1\n1,2,3:1\n", "2 steps and 1 features in line 7, 3 steps"),
+        (".ts", TS + "1,2:1\n1,2,3:1\n", r"\(2, 1\) in line 7 and \(3, 1\)"),
         (".ts", TS + "1,2:3,4,5:1\n", "line 7: the features of a sequence must have the same length"),
-        (".ts", TS + "1,2:3,4:1\n1,2:1\n", "2 features in line 7, 2 steps and 1 features in line 8"),
+        (".ts", TS + "1,2:3,4:1\n1,2:1\n", r"\(2, 2\) in line 7 and \(2, 1\) in line 8"),
         (".ts", TS + "1,2:3,4:1\n1,2:3,b:1\n", "line 8, feature 2, value 2: the value must be .* number, got 'b'"),
         (".ts", TS + "1,2:\n", "line 7: the line must have a class and at least one value"),
         (".ts", TS.replace("timeStamps false", "timeStamps true") + "(0,1):1\n", "line 3: .*got '@timeStamps true'"),
@@ -154,7 +154,7 @@ def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
             ARFF.replace("@attribute a numeric", "@attribute b relational", 1) + "'1,2',1\n",
             "line 3: .*got '@attribute b relational'",
         ),
-        (".arff", ARFF + "1,2,?,1\n1,2,3,1\n", "2 steps and 1 features in line 9"),
+        (".arff", ARFF + "1,2,?,1\n1,2,3,1\n", r"\(2, 1\) in line 9"),
         (".arff", ARFF + "?,2,3,1\n1,2,3,1\n", "no missing values, got one at value 1 of line 9"),
         (".arff", ARFF.replace("@data", "") + "1,2,3,1\n", "must have a line '@data'"),
     ],
@@ -170,7 +170,7 @@ def test_damaged_file_raises_with_line(folder, suffix, text, match):
 def test_parts_of_different_length_raise(folder):
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").write_text("1\t0\t1\n")
-    match = r"Toy_TRAIN.tsv and Toy_TEST.tsv must .* 3 steps and 1 features in the first, 2 and 1 in the second"
+    match = r"Toy_TRAIN.tsv and Toy_TEST.tsv must .* \(3, 1\) and \(2, 1\)"
     with pytest.raises(ValueError, match=match):
         load_ucr(home, normal=1)
 
