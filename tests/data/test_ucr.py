@@ -119,7 +119,7 @@ def test_normal_class_gets_label_0(tmp_path_factory, classes, random):
 
 @pytest.mark.parametrize("normal", [None, 3, "normal", [1, 3], []])
 def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
-    with pytest.raises(ValueError, match=r"'1' \(2 sequences\), '2' \(2 sequences\), '10' \(1 sequences\)"):
+    with pytest.raises(ValueError, match=r"'1' \(size 2\), '2' \(size 2\), '10' \(size 1\)"):
         load_ucr(folder(".tsv"), normal=normal)
 
 
@@ -178,7 +178,7 @@ def test_parts_of_different_length_raise(folder):
 def test_missing_files_and_folders_raise(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the file or folder .* does not exist"):
         load_ucr(tmp_path / "Toys", normal=1)
-    with pytest.raises(FileNotFoundError, match=r"got no file \*_TRAIN"):
+    with pytest.raises(FileNotFoundError, match=r"got no \*_TRAIN file"):
         load_ucr(tmp_path, normal=1)
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").unlink()

@@ -234,14 +234,14 @@ def test_features_without_names_are_matched_by_position(on_pump):
 def test_other_sampling_rate_warns(on_pump, on_rows, rate, warned):
     rows = DataSet(np.random.default_rng(1).normal(size=(5, 20)), sampling_rate=rate)
     for detector, x in ((on_pump, pump(rate=rate)), (on_rows, rows)):
-        with pytest.warns(UserWarning, match=r"10 Hz .*got") if warned else contextlib.nullcontext():
+        with pytest.warns(UserWarning, match=r"10 Hz, .*got") if warned else contextlib.nullcontext():
             assert len(detector.score(x)) == len(x)
 
 
 def test_other_sequence_length_warns(on_rows):
     rng = np.random.default_rng(1)
     for length in (10, 21, 40):
-        with pytest.warns(UserWarning, match=f"sequences of 20 steps .*got {length}"):
+        with pytest.warns(UserWarning, match=f"sequences of 20 steps, .*got {length}"):
             assert len(on_rows.score(rng.normal(size=(5, length)))) == 5
     assert len(on_rows.score(DataSet.padded([rng.normal(size=n) for n in (12, 17, 20)]))) == 3
 
