@@ -92,7 +92,7 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
         if name not in names:
             raise ValueError(f"{table.path} must have a column {name!r}, got the columns {_listed(names)}.")
     if len(set(requested)) < len(requested) or wanted == [] or (time is not None and not times):
-        raise ValueError(f"time, labels and values must be different columns, one or more for values, got {requested}.")
+        raise ValueError(f"time, labels and values must name different columns, got {time=}, {labels=}, {values=}.")
     free = [name for name in names if name not in requested]
     if labels is None:
         labels = _only(table, [name for name in free if _LABELS.fullmatch(_plain(name))], "labels")
@@ -107,10 +107,10 @@ def choose_columns(table: Table, time: Any, values: Any, labels: str | None) -> 
         wanted = [n for n in free if n not in (*text, *counted)]
         if text:
             dates = [n for n in text if _DAY.match(str(table.frame[n].iloc[0]).strip())]
-            hint = f"; if it has the times, set time={dates[0]!r}" if dates and not times else ""
-            notes.append(f"columns of text were left out: {_listed(text)}{hint}")
+            hint = f"; if it contains the times, set time={dates[0]!r}" if dates and not times else ""
+            notes.append(f"the text in {_listed(text)} was left out{hint}")
         if counted:
-            notes.append(f"columns that count the rows were left out: {_listed(counted)}")
+            notes.append(f"the row numbers in {_listed(counted)} were left out")
         notes += _doubts(table, wanted, text, labels, times)
     if not wanted:
         raise ValueError(

@@ -17,7 +17,7 @@ from data.series import Series
 
 
 class CSVWarning(UserWarning):
-    """Warning for an ambiguous CSV file; the message says what was assumed and which option changes it."""
+    """Warning about an ambiguous CSV file; the message gives the assumption, and the option to change it."""
 
 
 class _Rows(NamedTuple):
@@ -47,55 +47,56 @@ def load_csv(
 ) -> Series:
     r"""Load your own recording from a CSV file with one row per time step.
 
-    The defaults below apply to options that are not given. If a default depends on an assumption, a `CSVWarning`
-    says what was assumed. Every error names the line, counted from 1 as in an editor, and the column.
+    If a default depends on an assumption, a `CSVWarning` states the assumption. Every error names the line, counted
+    from 1 as in an editor, and the column.
 
     Parameters
     ----------
     path : path
-        Path of the file. Empty lines are skipped (in a file of one column they are missing values), and so are lines
-        at the top that begin with "#".
+        Path of the file. Empty lines are skipped; in a file with one column, they are missing values. Lines at the
+        top that begin with "#" are also skipped.
     time : str or sequence of str, optional
         Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default: the
-        first of these that the file has, otherwise none.
+        first of the following kinds of column that the file contains. If it contains none of them, there are no times.
 
-        1. a column called time, timestamp, datetime, date, t or ds, in any spelling, also with a unit such as
+        1. a column called time, timestamp, datetime, date, t or ds, in upper or lower case; a unit may follow, as in
            ``time_ms`` or ``Time [s]``
-        2. a column of dates and a column of times of day, if no column has both
+        2. a column of dates and a column of times of day, if no column contains both a date and a time of day
         3. a column of dates
-        4. a column of increasing numbers with another name of a time
+        4. a column of increasing numbers whose name is another word for time, such as ``elapsed``
         5. columns of year, month and day
-        6. a row number that increases in equal steps
+        6. a column of row numbers that increase in equal steps
     values : str or sequence of str, optional
-        Columns of the measurements. Default: all other columns of numbers. A text column, in which less than half of
-        the cells are numbers, is left out, and so is a row number (``index``, ``id``, ``no``, …) if there is a time.
-        A column that may be a time, labels or a machine number is kept, with a warning. Empty cells, NaN, NA, null
-        and ? are missing values; True is 1, False is 0.
+        Columns of the measurements. Default: all other columns of numbers. Text columns (less than half of the cells
+        are numbers) are left out. Columns of row numbers (``index``, ``id``, ``no``, …) are left out if there is a
+        time column. A column that may contain times, labels or the number of a machine is kept, with a `CSVWarning`.
+        Empty cells, NaN, NA, null and ? are missing values; True is 1, False is 0.
     labels : str, optional
         Column of the labels. Default: a column called label, class, anomaly, is_anomaly, abnormal, outlier or
-        ground_truth, in any spelling; otherwise none. Integers of at least 0 are not changed; 0 is normal. The strings
-        "normal", "nominal", "ok", "n", "no", "false" and "0" become 0, all other strings become 1, 2, … in
+        ground_truth, in upper or lower case; otherwise none. Integers of at least 0 are not changed; 0 is normal. The
+        strings "normal", "nominal", "ok", "n", "no", "false" and "0" become 0, all other strings become 1, 2, … in
         alphabetical order.
     normal : str or number, optional
-        The normal label, if it is not one of these: ``normal="N"``, ``normal=1``. All other labels become 1, 2, …
+        The normal label, such as ``normal="good"`` or ``normal=1``, if it is not 0 or one of the strings listed under
+        `labels`. All other labels become 1, 2, …
     sampling_rate : float, optional
-        Rows per second (Hz). Default: computed from the times; unknown if there are no times or if they only number
-        the steps (0, 1, 2, … or 1, 2, 3, …).
+        Rows per second (Hz). Default: computed from the times. It is unknown if there are no times, or if the times
+        only count the steps (0, 1, 2, … or 1, 2, 3, …).
     irregular : {"error", "keep", "interpolate", "ignore"}, default "error"
         How to handle times that are not in equal steps.
 
         "error"
             Each time may deviate by a quarter of a step. Where times jump by an integer number of steps, rows of NaN
-            are inserted, at most as many as the file has rows; such a row gets the label of its neighbours if both
-            are equal, otherwise 0. Other times raise an error.
+            are inserted (at most as many as the file has rows). An inserted row gets the label of its neighbours if
+            both have the same label, otherwise 0. Other times raise an error.
         "keep"
             Use the rows as they are. No rows are inserted, and the sampling rate is unknown unless it is given.
         "interpolate"
             Interpolate linearly at equal steps of the median length, with the label of the nearest row. Gaps of more
             than two steps become NaN.
         "ignore"
-            Use the rows as equal steps, and drop their times. Times may also repeat or decrease, as they do at the
-            end of daylight saving time.
+            Treat the rows as equally spaced time steps, and discard their times. Times may also repeat or decrease,
+            as they do at the end of daylight saving time.
     time_unit : {"s", "ms", "us", "ns", "min", "h", "d", "excel", "matlab"}, optional
         Unit of numeric times; "excel" and "matlab" are the day numbers of these programs. Default: the unit in the
         column's name, otherwise seconds. Integers that can be dates, such as 20240131, are read as dates.
@@ -105,8 +106,8 @@ def load_csv(
     separator : {",", ";", tab, "|", " "}, optional
         Separator of fields. Default: the separator in a first line such as ``sep=;``, otherwise the first of tab,
         semicolon, vertical bar, comma and space that splits all of the first rows into the same number of fields.
-        Lines such as ``Device: X9`` above the table are skipped. A space is not tried if most rows have a semicolon,
-        vertical bar or comma.
+        Lines such as ``Device: X9`` above the table are skipped. A space is not considered if most rows contain a
+        semicolon, vertical bar or comma.
     decimal : {".", ","}, default "."
         Decimal separator.
     thousands : {",", ".", " ", "'"}, optional
@@ -120,7 +121,8 @@ def load_csv(
     Returns
     -------
     Series
-        Series with the name of the file and the column names as `feature_names`; `time` is in seconds or dates.
+        Series that has the name of the file, and the column names as `feature_names`. Its `time` contains seconds or
+        dates.
 
     Raises
     ------
@@ -196,7 +198,7 @@ def _check_equal(table: Table, times: Times, steps: Steps) -> None:
     first = bad[0] if len(bad) else max(int(np.argmax(np.abs(steps.off))) - 1, 0)
     raise ValueError(
         f"{table.path}: the times must be in equal steps, got a median of {median:.6g} seconds and {len(bad)} of "
-        f"{len(gaps)} steps that are no multiple of it, such as {gaps[first]:.6g} seconds before line "
+        f"{len(gaps)} steps that are not a multiple of the median, such as {gaps[first]:.6g} seconds before line "
         f"{table.lines[first + 1]}. Set irregular='interpolate' for equal steps, or irregular='keep'."
     )
 
@@ -213,7 +215,7 @@ def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, no
             f"{table.path} must have at most {len(rows.values)} missing rows, as many as it has, got {inserted}, most "
             f"of them after line {table.lines[largest]}. Split the file at the gaps, or set irregular='keep'."
         )
-    where = f"at {len(gaps)} place{'s' * (len(gaps) > 1)}, the first after line {table.lines[gaps[0]]}"
+    where = f"at {len(gaps)} places, first " * (len(gaps) > 1) + f"after line {table.lines[gaps[0]]}"
     notes.append(f"{inserted} row{'s' * (inserted > 1)} of NaN were inserted for missing rows {where}")
     values = np.full((n, rows.values.shape[1]), np.nan)
     values[steps.position] = rows.values

@@ -74,7 +74,7 @@ class Table(NamedTuple):
         with np.errstate(over="ignore"):
             bad = np.flatnonzero(np.isinf(numbers.astype(np.float32)))
         if len(bad):
-            wrong = f"the cell must be finite and fit float32, got {column.iloc[bad[0]]}"
+            wrong = f"the cell must be finite and representable in float32, got {column.iloc[bad[0]]}"
             raise ValueError(f"{self.at(bad[0], name)}: {wrong}. Leave it empty, or scale the column.")
         return numbers
 
@@ -83,7 +83,7 @@ class Table(NamedTuple):
         values = np.stack([self.numbers(name) for name in names], axis=1)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
-            raise ValueError(f"{self.path}: column {names[empty[0]]!r} must have a value, got none. Set values=[…].")
+            raise ValueError(f"{self.path}: column {names[empty[0]]!r} must not be empty. Set values=[…].")
         return values
 
     def labels(self, name: str, normal: Any, notes: list[str]) -> np.ndarray:

@@ -60,7 +60,7 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
         raise ValueError(
             f"{table.at(i + 1, name)}: the times must increase, got {column.iloc[i + 1]!s} after {column.iloc[i]!s} in "
             f"line {table.lines[i]} ({(steps == 0).sum()} repeated, {(steps < 0).sum()} decreasing). Sort the rows by "
-            "time, write one file per recording, or set irregular='ignore' to use the rows as equal steps."
+            "time, write one file per recording, or set irregular='ignore' to discard the times."
         )
     return times
 

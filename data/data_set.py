@@ -26,22 +26,24 @@ _DAY_OR_MONTH = re.compile(r"(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|ju
 
 
 class DataSet:
-    """Sequences of equal length, ready for a trainer.
+    """Sequences of the same length, as the input of a trainer; see `padded` for different lengths.
 
     Parameters
     ----------
     sequences : array, tensor or torch Dataset, shape (n, time, feature) or (n, time)
-        Finite numbers; (n, time) means one feature. They are copied and converted to float32. The
-        second item of a torch Dataset, such as ``TensorDataset(x, y)``, becomes the labels or the targets.
+        Finite numbers; (n, time) means one feature. They are copied and converted to float32. If a
+        torch Dataset returns pairs, as ``TensorDataset(x, y)`` does, the second element of each pair is the label
+        if it has the shape and values of `labels`, otherwise the target.
     targets : array or tensor of the same shape, optional
         Desired output of a model for each sequence. Default: the sequences themselves.
         A denoising trainer uses noisy sequences and clean targets.
     mask : array of bool, shape (n, time) or (n, time, feature), optional
-        False where a value is missing; missing values are excluded from losses and scores. The model input
-        there is the given value or, if it is NaN, a value interpolated along time. Default: no value is missing.
+        False where a value is missing; missing values are excluded from losses and scores. For a missing value,
+        the model input is the given value or, if that is NaN, a value interpolated along time. Default: no
+        value is missing.
     lengths : array of integers, shape (n,), optional
         Time steps of each sequence before the padding at its end; see `padded`. The padding is excluded from
-        losses and scores; where it is NaN, the last value is repeated. Default: no padding.
+        losses and scores; in padding that is NaN, the last value is repeated. Default: no padding.
     labels : array of integers, shape (n,) or (n, time), optional
         Class of each sequence, or of each time step. 0 is normal, any other integer abnormal.
     name : str, default "data"
@@ -155,7 +157,7 @@ class DataSet:
     def abnormal(self) -> np.ndarray:
         """Whether each sequence is abnormal (has a label other than 0), shape (n,), bool."""
         if self.labels is None:
-            raise ValueError(f"{self.name!r} must have labels, got none. Set DataSet(…, labels=…).")
+            raise ValueError(f"{self.name!r} must have labels, got None. Set DataSet(…, labels=…).")
         return (self.labels != 0).reshape(len(self), -1).any(1)
 
     @property
@@ -200,7 +202,7 @@ class DataSet:
         n, time = array.shape[:2]
         if given.shape != (n,) or given.dtype.kind not in "iu" or not np.all((given >= 1) & (given <= time)):
             raise ValueError(
-                f"the lengths of {self.name!r} must be integers from 1 to {time}, one for each of {n} sequences, "
+                f"the lengths of {self.name!r} must be integers from 1 to {time}, one for each of the {n} sequences, "
                 f"got {given.dtype} of shape {given.shape}, such as {given.reshape(-1)[:3].tolist()}."
             )
         return torch.from_numpy(given.astype(np.int64))
@@ -220,7 +222,7 @@ class DataSet:
             counts &= (np.arange(array.shape[1]) < self.lengths.numpy()[:, None])[..., None]
         empty = np.flatnonzero(~counts.any((1, 2)))
         if len(empty):
-            raise ValueError(f"sequence {empty[0]} of {self.name!r} must have an unmasked value, got none. Remove it.")
+            raise ValueError(f"sequence {empty[0]} of {self.name!r} must have unmasked values, got 0. Remove it.")
         return None if counts.all() else torch.from_numpy(counts)
 
     def _check_labels(self, labels: Any) -> np.ndarray:
@@ -288,7 +290,7 @@ def is_real_number(value: Any) -> bool:
 def check_integer(value: Any, name: str, least: int) -> int:
     """Return `value` as an int; raise if it is not an integer of at least `least`."""
     if not is_real_number(value) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}.")
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
     return int(value)
 
 
@@ -309,12 +311,12 @@ def as_array(values: Any, what: str) -> np.ndarray:
             values = [_as_numpy(value) for value in values]
         array = np.asarray(_as_numpy(values))
     except (TypeError, ValueError, RuntimeError) as error:
-        ragged = " For different lengths, use DataSet.padded(sequences)." * ("inhomogeneous" in str(error))
+        ragged = " If the lengths differ, use DataSet.padded(sequences)." * ("inhomogeneous" in str(error))
         kind = type(values).__name__
         raise TypeError(f"{what} must be an array of numbers, got {kind}: {error}.{ragged}") from error
     if array.dtype.kind not in "biuf":
-        padded = ", or for different lengths DataSet.padded(sequences)" * (array.dtype.kind == "O")
-        raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}. Use .astype(float){padded}.")
+        padded = " If the lengths differ, use DataSet.padded(sequences)." * (array.dtype.kind == "O")
+        raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}. Use .astype(float).{padded}")
     return array
 
 
@@ -329,8 +331,8 @@ def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = T
         axes = ("sequence", "time step", "feature")[-array.ndim :]
         where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=True))
         raise ValueError(
-            f"{what} must be finite and fit float32, got {array[tuple(place)]} in {where} ({int(bad.sum())} such "
-            "values). Remove, replace or scale them."
+            f"{what} must be finite and representable in float32, got {array[tuple(place)]} in {where} "
+            f"({int(bad.sum())} such values). Remove, replace or scale them."
         )
     if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
         return  # nothing was rounded
@@ -348,8 +350,8 @@ def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = T
             continue
         if len(np.unique(exact.astype(np.float32))) < len(np.unique(exact)):
             raise ValueError(
-                f"{what} must differ by more than the float32 precision, got {exact.min():.10g} to {exact.max():.10g} "
-                f"in feature {f}. Subtract an offset and scale them, for example (x - x.mean()) / x.std()."
+                f"{what} must differ by more than the precision of float32, got values from {exact.min():.10g} to "
+                f"{exact.max():.10g} in feature {f}. Subtract an offset and scale them, as in (x - x.mean()) / x.std()."
             )
 
 
@@ -405,8 +407,8 @@ def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
         if y.shape == x.shape:
             return x, (y, None)
     raise TypeError(
-        "the items of a torch Dataset must be sequences, or pairs of a sequence and a label or target, got parts of "
-        f"shape {[np.shape(part) for part in pairs[0]]} for {what}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
+        "each item of a torch Dataset must be a sequence or a pair (sequence, label) or (sequence, target), got shapes "
+        f"{[tuple(np.shape(part)) for part in pairs[0]]} for {what}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
     )
 
 

@@ -64,9 +64,9 @@ class Recording(NamedTuple):
     Attributes
     ----------
     training : Series
-        The first part, to train a model on; without labelled events.
+        The first part, on which a model is trained; it has no labelled events.
     test : Series
-        The second part, with labelled events.
+        The second part; it has labelled events.
     """
 
     training: Series
@@ -76,9 +76,9 @@ class Recording(NamedTuple):
 def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Recording:
     """Load arterial blood pressure: a training part of 1,200 steps, and a test part of 6,301 with one event.
 
-    The recording is no. 135 of the UCR anomaly archive [1]_, InternalBleeding16. The event, steps
-    [2987, 2999) of the test part, is noise on the falling slope of one of about 34 beats. A beat
-    takes about 183 steps.
+    The recording is no. 135 of the UCR anomaly archive [1]_, InternalBleeding16. The event is at
+    steps [2987, 2999) of the test part. It is noise on the falling slope of one of about 34 beats.
+    A beat takes about 183 steps.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Record
 def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording:
     """Load an artificial electrocardiogram: two parts of 10,000 steps, with three events in the test part.
 
-    The recording is `ecg-diff-count-3`, generated with GutenTAG [1]_, with the training part that has
-    no anomalies. Each event takes 100 steps.
+    The recording is `ecg-diff-count-3`, generated with GutenTAG [1]_. Of its training parts, the
+    one without anomalies is used. Each event takes 100 steps.
 
     Parameters
     ----------
@@ -187,4 +187,4 @@ def _open_npz(path: str | os.PathLike[str] | None, file_name: str, name: str) ->
         with np.load(path, allow_pickle=False) as parts:
             yield parts
     except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"the file {path} is damaged or is not {name}: {error}. {remedy}") from error
+        raise ValueError(f"the file {path} is damaged or has no {name} data: {error}. {remedy}") from error

@@ -104,7 +104,7 @@ class Series:
     def abnormal(self) -> np.ndarray:
         """Whether each time step is abnormal (has a label other than 0), shape (time,), bool."""
         if self.labels is None:
-            raise ValueError(f"{self.name!r} must have labels, got none. Set Series(…, labels=…).")
+            raise ValueError(f"{self.name!r} must have labels, got None. Set Series(…, labels=…).")
         return self.labels != 0
 
     @property
@@ -169,7 +169,7 @@ class Series:
             numeric = pd.to_numeric(pd.Series(array.reshape(-1).astype(str)), errors="coerce").notna().all()
             reader = "pd.to_numeric(times)" if numeric else "pd.to_datetime(times, format=…)"
             raise ValueError(
-                f"the times of {self.name!r} must be numbers or dates, one for each of {len(self)} time steps, got "
+                f"the times of {self.name!r} must be numbers or dates, one for each of the {len(self)} time steps, got "
                 f"{array.dtype} of shape {array.shape}. Convert strings with {reader}."
             )
         unknown = np.flatnonzero(np.isnat(array) if array.dtype.kind == "M" else np.isnan(array))

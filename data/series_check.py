@@ -111,7 +111,8 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     """Check a recording for common faults before a model is trained on it.
 
     The checks are rules of thumb. They do not change the data; "ok" only means that a check found no fault. Each
-    feature is checked separately. A block is a twentieth of the recording, and "usual" is the median over all blocks.
+    feature is checked separately. In the table, a block is one twentieth of the recording. A "usual" value is the
+    median of this value over all blocks.
 
     ================== =============================== ==================================================
     check              verdict "review"                verdict "fix"
@@ -122,16 +123,17 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     flatline                                           at least 10 equal values in a row, and at least 10
                                                        times the mean length of runs of equal values
     outlier                                            distance from the median is more than three times
-                                                       the largest distance in a usual block; a value that
+                                                       the usual largest distance in a block; a value that
                                                        occurs several times may be a sentinel value for
                                                        "missing"
     drift              medians of the blocks differ
                        by more than the usual
                        standard deviation
-    distribution shift range of 98 % of the values
-                       after the training part is at
-                       least twice or at most half
-                       the range in it
+    distribution shift range of the central 98 % of
+                       the values after the training
+                       part is at least twice, or at
+                       most half, the range in the
+                       training part
     labels             no labels; no abnormal label;   abnormal labels in the training part
                        more than a fifth abnormal
     training           fewer than 20 windows in the    fewer than 10 windows in the training part
@@ -239,7 +241,7 @@ def _missing(values: np.ndarray, name: str) -> Finding:
     share = float(np.isnan(values).mean())
     start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
     found = f"{share:.1%} in {len(gaps)} gap{'s' * (len(gaps) > 1)}, the longest {end - start} steps at step {start}."
-    advice = "Gaps are excluded from losses and scores; a window with more than half missing is unscored."
+    advice = "Gaps are excluded from losses and scores; a window with more than half of its values missing is unscored."
     if share > 0.2:
         return Finding("missing", name, "fix", found, f"Remove the feature, or cut the recording. {advice}", gaps)
     return Finding("missing", name, "review", found, advice, gaps)
@@ -272,7 +274,7 @@ def _outliers(values: np.ndarray, name: str) -> Finding:
     found = f"{number} outlier{'s' * (number > 1)}, the farthest is {values[worst]:.4g} at step {worst}."
     advice = "Set impossible values to NaN, because they distort the scaling. Keep possible values."
     if same > 1:
-        found += f" {values[worst]:.4g} occurs {same} times: a sentinel value for missing ones?"
+        found += f" {values[worst]:.4g} occurs {same} times. It may be a sentinel value that marks missing values."
     return Finding("outlier", name, "fix", found, advice, places)
 
 
@@ -282,7 +284,7 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     blocks = _blocks(values, number)
     drift = float(np.ptp([np.nanmedian(block) for block in blocks]))
     std = float(np.median([np.nanstd(block) for block in blocks]))
-    found = f"The median changes by {drift:.3g}; the usual standard deviation is {std:.3g}."
+    found = f"The medians of {len(blocks)} blocks vary by {drift:.3g}; their median standard deviation is {std:.3g}."
     if drift <= std:
         return Finding("drift", name, "ok", found)
     advice = "By default the mean of each window is subtracted. To detect drift and jumps, set centre=False."
@@ -297,7 +299,7 @@ def _distribution_shift(values: np.ndarray, name: str, end: int) -> Finding:
             found, advice = f"The {where} has no values.", "Remove the feature, or choose another training part."
             return Finding("distribution shift", name, "review", found, advice)
     before, after = map(_middle_range, known)
-    found = f"98 % of the values have a range of {before:.3g} in the training part, {after:.3g} in the rest."
+    found = f"The range of the central 98 % of values is {before:.3g} in the training part and {after:.3g} in the rest."
     if 0.5 * before < after < 2 * before:
         return Finding("distribution shift", name, "ok", found)
     advice = "Check whether sensor, gain or mode changed. If so, train on data from before and after the change."

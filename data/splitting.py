@@ -37,9 +37,9 @@ def split(
     """Split a labelled data set for anomaly detection.
 
     The model is trained on `training`; history restore selects weights on `validation`; the
-    threshold is set on `calibration`, which is used for nothing else; `test` has the remaining
-    normal sequences and the abnormal ones. Sequences that are equal in every value go to the same
-    part, and an abnormal sequence that equals one of the first three parts is left out, so that no
+    threshold is set on `calibration`, which is used only for this purpose; `test` has the remaining
+    normal sequences and the abnormal sequences. Identical sequences go to the same part. An abnormal
+    sequence that is identical to a sequence of one of the first three parts is left out, so that no
     test sequence occurs in these parts.
 
     Parameters

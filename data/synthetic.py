@@ -53,8 +53,8 @@ class Anomaly:
             The waves of a beat are missing, so that only noise is left; with a lower `strength`, they are smaller.
             Affects all features.
         "contextual"
-            Values that are normal around a beat's peak occur at another time, shifted by `strength` times half a
-            period.
+            The values around the peak of a beat are repeated `strength` times half a period later, where they are
+            not normal.
     count : int, default 1
         Number of anomalies.
     strength : float, default 1
@@ -197,8 +197,8 @@ def synthetic_series(
     The signal consists of consecutive beats with a height of about 1; their length and height vary slightly, and
     noise and slow baseline wander are added. Anomalies are inserted in the test part, at least one period from each
     other and from both ends. A step is labelled if and only if its values were changed; the label is the position of
-    the anomaly's kind in `ANOMALY_KINDS`, counted from 1. The same seed without anomalies gives the same signal
-    without anomalies.
+    the anomaly's kind in `ANOMALY_KINDS`, counted from 1. With the same seed and ``anomalies=[]``, the result is
+    the same signal without the anomalies.
 
     Parameters
     ----------
@@ -211,7 +211,8 @@ def synthetic_series(
     period : float, default 100
         Average number of time steps of a beat, at least 8.
     jitter : float, default 0.03
-        Standard deviation of the lengths of the beats, as a fraction of the period, and of their heights. At most 0.2.
+        Standard deviation of the lengths of the beats (as a fraction of the period), and of the heights of the beats.
+        At most 0.2.
     noise : float, default 0.03
         Standard deviation of the white noise, and of the baseline wander. From 0.001 to 1, so that every anomaly
         changes the values.

@@ -56,11 +56,12 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
 
     The data sets of the archive are for classification; `normal` selects the normal class. It gets label 0;
     the other classes get 1, 2, … in increasing order (numeric if all classes are numbers, otherwise
-    alphabetical). `class_names` has their names in the files.
+    alphabetical). `class_names` contains the class names as they are in the files.
 
     Supported formats are .tsv, .txt, .csv and files without extension (one sequence per line, class first,
     separated by tabs, spaces or commas), and .ts and .arff (class last). A .ts file may have several features.
-    Missing values and sequences of different lengths raise an error; the archive has a version without them.
+    Missing values and sequences of different lengths raise an error. The archive also provides these data sets
+    without missing values and with equal lengths.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     Returns
     -------
     UCRDataSet
-        The tuple `(training, test)`; its property `whole` is both together.
+        The tuple `(training, test)`; its property `whole` contains both parts as one data set.
 
     Raises
     ------
@@ -105,8 +106,8 @@ def load_ucr(path: str | os.PathLike[str], *, normal: Any = None) -> UCRDataSet:
     shape, other = (sequences.shape[1:] for sequences, _ in files)
     if shape != other:
         raise ValueError(
-            f"{paths[0].name} and {paths[1].name} must have the same steps and features, got {shape[0]} steps and "
-            f"{shape[1]} features in the first, {other[0]} and {other[1]} in the second."
+            f"the sequences of {paths[0].name} and {paths[1].name} must have the same shape (time, feature), got "
+            f"{shape} and {other}."
         )
     names = _class_order(Counter(c for _, classes in files for c in classes), normal, paths[0])
     numbers = {name: number for number, group in enumerate(names) for name in group}
@@ -127,11 +128,11 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
     r"""Load one recording of the UCR anomaly archive [1]_, split and labelled according to its file name.
 
     A file is called ``NNN_UCR_Anomaly_NAME_TRAINEND_BEGIN_END.txt``. The first TRAINEND values are the training
-    part, the other values the test part with one event. The archive's papers do not say whether BEGIN and END
+    part. The other values are the test part, which has one event. The archive's papers do not say whether BEGIN and END
     are counted from 0 or 1. Here they are counted from 0, and both steps belong to the event. The data confirms
     this: nos. 135 and 138 (both BEGIN 4187) are the same recording with two different disturbances. They are equal
-    up to step 4186, counted from 0, and in no. 135 (END 4199) the last disturbed value is at step 4199. Other
-    programs use an event that is one step earlier, or exclude the last step.
+    up to step 4186, counted from 0, and in no. 135 (END 4199) the last disturbed value is at step 4199. Some other
+    programs place the event one step earlier, or exclude its last step.
 
     Parameters
     ----------
@@ -148,8 +149,8 @@ def load_ucr_anomaly(path: str | os.PathLike[str]) -> Recording:
     FileNotFoundError, IsADirectoryError
         If the file does not exist, or is a folder.
     ValueError
-        If the name has another form or does not match the number of values, or if a value is not a number; the error
-        names the line.
+        If the file name does not have this form or does not match the number of values, or if a value is not a number
+        (the error names its line).
 
     See Also
     --------
@@ -232,8 +233,8 @@ def _pair(path: Path) -> tuple[Path, Path]:
         names = sorted({p.stem for p in candidates})
         if len(names) != 1:
             raise FileNotFoundError(
-                f"the folder {path} must have one data set, such as {path.name}_TRAIN.tsv and {path.name}_TEST.tsv, "
-                f"got {f'several: {names}. Give the path of one of the files' if names else 'no file *_TRAIN'}."
+                f"the folder {path} must contain two files, such as {path.name}_TRAIN.tsv and {path.name}_TEST.tsv, "
+                f"got {f'several sets: {names}. Give the path of one of the files' if names else 'no *_TRAIN file'}."
             )
         # prefer a format that has both files
         path = min(candidates, key=lambda p: (not _partner(p, "TEST").is_file(), _SUFFIXES.index(p.suffix.lower())))
@@ -261,8 +262,8 @@ def _class_order(counts: Counter[str], normal: Any, path: Path) -> list[list[str
     several = isinstance(normal, Iterable) and not isinstance(normal, str)
     chosen = [] if normal is None else [_as_class(c) for c in (normal if several else [normal])]
     if not chosen or not set(chosen) <= set(order):
-        classes = ", ".join(f"{c!r} ({counts[c]} sequences)" for c in order)
-        raise ValueError(f"normal must be one or more classes of {path.name}, got {normal!r}. It has {classes}.")
+        classes = ", ".join(f"{c!r} (size {counts[c]})" for c in order)
+        raise ValueError(f"normal must be one or more classes of {path.name}, which are {classes}, got {normal!r}.")
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]
 
 
@@ -276,15 +277,15 @@ def _read(path: Path) -> tuple[np.ndarray, list[str]]:
     """Return the sequences (n, time, feature) of one file and their classes; every error names the line."""
     rows = list(_rows(path))
     if not rows:
-        raise ValueError(f"{path} must have sequences, got none. Is the download complete?")
+        raise ValueError(f"{path} must have at least one sequence, got 0. Is the download complete?")
     # the archive's tables pad shorter sequences with NaN at their end
     steps = [int(np.flatnonzero(~np.isnan(row.values).all(1))[-1:].sum()) + 1 for row in rows]
-    shapes = [f"{n} steps and {row.values.shape[1]} features" for n, row in zip(steps, rows, strict=True)]
+    shapes = [(n, row.values.shape[1]) for n, row in zip(steps, rows, strict=True)]
     if len(set(shapes)) > 1:
         other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
         raise ValueError(
-            f"the sequences of {path} must have one shape, got {shapes[0]} in line {rows[0].line}, {shapes[other]} in "
-            f"line {rows[other].line}. Use the archive's version with equal lengths."
+            f"the sequences of {path} must have the same shape (time, feature), got {shapes[0]} in line {rows[0].line} "
+            f"and {shapes[other]} in line {rows[other].line}. Use the archive's version with equal lengths."
         )
     sequences = np.stack([row.values[: steps[0]] for row in rows])
     missing = np.argwhere(np.isnan(sequences))
@@ -330,7 +331,7 @@ def _rows(path: Path) -> Iterator[_Row]:
         numbers = [_numbers(feature, f"{where}, feature {f}", missing=True) for f, feature in enumerate(features, 1)]
         yield _Row(number, np.stack(numbers, axis=1), label)
     if not data:
-        raise ValueError(f"{path} must have a line '@data' as a {suffix} file, got none. Is the download complete?")
+        raise ValueError(f"{path} must have a line '@data', got no such line. Is the download complete?")
 
 
 def _numbers(cells: list[str], where: str, *, missing: bool) -> np.ndarray:

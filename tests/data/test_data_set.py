@@ -139,7 +139,7 @@ def test_sequence_with_abnormal_time_step_is_abnormal():
 
 
 def test_abnormal_without_labels_raises():
-    with pytest.raises(ValueError, match="must have labels, got none"):
+    with pytest.raises(ValueError, match="must have labels, got None"):
         DataSet(np.zeros((2, 3))).abnormal  # noqa: B018
 
 

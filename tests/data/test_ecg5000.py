@@ -98,8 +98,8 @@ def test_fractions_that_add_up_to_one_except_for_rounding_raise(ecg):
     ("arguments", "error", "match"),
     [
         ({"data": np.zeros((9, 3))}, TypeError, "data must be a DataSet, got ndarray"),
-        ({"seed": -1}, ValueError, "seed must be an integer, at least 0, got -1"),
-        ({"seed": 1.5}, ValueError, "seed must be an integer, at least 0, got 1.5"),
+        ({"seed": -1}, ValueError, "seed must be an integer of at least 0, got -1"),
+        ({"seed": 1.5}, ValueError, "seed must be an integer of at least 0, got 1.5"),
         ({"training": "0.7"}, ValueError, "the fractions must be above 0"),
     ],
 )
@@ -154,5 +154,5 @@ def test_damaged_file_raises(tmp_path, damage):
         flipped = content.copy()
         flipped[middle : middle + 64] = bytes(b ^ 255 for b in content[middle : middle + 64])
         path.write_bytes({"empty": b"", "cut": content[:middle], "text": b"no archive", "flipped": flipped}[damage])
-    with pytest.raises(ValueError, match=r"is damaged or is not ECG5000: .* Restore it"):
+    with pytest.raises(ValueError, match=r"is damaged or has no ECG5000 data: .* Restore it"):
         load_ecg5000(path)

@@ -93,7 +93,7 @@ def test_damaged_file_raises(tmp_path, name, damage):
         np.savez(path, **arrays | {"training": arrays["training"][:-1], "training_labels": np.zeros(1)})
     else:
         path.write_bytes({"empty": b"", "cut": content[: len(content) // 2], "text": b"no archive"}[damage])
-    with pytest.raises(ValueError, match=r"is damaged or is not .* Restore it"):
+    with pytest.raises(ValueError, match=r"is damaged or has no .* Restore it"):
         LOADERS[name](path)
 
 

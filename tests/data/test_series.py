@@ -67,7 +67,7 @@ def test_nan_is_missing_value():
         ([True, False], {}, "array of numbers"),
         (["a", "b"], {}, "real numbers"),
         ([1.0, np.inf], {}, "time step 1"),
-        ([1.0, 1e39], {}, "fit float32"),
+        ([1.0, 1e39], {}, "representable in float32"),
         ([[1.0, np.nan], [2.0, np.nan]], {}, "feature 1 of 'series' must have a value, got only NaN"),
         ([1.0, 2.0], {"labels": [0, 1, 0]}, r"must have shape \(2,\)"),
         ([1.0, 2.0], {"labels": [0, 0.5]}, "integers"),

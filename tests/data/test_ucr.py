@@ -119,7 +119,7 @@ def test_normal_class_gets_label_0(tmp_path_factory, classes, random):
 
 @pytest.mark.parametrize("normal", [None, 3, "normal", [1, 3], []])
 def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
-    with pytest.raises(ValueError, match=r"'1' \(2 sequences\), '2' \(2 sequences\), '10' \(1 sequences\)"):
+    with pytest.raises(ValueError, match=r"'1' \(size 2\), '2' \(size 2\), '10' \(size 1\)"):
         load_ucr(folder(".tsv"), normal=normal)
 
 
@@ -127,20 +127,20 @@ def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
     ("suffix", "text", "match"),
     [
         (".tsv", "1\t0\t1\n\n2\t0\tx\n", "line 3, feature 1, value 2: the value must be a finite number, got 'x'"),
-        (".tsv", "1\t0\t1\n2\t0\t1\t5\n", "2 steps and 1 features in line 1, 3 steps and 1 features in line 2"),
-        (".tsv", "1\t0\t1\n2\t0\tNaN\n", "2 steps and 1 features in line 1, 1 steps and 1 features in line 2"),
+        (".tsv", "1\t0\t1\n2\t0\t1\t5\n", r"\(2, 1\) in line 1 and \(3, 1\) in line 2"),
+        (".tsv", "1\t0\t1\n2\t0\tNaN\n", r"\(2, 1\) in line 1 and \(1, 1\) in line 2"),
         (".tsv", "1\t0\t1\n2\tNaN\t1\n", "no missing values, got one at value 1 of line 2"),
         (".tsv", "1\t0\t1\n2\t0\t-inf\n", "line 2, feature 1, value 2: the value must be .* finite number, got '-inf'"),
         (".tsv", "1\t0\t1\n2\n", "line 2: the line must have a class and at least one value"),
         (".tsv", " \n\n", "must not be empty"),
         (".csv", "1,0,1\n1,0,\n", "line 2, feature 1, value 2: the value must be a finite number, got ''"),
-        (".txt", "1 0 1\n1 0 1,5\n", "2 steps and 1 features in line 1, 1 steps"),
-        (".ts", TS, "must have sequences, got none"),
+        (".txt", "1 0 1\n1 0 1,5\n", r"\(2, 1\) in line 1 and \(1, 1\)"),
+        (".ts", TS, "must have at least one sequence, got 0"),
         (".ts", TS.replace("@data\n", "") + "1,2:1\n", "must have a line '@data'"),
         (".ts", TS + "1,2:1\n?,2:1\n", "no missing values, got one at value 1 of line 8"),
-        (".ts", TS + "1,2:1\n1,2,3:1\n", "2 steps and 1 features in line 7, 3 steps"),
+        (".ts", TS + "1,2:1\n1,2,3:1\n", r"\(2, 1\) in line 7 and \(3, 1\)"),
         (".ts", TS + "1,2:3,4,5:1\n", "line 7: the features of a sequence must have the same length"),
-        (".ts", TS + "1,2:3,4:1\n1,2:1\n", "2 features in line 7, 2 steps and 1 features in line 8"),
+        (".ts", TS + "1,2:3,4:1\n1,2:1\n", r"\(2, 2\) in line 7 and \(2, 1\) in line 8"),
         (".ts", TS + "1,2:3,4:1\n1,2:3,b:1\n", "line 8, feature 2, value 2: the value must be .* number, got 'b'"),
         (".ts", TS + "1,2:\n", "line 7: the line must have a class and at least one value"),
         (".ts", TS.replace("timeStamps false", "timeStamps true") + "(0,1):1\n", "line 3: .*got '@timeStamps true'"),
@@ -154,7 +154,7 @@ def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
             ARFF.replace("@attribute a numeric", "@attribute b relational", 1) + "'1,2',1\n",
             "line 3: .*got '@attribute b relational'",
         ),
-        (".arff", ARFF + "1,2,?,1\n1,2,3,1\n", "2 steps and 1 features in line 9"),
+        (".arff", ARFF + "1,2,?,1\n1,2,3,1\n", r"\(2, 1\) in line 9"),
         (".arff", ARFF + "?,2,3,1\n1,2,3,1\n", "no missing values, got one at value 1 of line 9"),
         (".arff", ARFF.replace("@data", "") + "1,2,3,1\n", "must have a line '@data'"),
     ],
@@ -170,7 +170,7 @@ def test_damaged_file_raises_with_line(folder, suffix, text, match):
 def test_parts_of_different_length_raise(folder):
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").write_text("1\t0\t1\n")
-    match = r"Toy_TRAIN.tsv and Toy_TEST.tsv must .* 3 steps and 1 features in the first, 2 and 1 in the second"
+    match = r"Toy_TRAIN.tsv and Toy_TEST.tsv must .* \(3, 1\) and \(2, 1\)"
     with pytest.raises(ValueError, match=match):
         load_ucr(home, normal=1)
 
@@ -178,7 +178,7 @@ def test_parts_of_different_length_raise(folder):
 def test_missing_files_and_folders_raise(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the file or folder .* does not exist"):
         load_ucr(tmp_path / "Toys", normal=1)
-    with pytest.raises(FileNotFoundError, match=r"got no file \*_TRAIN"):
+    with pytest.raises(FileNotFoundError, match=r"got no \*_TRAIN file"):
         load_ucr(tmp_path, normal=1)
     home = folder(".tsv")
     home.joinpath("Toy_TEST.tsv").unlink()
@@ -186,7 +186,7 @@ def test_missing_files_and_folders_raise(folder, tmp_path):
         load_ucr(home, normal=1)
     home.rename(tmp_path / "Other")
     tmp_path.joinpath("Other", "Too_TRAIN.tsv").write_text("")
-    with pytest.raises(FileNotFoundError, match=r"several: \['Too_TRAIN', 'Toy_TRAIN'\]"):
+    with pytest.raises(FileNotFoundError, match=r"several sets: \['Too_TRAIN', 'Toy_TRAIN'\]"):
         load_ucr(tmp_path / "Other", normal=1)
     tmp_path.joinpath("beats.tsv").write_text("1\t0\n")
     with pytest.raises(ValueError, match=r"a name like ECG5000_TRAIN.tsv"):

@@ -87,8 +87,8 @@ def test_subsets_keep_lengths():
     [
         ({"mask": [[True, False]]}, "of shape"),
         ({"mask": np.ones((2, 3))}, "a bool array"),
-        ({"mask": [[True, True, True], [False] * 3]}, "sequence 1 of 'data' must have an unmasked value"),
-        ({"lengths": [3]}, "one for each of 2"),
+        ({"mask": [[True, True, True], [False] * 3]}, "sequence 1 of 'data' must have unmasked values"),
+        ({"lengths": [3]}, "one for each of the 2"),
         ({"lengths": [0, 3]}, "from 1 to 3"),
         ({"lengths": [3, 4]}, "from 1 to 3"),
         ({"lengths": [3.0, 2.0]}, "integers"),
@@ -105,7 +105,7 @@ def test_invalid_masks_and_lengths_raise(options, remedy):
         ([], None, "got 0"),
         ([[1.0], []], None, "with at least one time step"),
         ([np.zeros((3, 1)), np.zeros((3, 2))], None, "the same number of features"),
-        ([[1.0, 2.0]], 1, "length must be an integer, at least 2, got 1"),
+        ([[1.0, 2.0]], 1, "length must be an integer of at least 2, got 1"),
     ],
 )
 def test_invalid_sequences_for_padding_raise(sequences, length, remedy):

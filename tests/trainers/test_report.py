@@ -207,7 +207,7 @@ def test_warnings_of_file_are_one_line_and_on_page(tmp_path, capsys):
     assert main(["report", str(tmp_path / "my.csv"), "--output", str(page), "--epochs", "1", "--rate", "0.05"]) == 0
     (line,) = [one for one in capsys.readouterr().err.splitlines() if "fault" in one]
     assert line.startswith("warning: ")
-    assert "count the rows were left out" in line
+    assert "the row numbers in" in line
     text = page.read_text(encoding="utf-8")
     assert "'fault' may be labels" not in text
     assert "'fault' may be labels" in html.unescape(text)

@@ -33,11 +33,12 @@ def reconstruction_error(
         "mae" and "mse" are the mean absolute and mean squared error over all time steps and
         features; "sum" is the sum of the absolute errors, which grows with the length; "max" is
         the largest absolute error. "mse" is in squared units of the data, the other three are in
-        its units. "gaussian" is the score of EncDec-AD, see `ErrorGaussian`, averaged over the
-        time steps.
+        its units. "gaussian" is the score of EncDec-AD (see `ErrorGaussian`), averaged over
+        the time steps.
     smooth : int, default 1
-        The differences are first averaged over this number of neighbouring time steps (fewer at
-        the edges), so that noise is reduced and longer deviations remain. 1 means no smoothing.
+        The differences between reconstruction and sequence are first averaged over this number of
+        neighbouring time steps (fewer at the edges). This reduces noise, but keeps longer
+        deviations. 1 means no smoothing.
     gaussian : ErrorGaussian, optional
         Distribution of the model's errors on normal data, with the same smoothing; required for
         "gaussian". See `reconstruction_differences`.
@@ -90,8 +91,8 @@ class ErrorGaussian:
 
     The error vector e of a time step holds its absolute errors, one per feature; mean μ and
     covariance Σ are the maximum likelihood estimates (by scikit-learn). The score of a step is
-    (e − μ)ᵀ Σ⁻¹ (e − μ), the squared Mahalanobis distance from the mean error. The pseudo-inverse
-    ignores a feature with zero variance.
+    (e − μ)ᵀ Σ⁻¹ (e − μ), the squared Mahalanobis distance from the mean error. Σ⁻¹ is computed as
+    the pseudo-inverse, so that a feature with zero variance is ignored.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _FEWEST_EXCESSES = 10
 def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     """Return the threshold that a new normal sequence exceeds with probability at most `rate`.
 
-    It is the k-th smallest of the n calibration scores, k = ⌈(n + 1)(1 − rate)⌉, the
+    It is the k-th smallest of the n calibration scores, with k = ⌈(n + 1)(1 − rate)⌉. This is the
     finite-sample (conformal) quantile of Vovk et al. 2005; see Angelopoulos & Bates 2021
     (arXiv:2107.07511), section 1. The ordinary sample quantile gives a higher false alarm rate than
     requested. The rate of the conformal quantile is guaranteed on average over calibration sets; for
@@ -68,16 +68,18 @@ def false_alarm_threshold(
 ) -> float:
     """Return the threshold for a maximum expected number of false alarms per thousand windows or per hour.
 
-    Like `quantile_threshold`, with the rate given as a number of false alarms. A false alarm is one
-    normal window with a score above the threshold. Overlapping windows often exceed it together, so
-    false alarms come in groups, but their expected number is unchanged.
+    This function is like `quantile_threshold`, but the rate is given as a number of false alarms. A
+    false alarm is one normal window with a score above the threshold. The scores of overlapping
+    windows often exceed the threshold together, so false alarms occur in groups. This does not
+    change their expected number.
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
         Scores of normal windows used neither in training nor by history restore.
     per_thousand : float, optional
-        Expected number of false alarms per thousand normal windows. Either this or `per_hour`.
+        Expected number of false alarms per thousand normal windows. Give either
+        `per_thousand` or `per_hour`.
     per_hour : float, optional
         Expected number of false alarms per hour of normal recording, which has
         3600 · `sampling_rate` / `stride` windows.
@@ -106,11 +108,11 @@ def false_alarm_threshold(
     1980.0
     """
     if (per_thousand is None) == (per_hour is None):
-        raise ValueError(f"per_thousand or per_hour must be given, not both, got {per_thousand!r} and {per_hour!r}.")
+        raise ValueError(f"exactly one of the two must be given, got {per_thousand=} and {per_hour=}.")
     name, alarms, windows = "per_thousand", per_thousand, 1000.0
     if per_hour is not None:
-        rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, if per_hour is given")
-        stride = as_count(stride, "stride", "in time steps from window to window")
+        rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, required with per_hour")
+        stride = as_count(stride, "stride", "in time steps from one window to the next")
         name, alarms, windows = "per_hour", per_hour, 3600 * rate / stride
     alarms = as_positive(alarms, name, f"the number of false alarms in {windows:g} windows", below=windows)
     return quantile_threshold(calibration_scores, rate=alarms / windows)
@@ -127,11 +129,11 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     for which `quantile_threshold` raises an error.
 
     The rate is asymptotically correct as n and t increase, if a generalized Pareto distribution
-    describes the tail; with few scores it is inaccurate. Measurements with 200 draws of 500
-    calibration scores, at level 0.98: for a requested rate of 0.1 %, the rate was 0.22 % on the
-    heartbeats of ECG5000 and 0.23 % on normally distributed numbers; with 1,000 scores, it was
-    0.12 % and 0.17 %. For a requested rate of 1 %, at level 0.9, it was 1.8 % on the heartbeats,
-    because the fitted tail did not match their distribution.
+    describes the tail; with few scores it is inaccurate. This was measured with 200 draws of 500
+    calibration scores, ``level=0.98`` and a requested rate of 0.1 %. The actual rate was 0.22 % on
+    the heartbeats of ECG5000 and 0.23 % on normally distributed numbers; with 1,000 scores, it was
+    0.12 % and 0.17 %. For a requested rate of 1 % and ``level=0.9``, the actual rate was 1.8 % on
+    the heartbeats, because the fitted tail did not match their distribution.
 
     Parameters
     ----------
@@ -139,10 +141,10 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
         Scores of normal sequences used neither in training nor by history restore.
     rate : float, default 0.001
         Requested share of false alarms among normal sequences; at most the share of the scores
-        above the level.
+        in the tail.
     level : float, optional
-        Share of the scores below the tail. Default: 0.98, or lower, down to 0.5, so that the tail
-        has at least twenty scores and at least twice the share `rate`.
+        Share of the scores below the tail. Default: the smallest of 0.98, 1 − 20 / n (a tail of
+        twenty scores) and 1 − 2 · `rate`, but at least 0.5.
 
     Returns
     -------
@@ -152,8 +154,9 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     Raises
     ------
     TypeError, ValueError
-        If the scores are not finite numbers; if fewer than ten scores, or only equal ones, are
-        above the level; if the rate is larger than the share above the level; or if the fit fails.
+        If the scores are not finite numbers; if the tail has fewer than ten scores, or all scores
+        in it are equal; if the rate is larger than the share of the scores in the tail; or if the
+        fit fails.
 
     Examples
     --------
@@ -172,10 +175,10 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     excesses = scores[scores > start] - start
     share = len(excesses) / len(scores)
     if len(excesses) < _FEWEST_EXCESSES or excesses.min() == excesses.max():
-        wanted = f"at least {_FEWEST_EXCESSES} scores, not all equal, above the level {level:g}"
+        wanted = f"at least {_FEWEST_EXCESSES} scores that are not all equal in the tail above level {level:g}"
         raise ValueError(f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower level.")
     if rate > share:
-        raise ValueError(f"rate must be at most {share:g}, the share of scores above the level, got {rate:g}.")
+        raise ValueError(f"rate must be at most {share:g}, the share of scores in the tail, got {rate:g}.")
     # scale by the mean: the optimizer of the likelihood assumes values near 1
     size = float(excesses.mean())
     try:
@@ -187,7 +190,7 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
 
 @np.errstate(over="ignore", invalid="ignore")
 def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
-    """Return mean + k standard deviations of the scores; **it guarantees no false alarm rate**.
+    """Return mean + k standard deviations of the scores; **the false alarm rate is not guaranteed**.
 
     For normally distributed scores, k = 3 would give a false alarm rate of 0.13 %, but
     reconstruction errors have a long upper tail. On the heartbeats of ECG5000, the rate was 2.7 %
@@ -219,14 +222,15 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
 
 @np.errstate(over="ignore", invalid="ignore")
 def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
-    """Return median + k · 1.4826 · MAD of the scores; **it guarantees no false alarm rate**.
+    """Return median + k · 1.4826 · MAD of the scores; **the false alarm rate is not guaranteed**.
 
     MAD is the median absolute deviation. The threshold is similar to mean + k standard deviations,
-    but robust: up to half of the scores may be outliers without changing it much. The factor 1.4826
-    makes the two equal for a normal distribution (Rousseeuw & Croux 1993, section 1). Leys et al.
-    2013 recommend it for outlier detection. It depends on the centre of the distribution, whereas
-    false alarms come from the tail: on the heartbeats of ECG5000, k = 3 gave a false alarm rate of
-    6.0 % (mean over 200 draws of 1,000 calibration scores of one LSTM autoencoder).
+    but robust: up to half of the scores may be outliers without changing it much. For a normal
+    distribution, the factor 1.4826 makes the scaled MAD equal to the standard deviation (Rousseeuw
+    & Croux 1993, section 1). Leys et al. 2013 recommend the MAD for outlier detection. The threshold
+    is computed from the centre of the distribution, but the false alarm rate depends on its tail. On
+    the heartbeats of ECG5000, k = 3 gave a false alarm rate of 6.0 % (mean over 200 draws of 1,000
+    calibration scores of one LSTM autoencoder).
 
     Parameters
     ----------
@@ -249,8 +253,8 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     median = np.median(scores)
     deviation = np.median(np.abs(scores - median))
     if deviation == 0:
-        got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}"
-        raise ValueError(f"calibration_scores must mostly differ, got {got}. Use quantile_threshold(…).")
+        got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}. Use quantile_threshold(…)"
+        raise ValueError(f"calibration_scores must have at most half of the scores equal, got {got}.")
     return _finite(float(median + k * 1.4826 * deviation))
 
 
@@ -293,8 +297,8 @@ def oracle_threshold(scores: Any, labels: Any) -> float:
     """Return the threshold with the best F1 on the given labels: **for teaching, never report it**.
 
     It is chosen using the labels of the test set, so its F1 ("best F1" in many papers) is an upper
-    bound that cannot be expected in practice. It shows how much lower the F1 of a threshold set on
-    normal data is. If several thresholds have the best F1, the highest is returned.
+    bound that cannot be expected in practice. Compare this F1 with the F1 of a threshold that was
+    set on normal data. If several thresholds have the best F1, the highest is returned.
 
     Parameters
     ----------

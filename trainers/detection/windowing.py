@@ -49,7 +49,7 @@ class Windowing:
     scaling: Scaling
 
     def __post_init__(self) -> None:
-        as_count(self.stride, "stride", "in time steps, at most a window", most=self.length)
+        as_count(self.stride, "stride", "in time steps, at most the window length", most=self.length)
 
     def middle(self, windows: np.ndarray) -> np.ndarray | float:
         """Return the values to subtract from each window, (n, 1, feature)."""
@@ -64,8 +64,8 @@ class Windowing:
         starts = window_starts(len(series), self.length, self.stride)
         starts = starts[self.usable(cut_windows(series.missing, starts, self.length))]
         if not len(starts):
-            wanted = f"a window of {self.length} steps with at most {self.max_missing:.0%} missing values"
-            raise ValueError(f"{series.name!r} must have {wanted}, got none. Raise max_missing or reduce window.")
+            wanted = f"at least one window of {self.length} steps with at most {self.max_missing:.0%} missing values"
+            raise ValueError(f"{series.name!r} must have {wanted}, got 0. Raise max_missing or reduce window.")
         return starts
 
     def data_set(self, series: Series) -> DataSet:
@@ -146,7 +146,7 @@ def estimate_window(series: Series, longest: int) -> int:
                 periods.append(lag)
     if not periods:
         wanted = f"a period of at least 10 steps, in parts of at least {SHORTEST_PART} steps"
-        raise ValueError(f"{series.name!r} must have {wanted}, got none in {longest} steps. Set window=….")
+        raise ValueError(f"{series.name!r} must have {wanted}, got no such period in {longest} steps. Set window=….")
     return int(np.median(periods))
 
 

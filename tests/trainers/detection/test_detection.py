@@ -259,7 +259,7 @@ def test_baselines_on_real_beats(parts):
 def test_invalid_baseline_arguments_raise(parts):
     with pytest.raises(ValueError, match=r"name must be one of .*got '2-NN'"):
         baseline_scores("2-NN", parts.training, parts.test)
-    with pytest.raises(ValueError, match=r"same steps and features, got .* and .*70, 1"):
+    with pytest.raises(ValueError, match=r"as many time steps and features as test, got .* and .*70, 1"):
         baseline_scores("1-NN", parts.training, parts.test.sequences[:, :70])
 
 
@@ -315,7 +315,7 @@ def test_constant_data_can_be_plotted(values):
 
 
 def test_too_many_sequences_raise():
-    with pytest.raises(ValueError, match=r"at most 40 to draw, got 41.*\[:8\]"):
+    with pytest.raises(ValueError, match=r"at most 40, got 41.*\[:8\]"):
         plot_sequences(np.zeros((41, 5)))
 
 
