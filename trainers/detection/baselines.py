@@ -84,7 +84,7 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
     x, y = train.sequences.double().numpy(), test.sequences.double().numpy()
     if x.shape[1:] != y.shape[1:]:
-        raise ValueError(f"training and test set must have the same steps and features, got {x.shape} and {y.shape}.")
+        raise ValueError(f"training and test set must match in time steps and features, got {x.shape} and {y.shape}.")
     return BASELINES[name](x, y, seed)
 
 
@@ -151,7 +151,7 @@ SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np
 def series_baseline_scores(
     name: str, training: Any, test: Any, *, window: int, stride: int = 4, seed: int = 0
 ) -> np.ndarray:
-    """Return the anomaly score of each time step of a series, by a baseline.
+    """Return the anomaly score that a baseline gives to each time step of a series.
 
     Except for random scores, a step's score is the mean over the windows that contain it.
 
@@ -203,8 +203,8 @@ def series_baseline_scores(
     as_choice(name, "name", SERIES_BASELINES)
     training, test = Series.of(training, "training"), Series.of(test, "test")
     test = matched(test, training, "test")
-    window = as_count(window, "window", "in time steps, to fit into both series", 3, min(len(training), len(test)))
-    stride = as_count(stride, "stride", "in time steps, at most a window", most=window)
+    window = as_count(window, "window", "time steps, to fit into both series", 3, min(len(training), len(test)))
+    stride = as_count(stride, "stride", "time steps, at most the window length", most=window)
     scaling = Scaling("standard", training)
     x, y = (scaling.scale(interpolated(part.values)).astype(np.float64) for part in (training, test))
     return SERIES_BASELINES[name](x, y, window, stride, seed)

@@ -23,7 +23,7 @@ _MARKERS = "os^Dv<>pP*Xh"
 
 
 def plot_sequences(sequences: Any, *, titles: Sequence[str] | None = None) -> Figure:
-    """Draw each sequence in a separate plot, all on one scale.
+    """Draw each sequence in a separate plot, with the same axis limits in all plots.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
     """
     if not isinstance(values, Mapping) or not values:
         raise TypeError(f"values must be a dict of methods and their values, at least one, got {values!r}.")
-    level = as_positive(level, "level", "of the interval", 1, "The default is 0.95.")
+    level = as_positive(level, "level", "the confidence level", 1, "The default is 0.95.")
     figure = Figure(f"{label} by method and seed", figsize=(8, 1.1 + 0.38 * len(values)))
     axes = figure.plain_axes()
     descriptions, seeds = [], ""
@@ -175,7 +175,7 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
 def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[Any]:
     """Return the axes of one small plot per sequence, at most four in a row, all on one scale."""
     if len(data) > _MOST:
-        raise ValueError(f"sequences must be at most {_MOST} to draw, got {len(data)}. Select some: sequences[:8].")
+        raise ValueError(f"sequences must be at most {_MOST} sequences, got {len(data)}. Select some: sequences[:8].")
     names = data.sequence_classes if titles is None else as_class_names(titles, "titles")
     if len(names) != len(data) and (names or titles is not None):
         raise ValueError(f"titles must have one title for each of the {len(data)} sequences, got {len(names)}.")

@@ -29,21 +29,21 @@ _RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate",
 
 
 class AnomalyDetector(Block):
-    """Detector that trains on normal data, scores new data, applies a threshold, and locates the errors.
+    """Detector that is trained on normal data, scores new data, flags high scores, and shows where errors are large.
 
-    The data is a set of sequences (`DataSet`) or a long recording (`Series`), with one or more features;
-    any model and trainer can be used. The normal data is split into three parts: the model is trained on
-    *training*, history restore selects weights on *validation*, and the threshold is set on *calibration*,
-    which is used for nothing else. The scaling is fitted on the training part and stored in the detector.
+    The data is a set of sequences (`DataSet`) or a long recording (`Series`), with one or more features; any model and
+    trainer can be used. The normal data is split into three parts: the model is trained on *training*, history restore
+    selects weights on *validation*, and the threshold is set on *calibration*, which is used only for this. The scaling
+    is fitted on the training part and stored in the detector.
 
-    A series is cut into windows of one period (or `window`), `stride` steps apart. Each window assigns a score
-    to each of its time steps. The score of a step is the mean, maximum or median of these scores over all
-    windows that contain the step. A series of any length is scored in chunks, with the same result.
+    A series is cut into windows of one period (or `window`), `stride` steps apart. Each window assigns a score to each
+    of its time steps. The score of a step is the mean, maximum or median of these scores over all windows that contain
+    the step. A series of any length is scored in chunks; the result does not depend on the chunks.
 
-    **Missing values** (NaN in a series, or masked in a data set) are interpolated along time as network input,
-    and are excluded from training losses and scores. A window in which more than `max_missing` of the values
-    are missing is neither used for training nor scored. A step that no window scores gets the score 0, is never
-    flagged, and is marked as `unscored` in the detection.
+    **Missing values** (NaN in a series, or masked in a data set) are interpolated along time as network input, and are
+    excluded from training losses and scores. A window in which more than `max_missing` of the values are missing is
+    neither used for training nor scored. A step that lies in no scored window gets the score 0, is not flagged, and is
+    marked as `unscored` in the `Detection`.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class AnomalyDetector(Block):
     name : str, optional
         Name in tables and legends.
     **hyperparameters
-        As listed below. `window`, `scaling`, `centre`, `epochs` and `seed` take effect in `fit`. The others may be
-        changed after fitting and take effect immediately.
+        Listed below. `window`, `scaling`, `centre`, `epochs` and `seed` take effect in `fit`. The others may be changed
+        after fitting and take effect immediately.
 
     Attributes
     ----------
@@ -84,19 +84,19 @@ class AnomalyDetector(Block):
     window = Hyperparameter(None, "time steps in a window of a series; None: its estimated period", kind=int, minimum=2)
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
-        "standard", "scale features by mean and s.d., by quartiles, or not", choices=("standard", "robust", "none")
+        "standard", "feature scaling by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
     centre = Hyperparameter(True, "subtract the mean of each window of a series; hides slow drift and level shifts")
     error = Hyperparameter(
-        "mae", "mean absolute, mean squared or largest error, or Gaussian", choices=("mae", "mse", "max", "gaussian")
+        "mae", "mean absolute, mean squared, largest error, or ErrorGaussian", choices=("mae", "mse", "max", "gaussian")
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before scoring", minimum=1)
-    step_score = Hyperparameter("window", "score of a step: its window's or its own error", choices=("window", "point"))
-    combine = Hyperparameter("mean", "combines the scores of the windows that contain a step", choices=COMBINATIONS)
+    step_score = Hyperparameter("window", "score by the error of the window or the step", choices=("window", "point"))
+    combine = Hyperparameter("mean", "how scores of overlapping windows are combined", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "largest share of missing values in a window that is trained on or scored", minimum=0, below=1
     )
-    rule = Hyperparameter("conformal quantile", "sets the threshold on the calibration scores", choices=tuple(_RULES))
+    rule = Hyperparameter("conformal quantile", "how calibration scores set the threshold", choices=tuple(_RULES))
     rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the first two rules", above=0, below=1)
     k = Hyperparameter(3.0, "s.d. above the mean, or scaled MADs above the median, for the last two rules", minimum=0)
     epochs = Hyperparameter(20, "number of epochs; the default trainer has 50 batches per epoch on a series", minimum=1)
@@ -135,12 +135,12 @@ class AnomalyDetector(Block):
         Parameters
         ----------
         normal : DataSet, Series, array, table or torch Dataset
-            Data without anomalies. An array of shape (time,) is a series; arrays of shape (n, time) and
-            (n, time, feature) are sequences. An array that looks like (time, feature) gives an error
-            or a warning: pass ``Series(x)`` or ``DataSet(x)``.
+            Data without anomalies. An array of shape (time,) is a series; arrays of shape (n, time) and (n, time,
+            feature) are sequences. For an array whose shape looks like (time, feature), an error is raised or a warning
+            is issued; pass ``Series(x)`` or ``DataSet(x)`` instead.
         validation, calibration : of the same kind, optional
-            Further normal data; all of `normal` is then used for training. Default: `normal` is
-            split into three parts, see `hold_out`.
+            Further normal data. If it is given, all of `normal` is used for training. Default:
+            `normal` is split into three parts, see `hold_out`.
         callbacks : sequence of callables
             As in `benchmark`, such as a `TrainingMonitor`.
         progress : bool, optional
@@ -156,8 +156,8 @@ class AnomalyDetector(Block):
         TypeError, ValueError, RuntimeError
             If the data is invalid, too short for a window, labelled abnormal, not accepted by the
             model, or not enough for the threshold rule; if the trainer was already trained; or if
-            training was stopped before its first epoch. Errors other than those of the training
-            itself are raised before training starts.
+            training was stopped before its first epoch. All errors are raised before training
+            starts, except those that occur in the training itself.
         """
         if self._given is not None and len(self._given.history):
             raise ValueError(f"the trainer {self._given.name!r} must be untrained. Build a new trainer and model.")
@@ -208,13 +208,13 @@ class AnomalyDetector(Block):
         Parameters
         ----------
         x : DataSet, Series, array, table or torch Dataset
-            Data of the same kind and with the same features as in `fit`; the features of a Series are
-            reordered by name. A different sampling rate or sequence length gives a warning.
+            Data of the same kind and with the same features as in `fit`; the features of a Series are reordered by
+            name. If the sampling rate or the sequence length differs, a warning is issued.
 
         Returns
         -------
         numpy.ndarray, shape (n,) or (time,)
-            Finite, non-negative float64 values; 0 for a step that no window scores.
+            Finite, non-negative float64 values; 0 for a step that lies in no scored window.
 
         Raises
         ------
@@ -281,7 +281,7 @@ class AnomalyDetector(Block):
 
     @property
     def calibration_scores(self) -> np.ndarray:
-        """Scores of the calibration part, shape (n,) or (time,), which is normal and used for nothing else.
+        """Scores of the calibration part, shape (n,) or (time,), which is normal and used only for the threshold.
 
         Scores of neighbouring time steps are dependent, so the false alarm rate is less accurate
         for a series than for the same number of sequences.
@@ -359,4 +359,4 @@ class AnomalyDetector(Block):
         return self._windowing().over(data, model, step_scores, combine=self.combine)[:, 0]
 
     def _smooth(self, length: int) -> int:
-        return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)
+        return as_count(self.smooth, f"smooth of {self.name!r}", "time steps", most=length)

@@ -105,9 +105,9 @@ def evaluate(
     class_names : sequence of str, optional
         Name of each label, starting with label 0.
     intervals : float, optional
-        Confidence level of bootstrap intervals for the scalar metrics, such as 0.95; see
-        `bootstrap_interval` for the variation that they include. 1,000 draws of 2,400 scores take
-        a second. Default: no intervals.
+        Confidence level of bootstrap intervals for the scalar metrics, such as 0.95;
+        `bootstrap_interval` describes which variation the intervals include. 1,000 draws of 2,400
+        scores take a second. Default: no intervals.
     seed : int, default 0
         Seed of the random draws.
 
@@ -152,9 +152,10 @@ class SeriesEvaluation:
         Metrics of the steps, over all thresholds.
     vus_roc, vus_pr : float or None
         Volume under the ROC and the precision-recall surface: the area under the curve, averaged
-        over buffers of 0 to `window` steps around the events, so that near misses count partly.
-        Even perfect scores may give a value below 1, because they are not high within the buffers.
-        None without a window.
+        over buffers of 0 to `window` steps around the events, so that detections slightly before or
+        after an event are partly counted. Even if the scores agree exactly with the labels, the
+        value may be below 1, because these scores are low in the buffers. The value is None if
+        `window` is None.
     ucr_score : float
         1 if the highest score is within 100 steps of an event, or within the length of the event
         if the event is longer; otherwise 0.
@@ -162,14 +163,16 @@ class SeriesEvaluation:
         Metrics of the decisions for each step. The false alarm rate is the share of normal steps
         that are flagged.
     range_precision, range_recall : float
-        Metrics of runs of steps, which are flagged runs for precision and events for recall: the
-        share of a run that overlaps with the other kind of run, divided by the number of
-        overlapping runs. Half of the recall of an event is given for any overlap.
+        Metrics of events and of *flagged runs* (consecutive flagged steps). Precision of a flagged
+        run: the share of its steps that lie in events, divided by the number of these events.
+        Recall of an event: ½ if any of its steps is flagged, plus ½ · (share of its steps that are
+        flagged) / (number of flagged runs in it). Each metric is the mean over these runs or
+        events.
     affiliation_precision, affiliation_recall : float or None
-        Metrics of the distance in time. The precision is 1 if all flagged steps lie in events, and
-        about 0.5 if steps are flagged at random. The recall is 1 if every event is covered
-        completely. None if the number of events times the number of flagged runs exceeds 20
-        million, because the computation would take minutes.
+        Metrics of the distance in time between flagged steps and events. The precision is 1 if all
+        flagged steps lie in events, and about 0.5 if steps are flagged at random. The recall is 1
+        if every event is covered completely. The values are None if the number of events times the
+        number of flagged runs exceeds 20 million, because the computation would take minutes.
     events_found, n_events : int
         Number of detected events, and of all events. An event is detected if any of its steps is
         flagged.
@@ -259,14 +262,14 @@ def evaluate_series(
     The metrics have these sources:
 
     - point-wise metrics: scikit-learn
-    - range-based precision and recall: Tatbul et al. 2018 (flat bias, cardinality 1/x, existence
-      weight ½)
+    - range-based precision and recall: Tatbul et al. 2018 (in the terms of that paper: positional
+      bias flat, cardinality factor 1/x, weight of existence ½)
     - affiliation precision and recall: Huet et al. 2022, computed by dtaianomaly
     - volumes under the surfaces: Paparrizos et al. 2022 (250 thresholds), computed by dtaianomaly
       with its corrections of the original (symmetric and linear slopes)
     - UCR score: Wu & Keogh 2021
 
-    Point-adjusted F1 is not included, see `misleading_point_adjusted_f1`.
+    Point-adjusted F1 is not included; `misleading_point_adjusted_f1` explains why.
 
     If nothing is flagged, precision, f1, and the range-based and affiliation precision and recall
     are 0. If all scores are equal, the AUROC is 0.5 and the UCR score is 0.
@@ -284,8 +287,9 @@ def evaluate_series(
         Time steps per second (Hz), for delays in seconds and false alarms per hour.
     window : int or None, default 100
         Largest buffer around events in the volumes under the surfaces, in steps; about one period
-        of the series is recommended. The computation time is proportional to time · window: 9 s
-        for 100,000 steps on two slow cores, and 4 s more at the first call. None omits the volumes.
+        of the series is recommended. The computation time is proportional to the number of steps
+        times `window`: 9 s for 100,000 steps on two slow cores, and 4 s more at the first call. If
+        `window` is None, the volumes are not computed.
     intervals : float, optional
         Confidence level of bootstrap intervals for the point-wise metrics, such as 0.95; see
         `bootstrap_interval`. 1,000 draws of 100,000 steps take 8 s. Default: no intervals.
@@ -302,8 +306,9 @@ def evaluate_series(
     Raises
     ------
     TypeError, ValueError
-        If scores and labels have different shapes, only one class (normal or abnormal) occurs,
-        time · window exceeds 100 million, or there are too few blocks for an interval.
+        If scores and labels have different shapes, only one class (normal or abnormal) occurs, the
+        number of steps times `window` exceeds 100 million, or there are too few blocks for an
+        interval.
 
     Examples
     --------
@@ -322,7 +327,7 @@ def evaluate_series(
     sampling_rate = check_sampling_rate(sampling_rate, "the series")
     if window is not None:
         # a larger window would take minutes
-        window = as_count(window, "window", f"or None, for {len(scores)} steps", most=_MOST_FOR_VOLUMES // len(scores))
+        window = as_count(window, "window", f"for {len(scores)} steps; or None", most=_MOST_FOR_VOLUMES // len(scores))
     flagged = scores > threshold
     events = event_table(truth, flagged, sampling_rate)
     if block is None:
@@ -539,8 +544,8 @@ def bootstrap_interval(
 ) -> np.ndarray:
     """Return a percentile bootstrap interval of a metric (Efron 1979), computed by `scipy.stats.bootstrap`.
 
-    Sequences (`block=1`) are drawn with replacement, separately for normal and abnormal ones, so
-    that every draw has the original number of each (stratified bootstrap).
+    Sequences (`block=1`) are drawn with replacement. Normal and abnormal sequences are drawn
+    separately, so that every draw has the original number of both (stratified bootstrap).
 
     Scores of neighbouring time steps are dependent. If steps were drawn one by one, the interval
     would be too narrow. They are therefore drawn in blocks of consecutive steps (Künsch 1989; here
@@ -549,10 +554,10 @@ def bootstrap_interval(
     window, and at least as long as an event.
 
     The trained model and the threshold are fixed: the interval does not include the variation
-    between training runs. If the metric is the same in every draw, as with an AUROC of 1, the
-    width of the interval is 0. This does not mean that the metric is certain, but that the
-    bootstrap cannot estimate its uncertainty. With few sequences or blocks, the interval is too
-    narrow (in a test, 40 normal and 40 abnormal sequences were enough).
+    between training runs. If the metric is the same in every draw, as with an AUROC of 1, the width
+    of the interval is 0. In this case, the bootstrap cannot estimate the uncertainty of the metric.
+    With few sequences or blocks, the interval is too narrow (in a test, 40 normal and 40 abnormal
+    sequences were enough).
 
     Parameters
     ----------
@@ -599,8 +604,8 @@ def bootstrap_interval(
     scores = as_scores(scores, "scores", each)
     truth = as_truth(labels, scores, each)
     level = as_positive(level, "level", "the confidence level", 1, "The default is 0.95.")
-    n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "for the random draws", 0)
-    block = as_count(block, "block", "in time steps")
+    n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "the random seed", 0)
+    block = as_count(block, "block", "time steps")
     starts = np.arange(0, len(scores), block)
     abnormal = np.logical_or.reduceat(truth, starts)
     strata = starts[~abnormal], starts[abnormal]
@@ -631,7 +636,7 @@ def metric_intervals(
     """Return a bootstrap interval for each of `names`, the first ones of `NAMES`; None without a level."""
     if level is None:
         return None
-    level = as_positive(level, "intervals", "the confidence level, or None", 1, "The usual level is 0.95.")
+    level = as_positive(level, "intervals", "the confidence level; or None", 1, "The usual level is 0.95.")
     metric = partial(point_metrics_by_counting, threshold)
     ends = bootstrap_interval(metric, scores, truth, level=level, **draws)
     return dict(zip(names, map(tuple, ends.T.tolist()), strict=False))

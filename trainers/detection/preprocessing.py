@@ -40,7 +40,7 @@ class Scaling:
             values = np.where(known, training.sequences.numpy(), np.nan).reshape(-1, training.n_features)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
-            raise ValueError(f"feature {empty[0]} must have a value in the training data, got none. Remove it.")
+            raise ValueError(f"feature {empty[0]} must have a value in the training data, got only NaN. Remove it.")
         self.center, self.divisor = np.zeros(values.shape[1]), np.ones(values.shape[1])
         if kind != "none":
             scaler = (StandardScaler if kind == "standard" else RobustScaler)().fit(values.astype(np.float64))
@@ -58,7 +58,7 @@ class Scaling:
         scaled = (values - self.center) / self.divisor
         if (outliers := np.abs(scaled) > LARGEST).any():
             got = f"{values[outliers][0]:g} in feature {np.argwhere(outliers)[0, -1]}"
-            raise ValueError(f"scaled values must be within {LARGEST:g} of the training data, got {got}.")
+            raise ValueError(f"values must be from {-LARGEST:g} to {LARGEST:g} after scaling, got {got}.")
         return scaled.astype(np.float32)
 
     def unscale(self, values: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ def as_normal(x: Any, what: str) -> DataSet | Series:
     if data.labels is not None and data.abnormal.any():
         unit, rest = ("sequences", "x[~x.abnormal]") if isinstance(data, DataSet) else ("time steps", "x[:1000]")
         got = f"{data.abnormal.sum()} of {len(data)} {unit} labelled abnormal in {data.name!r}"
-        raise ValueError(f"{what} must have no anomaly, got {got}. Remove them, for example with {rest}.")
+        raise ValueError(f"{what} must not contain anomalies, got {got}. Remove them, for example with {rest}.")
     return data
 
 
@@ -137,8 +137,9 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
     Raise if kind or features differ; warn if sequence length or sampling rate differ.
     """
     if type(data) is not type(fitted) or data.n_features != fitted.n_features:
-        kind, other = (f"a {type(one).__name__} with {one.n_features} features" for one in (fitted, data))
-        raise ValueError(f"{what} must be {kind} as in training, got {other}. Use Series(x) or DataSet(x).")
+        kind, other = (f"a {type(one).__name__} with n_features={one.n_features}" for one in (fitted, data))
+        remedy = " Use Series(x) or DataSet(x)." * (type(data) is not type(fitted))
+        raise ValueError(f"{what} must be {kind}, as in training, got {other}.{remedy}")
     if isinstance(data, Series):
         data = _by_name(data, fitted, what)
     elif data.lengths is None and fitted.lengths is None and data.length != fitted.length:
@@ -150,7 +151,7 @@ def matched(data: Any, fitted: Any, what: str) -> Any:
 
 
 def _warn(what: str, wanted: str, got: str) -> None:
-    warnings.warn(f"{what} must have {wanted} as in training, got {got}. Resample it.", stacklevel=5)
+    warnings.warn(f"{what} must have {wanted}, as in training, got {got}. Resample it.", stacklevel=5)
 
 
 def _by_name(data: Series, fitted: Series, what: str) -> Series:

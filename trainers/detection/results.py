@@ -25,8 +25,8 @@ class Detection:
     threshold : float
         Scores above it are flagged.
     unscored : numpy.ndarray, shape (n,) or (time,), bool
-        Time steps that no window could score because too many values were missing. Their score
-        is 0, and they are never flagged.
+        Time steps without a score, because too many values were missing in their windows. The value
+        in `scores` is 0, and they are not flagged.
     series : Series or None
         The scored series; None for a data set.
     """
@@ -92,7 +92,7 @@ class Explanation:
         smoothed. For a series, it is the mean over the windows that contain a step. NaN where a
         value is missing or unscored.
     reconstruction : numpy.ndarray, of the same shape
-        Reconstruction in the units of the data; NaN for steps that no window reconstructs.
+        Reconstruction in the units of the data; NaN for steps that lie in no reconstructed window.
     feature_names : tuple of str
         Name of each feature.
     """
@@ -102,7 +102,7 @@ class Explanation:
     feature_names: tuple[str, ...]
 
     def by_feature(self, part: slice | int = slice(None)) -> pd.Series:
-        """Return the share of each feature in the summed error, in decreasing order.
+        """Return the share of each feature in the sum of all errors, in decreasing order.
 
         Parameters
         ----------

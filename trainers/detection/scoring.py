@@ -36,8 +36,9 @@ def reconstruction_error(
         its units. "gaussian" is the score of EncDec-AD, see `ErrorGaussian`, averaged over the
         time steps.
     smooth : int, default 1
-        The differences are first averaged over this number of neighbouring time steps (fewer at
-        the edges), so that noise is reduced and longer deviations remain. 1 means no smoothing.
+        The differences between reconstruction and sequence are first averaged over this number of
+        neighbouring time steps (fewer at the edges). This reduces noise, but not longer deviations.
+        1 means no smoothing.
     gaussian : ErrorGaussian, optional
         Distribution of the model's errors on normal data, with the same smoothing; required for
         "gaussian". See `reconstruction_differences`.
@@ -81,7 +82,7 @@ def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int 
         Differences, float64, in the units of the data; NaN for padding and missing values.
     """
     data = DataSet.of(sequences, "sequences to score")
-    smooth = as_count(smooth, "smooth", "in time steps", most=data.length)
+    smooth = as_count(smooth, "smooth", "time steps", most=data.length)
     return smoothed(known_differences(model, reconstruct(model, data), data.sequences, data.mask), smooth)
 
 
@@ -89,9 +90,9 @@ class ErrorGaussian:
     """Gaussian distribution of a model's error vectors on normal data, for scores as in EncDec-AD.
 
     The error vector e of a time step holds its absolute errors, one per feature; mean μ and
-    covariance Σ are the maximum likelihood estimates (by scikit-learn). The score of a step is
-    (e − μ)ᵀ Σ⁻¹ (e − μ), the squared Mahalanobis distance from the mean error. The pseudo-inverse
-    ignores a feature with zero variance.
+    covariance Σ are the maximum likelihood estimates (by scikit-learn). The score of a step is (e −
+    μ)ᵀ Σ⁻¹ (e − μ), the squared Mahalanobis distance from the mean error. Σ⁻¹ is computed as the
+    pseudo-inverse, which ignores a feature with zero variance.
 
     Parameters
     ----------

@@ -20,11 +20,10 @@ _FEWEST_EXCESSES = 10
 def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     """Return the threshold that a new normal sequence exceeds with probability at most `rate`.
 
-    It is the k-th smallest of the n calibration scores, k = ⌈(n + 1)(1 − rate)⌉, the
-    finite-sample (conformal) quantile of Vovk et al. 2005; see Angelopoulos & Bates 2021
-    (arXiv:2107.07511), section 1. The ordinary sample quantile gives a higher false alarm rate than
-    requested. The rate of the conformal quantile is guaranteed on average over calibration sets; for
-    a single calibration set, the actual rate varies by about √(rate(1 − rate)/n).
+    It is the k-th smallest of the n calibration scores, with k = ⌈(n + 1)(1 − rate)⌉. This is the finite-sample
+    (conformal) quantile of Vovk et al. 2005; see Angelopoulos & Bates 2021 (arXiv:2107.07511), section 1. The ordinary
+    sample quantile gives a higher false alarm rate than requested. The rate of the conformal quantile is guaranteed on
+    average over calibration sets; for a single calibration set, the actual rate varies by about √(rate(1 − rate)/n).
 
     Parameters
     ----------
@@ -68,16 +67,18 @@ def false_alarm_threshold(
 ) -> float:
     """Return the threshold for a maximum expected number of false alarms per thousand windows or per hour.
 
-    Like `quantile_threshold`, with the rate given as a number of false alarms. A false alarm is one
-    normal window with a score above the threshold. Overlapping windows often exceed it together, so
-    false alarms come in groups, but their expected number is unchanged.
+    This function works like `quantile_threshold`, but the rate is given as a number of false
+    alarms. A false alarm is one normal window with a score above the threshold. The scores of
+    overlapping windows often exceed the threshold at the same time, so false alarms occur in
+    groups. This does not change their expected number.
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
         Scores of normal windows used neither in training nor by history restore.
     per_thousand : float, optional
-        Expected number of false alarms per thousand normal windows. Either this or `per_hour`.
+        Expected number of false alarms per thousand normal windows. Pass exactly one of
+        `per_thousand` and `per_hour`.
     per_hour : float, optional
         Expected number of false alarms per hour of normal recording, which has
         3600 · `sampling_rate` / `stride` windows.
@@ -106,11 +107,11 @@ def false_alarm_threshold(
     1980.0
     """
     if (per_thousand is None) == (per_hour is None):
-        raise ValueError(f"per_thousand or per_hour must be given, not both, got {per_thousand!r} and {per_hour!r}.")
+        raise ValueError(f"exactly one of per_thousand, per_hour must be given, got {per_thousand!r} and {per_hour!r}.")
     name, alarms, windows = "per_thousand", per_thousand, 1000.0
     if per_hour is not None:
-        rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, if per_hour is given")
-        stride = as_count(stride, "stride", "in time steps from window to window")
+        rate = as_positive(sampling_rate, "sampling_rate", "time steps per second, required with per_hour")
+        stride = as_count(stride, "stride", "time steps from one window to the next")
         name, alarms, windows = "per_hour", per_hour, 3600 * rate / stride
     alarms = as_positive(alarms, name, f"the number of false alarms in {windows:g} windows", below=windows)
     return quantile_threshold(calibration_scores, rate=alarms / windows)
@@ -127,22 +128,23 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     for which `quantile_threshold` raises an error.
 
     The rate is asymptotically correct as n and t increase, if a generalized Pareto distribution
-    describes the tail; with few scores it is inaccurate. Measurements with 200 draws of 500
-    calibration scores, at level 0.98: for a requested rate of 0.1 %, the rate was 0.22 % on the
-    heartbeats of ECG5000 and 0.23 % on normally distributed numbers; with 1,000 scores, it was
-    0.12 % and 0.17 %. For a requested rate of 1 %, at level 0.9, it was 1.8 % on the heartbeats,
-    because the fitted tail did not match their distribution.
+    describes the tail; with few scores it is inaccurate. In measurements with 200 draws of 500
+    calibration scores (``level=0.98``) and a requested rate of 0.1 %, the actual rate was 0.22 % on
+    the heartbeats of ECG5000 and 0.23 % on normally distributed numbers. With 1,000 scores, it was
+    0.12 % and 0.17 %. For a requested rate of 1 % and ``level=0.9``, it was 1.8 % on the
+    heartbeats, because the fitted tail did not match their distribution.
 
     Parameters
     ----------
     calibration_scores : array, shape (n,)
         Scores of normal sequences used neither in training nor by history restore.
     rate : float, default 0.001
-        Requested share of false alarms among normal sequences; at most the share of the scores
-        above the level.
+        Requested share of false alarms among normal sequences; at most the share of the scores in
+        the tail.
     level : float, optional
-        Share of the scores below the tail. Default: 0.98, or lower, down to 0.5, so that the tail
-        has at least twenty scores and at least twice the share `rate`.
+        Share of the scores below the tail. Default: 0.98. If the tail would then contain fewer than
+        twenty scores, or a share of the scores below 2 · `rate`, the default is lower, but at least
+        0.5.
 
     Returns
     -------
@@ -152,8 +154,9 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
     Raises
     ------
     TypeError, ValueError
-        If the scores are not finite numbers; if fewer than ten scores, or only equal ones, are
-        above the level; if the rate is larger than the share above the level; or if the fit fails.
+        If the scores are not finite numbers; if fewer than ten scores are in the tail, or all of
+        these are equal; if `rate` is larger than the share of the scores in the tail; or if the fit
+        fails.
 
     Examples
     --------
@@ -175,7 +178,7 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
         wanted = f"at least {_FEWEST_EXCESSES} scores, not all equal, above the level {level:g}"
         raise ValueError(f"calibration_scores must have {wanted}, got {len(excesses)} of {len(scores)}. Lower level.")
     if rate > share:
-        raise ValueError(f"rate must be at most {share:g}, the share of scores above the level, got {rate:g}.")
+        raise ValueError(f"rate must be at most {share:g} (the share of scores above the level), got {rate:g}.")
     # scale by the mean: the optimizer of the likelihood assumes values near 1
     size = float(excesses.mean())
     try:
@@ -187,7 +190,7 @@ def pot_threshold(calibration_scores: Any, *, rate: float = 0.001, level: float 
 
 @np.errstate(over="ignore", invalid="ignore")
 def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
-    """Return mean + k standard deviations of the scores; **it guarantees no false alarm rate**.
+    """Return mean + k standard deviations of the scores; **its false alarm rate is not guaranteed**.
 
     For normally distributed scores, k = 3 would give a false alarm rate of 0.13 %, but
     reconstruction errors have a long upper tail. On the heartbeats of ECG5000, the rate was 2.7 %
@@ -211,7 +214,7 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     >>> mean_sd_threshold([1.0, 2.0, 3.0], k=2)
     4.0
     """
-    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in standard deviations")
+    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "standard deviations")
     if scores.min() == scores.max():
         raise ValueError(f"calibration_scores must not all be equal, got {len(scores)} times {scores[0]:g}.")
     return _finite(float(scores.mean() + k * scores.std(ddof=1)))
@@ -219,14 +222,15 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
 
 @np.errstate(over="ignore", invalid="ignore")
 def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
-    """Return median + k · 1.4826 · MAD of the scores; **it guarantees no false alarm rate**.
+    """Return median + k · 1.4826 · MAD of the scores; **its false alarm rate is not guaranteed**.
 
     MAD is the median absolute deviation. The threshold is similar to mean + k standard deviations,
-    but robust: up to half of the scores may be outliers without changing it much. The factor 1.4826
-    makes the two equal for a normal distribution (Rousseeuw & Croux 1993, section 1). Leys et al.
-    2013 recommend it for outlier detection. It depends on the centre of the distribution, whereas
-    false alarms come from the tail: on the heartbeats of ECG5000, k = 3 gave a false alarm rate of
-    6.0 % (mean over 200 draws of 1,000 calibration scores of one LSTM autoencoder).
+    but robust: up to half of the scores may be outliers without changing it much. For a normal
+    distribution, the factor 1.4826 makes the scaled MAD equal to the standard deviation (Rousseeuw
+    & Croux 1993, section 1). Leys et al. 2013 recommend this threshold for outlier detection. The
+    threshold depends on the centre of the distribution, but the false alarm rate depends on the
+    tail: on the heartbeats of ECG5000, k = 3 gave a false alarm rate of 6.0 % (mean over 200 draws
+    of 1,000 calibration scores of one LSTM autoencoder).
 
     Parameters
     ----------
@@ -245,12 +249,12 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     >>> mad_threshold([1.0, 2.0, 3.0, 4.0, 100.0], k=1)
     4.4826
     """
-    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in scaled MADs")
+    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "scaled MADs")
     median = np.median(scores)
     deviation = np.median(np.abs(scores - median))
     if deviation == 0:
-        got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}"
-        raise ValueError(f"calibration_scores must mostly differ, got {got}. Use quantile_threshold(…).")
+        got = f"{(scores == median).sum()} of {len(scores)} values equal to {median:g}"
+        raise ValueError(f"calibration_scores must not be mostly equal, got {got}. Use quantile_threshold(…).")
     return _finite(float(median + k * 1.4826 * deviation))
 
 
@@ -293,8 +297,8 @@ def oracle_threshold(scores: Any, labels: Any) -> float:
     """Return the threshold with the best F1 on the given labels: **for teaching, never report it**.
 
     It is chosen using the labels of the test set, so its F1 ("best F1" in many papers) is an upper
-    bound that cannot be expected in practice. It shows how much lower the F1 of a threshold set on
-    normal data is. If several thresholds have the best F1, the highest is returned.
+    bound that cannot be expected in practice. Compare this F1 with the F1 of a threshold that was
+    set on normal data. If several thresholds have the best F1, the highest is returned.
 
     Parameters
     ----------

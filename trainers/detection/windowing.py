@@ -49,7 +49,7 @@ class Windowing:
     scaling: Scaling
 
     def __post_init__(self) -> None:
-        as_count(self.stride, "stride", "in time steps, at most a window", most=self.length)
+        as_count(self.stride, "stride", "time steps, at most the window length", most=self.length)
 
     def middle(self, windows: np.ndarray) -> np.ndarray | float:
         """Return the values to subtract from each window, (n, 1, feature)."""
@@ -111,7 +111,7 @@ def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
     shortest = min(map(len, parts))
     if wanted is None:
         return estimate_window(parts[0], shortest)
-    return as_count(wanted, "window", "in time steps, to fit into training, validation and calibration", most=shortest)
+    return as_count(wanted, "window", "time steps, to fit into training, validation and calibration", most=shortest)
 
 
 def estimate_window(series: Series, longest: int) -> int:

@@ -56,7 +56,7 @@ def test_smoothing_averages_neighbouring_differences(beats, model):
         ]
         np.testing.assert_allclose(reconstruction_error(model, beats[0], smooth=width), expected, rtol=1e-4)
     for wrong in (0, 21, 2.5, True, None):
-        with pytest.raises(ValueError, match=f"smooth must be an integer.* from 1 to 20, got {wrong}"):
+        with pytest.raises(ValueError, match=f"smooth must be an integer from 1 to 20 .*, got {wrong}"):
             reconstruction_error(model, beats[0], smooth=wrong)
 
 
@@ -93,7 +93,7 @@ def test_quantile_threshold_is_kth_smallest_score_or_too_few_scores_raise(scores
 
 @pytest.mark.parametrize("rate", [0, 1, -0.1, 1.5, math.nan, "5 %", True, None])
 def test_invalid_rate_raises(rate):
-    with pytest.raises(ValueError, match=f"rate must be a number between 0 and 1.*got {rate!r}"):
+    with pytest.raises(ValueError, match=f"rate must be a number above 0 and below 1.*got {rate!r}"):
         quantile_threshold([1.0] * 50, rate=rate)
 
 
@@ -259,7 +259,7 @@ def test_baselines_on_real_beats(parts):
 def test_invalid_baseline_arguments_raise(parts):
     with pytest.raises(ValueError, match=r"name must be one of .*got '2-NN'"):
         baseline_scores("2-NN", parts.training, parts.test)
-    with pytest.raises(ValueError, match=r"same steps and features, got .* and .*70, 1"):
+    with pytest.raises(ValueError, match=r"match in time steps and features, got .* and .*70, 1"):
         baseline_scores("1-NN", parts.training, parts.test.sequences[:, :70])
 
 
@@ -315,7 +315,7 @@ def test_constant_data_can_be_plotted(values):
 
 
 def test_too_many_sequences_raise():
-    with pytest.raises(ValueError, match=r"at most 40 to draw, got 41.*\[:8\]"):
+    with pytest.raises(ValueError, match=r"at most 40 sequences, got 41.*\[:8\]"):
         plot_sequences(np.zeros((41, 5)))
 
 
