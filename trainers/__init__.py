@@ -1,6 +1,6 @@
 """Train LSTM autoencoders on time series, with history restore.
 
-The shortest workflow: create a model and a trainer for it, then call `benchmark`.
+To train a model, create the model and a trainer for it, and then call `benchmark`.
 
 >>> from data import load_ecg5000, split
 >>> from trainers import BatchedTrainer, LSTMAutoencoder, benchmark

@@ -30,21 +30,22 @@ from trainers.trainer import Trainer
 class BatchedTrainer(Trainer):
     """Train in mini-batches with Adam, and restore the best weights after every worse epoch.
 
-    After each epoch the reconstruction loss is computed on the whole validation set. If it is
-    the lowest so far, the model (parameters and buffers) is copied. If it is higher, the epoch
-    is *worse*, and the copied model is restored: this is *history restore*. If it is equal,
-    nothing is copied or restored. A loss that is not finite counts as higher. The optimizer
-    state is then reset, because it would contain values that are not finite.
+    After each epoch the reconstruction loss is computed on the whole validation set. If it is the
+    lowest so far, the model (parameters and buffers) is copied. If it is higher, the epoch is
+    *worse*, and the copied model is restored: this is *history restore*. If it is equal, nothing is
+    copied or restored. A loss that is not finite counts as higher. In this case the optimizer state
+    is also reset, because it may contain values that are not finite.
 
     The hyperparameter `optimizer_state` sets what happens to Adam's moments at a restore. With
-    "keep", the first step after a restore still has the momentum of the rejected epoch. With
-    "restore" and a fixed order of batches (`reshuffle=False`), every following epoch repeats
-    the rejected one exactly. This livelock is detected, and a warning is issued. With "reset",
-    the livelock begins at the second restore.
+    "keep", the first step after a restore still uses the momentum of the worse epoch. With
+    "restore" and a fixed order of batches (`reshuffle=False`), every following epoch is an exact
+    repetition of the worse epoch. With "reset" and a fixed order, the repetition begins after the
+    second restore. Such a livelock is detected, and a warning is issued.
 
-    The older single-instance trainer is equivalent to ``batch_size=1, restore="off",
-    max_grad_norm=None`` (with history: ``restore="every epoch"``), and the older plain batched trainer to
-    ``batch_size=10, steps_per_epoch=100, reshuffle=False, restore="off", max_grad_norm=None``.
+    Earlier versions had other trainers. The single-instance trainer is equivalent to ``batch_size=1, restore="off",
+    max_grad_norm=None``; the single-instance trainer with history is equivalent to ``batch_size=1, restore="every
+    epoch", max_grad_norm=None``. The batched trainer without history is equivalent to ``batch_size=10,
+    steps_per_epoch=100, reshuffle=False, restore="off", max_grad_norm=None``.
 
     Parameters
     ----------
@@ -55,15 +56,15 @@ class BatchedTrainer(Trainer):
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        Listed below. Each is read again at the start of every epoch, so it may be changed between
-        epochs. Only `loss` is fixed for a whole training run, because losses of different kinds
-        cannot be compared.
+        The hyperparameters are listed below. Their values are read at the start of every epoch, so
+        you can change them between epochs. Only `loss` is fixed for a whole training run, because
+        losses of different kinds cannot be compared.
 
     Attributes
     ----------
     optimizer : torch.optim.Optimizer
         The same object for the lifetime of the trainer, so that a scheduler of `torch.optim.lr_scheduler` can be
-        attached to it. The factor that a scheduler applies is multiplied with the trainer's own learning rate.
+        attached to it. The trainer's own learning rate is multiplied by the factor that the scheduler applies.
 
     Notes
     -----
@@ -84,11 +85,11 @@ class BatchedTrainer(Trainer):
 
     batch_size = Hyperparameter(10, "sequences in a batch", minimum=1)
     steps_per_epoch = Hyperparameter(
-        None, "batches per epoch, from several passes over the set if needed; None: one pass", kind=int, minimum=1
+        None, "batches per epoch, which may need several passes over the set; None: one pass", kind=int, minimum=1
     )
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
-    learning_rate = Hyperparameter(0.001, "learning rate before schedule and lr_factor", above=0, maximum=1e30)
+    learning_rate = Hyperparameter(0.001, "learning rate before schedule and lr_factor apply", above=0, maximum=1e30)
     schedule = Hyperparameter(
         "constant", "schedule of the learning rate after the warm-up", choices=("constant", "cosine")
     )
@@ -104,7 +105,7 @@ class BatchedTrainer(Trainer):
         "every epoch", "when the best weights are restored", choices=("every epoch", "at the end", "off")
     )
     patience = Hyperparameter(0, "number of consecutive worse epochs tolerated before a restore", minimum=0)
-    min_delta_ratio = Hyperparameter(0.0, "fraction above the lowest loss that does not count as worse", minimum=0)
+    min_delta_ratio = Hyperparameter(0.0, "worse epochs exceed the lowest loss by more than this share", minimum=0)
     optimizer_state = Hyperparameter(
         "keep",
         "what happens to Adam's moments at a restore: kept, restored with the weights, or reset",
@@ -112,7 +113,7 @@ class BatchedTrainer(Trainer):
     )
     lr_factor = Hyperparameter(1.0, "the learning rate is multiplied by this at each restore", above=0, maximum=1)
     seed = Hyperparameter(
-        0, "seed of the sequence order and of dropout; repeats a run exactly", minimum=0, maximum=LARGEST_SEED
+        0, "seed of the sequence order and of dropout; it makes a run repeatable", minimum=0, maximum=LARGEST_SEED
     )
 
     def __init__(
@@ -135,13 +136,14 @@ class BatchedTrainer(Trainer):
         Parameters
         ----------
         train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-            With the same number of time steps and features. The training set must contain at least
-            one batch.
+            Both sets must have the same number of time steps and features. The training set must
+            contain at least one batch.
 
         Raises
         ------
         TypeError, ValueError
-            In the cases of `Trainer.setDataSets`, or if a batch is larger than the training set.
+            For the reasons listed in `Trainer.setDataSets`, or if `batch_size` is larger than the
+            training set.
         """
         begun = len(self.history) > 0
         super().setDataSets(train, validation)
@@ -155,23 +157,24 @@ class BatchedTrainer(Trainer):
     # ------------------------------------------------------------------ one epoch
 
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
-        """Train one epoch, compute the validation loss, and restore the best weights if it is higher than the lowest.
+        """Train one epoch, compute the validation loss, and restore the best weights if the epoch is worse.
 
-        If the epoch is interrupted, model and trainer are reset to their state at its start. Ctrl-C takes effect
-        between two batches (see `DeferredInterrupt`). Parameters may be frozen or unfrozen between epochs:
-        `requires_grad` is read at the start of each epoch.
+        If the epoch is interrupted, the model and the trainer are reset to their state at the start of the epoch.
+        Ctrl-C takes effect between two batches (see `DeferredInterrupt`). Parameters may be frozen or unfrozen between
+        epochs: `requires_grad` is read at the start of each epoch.
 
         Raises
         ------
         RuntimeError, ValueError
-            In the cases of `Trainer.doEpoch`, or if all parameters are frozen, or some were replaced.
+            For the reasons listed in `Trainer.doEpoch`, if all parameters are frozen, or if parameters of the model
+            were replaced by other objects after `setDataSets`.
         FloatingPointError
             If the validation loss is not finite and there is no best model yet that could be restored.
         """
         epoch, begun = len(self.history) + 1, time.perf_counter()
         # calls Trainer.doEpoch; the epoch is undone if it does not reach its end
         with DeferredInterrupt(), self._complete_or_undone(model):
-            # the weights of a model that is already trained are a candidate for the best
+            # the weights of a model that is already trained may be the best
             note = self._measure_start(model) if epoch == 1 else ""
             total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
             batches = self._batches(len(self.train_inputs), epoch)
@@ -269,7 +272,7 @@ class BatchedTrainer(Trainer):
         return mean_loss(model, inputs, targets, self.loss, mask=self.validation_mask, lengths=lengths)
 
     def _measure_start(self, model: nn.Module) -> str:
-        """Make weights that are already trained a candidate for the best; return a note about it, or ""."""
+        """Count weights that are already trained as the best weights so far; return a note about this, or ""."""
         self.history.start = self._memory.start = None
         loss = math.nan if self.restore == "off" else self._validation_loss(model)
         # weights from another source count as trained if they are clearly better than the best constant
@@ -278,7 +281,7 @@ class BatchedTrainer(Trainer):
         self.history.begin(loss)
         self._memory.start = copy_state(model)
         self._memory.remember(0, loss, self._memory.start, self.optimizer.state_dict())
-        return f"the start, validation loss {loss:.6g}, is a candidate for the best"
+        return f"history restore also considers the start, validation loss {loss:.6g}"
 
     def _constant_loss(self) -> float:
         """Return the validation loss of the best constant: each feature's median ("mae") or mean ("mse")."""
@@ -359,7 +362,7 @@ class BatchedTrainer(Trainer):
         super().resume()
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
-        """Branch as `Trainer.branch` does; the best model is that of the epochs up to `epoch`, and Adam is reset."""
+        """Return to an earlier epoch (see `Trainer.branch`) and its best model so far, and reset the state of Adam."""
         history = super().branch(epoch, state, best_state, name=name)
         self._reset_optimizer()
         start, factor = self._memory.start, self.lr_factor ** len(history.restored_epochs)
@@ -392,7 +395,7 @@ class BatchedTrainer(Trainer):
     # ------------------------------------------------------------------ checks
 
     def check_change(self, name: str, value: Any) -> None:
-        """Raise an error for too large a batch, a new loss during a run, or a schedule that ends in its warm-up."""
+        """Raise an error if a batch is too large, the loss changes during a run, or a schedule ends in its warm-up."""
         settings = self._settings(**{name: value})
         if name == "loss" and self.running:
             self._check_loss(value)
@@ -419,7 +422,7 @@ class BatchedTrainer(Trainer):
         if not self._has_same_parameters():
             raise RuntimeError(f"the model {kind} must keep its parameters during a run, got new parameter objects.")
         if not any(p.requires_grad for p in self.model.parameters()):
-            raise RuntimeError(f"the model {kind} must have a parameter with requires_grad=True, got none.")
+            raise RuntimeError(f"the model {kind} must have at least one parameter with requires_grad=True, got 0.")
         if not self.history:
             self._loss_of_run = self.loss
         self._check_loss(self.loss)

@@ -88,7 +88,7 @@ class Hyperparameter:
                 function(self.name, value)
 
     def check_assignment(self, block: Any, value: Any) -> Any:
-        """Return the value that an assignment to the block would store, or raise the same error."""
+        """Return the value that an assignment to the block would store, or raise the error that it would raise."""
         value = self.check(value, f"{type(block).__name__}.{self.name}")
         if self.read_only and block._built:
             what, current = f"{type(block).__name__}.{self.name}", getattr(block, self.name)
@@ -104,15 +104,15 @@ class Hyperparameter:
 
     def _bounds(self) -> list[tuple[str, Callable[[Any, Any], bool], float]]:
         bounds = (
-            ("at least", operator.ge, self.minimum),
+            ("of at least", operator.ge, self.minimum),
             ("above", operator.gt, self.above),
-            ("at most", operator.le, self.maximum),
+            ("of at most", operator.le, self.maximum),
             ("below", operator.lt, self.below),
         )
         return [(word, compare, bound) for word, compare, bound in bounds if bound is not None]
 
     def check(self, value: Any, what: str) -> Any:
-        """Return `value` as a Python bool, int, float or str, or raise an error about `what`."""
+        """Return `value` as a Python bool, int, float or str, or raise an error whose message begins with `what`."""
         if value is None and self.optional:
             return None
         msg = f"{what} must be {self.requirement}, got {value!r} ({type(value).__name__})."
@@ -200,7 +200,7 @@ class Block(metaclass=_BlockType):
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
             if not isinstance(value := inspect.getattr_static(self, key), Hyperparameter):
-                raise TypeError(f"{type(self).__name__}.{key} must be set in the class body, got {value!r} later.")
+                raise TypeError(f"{type(self).__name__}.{key} must be set in the class body, got {value!r} outside it.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
@@ -213,7 +213,7 @@ class Block(metaclass=_BlockType):
             if isinstance(value, Hyperparameter):
                 # a hyperparameter with the name of a method would hide the method
                 if name not in inherited and (name == "name" or any(hasattr(base, name) for base in cls.__mro__[1:])):
-                    raise TypeError(f"a hyperparameter of {cls.__name__} must have an unused name, got {name!r}.")
+                    raise TypeError(f"a hyperparameter of {cls.__name__} must not hide an attribute, got {name!r}.")
             elif (new := name if callable(value) else current_name_in(cls, name)) in inherited:
                 # a plain value in the class body is a new default
                 override = copy.copy(inherited[new])

@@ -32,7 +32,7 @@ def as_scores(scores: Any, what: str, each: str = "sequence") -> np.ndarray:
     array = as_array(scores, what)
     finite = np.isfinite(array)
     if array.ndim != 1 or not array.size or not finite.all() or array.dtype.kind == "b":
-        got = f"{array.dtype} of shape {array.shape} with {finite.sum()} finite"
+        got = f"dtype {array.dtype}, shape {array.shape} and {finite.sum()} of {array.size} values finite"
         raise ValueError(f"{what} must be a non-empty array of finite numbers, one per {each}, got {got}.")
     return array.astype(np.float64)
 
@@ -43,9 +43,9 @@ def as_labels(labels: Any, scores: np.ndarray, what: str = "scores") -> np.ndarr
         array = as_array(labels, "labels")
     except TypeError as error:
         got = str(labels)[:60]
-        raise ValueError(f"labels must be integers, got {got}. For strings, pass labels != 'normal'.") from error
+        raise ValueError(f"labels must be integers, got {got}. Convert strings with labels != 'normal'.") from error
     if array.shape != scores.shape:
-        raise ValueError(f"labels must have one value for each of {len(scores)} {what}, got shape {array.shape}.")
+        raise ValueError(f"labels must have one value for each of the {len(scores)} {what}, got shape {array.shape}.")
     return check_labels(array, "labels")
 
 
@@ -78,16 +78,16 @@ def as_threshold(threshold: Any) -> float:
 def as_positive(value: Any, name: str, description: str, below: float = math.inf, remedy: str = "") -> float:
     """Return `value` as a finite float above 0, or raise an error with its description."""
     if not is_real_number(value) or not 0 < value < below:
-        limit = "above 0" if below == math.inf else f"between 0 and {below:g}"
-        raise ValueError(f"{name} must be a number {limit}, {description}, got {value!r}.{remedy and ' '}{remedy}")
+        limit = "above 0" if below == math.inf else f"above 0 and below {below:g}"
+        raise ValueError(f"{name} must be a number {limit} ({description}), got {value!r}.{remedy and ' '}{remedy}")
     return float(value)
 
 
 def as_count(value: Any, name: str, description: str, least: int = 1, most: float = math.inf) -> int:
     """Return `value` as an integer within its limits, or raise an error with its description."""
     if not is_real_number(value) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        limit = f"at least {least}" if most == math.inf else f"from {least} to {most}"
-        raise ValueError(f"{name} must be an integer, {description}, {limit}, got {value!r}.")
+        limit = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+        raise ValueError(f"{name} must be an integer {limit} ({description}), got {value!r}.")
     return int(value)
 
 
@@ -216,7 +216,7 @@ def _output(model: nn.Module, data: DataSet, rows: Tensor, *, seed: int = 0, oth
             output = run_model(model, x, lengths)
     except Exception as error:  # a user's model may raise any exception
         remedy = " Use model.float()." * any(tensor.dtype != torch.float32 for tensor in model.parameters())
-        got = f"an error for shape {tuple(x.shape)} of {data.name!r}: {str(error).rstrip('.')}.{remedy}"
+        got = f"an error for a batch of shape {tuple(x.shape)} from {data.name!r}: {str(error).rstrip('.')}.{remedy}"
         raise bad_model(model, f"must accept any number of float32 sequences, got {got}") from error
     check_shape(model, output, x)
     if not torch.equal(x, inputs):
@@ -247,7 +247,7 @@ def _check_independence(model: nn.Module, data: DataSet, rows: Tensor) -> None:
     tolerance = torch.maximum(1e-4 * (values.max() - values.min()), noise)
     # the same input after different calls
     if differ(output(rows, before={}), output(rows, before={"others": rows.flip(0)}), mask):
-        raise bad_model(model, "must return the same output for the same input. Keep no state between two calls.")
+        raise bad_model(model, "must return the same output for the same input. Do not store state in the model.")
     # the same sequences among different ones
     mixed = differ(output(rows, others=rows.flip(0))[::2], first[::2], mask[::2])
     # the same sequences in a different order
@@ -260,7 +260,7 @@ def _check_independence(model: nn.Module, data: DataSet, rows: Tensor) -> None:
         warnings.warn(str(bad_model(model, problem)), stacklevel=2)
     elif mixed:
         remedy = "Set batch_first=True in its layers, and compute along time (dim 1), not along the batch (dim 0)."
-        raise bad_model(model, f"must reconstruct each sequence independently, got batch and time mixed. {remedy}")
+        raise bad_model(model, f"must reconstruct each sequence independently, got outputs that mix them. {remedy}")
 
 
 def _step(model: nn.Module, data: DataSet, n: int, precision: str) -> Exception | None:
@@ -271,7 +271,7 @@ def _step(model: nn.Module, data: DataSet, n: int, precision: str) -> Exception 
             with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
                 output = check_shape(model, run_model(model, x, lengths), targets)
             if not output.requires_grad:
-                raise ValueError("the output must depend on the parameters, got an output without a gradient.")
+                raise ValueError("the output has no gradient with respect to the parameters")
             loss_of(output.float(), targets, "mae", mask).backward()
     except Exception as error:  # a user's model may raise any exception
         return error
@@ -287,4 +287,4 @@ def _check_unchanged(model: nn.Module, built: set[tuple[str, nn.Parameter | None
     """Raise an error if a forward has added or replaced parameters, or added buffers."""
     if changed := sorted({name for name, _ in _parameters_and_buffers(model) ^ built}):
         new = ", ".join(map(repr, changed[:3]))
-        raise bad_model(model, f"must create its parameters and buffers in its constructor, got {new} in forward.")
+        raise bad_model(model, f"must create parameters and buffers in its constructor, got {new} created in forward.")

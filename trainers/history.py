@@ -37,7 +37,7 @@ class Epoch:
     restored : bool
         Whether the best weights were restored after this epoch.
     reason : str
-        The reason why they were restored, or why they were not.
+        The reason why the best weights were restored, or why they were not.
     learning_rate : float
         The learning rate of the last step of the epoch; NaN if the trainer has none.
     note : str
@@ -100,8 +100,8 @@ class History(Sequence[Epoch]):
     Attributes
     ----------
     start : Epoch or None
-        If the run began with trained weights: a record with the number 0 and the validation loss of these
-        weights, which are a candidate for the best. It is not one of the rows.
+        Record of the start, if the run began with trained weights; its number is 0, and it is not one of the rows.
+        These weights are the best weights until an epoch has a lower validation loss.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class History(Sequence[Epoch]):
         self._rows: list[Epoch] = []
 
     def begin(self, validation_loss: float) -> None:
-        """Make the weights that the run starts from a candidate for the best."""
+        """Record the validation loss of the initial weights, which are the best weights so far."""
         self.start = Epoch(0, math.nan, float(validation_loss), 0, float(validation_loss))
 
     def copy(self) -> History:
@@ -128,7 +128,7 @@ class History(Sequence[Epoch]):
         return other
 
     def append(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
-        """Append the row of an epoch; its number and the best epoch so far are computed here."""
+        """Append the row of an epoch, and compute the number of the epoch and the best epoch so far."""
         best = self.best if self._rows else self.start
         epoch, loss = len(self) + 1, float(validation_loss)
         # the epoch and the loss of the best so far
@@ -141,7 +141,7 @@ class History(Sequence[Epoch]):
 
     @property
     def best(self) -> Epoch | None:
-        """The first row with the lowest validation loss, or `start` if it is lower; None if there is none yet."""
+        """The first row with the lowest validation loss, or `start` if no row is lower; None if no loss is finite."""
         number = self._rows[-1].best_epoch if self._rows else None
         return self.start if number == 0 else None if number is None else self._rows[number - 1]
 
@@ -157,8 +157,9 @@ class History(Sequence[Epoch]):
     def branch(self, epoch: int, name: str) -> History:
         """Return a new history that begins with the rows of this one up to `epoch`.
 
-        If the last of these rows was followed by a restore, the new row is without it: the branch
-        continues with the weights that the epoch itself reached.
+        If the weights were restored after the last of these epochs, its copied row has
+        ``restored=False``: the branch continues with the weights at the end of that epoch, before
+        the restore.
         """
         if not 1 <= epoch <= len(self):
             raise ValueError(f"epoch must be one of the {len(self)} epochs of {self.name!r}, got {epoch}.")

@@ -18,7 +18,7 @@ LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
 
 _DROPS_LENGTHS = (
-    "must pass `lengths` to the submodule whose forward has it. Add lengths=None to its forward, and pass it on."
+    "must pass `lengths` to each submodule with this parameter. Add lengths=None to its forward method, and pass it on."
 )
 
 # Seed of models that draw random numbers in evaluation mode, so that a reconstruction is reproducible.
@@ -36,7 +36,7 @@ def check_model(model: Any) -> None:
         got = f"the class {model.__name__}, not an instance" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"model must be a torch.nn.Module, got {got}.")
     if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
-        raise bad_model(model, "must have parameters and buffers with values, got tensors on the meta device.")
+        raise bad_model(model, "must have initialised parameters and buffers, got tensors on the meta device.")
 
 
 def check_shape(model: nn.Module, output: Any, expected: Tensor) -> Tensor:

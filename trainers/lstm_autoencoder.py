@@ -17,11 +17,12 @@ from trainers.torch_utils import LARGEST_SEED, own_randomness
 class LSTMAutoencoder(Block, nn.Module):
     """LSTM autoencoder: one LSTM encodes a sequence as a latent vector, another reconstructs the sequence from it.
 
-    With PyTorch's default initialisation and no other measures, such a network reconstructs little
-    more than the average sequence for dozens of epochs. Four options improve this, and each can be
-    disabled: `initialization` (orthogonal recurrent and Xavier input weights), `forget_bias`,
-    `time_encoding`, which gives the decoder the time step, and `bidirectional`, with which the
-    first time step is as close to the encoder's final states as the last one.
+    With PyTorch's default initialisation and without the options below, such a network reconstructs
+    only the average sequence, approximately, during the first dozens of epochs. Four options
+    improve this. Each can be disabled: `initialization` (orthogonal recurrent and Xavier input
+    weights); `forget_bias`; `time_encoding`, which gives the time step to the decoder; and
+    `bidirectional`. A bidirectional encoder also reads the sequence backwards, so the first time
+    step is as close to its final states as the last time step.
 
     Parameters
     ----------
@@ -64,12 +65,12 @@ class LSTMAutoencoder(Block, nn.Module):
         None, "size of the latent vector; None: the encoder's final states without projection",
         kind=int, minimum=1, read_only=True,
     )  # fmt: skip
-    n_layers = Hyperparameter(1, "LSTM layers in encoder and decoder", minimum=1, read_only=True)
+    n_layers = Hyperparameter(1, "LSTM layers in the encoder, and in the decoder", minimum=1, read_only=True)
     bidirectional = Hyperparameter(True, "whether the encoder is bidirectional", read_only=True)
     decoding = Hyperparameter(
         "forward",
-        "forward or reverse: order of the output, with the latent vector as the input at every step; encdec-ad: "
-        "in reverse from the encoder's final states, with teacher forcing in training",
+        "order of the output. forward, reverse: the latent vector is the input at every step. encdec-ad: reverse, from "
+        "the encoder's final states; in training, the true previous value is the input (teacher forcing)",
         choices=("forward", "reverse", "encdec-ad"),
         read_only=True,
     )
@@ -146,8 +147,8 @@ class LSTMAutoencoder(Block, nn.Module):
     ) -> Tensor:
         """Reconstruct sequences (n, length, n_features) from latent vectors (n, latent).
 
-        `lengths` (n,) are the numbers of time steps of each sequence, if some are shorter. `teacher`, for
-        EncDec-AD only, holds the true sequences, which the decoder reads instead of its own output.
+        `lengths`, shape (n,), is the number of time steps of each sequence, if some sequences are padded. `teacher`,
+        for EncDec-AD only, holds the true sequences, which the decoder reads instead of its own output.
         """
         ends = torch.tensor([length]) if lengths is None else lengths
         encoding = self._encode_time(length, ends).to(latent).expand(len(latent), -1, -1)

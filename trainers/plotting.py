@@ -42,16 +42,16 @@ def as_label(text: object) -> str:
 
 
 class Figure(_Figure):
-    """A Matplotlib figure that is displayed once, as the last value of a notebook cell, and is never left open.
+    """A Matplotlib figure that is displayed if it is the last value of a notebook cell.
 
-    It is not registered with pyplot, so a loop can create thousands of figures. It can be saved
-    with `savefig`. In a notebook its image has the alternative text `alt`. If `scale` is set, or in
-    classroom mode, all text, lines and markers are larger.
+    It is not registered with pyplot, so it is displayed only once and does not have to be closed.
+    It can be saved with `savefig`. In a notebook its image has the alternative text `alt`. If
+    `scale` is set, or in classroom mode, all text, lines and markers are larger.
 
     Parameters
     ----------
     title : str
-        A few words about the contents.
+        Short description of the contents.
     **kwargs
         Keyword arguments of `matplotlib.figure.Figure`.
     """
@@ -117,8 +117,8 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
     """Plot the training and validation loss of a training run.
 
     A hollow triangle marks each epoch after which the best weights were restored, at the validation
-    loss of this epoch. A thin line connects it with the epoch whose weights were restored. A loss
-    that is not finite leaves a gap.
+    loss of this epoch. A thin line connects it with the epoch whose weights were restored. The
+    curve has a gap where the loss is not finite.
 
     Parameters
     ----------
@@ -149,9 +149,9 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
     Parameters
     ----------
     runs : mapping of str to History or sequence of History
-        The runs by name. Several histories under one name (seeds) are drawn as a band from their
-        lowest to their highest validation loss, with the mean as a curve, over the epochs that all
-        of them have.
+        The runs by name. Several histories with one name, such as runs with different seeds, are
+        drawn as a band from the lowest to the highest validation loss, with a curve for the mean.
+        Only the epochs that all of these runs have are drawn.
     log : bool, default False
         Whether the loss axis is logarithmic.
 

@@ -19,7 +19,7 @@ from trainers.torch_utils import ModelState, as_device, copy_state, load_state, 
 
 
 class StopTraining(Exception):  # noqa: N818 - a request to stop, not an error
-    """Raised in a callback, or between batches, to end a training run cleanly."""
+    """Exception to raise in a callback, or between batches, to end a training run cleanly."""
 
 
 # Trainers with a run in progress, by id: a trainer may define __eq__, and a copy of it is not running.
@@ -60,7 +60,7 @@ class Trainer(Block):
     train_mask, validation_mask : torch.Tensor or None
         True for values that are used in the loss, (n, time, feature), on the device; None: all values are used.
     train_lengths, validation_lengths : torch.Tensor or None
-        Number of time steps of each sequence, (n,), if shorter ones are padded; None: no sequence is padded.
+        Number of time steps of each sequence without its padding, (n,); None: no sequence is padded.
     planned_epochs : int or None
         Planned number of epochs, set by `Run`; None in a custom loop.
     between_batches : callable or None
@@ -77,7 +77,7 @@ class Trainer(Block):
     ) -> None:
         check_model(model)
         if not any(p.requires_grad for p in model.parameters()):
-            raise bad_model(model, "must have a parameter with requires_grad=True, got none.")
+            raise bad_model(model, "must have at least one parameter with requires_grad=True, got 0.")
         self._device = as_device(device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
@@ -106,7 +106,7 @@ class Trainer(Block):
 
     @property
     def threads(self) -> int:
-        """Number of CPU threads used in an epoch: the number that PyTorch is set to."""
+        """Number of CPU threads used in an epoch: the value of `torch.get_num_threads`."""
         return torch.get_num_threads()
 
     @property
@@ -126,7 +126,7 @@ class Trainer(Block):
         Parameters
         ----------
         train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-            With the same number of time steps and features.
+            Both sets must have the same number of time steps and features.
 
         Raises
         ------
@@ -212,7 +212,7 @@ class Trainer(Block):
         self.planned_epochs = None
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
-        """Add the row of the last epoch to the history; `**more` are attributes of `Epoch`."""
+        """Add the row of the epoch that has just ended to the history; `**more` are other attributes of `Epoch`."""
         more["note"] = "; ".join(filter(None, [*self._notes, more.get("note")]))
         row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
         self._notes = []
@@ -242,7 +242,7 @@ class Trainer(Block):
         Raises
         ------
         TypeError, ValueError, AttributeError
-            If an assignment would raise it; also for an unknown name.
+            If an assignment of this value would raise the same error, or if the name is unknown.
         RuntimeError
             If the device cannot train the model with this precision.
         """
@@ -265,7 +265,7 @@ class Trainer(Block):
         """Raise an error if a valid value cannot be set at present; subclasses can extend this method."""
 
     def check_plan(self, epochs: int) -> None:
-        """Raise an error if a training run cannot end after this epoch; subclasses can extend this method."""
+        """Raise an error if a training run cannot end after `epochs` epochs; subclasses can extend this method."""
 
     def apply_queued(self) -> None:
         """Apply the queued changes; the next row notes them."""
@@ -315,7 +315,7 @@ class Trainer(Block):
         return {name: tensor.clone() for name, tensor in self._reached.items()}
 
     def _stage_error(self, method: str, earlier: str) -> RuntimeError:
-        return RuntimeError(f"{method} of {self.name!r} must follow {earlier}, got a trainer that is {self._stage}.")
+        return RuntimeError(f"{method} must be called after {earlier}, got {self.name!r}, which is {self._stage}.")
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:

@@ -32,17 +32,17 @@ time_limit: float | None = None
 class Run:
     """A training run: an iterable that calls `doEpoch` of a trainer, and yields the row of each epoch.
 
-    If the loop is left early, by ``break``, by an exception, or by Ctrl-C or the notebook's stop
-    button, the model is still finalized. Raising `StopTraining` in a callback or between batches
-    ends the run cleanly. With a `BatchedTrainer`, Ctrl-C takes effect between two batches; with other
-    trainers, after the epoch. If it is pressed again after a second, it takes effect immediately.
+    The model is also finalized if the loop ends early, because of ``break``, an exception, Ctrl-C or the notebook's
+    stop button. Raising `StopTraining` in a callback or between batches ends the run cleanly. With a `BatchedTrainer`,
+    Ctrl-C takes effect between two batches; with other trainers, after the epoch. If Ctrl-C is pressed again at least
+    one second later, it takes effect immediately.
 
     Parameters
     ----------
     trainer : Trainer
         Any trainer that implements the interface of `Trainer`.
     train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        Arguments of `setDataSets`; to be omitted with ``resume=True``.
+        Arguments of `setDataSets`. Omit them with ``resume=True``.
     epochs : int, default 20
         Number of epochs, at least 1; with ``resume=True``, number of additional epochs.
     callbacks : sequence of callables
@@ -52,9 +52,9 @@ class Run:
     resume : bool, default False
         Whether to continue the trainer's finalized run instead of starting a new one.
     seconds : float, optional
-        Time limit: the run ends with the epoch in which its training time exceeds it. The first
-        epoch is always trained. Pauses and callbacks do not count. Default: no limit, or 25 s in
-        classroom mode. Use `math.inf` for no limit in classroom mode.
+        Time limit: the run ends after the first epoch at whose end the training time is above this
+        limit. The first epoch is always trained. Pauses and callbacks do not count. Default: no
+        limit, or 25 s in classroom mode. Use `math.inf` for no limit in classroom mode.
 
     Attributes
     ----------
@@ -119,8 +119,8 @@ class Run:
     def plan(self, epochs: int) -> None:
         """Change the planned number of epochs, before or during the run.
 
-        A number below that of the epochs so far, including the current one, is raised to it. A cosine
-        schedule uses the new end from the next batch on.
+        If `epochs` is smaller than the number of epochs so far, including the current epoch, that number is used
+        instead. A cosine schedule uses the new end from the next batch on.
 
         Raises
         ------
@@ -350,16 +350,16 @@ def benchmark(
 ) -> Result:
     """Train a model with any trainer: call `setDataSets`, `doEpoch` for each epoch, and `finalizeTraining`.
 
-    If it is called again with the same objects, it keeps the current weights, starts with a new
-    history, best model and optimizer, and prints a message. To continue the last run instead, set
-    ``resume=True``.
+    If `benchmark` is called again with the same trainer, the current weights are kept, the history,
+    the best model and the optimizer state are new, and a message is printed. To continue the last
+    run instead, set ``resume=True``.
 
     Parameters
     ----------
     trainer : Trainer
         Any trainer that implements the interface of `Trainer`.
     train, validation : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        The two data sets; to be omitted with ``resume=True``.
+        The two data sets. Omit them with ``resume=True``.
     epochs : int, default 20
         Number of epochs, at least 1; with ``resume=True``, number of additional epochs.
     callbacks : sequence of callables
@@ -370,20 +370,20 @@ def benchmark(
         If True, print about ten lines, always including the last epoch. Default: in a terminal, rewrite one line;
         otherwise print nothing.
     seconds : float, optional
-        Time limit: the run ends with the epoch in which its training time exceeds it, and a message
-        is printed. Default: no limit, or 25 s in classroom mode; see `Run`.
+        Time limit: the run ends after the first epoch at whose end the training time is above this
+        limit, and a message is printed. Default: no limit, or 25 s in classroom mode; see `Run`.
 
     Returns
     -------
     Result
-        With a copy of the trained model and its history. After Ctrl-C, the notebook's stop button,
-        `StopTraining` or the time limit, it is the result so far, with a finalized model; its
-        `stopped` contains the reason.
+        The result contains a copy of the trained model and its history. If Ctrl-C, the notebook's
+        stop button, `StopTraining` or the time limit ended the run, the result covers the epochs so
+        far, the model is finalized, and the attribute `stopped` contains the reason.
 
     Raises
     ------
     TypeError, ValueError, RuntimeError, FloatingPointError
-        In the cases of `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
+        For the reasons listed in `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
 
     Notes
     -----
@@ -414,7 +414,7 @@ def benchmark(
         history = trainer.history
         if history.start and history and not resume:
             loss = f"validation loss {history.start.validation_loss:.4g}"
-            say(f"{trainer.name}: the weights at the start of the run, {loss}, were a candidate for the best.")
+            say(f"{trainer.name}: history restore also considered the weights at the start, {loss}.")
         if run.out_of_time:
             done, planned = len(history), run.planned_epochs
             remedy = f"To continue: benchmark(trainer, epochs={planned - done}, resume=True)."

@@ -199,7 +199,7 @@ def test_hyperparameters_are_changed_during_run(lab, open_notebook):
     size = page.get_by_label("batch_size").first
     size.fill("0")
     size.press("Enter")
-    page.wait_for_function("() => document.body.textContent.includes('batch_size must be an integer at least 1')")
+    page.wait_for_function("() => document.body.textContent.includes('batch_size must be an integer of at least 1')")
     epoch = int(notebook.state().split("epoch ")[1].split()[0])
     notebook.press("Resume")
     notebook.await_epoch(epoch + 2)

@@ -60,10 +60,10 @@ def test_environment_sets_mode_and_calls_take_precedence(monkeypatch, value, exp
     ("wrong", "kind"), [(-1, ValueError), (math.nan, ValueError), ("25", TypeError), (True, TypeError)]
 )
 def test_invalid_time_limit_raises(beats, model, wrong, kind):
-    with pytest.raises(kind, match=f"seconds must be a number at least 0, got {wrong!r}"):
+    with pytest.raises(kind, match=f"seconds must be a number of at least 0, got {wrong!r}"):
         classroom.on(wrong)
     assert not classroom.is_on()
-    with pytest.raises(kind, match=f"seconds must be a number at least 0, got {wrong!r}"):
+    with pytest.raises(kind, match=f"seconds must be a number of at least 0, got {wrong!r}"):
         Run(BatchedTrainer(model), *beats, seconds=wrong)
 
 

@@ -19,7 +19,7 @@ declared = Smoother.declared()["width"]
 assert (declared.meaning, declared.fixed, declared.takes) == (
     "steps in the moving average",
     True,
-    "an integer at least 1",
+    "an integer of at least 1",
 )
 
 

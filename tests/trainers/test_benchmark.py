@@ -206,7 +206,7 @@ def test_invalid_arguments_raise_and_change_nothing(beats, model, arguments, err
 
 
 def test_resuming_untrained_trainer_raises(model):
-    with pytest.raises(RuntimeError, match="must follow finalizeTraining"):
+    with pytest.raises(RuntimeError, match="must be called after finalizeTraining"):
         benchmark(BatchedTrainer(model), resume=True)
 
 

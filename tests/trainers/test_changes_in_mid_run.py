@@ -95,7 +95,7 @@ def test_all_layers_frozen_raises_and_run_can_resume():
     model = two_layers()
     trainer = BatchedTrainer(model, batch_size=4)
     freeze = lambda row, state: row.epoch == 2 and model.requires_grad_(False)  # noqa: E731
-    with pytest.raises(RuntimeError, match="must have a parameter with requires_grad=True, got none"):
+    with pytest.raises(RuntimeError, match="must have at least one parameter with requires_grad=True, got 0"):
         benchmark(trainer, *SETS, epochs=9, callbacks=[freeze])
     assert len(trainer.history) == 2
     model.requires_grad_(True)

@@ -324,10 +324,10 @@ INVALID = {
     "bfloat16": (lambda: recurrent(batch_first=True).bfloat16(), r"model\.float\(\)"),
     "complex output": (lambda: function_model(lambda self, x: self.layer(x) + 0j, layer=linear()), "floating-point"),
     "integer output": (lambda: function_model(lambda self, x: self.layer(x).long(), layer=linear()), "floating-point"),
-    "detached": (lambda: function_model(lambda self, x: self.layer(x).detach(), layer=linear()), "without a gradient"),
+    "detached": (lambda: function_model(lambda self, x: self.layer(x).detach(), layer=linear()), "has no gradient"),
     "no gradients inside": (
         lambda: function_model(torch.no_grad()(lambda self, x: self.layer(x)), layer=linear()),
-        "without a gradient",
+        "has no gradient",
     ),
     "tuple": (lambda: function_model(lambda self, x: (self.layer(x), x), layer=linear()), "got tuple"),
     "dict": (lambda: function_model(lambda self, x: {"output": self.layer(x)}, layer=linear()), "got dict"),
@@ -708,7 +708,7 @@ def test_lazy_layers_are_initialized_from_global_seed_and_trained():
         torch.manual_seed(seed)
         model = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(1))
         trainer = BatchedTrainer(model, batch_size=8)
-        with pytest.raises(RuntimeError, match="must follow setDataSets"):
+        with pytest.raises(RuntimeError, match="must be called after setDataSets"):
             trainer.doEpoch(model)
         trainer.setDataSets(SEQUENCES[:32], SEQUENCES[20:])
         weights.append(model[0].weight.detach().clone())

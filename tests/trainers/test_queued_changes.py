@@ -17,7 +17,7 @@ from .test_batched_trainer import WILD
         ("warmup_epochs", 50, "must end after"),
         ("schedule_epochs", 1, "must end after"),
         ("batch_size", 9999, "must be at most"),
-        ("patience", -1, "patience must be an integer at least 0"),
+        ("patience", -1, "patience must be an integer of at least 0"),
     ],
 )
 def test_change_that_would_fail_later_raises_immediately(beats, model, name, value, match):

@@ -98,7 +98,7 @@ def test_steps_with_missing_values_are_unscored_by_all_detectors(tmp_path):
     [
         ({"output": "nowhere/out.html"}, "a folder that exists"),
         ({"output": "."}, "output must be a file"),
-        ({"training": 1.0}, "between 0 and 1"),
+        ({"training": 1.0}, "above 0 and below 1"),
         ({"training": 0.0001}, "must begin with a normal part"),
         ({"training": 0.99}, "must leave a window"),
         ({"epoch": 3}, "Did you mean 'epochs'"),

@@ -15,7 +15,7 @@ from trainers.widgets.export import page_bundle, read_assets
 
 
 class HyperparameterPanel:
-    """Controls to inspect and change the hyperparameters of a block in a notebook.
+    """Display controls that show and change the hyperparameters of a block in a notebook.
 
     Each hyperparameter has a suitable control, a description and a button that resets it to the default. An invalid
     value is not applied; a message below the control says why. The panel is also updated when a hyperparameter is

@@ -42,12 +42,12 @@ class LatentMap(PicturedWidget):
     """Interactive map of a latent space, in which each point is a sequence.
 
     The sequence of the current point is drawn next to the map. Move from point to point with the mouse or the arrow
-    keys. A click or Enter pins a point; the next one is then drawn below it on the same scale, to compare the two.
-    Each class has a colour and a shape; a click on its name in the legend hides or shows it. Zoom with the mouse
-    wheel, the buttons or the keys.
+    keys. Click a point or press Enter to pin it: its sequence stays, and the sequence of the next point is drawn below
+    it on the same scale, so that you can compare them. Each class has a colour and a shape; a click on its name in the
+    legend hides or shows it. Zoom with the mouse wheel, the buttons or the keys.
 
-    All data is stored in the page, so that a page written by `to_html` has the same functions. In embedded HTML
-    (`html`), all points are shown, but of a large number of sequences only an evenly spaced subset can be drawn.
+    All data is stored in the page, so that a page written by `to_html` has the same functions. Embedded HTML (`html`)
+    shows all points. If there are many sequences, only an evenly spaced subset of them can be drawn.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class LatentMap(PicturedWidget):
         Latent vectors, such as those from `LSTMAutoencoder.encode`. If k is above 2, the map shows their first two
         principal components, and each axis gives its share of the variance.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        The sequence of each point, drawn with up to four features. The page holds at most 2 million values; of more,
-        an evenly spaced subset of the sequences can be drawn.
+        The sequence of each point, drawn with up to four features. The page contains at most 2 million values. If there
+        are more, only an evenly spaced subset of the sequences can be drawn.
     labels : array of int, shape (n,), optional
         Class of each sequence. Default: the labels of the data set, if it has any. If these are labels of time steps,
         a sequence is abnormal if any of its steps is.
@@ -134,7 +134,7 @@ class LatentMap(PicturedWidget):
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int | None:
         index = proposal["value"]
-        return None if index is None else as_count(index, "selected", "a sequence", 0, len(self.places) - 1)
+        return None if index is None else as_count(index, "selected", "index of a sequence", 0, len(self.places) - 1)
 
     def __repr__(self) -> str:
         return f"<LatentMap of {len(self.places)} sequences>"
@@ -187,7 +187,7 @@ def project(points: Any) -> tuple[np.ndarray, tuple[str, str]]:
     valid = (np.abs(array) <= _LARGEST).all(1)
     if not valid.all():
         bad = int(np.argmin(valid))
-        raise ValueError(f"points must be finite, up to {_LARGEST:g}, got {array[bad][:4].tolist()} at index {bad}.")
+        raise ValueError(f"points must be numbers up to ±{_LARGEST:g}, got {array[bad][:4].tolist()} at index {bad}.")
     if array.shape[1] == 2:
         return array, ("latent 1", "latent 2")
     # Imported here, because the import takes half a second and most maps need no projection.

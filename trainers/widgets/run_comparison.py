@@ -26,8 +26,9 @@ class RunComparison(Exported):
     Parameters
     ----------
     runs : mapping of str to History, Result, or a sequence of these
-        The runs by name. Several runs under one name, such as runs with different seeds, are drawn as a band from the
-        lowest to the highest validation loss and a line for the mean, over the epochs that all of them have.
+        The runs by name. Several runs with one name, such as runs with different seeds, are drawn as a band from the
+        lowest to the highest validation loss, with a curve for the mean. Only the epochs that all of these runs have
+        are drawn.
 
     Raises
     ------

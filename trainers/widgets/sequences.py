@@ -67,14 +67,12 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
         return None
     values = DataSet.of(sequences, "sequences").sequences.numpy()
     if len(values) != len(order):
-        raise ValueError(f"sequences must have the length of {what}, {len(order)}, got {len(values)}.")
+        raise ValueError(f"sequences must have the same length as {what} ({len(order)}), got {len(values)}.")
     parts = {"sequences": values}
     if reconstructions is not None:
         parts["reconstructions"] = reconstruction = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
         if reconstruction.shape != values.shape:
-            raise ValueError(
-                f"reconstructions must have the shape of sequences, {values.shape}, got {reconstruction.shape}."
-            )
+            raise ValueError(f"reconstructions must have the shape {values.shape}, got {reconstruction.shape}.")
     _, time, all_features = values.shape
     features = min(all_features, MAX_FEATURES)
     positions = _spread(order, MAX_VALUES // (time * features * len(parts)))

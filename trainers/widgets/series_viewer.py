@@ -39,17 +39,17 @@ class SeriesViewer(PicturedWidget):
     - a row of true events (filled) and a row of found events (hatched), which are labelled "found", "missed" or
       "false alarm" if there is room,
     - the score with its threshold,
-    - an overview of the whole series, with the visible part as a handle.
+    - an overview of the whole series, in which you can drag the visible part.
 
     Zoom with the mouse wheel, the buttons or the keys, and drag with the mouse to pan. The attribute `threshold` and
     the page are synchronised in both directions.
 
-    A true event counts as found if a found event shares a step with it. A found event that shares no step with any
+    A true event is labelled "found" if a found event overlaps it, otherwise "missed". A found event that overlaps no
     true event is a false alarm.
 
     A series of up to 2 million steps and 8 million values is sent to the page unchanged. A longer series is
     downsampled: the page gets the lowest and highest values and the highest score of each group of steps, and shows a
-    note. Its events are then exact to the size of a group; `found` and `figure` remain exact.
+    note. The positions of events in this page are accurate only to the size of a group; `found` and `figure` are exact.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ class SeriesViewer(PicturedWidget):
     threshold : float, optional
         Steps with a score above it are flagged. Needs `scores`.
     found : list of (start, end), optional
-        The found events in time steps, without the end. Default: the runs of flagged steps. If the threshold is
-        changed, the runs of flagged steps replace the given events.
+        The found events in time steps, end excluded. Default: the runs of flagged steps. If the threshold is changed,
+        the runs of flagged steps replace the given events.
     reconstruction : array, shape (time, feature) or (time,), optional
         Reconstruction of the series by a model; NaN where there is none.
 
@@ -133,7 +133,7 @@ class SeriesViewer(PicturedWidget):
 
     @property
     def found(self) -> Events | None:
-        """The found events as (start, end), without the end; None without given events and without a threshold."""
+        """The found events as (start, end), end excluded; None if neither `found` nor a threshold is given."""
         if self._given is not None:
             return [(start, end) for start, end in self._given]
         if self.scores is None or self.threshold is None:
@@ -182,7 +182,7 @@ def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps
     array = as_array(values, name)
     array = array[:, None] if array.ndim == 1 and len(shape) == 2 else array
     if array.shape != shape or array.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be numbers of the series' shape {shape}, got {array.dtype}, {array.shape}.")
+        raise ValueError(f"{name} must be numbers of shape {shape}, got {array.dtype} of shape {array.shape}.")
     with np.errstate(over="ignore"):
         converted = array.astype(dtype)
     bad = np.isinf(converted) if gaps else ~np.isfinite(converted)

@@ -26,15 +26,16 @@ class ThresholdExplorer(PicturedWidget):
     """Histogram of anomaly scores with a draggable threshold and the resulting metrics.
 
     A sequence is flagged if its score is *above* the threshold. The widget always shows the number of flagged
-    sequences, and the sequences whose prediction the last move changed. With labels, it also shows a histogram for
-    each of the normal and abnormal sequences, the confusion matrix, precision, recall, F1, false alarms, recall by
-    class, the ROC and precision-recall curves with the point of the threshold, and the total cost for given costs of
-    the errors. With hidden labels, it shows only what is available in practice: one histogram, and no information
-    about the labels.
+    sequences, and the sequences whose prediction was changed by the last move of the threshold. With labels, it also
+    shows one histogram for the normal and one for the abnormal sequences, the confusion matrix, precision, recall, F1,
+    false alarms, recall by class, the ROC and precision-recall curves with the point of the current threshold, and the
+    total cost for given costs of the errors. With hidden labels, it shows only what is available in practice: one
+    histogram, and no information about the labels.
 
     All metrics are computed in the page from all scores, so that a page written by `to_html` has the same functions.
     Hidden labels are stored in the page, because its checkbox can show them; to keep them secret, do not pass labels.
-    Embedded HTML (`html`) holds fewer of the sequences to draw, evenly spaced in the order of their scores.
+    Embedded HTML (`html`) contains fewer sequences that can be drawn; they are evenly spaced in the order of their
+    scores.
 
     Parameters
     ----------
@@ -42,15 +43,16 @@ class ThresholdExplorer(PicturedWidget):
         Anomaly scores; higher is more anomalous.
     labels : array of int, shape (n,), optional
         0 is normal, any other label is abnormal. If all sequences are normal or all are abnormal, there are no curves,
-        and metrics that need the other kind are empty. None: the widget works as with hidden labels.
+        and metrics that need both classes are empty. If `labels` is None, the widget shows the same as with hidden
+        labels.
     threshold : float, optional
         Initial threshold. Default: with calibration scores, their quantile for 5 % false alarms
         (`quantile_threshold`); otherwise the 95 % quantile of all scores.
     class_names : sequence of str, optional
         Name of each label, starting with label 0.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        Drawn if their prediction changes, with up to four features. The page holds at most 2 million values; of more,
-        a subset of the sequences can be drawn, evenly spaced in the order of their scores.
+        Drawn if their prediction changes, with up to four features. The page contains at most 2 million values. If
+        there are more, only a subset of the sequences can be drawn, evenly spaced in the order of their scores.
     reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
         Drawn with the sequences.
     hide_labels : bool, default False

@@ -29,20 +29,21 @@ MAX_REWINDS = 200
 class TrainingMonitor(LiveView):
     """A callback that displays a training run while it is in progress, and lets you control it.
 
-    Pass it to `benchmark` or `Run` as one of the callbacks. In a notebook, it is displayed below the cell. It shows
-    the training and validation loss, the best epoch, and a mark at each epoch after which the best weights were
-    restored, with a line to the epoch that they are from. Buttons pause, step and stop the run. A slider rewinds to
-    any epoch and shows how the model of that epoch, *before* a restore, reconstructs the examples. When the run has
-    ended, a static picture is added. In a script, the monitor prints one sentence. Training is bit-for-bit identical
-    with and without a monitor.
+    Pass it to `benchmark` or `Run` as one of the callbacks. In a notebook, it is displayed below the cell. It shows the
+    training and validation loss, the best epoch, and a mark at each epoch after which the best weights were restored,
+    with a line to the epoch to which these weights belong. With buttons you can pause the run, train a single epoch, or
+    stop the run. A slider rewinds to any epoch and shows how the model of that epoch, *before* a restore, reconstructs
+    the examples. When the run has ended, a static picture is added. In a script, the monitor prints one sentence.
+    Training is bit-for-bit identical with and without a monitor.
 
-    If the run is stopped within an epoch, a trainer that can do so (such as `BatchedTrainer`) discards that epoch; the
-    notebook's stop button and Ctrl-C do the same. A paused run resumes if no page has displayed it for five minutes.
-    If the page is reloaded while the cell is running, the run is displayed only after the cell has finished, because
-    Jupyter requests it from the busy kernel. The notebook's stop button still works.
+    If the run is stopped within an epoch, `BatchedTrainer` discards that epoch, and so does any trainer that can be
+    interrupted between batches. This also applies to the notebook's stop button and Ctrl-C. A paused run resumes if no
+    page has displayed it for five minutes. If the page is reloaded while the cell is running, the run is displayed only
+    after the cell has finished, because Jupyter requests the state of the widget from the kernel, which is busy until
+    then. The notebook's stop button still works.
 
     A page written by `to_html` has the curves, a slider over the epochs and the reconstructions. For a long run, it
-    holds reconstructions of at most 200 epochs, preferably the best and the restored ones.
+    contains reconstructions of at most 200 epochs; the best epoch and epochs followed by a restore are kept first.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ class TrainingMonitor(LiveView):
     titles : sequence of str, optional
         Title of each example. Default: the class names, if the examples are a labelled data set.
     budget : int, default 256 * 2**20
-        Bytes of memory for the models of past epochs. `Snapshots` describes which models are dropped.
+        Maximum memory, in bytes, for the models of past epochs. If they exceed it, only some epochs are kept, such as
+        every second one (see `trainers.widgets.snapshots.Snapshots`).
     start_paused : bool, default False
         Wait before the first epoch until the resume or step button is pressed. If no page displays the monitor, the
         run begins after 15 seconds.
@@ -97,7 +99,7 @@ class TrainingMonitor(LiveView):
     # ------------------------------------------------------------------ called by the run
 
     def begin(self, run: Run) -> None:
-        """Start to watch a run; the run calls this before its first epoch."""
+        """Start to display a run; the run calls this before its first epoch."""
         trainer = run.trainer
         if self._run is not None:
             raise RuntimeError("a monitor must watch one run at a time, got a second. Use another TrainingMonitor.")
@@ -225,9 +227,9 @@ class TrainingMonitor(LiveView):
     def branch(self, epoch: int) -> None:
         """Start a new run from the weights of an epoch before any restore.
 
-        The best model of the new run is that of the epochs up to `epoch`; the optimizer state is reset. During a run,
-        the branch starts at the end of the current epoch. If the run is paused between epochs, it starts when the run
-        resumes. After the run has ended, it starts at the next call of `more`.
+        The best model of the new run is the best of the epochs up to `epoch`; the optimizer state is reset. During a
+        run, the branch starts at the end of the current epoch. If the run is paused between epochs, it starts when the
+        run resumes. After the run has ended, it starts at the next call of `more`.
 
         Parameters
         ----------
@@ -259,7 +261,7 @@ class TrainingMonitor(LiveView):
         Returns
         -------
         numpy.ndarray, shape (n, time, feature), or None
-            None without examples, or if the model cannot reconstruct them.
+            The value is None if there are no examples, or if the model cannot reconstruct them.
 
         Raises
         ------

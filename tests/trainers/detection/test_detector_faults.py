@@ -25,10 +25,10 @@ from .detectors import small, wave
         ([1.0], {}, "at least three time steps, got 1"),
         (np.full(100, np.nan), {}, "must have a value, got only NaN"),
         (wave(200), {"window": 60}, "window must be .* fit into training, validation and calibration.*got 60"),
-        (wave(600), {"window": 25, "stride": 30}, "stride must be .*from 1 to 25, got 30"),
+        (wave(600), {"window": 25, "stride": 30}, "stride must be .*from 1 to 25 .*, got 30"),
         (wave(300), {"window": 25, "rate": 0.001}, "at least 999 scores for a rate of 0.001, got 60"),
         (wave(300), {"window": 25, "rate": 0.9, "rule": "peaks over threshold"}, "rate must be at most"),
-        (wave(300), {"window": 25, "smooth": 26}, "smooth .*from 1 to 25, got 26"),
+        (wave(300), {"window": 25, "smooth": 26}, "smooth .*from 1 to 25 .*, got 26"),
         (
             Series(np.where((np.arange(600) < 480) | (np.arange(600) % 4 == 0), wave(600).values[:, 0], np.nan)),
             {"window": 25},

@@ -94,14 +94,14 @@ def test_draws_have_both_classes_and_complete_blocks():
     [
         ({"metric": "auroc"}, TypeError, "metric must be a function.*got 'auroc'"),
         ({"metric": lambda y, s: np.nan}, ValueError, "metric must return finite"),
-        ({"level": 95}, ValueError, "level must be a number between 0 and 1.*got 95"),
+        ({"level": 95}, ValueError, "level must be a number above 0 and below 1.*got 95"),
         ({"n": 10}, ValueError, "n must be an integer.*got 10"),
         ({"block": 0}, ValueError, "block must be an integer.*got 0"),
         ({"seed": -1}, ValueError, "seed must be an integer.*got -1"),
         ({"block": 20}, ValueError, "got 2 and 2"),
         ({"labels": [1] * 4 + [0] * 76}, ValueError, "at least 5 .* got 76 and 4"),
         ({"labels": [0] * 80}, ValueError, "normal .* and abnormal"),
-        ({"scores": [np.nan] * 80}, ValueError, "scores must be .*finite numbers.* 0 finite"),
+        ({"scores": [np.nan] * 80}, ValueError, "scores must be .*finite numbers.* 0 of 80 values finite"),
     ],
 )
 def test_invalid_arguments_raise(arguments, error, match):
@@ -164,7 +164,7 @@ def test_default_block_of_series_is_longest_event():
 def test_invalid_level_raises(level):
     scores, labels = independent(np.random.default_rng(0))
     for function in (evaluate, evaluate_series):
-        with pytest.raises(ValueError, match=f"intervals must be a number between 0 and 1.*got {level!r}"):
+        with pytest.raises(ValueError, match=f"intervals must be a number above 0 and below 1.*got {level!r}"):
             function(scores, labels, 0.5, intervals=level)
 
 

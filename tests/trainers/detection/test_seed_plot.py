@@ -39,7 +39,7 @@ def test_single_value_has_no_interval():
         ({"a": [0.9, np.nan]}, {}, "finite"),
         ({"a": np.ones((2, 2))}, {}, r"shape \(2, 2\)"),
         ({"a": ["x"]}, {}, "real numbers"),
-        ({"a": [0.9]}, {"level": 95}, r"level must be a number between 0 and 1.*got 95"),
+        ({"a": [0.9]}, {"level": 95}, r"level must be a number above 0 and below 1.*got 95"),
     ],
 )
 def test_invalid_arguments_raise(values, options, match):

@@ -170,7 +170,7 @@ def test_peaks_over_threshold_raises_for_unsuitable_scores():
         pot_threshold(np.repeat([0.0, 1.0], [980, 20]), level=0.9)
     with pytest.raises(ValueError, match=r"rate must be at most 0\.02.*got 0\.05"):
         pot_threshold(scores, rate=0.05, level=0.98)
-    with pytest.raises(ValueError, match=r"level must be a number between 0 and 1.*got 1\.0"):
+    with pytest.raises(ValueError, match=r"level must be a number above 0 and below 1.*got 1\.0"):
         pot_threshold(scores, level=1.0)
 
 
@@ -204,7 +204,7 @@ def test_false_alarms_per_hour_equal_requested_number():
         ({"per_thousand": math.nan}, "per_thousand must be a number between 0 and 1000, .*got nan"),
         ({"per_hour": 5}, "sampling_rate must be a number above 0.*got None"),
         ({"per_hour": 5, "sampling_rate": 1, "stride": 0}, "stride must be an integer.*got 0"),
-        ({"per_hour": 3601, "sampling_rate": 1}, "per_hour must be a number between 0 and 3600, .*got 3601"),
+        ({"per_hour": 3601, "sampling_rate": 1}, "per_hour must be a number above 0 and below 3600 .*got 3601"),
         ({"per_thousand": 1}, "calibration_scores must have at least 999 scores .*got 500"),
     ],
 )
@@ -222,7 +222,7 @@ def test_equal_scores_raise(rule):
         rule([-1e308, -1e308, 0.0, 1e308, 1e308])
     with pytest.raises(ValueError, match=r"k must be a number above 0.*got -1"):
         rule([1.0, 2.0, 3.0], k=-1)
-    with pytest.raises(ValueError, match=r"3 of 5 equal to 1\..*quantile_threshold"):
+    with pytest.raises(ValueError, match=r"3 of 5 values equal to 1\..*quantile_threshold"):
         mad_threshold([1.0, 1.0, 1.0, 2.0, 3.0])
 
 

@@ -56,7 +56,7 @@ def test_initial_threshold_is_from_calibration_and_never_from_labels():
         ({"labels": LABELS, "class_names": ["normal"]}, "must name every label from 0 to 2"),
         ({"sequences": np.zeros((4, 7))}, "sequences must have the length of scores, 5, got 4"),
         ({"reconstructions": np.zeros((5, 7))}, "Give sequences"),
-        ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "shape of sequences"),
+        ({"sequences": np.zeros((5, 7)), "reconstructions": np.zeros((5, 6))}, "reconstructions must have the shape"),
         ({"sequences": np.full((5, 7), np.nan)}, "must be finite"),
         ({"calibration": [np.inf]}, "calibration must be a non-empty array of finite numbers"),
         ({"false_alarm_cost": -1}, "false_alarm_cost must be a finite number of at least 0, or None, got -1"),
