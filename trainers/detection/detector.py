@@ -57,8 +57,8 @@ class AnomalyDetector(Block):
     name : str, optional
         Name in tables and legends.
     **hyperparameters
-        Listed below. `window`, `scaling`, `centre`, `epochs` and `seed` take effect in `fit`. The others may be changed
-        after fitting and take effect immediately.
+        As listed below. `window`, `scaling`, `centre`, `epochs` and `seed` take effect in `fit`. The others may be
+        changed after fitting and take effect immediately.
 
     Attributes
     ----------
@@ -360,4 +360,4 @@ class AnomalyDetector(Block):
         return self._windowing().over(data, model, step_scores, combine=self.combine)[:, 0]
 
     def _smooth(self, length: int) -> int:
-        return as_count(self.smooth, f"smooth of {self.name!r}", "time steps", most=length)
+        return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)

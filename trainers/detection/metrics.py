@@ -328,7 +328,7 @@ def evaluate_series(
     sampling_rate = check_sampling_rate(sampling_rate, "the series")
     if window is not None:
         # a larger window would take minutes
-        window = as_count(window, "window", f"for {len(scores)} steps; or None", most=_MOST_FOR_VOLUMES // len(scores))
+        window = as_count(window, "window", f"or None, for {len(scores)} steps", most=_MOST_FOR_VOLUMES // len(scores))
     flagged = scores > threshold
     events = event_table(truth, flagged, sampling_rate)
     if block is None:
@@ -605,8 +605,8 @@ def bootstrap_interval(
     scores = as_scores(scores, "scores", each)
     truth = as_truth(labels, scores, each)
     level = as_positive(level, "level", "the confidence level", 1, "The default is 0.95.")
-    n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "the random seed", 0)
-    block = as_count(block, "block", "time steps")
+    n, seed = as_count(n, "n", "the number of draws", 100), as_count(seed, "seed", "for the random draws", 0)
+    block = as_count(block, "block", "in time steps")
     starts = np.arange(0, len(scores), block)
     abnormal = np.logical_or.reduceat(truth, starts)
     strata = starts[~abnormal], starts[abnormal]
@@ -637,7 +637,7 @@ def metric_intervals(
     """Return a bootstrap interval for each of `names`, the first ones of `NAMES`; None without a level."""
     if level is None:
         return None
-    level = as_positive(level, "intervals", "the confidence level; or None", 1, "The usual level is 0.95.")
+    level = as_positive(level, "intervals", "the confidence level, or None", 1, "The usual level is 0.95.")
     metric = partial(point_metrics_by_counting, threshold)
     ends = bootstrap_interval(metric, scores, truth, level=level, **draws)
     return dict(zip(names, map(tuple, ends.T.tolist()), strict=False))

@@ -82,7 +82,7 @@ def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int 
         Differences, float64, in the units of the data; NaN for padding and missing values.
     """
     data = DataSet.of(sequences, "sequences to score")
-    smooth = as_count(smooth, "smooth", "time steps", most=data.length)
+    smooth = as_count(smooth, "smooth", "in time steps", most=data.length)
     return smoothed(known_differences(model, reconstruct(model, data), data.sequences, data.mask), smooth)
 
 

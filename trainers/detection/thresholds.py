@@ -214,7 +214,7 @@ def mean_sd_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     >>> mean_sd_threshold([1.0, 2.0, 3.0], k=2)
     4.0
     """
-    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "standard deviations")
+    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in standard deviations")
     if scores.min() == scores.max():
         raise ValueError(f"calibration_scores must not all be equal, got {len(scores)} times {scores[0]:g}.")
     return _finite(float(scores.mean() + k * scores.std(ddof=1)))
@@ -249,7 +249,7 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     >>> mad_threshold([1.0, 2.0, 3.0, 4.0, 100.0], k=1)
     4.4826
     """
-    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "scaled MADs")
+    scores, k = as_scores(calibration_scores, "calibration_scores"), as_positive(k, "k", "in scaled MADs")
     median = np.median(scores)
     deviation = np.median(np.abs(scores - median))
     if deviation == 0:

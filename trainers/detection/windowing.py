@@ -111,7 +111,7 @@ def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
     shortest = min(map(len, parts))
     if wanted is None:
         return estimate_window(parts[0], shortest)
-    return as_count(wanted, "window", "time steps, to fit into training, validation and calibration", most=shortest)
+    return as_count(wanted, "window", "in time steps, to fit into training, validation and calibration", most=shortest)
 
 
 def estimate_window(series: Series, longest: int) -> int:

@@ -71,7 +71,10 @@ def test_matrix_profile_equals_plain_loop(recording):
         ({"window": 2}, "window must be .*from 3 to 100 .*, got 2"),
         ({"window": 500}, "window must be .*fit into both series.*got 500"),
         ({"stride": 40}, "stride must be .*from 1 to 20 .*, got 40"),
-        ({"test": Series(np.zeros((100, 2)))}, "test must be a Series with n_features=1,.*got a Series with n_features=2"),
+        (
+            {"test": Series(np.zeros((100, 2)))},
+            "test must be a Series with n_features=1,.*got a Series with n_features=2",
+        ),
     ],
 )
 def test_invalid_arguments_raise(options, remedy):
