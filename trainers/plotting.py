@@ -238,7 +238,7 @@ def _finish(figure: Figure, axes: Any, losses: Sequence[float], *, log: bool) ->
 def _describe(history: History, name: str | None = None) -> str:
     if not history:
         return "An empty loss plot: no epoch trained yet."
-    text = f"Training and validation loss of {name or history.name} over {len(history)} epochs"
+    text = f"Training and validation loss of the run {name or history.name!r} over {len(history)} epochs"
     if history.best:
         where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"
         text += f"; the lowest validation loss is {history.best.validation_loss:.4g} {where}"
