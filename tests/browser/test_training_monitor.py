@@ -69,7 +69,7 @@ def test_pause_step_resume_and_stop_work_while_cell_is_running(server, open_note
     trained = int(re.search(r"best weights (\d+)", notebook.text(2))[1])
     assert f"{trained} epochs, best" in notebook.state()
     assert notebook.cell(1).locator("img").count() == 1, "a static picture stays"
-    assert "Training and validation loss of BatchedTrainer over" in notebook.text(1)
+    assert "Training and validation loss of the run 'BatchedTrainer' over" in notebook.text(1)
 
 
 @pytest.mark.skipif(SUBSHELLS, reason="this ipykernel has subshells; make test-matrix runs one without")

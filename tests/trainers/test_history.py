@@ -85,7 +85,7 @@ def test_plot_marks_each_restore_at_its_loss(history):
 
 def test_alternative_text_describes_plot(history):
     assert history.plot().alt == (
-        "Training and validation loss of wild over 5 epochs; the lowest validation loss is 0.5 in epoch 2; "
+        "Training and validation loss of the run 'wild' over 5 epochs; the lowest validation loss is 0.5 in epoch 2; "
         "the best weights were restored 2 times."
     )
     data, metadata = history.plot()._repr_mimebundle_()

@@ -79,7 +79,7 @@ class TrainingMonitor(LiveView):
     >>> monitor = TrainingMonitor(beats[:2])
     >>> trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), "cpu", name="short")
     >>> result = benchmark(trainer, beats[:30], beats[30:], epochs=3, callbacks=[monitor])  # doctest: +ELLIPSIS
-    Training and validation loss of short over 3 epochs...
+    Training and validation loss of the run 'short' over 3 epochs...
     >>> len(monitor.history)
     3
     """
