@@ -199,9 +199,9 @@ def test_false_alarms_per_hour_equal_requested_number():
     [
         ({}, "exactly one of the two must be given, got per_thousand=None and per_hour=None"),
         ({"per_thousand": 5, "per_hour": 5}, "exactly one of the two must be given, got per_thousand=5 and per_hour=5"),
-        ({"per_thousand": 1000}, "per_thousand must be a number between 0 and 1000, .*got 1000"),
-        ({"per_thousand": 0}, "per_thousand must be a number between 0 and 1000, .*got 0"),
-        ({"per_thousand": math.nan}, "per_thousand must be a number between 0 and 1000, .*got nan"),
+        ({"per_thousand": 1000}, "per_thousand must be a number above 0 and below 1000 .*got 1000"),
+        ({"per_thousand": 0}, "per_thousand must be a number above 0 and below 1000 .*got 0"),
+        ({"per_thousand": math.nan}, "per_thousand must be a number above 0 and below 1000 .*got nan"),
         ({"per_hour": 5}, "sampling_rate must be a number above 0.*got None"),
         ({"per_hour": 5, "sampling_rate": 1, "stride": 0}, "stride must be an integer.*got 0"),
         ({"per_hour": 3601, "sampling_rate": 1}, "per_hour must be a number above 0 and below 3600 .*got 3601"),
@@ -222,7 +222,7 @@ def test_equal_scores_raise(rule):
         rule([-1e308, -1e308, 0.0, 1e308, 1e308])
     with pytest.raises(ValueError, match=r"k must be a number above 0.*got -1"):
         rule([1.0, 2.0, 3.0], k=-1)
-    with pytest.raises(ValueError, match=r"3 of 5 values equal to 1\..*quantile_threshold"):
+    with pytest.raises(ValueError, match=r"3 of 5 equal to 1\..*quantile_threshold"):
         mad_threshold([1.0, 1.0, 1.0, 2.0, 3.0])
 
 

@@ -98,7 +98,7 @@ class TestThreshold:
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\).*got float64, \(5,\)"),
+        ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\).*got float64 of shape \(5,\)"),
         ({"scores": SCORES[:, None]}, ValueError, "shape"),
         ({"scores": np.where(SCORES > 5, np.nan, SCORES)}, ValueError, "at step 2"),
         ({"scores": np.where(SCORES > 8.5, np.inf, SCORES)}, ValueError, "at step 2"),
