@@ -35,10 +35,10 @@ def current_name(owner: str, name: str) -> str:
     new = RENAMED[owner].get(name, name)
     if new != name:
         # The warning names the line of the user's code: Python shows it by default in scripts and notebooks.
-        level = 1
-        while sys._getframe(level).f_globals.get("__name__", "").split(".")[0] in _OWN_PACKAGES:
-            level += 1
-        warnings.warn(f"{owner}: {name!r} is deprecated, use {new!r}.", DeprecationWarning, stacklevel=level + 1)
+        frame, level = sys._getframe(1), 2
+        while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] in _OWN_PACKAGES:
+            frame, level = frame.f_back, level + 1
+        warnings.warn(f"{owner}: {name!r} is deprecated, use {new!r}.", DeprecationWarning, stacklevel=level)
     return new
 
 
@@ -77,8 +77,14 @@ def with_old_names(cls: _Class) -> _Class:
     def set_(self: Any, name: str, value: Any) -> None:
         assign(self, current(self, name), value)
 
+    def set_state(self: Any, state: dict[str, Any]) -> None:
+        # Of a pickle of version 0.1.
+        vars(self).update({RENAMED[owner].get(name, name): value for name, value in state.items()})
+
     for name, function in (("__init__", initialize), ("__getattr__", get), ("__setattr__", set_)):
         setattr(cls, name, function)
+    if not hasattr(cls, "__setstate__"):
+        whole.__setstate__ = set_state
     return cls
 
 

@@ -212,11 +212,12 @@ def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, no
     if inserted > len(rows.values):
         largest = gaps[np.argmax(np.diff(steps.position)[gaps])]
         raise ValueError(
-            f"{table.path} must have at most {len(rows.values)} missing rows, as many as it has, got {inserted}, most "
+            f"{table.path} must not have more missing rows than rows ({len(rows.values)}), got {inserted}, most "
             f"of them after line {table.lines[largest]}. Split the file at the gaps, or set irregular='keep'."
         )
     where = f"at {len(gaps)} places, first " * (len(gaps) > 1) + f"after line {table.lines[gaps[0]]}"
-    notes.append(f"{inserted} row{'s' * (inserted > 1)} of NaN were inserted for missing rows {where}")
+    one = "1 row of NaN was"
+    notes.append(f"{one if inserted == 1 else f'{inserted} rows of NaN were'} inserted for missing rows {where}")
     values = np.full((n, rows.values.shape[1]), np.nan)
     values[steps.position] = rows.values
     labels = rows.labels

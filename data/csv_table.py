@@ -93,7 +93,7 @@ class Table(NamedTuple):
         missing = np.flatnonzero(column.isna())
         if len(missing):
             raise ValueError(
-                f"{self.at(missing[0], name)}: the label must not be missing, got {len(missing)} rows without a label. "
+                f"{self.at(missing[0], name)}: the label must not be missing, got {len(missing)} without one. "
                 f"Add the labels{remedy}"
             )
         if column.dtype.kind in "biuf" and normal is None:

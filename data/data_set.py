@@ -32,8 +32,8 @@ class DataSet:
     ----------
     sequences : array, tensor or torch Dataset, shape (n, time, feature) or (n, time)
         Finite numbers; (n, time) means one feature. They are copied and converted to float32. If a
-        torch Dataset returns pairs, as ``TensorDataset(x, y)`` does, the second element of each pair is the label
-        if it has the shape and values of `labels`, otherwise the target.
+        torch Dataset returns pairs, as ``TensorDataset(x, y)`` does, the second element of each pair is used as
+        the label if its shape and values are valid for `labels`, otherwise as the target.
     targets : array or tensor of the same shape, optional
         Desired output of a model for each sequence. Default: the sequences themselves.
         A denoising trainer uses noisy sequences and clean targets.
@@ -43,9 +43,9 @@ class DataSet:
         value is missing.
     lengths : array of integers, shape (n,), optional
         Time steps of each sequence before the padding at its end; see `padded`. The padding is excluded from
-        losses and scores; in padding that is NaN, the last value is repeated. Default: no padding.
+        losses and scores. NaN in the padding is replaced by the last value of the sequence. Default: no padding.
     labels : array of integers, shape (n,) or (n, time), optional
-        Class of each sequence, or of each time step. 0 is normal, any other integer abnormal.
+        Class of each sequence, or of each time step. 0 is normal, a positive integer abnormal.
     name : str, default "data"
         Name of the set in tables, plots and errors.
     sampling_rate : float, optional

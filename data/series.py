@@ -27,7 +27,7 @@ class Series:
         columns of a pandas.DataFrame are the feature names; its index gives the times if it has dates,
         durations, or numbers with a name such as "seconds" or "time_ms".
     labels : array of integers, shape (time,), optional
-        Label of each time step: 0 is normal, any other integer abnormal.
+        Label of each time step: 0 is normal, a positive integer abnormal.
     time : array, shape (time,), optional
         Time of each step: increasing numbers (seconds), durations or dates. Default: counted from 0.
     name : str, default "series"

@@ -79,7 +79,7 @@ class SeriesCheck:
 
     def __repr__(self) -> str:
         lines = [
-            f"{one.verdict}: {one.check}{f' of {one.feature!r}' * bool(one.feature)}: {one.found}"
+            f"{one.verdict}: {one.check}{f', feature {one.feature!r}' * bool(one.feature)}: {one.found}"
             + f" {one.advice}" * bool(one.advice)
             for one in self.findings
         ]
@@ -111,8 +111,8 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     """Check a recording for common faults before a model is trained on it.
 
     The checks are rules of thumb. They do not change the data; "ok" only means that a check found no fault. Each
-    feature is checked separately. In the table, a block is one twentieth of the recording. A "usual" value is the
-    median of this value over all blocks.
+    feature is checked separately. In the table, a block is one twentieth of the recording. "Usual" means that
+    a quantity is computed for each block, and the median over all blocks is used.
 
     ================== =============================== ==================================================
     check              verdict "review"                verdict "fix"
@@ -123,9 +123,9 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     flatline                                           at least 10 equal values in a row, and at least 10
                                                        times the mean length of runs of equal values
     outlier                                            distance from the median is more than three times
-                                                       the usual largest distance in a block; a value that
-                                                       occurs several times may be a sentinel value for
-                                                       "missing"
+                                                       the largest distance in a block (usual value); a
+                                                       value that occurs several times may be a sentinel
+                                                       value for "missing"
     drift              medians of the blocks differ
                        by more than the usual
                        standard deviation
@@ -226,11 +226,11 @@ def _labels(series: Series, end: int) -> list[Finding]:
 
 
 def _enough(end: int, window: int) -> Finding:
-    number = end / window
-    found = f"{end} training steps: {number:.1f} windows of {window}, about {number / 5:.1f} for the threshold."
-    if number >= _ENOUGH_WINDOWS:
+    count = end / window
+    found = f"{end} training steps are {count:.1f} windows of {window} steps; about {count / 5:.1f} set the threshold."
+    if count >= _ENOUGH_WINDOWS:
         return Finding("training", "", "ok", found)
-    verdict: Verdict = "review" if number >= _FEWEST_WINDOWS else "fix"
+    verdict: Verdict = "review" if count >= _FEWEST_WINDOWS else "fix"
     return Finding("training", "", verdict, found, "Use a longer normal recording; the threshold is unreliable.")
 
 
@@ -240,11 +240,11 @@ def _missing(values: np.ndarray, name: str) -> Finding:
         return Finding("missing", name, "ok", "No value is missing.")
     share = float(np.isnan(values).mean())
     start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
-    found = f"{share:.1%} in {len(gaps)} gap{'s' * (len(gaps) > 1)}, the longest {end - start} steps at step {start}."
+    many = f"{len(gaps)} gap{'s' * (len(gaps) > 1)}"
+    found = f"{share:.1%} of the values are missing, in {many}. The longest has {end - start} steps from step {start}."
     advice = "Gaps are excluded from losses and scores; a window with more than half of its values missing is unscored."
-    if share > 0.2:
-        return Finding("missing", name, "fix", found, f"Remove the feature, or cut the recording. {advice}", gaps)
-    return Finding("missing", name, "review", found, advice, gaps)
+    remedy = "Remove the feature, or cut the recording. " * (share > 0.2)
+    return Finding("missing", name, "fix" if share > 0.2 else "review", found, remedy + advice, gaps)
 
 
 def _flatline(values: np.ndarray, name: str) -> Finding:
@@ -283,9 +283,9 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     number = _BLOCKS if window is None else max(2, min(_BLOCKS, len(values) // (3 * window)))
     blocks = _blocks(values, number)
     drift = float(np.ptp([np.nanmedian(block) for block in blocks]))
-    std = float(np.median([np.nanstd(block) for block in blocks]))
-    found = f"The medians of {len(blocks)} blocks vary by {drift:.3g}; their median standard deviation is {std:.3g}."
-    if drift <= std:
+    sd = float(np.median([np.nanstd(block) for block in blocks]))
+    found = f"Medians of {len(blocks)} blocks vary by {drift:.3g}; the usual standard deviation in a block is {sd:.3g}."
+    if drift <= sd:
         return Finding("drift", name, "ok", found)
     advice = "By default the mean of each window is subtracted. To detect drift and jumps, set centre=False."
     return Finding("drift", name, "review", found, advice)

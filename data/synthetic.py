@@ -53,7 +53,7 @@ class Anomaly:
             The waves of a beat are missing, so that only noise is left; with a lower `strength`, they are smaller.
             Affects all features.
         "contextual"
-            The values around the peak of a beat are repeated `strength` times half a period later, where they are
+            The values around the peak of a beat occur a second time, 0.5 · `strength` periods later, where they are
             not normal.
     count : int, default 1
         Number of anomalies.
@@ -214,8 +214,8 @@ def synthetic_series(
         Standard deviation of the lengths of the beats (as a fraction of the period), and of the heights of the beats.
         At most 0.2.
     noise : float, default 0.03
-        Standard deviation of the white noise, and of the baseline wander. From 0.001 to 1, so that every anomaly
-        changes the values.
+        Standard deviation of the white noise, and of the baseline wander. From 0.001 to 1. Without noise, some
+        anomalies would not change any value, for example if one quiet interval replaces another.
     n_features : int, default 1
         Number of features. All features have the same beats, but different waves and different noise.
     seed : int, default 0

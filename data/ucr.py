@@ -263,7 +263,7 @@ def _class_order(counts: Counter[str], normal: Any, path: Path) -> list[list[str
     chosen = [] if normal is None else [_as_class(c) for c in (normal if several else [normal])]
     if not chosen or not set(chosen) <= set(order):
         classes = ", ".join(f"{c!r} (size {counts[c]})" for c in order)
-        raise ValueError(f"normal must be one or more classes of {path.name}, which are {classes}, got {normal!r}.")
+        raise ValueError(f"normal must be one or more classes of {path.name}, got {normal!r}. Its classes: {classes}.")
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]
 
 

@@ -49,7 +49,7 @@ NOT_CHECKED = {"tests/test_words.py"}
 
 
 def tracked_files():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"
     )
     paths = [ROOT / name for name in listed if Path(name).suffix in SUFFIXES and name not in NOT_CHECKED]
@@ -96,9 +96,12 @@ def test_text_has_no_such_phrase(path):
 
 def test_codespell_finds_the_words_of_the_list(tmp_path):
     (tmp_path / "page.md").write_text("It is drawn anew. We wierdly drew it.\n> anew\n", encoding="utf-8")
+    output = {"data": {"image/png": "anew" * 20}, "metadata": {"image/png": {"alt": "A curve, drawn whilst training."}}}
+    (tmp_path / "lesson.ipynb").write_text(json.dumps({"cells": [{"outputs": [output]}]}), encoding="utf-8")
     command = [sys.executable, "-m", "codespell_lib", "-D", "-", "-D", "tests/words.txt", str(tmp_path)]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.returncode
     assert "anew ==> again" in found.stdout
     assert "wierdly ==> weirdly" in found.stdout
-    assert found.stdout.count("anew") == 1  # not in a quotation
+    assert "whilst ==> while" in found.stdout
+    assert found.stdout.count("anew") == 1  # not in a quotation, not in a picture

@@ -32,8 +32,8 @@ class BatchedTrainer(Trainer):
 
     After each epoch the reconstruction loss is computed on the whole validation set. If it is the
     lowest so far, the model (parameters and buffers) is copied. If it is higher, the epoch is
-    *worse*, and the copied model is restored: this is *history restore*. If it is equal, nothing is
-    copied or restored. A loss that is not finite counts as higher. In this case the optimizer state
+    *worse*, and by default the copied model is restored: this is *history restore*. If it is equal,
+    nothing is copied or restored. A loss that is not finite counts as higher. In this case the optimizer state
     is also reset, because it may contain values that are not finite.
 
     The hyperparameter `optimizer_state` sets what happens to Adam's moments at a restore. With
@@ -56,9 +56,8 @@ class BatchedTrainer(Trainer):
     name : str, optional
         Used in tables and legends.
     **hyperparameters
-        The hyperparameters are listed below. Their values are read at the start of every epoch, so
-        you can change them between epochs. Only `loss` is fixed for a whole training run, because
-        losses of different kinds cannot be compared.
+        The hyperparameters are listed below. You can change them between epochs. Only `loss` is
+        fixed for a whole training run, because losses of different kinds cannot be compared.
 
     Attributes
     ----------
@@ -105,7 +104,7 @@ class BatchedTrainer(Trainer):
         "every epoch", "when the best weights are restored", choices=("every epoch", "at the end", "off")
     )
     patience = Hyperparameter(0, "number of consecutive worse epochs tolerated before a restore", minimum=0)
-    min_delta_ratio = Hyperparameter(0.0, "worse epochs exceed the lowest loss by more than this share", minimum=0)
+    min_delta_ratio = Hyperparameter(0.0, "a loss above (1 + min_delta_ratio) · lowest loss is worse", minimum=0)
     optimizer_state = Hyperparameter(
         "keep",
         "what happens to Adam's moments at a restore: kept, restored with the weights, or reset",
@@ -161,7 +160,7 @@ class BatchedTrainer(Trainer):
 
         If the epoch is interrupted, the model and the trainer are reset to their state at the start of the epoch.
         Ctrl-C takes effect between two batches (see `DeferredInterrupt`). Parameters may be frozen or unfrozen between
-        epochs: `requires_grad` is read at the start of each epoch.
+        epochs.
 
         Raises
         ------
@@ -362,7 +361,7 @@ class BatchedTrainer(Trainer):
         super().resume()
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
-        """Return to an earlier epoch (see `Trainer.branch`) and its best model so far, and reset the state of Adam."""
+        """Return to an earlier epoch and the best model up to it (see `Trainer.branch`); reset the state of Adam."""
         history = super().branch(epoch, state, best_state, name=name)
         self._reset_optimizer()
         start, factor = self._memory.start, self.lr_factor ** len(history.restored_epochs)
@@ -395,7 +394,7 @@ class BatchedTrainer(Trainer):
     # ------------------------------------------------------------------ checks
 
     def check_change(self, name: str, value: Any) -> None:
-        """Raise an error if a batch is too large, the loss changes during a run, or a schedule ends in its warm-up."""
+        """Raise an error if `batch_size` is too large, `loss` is set in a run, or the schedule ends in its warm-up."""
         settings = self._settings(**{name: value})
         if name == "loss" and self.running:
             self._check_loss(value)

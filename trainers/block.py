@@ -88,7 +88,7 @@ class Hyperparameter:
                 function(self.name, value)
 
     def check_assignment(self, block: Any, value: Any) -> Any:
-        """Return the value that an assignment to the block would store, or raise the error that it would raise."""
+        """Return `value` as an assignment to the block stores it; raise an error if it is not allowed."""
         value = self.check(value, f"{type(block).__name__}.{self.name}")
         if self.read_only and block._built:
             what, current = f"{type(block).__name__}.{self.name}", getattr(block, self.name)
@@ -99,7 +99,7 @@ class Hyperparameter:
     def requirement(self) -> str:
         """Description of the allowed values."""
         words = "one of " + ", ".join(map(repr, self.choices)) if self.choices else _KINDS[self.kind]
-        bounds = " and ".join(f"{word} {bound:g}" for word, _, bound in self._bounds())
+        bounds = " and ".join(f"{word} {bound:g}" for word, _, bound in self._bounds()).replace("and of", "and")
         return words + f" {bounds}" * bool(bounds) + " or None" * self.optional
 
     def _bounds(self) -> list[tuple[str, Callable[[Any, Any], bool], float]]:
@@ -200,7 +200,7 @@ class Block(metaclass=_BlockType):
             raise TypeError(self._unknown(unknown[0], "hyperparameter"))
         for key in self._declared:
             if not isinstance(value := inspect.getattr_static(self, key), Hyperparameter):
-                raise TypeError(f"{type(self).__name__}.{key} must be set in the class body, got {value!r} outside it.")
+                raise TypeError(f"{type(self).__name__}.{key} must be set in the class body only, got {value!r}.")
         super().__init__()
         self.name = type(self).__name__ if name is None else name
         for key, value in hyperparameters.items():
@@ -214,7 +214,7 @@ class Block(metaclass=_BlockType):
                 # a hyperparameter with the name of a method would hide the method
                 if name not in inherited and (name == "name" or any(hasattr(base, name) for base in cls.__mro__[1:])):
                     raise TypeError(f"a hyperparameter of {cls.__name__} must not hide an attribute, got {name!r}.")
-            elif (new := name if callable(value) else current_name_in(cls, name)) in inherited:
+            elif (new := name if hasattr(value, "__get__") else current_name_in(cls, name)) in inherited:
                 # a plain value in the class body is a new default
                 override = copy.copy(inherited[new])
                 override.default = override.check(value, f"{cls.__name__}.{name}")

@@ -43,7 +43,7 @@ def as_labels(labels: Any, scores: np.ndarray, what: str = "scores") -> np.ndarr
         array = as_array(labels, "labels")
     except TypeError as error:
         got = str(labels)[:60]
-        raise ValueError(f"labels must be integers, got {got}. Convert strings with labels != 'normal'.") from error
+        raise ValueError(f"labels must be integers, got {got}. For strings, pass `labels != 'normal'`.") from error
     if array.shape != scores.shape:
         raise ValueError(f"labels must have one value for each of the {len(scores)} {what}, got shape {array.shape}.")
     return check_labels(array, "labels")
@@ -162,7 +162,7 @@ def _step_error(error: Exception, model: nn.Module, train: DataSet, n: int, size
         sizes = [b for b in range(2, len(train) + 1) if len(train) % b != 1]
         remedy = f"batch_size={min(sizes, key=lambda b: abs(b - size))}" if sizes else "more sequences"
     got = f"{size} and a last batch of {n} out of {len(train)}: {reason}"
-    return ValueError(f"batch_size must give a last batch that can train the model {name}, got {got}. Use {remedy}.")
+    return ValueError(f"batch_size must give a last batch on which {name} can be trained, got {got}. Use {remedy}.")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
 
 _DROPS_LENGTHS = (
-    "must pass `lengths` to each submodule with this parameter. Add lengths=None to its forward method, and pass it on."
+    "must pass `lengths` to each submodule whose forward accepts it. Add lengths=None to its own forward; pass it on."
 )
 
 # Seed of models that draw random numbers in evaluation mode, so that a reconstruction is reproducible.

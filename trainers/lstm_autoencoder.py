@@ -17,8 +17,8 @@ from trainers.torch_utils import LARGEST_SEED, own_randomness
 class LSTMAutoencoder(Block, nn.Module):
     """LSTM autoencoder: one LSTM encodes a sequence as a latent vector, another reconstructs the sequence from it.
 
-    With PyTorch's default initialisation and without the options below, such a network reconstructs
-    only the average sequence, approximately, during the first dozens of epochs. Four options
+    With PyTorch's default initialisation and without the options below, the output of
+    such a network is close to the average sequence for dozens of epochs. Four options
     improve this. Each can be disabled: `initialization` (orthogonal recurrent and Xavier input
     weights); `forget_bias`; `time_encoding`, which gives the time step to the decoder; and
     `bidirectional`. A bidirectional encoder also reads the sequence backwards, so the first time
@@ -69,8 +69,8 @@ class LSTMAutoencoder(Block, nn.Module):
     bidirectional = Hyperparameter(True, "whether the encoder is bidirectional", read_only=True)
     decoding = Hyperparameter(
         "forward",
-        "order of the output. forward, reverse: the latent vector is the input at every step. encdec-ad: reverse, from "
-        "the encoder's final states; in training, the true previous value is the input (teacher forcing)",
+        "order of output. forward, reverse: each step's input is the latent vector. encdec-ad: reverse; the decoder "
+        "starts with the encoder's final states; in training, its input is the true previous value (teacher forcing)",
         choices=("forward", "reverse", "encdec-ad"),
         read_only=True,
     )
@@ -84,7 +84,7 @@ class LSTMAutoencoder(Block, nn.Module):
     forget_bias = Hyperparameter(
         1.0, "initial bias of the forget gates; None: as set by the initialization", optional=True, read_only=True
     )
-    dropout = Hyperparameter(0.0, "share of the latent vector zeroed in training", minimum=0, below=1, read_only=True)
+    dropout = Hyperparameter(0.0, "share of latent elements set to 0 in training", minimum=0, below=1, read_only=True)
     seed = Hyperparameter(0, "seed of the initial weights", minimum=0, maximum=LARGEST_SEED, read_only=True)
 
     def __init__(self, *, name: str | None = None, **hyperparameters: Any) -> None:

@@ -151,7 +151,7 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
     runs : mapping of str to History or sequence of History
         The runs by name. Several histories with one name, such as runs with different seeds, are
         drawn as a band from the lowest to the highest validation loss, with a curve for the mean.
-        Only the epochs that all of these runs have are drawn.
+        Only epochs that exist in all of these runs are drawn.
     log : bool, default False
         Whether the loss axis is logarithmic.
 

@@ -242,7 +242,7 @@ class Trainer(Block):
         Raises
         ------
         TypeError, ValueError, AttributeError
-            If an assignment of this value would raise the same error, or if the name is unknown.
+            If the name is unknown or the value is not allowed. The error is the same as for a direct assignment.
         RuntimeError
             If the device cannot train the model with this precision.
         """
@@ -315,7 +315,7 @@ class Trainer(Block):
         return {name: tensor.clone() for name, tensor in self._reached.items()}
 
     def _stage_error(self, method: str, earlier: str) -> RuntimeError:
-        return RuntimeError(f"{method} must be called after {earlier}, got {self.name!r}, which is {self._stage}.")
+        return RuntimeError(f"{method} must be called after {earlier}, but {self.name!r} is {self._stage}.")
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:

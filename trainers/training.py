@@ -52,7 +52,7 @@ class Run:
     resume : bool, default False
         Whether to continue the trainer's finalized run instead of starting a new one.
     seconds : float, optional
-        Time limit: the run ends after the first epoch at whose end the training time is above this
+        Time limit in seconds: the run ends after the epoch in which the training time reaches this
         limit. The first epoch is always trained. Pauses and callbacks do not count. Default: no
         limit, or 25 s in classroom mode. Use `math.inf` for no limit in classroom mode.
 
@@ -119,8 +119,8 @@ class Run:
     def plan(self, epochs: int) -> None:
         """Change the planned number of epochs, before or during the run.
 
-        If `epochs` is smaller than the number of epochs so far, including the current epoch, that number is used
-        instead. A cosine schedule uses the new end from the next batch on.
+        If `epochs` is smaller than the number of epochs so far (including the current epoch), the number of epochs
+        so far is used instead. A cosine schedule uses the new end from the next batch on.
 
         Raises
         ------
@@ -367,10 +367,10 @@ def benchmark(
     resume : bool, default False
         Whether to continue the trainer's last run from the state after its last epoch.
     progress : bool, optional
-        If True, print about ten lines, always including the last epoch. Default: in a terminal, rewrite one line;
-        otherwise print nothing.
+        If True, print about ten lines, always including the last epoch. Default: in a terminal, show
+        the progress in one line that is updated; otherwise print nothing.
     seconds : float, optional
-        Time limit: the run ends after the first epoch at whose end the training time is above this
+        Time limit in seconds: the run ends after the epoch in which the training time reaches this
         limit, and a message is printed. Default: no limit, or 25 s in classroom mode; see `Run`.
 
     Returns

@@ -46,8 +46,8 @@ def busy_kernel_finding() -> SetupResult:
     if seconds is None:
         text = "the kernel does not respond to a button while a cell is running."
         return SetupResult("buttons", text, "note", f"{_REMEDY} (Buttons need ipykernel 7 and JupyterLab 4.4.)")
-    text = f"while a cell is running, the kernel answers a button in {1000 * seconds:.0f} ms, plus the browser's time."
-    return SetupResult("buttons", text)
+    text = f"while a cell is running, the kernel responds to a button press in {1000 * seconds:.0f} ms."
+    return SetupResult("buttons", f"{text} The browser needs some additional time.")
 
 
 def answer_while_busy_seconds(limit: float = 10.0) -> float | None:

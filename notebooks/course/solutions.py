@@ -64,7 +64,7 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
             if heading := _HEADING.match(cell_source(cell)):
                 number = heading[1]
                 if number in exercises:
-                    msg = f"exercise numbers must be unique, got {number} twice. Renumber them, first in the lesson."
+                    msg = f"exercise numbers must be unique, got {number} twice. Correct the lesson first."
                     raise ValueError(msg)
                 into = exercises[number] = []
         into.append(cell)

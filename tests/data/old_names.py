@@ -57,11 +57,19 @@ explorer = ThresholdExplorer([0.1, 0.2], false_alarm_price=1, miss_price=5)
 explorer.miss_price = 7
 assert (explorer.false_alarm_price, explorer.miss_price, explorer.miss_cost) == (1, 7, 7)
 
-wave = np.sin(np.arange(2000) / 9)
-for start, value, name in ((700, 0.3, "stuck"), (400, -99.0, "far off"), (1000, 3 * wave[1000:], "likeness")):
-    changed = wave.copy()
-    changed[start : start + 60 if name == "stuck" else 402 if name == "far off" else None] = value
-    (finding,) = (one for one in check_series(Series(changed)) if one.check == name and one.verdict != "fine")
-    assert isinstance(finding, Finding)
-    assert finding.verdict == ("look" if name == "likeness" else "mend")
-assert check_series(Series(wave)).findings[-1].verdict == "fine"
+
+def first_finding(change, start, stop=None):
+    values = np.sin(np.arange(2000) / 9)
+    values[start:stop] = change(values[start:stop])
+    return next(one for one in check_series(Series(values)) if one.feature)
+
+
+finding = first_finding(lambda values: 0.3, 700, 760)
+assert finding.check == "stuck"
+assert finding.verdict == "mend"
+assert isinstance(finding, Finding)
+assert first_finding(lambda values: -99.0, 400, 402).check == "far off"
+finding = first_finding(lambda values: 3 * values, 1000)
+assert finding.check == "likeness"
+assert finding.verdict == "look"
+assert check_series(Series(np.sin(np.arange(2000) / 9))).findings[-1].verdict == "fine"

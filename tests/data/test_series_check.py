@@ -46,7 +46,7 @@ def test_included_recordings_need_no_fix_of_values(recording):
         (changed(slice(700, 760), 0.3), "flatline", "fix", ((700, 760),), "60 equal values from step 700"),
         (changed([400, 401, 900], -99.0), "outlier", "fix", ((400, 402), (900, 901)), "-99 occurs 3 times"),
         (changed([400], 7.0), "outlier", "fix", ((400, 401),), "1 outlier, the farthest is 7 at step 400"),
-        (changed(slice(100, 130), np.nan), "missing", "review", ((100, 130),), "1.5% in 1 gap"),
+        (changed(slice(100, 130), np.nan), "missing", "review", ((100, 130),), "1.5% of the values are missing"),
         (changed(slice(100, 900), np.nan), "missing", "fix", ((100, 900),), "40.0%"),
         (np.ones(50), "constant", "fix", (), "Every value is 1."),
         (WAVE + np.arange(2000) / 200, "drift", "review", (), "The medians of 20 blocks vary by 9.3"),

@@ -36,7 +36,7 @@ def kind():
 
 def test_assignment_to_class_after_its_body_raises(kind):
     kind.width = 9
-    with pytest.raises(TypeError, match="width must be set in the class body, got 9 outside it"):
+    with pytest.raises(TypeError, match="width must be set in the class body only, got 9"):
         kind()
     assert Filter().width == 5
 
@@ -184,7 +184,7 @@ def test_html_marks_changed_values():
 
 
 def test_docstring_and_signature_have_hyperparameters():
-    assert "width : an integer of at least 1 and of at most 99, default 5\n    steps in the window" in Filter.__doc__
+    assert "width : an integer of at least 1 and at most 99, default 5\n    steps in the window" in Filter.__doc__
     import inspect
 
     signature = inspect.signature(BatchedTrainer)

@@ -45,7 +45,7 @@ def test_report_of_labelled_csv_is_self_contained_page(tmp_path):
     assert set(result.evaluations) > {"LSTM autoencoder", "1-NN", "random score"}
     assert result.evaluations["LSTM autoencoder"].auroc > 0.9
     sections = re.findall("<h2>(.*?)</h2>", page)
-    about_detector = ["Training", "Threshold", "Was a network needed?", "How to repeat it"]
+    about_detector = ["Training", "Threshold", "Was a network needed?", "How to reproduce this report"]
     assert sections == ["The recording", "Events", "What to check first", *about_detector]
     assert page.count('alt="') == 2
 

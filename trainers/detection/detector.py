@@ -89,17 +89,19 @@ class AnomalyDetector(Block):
     )
     centre = Hyperparameter(True, "subtract the mean of each window of a series; hides slow drift and level shifts")
     error = Hyperparameter(
-        "mae", "error: mean absolute, mean squared, largest, or Mahalanobis", choices=("mae", "mse", "max", "gaussian")
+        "mae",
+        "error: mean absolute, mean squared, largest, or squared Mahalanobis",
+        choices=("mae", "mse", "max", "gaussian"),
     )
     smooth = Hyperparameter(1, "time steps over which differences are averaged before scoring", minimum=1)
-    step_score = Hyperparameter("window", "step score: error of the window or of the step", choices=("window", "point"))
+    step_score = Hyperparameter("window", "a step gets the error of its window or its own", choices=("window", "point"))
     combine = Hyperparameter("mean", "how scores of the windows that contain a step are combined", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "largest share of missing values in a window that is trained on or scored", minimum=0, below=1
     )
     rule = Hyperparameter("conformal quantile", "threshold rule, applied to calibration scores", choices=tuple(_RULES))
     rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the first two rules", above=0, below=1)
-    k = Hyperparameter(3.0, "s.d. above the mean, or scaled MADs above the median, for the last two rules", minimum=0)
+    k = Hyperparameter(3.0, "k of the last two rules: number of standard deviations or scaled MADs", minimum=0)
     epochs = Hyperparameter(20, "number of epochs; the default trainer has 50 batches per epoch on a series", minimum=1)
     seed = Hyperparameter(0, "seed of data split, default model and trainer", minimum=0, maximum=LARGEST_SEED)
 
@@ -282,10 +284,11 @@ class AnomalyDetector(Block):
 
     @property
     def calibration_scores(self) -> np.ndarray:
-        """Scores of the calibration part, shape (n,) or (time,), which is normal and used only for the threshold.
+        """Scores of the calibration part, shape (n,) or (time,).
 
-        Scores of neighbouring time steps are dependent, so the false alarm rate is less accurate
-        for a series than for the same number of sequences.
+        The calibration part is normal and is used only to set the threshold. Scores of neighbouring
+        time steps are dependent, so the false alarm rate is less accurate for a series than for the same number of
+        sequences.
         """
         # PyTorch counts the changes of each parameter: continued training gives new scores
         weights = tuple(parameter._version for parameter in self._trained_model().parameters())

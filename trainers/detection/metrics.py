@@ -99,7 +99,7 @@ def evaluate(
     scores : array, shape (n,)
         Higher scores are more anomalous.
     labels : array of integers, shape (n,)
-        0 is normal, any other integer abnormal; both must occur.
+        0 is normal, a positive integer abnormal; both must occur.
     threshold : float
         Threshold set on normal data only; scores above it are flagged.
     class_names : sequence of str, optional
@@ -163,11 +163,11 @@ class SeriesEvaluation:
         Metrics of the decisions for each step. The false alarm rate is the share of normal steps
         that are flagged.
     range_precision, range_recall : float
-        Range-based metrics. The precision is the mean over the flagged runs of this value: the
-        share of the steps of the run that are in events, divided by the number of these events.
-        The recall is the mean over the events of this value: 0 if no step is flagged, otherwise
-        ½ + ½ · s / r, where s is the share of the steps of the event that are flagged, and r is the
-        number of flagged runs in the event.
+        Range-based metrics. For each flagged run, the share of its steps that lie in events is
+        divided by the number of these events. The precision is the mean of the results. Each event
+        has the value 0 if none of its steps is flagged, otherwise ½ + ½ · s / r, where s is the
+        share of its steps that are flagged, and r is the number of flagged runs in the event. The
+        recall is the mean of these values.
     affiliation_precision, affiliation_recall : float or None
         Metrics that are based on the distance in time between flagged steps and events. The
         precision is 1 if all flagged steps lie in events, and about 0.5 if steps are flagged at
@@ -266,8 +266,9 @@ def evaluate_series(
     - range-based precision and recall: Tatbul et al. 2018 (in the terms of this paper: flat
       positional bias, cardinality factor 1/x, weight ½ of the existence reward)
     - affiliation precision and recall: Huet et al. 2022, computed by dtaianomaly
-    - volumes under the surfaces: Paparrizos et al. 2022 (250 thresholds), computed by dtaianomaly
-      with its corrections of the original (symmetric and linear slopes)
+    - volumes under the surfaces: Paparrizos et al. 2022, computed by dtaianomaly with 250 thresholds.
+      dtaianomaly corrects the original code: the weights in the buffers before and after an event
+      are symmetric and decrease linearly.
     - UCR score: Wu & Keogh 2021
 
     Point-adjusted F1 is not included; see `misleading_point_adjusted_f1`.
@@ -280,7 +281,7 @@ def evaluate_series(
     scores : array, shape (time,)
         Finite numbers; higher scores are more anomalous.
     labels : array of integers, shape (time,)
-        0 is normal, any other integer abnormal; both must occur. Each run of abnormal steps is an
+        0 is normal, a positive integer abnormal; both must occur. Each run of abnormal steps is an
         event.
     threshold : float
         Threshold set on normal data only; scores above it are flagged.
@@ -504,7 +505,7 @@ def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> 
     scores : array, shape (time,)
         Higher scores are more anomalous.
     labels : array of integers, shape (time,)
-        0 is normal, any other integer abnormal; both must occur.
+        0 is normal, a positive integer abnormal; both must occur.
     threshold : float
         Scores above it are flagged.
 
@@ -568,7 +569,7 @@ def bootstrap_interval(
     scores : array, shape (n,) or (time,)
         Higher scores are more anomalous.
     labels : array of integers, shape (n,) or (time,)
-        0 is normal, any other integer abnormal.
+        0 is normal, a positive integer abnormal.
     level : float, default 0.95
         Confidence level: probability that such an interval contains the true value.
     n : int, default 1000

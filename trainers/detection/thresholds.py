@@ -108,7 +108,7 @@ def false_alarm_threshold(
     1980.0
     """
     if (per_thousand is None) == (per_hour is None):
-        raise ValueError(f"exactly one of the two must be given, got {per_thousand=} and {per_hour=}.")
+        raise ValueError(f"either per_thousand or per_hour must be given, got {per_thousand=} and {per_hour=}.")
     name, alarms, windows = "per_thousand", per_thousand, 1000.0
     if per_hour is not None:
         rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, required with per_hour")
@@ -254,7 +254,7 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     deviation = np.median(np.abs(scores - median))
     if deviation == 0:
         got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}. Use quantile_threshold(…)"
-        raise ValueError(f"calibration_scores must have at most half of the scores equal, got {got}.")
+        raise ValueError(f"at most half of calibration_scores may have the same value, got {got}.")
     return _finite(float(median + k * 1.4826 * deviation))
 
 

@@ -145,8 +145,8 @@ def estimate_window(series: Series, longest: int) -> int:
             if lag > 0 and np.corrcoef(detrended[:-lag], detrended[lag:])[0, 1] > WEAKEST_PERIOD:
                 periods.append(lag)
     if not periods:
-        wanted = f"a period of at least 10 steps, in parts of at least {SHORTEST_PART} steps"
-        raise ValueError(f"{series.name!r} must have {wanted}, got no such period in {longest} steps. Set window=….")
+        wanted = f"a period of at least 10 steps, and at least {SHORTEST_PART} steps in each split"
+        raise ValueError(f"{series.name!r} must have {wanted}, got no period up to {longest} steps. Set window=….")
     return int(np.median(periods))
 
 

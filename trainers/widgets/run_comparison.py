@@ -27,8 +27,8 @@ class RunComparison(Exported):
     ----------
     runs : mapping of str to History, Result, or a sequence of these
         The runs by name. Several runs with one name, such as runs with different seeds, are drawn as a band from the
-        lowest to the highest validation loss, with a curve for the mean. Only the epochs that all of these runs have
-        are drawn.
+        lowest to the highest validation loss, with a curve for the mean. Only epochs that exist in all of these
+        runs are drawn.
 
     Raises
     ------

@@ -182,13 +182,13 @@ def _fitting(values: Any, name: str, shape: tuple[int, ...], dtype: str, *, gaps
     array = as_array(values, name)
     array = array[:, None] if array.ndim == 1 and len(shape) == 2 else array
     if array.shape != shape or array.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be numbers of shape {shape}, got {array.dtype} of shape {array.shape}.")
+        raise ValueError(f"{name} must be numeric with shape {shape}, got {array.dtype} with shape {array.shape}.")
     with np.errstate(over="ignore"):
         converted = array.astype(dtype)
     bad = np.isinf(converted) if gaps else ~np.isfinite(converted)
     if bad.any():
         got = f"got {array[bad][0]} at step {np.argwhere(bad)[0, 0]}. Use np.nan_to_num."
-        raise ValueError(f"{name} must be finite {converted.dtype}{' or NaN' * gaps}, {got}")
+        raise ValueError(f"{name} must be finite {converted.dtype} numbers{' or NaN' * gaps}, {got}")
     return converted
 
 

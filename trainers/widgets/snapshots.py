@@ -109,7 +109,7 @@ class Snapshots:
             kept = self.nearest(epoch)
             best = self.rows[kept].best_epoch or kept
             if best not in self.rows:
-                raise ValueError(f"epoch must have a watched best epoch, got {kept} with best epoch {best}.")
+                raise ValueError(f"epoch must have a best epoch the monitor recorded, got {kept} (best epoch {best}).")
             return kept, self[kept], self[best]
 
     def choose(self, most: int) -> list[int]:

@@ -34,8 +34,8 @@ class ThresholdExplorer(PicturedWidget):
 
     All metrics are computed in the page from all scores, so that a page written by `to_html` has the same functions.
     Hidden labels are stored in the page, because its checkbox can show them; to keep them secret, do not pass labels.
-    Embedded HTML (`html`) contains fewer sequences that can be drawn; they are evenly spaced in the order of their
-    scores.
+    Embedded HTML (`html`) contains only a subset of the sequences, evenly spaced in the order of their scores. Only
+    these sequences can be drawn.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from .detectors import small, wave
     ("normal", "options", "remedy"),
     [
         (np.ones(400), {}, "window=…"),
-        (np.random.default_rng(0).normal(size=10), {}, "parts of at least 20 steps.*got no such period in 2 steps"),
+        (np.random.default_rng(0).normal(size=10), {}, "at least 20 steps in each split.*got no period up to 2 steps"),
         ([1.0], {}, "at least three time steps, got 1"),
         (np.full(100, np.nan), {}, "must have a value, got only NaN"),
         (wave(200), {"window": 60}, "window must be .* fit into training, validation and calibration.*got 60"),

@@ -197,8 +197,8 @@ def test_false_alarms_per_hour_equal_requested_number():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({}, "exactly one of the two must be given, got per_thousand=None and per_hour=None"),
-        ({"per_thousand": 5, "per_hour": 5}, "exactly one of the two must be given, got per_thousand=5 and per_hour=5"),
+        ({}, "either per_thousand or per_hour must be given, got per_thousand=None and per_hour=None"),
+        ({"per_thousand": 5, "per_hour": 5}, "or per_hour must be given, got per_thousand=5 and per_hour=5"),
         ({"per_thousand": 1000}, "per_thousand must be a number above 0 and below 1000 .*got 1000"),
         ({"per_thousand": 0}, "per_thousand must be a number above 0 and below 1000 .*got 0"),
         ({"per_thousand": math.nan}, "per_thousand must be a number above 0 and below 1000 .*got nan"),

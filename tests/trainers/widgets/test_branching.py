@@ -33,10 +33,10 @@ def test_branch_with_unwatched_best_epoch_raises_and_changes_nothing(beats, mode
     monitor = TrainingMonitor()
     benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
     assert trainer.history.best.epoch <= 4
-    with pytest.raises(ValueError, match=r"epoch must have a watched best epoch, got 6 with best epoch \d"):
+    with pytest.raises(ValueError, match=r"epoch must have a best epoch the monitor recorded, got 6 \(best epoch \d"):
         monitor.branch(6)
     monitor._answer("branch", 6)
-    assert "⚠ epoch must have a watched best epoch, got 6" in monitor._state()["text"]
+    assert "⚠ epoch must have a best epoch the monitor recorded, got 6" in monitor._state()["text"]
     assert len(monitor.more(1).history) == 8
 
 
