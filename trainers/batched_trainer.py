@@ -369,7 +369,7 @@ class BatchedTrainer(Trainer):
         if best := history.best:
             best_state = start if best.epoch == 0 and start is not None else best_state
             self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
-        if self._stage == "already finalized":
+        if self._stage == "that is finalized":
             self._last = self._snapshot()
         self._notes.append("optimizer state reset after branching")
         return history

@@ -152,7 +152,7 @@ class Trainer(Block):
         self.history = History(self.name, note)
         self.planned_epochs = self._reached = None
         self._notes = []
-        self._stage = "not trained yet"
+        self._stage = "without an epoch"
 
     def _on_device(self, data: DataSet) -> list[Any]:
         return [None if part is None else part.to(self.device) for part in (data.sequences, data.targets, data.mask)]
@@ -176,7 +176,7 @@ class Trainer(Block):
             If `model` is not the model of this trainer.
         """
         self._check_own(model)
-        if self._stage in ("without data sets", "already finalized"):
+        if self._stage in ("without data sets", "that is finalized"):
             raise self._stage_error("doEpoch", "setDataSets or resume")
         self._reached = None
         self.apply_queued()
@@ -193,22 +193,22 @@ class Trainer(Block):
             If `model` is not the model of this trainer.
         """
         self._check_own(model)
-        if self._stage != "training":
+        if self._stage != "in training":
             raise self._stage_error("finalizeTraining", "doEpoch")
-        self._stage = "already finalized"
+        self._stage = "that is finalized"
         # keep the weights of the last epoch, because a subclass may now load others
         self._reached = self.reached_state()
         return model.eval()
 
     def check_resume(self) -> None:
         """Raise an error if there is no training run that `resume` can reopen."""
-        if self._stage != "already finalized":
+        if self._stage != "that is finalized":
             raise self._stage_error("resume", "finalizeTraining")
 
     def resume(self) -> None:
         """Reopen the finalized training run, so that `doEpoch` continues it."""
         self.check_resume()
-        self._stage = "training"
+        self._stage = "in training"
         self.planned_epochs = None
 
     def record(self, *, train_loss: float, validation_loss: float, **more: Any) -> Epoch:
@@ -216,7 +216,7 @@ class Trainer(Block):
         more["note"] = "; ".join(filter(None, [*self._notes, more.get("note")]))
         row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
         self._notes = []
-        self._stage = "training"
+        self._stage = "in training"
         return row
 
     def queue(self, name: str, value: Any, block: Block | None = None) -> Any:
@@ -315,7 +315,7 @@ class Trainer(Block):
         return {name: tensor.clone() for name, tensor in self._reached.items()}
 
     def _stage_error(self, method: str, earlier: str) -> RuntimeError:
-        return RuntimeError(f"{method} must be called after {earlier}, but {self.name!r} is {self._stage}.")
+        return RuntimeError(f"{method} of {self.name!r} must be called after {earlier}, got a trainer {self._stage}.")
 
     def _check_own(self, model: nn.Module) -> None:
         if model is not self.model:

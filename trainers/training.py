@@ -186,7 +186,7 @@ class Run:
     def _finalize(self) -> None:
         trainer = self.trainer
         # without a finished epoch there is nothing to finalize
-        if trainer._stage == "training":
+        if trainer._stage == "in training":
             trainer.finalizeTraining(trainer.model)
         else:
             trainer.model.eval()

@@ -282,7 +282,7 @@ def test_interrupt_in_last_copy_keeps_best_weights_and_can_resume(beats, model, 
 
     def interrupted(model):
         # only the first copy that is made when the run ends
-        if len(trainer.history) == 4 and trainer._stage == "training" and not trainer.running and not copies:
+        if len(trainer.history) == 4 and trainer._stage == "in training" and not trainer.running and not copies:
             copies.append(model)
             raise KeyboardInterrupt
         return copy_state(model)
