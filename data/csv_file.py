@@ -69,7 +69,8 @@ def load_csv(
     values : str or sequence of str, optional
         Columns of the measurements. Default: all other columns of numbers. Text columns (less than half of the cells
         are numbers) are left out. Columns of row numbers (``index``, ``id``, ``no``, …) are left out if there is a
-        time column. A column that may contain times, labels or the number of a machine is kept, with a `CSVWarning`.
+        time column. A column whose name
+        suggests times, labels or machine numbers is kept, and a `CSVWarning` is issued.
         Empty cells, NaN, NA, null and ? are missing values; True is 1, False is 0.
     labels : str, optional
         Column of the labels. Default: a column called label, class, anomaly, is_anomaly, abnormal, outlier or
@@ -77,8 +78,8 @@ def load_csv(
         strings "normal", "nominal", "ok", "n", "no", "false" and "0" become 0, all other strings become 1, 2, … in
         alphabetical order.
     normal : str or number, optional
-        The normal label, such as ``normal="good"`` or ``normal=1``, if it is not 0 or one of the strings listed under
-        `labels`. All other labels become 1, 2, …
+        The normal label, such as ``normal="good"`` or ``normal=1``; needed only if it is neither 0 nor one of the
+        strings listed under `labels`. All other labels become 1, 2, …
     sampling_rate : float, optional
         Rows per second (Hz). Default: computed from the times. It is unknown if there are no times, or if the times
         only count the steps (0, 1, 2, … or 1, 2, 3, …).
@@ -86,13 +87,14 @@ def load_csv(
         How to handle times that are not in equal steps.
 
         "error"
-            Each time may deviate by a quarter of a step. Where times jump by an integer number of steps, rows of NaN
-            are inserted (at most as many as the file has rows). An inserted row gets the label of its neighbours if
-            both have the same label, otherwise 0. Other times raise an error.
+            Each time may differ from equal steps by at most a quarter of a step. Where times jump by an integer
+            number of steps, rows of NaN are inserted (at most as many as the file has rows). An inserted row gets
+            the label of its neighbours if both have the same label, otherwise 0. All other times raise an error.
         "keep"
             Use the rows as they are. No rows are inserted, and the sampling rate is unknown unless it is given.
         "interpolate"
-            Interpolate linearly at equal steps of the median length, with the label of the nearest row. Gaps of more
+            Interpolate linearly at equal steps, of the median length of the steps in the file. Each new row gets the
+            label of the nearest row. Gaps of more
             than two steps become NaN.
         "ignore"
             Treat the rows as equally spaced time steps, and discard their times. Times may also repeat or decrease,
@@ -104,8 +106,9 @@ def load_csv(
         Format of dates, such as ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, such as 2024-01-31 13:45:00.5.
         Dates with a time zone are converted to UTC.
     separator : {",", ";", tab, "|", " "}, optional
-        Separator of fields. Default: the separator in a first line such as ``sep=;``, otherwise the first of tab,
-        semicolon, vertical bar, comma and space that splits all of the first rows into the same number of fields.
+        Separator of fields. Default: the separator in line 1, if that is a line such as ``sep=;``. Otherwise tab,
+        semicolon, vertical bar, comma and space are tried in this order, until one splits the first rows into the
+        same number of fields.
         Lines such as ``Device: X9`` above the table are skipped. A space is not considered if most rows contain a
         semicolon, vertical bar or comma.
     decimal : {".", ","}, default "."

@@ -227,7 +227,7 @@ def _labels(series: Series, end: int) -> list[Finding]:
 
 def _enough(end: int, window: int) -> Finding:
     count = end / window
-    found = f"{end} training steps are {count:.1f} windows of {window} steps; about {count / 5:.1f} set the threshold."
+    found = f"{end} training steps: {count:.1f} windows of {window} steps, {count / 5:.1f} of them for the threshold."
     if count >= _ENOUGH_WINDOWS:
         return Finding("training", "", "ok", found)
     verdict: Verdict = "review" if count >= _FEWEST_WINDOWS else "fix"
@@ -241,7 +241,7 @@ def _missing(values: np.ndarray, name: str) -> Finding:
     share = float(np.isnan(values).mean())
     start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
     many = f"{len(gaps)} gap{'s' * (len(gaps) > 1)}"
-    found = f"{share:.1%} of the values are missing, in {many}. The longest has {end - start} steps from step {start}."
+    found = f"{share:.1%} of the values are missing, in {many}; the longest has {end - start} steps (from {start})."
     advice = "Gaps are excluded from losses and scores; a window with more than half of its values missing is unscored."
     remedy = "Remove the feature, or cut the recording. " * (share > 0.2)
     return Finding("missing", name, "fix" if share > 0.2 else "review", found, remedy + advice, gaps)
@@ -284,7 +284,7 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     blocks = _blocks(values, number)
     drift = float(np.ptp([np.nanmedian(block) for block in blocks]))
     sd = float(np.median([np.nanstd(block) for block in blocks]))
-    found = f"Medians of {len(blocks)} blocks vary by {drift:.3g}; the usual standard deviation in a block is {sd:.3g}."
+    found = f"The medians of the blocks differ by {drift:.3g}; the median s.d. within a block is {sd:.3g}."
     if drift <= sd:
         return Finding("drift", name, "ok", found)
     advice = "By default the mean of each window is subtracted. To detect drift and jumps, set centre=False."

@@ -33,19 +33,15 @@ class BatchedTrainer(Trainer):
     After each epoch the reconstruction loss is computed on the whole validation set. If it is the
     lowest so far, the model (parameters and buffers) is copied. If it is higher, the epoch is
     *worse*, and by default the copied model is restored: this is *history restore*. If it is equal,
-    nothing is copied or restored. A loss that is not finite counts as higher. In this case the optimizer state
-    is also reset, because it may contain values that are not finite.
+    nothing is copied or restored. A loss that is not finite counts as higher; the optimizer state is then also
+    reset, because it may contain values that are not finite.
 
     The hyperparameter `optimizer_state` sets what happens to Adam's moments at a restore. With
     "keep", the first step after a restore still uses the momentum of the worse epoch. With
     "restore" and a fixed order of batches (`reshuffle=False`), every following epoch is an exact
-    repetition of the worse epoch. With "reset" and a fixed order, the repetition begins after the
-    second restore. Such a livelock is detected, and a warning is issued.
-
-    Earlier versions had other trainers. The single-instance trainer is equivalent to ``batch_size=1, restore="off",
-    max_grad_norm=None``; the single-instance trainer with history is equivalent to ``batch_size=1, restore="every
-    epoch", max_grad_norm=None``. The batched trainer without history is equivalent to ``batch_size=10,
-    steps_per_epoch=100, reshuffle=False, restore="off", max_grad_norm=None``.
+    repetition of the worse epoch. With "reset" and a fixed order, every epoch after the second restore
+    is a repetition. The training run then makes no more progress (a livelock); the trainer detects this
+    and issues a warning.
 
     Parameters
     ----------
@@ -71,6 +67,10 @@ class BatchedTrainer(Trainer):
     is from Loshchilov & Hutter 2017 (arXiv:1608.03983), eq. 5, without restarts. Clipping by
     the norm is from Pascanu et al. 2013 (arXiv:1211.5063), Algorithm 1.
 
+    Three simpler trainers are special cases. The single-instance trainer is ``batch_size=1, restore="off",
+    max_grad_norm=None``; with history it is ``batch_size=1, max_grad_norm=None``. The batched trainer without
+    history is ``batch_size=10, steps_per_epoch=100, reshuffle=False, restore="off", max_grad_norm=None``.
+
     Examples
     --------
     >>> import torch
@@ -84,11 +84,11 @@ class BatchedTrainer(Trainer):
 
     batch_size = Hyperparameter(10, "sequences in a batch", minimum=1)
     steps_per_epoch = Hyperparameter(
-        None, "batches per epoch, which may need several passes over the set; None: one pass", kind=int, minimum=1
+        None, "batches per epoch, from several passes over the set if needed; None: one pass", kind=int, minimum=1
     )
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
-    learning_rate = Hyperparameter(0.001, "learning rate before schedule and lr_factor apply", above=0, maximum=1e30)
+    learning_rate = Hyperparameter(0.001, "learning rate that schedule and lr_factor multiply", above=0, maximum=1e30)
     schedule = Hyperparameter(
         "constant", "schedule of the learning rate after the warm-up", choices=("constant", "cosine")
     )
@@ -104,7 +104,7 @@ class BatchedTrainer(Trainer):
         "every epoch", "when the best weights are restored", choices=("every epoch", "at the end", "off")
     )
     patience = Hyperparameter(0, "number of consecutive worse epochs tolerated before a restore", minimum=0)
-    min_delta_ratio = Hyperparameter(0.0, "a loss above (1 + min_delta_ratio) · lowest loss is worse", minimum=0)
+    min_delta_ratio = Hyperparameter(0.0, "an epoch is worse above (1 + min_delta_ratio) · lowest loss", minimum=0)
     optimizer_state = Hyperparameter(
         "keep",
         "what happens to Adam's moments at a restore: kept, restored with the weights, or reset",
@@ -361,7 +361,7 @@ class BatchedTrainer(Trainer):
         super().resume()
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
-        """Return to an earlier epoch and the best model up to it (see `Trainer.branch`); reset the state of Adam."""
+        """Return to an earlier epoch, with the best model up to it, and reset Adam's state (see `Trainer.branch`)."""
         history = super().branch(epoch, state, best_state, name=name)
         self._reset_optimizer()
         start, factor = self._memory.start, self.lr_factor ** len(history.restored_epochs)

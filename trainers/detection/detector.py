@@ -29,22 +29,23 @@ _RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate",
 
 
 class AnomalyDetector(Block):
-    """Detector that trains on normal data, scores new data, applies a threshold, and locates reconstruction errors.
+    """Detector that trains on normal data, scores new data, applies a threshold, and explains the errors.
 
     The data is a set of sequences (`DataSet`) or a long recording (`Series`), with one or more features;
     any model and trainer can be used. The normal data is split into three parts: the model is trained on
-    *training*, history restore selects weights on *validation*, and the threshold is set on *calibration*,
-    which is used only for this purpose. The scaling is fitted on the training part and stored in the detector.
+    *training*; the weights of the epoch with the lowest loss on *validation* are kept (history restore); and the
+    threshold is set on *calibration*, which is used only for this purpose. The scaling is fitted on the training
+    part and stored in the detector.
 
     A series is cut into windows of one period (or `window`), `stride` steps apart. Each window assigns a score
     to each of its time steps. The score of a step is the mean, maximum or median of these scores over all
     windows that contain the step. A series of any length is scored in chunks; the result does not depend on
     the chunks.
 
-    **Missing values** (NaN in a series, or masked in a data set) are interpolated along time as network input,
-    and are excluded from training losses and scores. A window in which more than `max_missing` of the values
-    are missing is neither used for training nor scored. A time step that lies in no scored window gets the score
-    0, is never flagged, and is marked as `unscored` in the `Detection`.
+    **Missing values** (NaN in a series, or masked in a data set) are replaced by values interpolated along time
+    before the network receives them. They are excluded from training losses and scores. A window in which more
+    than `max_missing` of the values are missing is neither used for training nor scored. A time step that lies in
+    no scored window gets the score 0, is never flagged, and is marked as `unscored` in the `Detection`.
 
     Parameters
     ----------
@@ -69,16 +70,25 @@ class AnomalyDetector(Block):
     window_length : int or None
         Time steps in a window; None if the detector is not fitted to a series.
 
+    References
+    ----------
+    Reconstruction error of an LSTM autoencoder, and `error="gaussian"`: Malhotra et al. 2016 (arXiv:1607.00148),
+    section 2. Conformal quantile: Angelopoulos & Bates 2021 (arXiv:2107.07511), section 1. Peaks over threshold:
+    Siffer et al. 2017 (KDD), section 3. See `trainers.detection.quantile_threshold` and `pot_threshold`.
+
     Examples
     --------
     >>> import numpy as np
     >>> from data import Series
+    >>> from trainers.detection import AnomalyDetector
     >>> wave = np.sin(np.arange(2000) * 2 * np.pi / 25)
     >>> detector = AnomalyDetector(epochs=2, rate=0.01).fit(Series(wave))
     >>> detector.window_length
     25
     >>> wave[1000:1010] = 0
     >>> detector.score(Series(wave)).argmax() in range(990, 1020)
+    True
+    >>> any(start < 1010 and end > 1000 for start, end in detector.detect(Series(wave)).events)
     True
     """
 
@@ -87,14 +97,16 @@ class AnomalyDetector(Block):
     scaling = Hyperparameter(
         "standard", "scaling: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
-    centre = Hyperparameter(True, "subtract the mean of each window of a series; hides slow drift and level shifts")
+    centre = Hyperparameter(True, "subtract the mean of each window of a series; drift and shifts are not detected")
     error = Hyperparameter(
         "mae",
-        "error: mean absolute, mean squared, largest, or squared Mahalanobis",
+        "mean absolute, mean squared or largest error, or squared Mahalanobis distance",
         choices=("mae", "mse", "max", "gaussian"),
     )
-    smooth = Hyperparameter(1, "time steps over which differences are averaged before scoring", minimum=1)
-    step_score = Hyperparameter("window", "a step gets the error of its window or its own", choices=("window", "point"))
+    smooth = Hyperparameter(1, "time steps over which reconstruction minus input is averaged before scoring", minimum=1)
+    step_score = Hyperparameter(
+        "window", "error that a step gets: its window's, or its own", choices=("window", "point")
+    )
     combine = Hyperparameter("mean", "how scores of the windows that contain a step are combined", choices=COMBINATIONS)
     max_missing = Hyperparameter(
         0.5, "largest share of missing values in a window that is trained on or scored", minimum=0, below=1
@@ -286,9 +298,8 @@ class AnomalyDetector(Block):
     def calibration_scores(self) -> np.ndarray:
         """Scores of the calibration part, shape (n,) or (time,).
 
-        The calibration part is normal and is used only to set the threshold. Scores of neighbouring
-        time steps are dependent, so the false alarm rate is less accurate for a series than for the same number of
-        sequences.
+        The calibration part is normal and is used only to set the threshold. Scores of neighbouring time steps are not
+        independent, so the false alarm rate is less accurate with n time steps of a series than with n sequences.
         """
         # PyTorch counts the changes of each parameter: continued training gives new scores
         weights = tuple(parameter._version for parameter in self._trained_model().parameters())

@@ -46,13 +46,14 @@ class ThresholdExplorer(PicturedWidget):
         and metrics that need both classes are empty. If `labels` is None, the widget shows the same as with hidden
         labels.
     threshold : float, optional
-        Initial threshold. Default: with calibration scores, their quantile for 5 % false alarms
-        (`quantile_threshold`); otherwise the 95 % quantile of all scores.
+        Initial threshold. Default: if `calibration` is given,
+        ``quantile_threshold(calibration, rate=0.05)``; otherwise the 95 % quantile of `scores`.
     class_names : sequence of str, optional
         Name of each label, starting with label 0.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        Drawn if their prediction changes, with up to four features. The page contains at most 2 million values. If
-        there are more, only a subset of the sequences can be drawn, evenly spaced in the order of their scores.
+        A sequence is drawn when its prediction changes; at most four of its features are drawn. The page
+        contains at most 2 million values. If there are more, only a subset of the sequences can be drawn,
+        evenly spaced in the order of their scores.
     reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
         Drawn with the sequences.
     hide_labels : bool, default False
