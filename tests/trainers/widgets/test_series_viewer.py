@@ -98,11 +98,11 @@ class TestThreshold:
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\).*got float64 of shape \(5,\)"),
+        ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\).*got float64 with shape \(5,\)"),
         ({"scores": SCORES[:, None]}, ValueError, "shape"),
         ({"scores": np.where(SCORES > 5, np.nan, SCORES)}, ValueError, "at step 2"),
         ({"scores": np.where(SCORES > 8.5, np.inf, SCORES)}, ValueError, "at step 2"),
-        ({"scores": SCORES > 5}, ValueError, "numbers"),
+        ({"scores": SCORES > 5}, ValueError, "must be numeric with shape"),
         ({"scores": ["a"] * 6}, TypeError, "scores"),
         ({"reconstruction": np.zeros((6, 2))}, ValueError, r"reconstruction must be .* shape \(6, 1\)"),
         ({"reconstruction": np.zeros(5)}, ValueError, r"reconstruction must be .* shape \(6, 1\)"),
