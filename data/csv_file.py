@@ -53,11 +53,11 @@ def load_csv(
     Parameters
     ----------
     path : path
-        Path of the file. Empty lines are skipped; in a file with one column, they are missing values. Lines at the
-        top that begin with "#" are also skipped.
+        Path of the file. Empty lines are skipped, except in a file with one column, where each is a missing value.
+        Lines at the top that begin with "#" are also skipped.
     time : str or sequence of str, optional
-        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default: the
-        first of the following kinds of column that the file contains. If it contains none of them, there are no times.
+        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default:
+        these kinds of column are tried in this order. If the file contains none of them, there are no times.
 
         1. a column called time, timestamp, datetime, date, t or ds, in upper or lower case; a unit may follow, as in
            ``time_ms`` or ``Time [s]``
@@ -69,9 +69,8 @@ def load_csv(
     values : str or sequence of str, optional
         Columns of the measurements. Default: all other columns of numbers. Text columns (less than half of the cells
         are numbers) are left out. Columns of row numbers (``index``, ``id``, ``no``, …) are left out if there is a
-        time column. A column whose name
-        suggests times, labels or machine numbers is kept, and a `CSVWarning` is issued.
-        Empty cells, NaN, NA, null and ? are missing values; True is 1, False is 0.
+        time column. A column whose name suggests times, labels or the number of a machine is kept, and a
+        `CSVWarning` is issued. Empty cells, NaN, NA, null and ? are missing values; True is 1, False is 0.
     labels : str, optional
         Column of the labels. Default: a column called label, class, anomaly, is_anomaly, abnormal, outlier or
         ground_truth, in upper or lower case; otherwise none. Integers of at least 0 are not changed; 0 is normal. The
@@ -81,21 +80,21 @@ def load_csv(
         The normal label, such as ``normal="good"`` or ``normal=1``; needed only if it is neither 0 nor one of the
         strings listed under `labels`. All other labels become 1, 2, …
     sampling_rate : float, optional
-        Rows per second (Hz). Default: computed from the times. It is unknown if there are no times, or if the times
-        only count the steps (0, 1, 2, … or 1, 2, 3, …).
+        Rows per second (Hz). Default: computed from the times. If there are no times, or if they only count the steps
+        (0, 1, 2, … or 1, 2, 3, …), the sampling rate is unknown.
     irregular : {"error", "keep", "interpolate", "ignore"}, default "error"
         How to handle times that are not in equal steps.
 
         "error"
-            Each time may differ from equal steps by at most a quarter of a step. Where times jump by an integer
-            number of steps, rows of NaN are inserted (at most as many as the file has rows). An inserted row gets
-            the label of its neighbours if both have the same label, otherwise 0. All other times raise an error.
+            Each time may be at most a quarter of a step away from where equal steps would place it. Where times jump
+            by an integer number of steps, rows of NaN are inserted (at most as many as the file has rows). An inserted
+            row gets the label of its neighbours if both have the same label, otherwise 0. Any other irregularity
+            raises an error.
         "keep"
             Use the rows as they are. No rows are inserted, and the sampling rate is unknown unless it is given.
         "interpolate"
-            Interpolate linearly at equal steps, of the median length of the steps in the file. Each new row gets the
-            label of the nearest row. Gaps of more
-            than two steps become NaN.
+            Interpolate linearly at equal steps. The length of a step is the median of the steps in the file. Each new
+            row gets the label of the nearest row. Gaps of more than two steps become NaN.
         "ignore"
             Treat the rows as equally spaced time steps, and discard their times. Times may also repeat or decrease,
             as they do at the end of daylight saving time.
@@ -106,11 +105,10 @@ def load_csv(
         Format of dates, such as ``"%d.%m.%Y %H:%M:%S"``. Default: ISO 8601, such as 2024-01-31 13:45:00.5.
         Dates with a time zone are converted to UTC.
     separator : {",", ";", tab, "|", " "}, optional
-        Separator of fields. Default: the separator in line 1, if that is a line such as ``sep=;``. Otherwise tab,
+        Separator of fields. Default: if line 1 is a line such as ``sep=;``, that separator. Otherwise tab,
         semicolon, vertical bar, comma and space are tried in this order, until one splits the first rows into the
-        same number of fields.
-        Lines such as ``Device: X9`` above the table are skipped. A space is not considered if most rows contain a
-        semicolon, vertical bar or comma.
+        same number of fields. Lines such as ``Device: X9`` above the table are skipped. A space is not considered if
+        most rows contain a semicolon, vertical bar or comma.
     decimal : {".", ","}, default "."
         Decimal separator.
     thousands : {",", ".", " ", "'"}, optional
@@ -119,7 +117,7 @@ def load_csv(
         Whether the first row has the column names. Default: True unless the row has only numbers and dates; without
         a header, the columns are called "column 1" and so on.
     encoding : str, default "utf-8"
-        Encoding of the file. UTF-8 and UTF-16 with a byte order mark are detected.
+        Encoding of the file. A byte order mark of UTF-8 or UTF-16 is detected.
 
     Returns
     -------

@@ -227,7 +227,7 @@ def _labels(series: Series, end: int) -> list[Finding]:
 
 def _enough(end: int, window: int) -> Finding:
     count = end / window
-    found = f"{end} training steps: {count:.1f} windows of {window} steps, {count / 5:.1f} of them for the threshold."
+    found = f"The training part has {end} steps, {count:.3g} times the window. A fifth of it sets the threshold."
     if count >= _ENOUGH_WINDOWS:
         return Finding("training", "", "ok", found)
     verdict: Verdict = "review" if count >= _FEWEST_WINDOWS else "fix"
@@ -241,7 +241,9 @@ def _missing(values: np.ndarray, name: str) -> Finding:
     share = float(np.isnan(values).mean())
     start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
     many = f"{len(gaps)} gap{'s' * (len(gaps) > 1)}"
-    found = f"{share:.1%} of the values are missing, in {many}; the longest has {end - start} steps (from {start})."
+    found = (
+        f"{share:.1%} of the values are missing, in {many}; the longest has {end - start} steps and begins at {start}."
+    )
     advice = "Gaps are excluded from losses and scores; a window with more than half of its values missing is unscored."
     remedy = "Remove the feature, or cut the recording. " * (share > 0.2)
     return Finding("missing", name, "fix" if share > 0.2 else "review", found, remedy + advice, gaps)
@@ -272,7 +274,7 @@ def _outliers(values: np.ndarray, name: str) -> Finding:
     places, worst = tuple(runs(beyond)), int(np.nanargmax(away))
     number, same = int(beyond.sum()), int((values == values[worst]).sum())
     found = f"{number} outlier{'s' * (number > 1)}, the farthest is {values[worst]:.4g} at step {worst}."
-    advice = "Set impossible values to NaN, because they distort the scaling. Keep possible values."
+    advice = "Set impossible values to NaN, because they distort the scaling. Keep values that can occur."
     if same > 1:
         found += f" {values[worst]:.4g} occurs {same} times. It may be a sentinel value that marks missing values."
     return Finding("outlier", name, "fix", found, advice, places)
@@ -284,10 +286,10 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     blocks = _blocks(values, number)
     drift = float(np.ptp([np.nanmedian(block) for block in blocks]))
     sd = float(np.median([np.nanstd(block) for block in blocks]))
-    found = f"The medians of the blocks differ by {drift:.3g}; the median s.d. within a block is {sd:.3g}."
+    found = f"In {number} blocks, the medians differ by up to {drift:.3g}; the typical s.d. in a block is {sd:.3g}."
     if drift <= sd:
         return Finding("drift", name, "ok", found)
-    advice = "By default the mean of each window is subtracted. To detect drift and jumps, set centre=False."
+    advice = "The detector subtracts the mean of each window. To detect drift and jumps, set its centre=False."
     return Finding("drift", name, "review", found, advice)
 
 

@@ -7,6 +7,7 @@ import difflib
 import inspect
 import math
 import operator
+import re
 from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -231,7 +232,8 @@ class Block(metaclass=_BlockType):
             f"{h.name} : {h.requirement}, default {h.default!r}\n    {h.description}" for h in cls._declared.values()
         ]
         if lines:
-            own += "\n\nHyperparameters\n---------------\n" + "\n".join(lines) + "\n"
+            parameters, *others = re.split(r"\n\n(?=(?:Attributes|Raises|Notes|Examples)\n-)", own, maxsplit=1)
+            own = "\n\n".join([parameters, "Hyperparameters\n---------------\n" + "\n".join(lines), *others]) + "\n"
         cls.__doc__ = own
         keep = [p for p in inspect.signature(cls.__init__).parameters.values() if p.kind is not p.VAR_KEYWORD][1:]
         more = [h for h in cls._declared.values() if h.name not in {p.name for p in keep}]

@@ -92,30 +92,30 @@ class AnomalyDetector(Block):
     True
     """
 
-    window = Hyperparameter(None, "time steps in a window of a series; None: its estimated period", kind=int, minimum=2)
+    window = Hyperparameter(None, "time steps in a window of a series; None: the series' period", kind=int, minimum=2)
     stride = Hyperparameter(4, "time steps from one window to the next", minimum=1)
     scaling = Hyperparameter(
         "standard", "scaling: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
-    centre = Hyperparameter(True, "subtract the mean of each window of a series; drift and shifts are not detected")
+    centre = Hyperparameter(
+        True, "subtract the mean of each window of a series, so that drift and shifts are not detected"
+    )
     error = Hyperparameter(
         "mae",
-        "mean absolute, mean squared or largest error, or squared Mahalanobis distance",
+        "mae: mean absolute error; mse: mean squared error; max: largest; gaussian: squared Mahalanobis distance",
         choices=("mae", "mse", "max", "gaussian"),
     )
-    smooth = Hyperparameter(1, "time steps over which reconstruction minus input is averaged before scoring", minimum=1)
+    smooth = Hyperparameter(1, "steps over which the difference of reconstruction and input is averaged", minimum=1)
     step_score = Hyperparameter(
-        "window", "error that a step gets: its window's, or its own", choices=("window", "point")
+        "window", "score of a step: the error of its windows, or of the step alone", choices=("window", "point")
     )
     combine = Hyperparameter("mean", "how scores of the windows that contain a step are combined", choices=COMBINATIONS)
-    max_missing = Hyperparameter(
-        0.5, "largest share of missing values in a window that is trained on or scored", minimum=0, below=1
-    )
+    max_missing = Hyperparameter(0.5, "a window with a larger share of missing values is not used", minimum=0, below=1)
     rule = Hyperparameter("conformal quantile", "threshold rule, applied to calibration scores", choices=tuple(_RULES))
-    rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the first two rules", above=0, below=1)
-    k = Hyperparameter(3.0, "k of the last two rules: number of standard deviations or scaled MADs", minimum=0)
+    rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the rules without k", above=0, below=1)
+    k = Hyperparameter(3.0, "number of s.d. or of scaled MADs, for the rules with k", minimum=0)
     epochs = Hyperparameter(20, "number of epochs; the default trainer has 50 batches per epoch on a series", minimum=1)
-    seed = Hyperparameter(0, "seed of data split, default model and trainer", minimum=0, maximum=LARGEST_SEED)
+    seed = Hyperparameter(0, "seed of data split, default model and default trainer", minimum=0, maximum=LARGEST_SEED)
 
     def __init__(
         self,
@@ -168,11 +168,16 @@ class AnomalyDetector(Block):
 
         Raises
         ------
-        TypeError, ValueError, RuntimeError
-            If the data is invalid, too short for a window, labelled abnormal, not accepted by the
-            model, or not enough for the threshold rule; if the trainer was already trained; or if
-            training was stopped before its first epoch. Errors that do not depend on the training
-            are raised before it starts.
+        TypeError
+            If the data is of none of the kinds listed above.
+        ValueError
+            If the data has invalid values, is labelled abnormal, is too short for a window, or is too
+            small for the threshold rule; if the model does not accept the data; or if the trainer was
+            already trained. These errors are raised before training starts.
+        RuntimeError
+            If training is stopped before the end of the first epoch.
+        FloatingPointError
+            If the loss is not finite and there are no best weights yet; see `BatchedTrainer.doEpoch`.
         """
         if self._given is not None and len(self._given.history):
             raise ValueError(f"the trainer {self._given.name!r} must be untrained. Build a new trainer and model.")

@@ -254,7 +254,7 @@ def mad_threshold(calibration_scores: Any, *, k: float = 3.0) -> float:
     deviation = np.median(np.abs(scores - median))
     if deviation == 0:
         got = f"{(scores == median).sum()} of {len(scores)} equal to {median:g}. Use quantile_threshold(…)"
-        raise ValueError(f"calibration_scores must not be equal in more than half of the cases, got {got}.")
+        raise ValueError(f"calibration_scores must have a median absolute deviation above 0, got {got}.")
     return _finite(float(median + k * 1.4826 * deviation))
 
 
