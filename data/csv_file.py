@@ -56,8 +56,8 @@ def load_csv(
         Path of the file. Empty lines are skipped, except in a file with one column, where each is a missing value.
         Lines at the top that begin with "#" are also skipped.
     time : str or sequence of str, optional
-        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space. Default:
-        these kinds of column are tried in this order. If the file contains none of them, there are no times.
+        Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space.
+        Default: the first kind of column in the following list that the file has; if it has none, no times.
 
         1. a column called time, timestamp, datetime, date, t or ds, in upper or lower case; a unit may follow, as in
            ``time_ms`` or ``Time [s]``

@@ -84,11 +84,13 @@ class BatchedTrainer(Trainer):
 
     batch_size = Hyperparameter(10, "sequences in a batch", minimum=1)
     steps_per_epoch = Hyperparameter(
-        None, "batches per epoch, which repeat a small training set; None: one pass over the set", kind=int, minimum=1
+        None, "batches per epoch (a small training set is repeated); None: one pass over the set", kind=int, minimum=1
     )
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
-    learning_rate = Hyperparameter(0.001, "learning rate before schedule and lr_factor", above=0, maximum=1e30)
+    learning_rate = Hyperparameter(
+        0.001, "learning rate, not yet changed by schedule and lr_factor", above=0, maximum=1e30
+    )
     schedule = Hyperparameter(
         "constant", "schedule of the learning rate after the warm-up", choices=("constant", "cosine")
     )
@@ -96,7 +98,7 @@ class BatchedTrainer(Trainer):
         None, "epoch at which a cosine schedule reaches zero; None: the last planned epoch", kind=int, minimum=1
     )
     warmup_epochs = Hyperparameter(0.0, "epochs over which the learning rate rises from zero", minimum=0)
-    max_grad_norm = Hyperparameter(1.0, "larger gradients are scaled to this norm; None: none", optional=True, above=0)
+    max_grad_norm = Hyperparameter(1.0, "gradients are clipped to this norm; None: no clipping", optional=True, above=0)
     precision = Hyperparameter(
         "float32", "precision of the training steps; validation is float32", choices=("float32", "bfloat16")
     )
@@ -104,7 +106,7 @@ class BatchedTrainer(Trainer):
         "every epoch", "when the best weights are restored", choices=("every epoch", "at the end", "off")
     )
     patience = Hyperparameter(0, "number of consecutive worse epochs tolerated before a restore", minimum=0)
-    min_delta_ratio = Hyperparameter(0.0, "worse: with a loss above (1 + min_delta_ratio) · lowest loss", minimum=0)
+    min_delta_ratio = Hyperparameter(0.0, "'worse' means a loss above (1 + min_delta_ratio) · lowest loss", minimum=0)
     optimizer_state = Hyperparameter(
         "keep",
         "what happens to Adam's moments at a restore: kept, restored with the weights, or reset",

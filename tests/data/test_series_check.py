@@ -49,7 +49,13 @@ def test_included_recordings_need_no_fix_of_values(recording):
         (changed(slice(100, 130), np.nan), "missing", "review", ((100, 130),), "1.5% of the values are missing"),
         (changed(slice(100, 900), np.nan), "missing", "fix", ((100, 900),), "40.0%"),
         (np.ones(50), "constant", "fix", (), "Every value is 1."),
-        (WAVE + np.arange(2000) / 200, "drift", "review", (), "In 20 blocks, the medians differ by up to 9.3"),
+        (
+            WAVE + np.arange(2000) / 200,
+            "drift",
+            "review",
+            (),
+            "The medians of 20 parts of the recording differ by up to 9.3",
+        ),
         (WAVE * np.repeat([1, 3], 1000), "distribution shift", "review", (), "98 %"),
     ],
 )
