@@ -100,7 +100,7 @@ function pictureOf(plot, legend, title) {
   let [x, y, rows] = [10, height + 46, ""];
   for (const entry of legend.querySelectorAll("li:not(:has([aria-pressed='false']))")) {
     const text = entry.querySelector("span");
-    const wide = 50 + widthOf(text);
+    const wide = 54 + 7 * text.textContent.length;
     if (x > 10 && x + wide > width) [x, y] = [10, y + 20];
     rows += `<g transform="translate(${x} ${y - 11})">${entry.querySelector("svg").innerHTML}<text x="36" y="11">${escape(text.textContent)}</text></g>`;
     x += wide;

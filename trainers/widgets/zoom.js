@@ -2,10 +2,9 @@
 
 import { clamp, fourDigits, wheelFactor } from "./plot.js";
 import { drag, escape, onKey, onNextFrame, placeIn, wheelPixels, widthOf } from "./page.js";
-import { RATE, TRAINING_LOSS, VALIDATION_LOSS, isNumber, last, lossesOf, looksOf } from "./loss_plot.js";
+import { RATE, TRAINING_LOSS, VALIDATION_LOSS, isNumber, lossesOf, looksOf } from "./loss_plot.js";
 
-const HELP =
-  "Drag a box or press + and − to zoom, 0 to show all. Arrows move the crosshair, or the view if zoomed; Home and End too. Enter rewinds.";
+const HELP = "+ and − zoom, or drag a box; 0 shows all. ← and → read the curves, or move a zoomed view. Enter rewinds.";
 
 // Scales a range about `at`, within `full`; not below `least`.
 export function scaledRange([from, to], factor, at, [low, high], least) {
@@ -34,7 +33,8 @@ export function explore(plot, over, view, getData, act) {
   const { soon, cancel } = onNextFrame(act.draw);
   const [readout, hint] = [over.querySelector(".readout"), over.querySelector(".hint")];
   const place = (event) => placeIn(plot, event).map((v) => (v * plot.viewBox.baseVal.width) / widthOf(plot));
-  let [box, fading] = [null, null];
+  // The dragged box, the run and row that the crosshair reads, and the timer of the hint.
+  let [box, reading, fading] = [null, null, null];
 
   function zoomTo(x, y) {
     const { full, scaled, plain } = view.frame;
@@ -70,15 +70,15 @@ export function explore(plot, over, view, getData, act) {
     const data = getData();
     const longest = Math.max(0, ...data.runs.map(({ rows }) => rows.length));
     view.cross = epoch === null || !longest ? null : clamp(Math.round(epoch), 1, longest);
-    let nearest = null;
+    reading = null;
     data.runs.forEach((run, index) => {
       const row = run.rows[view.cross - 1];
       if (!row || !lossesOf(data, index, view.hidden).length) return;
       const loss = row[VALIDATION_LOSS];
       const away = py === null ? -index : isNumber(loss) ? Math.abs(view.frame.y(loss) - py) : 1e6;
-      if (!nearest || away < nearest.away) nearest = { run, row, away };
+      if (!reading || away < reading.away) reading = { run, row, away };
     });
-    act.say(nearest && { name: data.runs.length > 1 ? nearest.run.name : "", row: nearest.row });
+    act.say(reading && { name: data.runs.length > 1 ? reading.run.name : "", row: reading.row });
     drawOver();
   }
 
@@ -90,10 +90,11 @@ export function explore(plot, over, view, getData, act) {
       const { left, top, right, bottom } = edges();
       text += `<rect class="zoombox" x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"/>`;
     }
-    const found = view.cross && !box ? readings(data, view.hidden, view.cross) : [];
+    const px = x(view.cross);
+    const visible = view.cross && !box && px >= frame.left && px <= frame.right;
+    const found = visible ? readings(data, view.hidden, view.cross) : [];
     readout.hidden = !found.length;
     if (found.length) {
-      const px = x(view.cross);
       text += `<line class="cross" x1="${px}" x2="${px}" y1="${frame.top}" y2="${frame.bottom}"/>`;
       data.runs.forEach((run, index) => {
         const { paint, train } = looksOf(data, index);
@@ -208,9 +209,9 @@ export function explore(plot, over, view, getData, act) {
     }[key];
   });
 
-  // The loss at which the crosshair meets the last run; otherwise the middle of the view.
+  // The loss where the crosshair meets the curve that it reads; otherwise the middle of the view.
   function crossLoss() {
-    const [loss, [low, high]] = [last(getData().runs).rows[view.cross - 1]?.[VALIDATION_LOSS], view.frame.shown.y];
+    const [loss, [low, high]] = [reading?.row[VALIDATION_LOSS], view.frame.shown.y];
     return isNumber(loss) ? clamp(loss, low, high) : (low + high) / 2;
   }
 
