@@ -211,7 +211,7 @@ function epochMarks({ x, shown, box }) {
 export function lossMarks([low, high], logged) {
   const marks = logged ? logTicks(low, high, 12, [1, 1.5, 2, 3, 5, 7]) : ticks(low, high, 5);
   // Over many decades, all long labels have exponents.
-  const room = high / low > 1e4 ? 4 : 7;
+  const room = high / low > 1e4 ? 4 : 5;
   const labels = logged ? marks.map((tick) => tickLabels([tick], room)[0]) : tickLabels(marks);
   return marks.map((tick, i) => ({ tick, label: labels[i] }));
 }
