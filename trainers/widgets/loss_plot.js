@@ -112,7 +112,8 @@ export function frameOf(data, view, width, height) {
   const full = { x: [1, final], y: limitsOf(losses, logged) };
   const shown = view.zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
   const [scaled, plain] = logged ? [Math.log, Math.exp] : [(v) => v, (v) => v];
-  const lane = data.runs.some((run) => new Set(run.rows.map((row) => row[RATE]).filter(isNumber)).size > 1) ? LANE : 0;
+  const changes = (run) => new Set(run.rows.map((row) => row[RATE]).filter(isNumber)).size > 1;
+  const lane = data.runs.some((run) => !run.behind && changes(run)) ? LANE : 0;
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: height - BOTTOM - lane };
   const [[from, to], [low, high]] = [shown.x, shown.y.map((v) => scaled(Math.max(v, logged ? full.y[0] : v)))];
   const [across, upright] = [box.right - box.left, box.bottom - box.top];
@@ -186,9 +187,8 @@ function drawRun(run, { train, paint, dash, mark, alone, behind }, losses, frame
   if (mark && end) text += `<path class="end" d="${mark}" transform="translate(${at(end)})" fill="${paint}"/>`;
   if (behind) return text;
   text += drawRestores(run, frame);
-  if (best && alone) text += `<circle class="best" cx="${at(best)[0]}" cy="${at(best)[1]}" r="4" fill="${paint}"/>`;
-  else if (best)
-    text += `<circle class="best" cx="${at(best)[0]}" cy="${at(best)[1]}" r="6" fill="none" stroke="${paint}"/>`;
+  const ring = alone ? `r="4" fill="${paint}"` : `r="6" fill="none" stroke="${paint}"`;
+  if (best) text += `<circle class="best" cx="${at(best)[0]}" cy="${at(best)[1]}" ${ring}/>`;
   if (start === null) return text;
   const py = Math.min(y(start), box.bottom);
   return `${text}<line class="start" x1="${x(1)}" x2="${x(run.rows.length)}" y1="${py}" y2="${py}" stroke="${paint}"
