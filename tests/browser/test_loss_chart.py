@@ -164,6 +164,10 @@ def test_single_history_has_same_legend_as_its_picture(open_chart):
     legend = [text.get_text() for text in history.plot().axes[0].get_legend().get_texts()]
     assert page.locator(".legend li span").all_text_contents() == legend
     assert legend == ["training", "validation", "best, epoch 2", "restored (1×)"]
+    page = open_chart({"one": history})
+    legend = [text.get_text() for text in plot_histories({"one": history}).axes[0].get_legend().get_texts()]
+    assert page.locator(".legend li span").all_text_contents() == legend
+    assert legend[0] == "one, training"
 
 
 def test_states_without_curves_are_said(open_chart):

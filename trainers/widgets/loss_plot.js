@@ -303,7 +303,7 @@ export function drawPlot(data, view, frame, height) {
     drawRun(run, looksOf(data, index), lossesOf(data, index, view.hidden), frame, view.smooth),
   );
   const middle = `x="${(box.left + box.right) / 2}" y="${(box.top + box.bottom) / 2}" text-anchor="middle"`;
-  const [left, top, width, tall] = [box.left - 6, box.top - 5, box.right - box.left + 12, box.bottom - box.top + 10];
+  const [left, top, width, tall] = [box.left - 9, box.top - 5, box.right - box.left + 18, box.bottom - box.top + 10];
   return `<clipPath id="${view.id}"><rect x="${left}" y="${top}" width="${width}" height="${tall}"/></clipPath>
     ${svgAxes(box, rows, epochMarks(frame), look)}${drawLane(data, view, frame, height)}
     <g clip-path="url(#${view.id})">${curves.join("")}${drawSelected(rowOf(data, view.selected), frame)}</g>
