@@ -57,7 +57,7 @@ def load_csv(
         Lines at the top that begin with "#" are also skipped.
     time : str or sequence of str, optional
         Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space.
-        Default: the first kind of column in the following list that the file has; if it has none, no times.
+        Default: the first of the following kinds of column that is in the file; if there is none, no times.
 
         1. a column called time, timestamp, datetime, date, t or ds, in upper or lower case; a unit may follow, as in
            ``time_ms`` or ``Time [s]``
@@ -106,9 +106,9 @@ def load_csv(
         Dates with a time zone are converted to UTC.
     separator : {",", ";", tab, "|", " "}, optional
         Separator of fields. Default: if line 1 is a line such as ``sep=;``, that separator. Otherwise tab,
-        semicolon, vertical bar, comma and space are tried in this order, until one splits the first rows into the
-        same number of fields. Lines such as ``Device: X9`` above the table are skipped. A space is not considered if
-        most rows contain a semicolon, vertical bar or comma.
+        semicolon, vertical bar, comma and space are tried in this order, until one splits each of the first rows
+        into the same number of fields. Lines such as ``Device: X9`` above the table are skipped. A space is not
+        considered if most rows contain a semicolon, vertical bar or comma.
     decimal : {".", ","}, default "."
         Decimal separator.
     thousands : {",", ".", " ", "'"}, optional

@@ -227,7 +227,7 @@ def _labels(series: Series, end: int) -> list[Finding]:
 
 def _enough(end: int, window: int) -> Finding:
     count = end / window
-    found = f"The training part has {end} steps, as many as {count:.3g} windows. A fifth of it sets the threshold."
+    found = f"The training part has {end} steps, the length of {count:.3g} windows. A fifth of it sets the threshold."
     if count >= _ENOUGH_WINDOWS:
         return Finding("training", "", "ok", found)
     verdict: Verdict = "review" if count >= _FEWEST_WINDOWS else "fix"
@@ -286,9 +286,7 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     blocks = _blocks(values, number)
     drift = float(np.ptp([np.nanmedian(block) for block in blocks]))
     sd = float(np.median([np.nanstd(block) for block in blocks]))
-    found = (
-        f"The medians of {number} parts of the recording differ by up to {drift:.3g}; the s.d. in a part is {sd:.3g}."
-    )
+    found = f"The medians of {number} parts of the recording differ by {drift:.3g}; the s.d. within a part is {sd:.3g}."
     if drift <= sd:
         return Finding("drift", name, "ok", found)
     advice = "The detector subtracts the mean of each window. To detect drift and jumps, pass centre=False to it."

@@ -88,9 +88,7 @@ class BatchedTrainer(Trainer):
     )
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
-    learning_rate = Hyperparameter(
-        0.001, "learning rate, not yet changed by schedule and lr_factor", above=0, maximum=1e30
-    )
+    learning_rate = Hyperparameter(0.001, "base learning rate, before schedule and lr_factor", above=0, maximum=1e30)
     schedule = Hyperparameter(
         "constant", "schedule of the learning rate after the warm-up", choices=("constant", "cosine")
     )
