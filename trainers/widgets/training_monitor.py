@@ -19,9 +19,10 @@ from trainers.torch_utils import ModelState
 from trainers.trainer import StopTraining, Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
 from trainers.widgets.base import display_picture, in_notebook
+from trainers.widgets.chart import run_data
 from trainers.widgets.export import on_page
 from trainers.widgets.live_view import LiveView, outcome
-from trainers.widgets.run_comparison import Histories, RunComparison, named_histories, runs_data
+from trainers.widgets.run_comparison import RunComparison, named_histories
 from trainers.widgets.snapshots import Snapshots
 
 # Maximum number of epochs whose reconstructions an exported page holds.
@@ -209,10 +210,9 @@ class TrainingMonitor(LiveView):
         earlier = self._behind()
         if len(self.histories) > 1:
             return plot_histories({**earlier, **self.histories})
-        single = {name: run if isinstance(run, History) else mean_history(run) for name, run in earlier.items()}
-        return plot_history(self.history, behind=single)
+        return plot_history(self.history, behind=earlier)
 
-    def _behind(self) -> Histories:
+    def _behind(self) -> dict[str, History]:
         """Return the earlier runs under names that no watched run has."""
         return {name + " (earlier)" * (name in self.histories): run for name, run in self._earlier.items()}
 
@@ -366,8 +366,9 @@ class TrainingMonitor(LiveView):
     # ------------------------------------------------------------------ page, picture and copies
 
     def _data(self) -> dict[str, Any]:
-        data, behind = super()._data(), runs_data(self._behind())
-        return {**data, "runs": [*({**run, "behind": True} for run in behind), *data["runs"]]}
+        data = super()._data()
+        behind = [{**run_data(history, name), "behind": True} for name, history in self._behind().items()]
+        return {**data, "runs": behind + data["runs"]}
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         data = self._data()
@@ -402,15 +403,20 @@ class TrainingMonitor(LiveView):
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
 
 
-def _earlier(compare: Any) -> Histories:
-    """Return the histories of earlier runs by name, or raise an error."""
+def _earlier(compare: Any) -> dict[str, History]:
+    """Return the histories of earlier runs by name, with one mean for several of one name, or raise an error."""
     if isinstance(compare, RunComparison):
-        return dict(compare.runs)
-    if isinstance(compare, TrainingMonitor):
-        return {**compare.histories}
-    if isinstance(compare, Mapping):
-        return named_histories(compare, "compare")
-    if not isinstance(compare, History | Result | None):
+        runs = compare.runs
+    elif isinstance(compare, TrainingMonitor):
+        return compare.histories.copy()
+    elif isinstance(compare, Mapping):
+        runs = named_histories(compare, "compare")
+    elif isinstance(compare, History | Result | None):
+        history = compare.history if isinstance(compare, Result) else compare
+        return {} if history is None else {history.name: history}
+    else:
         raise TypeError(f"compare must be a Result, a History, a RunComparison or a mapping of these, got {compare!r}.")
-    history = compare.history if isinstance(compare, Result) else compare
-    return {} if history is None else {history.name: history}
+    return dict(
+        (name, run) if isinstance(run, History) else (f"{name} (mean of {len(run)})", mean_history(run))
+        for name, run in runs.items()
+    )

@@ -225,6 +225,12 @@ class TestCompare:
         assert f"'{name}' over 2 epochs" in monitor.figure.alt
         assert list(monitor.histories) == [trainer.name]
 
+    def test_runs_of_one_name_are_drawn_as_mean(self):
+        monitor = TrainingMonitor(compare={"seeds": [history(1.0, 0.5), history(0.5)]})
+        earlier = monitor._data()["runs"][0]
+        assert earlier["name"] == "seeds (mean of 2)"
+        assert [row[2] for row in earlier["rows"]] == [0.75]
+
     @pytest.mark.parametrize(
         ("compare", "match"),
         [(3, "compare must be a Result, .*got 3"), ({"a": 3}, r"compare\['a'\] must be a History.*got 3")],
