@@ -40,8 +40,11 @@ BOXES = """
 import ipywidgets
 monitor = TrainingMonitor(few)
 comparison = RunComparison({"now": monitor})
-display(ipywidgets.Tab([ipywidgets.VBox([monitor, comparison])], titles=["training"]))
+output = ipywidgets.Output()
+display(ipywidgets.Tab([ipywidgets.VBox([monitor, comparison])], titles=["training"]), output)
 result = benchmark(make(steps_per_epoch=4), training, validation, epochs=4, callbacks=[monitor])
+with output:
+    display(RunComparison({"done": result}))
 """
 
 
@@ -122,7 +125,9 @@ def test_widgets_work_in_boxes(server, open_notebook):
     notebook.await_state("4 epochs, best")
     page = notebook.page
     assert page.locator(".widget-tab .kit-live").count() == 2
-    assert page.locator(".kit-live").count() == 2, "the monitor is not displayed below the cell as well"
+    page.locator(".widget-output .kit-live").wait_for()
+    assert page.locator(".kit-live:visible").count() == 3, "the monitor is not displayed below the cell as well"
+    assert page.locator(".widget-output img:visible").count() == 0
     page.locator(".kit-live .legend").nth(1).get_by_text("best, epoch 4").wait_for()
     page.locator(".widget-slider .noUi-handle").first.press("Home")
     notebook.await_words("epoch 1:")

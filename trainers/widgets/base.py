@@ -62,7 +62,7 @@ def kept_for_cell(widget: ipywidgets.Widget) -> None:
     ipywidgets keeps every widget, and Jupyter stores it with the notebook, until it is closed. A monitor whose run is
     in progress is not closed. Without the id of a cell, as in a script or with nbclient, nothing is closed.
     """
-    message: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
+    message: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)() or {}
     cell, execution = message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
     if cell is None:
         return
