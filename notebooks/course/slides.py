@@ -163,7 +163,10 @@ def _height(cell: dict[str, Any]) -> float:
             _HEADING if line.startswith("#") else _TEXT_LINE * math.ceil(len(line) / _LETTERS) if line else _GAP
             for line in _join_paragraphs(lines)
         )
-    outputs = sum(map(_output_height, cell["outputs"]))
+    # A widget's picture follows a mark, and is visible only if the widget is not.
+    marks = [place for place, output in enumerate(cell["outputs"]) if "kit-picture" in _html(output)]
+    hidden = {*marks, *(place + 1 for place in marks)}
+    outputs = sum(_output_height(output) for place, output in enumerate(cell["outputs"]) if place not in hidden)
     return _GAP + min(_CODE_LINE * len(lines), _CODE if outputs else math.inf) + outputs
 
 
@@ -186,8 +189,12 @@ def _output_height(output: dict[str, Any]) -> float:
     if "image/png" in data:
         return _PICTURE
     if "text/html" in data:
-        return _TEXT_LINE * max(2, "".join(data["text/html"]).count("<tr"))
+        return _TEXT_LINE * max(2, _html(output).count("<tr"))
     return _CODE_LINE * "".join(output.get("text", data.get("text/plain", ""))).count("\n") + _GAP
+
+
+def _html(output: dict[str, Any]) -> str:
+    return "".join(output.get("data", {}).get("text/html", ""))
 
 
 def _has_picture(cell: dict[str, Any]) -> bool:

@@ -13,6 +13,8 @@ from notebooks.course.slides import set_slides, slide_types, wrong_slides
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = {"output_type": "execute_result", "data": {"image/png": "", "text/plain": "<Figure>"}}
 WIDGET = {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {}}}
+# Displayed before a widget's picture, which is hidden where the widget is drawn.
+MARK = {"output_type": "display_data", "data": {"text/html": '<span class="kit-picture"></span>'}}
 
 
 def text(source, **metadata):
@@ -40,6 +42,10 @@ CASES = {
     "hash in code is not a heading": ([text("# One"), text("```\n# note\n```")], "slide -"),
     "cell that does not fit begins a sub-slide": ([text("# One"), text(LONG), text("short")], "slide subslide -"),
     "second picture begins a sub-slide": ([text("# One"), code("a", PICTURE), code("b", PICTURE)], "slide - subslide"),
+    "hidden picture takes no room": (
+        [text("# One"), code("a", MARK, PICTURE), code("b", PICTURE)],
+        "slide - fragment",
+    ),
     "widget begins a sub-slide": ([text("# One"), code("a", WIDGET)], "slide subslide"),
     "many printed lines begin a sub-slide": (
         [text("# One"), code("a", printed(4)), code("b", printed(22))],
