@@ -58,10 +58,11 @@ class Epoch:
     seconds: float = field(default=math.nan, compare=False)
 
     def as_text(self) -> str:
-        """Return the row as text, such as "epoch 17: training 12.1, validation 13.2, worse than …"."""
-        text = f"epoch {self.epoch}: training {self.train_loss:.4g}, validation {self.validation_loss:.4g}"
+        """Return the row as text, such as "epoch 17: training 12.10, validation 13.20, worse than …"."""
+        validation = four_digits(self.validation_loss, self.best_loss)
+        text = f"epoch {self.epoch}: training {four_digits(self.train_loss)}, validation {validation}"
         # do not repeat the loss if the reason begins with it
-        reason = self.reason.removeprefix(f"{self.validation_loss:.6g}, ")
+        reason = self.reason.removeprefix(f"{validation}, ")
         return ", ".join(filter(None, [text, reason])) + (f" ({self.note})" if self.note else "")
 
     def __eq__(self, other: object) -> bool:
@@ -80,10 +81,16 @@ def epoch_name(number: int | None) -> str:
     return {None: "no epoch", 0: "the start"}.get(number, f"epoch {number}")
 
 
+def four_digits(value: float, unlike: float = math.nan) -> str:
+    """Return a number with four significant digits, such as "0.1860"; with more to differ from another."""
+    digits = next((d for d in (4, 6, 9) if value == unlike or f"{value:.{d}g}" != f"{unlike:.{d}g}"), 17)
+    return f"{value:#.{digits}g}".rstrip(".")
+
+
 def best_as_text(history: History) -> str:
-    """Return text such as ", best: epoch 3 (validation loss 0.1234)", or "" if there is no best epoch yet."""
+    """Return text such as ", best: epoch 3 (validation loss 0.1230)", or "" if there is no best epoch yet."""
     best = history.best
-    return f", best: {epoch_name(best.epoch)} (validation loss {best.validation_loss:.4g})" if best else ""
+    return f", best: {epoch_name(best.epoch)} (validation loss {four_digits(best.validation_loss)})" if best else ""
 
 
 class History(Sequence[Epoch]):

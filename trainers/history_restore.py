@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from data._deprecated import with_old_names
-from trainers.history import History, epoch_name
+from trainers.history import History, epoch_name, four_digits
 from trainers.torch_utils import ModelState, load_state
 
 
@@ -84,7 +84,8 @@ class HistoryRestore:
             return "best", "lowest so far"
         if loss == self.best_loss:
             return "keep", f"equal to {epoch_name(self.best_epoch)}"
-        worse = f"{loss:.6g}, worse than {self.best_loss:.6g} of {epoch_name(self.best_epoch)}"
+        ours, best = four_digits(loss, self.best_loss), four_digits(self.best_loss, loss)
+        worse = f"{ours}, worse than {best} of {epoch_name(self.best_epoch)}"
         if loss <= self.best_loss * (1 + min_delta_ratio):
             return "keep", worse + f"; within min_delta_ratio={min_delta_ratio:g}"
         self.num_bad_epochs += 1

@@ -6,16 +6,16 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from trainers.console import classroom_defaults
-from trainers.history import History, epoch_name
+from trainers.history import Epoch, History, four_digits
 
 # Readable on light and dark pages; dashes and markers distinguish them as well.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
@@ -108,24 +108,30 @@ class Figure(_Figure):
         return {"image/png": image.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
 
 
-# The palette of Okabe and Ito; dashes distinguish the curves as well.
-_COLORS = (VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9")
-_DASHES: tuple[Any, ...] = ("--", "-", ":", "-.", (0, (8, 3)), (0, (3, 1, 1, 1)))
+# As in trainers/widgets/loss_plot.js. The colours of runs have no other meaning, and contrast 3 to white and to #111.
+COLORS = ("#8A5FC7", "#A87900", "#00889B", "#D0404F", "#6F8A1E", "#6B7480", "#96603C", "#5A6FD6")
+_DASHES: tuple[Any, ...] = (
+    "-", (0, (3, 1.5)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)),
+    (0, (7, 2)), (0, (2, 1, 0.5, 1)), (0, (4, 1, 1, 1, 1, 1)), (0, (0.5, 1.5)),
+)  # fmt: skip
+_MARKS = ("s", "D", "v", "<", ">", "P", "X", "d")
 
 
-def plot_history(history: History, *, log: bool = False) -> Figure:
+def plot_history(history: History, *, log: bool = False, behind: Mapping[str, History] | None = None) -> Figure:
     """Plot the training and validation loss of a training run.
 
     A hollow triangle marks each epoch after which the best weights were restored, at the validation
     loss of this epoch. A thin line connects it with the epoch whose weights were restored. The
-    curve has a gap where the loss is not finite.
+    curve has a gap where the loss is not finite; a restore of such a loss is at the upper edge.
 
     Parameters
     ----------
     history : History
         A history of any length.
     log : bool, default False
-        Whether the loss axis is logarithmic.
+        Whether the loss axis is logarithmic; it is linear if a loss is not above zero.
+    behind : mapping of str to History, optional
+        Earlier runs by name: their validation losses are drawn thin, behind those of `history`.
 
     Returns
     -------
@@ -133,18 +139,16 @@ def plot_history(history: History, *, log: bool = False) -> Figure:
         Matplotlib figure; its `alt` attribute describes it in words.
     """
     figure = Figure("training and validation loss")
-    axes = figure.plain_axes()
-    train = "training" + (f" ({history.note})" if history.note else "")
-    losses = [row.train_loss for row in history]
-    axes.plot(range(1, len(history) + 1), losses, color=TRAIN, label=as_label(train))
-    losses += _draw_run(axes, history, "validation", VALIDATION, "--", RESTORE)
-    _finish(figure, axes, losses, log=log)
-    figure.alt = _describe(history)
+    others = [_Run(name, run, behind=True) for name, run in (behind or {}).items()]
+    _draw(figure, [*others, _Run(history.name if others else "", history)], log=log)
+    figure.alt = " ".join([_describe(history), *(_describe(run, name) for name, run in (behind or {}).items())])
     return figure
 
 
 def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool = False) -> Figure:
     """Plot the validation losses of several training runs, with restores and best epochs as in `plot_history`.
+
+    A single run is drawn with its training loss.
 
     Parameters
     ----------
@@ -153,36 +157,27 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
         drawn as a band from the lowest to the highest validation loss, with a curve for the mean.
         Only epochs that exist in all of these runs are drawn.
     log : bool, default False
-        Whether the loss axis is logarithmic.
+        Whether the loss axis is logarithmic; it is linear if a loss is not above zero.
 
     Returns
     -------
     Figure
         Matplotlib figure; its `alt` attribute describes it in words.
     """
-    figure = Figure(f"validation loss of {len(runs)} runs", figsize=(9, 3.8))
-    axes = figure.plain_axes()
-    losses: list[float] = []
-    texts = []
-    for number, (name, run) in enumerate(runs.items()):
-        # the seventh run has the colour of the first, but a different dash
-        dash = _DASHES[(number + number // len(_COLORS)) % len(_DASHES)]
-        color = _COLORS[number % len(_COLORS)]
+    figure = Figure(f"validation loss of {len(runs)} run{'s' * (len(runs) != 1)}", figsize=(9, 3.8))
+    drawn, texts = [], []
+    for name, run in runs.items():
         if isinstance(run, History):
-            losses += _draw_run(axes, run, as_label(name), color, dash)
+            drawn.append(_Run(name, run))
             texts.append(_describe(run, name))
         else:
             if not run or not all(run):
                 raise ValueError(f"the histories of {name!r} must have at least one epoch, got an empty one.")
-            low, mean, high = band(run)
-            losses += [*low, *high]
-            epochs = range(1, len(mean) + 1)
-            label = f"{as_label(name)} (mean of {len(run)}, band: all)"
-            axes.plot(epochs, mean, color=color, linestyle=dash, label=label)
-            axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
-            texts.append(f"{name}: {len(run)} runs, mean validation loss {mean[-1]:.4g} after {len(mean)} epochs")
-    _finish(figure, axes, losses, log=log)
-    axes.set_ylabel("validation loss")
+            mean, (low, _, high) = mean_history(run), band(run)
+            drawn.append(_Run(f"{name} (mean of {len(run)}, band: all)", mean, (low, high)))
+            loss = four_digits(mean[-1].validation_loss)
+            texts.append(f"{name}: {len(run)} runs, mean validation loss {loss} after {_epochs(len(mean))}")
+    _draw(figure, drawn, log=log)
     figure.alt = "Validation losses. " + " ".join(f"{text.removesuffix('.')}." for text in texts)
     return figure
 
@@ -194,16 +189,135 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
     return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
 
 
-def _draw_run(axes: Any, history: History, label: str, color: str, dash: Any, restores: str = "") -> list[float]:
-    """Draw validation losses, best epoch and restores; with a colour for the restores, add them to the legend."""
-    losses, best = [row.validation_loss for row in history], history.best
-    axes.plot(range(1, len(history) + 1), losses, color=color, linestyle=dash, label=label)
-    # best epoch
-    text = f"best, {epoch_name(best.epoch)}" if best and restores else None
+def mean_history(histories: Sequence[History]) -> History:
+    """Return a history of the mean losses at each epoch that all histories have."""
+    mean = History()
+    for epoch, loss in enumerate(band(histories)[1]):
+        train = sum(history[epoch].train_loss for history in histories) / len(histories)
+        mean.append(train_loss=train, validation_loss=loss, reason=f"mean of {len(histories)} runs")
+    return mean
+
+
+# ---------------------------------------------------------------- drawing
+
+
+@dataclass
+class _Run:
+    name: str
+    history: History
+    # lowest and highest validation loss of several runs, whose mean is `history`
+    band: tuple[list[float], list[float]] | None = None
+    behind: bool = False
+
+
+def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
+    """Draw runs with the scales, ticks, marks and legend of the live picture in trainers/widgets/loss_plot.js."""
+    axes = figure.plain_axes()
+    alone = sum(not run.behind for run in runs) == 1
+    # axes: all finite losses, and whole epochs from 1 on
+    losses = [loss for run in runs for loss in _losses(run, train=alone and not run.behind)]
+    longest = max((len(run.history) for run in runs), default=0)
+    log = log and min(losses, default=0) > 0
+    limits, final = loss_limits(losses, log=log), max(2, longest)
+    axes.set_yscale("log" if log else "linear")
+    loss_marks = log_ticks(*limits, 12) if log else ticks(*limits, 5)
+    epochs = sorted({1, *map(round, ticks(1, final, 10, 1))})
+    axes.set(xlim=(1, final), ylim=limits, xlabel="epoch", ylabel=f"{'reconstruction' if alone else 'validation'} loss")
+    axes.set_yticks(loss_marks, loss_labels(loss_marks, limits, log=log))
+    axes.set_xticks(epochs, [str(epoch) for epoch in epochs])
+    axes.minorticks_off()
+    for number, run in enumerate(runs):
+        if alone and not run.behind:
+            _draw_alone(axes, run)
+        else:
+            _draw_run(axes, run, number)
+    # what is not clipped must not take room from the layout
+    for line in axes.lines:
+        line.set_in_layout(False)
+    if not alone and any(run.history.restored_epochs for run in runs):
+        axes.plot([], [], "^", color=RESTORE, markerfacecolor="none", label="restored")
+    if not losses:
+        text = f"no finite loss in {_epochs(longest)}: NaN or infinite" if longest else "no epoch trained yet"
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=TEXT)
+    figure.legend_beside(axes)
+
+
+def _losses(run: _Run, *, train: bool) -> list[float]:
+    """Return all finite losses that are drawn of a run."""
+    losses = [row.validation_loss for row in run.history] + [row.train_loss for row in run.history if train]
+    losses += [loss for edge in run.band or () for loss in edge]
+    if (best := run.history.best) and best.epoch == 0:
+        losses.append(best.validation_loss)
+    return [loss for loss in losses if math.isfinite(loss)]
+
+
+def _draw_alone(axes: Any, run: _Run) -> None:
+    """Draw training and validation loss of the only run in the foreground."""
+    history, best = run.history, run.history.best
+    name = f"{run.name}, training" if run.name else "training"
+    label = as_label(f"{name} ({history.note})" if history.note else name)
+    _draw_curve(axes, [row.train_loss for row in history], color=TRAIN, label=label)
+    _draw_curve(
+        axes, [row.validation_loss for row in history], color=VALIDATION, linestyle=_DASHES[1], label="validation"
+    )
+    _draw_band(axes, run, VALIDATION)
     if best and best.epoch == 0:
-        axes.axhline(best.validation_loss, color=color, linestyle=":", label=text)
+        start = [best.validation_loss] * 2
+        axes.plot([1, len(history)], start, color=VALIDATION, linestyle=":", label="best: initial weights")
     elif best:
-        axes.plot(best.epoch, best.validation_loss, "o", color=color, label=text)
+        _draw_mark(axes, best, "o", VALIDATION, label=f"best, epoch {best.epoch}")
+    _draw_restores(axes, history, f"restored ({len(history.restored_epochs)}×)")
+
+
+def _draw_run(axes: Any, run: _Run, number: int) -> None:
+    """Draw the validation loss of one of several runs; only a thin curve if it is behind the others."""
+    history, best = run.history, run.history.best
+    # the ninth run has the colour of the first, but a different dash and mark
+    color, other = COLORS[number % len(COLORS)], (number + number // len(COLORS)) % len(COLORS)
+    text = run.name
+    if best:
+        where = f"in epoch {best.epoch}" if best.epoch else "at the start"
+        text += f": {four_digits(best.validation_loss)} {where}"
+    elif history:
+        text += ": no finite loss"
+    if n := len(history.restored_epochs):
+        text += f", restored {n}×"
+    losses = [row.validation_loss for row in history]
+    style = {"color": color, "linestyle": _DASHES[other], "linewidth": 0.8 if run.behind else 1.5}
+    _draw_curve(axes, losses, **style)
+    # the legend shows the dash and the mark at the end of the curve
+    axes.plot([], [], marker=_MARKS[other], markersize=5, label=as_label(text), **style)
+    if finite := [row for row in history if math.isfinite(row.validation_loss)]:
+        _draw_mark(axes, finite[-1], _MARKS[other], color, markersize=5)
+    if run.behind:
+        return
+    _draw_band(axes, run, color)
+    if best and best.epoch == 0:
+        axes.plot([1, len(history)], [best.validation_loss] * 2, color=color, linestyle=":")
+    elif best:
+        _draw_mark(axes, best, "o", color, markerfacecolor="none", markersize=9)
+    _draw_restores(axes, history)
+
+
+def _draw_curve(axes: Any, losses: list[float], **style: Any) -> None:
+    """Draw a curve, with a dot for each finite loss between two that are not finite."""
+    axes.plot(range(1, len(losses) + 1), losses, clip_on=False, **style)
+    finite = [False, *map(math.isfinite, losses), False]
+    single = [i for i in range(1, len(finite) - 1) if finite[i] and not finite[i - 1] and not finite[i + 1]]
+    axes.plot(single, [losses[i - 1] for i in single], ".", color=style["color"], clip_on=False)
+
+
+def _draw_mark(axes: Any, row: Epoch, mark: str, color: str, **style: Any) -> None:
+    axes.plot(row.epoch, row.validation_loss, mark, color=color, clip_on=False, **style)
+
+
+def _draw_band(axes: Any, run: _Run, color: str) -> None:
+    if run.band:
+        axes.fill_between(range(1, len(run.history) + 1), *run.band, color=color, alpha=0.2, linewidth=0)
+
+
+def _draw_restores(axes: Any, history: History, label: str | None = None) -> None:
+    """Draw a triangle for each restore, and a thin line from it to the epoch whose weights were restored."""
     restored = [row for row in history if row.restored]
     # the lines to the best epochs, as one curve with gaps, because many single lines are slow to draw
     points: list[tuple[float, float]] = []
@@ -211,36 +325,89 @@ def _draw_run(axes: Any, history: History, label: str, color: str, dash: Any, re
         if row.best_epoch and math.isfinite(row.validation_loss):
             points += [(row.epoch, row.validation_loss), (row.best_epoch, row.best_loss), (math.nan, math.nan)]
     if points:
-        axes.plot(*zip(*points, strict=True), color=restores or color, linewidth=0.7, alpha=0.7)
+        axes.plot(*zip(*points, strict=True), color=RESTORE, linewidth=0.7, alpha=0.7, clip_on=False)
     if restored:
-        # the marker of a loss that is not finite is at the best loss
-        heights = [r.validation_loss if math.isfinite(r.validation_loss) else r.best_loss for r in restored]
-        text = f"restored ({len(restored)}×)" if restores else None
-        axes.plot(history.restored_epochs, heights, "^", color=restores or color, markerfacecolor="none", label=text)
-    return losses
+        top = axes.get_ylim()[1]
+        heights = [row.validation_loss if math.isfinite(row.validation_loss) else top for row in restored]
+        style = {"color": RESTORE, "markerfacecolor": "none", "clip_on": False, "label": label}
+        axes.plot(history.restored_epochs, heights, "^", **style)
 
 
-def _finish(figure: Figure, axes: Any, losses: Sequence[float], *, log: bool) -> None:
-    axes.set(xlabel="epoch", ylabel="reconstruction loss")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    finite = [value for value in losses if math.isfinite(value)]
-    if log and min(finite, default=0) > 0:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    if losses:
-        figure.legend_beside(axes)
-    else:
-        axes.text(0.5, 0.5, "no epoch trained yet", transform=axes.transAxes, ha="center", color=TEXT)
+# ---------------------------------------------------------------- scales, as in trainers/widgets/plot.js
+
+
+def loss_limits(losses: Sequence[float], *, log: bool) -> tuple[float, float]:
+    """Return the ends of an axis that shows these losses."""
+    if not losses:
+        return 0.0, 1.0
+    low, high = min(losses), max(losses)
+    # nearly equal losses: widen the range until tick labels differ
+    least = 1e-3 * (max(abs(low), abs(high)) or 1)
+    if high - low < least:
+        low, high = (high + low - least) / 2, (high + low + least) / 2
+    if log and low > 0:
+        return low / (high / low) ** 0.06, high * (high / low) ** 0.06
+    margin = 0.06 * (high - low)
+    return max(low - margin, 0) if low >= 0 else low - margin, high + margin
+
+
+def ticks(low: float, high: float, wanted: int, least: float = 0.0) -> list[float]:
+    """Return about `wanted` ticks, spaced by 1, 2 or 5 times a power of ten and by at least `least`."""
+    rough = max((high - low) / wanted, least)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
+    return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float, wanted: int) -> list[float]:
+    """Return some multiples of each power of ten if at most `wanted`, otherwise 1, 2 and 5, otherwise only powers."""
+    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    found: list[float] = []
+    for multiples in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,)):
+        every = math.ceil(len(powers) / wanted) if multiples == (1,) else 1
+        found = [m * 10.0**power for power in powers[::every] for m in multiples]
+        found = [value for value in found if low <= value <= high]
+        if len(found) <= wanted:
+            break
+    return found if len(found) > 1 else ticks(low, high, wanted)
+
+
+def loss_labels(values: Sequence[float], limits: tuple[float, float], *, log: bool) -> list[str]:
+    """Return labels with as many digits as distinguish the ticks; with exponents if these are shorter."""
+    if log and limits[1] / limits[0] > 1e4:
+        return [_labels([value], 4)[0] for value in values]
+    return [f"{value:.4g}" for value in values] if log else _labels(values, 7)
+
+
+def _labels(values: Sequence[float], room: int) -> list[str]:
+    step = values[1] - values[0] if len(values) > 1 else abs(values[0]) / 1e4
+    plain, powers = [], []
+    for value in values:
+        digits = min(max(math.ceil(math.log10(abs(value) / step) - 1e-9), 0), 100) if value else 0
+        mantissa, power = f"{value:.{digits}e}".split("e")
+        plain.append(np.format_float_positional(float(f"{mantissa}e{power}"), trim="-"))
+        short = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        powers.append(f"{short}e{int(power)}" if value else "0")
+    # a decimal point is narrow
+    longest, shortest = (max(len(text.replace(".", "")) for text in texts) for texts in (plain, powers))
+    return plain if longest <= max(room, shortest) else powers
+
+
+# ---------------------------------------------------------------- words
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'s' * (count != 1)}"
 
 
 def _describe(history: History, name: str | None = None) -> str:
     if not history:
         return "An empty loss plot: no epoch trained yet."
-    text = f"Training and validation loss of the run {name or history.name!r} over {len(history)} epochs"
+    text = f"Training and validation loss of the run {name or history.name!r} over {_epochs(len(history))}"
     if history.best:
         where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"
-        text += f"; the lowest validation loss is {history.best.validation_loss:.4g} {where}"
+        text += f"; the lowest validation loss is {four_digits(history.best.validation_loss)} {where}"
+    else:
+        text += "; no validation loss is finite"
     n = len(history.restored_epochs)
     return text + f"; the best weights were {f'restored {n} time' + 's' * (n != 1) if n else 'never restored'}."

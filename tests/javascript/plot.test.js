@@ -6,6 +6,7 @@ import test from "node:test";
 import {
   atMost,
   clamp,
+  fourDigits,
   logTicks,
   rangeOf,
   rounded,
@@ -30,6 +31,13 @@ test("numbers are rounded to significant digits", () => {
   assert.equal(short(2.5), "2.5");
   assert.equal(short(2 / 3, 2), "0.67");
   assert.equal(short(NaN), "NaN");
+});
+
+test("numbers have four digits, as in the texts from Python", () => {
+  const numbers = [0.186, 12.1, 1234, 12346, 0.0001, 0.00001, 0, -0.5, 9999.96, NaN];
+  assert.deepEqual(numbers.map(fourDigits), [
+    ...["0.1860", "12.10", "1234", "1.235e+04", "0.0001000", "1.000e-05", "0.000", "-0.5000", "1.000e+04", "NaN"],
+  ]);
 });
 
 test("a value is clamped between two others", () => {

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import l1_loss
 
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopTraining, benchmark
+from trainers.history import four_digits
 from trainers.losses import mean_loss
 from trainers.torch_utils import copy_state
 
@@ -55,7 +56,8 @@ def test_row_keeps_loss_before_restore(beats, model):
     for row, _, _ in follow(trainer, beats, two_restores):
         if row.restored:
             assert row.validation_loss > row.best_loss
-            assert f"worse than {row.best_loss:.6g} of epoch {row.best_epoch}; best weights restored" in row.reason
+            best = four_digits(row.best_loss, row.validation_loss)
+            assert f"worse than {best} of epoch {row.best_epoch}; best weights restored" in row.reason
 
 
 @pytest.mark.parametrize("restore", ["every epoch", "at the end", "off"])

@@ -9,6 +9,7 @@ import math
 import pytest
 
 from trainers import Epoch, History, plot_histories, plot_history
+from trainers.history import four_digits
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_plot_marks_each_restore_at_its_loss(history):
     assert markers.get_marker() == "^"
     assert list(markers.get_xdata()) == [3, 4]
     assert markers.get_ydata()[0] == 0.7
-    assert markers.get_ydata()[1] == 0.5, "a loss that is not finite is marked at the best loss"
+    assert markers.get_ydata()[1] == axes.get_ylim()[1], "a loss that is not finite is marked at the upper edge"
     assert list(lines["validation"].get_ydata())[:3] == [0.8, 0.5, 0.7]
     assert list(lines["training"].get_ydata())[:3] == [0.9, 0.7, 0.6]
     assert list(lines["best, epoch 2"].get_xdata()) == [2]
@@ -85,23 +86,67 @@ def test_plot_marks_each_restore_at_its_loss(history):
 
 def test_alternative_text_describes_plot(history):
     assert history.plot().alt == (
-        "Training and validation loss of the run 'wild' over 5 epochs; the lowest validation loss is 0.5 in epoch 2; "
-        "the best weights were restored 2 times."
+        "Training and validation loss of the run 'wild' over 5 epochs; the lowest validation loss is 0.5000 in epoch "
+        "2; the best weights were restored 2 times."
     )
     data, metadata = history.plot()._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
     assert metadata["image/png"]["alt"] == history.plot().alt
 
 
-@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("losses", [[], [0.4], [math.nan, math.inf]])
 @pytest.mark.parametrize("log", [False, True])
-def test_short_histories_can_be_plotted(n, log):
+def test_plot_of_few_losses_shows_points_or_says_why_not(losses, log):
     history = History()
-    for _ in range(n):
-        history.append(train_loss=0.5, validation_loss=0.4)
+    for loss in losses:
+        history.append(train_loss=loss + 0.1, validation_loss=loss)
     image = io.BytesIO()
-    plot_history(history, log=log).savefig(image)
-    assert image.getvalue()
+    figure = plot_history(history, log=log)
+    figure.savefig(image)
+    axes = figure.axes[0]
+    dots = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "." and len(line.get_ydata())]
+    words = [text.get_text() for text in axes.texts]
+    expected = {
+        0: ([], ["no epoch trained yet"]),
+        1: ([0.5, 0.4], []),
+        2: ([], ["no finite loss in 2 epochs: NaN or infinite"]),
+    }
+    assert (dots, words) == expected[len(losses)]
+    assert axes.get_xlim() == (1, 2)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2"]
+    assert "1 epochs" not in figure.alt
+
+
+def test_plot_has_every_loss_of_every_run(history):
+    runs = {"stuck": History(), "short": History(), "wild": history}
+    for _ in range(60):
+        runs["stuck"].append(train_loss=1000.0, validation_loss=1000.0)
+    runs["short"].append(train_loss=0.001, validation_loss=0.001)
+    for log in (False, True):
+        axes = plot_histories(runs, log=log).axes[0]
+        assert axes.get_xlim() == (1, 60)
+        assert axes.get_ylim()[0] < 0.001 < 1000 < axes.get_ylim()[1]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["0.001", "0.01", "0.1", "1", "10", "100", "1000"]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend[0] == "stuck: 1000 in epoch 1"
+    assert legend[1] == "short: 0.001000 in epoch 1"
+    assert legend[3] == "restored"
+
+
+def test_earlier_runs_are_drawn_behind(history):
+    figure = plot_history(history, behind={"earlier": history})
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels[:3] == ["earlier: 0.5000 in epoch 2, restored 2×", "wild, training", "validation"]
+    assert "'earlier' over 5 epochs" in figure.alt
+
+
+def test_numbers_have_four_digits_or_as_many_as_tell_them_apart():
+    losses = [0.186, 1234.0, 12346.0, 1e-5, 0.0, math.nan]
+    assert [four_digits(loss) for loss in losses] == ["0.1860", "1234", "1.235e+04", "1.000e-05", "0.000", "nan"]
+    assert four_digits(0.186, 0.18601) == "0.186000"
+    assert four_digits(0.186, 0.182) == four_digits(0.186, 0.186) == "0.1860"
+    row = Epoch(2, 12.1, 0.186, 1, 0.182, reason="0.1860, worse than 0.1820 of epoch 1")
+    assert row.as_text() == "epoch 2: training 12.10, validation 0.1860, worse than 0.1820 of epoch 1"
 
 
 def test_legend_has_note_on_training_loss():

@@ -71,7 +71,7 @@ def test_reasons_are_texts_for_history():
     reasons = [reason for _, reason, _ in decide_all([0.2, 0.3, 0.2, math.nan])]
     assert reasons == [
         "lowest so far",
-        "0.3, worse than 0.2 of epoch 1; best weights restored",
+        "0.3000, worse than 0.2000 of epoch 1; best weights restored",
         "equal to epoch 1",
         "validation loss is nan; restored epoch 1, optimizer state reset",
     ]

@@ -129,8 +129,8 @@ def test_plots_show_start():
     history.begin(0.1)
     history.append(train_loss=0.3, validation_loss=0.4, restored=True)
     assert (history[0].best_epoch, history[0].best_loss) == (0, 0.1)
-    assert "0.1 at the start" in plot_history(history).alt
-    assert "0.1 at the start" in plot_histories({"run": history}).alt
+    assert "0.1000 at the start" in plot_history(history).alt
+    assert "0.1000 at the start" in plot_histories({"run": history}).alt
     assert "best: the start" in repr(history)
     assert run_data(history)["rows"][0][3::3] == [0, 0.1], "best epoch and its loss, for the page"
 

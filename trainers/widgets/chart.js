@@ -1,203 +1,115 @@
-// Draws loss curves, restores and reconstructions as SVG, without dependencies or a network. In a notebook, anywidget
-// passes one message per epoch; an exported page contains the data.
+// The chart of training runs: legend, plot, reconstructions and the slider of an exported page, as SVG without
+// dependencies or a network. In a notebook, anywidget passes one message per epoch; an exported page contains the data.
 
-import { clamp, logTicks, rangeOf, short, svgAxes, svgPath, svgPoints, tickLabels, ticks } from "./plot.js";
-import { build, enlargement, escape, followSize, keepKeys, listen, placeIn, setAttributes, widthOf } from "./page.js";
+import { clamp, fourDigits, rangeOf, svgPoints } from "./plot.js";
+import { build, escape, followPanel, followSize, keepKeys, listen, panelHeight, savePicture } from "./page.js";
+import { setAttributes, widthOf } from "./page.js";
+import { EPOCH, RESTORED, RESTORE, TRAIN, VALIDATION, VALIDATION_LOSS, WORDS } from "./loss_plot.js";
+import { bestRow, drawPlot, frameOf, isAlone, isNumber, last, looksOf, rowOf, startLoss } from "./loss_plot.js";
+import { explore } from "./zoom.js";
 
-const [TRAIN, VALIDATION, RESTORE] = ["#0072B2", "#D55E00", "#009E73"];
-// Okabe and Ito's palette, readable with colour blindness; the dash distinguishes the runs too.
-const COLORS = [VALIDATION, TRAIN, "#CC79A7", RESTORE, "#E69F00", "#56B4E9"];
-const DASHES = ["6 3", "", "2 2", "10 3 2 3", "14 4", "4 2 1 2"];
-// The fields of a row. If the initial weights are the best, BEST is 0 and START is their validation loss.
-const [EPOCH, TRAINING_LOSS, VALIDATION_LOSS, BEST, RESTORED, WORDS, START] = [0, 1, 2, 3, 4, 5, 6];
-// Height of the plot: smaller in a low window, so that buttons and reconstructions (about 270 pixels) fit below it.
-const [HEIGHT, MIN_HEIGHT, AROUND] = [280, 170, 270];
-const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 10, 40];
-
-const isNumber = (value) => value !== null && Number.isFinite(value);
-const last = (list) => list[list.length - 1];
-
-// Colours and dash of a run. The seventh run has the colour of the first, with another dash.
-function looksOf(data, index) {
-  if (data.runs.length === 1) return { train: TRAIN, paint: VALIDATION, restore: RESTORE, dash: "6 3", faint: "" };
-  const paint = COLORS[index % COLORS.length];
-  const dash = DASHES[(index + Math.floor(index / COLORS.length)) % DASHES.length];
-  return { train: paint, paint, restore: paint, dash, faint: " faint" };
-}
-
-function bestRow({ rows }) {
-  return last(rows)?.[BEST] ? rows[last(rows)[BEST] - 1] : null;
-}
-
-// Validation loss of the initial weights if they are the best, else null.
-function startLoss({ rows }) {
-  return last(rows)?.[BEST] === 0 ? last(rows)[START] : null;
-}
-
-// ---------------------------------------------------------------- scales
-
-export function valueRange(data, hidden, log) {
-  const [all, late] = [[], []];
-  const losses = visibleLosses(data, hidden);
-  const long = Math.max(2, ...data.runs.map((run) => run.rows.length));
-  data.runs.forEach((run, index) => {
-    if (hidden.has(index)) return;
-    run.rows.forEach((row, i) => {
-      const values = [...losses.map((key) => row[key]), ...(run.band?.[i] || [])].filter(isNumber);
-      all.push(...values);
-      // The first epochs are steep: the range is that of the later ones.
-      if (row[EPOCH] > Math.max(1, long * 0.1)) late.push(...values);
-    });
-  });
-  if (!all.length) return [0, 1];
-  const sorted = (late.length ? late : all).sort((a, b) => a - b);
-  // One diverging epoch must not flatten the other curves: its mark is drawn at the upper edge.
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  let top = middle > 0 ? Math.min(last(sorted), 5 * middle) : last(sorted);
-  let [bottom] = rangeOf(all);
-  // Nearly equal losses: widen the range until tick labels differ.
-  const least = 1e-3 * (Math.max(Math.abs(top), Math.abs(bottom)) || 1);
-  if (top - bottom < least) [top, bottom] = [(top + bottom + least) / 2, (top + bottom - least) / 2];
-  if (log && bottom > 0) return [bottom * 0.97, top * 1.05];
-  const margin = 0.06 * (top - bottom);
-  return [Math.max(bottom - margin, bottom >= 0 ? 0 : -Infinity), top + margin];
-}
-
-function visibleLosses(data, hidden) {
-  return [TRAINING_LOSS, VALIDATION_LOSS].filter((key) =>
-    key === TRAINING_LOSS ? !hidden.has("training") : data.runs.length > 1 || !hidden.has("validation"),
-  );
-}
-
-// ---------------------------------------------------------------- curves
-
-function drawRestores(run, x, y, paint) {
-  let [text, before] = ["", -9];
-  for (const row of run.rows.filter((row) => row[RESTORED])) {
-    const px = x(row[EPOCH]);
-    if (px - before < 2) continue; // with thousands of epochs, marks would overlap
-    before = px;
-    const best = run.rows[row[BEST] - 1];
-    // The mark of a loss that is not finite is drawn at the upper edge.
-    const py = isNumber(row[VALIDATION_LOSS]) ? Math.max(y(row[VALIDATION_LOSS]), TOP + 5) : TOP + 5;
-    if (best)
-      text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[VALIDATION_LOSS])}" stroke="${paint}"/>`;
-    text += `<path class="restored" d="M${px - 4.5} ${py + 4}h9l-4.5 -8z" stroke="${paint}"/>`;
-  }
-  return text;
-}
-
-function drawBand(run, x, y, paint) {
-  if (!run.band) return "";
-  const spans = run.band.map((span, i) => [x(run.rows[i][EPOCH]), ...span]).filter(([, low]) => isNumber(low));
-  const edges = [...spans.map(([px, , high]) => [px, y(high)]), ...spans.reverse().map(([px, low]) => [px, y(low)])];
-  return `<polygon points="${svgPoints(edges)}" fill="${paint}" opacity="0.2"/>`;
-}
-
-function drawRun(run, { train, paint, restore, dash, faint }, losses, x, y, bottom) {
-  const path = (key) => svgPath(run.rows.map((row) => [x(row[EPOCH]), isNumber(row[key]) ? y(row[key]) : NaN]));
-  let text = drawBand(run, x, y, paint);
-  if (losses.includes(TRAINING_LOSS))
-    text += `<path class="curve${faint}" d="${path(TRAINING_LOSS)}" stroke="${train}"/>`;
-  if (!losses.includes(VALIDATION_LOSS)) return text;
-  text += `<path class="curve" d="${path(VALIDATION_LOSS)}" stroke="${paint}" stroke-dasharray="${dash}"/>`;
-  text += drawRestores(run, x, y, restore);
-  const [best, start] = [bestRow(run), startLoss(run)];
-  if (best) text += `<circle cx="${x(best[EPOCH])}" cy="${y(best[VALIDATION_LOSS])}" r="4" fill="${paint}"/>`;
-  if (start === null) return text;
-  const py = Math.min(y(start), bottom);
-  return `${text}<line class="start" x1="${x(1)}" x2="${x(run.rows.length)}" y1="${py}" y2="${py}" stroke="${paint}"
-    stroke-width="1.5" stroke-dasharray="1 3"/>`;
-}
-
-function drawEpochAxis(x, final, width) {
-  const epochs = new Set([1, ...ticks(1, final, Math.min(10, width / 60)).map(Math.round)]);
-  return [...epochs]
-    .filter((epoch) => epoch === 1 || (epoch > 1 && x(epoch) - x(1) >= 14))
-    .map((epoch) => {
-      // Align a long number at the right edge to its end.
-      const long = x(epoch) + 4 * String(epoch).length > width;
-      return { at: x(epoch), label: epoch, ...(long && { x: width - 1, anchor: "end" }) };
-    });
-}
-
-// Returns the plot; stores in `view` how pixels map to epochs and losses.
-function drawPlot(data, view, width, height) {
-  const [low, high] = valueRange(data, view.hidden, view.log);
-  const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: height - BOTTOM };
-  const [across, upright] = [box.right - box.left, box.bottom - box.top];
-  const final = Math.max(2, data.planned || 0, ...data.runs.map((run) => last(run.rows)?.[EPOCH] ?? 0));
-  view.logged = view.log && low > 0;
-  const scale = view.logged ? Math.log : (v) => v;
-  const x = (epoch) => LEFT + ((epoch - 1) / (final - 1)) * across;
-  const y = (value) => TOP + upright * (1 - (scale(value) - scale(low)) / (scale(high) - scale(low)));
-  view.epochAt = (px) => Math.round(1 + ((px - LEFT) / across) * (final - 1));
-  view.yOf = y;
-  const marks = view.logged ? logTicks(low, high, 12, [1, 1.5, 2, 3, 5, 7]) : ticks(low, high, 5);
-  const labels = view.logged ? marks.map((tick) => short(tick)) : tickLabels(marks);
-  const rows = marks.map((tick, i) => ({ at: y(tick), label: labels[i] }));
-  const look = { gap: 7, drop: 17, foot: 35, side: 13, middle: TOP + box.bottom / 2 };
-  const axes = svgAxes(box, rows, drawEpochAxis(x, final, width), { ...look, names: ["epoch", "reconstruction loss"] });
-  const losses = visibleLosses(data, view.hidden);
-  const curves = data.runs.map((run, index) =>
-    view.hidden.has(index) ? "" : drawRun(run, looksOf(data, index), losses, x, y, box.bottom),
-  );
-  return `<clipPath id="${view.id}"><rect x="${LEFT - 6}" y="${TOP - 5}" width="${across + 12}" height="${upright + 10}"/></clipPath>
-    ${axes}<g clip-path="url(#${view.id})">${curves.join("")}${drawSelected(selectedRow(data, view), x, y, box)}</g>`;
-}
-
-function selectedRow(data, view) {
-  return view.selected ? last(data.runs)?.rows[view.selected - 1] : undefined;
-}
-
-function drawSelected(row, x, y, { top, bottom }) {
-  if (!row) return "";
-  const px = x(row[EPOCH]);
-  const mark = isNumber(row[VALIDATION_LOSS])
-    ? `<circle class="selected" cx="${px}" cy="${y(row[VALIDATION_LOSS])}" r="6"/>`
-    : "";
-  return `<line class="selected" x1="${px}" x2="${px}" y1="${top}" y2="${bottom}"/>${mark}`;
-}
+// Height of the plot: smaller in a low panel, so that all fits into it with a cell of six lines: buttons, words,
+// reconstructions and slider; in an exported page, there is only the heading.
+const [HEIGHT, MIN_HEIGHT, AROUND, AROUND_ON_PAGE] = [280, 170, 420, 330];
 
 // ---------------------------------------------------------------- legend
+
+const countRestores = (run) => run.rows.filter((row) => row[RESTORED]).length;
 
 function drawLegend(data, view) {
   const swatch = (inner) => `<svg width="30" height="14" aria-hidden="true">${inner}</svg>`;
   const line = (paint, dashes, width = 2) =>
     `<line x1="1" x2="29" y1="7" y2="7" stroke="${paint}" stroke-width="${width}" stroke-dasharray="${dashes}"/>`;
-  const triangle = (paint) => `<path d="M10 11h9l-4.5 -8z" fill="none" stroke="${paint}" stroke-width="1.4"/>`;
+  const triangle = `<path d="M10 11h9l-4.5 -8z" fill="none" stroke="${RESTORE}" stroke-width="1.4"/>`;
   const entry = (inner, text) => `<li>${swatch(inner)}<span>${escape(text)}</span></li>`;
-  const toggle = (key, inner, text) =>
-    `<li><button type="button" data-key="${key}" aria-pressed="${!view.hidden.has(key)}">${swatch(inner)}<span>${escape(text)}</span></button></li>`;
+  const toggle = (key, inner, text) => {
+    const hidden = view.hidden.has(key);
+    return `<li><button type="button" data-key="${key}" aria-pressed="${!hidden}">${swatch(inner)}<span>${escape(text)}${hidden ? "<small>show</small>" : ""}</span></button></li>`;
+  };
   const entries = [];
-  const countRestores = (run) => run.rows.filter((row) => row[RESTORED]).length;
-  if (data.runs.length === 1) {
-    const [run] = data.runs;
-    const [best, restores] = [bestRow(run), countRestores(run)];
-    const name = `${data.named ? `${run.name}, ` : ""}training${run.note ? ` (${run.note})` : ""}`;
-    entries.push(
-      toggle("training", line(TRAIN, ""), name),
-      toggle("validation", line(VALIDATION, "6 3"), "validation"),
-    );
-    if (best) entries.push(entry(`<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`));
-    if (startLoss(run) !== null) entries.push(entry(line(VALIDATION, "1 3"), "best: initial weights"));
-    if (restores) entries.push(entry(triangle(RESTORE), `restored (${restores}×)`));
-  } else {
-    data.runs.forEach((run, index) => {
-      const [best, start, restores] = [bestRow(run), startLoss(run), countRestores(run)];
-      let text = run.name;
-      if (best) text += `: ${short(best[VALIDATION_LOSS])} in epoch ${best[EPOCH]}`;
-      if (start !== null) text += `: ${short(start)} at the start`;
-      if (restores) text += `, restored ${restores}×`;
-      const { paint, dash } = looksOf(data, index);
-      entries.push(toggle(index, line(paint, dash), text));
-    });
+  const alone = isAlone(data);
+  data.runs.forEach((run, index) => {
+    const [best, start, restores] = [bestRow(run), startLoss(run), countRestores(run)];
+    const { paint, dash, mark, behind } = looksOf(data, index);
+    if (alone && !behind) {
+      const name = `${data.named || data.runs.length > 1 ? `${run.name}, ` : ""}training${run.note ? ` (${run.note})` : ""}`;
+      entries.push(
+        toggle("training", line(TRAIN, ""), name),
+        toggle("validation", line(VALIDATION, "6 3"), "validation"),
+      );
+      if (best)
+        entries.push(entry(`<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`));
+      if (start !== null) entries.push(entry(line(VALIDATION, "1 3"), "best: initial weights"));
+      if (restores) entries.push(entry(triangle, `restored (${restores}×)`));
+      return;
+    }
+    let text = run.name;
+    if (best) text += `: ${fourDigits(best[VALIDATION_LOSS])} in epoch ${best[EPOCH]}`;
+    if (start !== null) text += `: ${fourDigits(start)} at the start`;
+    if (run.rows.length && !best && start === null) text += ": no finite loss";
+    if (restores) text += `, restored ${restores}×`;
+    const shape = `<path d="${mark}" transform="translate(15 7)" fill="${paint}"/>`;
+    entries.push(toggle(index, line(paint, dash, behind ? 1.2 : 2) + shape, text));
+  });
+  if (!alone) {
     entries.push(toggle("training", line("currentColor", "", 1), "training losses"));
-    if (data.runs.some(countRestores)) entries.push(entry(triangle("currentColor"), "restored"));
+    if (data.runs.some(countRestores)) entries.push(entry(triangle, "restored"));
   }
-  const reason = view.log && !view.logged ? ' title="requires losses above zero"' : "";
-  const log = `<button type="button" data-key="log" aria-pressed="${view.logged}"${reason}>log scale${reason && " (losses of zero)"}</button>`;
-  return `<ul>${entries.join("")}</ul>${log}`;
+  return `<ul>${entries.join("")}</ul>`;
+}
+
+// Buttons that change the view, and those that save it.
+function drawTools(view) {
+  const button = (key, text, title, pressed) =>
+    `<button type="button" data-key="${key}" title="${title}"${pressed === undefined ? "" : ` aria-pressed="${pressed}"`}>${text}</button>`;
+  const refused = view.log && !view.frame.logged;
+  const counts = [1, 3, 5, 9].map(
+    (n) =>
+      `<option value="${n}"${n === view.smooth ? " selected" : ""}>${n > 1 ? `mean of ${n}` : "not smoothed"}</option>`,
+  );
+  const copies = navigator.clipboard?.write && window.ClipboardItem;
+  return [
+    button(
+      "log",
+      `log scale${refused ? " (losses of zero)" : ""}`,
+      refused ? "requires losses above zero" : "",
+      view.frame.logged,
+    ),
+    button("focus", "focus", "Show the later epochs larger; triangles mark what is outside", view.focus),
+    view.zoom ? button("all", "show all", "Show all epochs and losses: key 0") : "",
+    `<select data-key="smooth" aria-label="smoothing" title="Mean of neighbouring epochs">${counts.join("")}</select>`,
+    button("png", "PNG", "Save the picture as PNG"),
+    button("svg", "SVG", "Save the picture as SVG"),
+    copies ? button("copy", "copy", "Copy the picture") : "",
+  ].join("");
+}
+
+// The picture as SVG text on white, with a title and the visible entries of the legend.
+function pictureOf(plot, legend, title) {
+  const [width, height] = ["width", "height"].map((name) => plot.viewBox.baseVal[name]);
+  const copy = plot.cloneNode(true);
+  plot.style.color = "#222";
+  const inner = [...copy.querySelectorAll("*")];
+  plot.querySelectorAll("*").forEach((element, i) => {
+    const style = getComputedStyle(element);
+    for (const name of ["fill", "stroke", "stroke-width", "stroke-linecap", "opacity", "font-size"])
+      inner[i].style.setProperty(name, style.getPropertyValue(name));
+  });
+  plot.style.color = "";
+  copy.querySelector(".over").remove();
+  let [x, y, rows] = [10, height + 46, ""];
+  for (const entry of legend.querySelectorAll("li:not(:has([aria-pressed='false']))")) {
+    const text = entry.querySelector("span");
+    const wide = 50 + widthOf(text);
+    if (x > 10 && x + wide > width) [x, y] = [10, y + 20];
+    rows += `<g transform="translate(${x} ${y - 11})">${entry.querySelector("svg").innerHTML}<text x="36" y="11">${escape(text.textContent)}</text></g>`;
+    x += wide;
+  }
+  const tall = y + 12;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${tall}" viewBox="0 0 ${width} ${tall}"
+    style="color: #222; font: 12px system-ui, sans-serif"><rect width="100%" height="100%" fill="#fff"/>
+    <text x="10" y="20" style="font-size: 14px; font-weight: 600" fill="#222">${escape(title)}</text>
+    <g transform="translate(0 28)" fill="#222">${copy.innerHTML}</g><g fill="#222">${rows}</g></svg>`;
 }
 
 // ---------------------------------------------------------------- reconstructions
@@ -233,7 +145,9 @@ function drawExamples(data, view) {
 
 const SKELETON = `
   <div class="head"><span class="state" role="status"></span><progress max="1" hidden></progress><span class="left"></span></div>
-  <div class="body"><svg class="plot" role="img"></svg><div class="legend"></div></div>
+  <div class="body"><div class="picture"><svg class="plot" role="application" tabindex="0"></svg>
+    <div class="readout" role="status" hidden></div><div class="hint" aria-hidden="true"></div></div>
+    <div class="side"><div class="legend"></div><div class="tools"></div></div></div>
   <p class="words"></p>
   <div class="rewind" hidden><button type="button" class="play">▶ play</button>
     <label>epoch <input type="range" min="1" step="1"></label><output></output></div>
@@ -246,6 +160,10 @@ let counted = 0;
 export function mount(root, data, act = {}) {
   const view = {
     log: false,
+    focus: false,
+    smooth: 1,
+    zoom: null,
+    cross: null,
     hidden: new Set(),
     selected: null,
     kept: null,
@@ -254,7 +172,7 @@ export function mount(root, data, act = {}) {
     waiting: null,
   };
   view.id = `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`;
-  if (data.runs.length > 1) view.hidden.add("training");
+  if (!isAlone(data)) view.hidden.add("training");
   const part = build(root, "kit-chart", SKELETON);
   const [plot, words] = [part(".plot"), part(".words")];
 
@@ -262,30 +180,36 @@ export function mount(root, data, act = {}) {
     view.drawn = performance.now();
     view.waiting = null;
     const width = Math.max(300, widthOf(plot) || 600);
-    const room = clamp(window.innerHeight / enlargement(plot) - AROUND, MIN_HEIGHT, HEIGHT);
-    const height = data.runs.length > 1 ? HEIGHT : Math.round(room);
+    const around = root.closest(".jp-WindowedPanel-outer") ? AROUND : AROUND_ON_PAGE;
+    const height = isAlone(data) ? Math.round(clamp(panelHeight(plot) - around, MIN_HEIGHT, HEIGHT)) : HEIGHT;
+    view.frame = frameOf(data, view, width, height);
     const label = data.alt || "Training and validation loss by epoch";
     setAttributes(plot, { height, viewBox: `0 0 ${width} ${height}`, "aria-label": label });
-    plot.innerHTML = drawPlot(data, view, width, height);
-    showLegend();
+    plot.innerHTML = drawPlot(data, view, view.frame, height);
+    fill("legend", drawLegend(data, view));
+    fill("tools", drawTools(view));
     const { text = "", left = "", done = null } = data.state || {};
     part(".state").textContent = text;
     part(".left").textContent = left;
     part("progress").hidden = !isNumber(done);
     if (isNumber(done)) part("progress").value = done;
-    const row = selectedRow(data, view);
-    words.textContent = view.hovered || (row && row[WORDS] + nearestNote(row)) || " ";
+    showWords();
     part(".examples").innerHTML = drawExamples(data, view);
+    explorer.drawOver();
   }
 
-  function showLegend() {
-    const legend = drawLegend(data, view);
-    // Replace the legend only if it changed, to keep the keyboard focus.
-    if (legend === view.legend) return;
-    const focus = root.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
-    part(".legend").innerHTML = view.legend = legend;
+  function showWords() {
+    const row = rowOf(data, view.selected);
+    words.textContent = view.hovered || (row && row[WORDS] + nearestNote(row)) || " ";
+  }
+
+  // Replaces a part only if it changed, to keep the keyboard focus.
+  function fill(name, html) {
+    if (html === view[name]) return;
+    const focus = part(`.${name}`).contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+    part(`.${name}`).innerHTML = view[name] = html;
     keepKeys(root);
-    if (focus !== undefined) part(`.legend [data-key="${focus}"]`)?.focus();
+    if (focus !== undefined) part(`.${name} [data-key="${focus}"]`)?.focus();
   }
 
   // Draws at most every 100 ms, and always the last state.
@@ -300,43 +224,51 @@ export function mount(root, data, act = {}) {
     return `; the reconstructions are by the nearest kept model, of epoch ${view.kept}`;
   }
 
-  function hover(event) {
-    const [px, py] = placeIn(plot, event);
-    const epoch = view.epochAt((px * plot.viewBox.baseVal.width) / widthOf(plot));
-    let [nearest, distance] = [null, Infinity];
-    data.runs.forEach((run, index) => {
-      const row = run.rows[epoch - 1];
-      if (!row || view.hidden.has(index)) return;
-      const away = isNumber(row[VALIDATION_LOSS]) ? Math.abs(view.yOf(row[VALIDATION_LOSS]) - py) : 1e6;
-      if (away < distance) [nearest, distance] = [(data.runs.length > 1 ? `${run.name}, ` : "") + row[WORDS], away];
-    });
-    view.hovered = nearest;
-    words.textContent = nearest || " ";
-    return epoch;
-  }
-
-  plot.addEventListener("pointermove", hover);
-  plot.addEventListener("pointerleave", () => {
-    view.hovered = null;
-    drawSoon();
+  const say = (read) => {
+    view.hovered = read && (read.name && `${read.name}, `) + read.row[WORDS];
+    showWords();
+  };
+  const explorer = explore(plot, part(".picture"), view, () => data, {
+    draw,
+    say,
+    select: (epoch) => act.select?.(epoch),
   });
-  plot.addEventListener("click", (event) => act.select?.(hover(event)));
+
   part(".legend").addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     const key = /^\d+$/.test(button.dataset.key) ? Number(button.dataset.key) : button.dataset.key;
-    if (key === "log") view.log = !view.log;
-    else if (!view.hidden.delete(key)) view.hidden.add(key);
+    if (!view.hidden.delete(key)) view.hidden.add(key);
     draw();
   });
+  part(".tools").addEventListener("click", (event) => {
+    const key = event.target.closest("button")?.dataset.key;
+    if (key === "log") view.log = !view.log;
+    else if (key === "focus") [view.focus, view.zoom] = [!view.focus, null];
+    else if (key === "all") view.zoom = null;
+    else if (key) return save(key);
+    draw();
+  });
+  part(".tools").addEventListener("change", (event) => {
+    view.smooth = Number(event.target.value);
+    draw();
+  });
+
+  function save(kind) {
+    const { name } = last(data.runs);
+    const title = isAlone(data) ? `Training and validation loss of ${name}` : `Loss of ${data.runs.length} runs`;
+    savePicture(pictureOf(plot, part(".legend"), title), "loss", kind).catch((error) => {
+      words.textContent = `the picture cannot be copied: ${error.message}`;
+    });
+  }
 
   // Handles a message: all data, more rows, a new state or reconstructions.
   function update(message) {
     if (message.kind === "all") {
-      const several = data.runs.length > 1;
+      const alone = isAlone(data);
       data = message.data;
-      if (data.runs.length > 1 && !several) view.hidden.add("training");
-      if (data.runs.length === 1 && several) view.hidden.clear();
+      if (!isAlone(data) && alone) view.hidden.add("training");
+      if (isAlone(data) && !alone) view.hidden.clear();
       rewind(message.rewind || NO_EPOCH);
     } else if (message.kind === "rows") {
       const { rows } = last(data.runs);
@@ -354,10 +286,10 @@ export function mount(root, data, act = {}) {
   }
 
   if (data.rewinds) act.select = slideThrough(part, data, update);
-  const unfollow = followSize(plot, drawSoon);
+  const unfollow = [followSize(plot, drawSoon), followPanel(plot, drawSoon), explorer.destroy];
   draw();
   const destroy = () => {
-    unfollow();
+    for (const stop of unfollow) stop();
     clearTimeout(view.waiting);
   };
   return { update, destroy };

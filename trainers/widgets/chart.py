@@ -12,7 +12,7 @@ import traitlets
 from trainers.history import Epoch, History
 from trainers.widgets.export import SHARED, read_assets
 
-FILES = (*SHARED, "chart.css", "chart.js")
+FILES = (*SHARED, "chart.css", "loss_plot.js", "zoom.js", "chart.js")
 
 
 def row_data(row: Epoch) -> list[Any]:

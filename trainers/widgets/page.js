@@ -65,6 +65,50 @@ export function followSize(picture, changed) {
   return () => observer.disconnect();
 }
 
+const panelOf = (element) => element.closest(".jp-WindowedPanel-outer");
+
+// Height of the panel that shows the notebook, or of the window in other pages, in the widget's pixels.
+export const panelHeight = (element) => (panelOf(element)?.clientHeight || window.innerHeight) / enlargement(element);
+
+// Calls `changed` when this height changes, beginning when the element is in the page; returns a function that stops it.
+export function followPanel(element, changed) {
+  const panel = new ResizeObserver(changed);
+  const seen = new IntersectionObserver(() => {
+    if (!element.isConnected) return;
+    panel.observe(panelOf(element) ?? document.documentElement);
+    seen.disconnect();
+  });
+  seen.observe(element);
+  window.addEventListener("resize", changed);
+  return () => {
+    panel.disconnect();
+    seen.disconnect();
+    window.removeEventListener("resize", changed);
+  };
+}
+
+// Saves SVG text as a file, or copies it: `kind` is "svg", "png" or "copy".
+export async function savePicture(svg, name, kind) {
+  let file = new Blob([svg], { type: "image/svg+xml" });
+  const address = URL.createObjectURL(file);
+  if (kind !== "svg") {
+    const [picture, canvas] = [new Image(), document.createElement("canvas")];
+    picture.src = address;
+    await picture.decode();
+    // Twice the resolution of the page.
+    [canvas.width, canvas.height] = [2 * picture.width, 2 * picture.height];
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    file = await new Promise((done) => canvas.toBlob(done));
+  }
+  URL.revokeObjectURL(address);
+  if (kind === "copy") return navigator.clipboard.write([new ClipboardItem({ "image/png": file })]);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = `${name}.${kind}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 // Requests drawing at most once per frame.
 export function onNextFrame(draw) {
   let waiting = null;

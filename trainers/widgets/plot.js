@@ -3,6 +3,14 @@
 // ---------------------------------------------------------------- numbers
 
 export const short = (value, digits = 4) => String(Number(value.toPrecision(digits)));
+
+// Four significant digits with trailing zeros, as `four_digits` in trainers/history.py: "0.1860", "1.000e-05".
+export function fourDigits(value) {
+  const [digits, power] = value.toExponential(3).split("e").map(Number);
+  if (!Number.isFinite(digits) || (power >= -4 && power < 4)) return value.toPrecision(4);
+  return `${digits.toFixed(3)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}
+
 export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 // Rounds to a power of ten not above `finest`, without floating-point noise.

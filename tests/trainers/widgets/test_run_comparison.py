@@ -38,7 +38,10 @@ def test_band_ends_with_shortest_run_and_skips_non_finite_losses():
 def test_picture_and_alt_text_have_every_run():
     figure = plot_histories({"fast": history(0.5, 0.4), "slow": history(0.9), "seeds": [history(0.5), history(0.7)]})
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["fast", "slow", "seeds (mean of 2, band: all)"]
+    assert labels == [
+        *("fast: 0.4000 in epoch 2", "slow: 0.9000 in epoch 1"),
+        "seeds (mean of 2, band: all): 0.6000 in epoch 1",
+    ]
     assert "'fast' over 2 epochs" in figure.alt
     assert "seeds: 2 runs, mean validation loss 0.6" in figure.alt
 
