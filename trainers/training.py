@@ -7,6 +7,7 @@ import math
 import platform
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from trainers.trainer import RUNNING, StopTraining, Trainer
 Callback = Callable[[Epoch, ModelState], Any]
 # Default time limit of a run, in seconds of training; None: set by the environment, 25 in classroom mode.
 time_limit: float | None = None
+# Comparisons, whose method `follow` every run calls after each epoch and at its end.
+FOLLOWERS: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 class Run:
@@ -150,6 +153,7 @@ class Run:
         with ExitStack() as ends:
             try:
                 RUNNING[id(trainer)] = trainer
+                ends.callback(_tell_followers, ended=True)
                 for callback in self.callbacks:
                     ends.callback(lambda one: getattr(one, "end", _do_nothing)(self), callback)
                     getattr(callback, "begin", _do_nothing)(self)
@@ -211,10 +215,17 @@ class Run:
         states = [trainer.reached_state() for _ in self.callbacks]
         for callback, state in zip(self.callbacks, states, strict=True):
             callback(row, state)
+        _tell_followers(ended=False)
         if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
         return row
+
+
+def _tell_followers(*, ended: bool) -> None:
+    """Let comparisons show the new epochs of a run."""
+    for follower in tuple(FOLLOWERS):
+        follower.follow(ended=ended)
 
 
 def current_time_limit() -> float:

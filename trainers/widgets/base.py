@@ -8,13 +8,22 @@ from collections.abc import Callable
 from typing import Any
 
 import anywidget
+import IPython.display
 import ipywidgets
 from IPython import get_ipython
 
+from data.markup import escaped
 from trainers.plotting import Figure, current_scale
 from trainers.widgets.export import Exported, page_bundle
 
+# "Loading widget…" in a notebook that is opened without a kernel.
+_NOT_DRAWN = (
+    ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > "
+    '[data-mime-type="application/vnd.jupyter.widget-view+json"]:not(:has(*)) { display: none }'
+)
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
+# For each cell: the id of its last execution, and the widgets that it has made and that are not closed.
+_made: dict[str, tuple[str, weakref.WeakSet[ipywidgets.Widget]]] = {}
 
 
 def in_notebook() -> bool:
@@ -41,6 +50,32 @@ def answer_while_busy(*widgets: ipywidgets.Widget) -> None:
         if hasattr(widget.comm, "_reply_subshell_for"):
             widget.comm._reply_subshell_for = None
         answer_while_busy(*getattr(widget, "children", ()))
+
+
+def close_all(*widgets: ipywidgets.Widget | None) -> None:
+    """Close widgets together with their children, layouts and styles; None is skipped."""
+    for widget in filter(None, widgets):
+        widget.close()
+        close_all(*getattr(widget, "children", ()), getattr(widget, "layout", None), getattr(widget, "style", None))
+
+
+def kept_for_cell(widget: ipywidgets.Widget) -> None:
+    """Keep a new widget until its cell is run again, and close what earlier executions of this cell have made.
+
+    ipywidgets keeps every widget, and Jupyter stores it with the notebook, until it is closed. A monitor whose run is
+    in progress is not closed. Without the id of a cell, as in a script or with nbclient, nothing is closed.
+    """
+    message: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
+    cell, execution = message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
+    if cell is None:
+        return
+    last, widgets = _made.setdefault(cell, (execution, weakref.WeakSet()))
+    if last != execution:
+        for earlier in [one for one in widgets if getattr(one, "_run", None) is None]:
+            widgets.discard(earlier)
+            close_all(earlier)
+        _made[cell] = (execution, widgets)
+    widgets.add(widget)
 
 
 def larger_in_class(widget: ipywidgets.DOMWidget) -> None:
@@ -70,6 +105,17 @@ def with_picture(data: dict[str, Any], about: dict[str, Any], figure: Figure) ->
     """Add a picture and its alt text to a widget's data and metadata, for pages without a kernel."""
     picture, alt = figure._repr_mimebundle_()
     return {**data, "image/png": picture["image/png"]}, {**about, **alt}
+
+
+def display_picture(figure: Figure) -> None:
+    """Display a picture that is visible only where no widget is drawn in the same output, as without a kernel.
+
+    The mark before the picture lets larger.css hide the picture, and gives its alt text to screen readers, which
+    JupyterLab and nbconvert do not take from the picture. Its style hides the text of a widget that is not drawn.
+    """
+    mark = f'<span class="kit-picture" role="img" aria-label="{escaped(figure.alt)}"></span><style>{_NOT_DRAWN}</style>'
+    IPython.display.display({"text/html": mark, "text/plain": figure.alt}, raw=True)
+    IPython.display.display(figure)
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,23 +151,55 @@ class OwnChanges(threading.local):
         return self._active
 
 
-class PicturedWidget(Exported, anywidget.AnyWidget):
-    """Base class of widgets that respond while a cell is running and save a picture for pages without a kernel."""
+class Pictured(Exported):
+    """Base class of widgets that are displayed together with a picture for pages without a kernel.
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
-        answer_while_busy(self)
-        larger_in_class(self)
+    Only one of them is visible: larger.css hides the picture where the widget is drawn.
+    """
 
     @property
     def figure(self) -> Figure:
         """Static picture of what the widget shows; each subclass defines it."""
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _picture(self) -> Figure | None:
+        """Return the picture to display below the widget, or None if there is nothing to draw yet."""
+        return self.figure
+
+    def _view(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return data and metadata that display the widget; of a closed widget, only its text."""
+        # A dictionary instead of a tuple for ipywidgets, and in some versions of anywidget.
+        view = {} if self.comm is None else super()._repr_mimebundle_()  # type: ignore[misc,attr-defined]
+        data, about = view if isinstance(view, tuple) else (view, {})
+        return {**data, "text/plain": repr(self)}, about
+
+    def _ipython_display_(self) -> None:
+        if page := page_bundle(self):
+            IPython.display.display(page, raw=True)
+            return
+        data, about = self._view()
+        IPython.display.display(data, metadata=about, raw=True)
+        if (picture := self._picture()) is not None:
+            display_picture(picture)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):
             return page, {}
-        # None for a widget without a view; in some versions of anywidget, a dictionary instead of a tuple.
-        view = super()._repr_mimebundle_(**kwargs)
-        data, about = view if isinstance(view, tuple) else (view or {}, {})
-        return with_picture({**data, "text/plain": repr(self)}, about, self.figure)
+        view, picture = self._view(), self._picture()
+        return view if picture is None else with_picture(*view, picture)
+
+
+class PicturedWidget(Pictured, anywidget.AnyWidget):
+    """Base class of widgets in JavaScript that respond while a cell is running."""
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        answer_while_busy(self)
+        larger_in_class(self)
+        kept_for_cell(self)
+
+    def close(self) -> None:
+        """Remove the widget from the page and from the memory of ipywidgets; `figure` can still be used."""
+        if self.comm is not None:
+            super().close()
+            close_all(self.layout)

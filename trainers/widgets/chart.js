@@ -328,9 +328,19 @@ function slideThrough(part, data, update) {
   return select;
 }
 
+// Moves the slider to its end: noUiSlider would move it to the maximum that it had when it was created.
+function onEndKey(event) {
+  const slider = event.key === "End" && event.target.closest(".noUi-target")?.noUiSlider;
+  if (!slider) return;
+  event.preventDefault();
+  event.stopPropagation();
+  slider.set(Number.MAX_SAFE_INTEGER);
+}
+
 // Names the slider's handle and the play buttons, which ipywidgets leaves without an accessible name.
 function nameControls(el) {
   const box = el.closest(".widget-vbox");
+  box?.addEventListener("keydown", onEndKey, { capture: true }); // added once, however often it is called
   box?.querySelectorAll(".noUi-handle").forEach((handle) => handle.setAttribute("aria-label", "epoch"));
   box?.querySelectorAll(".widget-play button").forEach((button, i) => {
     button.title = ["Play", "Back to the first epoch"][i] || "";

@@ -19,7 +19,9 @@ def row_data(row: Epoch) -> list[Any]:
     """Return a row as a list for chart.js; a non-finite loss becomes None, because JSON has no NaN."""
     data = [row.epoch, finite(row.train_loss), finite(row.validation_loss), row.best_epoch, int(row.restored)]
     # If the initial weights are the best, add their loss: they have no row.
-    return [*data, row.as_text(), *([finite(row.best_loss)] if row.best_epoch == 0 else [])]
+    start, rate = finite(row.best_loss) if row.best_epoch == 0 else None, finite(row.learning_rate)
+    more = [start, rate] if rate is not None else [start] if start is not None else []
+    return [*data, row.as_text(), *more]
 
 
 def run_data(history: History, name: str | None = None) -> dict[str, Any]:
@@ -30,7 +32,8 @@ def run_data(history: History, name: str | None = None) -> dict[str, Any]:
 class Chart(anywidget.AnyWidget):
     """Loss curves and reconstructions in a page.
 
-    All sent data is also stored here: a page that is opened late or reloaded requests all of it.
+    All sent data is also in `current`: a page that is opened late or reloaded requests all of it. The trait `data`, of
+    which Jupyter saves a copy with the notebook, changes only with `store`, because each change sends all of it.
 
     Parameters
     ----------
@@ -48,7 +51,7 @@ class Chart(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self.current = data
         self.rewound: dict[str, Any] | None = None
-        super().__init__(data=data)
+        super().__init__(data=_copied(data))
         self.on_msg(self._receive)
 
     def show(self, data: dict[str, Any]) -> None:
@@ -56,6 +59,11 @@ class Chart(anywidget.AnyWidget):
         with self._lock:
             self.current = data
             self.send({"kind": "all", "data": self.current, "rewind": self.rewound})
+
+    def store(self) -> None:
+        """Store all data in the page's model, which is saved with a notebook; a chart that is drawn ignores it."""
+        with self._lock:
+            self.data = _copied({**self.current, "rewind": self.rewound})
 
     def add(self, history: History, **more: Any) -> None:
         """Send the new rows of the last run, and replace other entries such as ``state`` and ``planned``."""
@@ -82,6 +90,11 @@ class Chart(anywidget.AnyWidget):
         if message.get("kind") == "hello":
             with self._lock:
                 self.show(self.current)
+
+
+def _copied(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy whose rows do not change; rows are only added to the original."""
+    return {**data, "runs": [{**run, "rows": run["rows"][:]} for run in data["runs"]]}
 
 
 def finite(value: float) -> float | None:

@@ -12,9 +12,17 @@ import numpy as np
 
 from trainers.history import History, best_as_text
 from trainers.training import Run
-from trainers.widgets.base import OwnChanges, answer_while_busy, buttons_answer, larger_in_class, weakly
+from trainers.widgets.base import (
+    OwnChanges,
+    Pictured,
+    answer_while_busy,
+    buttons_answer,
+    close_all,
+    kept_for_cell,
+    larger_in_class,
+    weakly,
+)
 from trainers.widgets.chart import FILES, Chart, run_data
-from trainers.widgets.export import Exported
 from trainers.widgets.run_control import RunControl
 from trainers.widgets.snapshots import Snapshots
 
@@ -25,11 +33,11 @@ LIVE_SHARE = 0.0015
 _ROW = {"display": "flex", "flex_flow": "row wrap", "align_items": "center", "overflow": "hidden", "max_width": "980px"}
 
 
-class LiveView(Exported):
+class LiveView(Pictured, ipywidgets.VBox):
     """The chart, buttons and slider of a `TrainingMonitor`, and when they are updated.
 
     This base class of the monitor holds its state and handles the page; the subclass handles the run. Nothing is sent
-    before `_build` is called; the page then shows everything that has happened before.
+    before `_build` is called, at the first display; the page then shows everything that has happened before.
 
     Parameters
     ----------
@@ -46,8 +54,11 @@ class LiveView(Exported):
 
     _files = FILES
     _key = "monitor"
+    children: Any
+    _link: ipywidgets.Widget
 
     def __init__(self, snapshots: Snapshots) -> None:
+        super().__init__()
         self.histories: dict[str, History] = {}
         self.control = RunControl(weakly(self._show_state))
         self._snapshots = snapshots
@@ -65,11 +76,43 @@ class LiveView(Exported):
         self._turn = threading.RLock()
         # Why the page's last request was rejected; how the last run ended.
         self._rejected = self._end_text = ""
-        # The box of all widgets, once it is built; whether its slider follows the latest epoch.
-        self._box: ipywidgets.VBox | None = None
-        self._follows, self._own = True, OwnChanges()
+        # Whether another widget contains this one; whether the slider follows the latest epoch.
+        self._in_box, self._follows, self._own = False, True, OwnChanges()
         # When the last rows were sent; the earliest time of the next reconstruction of the examples.
         self._sent_at = self._live_at = 0.0
+        kept_for_cell(self)
+
+    # ------------------------------------------------------------------ life of the widget
+
+    def open(self) -> None:
+        """Connect the widget with the page, once its parts are built."""
+        if self.children:
+            super().open()
+
+    @property
+    def model_id(self) -> str:
+        """Id of the widget in the page; a box that contains the widget reads it."""
+        if not self.children:
+            self._in_box = True
+            self._build()
+        return super().model_id
+
+    def close(self) -> None:
+        """Remove the view from the page, and free the models of past epochs, the examples and the trainer.
+
+        The histories and the picture can still be used. If the monitor is displayed again, it shows the histories.
+        While a run is in progress, only the view is removed.
+        """
+        parts = self.children
+        super().close()
+        if parts:
+            close_all(*parts, self._link, self.layout)
+        self.children, self._in_box = [], False
+        if self._run is None:
+            self._last, self._requests, self._snapshots = None, {}, Snapshots(self._snapshots.budget)
+
+    def __del__(self) -> None:
+        """Do nothing, unlike other widgets: ipywidgets keeps an open widget, and a closed one has nothing to free."""
 
     @property
     def history(self) -> History:
@@ -89,10 +132,14 @@ class LiveView(Exported):
         """Handle a request on the page's thread: "rewind", "branch" or "plan", with an epoch or a number of epochs."""
         raise NotImplementedError
 
-    def _build(self) -> ipywidgets.VBox:
-        """Return the box of all widgets; it is created at the first call."""
-        if self._box is not None:
-            return self._box
+    def _view(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._build()
+        return super()._view()
+
+    def _build(self) -> None:
+        """Create the parts of the widget, if there are none, and connect it with the page."""
+        if self.children:
+            return
         wide = {"description_width": "initial"}
         self._chart = Chart(self._data())
         self._pause = _button("Pause", "pause", "Wait before the next batch; press again to resume")
@@ -106,23 +153,22 @@ class LiveView(Exported):
         self._slider = ipywidgets.IntSlider(1, min=1, max=1, description="epoch", layout=layout, style=wide)
         self._slider.tooltip = "Rewind to an epoch"
         self._branch_here = _button("Branch here", "code-fork", "Start a new run from the weights of this epoch")
-        # ipywidgets keeps these widgets: they must not keep this monitor and its models in memory.
-        self._chart.on_msg(weakly(self._received))
+        self._chart.on_msg(self._received)
         for button in (self._pause, self._step, self._stop, self._branch_here):
-            button.on_click(weakly(self._pressed))
+            button.on_click(self._pressed)
         for number in (self._planned_epochs, self._slider):
-            number.observe(weakly(self._changed), "value")
-        ipywidgets.jslink((self._play, "value"), (self._slider, "value"))
+            number.observe(self._changed, "value")
+        self._link = ipywidgets.jslink((self._play, "value"), (self._slider, "value"))
         above = ipywidgets.HBox([self._pause, self._step, self._stop, self._planned_epochs], layout=_ROW)
         below = ipywidgets.HBox([self._play, self._slider, self._branch_here], layout=_ROW)
-        self._box = ipywidgets.VBox([above, self._chart, below])
-        answer_while_busy(self._box)
-        larger_in_class(self._box)
+        self.children = [above, self._chart, below]
+        self.open()
+        answer_while_busy(self)
+        larger_in_class(self)
         if self.control.state == "paused":
             self._show_state()
         self._enable_buttons()
         self._show_progress()
-        return self._box
 
     # ------------------------------------------------------------------ requests of the page
 
@@ -196,14 +242,14 @@ class LiveView(Exported):
     def _send_if_due(self, *, force: bool = False) -> None:
         """Send new rows and the state, if the last update is at least `INTERVAL` seconds old."""
         now = time.perf_counter()
-        if self._box is not None and (force or now - self._sent_at >= INTERVAL):
+        if self.children and (force or now - self._sent_at >= INTERVAL):
             self._sent_at = now
             self._chart.add(self.history, **self._more())
             self._follow_latest(at_once=force)
 
     def _show_all(self) -> None:
         """Send all data again."""
-        if self._box is not None:
+        if self.children:
             if self._chart.rewound and self._chart.rewound["epoch"] > len(self.history):
                 self._chart.rewound = None
             self._chart.show(self._data())
@@ -221,13 +267,13 @@ class LiveView(Exported):
 
     def _show_epoch(self, epoch: int, *, move: bool = False) -> np.ndarray | None:
         """Mark an epoch, show and return the reconstructions by its model, and with `move` also move the slider."""
-        if self._box is not None and move:
+        if self.children and move:
             # Move the slider first: the user may move it during the reconstruction.
             with self._own:
                 self._follows = epoch == self._slider.max
                 self._slider.value = self._play.value = epoch
         kept, reconstruction = self._snapshots.reconstruction(epoch)
-        if self._box is not None:
+        if self.children:
             self._chart.rewind(
                 epoch, kept, None if reconstruction is None else self._snapshots.for_page(reconstruction)
             )
@@ -235,21 +281,21 @@ class LiveView(Exported):
 
     def _show_state(self) -> None:
         """Update the pause button and the text of the state."""
-        if self._box is not None:
+        if self.children:
             paused = self.control.state == "paused"
             self._pause.description, self._pause.icon = ("Resume", "play") if paused else ("Pause", "pause")
             self._chart.change(**self._more())
 
     def _show_progress(self) -> None:
         """Update the range of the slider and the planned number of epochs."""
-        if self._box is not None and self.histories:
+        if self.children and self.histories:
             with self._own, self._slider.hold_sync(), self._play.hold_sync():
                 self._slider.max = self._play.max = len(self.history) or self._slider.max
                 self._planned_epochs.value = self._planned or self._planned_epochs.value
 
     def _enable_buttons(self) -> None:
         """Enable the buttons during a run, and disable them otherwise."""
-        if self._box is not None:
+        if self.children:
             for button in (self._pause, self._step, self._stop, self._planned_epochs):
                 button.disabled = self._run is None
 

@@ -29,7 +29,8 @@ export function numbers(packed, Kind) {
 
 // Fills `root` with a widget's HTML; returns a function that finds its parts.
 export function build(root, kind, html) {
-  root.classList.add(kind);
+  // A notebook's picture of a widget is hidden where the widget has the class kit-live (see larger.css).
+  root.classList.add(kind, "kit-live");
   root.innerHTML = html;
   keepKeys(root);
   return (selector) => root.querySelector(selector);

@@ -1,34 +1,43 @@
-"""`RunComparison`: several histories in one plot, which can be shown and hidden by name."""
+"""`RunComparison`: several training runs in one plot, which can be shown and hidden by name."""
 
 from __future__ import annotations
 
+import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import IPython.display
-
 from trainers.history import History
 from trainers.plotting import Figure, band, plot_histories
-from trainers.training import Result
-from trainers.widgets.base import answer_while_busy, bundle, larger_in_class
+from trainers.trainer import Trainer
+from trainers.training import FOLLOWERS, Result, Run
+from trainers.widgets.base import PicturedWidget
 from trainers.widgets.chart import FILES, Chart, finite, run_data
-from trainers.widgets.export import Exported, page_bundle
+from trainers.widgets.live_view import INTERVAL, LiveView
 
-Runs = Mapping[str, History | Result | Sequence[History | Result]]
+SingleRun = History | Result | Run | Trainer | LiveView
+Histories = dict[str, History | list[History]]
+# Maximum share of the time of a training run that is spent on an update of a comparison.
+SHARE = 0.01
 
 
-class RunComparison(Exported):
+class RunComparison(PicturedWidget, Chart):
     """Validation losses of several training runs in one plot, with their best epochs and restores.
 
-    Click a name in the legend to hide or show its run; training losses can be shown as well. A static picture is
-    saved with the notebook.
+    Click a name in the legend to hide or show its run; training losses can be shown as well. A run that is still in
+    progress is drawn further after each epoch, at most twice a second. A static picture is saved with the notebook.
 
     Parameters
     ----------
-    runs : mapping of str to History, Result, or a sequence of these
-        The runs by name. Several runs with one name, such as runs with different seeds, are drawn as a band from the
-        lowest to the highest validation loss, with a curve for the mean. Only epochs that exist in all of these
-        runs are drawn.
+    runs : mapping of str to Result, History, TrainingMonitor, Run, Trainer, or a sequence of these
+        The runs by name. Of a monitor, a `Run` or a trainer, the latest history is shown, also if it starts later.
+        Several runs with one name, such as runs with different seeds, are drawn as a band from the lowest to the
+        highest validation loss, with a curve for the mean. Only epochs that exist in all of these runs are drawn.
+
+    Attributes
+    ----------
+    runs : dict of History or list of History
+        The histories by name.
 
     Raises
     ------
@@ -47,11 +56,41 @@ class RunComparison(Exported):
     _files = FILES
     _key = "comparison"
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Mapping[str, SingleRun | Sequence[SingleRun]]) -> None:
         if not isinstance(runs, Mapping) or not runs:
             raise TypeError(f"runs must be a non-empty mapping of names to histories, got {runs!r}.")
-        self.runs: dict[str, History | list[History]] = {str(name): _histories(name, run) for name, run in runs.items()}
-        self._chart: Chart | None = None
+        self.runs: Histories = named_histories(runs)
+        # A comparison does not keep a trainer or a monitor in memory.
+        self._sources = {
+            str(name): weakref.ref(run) for name, run in runs.items() if isinstance(run, Run | Trainer | LiveView)
+        }
+        # The earliest time of the next update during a run.
+        self._next = 0.0
+        super().__init__(data=self._page()[1])
+        FOLLOWERS.add(self)
+
+    def follow(self, *, ended: bool = False) -> None:
+        """Show the new epochs; each training run calls this after each epoch and at its end."""
+        begun = time.perf_counter()
+        if begun < self._next and not ended:
+            return
+        with self._lock:
+            sources = {name: source() for name, source in self._sources.items()}
+            self.runs.update({name: _history(run) for name, run in sources.items() if run is not None})
+            runs = runs_data(self.runs)
+            if ended and runs != self.data["runs"]:
+                self.show(self._page()[1])
+                self.store()
+            elif runs != self.current["runs"]:
+                # The words for screen readers are those of the picture, which takes too long to draw during a run.
+                self.show({**self.current, "runs": runs})
+        now = time.perf_counter()
+        self._next = now + max(INTERVAL, (now - begun) / SHARE)
+
+    def close(self) -> None:
+        """Remove the widget from the page and from the memory of ipywidgets; `figure` can still be used."""
+        FOLLOWERS.discard(self)
+        super().close()
 
     @property
     def figure(self) -> Figure:
@@ -59,37 +98,45 @@ class RunComparison(Exported):
         return plot_histories(self.runs)
 
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
-        runs = [_run_data(name, run) for name, run in self.runs.items()]
-        return "Comparison of runs", {"runs": runs, "alt": self.figure.alt, "named": True}
+        return "Comparison of runs", {"runs": runs_data(self.runs), "alt": self.figure.alt, "named": True}
 
-    def _ipython_display_(self) -> None:
-        if page := page_bundle(self):
-            IPython.display.display(page, raw=True)
-            return
-        if self._chart is None:
-            self._chart = Chart(self._page()[1])
-            answer_while_busy(self._chart)
-            larger_in_class(self._chart)
-        else:
-            # A history may have new epochs.
-            self._chart.show(self._page()[1])
-        IPython.display.display(bundle(self._chart, repr(self)), raw=True)
-        IPython.display.display(self.figure)
+    def _view(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        # A history may have new epochs.
+        self.follow(ended=True)
+        return super()._view()
 
     def __repr__(self) -> str:
         return f"<RunComparison of {', '.join(self.runs)}>"
 
 
-def _histories(name: Any, run: Any) -> History | list[History]:
-    several = list(run) if isinstance(run, Sequence) and not isinstance(run, History) else [run]
-    if not several or not all(isinstance(one, History | Result) for one in several):
-        raise TypeError(f"runs[{name!r}] must be a History, a Result or a list of these, got {run!r}.")
-    histories = [one if isinstance(one, History) else one.history for one in several]
-    if isinstance(run, History | Result):
-        return histories[0]
+def named_histories(runs: Mapping[str, Any], argument: str = "runs") -> Histories:
+    """Return the histories of runs by name, or raise an error."""
+    return {str(name): _histories(f"{argument}[{name!r}]", run) for name, run in runs.items()}
+
+
+def runs_data(runs: Histories) -> list[dict[str, Any]]:
+    """Return histories by name for chart.js; several with one name become a band."""
+    return [_run_data(name, run) for name, run in runs.items()]
+
+
+def _histories(name: str, run: Any) -> History | list[History]:
+    if isinstance(run, SingleRun):
+        return _history(run)
+    if not isinstance(run, Sequence) or not run or not all(isinstance(one, SingleRun) for one in run):
+        raise TypeError(f"{name} must be a History, a Result, another run or a list of these, got {run!r}.")
+    histories = [_history(one) for one in run]
     if min(map(len, histories)) == 0:
-        raise ValueError(f"runs[{name!r}] must have an epoch in each history of a band, got {histories!r}.")
+        raise ValueError(f"{name} must have an epoch in each history of a band, got {histories!r}.")
     return histories
+
+
+def _history(run: SingleRun) -> History:
+    """Return the latest history of a run; an empty one of a monitor that has watched no run yet."""
+    if isinstance(run, History):
+        return run
+    if isinstance(run, LiveView) and not run.histories:
+        return History()
+    return run.trainer.history if isinstance(run, Run) else run.history
 
 
 def _run_data(name: str, run: History | list[History]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import IPython.display
@@ -17,9 +18,10 @@ from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.torch_utils import ModelState
 from trainers.trainer import StopTraining, Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
-from trainers.widgets.base import bundle, in_notebook, with_picture
-from trainers.widgets.export import on_page, page_bundle
+from trainers.widgets.base import display_picture, in_notebook
+from trainers.widgets.export import on_page
 from trainers.widgets.live_view import LiveView, outcome
+from trainers.widgets.run_comparison import Histories, RunComparison, named_histories, runs_data
 from trainers.widgets.snapshots import Snapshots
 
 # Maximum number of epochs whose reconstructions an exported page holds.
@@ -33,14 +35,20 @@ class TrainingMonitor(LiveView):
     training and validation loss, the best epoch, and a mark at each epoch after which the best weights were restored,
     with a line to the epoch to which these weights belong. With buttons you can pause the run, train a single epoch, or
     stop the run. A slider rewinds to any epoch and shows how the model of that epoch, *before* a restore, reconstructs
-    the examples. When the run has ended, a static picture is added. In a script, the monitor prints one sentence.
-    Training is bit-for-bit identical with and without a monitor.
+    the examples. When the run has ended, a static picture is added, which is visible only in pages without a kernel.
+    In a script, the monitor prints one sentence. Training is bit-for-bit identical with and without a monitor.
 
     If the run is stopped within an epoch, `BatchedTrainer` discards that epoch, and so does any trainer that can be
     interrupted between batches. This also applies to the notebook's stop button and Ctrl-C. A paused run resumes if no
     page has displayed it for five minutes. If the page is reloaded while the cell is running, the run is displayed only
     after the cell has finished, because Jupyter requests the state of the widget from the kernel, which is busy until
-    then. The notebook's stop button still works.
+    then. The notebook's stop button still works. If the notebook was not saved since the run began, Jupyter does not
+    display the run again: run a cell that contains only the name of the monitor. After a restart of the kernel, reload
+    the page to see the picture again.
+
+    A monitor is an ipywidget, and can be put into a box or a tab; if this is done before the run, the monitor is not
+    displayed below the cell as well. A displayed monitor, with the models of its epochs, is kept in memory until its
+    cell is run again, or until `close` is called.
 
     A page written by `to_html` has the curves, a slider over the epochs and the reconstructions. For a long run, it
     contains reconstructions of at most 200 epochs; the best epoch and epochs followed by a restore are kept first.
@@ -57,6 +65,8 @@ class TrainingMonitor(LiveView):
     start_paused : bool, default False
         Wait before the first epoch until the resume or step button is pressed. If no page displays the monitor, the
         run begins after 15 seconds.
+    compare : Result, History, RunComparison, TrainingMonitor, or mapping of str to Result or History, optional
+        Earlier runs, which are drawn behind the run.
 
     Attributes
     ----------
@@ -68,7 +78,8 @@ class TrainingMonitor(LiveView):
     Raises
     ------
     TypeError, ValueError
-        If the examples are not sequences or more than 12, the titles do not match them, or `budget` is invalid.
+        If the examples are not sequences or more than 12, the titles do not match them, `budget` is invalid, or
+        `compare` is not a run.
 
     Examples
     --------
@@ -91,8 +102,10 @@ class TrainingMonitor(LiveView):
         titles: Sequence[str] | None = None,
         budget: int = 256 * 2**20,
         start_paused: bool = False,
+        compare: Any = None,
     ) -> None:
         super().__init__(Snapshots(budget, examples, titles))
+        self._earlier = _earlier(compare)
         self._start_paused = start_paused
         self._hook_before: Callable[[], None] | None = None
 
@@ -115,7 +128,7 @@ class TrainingMonitor(LiveView):
         self._durations.clear()
         self.control.reset("paused" if self._start_paused and not len(trainer.history) else "running")
         # HTML for a page cannot be updated: it is displayed when the run has ended.
-        if in_notebook() and not on_page():
+        if in_notebook() and not on_page() and not self._in_box:
             IPython.display.display(self)
         self._enable_buttons()
         self._show_all()
@@ -157,18 +170,22 @@ class TrainingMonitor(LiveView):
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
         self._end_text = reason + outcome(self.history)
         self.control.reset()
-        self._show_all()
+        self._send_if_due(force=True)
         self._show_requested_epoch()
+        if self.children:
+            self._chart.store()
         figure = self.figure
-        if in_notebook():
-            IPython.display.display(self if on_page() else figure)
+        if on_page() and in_notebook():
+            IPython.display.display(self)
+        elif in_notebook():
+            display_picture(figure)
         # In a terminal, the progress line has no line break yet.
         say("\n" * in_terminal() + figure.alt)
 
     def _watch_history(self, history: History) -> None:
         """Watch another history than the latest one, and drop the models of the latter."""
         self._snapshots.cut(0)
-        if self._box is not None:
+        if self.children:
             # Mark no past epoch, and follow the latest one.
             self._chart.rewound, self._follows = None, True
         self._add(history)
@@ -189,7 +206,12 @@ class TrainingMonitor(LiveView):
     @property
     def figure(self) -> Figure:
         """Static picture of all runs; `savefig` writes it as PNG or SVG."""
-        return plot_histories(self.histories) if len(self.histories) > 1 else plot_history(self.history)
+        runs = {**self._behind(), **self.histories}
+        return plot_histories(runs) if len(runs) > 1 else plot_history(self.history)
+
+    def _behind(self) -> Histories:
+        """Return the earlier runs under names that no watched run has."""
+        return {name + " (earlier)" * (name in self.histories): run for name, run in self._earlier.items()}
 
     def more(self, epochs: int) -> Result:
         """Continue the latest run, or the requested branch, for a number of epochs.
@@ -340,6 +362,10 @@ class TrainingMonitor(LiveView):
 
     # ------------------------------------------------------------------ page, picture and copies
 
+    def _data(self) -> dict[str, Any]:
+        data, behind = super()._data(), runs_data(self._behind())
+        return {**data, "runs": [*({**run, "behind": True} for run in behind), *data["runs"]]}
+
     def _page(self, *, light: bool = False) -> tuple[str, dict[str, Any]]:
         data = self._data()
         if self.histories:
@@ -354,19 +380,34 @@ class TrainingMonitor(LiveView):
             data["rewinds"] = rewinds
         return "" if light else f"Training of {self.history.name}", data
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        if page := page_bundle(self):
-            return page, {}
-        view = bundle(self._build(), repr(self))
-        # The picture is for pages without a kernel.
-        return with_picture(view, {}, self.figure) if self._run is None and self.histories else (view, {})
+    def _picture(self) -> Figure | None:
+        return self.figure if self._run is None and self.histories else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy has the histories only: no locks, widgets or models of past epochs.
         return TrainingMonitor, (), dict(self.histories)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TrainingMonitor:
+        other = TrainingMonitor()
+        other.__setstate__(copy.deepcopy(self.histories, memo))
+        return other
 
     def __setstate__(self, histories: dict[str, History]) -> None:
         self.histories.update(histories)
 
     def __repr__(self) -> str:
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
+
+
+def _earlier(compare: Any) -> Histories:
+    """Return the histories of earlier runs by name, or raise an error."""
+    if isinstance(compare, RunComparison):
+        return dict(compare.runs)
+    if isinstance(compare, TrainingMonitor):
+        return {**compare.histories}
+    if isinstance(compare, Mapping):
+        return named_histories(compare, "compare")
+    if not isinstance(compare, History | Result | None):
+        raise TypeError(f"compare must be a Result, a History, a RunComparison or a mapping of these, got {compare!r}.")
+    history = compare.history if isinstance(compare, Result) else compare
+    return {} if history is None else {history.name: history}
