@@ -209,7 +209,7 @@ class TestPicture:
         scores[1040:1050], scores[2000] = 5.0, 3.0
         figure = SeriesViewer(Series(values, labels=labels, name="sine"), scores, threshold=2.0).figure
         assert "1 true event: 1 found, 0 missed; 1 false alarm; 0.37 % of the steps flagged." in figure.alt
-        assert "from step 1,040 to 1,049" in figure.alt
+        assert "steps 1,040 to 1,049" in figure.alt
         whole, zoomed = (axes.get_xlim() for axes in (figure.axes[0], figure.axes[2]))
         assert whole == (-0.5, 2999.5)
         assert zoomed[0] < 1040 < 1050 < zoomed[1]
