@@ -131,7 +131,7 @@ export function countText({ truth, found, compared, scored, all, share, falseSha
   const hits = compared.hit.filter(Boolean).length;
   if (share > MUCH_FLAGGED && (!truth || falseShare > MUCH_FLAGGED / 2)) {
     const text = `${share === 1 ? "everything" : "too much"} is flagged: ${steps}`;
-    return truth ? `${text}; ${hits} of ${events} are among them` : text;
+    return truth ? `${text}; true events among them: ${count(hits)} of ${count(truth.length)}` : text;
   }
   if (!truth) return `${plural(found.length, "event")} found; ${steps} flagged`;
   const cover = `but ${plural(joined, "found event")} also cover${joined === 1 ? "s" : ""} the normal steps between them`;

@@ -285,7 +285,7 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
     >>> describe_events(None, [(4, 6)], scored)
     '1 event found; 4 % of the steps flagged'
     >>> describe_events([(2, 5), (9, 12)], [(0, 50)], scored)
-    'everything is flagged: 100 % of the steps; 2 of 2 true events are among them'
+    'everything is flagged: 100 % of the steps; true events among them: 2 of 2'
     """
     n_true = "no events given" if true is None else many(len(true), "true event")
     if found is None:
@@ -300,7 +300,7 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
     if share > MUCH_FLAGGED and (true is None or false_share > MUCH_FLAGGED / 2):
         much = "everything is flagged" if share == 1 else "too much is flagged"
         text = f"{much}: {percent(share)} of the {steps}"
-        return text if true is None else f"{text}; {hits} of {many(len(true), 'true event')} are among them"
+        return text if true is None else f"{text}; true events among them: {hits} of {len(true):,}"
     if true is None:
         return f"{many(len(found), 'event')} found; {percent(share)} of the {steps} flagged"
     # Found events that join true events through more normal than abnormal steps do not separate them.
