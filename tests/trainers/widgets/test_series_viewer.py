@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from data import Series
 from data.series import runs
 from trainers.widgets import SeriesViewer, series_viewer
-from trainers.widgets.series_viewer import as_events, clock, extremes, highest, touched, when
+from trainers.widgets.series_viewer import as_events, clock, extremes, reduced, touched, when
 
 PULSE = Series([0.1, 0.2, 9.0, 8.0, 0.1, 0.3], labels=[0, 0, 1, 1, 0, 0], name="pulse")
 SCORES = np.array([0.1, 0.2, 9.0, 8.0, 0.1, 0.3])
@@ -100,7 +100,8 @@ class TestThreshold:
     [
         ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\).*got float64 with shape \(5,\)"),
         ({"scores": SCORES[:, None]}, ValueError, "shape"),
-        ({"scores": np.where(SCORES > 5, np.nan, SCORES)}, ValueError, "at step 2"),
+        ({"training": 7}, ValueError, r"training must be an integer from 0 to 6 .* got 7"),
+        ({"training": 0.5}, ValueError, r"training must be an integer from 0 to 6 .* got 0\.5"),
         ({"scores": np.where(SCORES > 8.5, np.inf, SCORES)}, ValueError, "at step 2"),
         ({"scores": SCORES > 5}, ValueError, "must be numeric with shape"),
         ({"scores": ["a"] * 6}, TypeError, "scores"),
@@ -147,7 +148,7 @@ class TestDownsampling:
     @given(st.lists(st.floats(0, 9), min_size=1, max_size=50), st.integers(1, 7), st.floats(0, 9))
     def test_scores_above_threshold_remain_above(self, scores, stride, threshold):
         scores = np.array(scores)
-        above = highest(scores, stride) > threshold
+        above = reduced(scores, stride, np.fmax) > threshold
         assert [bool(block) for block in above] == [
             bool((scores[i : i + stride] > threshold).any()) for i in range(0, len(scores), stride)
         ]
@@ -207,7 +208,7 @@ class TestPicture:
         scores = np.abs(values)
         scores[1040:1050], scores[2000] = 5.0, 3.0
         figure = SeriesViewer(Series(values, labels=labels, name="sine"), scores, threshold=2.0).figure
-        assert "1 true event: 1 found, 0 missed; 1 false alarm." in figure.alt
+        assert "1 true event: 1 found, 0 missed; 1 false alarm; 0.37 % of the steps flagged." in figure.alt
         assert "from step 1,040 to 1,049" in figure.alt
         whole, zoomed = (axes.get_xlim() for axes in (figure.axes[0], figure.axes[2]))
         assert whole == (-0.5, 2999.5)
