@@ -11,7 +11,7 @@ import traitlets
 from data._deprecated import with_old_names
 from data.data_set import is_real_number
 from trainers.checks import as_labels, as_scores, as_threshold
-from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.plotting import ABNORMAL, TEXT, TRAIN, Figure
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import classes, lighten, pictures
@@ -51,9 +51,9 @@ class ThresholdExplorer(PicturedWidget):
     class_names : sequence of str, optional
         Name of each label, starting with label 0.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        A sequence is drawn when its prediction changes; at most four of its features are drawn. The page
-        contains at most 2 million values. If there are more, only a subset of the sequences can be drawn,
-        evenly spaced in the order of their scores.
+        A sequence is drawn when its prediction changes. Up to four features are drawn at once; a menu selects them
+        from the first 32. The page contains at most 2 million values. If there are more, only a subset of the
+        sequences can be drawn, evenly spaced in the order of their scores.
     reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
         Drawn with the sequences.
     hide_labels : bool, default False
@@ -200,14 +200,14 @@ def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: flo
     groups: list[tuple[str, np.ndarray, str, str | None]] = [("unlabelled", scores, TEXT, None)]
     if labels is not None:
         normal = labels == 0
-        groups = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], VALIDATION, "///")]
+        groups = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], ABNORMAL, "///")]
     texts = []
     for name, chosen, color, hatch in groups:
         if len(chosen):
             look = {"facecolor": color, "edgecolor": color, "hatch": hatch, "label": f"{name} ({len(chosen)})"}
             axes.stairs(np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, **look)
             texts.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
-    axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.4g}")
+    axes.axvline(threshold, color=TEXT, linestyle="-.", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score (error)", ylabel="sequences")
     figure.legend_beside(axes)
     figure.alt = f"Histogram of {len(scores)} scores; {' and '.join(texts)} are above the threshold, {threshold:.4g}."
