@@ -15,6 +15,8 @@ from trainers.plotting import Figure, current_scale
 from trainers.widgets.export import Exported, page_bundle
 
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
+# For each cell: the id of its last execution, and the widgets that it has made and that are not closed.
+_made: dict[str, tuple[str, weakref.WeakSet[ipywidgets.Widget]]] = {}
 
 
 def in_notebook() -> bool:
@@ -41,6 +43,32 @@ def answer_while_busy(*widgets: ipywidgets.Widget) -> None:
         if hasattr(widget.comm, "_reply_subshell_for"):
             widget.comm._reply_subshell_for = None
         answer_while_busy(*getattr(widget, "children", ()))
+
+
+def close_all(*widgets: ipywidgets.Widget | None) -> None:
+    """Close widgets together with their children, layouts and styles; None is skipped."""
+    for widget in filter(None, widgets):
+        widget.close()
+        close_all(*getattr(widget, "children", ()), getattr(widget, "layout", None), getattr(widget, "style", None))
+
+
+def kept_for_cell(widget: ipywidgets.Widget) -> None:
+    """Keep a new widget until its cell is run again, and close what earlier executions of this cell have made.
+
+    ipywidgets keeps every widget, and Jupyter stores it with the notebook, until it is closed. A monitor whose run is
+    in progress is not closed. Without the id of a cell, as in a script or with nbclient, nothing is closed.
+    """
+    message = getattr(get_ipython(), "get_parent", dict)()
+    cell, execution = message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
+    if cell is None:
+        return
+    last, widgets = _made.setdefault(cell, (execution, weakref.WeakSet()))
+    if last != execution:
+        for earlier in [one for one in widgets if getattr(one, "_run", None) is None]:
+            widgets.discard(earlier)
+            close_all(earlier)
+        _made[cell] = (execution, widgets)
+    widgets.add(widget)
 
 
 def larger_in_class(widget: ipywidgets.DOMWidget) -> None:
