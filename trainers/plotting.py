@@ -405,9 +405,9 @@ def log_ticks(low: float, high: float, wanted: int) -> list[float]:
 
 def loss_labels(values: Sequence[float], limits: tuple[float, float], *, log: bool) -> list[str]:
     """Return labels with as many digits as distinguish the ticks; with exponents if these are shorter."""
-    if log and limits[1] / limits[0] > 1e4:
-        return [_labels([value], 4)[0] for value in values]
-    return [f"{value:.4g}" for value in values] if log else _labels(values, 7)
+    # over many decades, all long labels have exponents
+    room = 4 if log and limits[1] / limits[0] > 1e4 else 5
+    return [_labels([value], room)[0] for value in values] if log else _labels(values, 7)
 
 
 def _labels(values: Sequence[float], room: int) -> list[str]:

@@ -17,7 +17,7 @@ monitor = TrainingMonitor(few)
 result = benchmark(make(learning_rate=3, steps_per_epoch=4), training, validation, epochs=12, callbacks=[monitor])
 """
 CONTRAST = contrast_script(
-    ".kit-chart", "textOf('.state, .left, .plot text, figcaption, small, .words, .legend li, .legend button')"
+    ".kit-chart", "textOf('.state, .left, .plot text, figcaption, small, .words, .legend li, .legend button, .tools *')"
 )
 CLIPPED = """() => {
     const chart = document.querySelector('.kit-chart').getBoundingClientRect(), found = [];

@@ -42,7 +42,7 @@ test("the first view has every finite loss of every visible run", () => {
     assert.deepEqual(shown.x, [1, 3]);
   }
   assert.ok(frame(runs, { hidden: new Set([0]) }).shown.y[1] < 3, "a hidden run has no influence");
-  assert.equal(frame([validation(0, 1)], { log: true }).logged, false);
+  for (const runs of [[validation(0, 1)], [run()]]) assert.equal(frame(runs, { log: true }).logged, false);
 });
 
 test("focus leaves out the first epochs and outliers, and marks them at the edge", () => {
@@ -119,12 +119,12 @@ test("all visible curves are read at an epoch, the lowest first", () => {
   };
   const read = (epoch, hidden = ["training"]) => readings(data, new Set(hidden), epoch);
   assert.deepEqual(
-    read(1).map(({ name, text }) => `${name} ${text}`),
-    ["b validation 0.3000", "a validation 0.5000"],
+    read(1).map(({ text }) => text),
+    ["b: validation 0.3000", "a: validation 0.5000"],
   );
   assert.deepEqual(
-    read(2).map(({ name }) => name),
-    ["a"],
+    read(2).map(({ text }) => text),
+    ["a: validation 0.4000"],
   );
   assert.deepEqual(read(1, ["training", 0, 1]), []);
   assert.equal(readings({ runs: [run([0.1, NaN])] }, new Set(), 1)[0].text, "training 0.1000, validation not finite");

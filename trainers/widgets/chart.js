@@ -60,8 +60,9 @@ function drawLegend(data, view) {
 
 // Buttons that change the view, and those that save it.
 function drawTools(view) {
-  const button = (key, text, title, pressed) =>
-    `<button type="button" data-key="${key}" title="${title}"${pressed === undefined ? "" : ` aria-pressed="${pressed}"`}>${text}</button>`;
+  const button = (key, text, title, more = "") =>
+    `<button type="button" data-key="${key}" title="${title}" ${more}>${text}</button>`;
+  const pressed = (on) => `aria-pressed="${on}"`;
   const refused = view.log && !view.frame.logged;
   const counts = [1, 3, 5, 9].map(
     (n) =>
@@ -69,14 +70,11 @@ function drawTools(view) {
   );
   const copies = navigator.clipboard?.write && window.ClipboardItem;
   return [
-    button(
-      "log",
-      `log scale${refused ? " (losses of zero)" : ""}`,
-      refused ? "requires losses above zero" : "",
-      view.frame.logged,
-    ),
-    button("focus", "focus", "Show the later epochs larger; triangles mark what is outside", view.focus),
-    view.zoom ? button("all", "show all", "Show all epochs and losses: key 0") : "",
+    refused
+      ? button("log", "log scale (losses of zero)", "requires losses above zero", pressed(false))
+      : button("log", "log scale", "", pressed(view.frame.logged)),
+    button("focus", "focus", "Show the later epochs larger; triangles mark what is outside", pressed(view.focus)),
+    button("all", "show all", "Show all epochs and losses: key 0", view.frame.partial ? "" : "disabled"),
     `<select data-key="smooth" aria-label="smoothing" title="Mean of neighbouring epochs">${counts.join("")}</select>`,
     button("png", "PNG", "Save the picture as PNG"),
     button("svg", "SVG", "Save the picture as SVG"),
@@ -100,7 +98,7 @@ function pictureOf(plot, legend, title) {
   let [x, y, rows] = [10, height + 46, ""];
   for (const entry of legend.querySelectorAll("li:not(:has([aria-pressed='false']))")) {
     const text = entry.querySelector("span");
-    const wide = 50 + widthOf(text);
+    const wide = 54 + 7 * text.textContent.length;
     if (x > 10 && x + wide > width) [x, y] = [10, y + 20];
     rows += `<g transform="translate(${x} ${y - 11})">${entry.querySelector("svg").innerHTML}<text x="36" y="11">${escape(text.textContent)}</text></g>`;
     x += wide;
@@ -146,7 +144,7 @@ function drawExamples(data, view) {
 const SKELETON = `
   <div class="head"><span class="state" role="status"></span><progress max="1" hidden></progress><span class="left"></span></div>
   <div class="body"><div class="picture"><svg class="plot" role="application" tabindex="0"></svg>
-    <div class="readout" role="status" hidden></div><div class="hint" aria-hidden="true"></div></div>
+    <div class="readout" role="status"></div><div class="hint" aria-hidden="true"></div></div>
     <div class="side"><div class="legend"></div><div class="tools"></div></div></div>
   <p class="words"></p>
   <div class="rewind" hidden><button type="button" class="play">▶ play</button>
@@ -245,7 +243,7 @@ export function mount(root, data, act = {}) {
     const key = event.target.closest("button")?.dataset.key;
     if (key === "log") view.log = !view.log;
     else if (key === "focus") [view.focus, view.zoom] = [!view.focus, null];
-    else if (key === "all") view.zoom = null;
+    else if (key === "all") return explorer.showAll();
     else if (key) return save(key);
     draw();
   });

@@ -5,7 +5,7 @@
 // on a logarithmic axis 6 % of its length; a linear axis does not go below zero unless a loss does. Nearly equal losses
 // are spread to 0.1 % of their size. About 5 ticks on a linear axis and 12 on a logarithmic one, by plot.js.
 
-import { fourDigits, logTicks, rangeOf, short, svgAxes, svgPath, svgPoints, tickLabels, ticks } from "./plot.js";
+import { clamp, fourDigits, logTicks, rangeOf, svgAxes, svgPath, svgPoints, tickLabels, ticks } from "./plot.js";
 import { escape } from "./page.js";
 
 // The same colours, dashes and marks as in trainers/plotting.py. The colours of runs have no other meaning, and contrast
@@ -108,11 +108,12 @@ export function frameOf(data, view, width, height) {
   const losses = points.map(([, loss]) => loss);
   const longest = Math.max(0, ...data.runs.map((run) => last(run.rows)?.[EPOCH] ?? 0));
   const final = Math.max(2, data.planned || 0, longest);
-  const logged = view.log && rangeOf(losses)[0] > 0;
+  const logged = view.log && losses.length > 0 && rangeOf(losses)[0] > 0;
   const full = { x: [1, final], y: limitsOf(losses, logged) };
   const shown = view.zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
   const [scaled, plain] = logged ? [Math.log, Math.exp] : [(v) => v, (v) => v];
-  const lane = data.runs.some((run) => new Set(run.rows.map((row) => row[RATE]).filter(isNumber)).size > 1) ? LANE : 0;
+  const changes = (run) => new Set(run.rows.map((row) => row[RATE]).filter(isNumber)).size > 1;
+  const lane = data.runs.some((run) => !run.behind && changes(run)) ? LANE : 0;
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: height - BOTTOM - lane };
   const [[from, to], [low, high]] = [shown.x, shown.y.map((v) => scaled(Math.max(v, logged ? full.y[0] : v)))];
   const [across, upright] = [box.right - box.left, box.bottom - box.top];
@@ -186,9 +187,8 @@ function drawRun(run, { train, paint, dash, mark, alone, behind }, losses, frame
   if (mark && end) text += `<path class="end" d="${mark}" transform="translate(${at(end)})" fill="${paint}"/>`;
   if (behind) return text;
   text += drawRestores(run, frame);
-  if (best && alone) text += `<circle class="best" cx="${at(best)[0]}" cy="${at(best)[1]}" r="4" fill="${paint}"/>`;
-  else if (best)
-    text += `<circle class="best" cx="${at(best)[0]}" cy="${at(best)[1]}" r="6" fill="none" stroke="${paint}"/>`;
+  const ring = alone ? `r="4" fill="${paint}"` : `r="6" fill="none" stroke="${paint}"`;
+  if (best) text += `<circle class="best" cx="${at(best)[0]}" cy="${at(best)[1]}" ${ring}/>`;
   if (start === null) return text;
   const py = Math.min(y(start), box.bottom);
   return `${text}<line class="start" x1="${x(1)}" x2="${x(run.rows.length)}" y1="${py}" y2="${py}" stroke="${paint}"
@@ -198,8 +198,7 @@ function drawRun(run, { train, paint, dash, mark, alone, behind }, losses, frame
 function epochMarks({ x, shown, box }) {
   const [from, to] = shown.x;
   const width = box.right + RIGHT;
-  const epochs = new Set(ticks(from, to, Math.min(10, width / 60), 1));
-  if (from <= 1) epochs.add(1);
+  const epochs = new Set([...(from <= 1 ? [1] : []), ...ticks(from, to, Math.min(10, width / 60), 1)]);
   return [...epochs]
     .filter((epoch) => epoch === 1 || from > 1 || x(epoch) - x(1) >= 14)
     .map((epoch) => {
@@ -211,31 +210,33 @@ function epochMarks({ x, shown, box }) {
 
 export function lossMarks([low, high], logged) {
   const marks = logged ? logTicks(low, high, 12, [1, 1.5, 2, 3, 5, 7]) : ticks(low, high, 5);
-  const powers = logged && high / low > 1e4;
-  const labels = logged ? marks.map((tick) => (powers ? tickLabels([tick], 4)[0] : short(tick))) : tickLabels(marks);
+  // Over many decades, all long labels have exponents.
+  const room = high / low > 1e4 ? 4 : 5;
+  const labels = logged ? marks.map((tick) => tickLabels([tick], room)[0]) : tickLabels(marks);
   return marks.map((tick, i) => ({ tick, label: labels[i] }));
 }
 
 // A mark at the edge for each run that exceeds this view, with the most distant loss.
 function drawOutside(data, view, { shown, box, x, y }) {
   const [[from, to], [low, high]] = [shown.x, shown.y];
-  const taken = { above: new Set(), below: new Set(), beside: new Set() };
+  const taken = { above: [], below: [], beside: [] };
   const mark = (index, [epoch, loss], side) => {
     let px = side === "beside" ? (epoch < from ? box.left : box.right) : x(epoch);
-    const py =
-      side === "above" ? box.top : side === "below" ? box.bottom : Math.min(Math.max(y(loss), box.top), box.bottom);
+    const py = { above: box.top, below: box.bottom }[side] ?? clamp(y(loss), box.top, box.bottom);
+    const flip = px > (box.left + box.right) / 2;
     // Marks beside each other, with their losses.
-    const place = () => Math.round(px / 52);
-    while (side !== "beside" && taken[side].has(place()) && px < box.right - 60) px += 52;
-    taken[side].add(place());
+    const first = px;
+    while (side !== "beside" && taken[side].some((other) => Math.abs(other - px) < 60)) px += flip ? -10 : 10;
+    taken[side].push(px);
+    const room = px >= box.left && px <= box.right;
+    if (!room) px = first;
     const { paint } = looksOf(data, index);
     const shape = { above: "M-5 8h10l-5 -9z", below: "M-5 -8h10l-5 9z" }[side];
     const aside = epoch < from ? "M8 -5v10l-9 -5z" : "M-8 -5v10l9 -5z";
     const words = `${data.runs[index].name}: ${fourDigits(loss)} in epoch ${epoch} is ${side} this view; click to show all`;
-    const flip = px > box.right - 50;
     const label = `<text x="${flip ? -9 : 9}" y="${side === "above" ? 9 : side === "below" ? -1 : 4}" text-anchor="${flip ? "end" : "start"}">${fourDigits(loss)}</text>`;
     return `<g class="outside" transform="translate(${px.toFixed(1)} ${py.toFixed(1)})"><title>${escape(words)}</title>
-      <path d="${shape || aside}" fill="${paint}"/>${label}</g>`;
+      <path d="${shape || aside}" fill="${paint}"/>${room ? label : ""}</g>`;
   };
   return data.runs
     .map((_, index) => {
@@ -302,7 +303,7 @@ export function drawPlot(data, view, frame, height) {
     drawRun(run, looksOf(data, index), lossesOf(data, index, view.hidden), frame, view.smooth),
   );
   const middle = `x="${(box.left + box.right) / 2}" y="${(box.top + box.bottom) / 2}" text-anchor="middle"`;
-  const [left, top, width, tall] = [box.left - 6, box.top - 5, box.right - box.left + 12, box.bottom - box.top + 10];
+  const [left, top, width, tall] = [box.left - 9, box.top - 5, box.right - box.left + 18, box.bottom - box.top + 10];
   return `<clipPath id="${view.id}"><rect x="${left}" y="${top}" width="${width}" height="${tall}"/></clipPath>
     ${svgAxes(box, rows, epochMarks(frame), look)}${drawLane(data, view, frame, height)}
     <g clip-path="url(#${view.id})">${curves.join("")}${drawSelected(rowOf(data, view.selected), frame)}</g>

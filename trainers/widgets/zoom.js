@@ -2,10 +2,9 @@
 
 import { clamp, fourDigits, wheelFactor } from "./plot.js";
 import { drag, escape, onKey, onNextFrame, placeIn, wheelPixels, widthOf } from "./page.js";
-import { RATE, TRAINING_LOSS, VALIDATION_LOSS, isNumber, last, lossesOf, looksOf } from "./loss_plot.js";
+import { RATE, TRAINING_LOSS, VALIDATION_LOSS, isNumber, lossesOf, looksOf } from "./loss_plot.js";
 
-const HELP =
-  "Drag a box or press + and − to zoom, 0 to show all. Arrows move the crosshair, or the view if zoomed; Home and End too. Enter rewinds.";
+const HELP = "+ and − zoom, or drag a box; 0 shows all. ← and → read the curves, or move a zoomed view. Enter rewinds.";
 
 // Scales a range about `at`, within `full`; not below `least`.
 export function scaledRange([from, to], factor, at, [low, high], least) {
@@ -14,27 +13,32 @@ export function scaledRange([from, to], factor, at, [low, high], least) {
   return [start, start + span];
 }
 
-// All visible curves at an epoch, the lowest first: [{ name, paint, losses }]; losses as text by their names.
+// What is visible of each run at an epoch, the lowest validation loss first; `losses` are [name, loss, colour].
 export function readings(data, hidden, epoch) {
   const found = data.runs.map((run, index) => {
-    const [row, losses] = [run.rows[epoch - 1], lossesOf(data, index, hidden)];
-    const text = (loss) => (isNumber(loss) ? fourDigits(loss) : "not finite");
-    const parts = [];
-    if (losses.includes(TRAINING_LOSS) && row) parts.push(`training ${text(row[TRAINING_LOSS])}`);
-    if (losses.includes(VALIDATION_LOSS) && row) parts.push(`validation ${text(row[VALIDATION_LOSS])}`);
-    const { alone, paint } = looksOf(data, index);
-    const name = alone && data.runs.length === 1 ? "" : run.name;
-    return { name, paint, order: row?.[VALIDATION_LOSS] ?? Infinity, rate: row?.[RATE], text: parts.join(", ") };
+    const [row, keys, { paint, train }] = [run.rows[epoch - 1], lossesOf(data, index, hidden), looksOf(data, index)];
+    const kinds = [
+      ["training", TRAINING_LOSS, train],
+      ["validation", VALIDATION_LOSS, paint],
+    ];
+    const losses = kinds
+      .filter(([, key]) => row && keys.includes(key))
+      .map(([kind, key, color]) => [kind, row[key], color]);
+    const text = losses.map(([kind, loss]) => `${kind} ${isNumber(loss) ? fourDigits(loss) : "not finite"}`);
+    if (losses.length && isNumber(row[RATE])) text.push(`learning rate ${Number(row[RATE].toPrecision(3))}`);
+    const name = data.runs.length > 1 ? `${run.name}: ` : "";
+    return { text: name + text.join(", "), paint, losses, order: row?.[VALIDATION_LOSS] ?? Infinity };
   });
-  return found.filter(({ text }) => text).sort((a, b) => a.order - b.order || 0);
+  return found.filter(({ losses }) => losses.length).sort((a, b) => a.order - b.order || 0);
 }
 
 // Lets the plot be zoomed and read. `act` has draw(), select(epoch) and say(words), for what is read or null.
 export function explore(plot, over, view, getData, act) {
   const { soon, cancel } = onNextFrame(act.draw);
-  const [readout, hint] = [over.querySelector(".readout"), over.querySelector(".hint")];
+  const [readout, hint] = [".readout", ".hint"].map((name) => over.querySelector(name));
   const place = (event) => placeIn(plot, event).map((v) => (v * plot.viewBox.baseVal.width) / widthOf(plot));
-  let [box, fading] = [null, null];
+  // The dragged box, the run and row that the crosshair reads, and the timer of the hint.
+  let [box, reading, fading] = [null, null, null];
 
   function zoomTo(x, y) {
     const { full, scaled, plain } = view.frame;
@@ -70,81 +74,65 @@ export function explore(plot, over, view, getData, act) {
     const data = getData();
     const longest = Math.max(0, ...data.runs.map(({ rows }) => rows.length));
     view.cross = epoch === null || !longest ? null : clamp(Math.round(epoch), 1, longest);
-    let nearest = null;
+    reading = null;
     data.runs.forEach((run, index) => {
       const row = run.rows[view.cross - 1];
       if (!row || !lossesOf(data, index, view.hidden).length) return;
       const loss = row[VALIDATION_LOSS];
       const away = py === null ? -index : isNumber(loss) ? Math.abs(view.frame.y(loss) - py) : 1e6;
-      if (!nearest || away < nearest.away) nearest = { run, row, away };
+      if (!reading || away < reading.away) reading = { run, row, away };
     });
-    act.say(nearest && { name: data.runs.length > 1 ? nearest.run.name : "", row: nearest.row });
+    act.say(reading && { name: data.runs.length > 1 ? reading.run.name : "", row: reading.row });
     drawOver();
   }
 
   function drawOver() {
     const [data, { x, y, box: frame }] = [getData(), view.frame];
-    const group = plot.querySelector(".over");
-    let text = "";
+    const px = x(view.cross);
+    let [text, list] = ["", ""];
     if (box) {
-      const { left, top, right, bottom } = edges();
-      text += `<rect class="zoombox" x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"/>`;
-    }
-    const found = view.cross && !box ? readings(data, view.hidden, view.cross) : [];
-    readout.hidden = !found.length;
-    if (found.length) {
-      const px = x(view.cross);
-      text += `<line class="cross" x1="${px}" x2="${px}" y1="${frame.top}" y2="${frame.bottom}"/>`;
-      data.runs.forEach((run, index) => {
-        const { paint, train } = looksOf(data, index);
-        for (const key of lossesOf(data, index, view.hidden)) {
-          const loss = run.rows[view.cross - 1]?.[key];
-          const py = isNumber(loss) ? y(loss) : -1;
-          if (py >= frame.top - 1 && py <= frame.bottom + 1)
-            text += `<circle class="cross" cx="${px}" cy="${py}" r="3.5" fill="${key === TRAINING_LOSS ? train : paint}"/>`;
-        }
-      });
-      const line = ({ name, paint, text, rate }) =>
-        `<li><i style="background:${paint}"></i>${name ? `${escape(name)}: ` : ""}${text}${isNumber(rate) ? `, learning rate ${Number(rate.toPrecision(3))}` : ""}</li>`;
-      const more = found.length > 10 ? `<li>and ${found.length - 10} more</li>` : "";
-      const list = `<b>epoch ${view.cross}</b><ul>${found.slice(0, 10).map(line).join("")}${more}</ul>`;
-      if (readout.innerHTML !== list) readout.innerHTML = list;
+      const [[left, right], [top, bottom]] = edges();
+      text = `<rect class="zoombox" x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"/>`;
+    } else if (view.cross && px >= frame.left && px <= frame.right) {
+      const found = readings(data, view.hidden, view.cross);
+      const inside = (loss) => isNumber(loss) && y(loss) >= frame.top - 1 && y(loss) <= frame.bottom + 1;
+      text = `<line class="cross" x1="${px}" x2="${px}" y1="${frame.top}" y2="${frame.bottom}"/>`;
+      for (const [, loss, color] of found.flatMap(({ losses }) => losses))
+        if (inside(loss)) text += `<circle class="cross" cx="${px}" cy="${y(loss)}" r="3.5" fill="${color}"/>`;
+      const lines = found.map((run) => `<li><i style="background:${run.paint}"></i>${escape(run.text)}</li>`);
+      if (lines.length > 10) lines.splice(10, lines.length, `<li>and ${lines.length - 10} more</li>`);
+      list = `<b>epoch ${view.cross}</b><ul>${lines.join("")}</ul>`;
       // Beside the crosshair, where there is more room.
-      const onLeft = px > (frame.left + frame.right) / 2;
-      const scale = widthOf(plot) / plot.viewBox.baseVal.width;
+      const [scale, onLeft] = [widthOf(plot) / plot.viewBox.baseVal.width, px > (frame.left + frame.right) / 2];
       readout.style.left = onLeft ? "" : `${(px + 12) * scale}px`;
       readout.style.right = onLeft ? `${widthOf(plot) - (px - 12) * scale}px` : "";
     }
-    if (group) group.innerHTML = text;
+    if (list !== readout.list) readout.innerHTML = readout.list = list;
+    plot.querySelector(".over").innerHTML = text;
   }
 
-  function step(by) {
-    const { shown } = view.frame;
-    read(view.cross === null ? (by > 0 ? Math.ceil(shown.x[0]) : Math.floor(shown.x[1])) : view.cross + by);
+  // Moves the crosshair by keys, within the view.
+  function move(epoch) {
+    const [from, to] = view.frame.shown.x;
+    read(clamp(epoch, Math.ceil(from), Math.floor(to)));
   }
 
   // ---------------------------------------------------------------- mouse and touch
 
   // Edges of the dragged box; a flat box has the full height, and a narrow one the full width.
   function edges() {
-    const { box: frame } = view.frame;
-    const [[ax, ay], [bx, by]] = box.map(([px, py]) => [
-      clamp(px, frame.left, frame.right),
-      clamp(py, frame.top, frame.bottom),
-    ]);
-    const [wide, high] = [Math.abs(ax - bx) >= 12, Math.abs(ay - by) >= 12];
-    return {
-      left: wide ? Math.min(ax, bx) : frame.left,
-      right: wide ? Math.max(ax, bx) : frame.right,
-      top: high ? Math.min(ay, by) : frame.top,
-      bottom: high ? Math.max(ay, by) : frame.bottom,
+    const { left, right, top, bottom } = view.frame.box;
+    const span = (i, low, high) => {
+      const ends = box.map((corner) => clamp(corner[i], low, high)).sort((a, b) => a - b);
+      return ends[1] - ends[0] < 12 ? [low, high] : ends;
     };
+    return [span(0, left, right), span(1, top, bottom)];
   }
 
   drag(plot, (start) => {
     const from = place(start);
     const far = (at) => Math.hypot(at[0] - from[0], at[1] - from[1]) >= 6;
-    const move = (event) => {
+    const stretch = (event) => {
       box = far(place(event)) ? [from, place(event)] : null;
       drawOver();
     };
@@ -153,13 +141,14 @@ export function explore(plot, over, view, getData, act) {
       box = null;
       if (event.type !== "pointerup") return drawOver();
       if (dragged) {
-        const [a, b] = [valuesAt([dragged.left, dragged.bottom]), valuesAt([dragged.right, dragged.top])];
-        if (b[0] - a[0] < 1) [a[0], b[0]] = scaledRange([a[0], b[0]], 0, (a[0] + b[0]) / 2, view.frame.full.x, 1);
-        zoomTo([a[0], b[0]], [a[1], b[1]]);
+        const [[left, right], [top, bottom]] = dragged;
+        const [[from, low], [to, high]] = [valuesAt([left, bottom]), valuesAt([right, top])];
+        // At least one epoch wide.
+        zoomTo(scaledRange([from, to], 1, (from + to) / 2, view.frame.full.x, 1), [low, high]);
       } else if (start.target.closest(".outside")) showAll();
       else if (act.select) act.select(clamp(Math.round(valuesAt(from)[0]), 1, view.frame.final));
     };
-    return { move, end };
+    return { move: stretch, end };
   });
 
   plot.addEventListener("pointermove", (event) => {
@@ -191,26 +180,25 @@ export function explore(plot, over, view, getData, act) {
   onKey(plot, ({ key, shiftKey }) => {
     const zoomed = view.zoom && !shiftKey;
     const crossed = view.cross && [view.cross, view.frame.scaled(crossLoss())];
-    const longest = () => Math.max(...getData().runs.map(({ rows }) => rows.length));
     return {
       "+": () => change(1 / 1.5, crossed),
       "=": () => change(1 / 1.5, crossed),
       "-": () => change(1.5, crossed),
       0: showAll,
-      ArrowLeft: () => (zoomed ? change(1, null, -0.2) : step(-1)),
-      ArrowRight: () => (zoomed ? change(1, null, 0.2) : step(1)),
+      ArrowLeft: () => (zoomed ? change(1, null, -0.2) : move((view.cross ?? Infinity) - 1)),
+      ArrowRight: () => (zoomed ? change(1, null, 0.2) : move((view.cross ?? 0) + 1)),
       ArrowUp: zoomed && (() => change(1, null, 0, 0.2)),
       ArrowDown: zoomed && (() => change(1, null, 0, -0.2)),
-      Home: () => read(1),
-      End: () => read(longest()),
+      Home: () => move(1),
+      End: () => move(Infinity),
       Escape: view.cross && (() => read(null)),
       Enter: view.cross && (() => act.select?.(view.cross)),
     }[key];
   });
 
-  // The loss at which the crosshair meets the last run; otherwise the middle of the view.
+  // The loss where the crosshair meets the curve that it reads; otherwise the middle of the view.
   function crossLoss() {
-    const [loss, [low, high]] = [last(getData().runs).rows[view.cross - 1]?.[VALIDATION_LOSS], view.frame.shown.y];
+    const [loss, [low, high]] = [reading?.row[VALIDATION_LOSS], view.frame.shown.y];
     return isNumber(loss) ? clamp(loss, low, high) : (low + high) / 2;
   }
 
