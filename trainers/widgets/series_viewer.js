@@ -67,15 +67,17 @@ function common(events, others) {
 }
 
 // The number of steps of events that have a score; of all their steps without scores.
-function scoredSteps(events, values, { stride }) {
-  let number = 0;
-  for (const [start, end] of events) {
-    if (!values) number += end - start;
-    else
-      for (let i = Math.floor(start / stride); i * stride < end; i++)
-        if (!Number.isNaN(values[i])) number += Math.min(end, (i + 1) * stride) - Math.max(start, i * stride);
+function scoredSteps(events, scores, { stride }) {
+  // Number of scored groups of steps before each group.
+  if (scores && !scores.before) {
+    scores.before = new Uint32Array(scores.values.length + 1);
+    scores.values.forEach((score, i) => (scores.before[i + 1] = scores.before[i] + !Number.isNaN(score)));
   }
-  return number;
+  const before = (step) => {
+    const group = Math.floor(step / stride);
+    return stride * scores.before[group] + (Number.isNaN(scores.values[group]) ? 0 : step % stride);
+  };
+  return events.reduce((sum, [start, end]) => sum + (scores ? before(end) - before(start) : end - start), 0);
 }
 
 // The events found at a threshold, or the given ones, compared with the true events.
@@ -84,7 +86,7 @@ export function compare(facts, scores, threshold, given) {
   const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
   const truth = facts.true || [];
   const compared = compareEvents(truth, found || []);
-  const steps = (events) => scoredSteps(events, scores?.values, facts);
+  const steps = (events) => scoredSteps(events, scores, facts);
   compared.unscored = truth.map((event) => !steps([event]));
   const result = { truth: facts.true, found, compared, visit: eventsToVisit(facts.true, found, compared) };
   result.numbers = { truth: [], found: [] };
