@@ -42,12 +42,12 @@ export function compareEvents(truth, found) {
 }
 
 // The events to visit in order: the true events, and the found events that overlap none of them.
-export function eventsToVisit(truth, found, { hit, right, unscored }) {
+export function eventsToVisit(truth, found, { hit, right, unscored, tooMuch }) {
   const event =
     (row, kind) =>
     ([start, end], index) => ({ start, end, row, index, kind: kind(index) });
   if (!truth) return (found || []).map(event("found", () => "event found"));
-  const outcome = (i) => (hit[i] ? "found" : unscored?.[i] ? "not scored" : "missed");
+  const outcome = (i) => (hit[i] ? (tooMuch ? "flagged" : "found") : unscored?.[i] ? "not scored" : "missed");
   const events = truth.map(event("truth", (i) => `true event${found ? `, ${outcome(i)}` : ""}`));
   const wrong = (found || []).map(event("found", () => "false alarm")).filter(({ index }) => !right[index]);
   return [...events, ...wrong].sort((a, b) => a.start - b.start);
@@ -88,23 +88,24 @@ export function compare(facts, scores, threshold, given) {
   const compared = compareEvents(truth, found || []);
   const steps = (events) => scoredSteps(events, scores, facts);
   compared.unscored = truth.map((event) => !steps([event]));
-  const result = { truth: facts.true, found, compared, visit: eventsToVisit(facts.true, found, compared) };
-  result.numbers = { truth: [], found: [] };
-  result.visit.forEach(({ row, index }, i) => (result.numbers[row][index] = i + 1));
   // Numbers of steps: scored, flagged, and normal ones.
   const hits = common(found || [], truth);
   const [scored, flagged] = [steps([[0, facts.length]]), steps(found || [])];
   const normal = scored - steps(truth);
   const share = flagged / scored;
   const falseShare = normal && (flagged - steps(hits)) / normal;
+  compared.tooMuch = share > MUCH_FLAGGED && (!facts.true || falseShare > MUCH_FLAGGED / 2);
+  const visit = eventsToVisit(facts.true, found, compared);
+  const numbers = { truth: [], found: [] };
+  visit.forEach(({ row, index }, i) => (numbers[row][index] = i + 1));
   // Found events that join true events through more normal than abnormal steps.
   let [joined, next] = [0, 0];
-  for (const event of facts.true ? result.found || [] : []) {
+  for (const event of facts.true ? found || [] : []) {
     const inside = [];
     for (; next < hits.length && hits[next][1] <= event[1]; next++) inside.push(hits[next]);
     if (inside.length > 1 && 2 * (steps([event]) - steps(inside)) > event[1] - event[0]) joined++;
   }
-  return { ...result, scored, all: scored === facts.length, share, falseShare, joined };
+  return { truth: facts.true, found, compared, visit, numbers, scored, all: scored === facts.length, share, joined };
 }
 
 // ---------------------------------------------------------------- texts
@@ -125,13 +126,13 @@ function eventText(events, index, clock, peak) {
 
 // The numbers of events, and the share of the steps that is flagged. If many normal steps are flagged, the text says so
 // instead of the numbers of missed events and false alarms. The kernel writes the same text.
-export function countText({ truth, found, compared, scored, all, share, falseShare, joined }, stride = 1) {
+export function countText({ truth, found, compared, scored, all, share, joined }, stride = 1) {
   const events = truth ? plural(truth.length, "true event") : "no events given";
   if (!found) return events;
   if (!scored) return truth ? `${events}; nothing is scored` : "nothing is scored";
   const steps = `${stride > 1 ? "at most " : ""}${percent(share)} of the ${all ? "" : "scored "}steps`;
   const hits = compared.hit.filter(Boolean).length;
-  if (share > MUCH_FLAGGED && (!truth || falseShare > MUCH_FLAGGED / 2)) {
+  if (compared.tooMuch) {
     const text = `${share === 1 ? "everything" : "too much"} is flagged: ${steps}`;
     return truth ? `${text}; true events among them: ${count(hits)} of ${count(truth.length)}` : text;
   }
