@@ -557,7 +557,9 @@ export function drawOverview(canvas, data, result, view, width) {
   const { pen, paint, x, step } = sheet;
   const box = { top: 8, height: OVERVIEW - 16 };
   const curve = data.curves[view.features[0]];
-  drawCurves(sheet, box, scale(padded(...extent(curve)), box), [{ curve, color: paint.signal, width: 1 }]);
+  drawCurves(sheet, box, scale(focused(padded(...extent(curve)), curve, view.focus), box), [
+    { curve, color: paint.signal, width: 1 },
+  ]);
   for (const name of ["found", "truth"]) {
     pen.fillStyle = paint[name];
     for (const { left, right } of boxes(sheet, result[name]))

@@ -42,12 +42,12 @@ export function compareEvents(truth, found) {
 }
 
 // The events to visit in order: the true events, and the found events that overlap none of them.
-export function eventsToVisit(truth, found, { hit, right, unscored }) {
+export function eventsToVisit(truth, found, { hit, right, unscored, tooMuch }) {
   const event =
     (row, kind) =>
     ([start, end], index) => ({ start, end, row, index, kind: kind(index) });
   if (!truth) return (found || []).map(event("found", () => "event found"));
-  const outcome = (i) => (hit[i] ? "found" : unscored?.[i] ? "not scored" : "missed");
+  const outcome = (i) => (hit[i] ? (tooMuch ? "flagged" : "found") : unscored?.[i] ? "not scored" : "missed");
   const events = truth.map(event("truth", (i) => `true event${found ? `, ${outcome(i)}` : ""}`));
   const wrong = (found || []).map(event("found", () => "false alarm")).filter(({ index }) => !right[index]);
   return [...events, ...wrong].sort((a, b) => a.start - b.start);
@@ -67,15 +67,17 @@ function common(events, others) {
 }
 
 // The number of steps of events that have a score; of all their steps without scores.
-function scoredSteps(events, values, { stride }) {
-  let number = 0;
-  for (const [start, end] of events) {
-    if (!values) number += end - start;
-    else
-      for (let i = Math.floor(start / stride); i * stride < end; i++)
-        if (!Number.isNaN(values[i])) number += Math.min(end, (i + 1) * stride) - Math.max(start, i * stride);
+function scoredSteps(events, scores, { stride }) {
+  // Number of scored groups of steps before each group.
+  if (scores && !scores.before) {
+    scores.before = new Uint32Array(scores.values.length + 1);
+    scores.values.forEach((score, i) => (scores.before[i + 1] = scores.before[i] + !Number.isNaN(score)));
   }
-  return number;
+  const before = (step) => {
+    const group = Math.floor(step / stride);
+    return stride * scores.before[group] + (Number.isNaN(scores.values[group]) ? 0 : step % stride);
+  };
+  return events.reduce((sum, [start, end]) => sum + (scores ? before(end) - before(start) : end - start), 0);
 }
 
 // The events found at a threshold, or the given ones, compared with the true events.
@@ -84,25 +86,26 @@ export function compare(facts, scores, threshold, given) {
   const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
   const truth = facts.true || [];
   const compared = compareEvents(truth, found || []);
-  const steps = (events) => scoredSteps(events, scores?.values, facts);
+  const steps = (events) => scoredSteps(events, scores, facts);
   compared.unscored = truth.map((event) => !steps([event]));
-  const result = { truth: facts.true, found, compared, visit: eventsToVisit(facts.true, found, compared) };
-  result.numbers = { truth: [], found: [] };
-  result.visit.forEach(({ row, index }, i) => (result.numbers[row][index] = i + 1));
   // Numbers of steps: scored, flagged, and normal ones.
   const hits = common(found || [], truth);
   const [scored, flagged] = [steps([[0, facts.length]]), steps(found || [])];
   const normal = scored - steps(truth);
   const share = flagged / scored;
   const falseShare = normal && (flagged - steps(hits)) / normal;
+  compared.tooMuch = share > MUCH_FLAGGED && (!facts.true || falseShare > MUCH_FLAGGED / 2);
+  const visit = eventsToVisit(facts.true, found, compared);
+  const numbers = { truth: [], found: [] };
+  visit.forEach(({ row, index }, i) => (numbers[row][index] = i + 1));
   // Found events that join true events through more normal than abnormal steps.
   let [joined, next] = [0, 0];
-  for (const event of facts.true ? result.found || [] : []) {
+  for (const event of facts.true ? found || [] : []) {
     const inside = [];
     for (; next < hits.length && hits[next][1] <= event[1]; next++) inside.push(hits[next]);
     if (inside.length > 1 && 2 * (steps([event]) - steps(inside)) > event[1] - event[0]) joined++;
   }
-  return { ...result, scored, all: scored === facts.length, share, falseShare, joined };
+  return { truth: facts.true, found, compared, visit, numbers, scored, all: scored === facts.length, share, joined };
 }
 
 // ---------------------------------------------------------------- texts
@@ -123,13 +126,13 @@ function eventText(events, index, clock, peak) {
 
 // The numbers of events, and the share of the steps that is flagged. If many normal steps are flagged, the text says so
 // instead of the numbers of missed events and false alarms. The kernel writes the same text.
-export function countText({ truth, found, compared, scored, all, share, falseShare, joined }, stride = 1) {
+export function countText({ truth, found, compared, scored, all, share, joined }, stride = 1) {
   const events = truth ? plural(truth.length, "true event") : "no events given";
   if (!found) return events;
   if (!scored) return truth ? `${events}; nothing is scored` : "nothing is scored";
   const steps = `${stride > 1 ? "at most " : ""}${percent(share)} of the ${all ? "" : "scored "}steps`;
   const hits = compared.hit.filter(Boolean).length;
-  if (share > MUCH_FLAGGED && (!truth || falseShare > MUCH_FLAGGED / 2)) {
+  if (compared.tooMuch) {
     const text = `${share === 1 ? "everything" : "too much"} is flagged: ${steps}`;
     return truth ? `${text}; true events among them: ${count(hits)} of ${count(truth.length)}` : text;
   }
@@ -223,7 +226,7 @@ function skeleton(data) {
     <div class="stage" tabindex="0" role="group" aria-label="Series. The arrow keys move, plus and minus zoom, Home and End go to the ends, N and P go to the next and previous event, Shift with an arrow key moves the cursor by one step.">
       <canvas class="main" role="img"></canvas><div class="threshold" role="slider" tabindex="0" aria-orientation="vertical" aria-label="threshold" hidden></div>
       <div class="hint" aria-hidden="true">Hold ${MODIFIER} and turn the wheel to zoom</div></div>
-    <canvas class="overview" tabindex="0" role="slider" aria-label="visible part of the series"></canvas>
+    <canvas class="overview" tabindex="0" role="slider"></canvas>
     <p class="words" aria-live="off"></p><p class="note">${noteText(data)}</p>
     <details class="list"><summary>events as a table</summary><div class="table"></div></details>`;
 }
@@ -273,6 +276,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const shown = `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(length)}`;
     main.setAttribute("aria-label", pictureText(data, result, view.threshold, shown));
     setAttributes(overview, {
+      "aria-label": `visible part of the series; the overview shows ${facts.features[view.features[0]]}`,
       "aria-valuemin": 0,
       "aria-valuemax": length - 1,
       "aria-valuenow": Math.max(0, Math.ceil(view.from)),
@@ -293,7 +297,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // Says what is visible, and what one pixel column contains.
   function viewText(shown) {
     const steps = Math.round(place.perPixel);
-    return `showing ${shown}${steps > 1 ? `; each column of pixels shows the lowest and highest of ${count(steps)} steps` : ""}`;
+    const part = [Math.floor(view.from / stride), Math.ceil(view.to / stride) + 1];
+    const empty = view.features.filter((f) => extent(data.curves[f], ...part)[0] === Infinity);
+    const names = data.curves.length > 1 ? ` of ${empty.map((f) => facts.features[f]).join(", ")}` : "";
+    const missing = empty.length ? `; no values${names} here` : "";
+    const columns = `; each column of pixels shows the lowest and highest of ${count(steps)} steps`;
+    return `showing ${shown}${missing}${steps > 1 ? columns : ""}`;
   }
 
   function scoreRange() {
@@ -579,6 +588,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function updateEvents(threshold, given) {
     Object.assign(view, { threshold, given });
+    if (field) part(".refused").textContent = "";
     result = compare(facts, data.scores, threshold, given);
     // The visited event may have changed or disappeared.
     const index = result.visit.findIndex((event) => event.start === view.selected);

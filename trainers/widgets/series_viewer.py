@@ -16,14 +16,14 @@ from data import Series
 from data.data_set import as_array
 from data.series import runs
 from trainers.checks import as_count, as_threshold
-from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 
 # Maximum number of steps, and of values of all features together, that are sent to a page.
 MAX_STEPS, MAX_VALUES = 2_000_000, 8_000_000
-# Colour of found events and of the threshold; the page uses the same.
-FOUND = "#AA4499"
+# Colours of true events, and of found events and the threshold; the page uses the same.
+TRUE, FOUND = "#008060", "#AA4499"
 # Share of flagged steps above which found events do not show that events were detected.
 MUCH_FLAGGED = 0.2
 # Maximum number of lanes that are readable in one picture.
@@ -609,7 +609,7 @@ def _mark_events(axes: Any, true: Events, found: Events, start: int, end: int) -
     least = (end - start) / 400  # otherwise one step of a million would be invisible
     for a, b in true:
         if a < end and b > start:
-            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=RESTORE, alpha=0.25, linewidth=0, label="true event")
+            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=TRUE, alpha=0.25, linewidth=0, label="true event")
     bars = [(a - 0.5, max(b - a, least)) for a, b in found if a < end and b > start]
     if bars:
         # Above the frame of the axes, where no curve is drawn.
