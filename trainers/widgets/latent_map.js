@@ -40,7 +40,7 @@ function prepare(data) {
   const inFocus = (v, i) => v >= scene.focus[i % 2][0] && v <= scene.focus[i % 2][1];
   scene.far =
     scene.focus && scene.places.filter((v, i) => i % 2 && !(inFocus(v, 1) && inFocus(places[i - 1], 0))).length;
-  scene.stacks = stacksOf(places, scene.full);
+  scene.stacks = stacksOf(places, scene.focus ?? scene.full);
   scene.stackOf = new Map(scene.stacks.flatMap((members) => members.map((i) => [i, members])));
   scene.steady = steadyRanges(scene.pictures);
   return scene;
@@ -272,7 +272,7 @@ function drawMark(scene, view, frame, i, pinned) {
 
 function drawLegend({ classes, members }) {
   const button = (one, k) => `<button type="button" data-kind="${k}" aria-pressed="true" title="hide or show">
-    <svg class="swatch" width="16" height="16" aria-hidden="true" style="color: ${one.color}">${shape(one, 8, 8, 5)}</svg>${escape(one.name)} <span>(${many(members[k].length)}<i>, hidden</i>)</span></button>`;
+    <svg class="swatch" width="16" height="16" aria-hidden="true" style="color: ${one.color}">${shape(one, 8, 8, 5)}</svg>${escape(one.name)} <span>(${many(members[k].length)})</span></button>`;
   return classes.map(button).join("");
 }
 
@@ -487,8 +487,12 @@ export function mount(root, data, act = {}) {
   const toggle = (i) => userPins(i === view.pinned ? null : i);
 
   function showHidden() {
-    for (const button of part(".legend").children)
-      button.setAttribute("aria-pressed", !view.hidden.has(Number(button.dataset.kind)));
+    for (const button of part(".legend").children) {
+      const kind = Number(button.dataset.kind);
+      const hidden = view.hidden.has(kind);
+      button.setAttribute("aria-pressed", !hidden);
+      button.querySelector("span").textContent = `(${many(scene.members[kind].length)}${hidden ? ", hidden" : ""})`;
+    }
   }
 
   // ---------------------------------------------------------------- mouse, finger, wheel

@@ -45,9 +45,11 @@ export function prepare(data) {
     classes: data.classes,
     pictures: unpack(data.pictures),
   };
-  const ends = [sorted, calibration ?? []].map((list) => [list, bulkOf(list)]).filter(([list]) => list.length);
-  [stats.lowest, stats.highest] = union(...ends.map(([list]) => [list[0], list.at(-1)]));
-  stats.bulk = union(...ends.map(([, bulk]) => bulk));
+  const all = new Float64Array(n + (calibration?.length ?? 0));
+  all.set(sorted);
+  all.set(calibration ?? [], n);
+  all.sort();
+  [stats.lowest, stats.highest, stats.bulk] = [all[0], all.at(-1), bulkOf(all)];
   // A focus on the bulk is offered if it at least doubles the scale.
   stats.far = stats.bulk[1] - stats.bulk[0] < (stats.highest - stats.lowest) / 2;
   if (!labels) return stats;
