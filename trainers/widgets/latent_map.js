@@ -2,20 +2,8 @@
 // with the kernel's `selected`; an exported page works without a kernel.
 
 import { bulkOf, clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
-import {
-  build,
-  clipped,
-  drag,
-  escape,
-  followSize,
-  keepKeys,
-  listen,
-  numbers,
-  onKey,
-  placeIn,
-  sharpPen,
-} from "./page.js";
-import { refusal, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
+import { build, clipped, drag, escape, followSize, keepKeys, listen, numbers, onKey, placeIn } from "./page.js";
+import { refusal, sharpPen, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
 import { many, offerFeatures, partOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- points
@@ -290,10 +278,7 @@ function steadyRanges({ sequences, features }) {
 
 // One scale for all sequences, extended if a shown sequence exceeds it.
 function sharedRanges({ pictures, steady }, shown) {
-  const drawn = pictureRanges(
-    pictures,
-    shown.map((i) => pictures.row.get(i)).filter((row) => row !== undefined),
-  );
+  const drawn = pictureRanges(pictures, shown);
   return pictures.shown.map((feature, i) => withRoom(...union(steady[feature], drawn[i]), 0));
 }
 
