@@ -330,6 +330,8 @@ function drawStack({ stackOf }, i) {
 
 // Pixels: how far the mouse may be from a point to select it, and may move during a click.
 const [REACH, STILL] = [30, 4];
+// The key that lets the wheel zoom.
+const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
 
 const SKELETON = `
   <div class="bar">
@@ -342,14 +344,14 @@ const SKELETON = `
   </div>
   <div class="legend" role="group" aria-label="classes to hide and show"></div>
   <div class="body">
-    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><p class="wheel" aria-hidden="true" hidden>Hold Ctrl or ⌘ and turn the wheel to zoom.</p></div>
+    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><p class="wheel" aria-hidden="true" hidden>Hold ${MODIFIER} and turn the wheel to zoom</p></div>
     <div class="beside"><figure class="first"></figure><figure class="second"></figure>
       <p class="key"><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence, in its class's colour
         <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
       <p class="key of-features"><label>drawn <select></select></label></p></div>
   </div>
   <p class="state"></p>
-  <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with + and −, or with Ctrl or ⌘ and the wheel; 0 shows the whole map. Drag to move the map.</p>
+  <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with + and −, or with ${MODIFIER} and the wheel; 0 shows the whole map. Drag to move the map.</p>
   <p class="said" role="status"></p>`;
 
 // Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
