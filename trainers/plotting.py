@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib import rcParams
+from matplotlib import font_manager, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from trainers.console import classroom_defaults
 from trainers.history import Epoch, History, four_digits
@@ -49,7 +48,7 @@ def as_label(text: object) -> str:
 
 
 def _in_words(text: str) -> str:
-    known, parts = _drawable(tuple(FontProperties().get_family())), []
+    known, parts = _drawable(tuple(font_manager.FontProperties().get_family())), []
     for drawn, group in itertools.groupby(text, lambda character: character.isspace() or ord(character) in known):
         run = "".join(group)
         if not drawn:
@@ -68,8 +67,8 @@ def _word(character: str) -> str:
 @functools.cache
 def _drawable(families: tuple[str, ...]) -> frozenset[int]:
     """Return the codes of the characters that the fonts of these families have."""
-    paths = {findfont(FontProperties(family=[family])) for family in families}
-    return frozenset().union(*(get_font(path).get_charmap() for path in paths))
+    paths = {font_manager.findfont(font_manager.FontProperties(family=[family])) for family in families}
+    return frozenset().union(*(font_manager.get_font(path).get_charmap() for path in paths))
 
 
 class Figure(_Figure):

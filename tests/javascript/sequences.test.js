@@ -14,7 +14,18 @@ import {
   unpack,
 } from "../../trainers/widgets/sequences.js";
 
-const two = { time: 2, features: 2, shown: [0, 1], sequences: [1, 10, 3, 20, 5, 50, 7, 70], reconstructions: null };
+// The sequences at positions 4 and 9.
+const two = {
+  time: 2,
+  features: 2,
+  shown: [0, 1],
+  row: new Map([
+    [4, 0],
+    [9, 1],
+  ]),
+  sequences: [1, 10, 3, 20, 5, 50, 7, 70],
+  reconstructions: null,
+};
 
 test("sequences are found by position", () => {
   const packed = {
@@ -37,17 +48,17 @@ test("16-bit codes are converted to values, and the lowest code is a missing val
   assert.deepEqual(unpack(packed).sequences, new Float32Array([10, 10.5, 9, NaN]));
 });
 
-test("the range of each feature spans all shown rows", () => {
-  assert.deepEqual(pictureRanges(two, [0]), [
+test("the range of each feature spans all sequences in the page", () => {
+  assert.deepEqual(pictureRanges(two, [4]), [
     [1, 3],
     [10, 20],
   ]);
-  assert.deepEqual(pictureRanges(two, [0, 1]), [
+  assert.deepEqual(pictureRanges(two, [4, 5, 9]), [
     [1, 7],
     [10, 70],
   ]);
   const reconstructions = [-1, NaN, 2, 15, 0, 0, 0, 0];
-  assert.deepEqual(pictureRanges({ ...two, reconstructions }, [0]), [
+  assert.deepEqual(pictureRanges({ ...two, reconstructions }, [4]), [
     [-1, 3],
     [10, 20],
   ]);
@@ -55,7 +66,7 @@ test("the range of each feature spans all shown rows", () => {
 
 test("only the shown features are drawn", () => {
   const second = { ...two, shown: [1] };
-  assert.deepEqual(pictureRanges(second, [1]), [[50, 70]]);
+  assert.deepEqual(pictureRanges(second, [9]), [[50, 70]]);
   const line = sequenceLines(second, 1, pictureStrips([[50, 70]], 100), (share) => share);
   assert.equal(line, '<polyline class="sequence" points="0.0,97.0 1.0,3.0"/>');
 });

@@ -2,20 +2,8 @@
 // with the kernel's `selected`; an exported page works without a kernel.
 
 import { bulkOf, clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
-import {
-  build,
-  clipped,
-  drag,
-  escape,
-  followSize,
-  keepKeys,
-  listen,
-  numbers,
-  onKey,
-  placeIn,
-  sharpPen,
-} from "./page.js";
-import { refusal, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
+import { build, clipped, drag, escape, followSize, keepKeys, listen, numbers, onKey, placeIn } from "./page.js";
+import { refusal, sharpPen, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
 import { many, offerFeatures, partOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- points
@@ -40,7 +28,7 @@ function prepare(data) {
   const inFocus = (v, i) => v >= scene.focus[i % 2][0] && v <= scene.focus[i % 2][1];
   scene.far =
     scene.focus && scene.places.filter((v, i) => i % 2 && !(inFocus(v, 1) && inFocus(places[i - 1], 0))).length;
-  scene.stacks = stacksOf(places, scene.full);
+  scene.stacks = stacksOf(places, scene.focus ?? scene.full);
   scene.stackOf = new Map(scene.stacks.flatMap((members) => members.map((i) => [i, members])));
   scene.steady = steadyRanges(scene.pictures);
   return scene;
@@ -272,7 +260,7 @@ function drawMark(scene, view, frame, i, pinned) {
 
 function drawLegend({ classes, members }) {
   const button = (one, k) => `<button type="button" data-kind="${k}" aria-pressed="true" title="hide or show">
-    <svg class="swatch" width="16" height="16" aria-hidden="true" style="color: ${one.color}">${shape(one, 8, 8, 5)}</svg>${escape(one.name)} <span>(${many(members[k].length)}<i>, hidden</i>)</span></button>`;
+    <svg class="swatch" width="16" height="16" aria-hidden="true" style="color: ${one.color}">${shape(one, 8, 8, 5)}</svg>${escape(one.name)} <span>(${many(members[k].length)})</span></button>`;
   return classes.map(button).join("");
 }
 
@@ -290,10 +278,7 @@ function steadyRanges({ sequences, features }) {
 
 // One scale for all sequences, extended if a shown sequence exceeds it.
 function sharedRanges({ pictures, steady }, shown) {
-  const drawn = pictureRanges(
-    pictures,
-    shown.map((i) => pictures.row.get(i)).filter((row) => row !== undefined),
-  );
+  const drawn = pictureRanges(pictures, shown);
   return pictures.shown.map((feature, i) => withRoom(...union(steady[feature], drawn[i]), 0));
 }
 
@@ -345,6 +330,8 @@ function drawStack({ stackOf }, i) {
 
 // Pixels: how far the mouse may be from a point to select it, and may move during a click.
 const [REACH, STILL] = [30, 4];
+// The key that lets the wheel zoom.
+const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
 
 const SKELETON = `
   <div class="bar">
@@ -357,14 +344,14 @@ const SKELETON = `
   </div>
   <div class="legend" role="group" aria-label="classes to hide and show"></div>
   <div class="body">
-    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><p class="wheel" aria-hidden="true" hidden>Hold Ctrl or ⌘ and turn the wheel to zoom.</p></div>
+    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><p class="wheel" aria-hidden="true" hidden>Hold ${MODIFIER} and turn the wheel to zoom</p></div>
     <div class="beside"><figure class="first"></figure><figure class="second"></figure>
       <p class="key"><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence, in its class's colour
         <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
       <p class="key of-features"><label>drawn <select></select></label></p></div>
   </div>
   <p class="state"></p>
-  <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with + and −, or with Ctrl or ⌘ and the wheel; 0 shows the whole map. Drag to move the map.</p>
+  <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with + and −, or with ${MODIFIER} and the wheel; 0 shows the whole map. Drag to move the map.</p>
   <p class="said" role="status"></p>`;
 
 // Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
@@ -487,8 +474,12 @@ export function mount(root, data, act = {}) {
   const toggle = (i) => userPins(i === view.pinned ? null : i);
 
   function showHidden() {
-    for (const button of part(".legend").children)
-      button.setAttribute("aria-pressed", !view.hidden.has(Number(button.dataset.kind)));
+    for (const button of part(".legend").children) {
+      const kind = Number(button.dataset.kind);
+      const hidden = view.hidden.has(kind);
+      button.setAttribute("aria-pressed", !hidden);
+      button.querySelector("span").textContent = `(${many(scene.members[kind].length)}${hidden ? ", hidden" : ""})`;
+    }
   }
 
   // ---------------------------------------------------------------- mouse, finger, wheel

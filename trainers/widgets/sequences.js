@@ -54,9 +54,10 @@ export function offerFeatures(menu, pictures, draw) {
   });
 }
 
-// The range of each shown feature over these rows.
-export function pictureRanges({ time, features, shown, sequences, reconstructions }, rows) {
+// The range of each shown feature over the sequences at these positions that are in the page.
+export function pictureRanges({ time, features, shown, row, sequences, reconstructions }, positions) {
   const size = time * features;
+  const rows = positions.filter((position) => row.has(position)).map((position) => row.get(position));
   return shown.map((feature) => {
     const ranges = [sequences, reconstructions]
       .filter(Boolean)

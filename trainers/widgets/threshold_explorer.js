@@ -2,29 +2,10 @@
 // anywidget synchronises threshold, labels and costs with the kernel; an exported page works without a kernel.
 
 import { atMost, bulkOf, clamp, logTicks, rounded, short, svgAxes, svgPath, tickLabels, ticks, union } from "./plot.js";
-import {
-  build,
-  drag,
-  escape,
-  followSize,
-  listen,
-  numbers,
-  onKey,
-  onNextFrame,
-  placeIn,
-  setAttributes,
-} from "./page.js";
-import { refusal, tell, whenTyped, widthOf } from "./page.js";
-import {
-  many,
-  offerFeatures,
-  partOf,
-  pictureRanges,
-  pictureStrips,
-  plural,
-  sequenceLines,
-  unpack,
-} from "./sequences.js";
+import { build, drag, escape, followSize, listen, numbers, onKey, onNextFrame } from "./page.js";
+import { placeIn, refusal, setAttributes, tell, whenTyped, widthOf } from "./page.js";
+import { many, offerFeatures, partOf, pictureRanges } from "./sequences.js";
+import { pictureStrips, plural, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- counts, rates and curves
 
@@ -35,27 +16,21 @@ export function prepare(data) {
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b]);
   const sorted = Float64Array.from(order, (i) => scores[i]);
   const calibration = numbers(data.calibration, Float64Array)?.sort();
-  const stats = {
-    n,
-    scores,
-    labels,
-    order,
-    sorted,
-    calibration,
-    classes: data.classes,
-    pictures: unpack(data.pictures),
-  };
-  const ends = [sorted, calibration ?? []].map((list) => [list, bulkOf(list)]).filter(([list]) => list.length);
-  [stats.lowest, stats.highest] = union(...ends.map(([list]) => [list[0], list.at(-1)]));
-  stats.bulk = union(...ends.map(([, bulk]) => bulk));
+  const [classes, pictures] = [data.classes, unpack(data.pictures)];
+  const stats = { n, scores, labels, order, sorted, calibration, classes, pictures };
+  const all = new Float64Array(n + (calibration?.length ?? 0));
+  all.set(sorted);
+  all.set(calibration ?? [], n);
+  all.sort();
+  [stats.lowest, stats.highest, stats.bulk] = [all[0], all.at(-1), bulkOf(all)];
   // A focus on the bulk is offered if it at least doubles the scale.
   stats.far = stats.bulk[1] - stats.bulk[0] < (stats.highest - stats.lowest) / 2;
   if (!labels) return stats;
   // abnormalBelow[i]: number of abnormal sequences among the i lowest scores.
   stats.abnormalBelow = new Uint32Array(n + 1);
-  stats.byClass = data.classes.map(() => []);
+  stats.byClass = classes.map(() => []);
   order.forEach((i, rank) => {
-    stats.abnormalBelow[rank + 1] = stats.abnormalBelow[rank] + data.classes[labels[i]].abnormal;
+    stats.abnormalBelow[rank + 1] = stats.abnormalBelow[rank] + classes[labels[i]].abnormal;
     stats.byClass[labels[i]].push(sorted[rank]);
   });
   stats.abnormal = stats.abnormalBelow[n];
@@ -211,7 +186,7 @@ export function changedText(move, hidden) {
   const meanings = [true, false]
     .map((abnormal) => [abnormal ? move.abnormal : move.count - move.abnormal, abnormal])
     .filter(([count]) => count)
-    .map(([count, abnormal]) => `${count} ${meaning(abnormal, move.flagged, count > 1)}`);
+    .map(([count, abnormal]) => `${many(count)} ${meaning(abnormal, move.flagged, count > 1)}`);
   return `${text}: ${meanings.join(", ")}.`;
 }
 
@@ -307,7 +282,7 @@ function drawHistogram(stats, parts, scale, width, logCounts, id) {
   const heights = logCounts ? logTicks(1, Math.max(top, 2), 5) : ticks(0, top, 4);
   const rows = heights
     .filter((count) => Number.isInteger(count) && count <= top)
-    .map((label) => ({ at: y(label), label }));
+    .map((count) => ({ at: y(count), label: count < 10_000 ? count : `${count / 1000}k` }));
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: FLOOR };
   const look = { gap: 6, drop: 20, foot: 37, side: 12, ticked: true, names: ["score (error)", "sequences"] };
   const x = across(scale, width);
@@ -379,14 +354,14 @@ function drawConfusion(metrics) {
 function drawRates(metrics, stats) {
   const { flagged, found, falseAlarms } = metrics;
   return [
-    ["precision", "precision", rate(metrics.precision), `${found} of the ${flagged} flagged are abnormal`],
-    ["recall", "recall", rate(metrics.recall), `${found} of the ${stats.abnormal} abnormal are flagged`],
+    ["precision", "precision", rate(metrics.precision), `${many(found)} of the ${many(flagged)} flagged are abnormal`],
+    ["recall", "recall", rate(metrics.recall), `${many(found)} of the ${many(stats.abnormal)} abnormal are flagged`],
     ["f1", "F1", rate(metrics.f1), "harmonic mean of precision and recall"],
     [
       "falseAlarmRate",
       "false alarm rate",
       rate(metrics.falseAlarmRate),
-      `${falseAlarms} of the ${stats.normal} normal are flagged`,
+      `${many(falseAlarms)} of the ${many(stats.normal)} normal are flagged`,
     ],
     ["falseAlarmsPerThousand", "false alarms", metrics.falseAlarmsPerThousand.toFixed(1), "per 1000 sequences"],
   ]
@@ -420,12 +395,7 @@ function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
   const near = move.nearest(pictures ? 2000 : 12);
   const drawn = pictures ? near.filter((i) => pictures.row.has(i)).slice(0, 6) : [];
   const shown = drawn.length ? drawn : near.slice(0, 12);
-  const ranges = drawn.length
-    ? pictureRanges(
-        pictures,
-        drawn.map((i) => pictures.row.get(i)),
-      )
-    : [];
+  const ranges = drawn.length ? pictureRanges(pictures, drawn) : [];
   const items = shown.map((i) => {
     const one = hidden ? null : classes[labels[i]];
     const picture = drawn.length ? drawPicture(pictures, pictures.row.get(i), ranges) : "";
@@ -435,7 +405,7 @@ function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
       <small>${position}score ${short(scores[i])}${one ? `<br>${meaning(one.abnormal, move.flagged)}` : ""}</small></li>`;
   });
   const more = move.count - shown.length;
-  return items.join("") + (more > 0 ? `<li class="more">and ${more} more, farther from the threshold</li>` : "");
+  return items.join("") + (more > 0 ? `<li class="more">and ${many(more)} more, farther from the threshold</li>` : "");
 }
 
 // ---------------------------------------------------------------- widget
@@ -474,23 +444,16 @@ const SKELETON = `
     <label class="of-features">drawn <select></select></label></p>
   <ul class="changed"></ul>`;
 
+// What a user can change, also from Python.
+const SYNCED = ["threshold", "hide_labels", "false_alarm_cost", "miss_cost"];
 let mounted = 0;
 
 // Builds an explorer in `root`. `act.changed` receives the user's changes of threshold, hide_labels and costs.
 export function mount(root, data, act = {}) {
   const stats = prepare(data);
   const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
-  const { threshold, hide_labels, false_alarm_cost, miss_cost } = data;
-  const view = {
-    threshold,
-    hide_labels,
-    false_alarm_cost,
-    miss_cost,
-    base: threshold,
-    logCounts: false,
-    logScores: false,
-    focus: false,
-  };
+  const view = { base: data.threshold, logCounts: false, logScores: false, focus: false };
+  for (const name of SYNCED) view[name] = data[name];
   const part = build(root, "kit-threshold", SKELETON);
   const [plot, slider, number, box] = [".histogram", ".threshold", ".number", ".hide input"].map(part);
   const toggles = root.querySelectorAll("[data-key]");
@@ -699,8 +662,6 @@ export function mount(root, data, act = {}) {
   };
   return { set, destroy };
 }
-
-const SYNCED = ["threshold", "hide_labels", "false_alarm_cost", "miss_cost"];
 
 export default {
   render({ model, el }) {

@@ -30,7 +30,8 @@ class ThresholdExplorer(PicturedWidget):
     shows one histogram for the normal and one for the abnormal sequences, the confusion matrix, precision, recall, F1,
     false alarms, recall by class, the ROC and precision-recall curves with the point of the current threshold, and the
     total cost for given costs of the errors. With hidden labels, it shows only what is available in practice: one
-    histogram, and no information about the labels.
+    histogram, and no information about the labels. The axis shows all scores; if some are far from the others, the
+    button "focus" enlarges it without them, and numbers at its ends count them.
 
     All metrics are computed in the page from all scores, so that a page written by `to_html` has the same functions.
     Hidden labels are stored in the page, because its checkbox can show them; to keep them secret, do not pass labels.
@@ -205,7 +206,9 @@ def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: flo
     for name, chosen, color, hatch in groups:
         if len(chosen):
             look = {"facecolor": color, "edgecolor": color, "hatch": hatch, "label": f"{name} ({len(chosen)})"}
-            axes.stairs(np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, **look)
+            # A score on an edge belongs to the left bin: a score at the threshold is not flagged.
+            counts = np.histogram(-chosen, -edges[::-1])[0][::-1]
+            axes.stairs(counts, edges, fill=True, alpha=0.45, **look)
             texts.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
     axes.axvline(threshold, color=TEXT, linestyle="-.", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score (error)", ylabel="sequences")

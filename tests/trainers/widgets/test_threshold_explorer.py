@@ -159,3 +159,11 @@ def test_hidden_labels_are_not_in_picture_or_texts(hidden):
         assert "normal" not in text
     explorer.hide_labels = False
     assert ("abnormal" in explorer.figure.alt) == ("labels" in hidden)
+
+
+def test_scores_at_the_threshold_are_drawn_on_its_left():
+    axes = ThresholdExplorer([0.3] * 20, threshold=0.3).figure.axes[0]
+    (bars,) = axes.patches
+    counts, edges, _ = bars.get_data()
+    assert counts.sum() == 20
+    assert edges[np.argmax(counts) + 1] == pytest.approx(0.3)
