@@ -295,6 +295,10 @@ class Notebook:
         """Run a command of the front end, without waiting for it."""
         self.page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
 
+    def save(self) -> None:
+        """Save the notebook, and wait until it is saved."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
     def resize(self, width: int, height: int) -> None:
         """Resize the window, and hide the panel next to the notebook in a narrow window."""
         self.page.set_viewport_size({"width": width, "height": height})

@@ -157,6 +157,10 @@ def test_rewind_by_mouse_keys_and_play(lab, open_notebook):
     notebook.await_words("epoch 3:")
     page.wait_for_function("before => document.querySelector('.kit-chart .examples').innerHTML !== before", arg=first)
     assert "training" in shown()
+    page.keyboard.press("End")
+    notebook.await_words("epoch 12:")
+    page.keyboard.press("Home")
+    notebook.await_words("epoch 1:")
     page.get_by_role("button", name="Play", exact=True).click()
     page.wait_for_function("() => /^epoch ([6-9]|1.)/.test(document.querySelector('.kit-chart .words').textContent)")
 
@@ -306,6 +310,42 @@ def test_page_reopened_during_run_shows_history_after_cell(lab, page, open_noteb
     trained = int(re.search(r"best weights (\d+) interrupted by hand", notebook.text(2))[1])
     assert trained > 6, "the run continued without a page"
     assert f"{trained} epochs, best" in notebook.state()
+
+
+def test_run_in_notebook_that_was_never_saved_is_shown_by_name_of_monitor(lab, page, open_notebook):
+    """After a reload, Jupyter does not know the outputs of a cell that is running, if they were never saved."""
+    notebook = open_notebook(lab, "unsaved", BUSY, "monitor", page=page)
+    notebook.run(1)
+    notebook.await_epoch(4)
+    page.reload()
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.wait_for_timeout(2000)
+    notebook.run(2)
+    notebook.command("notebook:interrupt-kernel")
+    notebook.await_state("interrupted by hand")
+    assert page.locator(".kit-chart path.curve").count() == 2
+    notebook.cell(2).locator(".kit-picture").wait_for(state="attached")
+    page.locator(".widget-slider .noUi-handle").first.press("Home")
+    notebook.await_words("epoch 1:")
+
+
+def test_comparison_is_drawn_while_its_runs_go_on(lab, open_notebook):
+    live = """
+trainer = make()
+earlier = benchmark(make(), training, validation, epochs=3)
+display(RunComparison({"earlier": earlier, "now": trainer}))
+result = benchmark(trainer, training, validation, epochs=500, callbacks=[TrainingMonitor(compare=earlier)])
+"""
+    notebook = open_notebook(lab, "live", live)
+    notebook.run(1)
+    notebook.page.wait_for_selector(".kit-chart >> nth=1", timeout=60_000)
+    notebook.page.wait_for_function("() => /now: .* in epoch (\\d\\d)/.test(document.body.textContent)")
+    assert notebook.busy(1)
+    notebook.command("notebook:interrupt-kernel")
+    notebook.await_state("interrupted by hand", which=1)
+    notebook.wait_idle()
+    words = notebook.page.locator(".kit-chart .legend").nth(1).text_content()
+    assert "BatchedTrainer (earlier)" in words
 
 
 def test_exception_in_callback_keeps_history_and_is_shown(lab, open_notebook):

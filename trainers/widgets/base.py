@@ -16,11 +16,8 @@ from data.markup import escaped
 from trainers.plotting import Figure, current_scale
 from trainers.widgets.export import Exported, page_bundle
 
-# "Loading widget…" in a notebook that is opened without a kernel.
-_NOT_DRAWN = (
-    ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > "
-    '[data-mime-type="application/vnd.jupyter.widget-view+json"]:not(:has(*)) { display: none }'
-)
+# Style for "Loading widget…" and "model not found" in a notebook that is opened without a kernel.
+_NOT_DRAWN = ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > .lm-Panel:not(:has(*)) { display: none }"
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
 # For each cell: the id of its last execution, and the widgets that it has made and that are not closed.
 _made: dict[str, tuple[str, weakref.WeakSet[ipywidgets.Widget]]] = {}

@@ -87,6 +87,8 @@ class LiveView(Pictured, ipywidgets.VBox):
     def open(self) -> None:
         """Connect the widget with the page, once its parts are built."""
         if self.children:
+            # It is closed if the monitor was closed.
+            self.layout.open()
             super().open()
 
     @property

@@ -276,16 +276,27 @@ def test_no_thread_remains(beats, model):
 
 
 def test_unreferenced_monitor_is_deleted_with_its_snapshots(beats, model):
-    monitor = shown(TrainingMonitor(beats[1][:2]))
+    monitor = TrainingMonitor(beats[1][:2])
     result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
     gone, models = weakref.ref(monitor), weakref.ref(monitor._snapshots)
-    slider, branch = monitor._slider, monitor._branch_here
     assert result.callbacks == (monitor,)
     del monitor, result
     gc.collect()
     assert gone() is models() is None
+
+
+def test_closed_and_unreferenced_monitor_is_deleted(beats, model):
+    monitor = shown(TrainingMonitor(beats[1][:2]))
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3, callbacks=[monitor])
+    gone, models = weakref.ref(monitor), weakref.ref(monitor._snapshots)
+    slider, branch = monitor._slider, monitor._branch_here
+    monitor.close()
+    # An old control has no effect.
     slider.value = 1
     branch.click()
+    del monitor, slider, branch
+    gc.collect()
+    assert gone() is models() is None
 
 
 def test_buttons_and_slider(beats, model, sent):

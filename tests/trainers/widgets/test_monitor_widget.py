@@ -1,0 +1,268 @@
+"""Widgets among other widgets: boxes, closing, cells that are run again, the picture, and stored data."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import re
+import weakref
+from types import SimpleNamespace
+
+import ipywidgets
+import pytest
+from ipywidgets.widgets.widget import _instances
+
+from trainers import BatchedTrainer, History, LSTMAutoencoder, Run, benchmark
+from trainers.widgets import RunComparison, SeriesViewer, ThresholdExplorer, TrainingMonitor, base
+from trainers.widgets.base import close_all
+from trainers.widgets.chart import Chart, row_data
+
+from ..test_batched_trainer import WILD
+from .helpers import at, built
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def capture(monkeypatch):
+    """Return the list of all outputs that are displayed."""
+    outputs = []
+    monkeypatch.setattr("IPython.display.display", lambda output, **_: outputs.append(output))
+    return outputs
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """Return a function that begins another execution of a cell, by the id of the cell."""
+    message, numbers = {}, iter(range(100))
+    monkeypatch.setattr(base, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: message))
+
+    def execute(name="one"):
+        message.update({"metadata": {"cellId": name}, "header": {"msg_id": str(next(numbers))}})
+
+    yield execute
+    base._made.clear()
+
+
+@pytest.fixture
+def trained(beats):
+    monitor = TrainingMonitor(beats[1][:2])
+    benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=4), **WILD), *beats, epochs=3, callbacks=[monitor])
+    return monitor
+
+
+def history(*losses):
+    new = History("new")
+    for loss in losses:
+        new.append(train_loss=loss, validation_loss=loss)
+    return new
+
+
+class TestClose:
+    def test_frees_models_and_trainer_and_keeps_histories(self, trained):
+        before = len(_instances)
+        built(trained)
+        assert len(_instances) > before + 20
+        trainer, states = weakref.ref(trained.trainer), weakref.ref(trained._snapshots)
+        trained.close()
+        trained.close()
+        gc.collect()
+        assert len(_instances) == before
+        assert trainer() is states() is None
+        assert len(trained.history) == 3
+        assert "over 3 epochs" in trained.figure.alt
+        with pytest.raises(RuntimeError, match="got no run"):
+            trained.more(1)
+
+    def test_closed_monitor_is_displayed_again_and_watches_another_run(self, trained, beats):
+        built(trained).close()
+        built(trained)
+        assert len(trained._chart.data["runs"][0]["rows"]) == 3
+        benchmark(BatchedTrainer(LSTMAutoencoder(hidden_size=4), **WILD), *beats, epochs=2, callbacks=[trained])
+        assert trained._slider.max == 2
+        trained.close()
+
+    def test_during_run_removes_only_the_view(self, beats, model):
+        monitor, trainer = built(TrainingMonitor()), BatchedTrainer(model, **WILD)
+        benchmark(trainer, *beats, epochs=4, callbacks=[at(2, monitor.close), monitor])
+        assert len(monitor.history) == 4
+        assert monitor.rewind(4) is None
+        assert monitor.trainer is trainer
+
+    @pytest.mark.parametrize(
+        "make", [lambda: RunComparison({"a": history(1.0)}), lambda: ThresholdExplorer([1.0, 2.0])]
+    )
+    def test_of_other_widgets(self, make):
+        before = len(_instances)
+        widget = make()
+        widget.close()
+        assert len(_instances) == before
+        assert widget.figure.axes
+
+
+class TestCells:
+    def test_cell_that_is_run_again_replaces_its_widgets(self, cell):
+        before, counts = len(_instances), []
+        for _ in range(3):
+            cell()
+            built(TrainingMonitor())
+            RunComparison({"a": history(1.0)})
+            SeriesViewer([1.0, 2.0])
+            counts.append(len(_instances) - before)
+        assert len(set(counts)) == 1
+        cell("two")
+        RunComparison({"a": history(1.0)})
+        assert len(_instances) - before > counts[0]
+
+    def test_monitor_of_run_in_progress_is_not_replaced(self, cell, beats, model):
+        cell()
+        monitor = built(TrainingMonitor())
+
+        def run_again():
+            cell()
+            TrainingMonitor()
+
+        benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor, at(1, run_again)])
+        assert monitor.comm is not None
+        run_again()
+        assert monitor.comm is None
+
+    def test_script_keeps_nothing(self, beats, model):
+        before = len(_instances)
+        benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[TrainingMonitor()])
+        assert len(_instances) == before
+
+
+@pytest.mark.parametrize("box", [ipywidgets.VBox, ipywidgets.Tab, ipywidgets.Accordion])
+def test_every_widget_goes_into_boxes(box, trained):
+    parts = [trained, RunComparison({"a": history(1.0)}), ThresholdExplorer([1.0, 2.0]), SeriesViewer([1.0, 2.0])]
+    shown = box(parts)
+    assert trained.comm is not None
+    assert shown.get_state()["children"] == ["IPY_MODEL_" + part.model_id for part in parts]
+    close_all(shown)
+
+
+def test_monitor_in_box_is_not_displayed_below_cell_as_well(beats, model, capture, monkeypatch):
+    monkeypatch.setattr("trainers.widgets.training_monitor.in_notebook", lambda: True)
+    monitor = TrainingMonitor()
+    box = ipywidgets.VBox([monitor])
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor])
+    assert not any(VIEW in output for output in capture if isinstance(output, dict))
+    close_all(box)
+
+
+def test_view_is_followed_by_mark_and_picture(capture):
+    comparison = RunComparison({'<b>"a"': history(1.0)})
+    comparison._ipython_display_()
+    view, mark, picture = capture
+    assert view[VIEW]["model_id"] == comparison.model_id
+    assert mark["text/plain"] == picture.alt
+    assert re.match(r'<span class="kit-picture" role="img" aria-label="[^"<>]+"></span>', mark["text/html"])
+    capture.clear()
+    comparison.close()
+    comparison._ipython_display_()
+    assert VIEW not in capture[0]
+    assert len(capture) == 3
+
+
+def test_monitor_has_picture_only_after_run(trained, capture):
+    trained._ipython_display_()
+    assert len(capture) == 3
+    capture.clear()
+    monitor = TrainingMonitor()
+    monitor._ipython_display_()
+    assert len(capture) == 1
+    close_all(trained, monitor)
+
+
+def test_stored_data_is_complete_after_run_and_sent_once(beats, model, monkeypatch):
+    monitor, sent = built(TrainingMonitor(beats[1][:2])), []
+    monkeypatch.setattr(Chart, "send", lambda self, content: sent.append(content["kind"]))
+    monitor._chart.observe(lambda _: sent.append("stored"), "data")
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=4, callbacks=[monitor])
+    stored = monitor._chart.data
+    assert [row[0] for row in stored["runs"][0]["rows"]] == [1, 2, 3, 4]
+    assert stored["state"]["text"].startswith("4 epochs")
+    assert stored["rewind"]["epoch"] == 4
+    assert sent.count("stored") == 1
+    assert sent.count("all") == 1, "only at the start"
+    monitor.close()
+
+
+def test_row_has_loss_of_start_and_learning_rate():
+    rows = history(1.0, 0.5)
+    assert len(row_data(rows[0])) == 6
+    rows.append(train_loss=0.4, validation_loss=0.4, learning_rate=0.01)
+    assert row_data(rows[2])[6:] == [None, 0.01]
+    started = History()
+    started.begin(0.1)
+    started.append(train_loss=0.4, validation_loss=0.4)
+    started.append(train_loss=0.4, validation_loss=0.4, learning_rate=0.01)
+    assert row_data(started[0])[6:] == [0.1]
+    assert row_data(started[1])[6:] == [0.1, 0.01]
+
+
+class TestCompare:
+    @pytest.mark.parametrize("kind", ["history", "comparison", "mapping", "monitor", "result"])
+    def test_earlier_runs_are_drawn_behind(self, beats, model, kind):
+        trainer = BatchedTrainer(model, **WILD)
+        before = TrainingMonitor()
+        result = benchmark(trainer, *beats, epochs=2, callbacks=[before])
+        name = trainer.name + " (earlier)"
+        compare, name = {
+            "history": (trainer.history, name),
+            "comparison": (RunComparison({"one": result}), "one"),
+            "mapping": ({"one": result.history}, "one"),
+            "monitor": (before, name),
+            "result": (result, name),
+        }[kind]
+        monitor = TrainingMonitor(compare=compare)
+        benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
+        earlier, run = monitor._data()["runs"]
+        assert (earlier["name"], earlier["behind"], len(earlier["rows"])) == (name, True, 2)
+        assert (run["name"], "behind" in run, len(run["rows"])) == (trainer.name, False, 3)
+        assert f"'{name}' over 2 epochs" in monitor.figure.alt
+        assert list(monitor.histories) == [trainer.name]
+
+    @pytest.mark.parametrize(
+        ("compare", "match"),
+        [(3, "compare must be a Result, .*got 3"), ({"a": 3}, r"compare\['a'\] must be a History.*got 3")],
+    )
+    def test_other_values_raise(self, compare, match):
+        with pytest.raises(TypeError, match=match):
+            TrainingMonitor(compare=compare)
+
+    @pytest.mark.parametrize("kind", ["trainer", "monitor", "history", "run"])
+    def test_comparison_follows_run_in_progress(self, beats, model, kind, monkeypatch):
+        monkeypatch.setattr("trainers.widgets.run_comparison.INTERVAL", 0.0)
+        monkeypatch.setattr("trainers.widgets.run_comparison.SHARE", 1e9)
+        trainer, monitor = BatchedTrainer(model, **WILD), TrainingMonitor()
+        run = Run(trainer, *beats, epochs=4, callbacks=[monitor])
+        live = {"trainer": trainer, "monitor": monitor, "history": trainer.history, "run": run}[kind]
+        comparison, seen = RunComparison({"done": history(1.0, 0.5), "live": live}), []
+        monkeypatch.setattr(Chart, "send", lambda self, content: seen.append(len(content["data"]["runs"][1]["rows"])))
+        for row in run:
+            assert seen[-1] == row.epoch
+        assert len(comparison.data["runs"][1]["rows"]) == 4
+        assert "'live' over 4 epochs" in comparison.data["alt"]
+        comparison.close()
+
+    def test_comparison_does_not_keep_trainer(self, beats):
+        trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), **WILD)
+        comparison = RunComparison({"one": trainer})
+        benchmark(trainer, *beats, epochs=2)
+        gone = weakref.ref(trainer)
+        del trainer
+        gc.collect()
+        assert gone() is None
+        assert len(comparison.runs["one"]) == 2
+        comparison.close()
+
+
+@pytest.mark.parametrize("stored", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+def test_copy_has_histories_only(stored, trained):
+    other = stored(built(trained))
+    assert other.history == trained.history
+    assert other.comm is None
+    trained.close()
