@@ -176,13 +176,8 @@ def report(
     viewer = _viewer(series, detection, explanation, events)
     flagged = _Flagged.of(detection, detector)
     pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
-    pages.filters |= {
-        "png": _png,
-        "digits": digits,
-        "percent": _percent,
-        "length_text": _length,
-        "count": "{:,}".format,
-    }
+    pages.filters |= {"png": _png, "digits": digits, "percent": _percent, "described": _length}
+    pages.filters["count"] = "{:,}".format
     text = pages.get_template("report.html").render(
         series=series,
         first=first,
@@ -198,14 +193,10 @@ def report(
         most_events=MOST_EVENTS,
         events=_rows(events, series, explanation, len(first)),
         n_events=len(events),
-        n_labelled=(len(rest.events), sum(touched(rest.events, detection.merged_events(window))))
-        if evaluations
-        else (),
+        labelled=touched(rest.events, detection.merged_events(window)) if evaluations else [],
         figures=_figures(detector),
         comparison=_comparison(detections, window),
-        evaluations=_html(compare(evaluations)[list(METRICS)].rename(columns=METRICS), index=True)
-        if evaluations
-        else "",
+        evaluations=_html(_metrics(evaluations), index=True) if evaluations else "",
     )
     write_body(path, f"Anomalies in {series.name}", text)
     log(100, f"{_many(len(events), 'event')}, {_percent(flagged.share)} of the scored steps; written to {path}")
@@ -342,34 +333,36 @@ def _share(mask: np.ndarray) -> float:
 
 def _reasons(
     flagged: _Flagged, check: SeriesCheck, detector: AnomalyDetector, series: Series, n_training: int
-) -> list[tuple[str, str]]:
-    """Return why more may be flagged than the rate allows, and for each reason what to try."""
-    reasons, share, longer = [], n_training / len(series), "Train on another normal recording."
-    # a longer training part must leave something to score, and ends at the first labelled event
+) -> list[tuple[str, str, str]]:
+    """Return why more may be flagged than the rate allows, what to try, and the options of the command for it."""
+    # a longer training part must leave steps to score, and ends at the first labelled event
     end = series.events[0][0] if series.labels is not None and series.events else 0.9 * len(series)
-    if (more := math.floor(10 * min(share + 0.2, end / len(series))) / 10) > share:
-        longer = (
-            f"Train on more of the recording, so that the training part has all normal states: --training {more:g}."
-        )
-    found = {name: [one for one in check if one.check == name and one.verdict != "ok"] for name in
-             ("distribution shift", "drift", "training")}  # fmt: skip
-    for one in found["distribution shift"]:
-        reasons.append(
-            (f"The training part is not like the rest: {one.feature} has another range. {one.found}", longer)
-        )
-    for one in found["drift"]:
-        reasons.append((f"{one.feature} drifts. {one.found}", longer))
+    share = n_training / len(series)
+    longer = math.floor(10 * min(share + 0.2, end / len(series))) / 10
+    train = ("Train on another normal recording.", "")
+    if longer > share:
+        train = ("Train on more of the recording, so that it includes all normal states:", f"--training {longer:g}")
+    reasons = []
+    for one in (one for one in check if one.verdict != "ok"):
+        if one.check == "distribution shift":
+            reasons.append(
+                (f"The rest is not like the training part: {one.feature} has another range. {one.found}", *train)
+            )
+        elif one.check == "drift":
+            reasons.append((f"Drift of {one.feature}. {one.found}", *train))
+        elif one.check == "training":
+            shorter = f"--window {max(10, (detector.window_length or 0) // 2)}"
+            reasons.append(
+                (f"Few windows set the threshold. {one.found}", f"{one.advice} Or use shorter windows:", shorter)
+            )
     if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
         quarters = ", ".join(map(_percent, flagged.quarters))
-        reasons.append((f"The share grows with time: {quarters} in the four quarters of the scored part.", longer))
-    for one in found["training"]:
-        shorter = f" Or use shorter windows: --window {max(10, (detector.window_length or 0) // 2)}."
-        reasons.append((f"The threshold is set by few windows. {one.found}", one.advice + shorter))
-    n, rate = len(detector.calibration_scores), detector.rate / 10
-    stricter = f"--rate {rate:g}" if n >= 1 / rate else f'--rule "peaks over threshold" --rate {rate:g}'
-    reasons.append(("The events are true: the rate holds for normal data only.",
-                    f"Inspect the events with the highest scores. If they are normal, raise the threshold: {stricter}."))  # fmt: skip
-    return reasons
+        reasons.append((f"The share increases with time: {quarters} in the four quarters of the scored part.", *train))
+    rate = detector.rate / 10
+    stricter = '--rule "peaks over threshold" ' * (len(detector.calibration_scores) < 1 / rate) + f"--rate {rate:g}"
+    true = "The events are true anomalies: the rate holds for normal data only."
+    inspect = "Inspect the events with the highest scores. If they are normal, raise the threshold:"
+    return [*reasons, (true, inspect, stricter)]
 
 
 def _viewer(series: Series, detection: Detection, explanation: Explanation, events: pd.DataFrame) -> SeriesViewer:
@@ -485,6 +478,10 @@ def _comparison(detections: dict[str, Detection], window: int) -> str:
         "steps flagged": [_percent(d.abnormal.mean()) for d in results],
     }
     return _html(pd.DataFrame(columns))
+
+
+def _metrics(evaluations: dict[str, SeriesEvaluation]) -> pd.DataFrame:
+    return compare(evaluations)[list(METRICS)].rename(columns=METRICS)
 
 
 def _html(table: pd.DataFrame, *, index: bool = False) -> str:
