@@ -188,7 +188,7 @@ def report(
         rule=RULES[detector.rule],
         detection=detection,
         flagged=flagged,
-        reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else [],
+        reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else {},
         viewer=viewer,
         most_events=MOST_EVENTS,
         events=_rows(events, series, explanation, len(first)),
@@ -333,36 +333,32 @@ def _share(mask: np.ndarray) -> float:
 
 def _reasons(
     flagged: _Flagged, check: SeriesCheck, detector: AnomalyDetector, series: Series, n_training: int
-) -> list[tuple[str, str, str]]:
-    """Return why more may be flagged than the rate allows, what to try, and the options of the command for it."""
+) -> dict[tuple[str, str], list[str]]:
+    """Return what to try if more is flagged than the rate allows, with the command's options, and the reasons for it."""
     # a longer training part must leave steps to score, and ends at the first labelled event
     end = series.events[0][0] if series.labels is not None and series.events else 0.9 * len(series)
-    share = n_training / len(series)
-    longer = math.floor(10 * min(share + 0.2, end / len(series))) / 10
+    longer = math.floor(10 * min(n_training / len(series) + 0.2, end / len(series))) / 10
     train = ("Train on another normal recording.", "")
-    if longer > share:
+    if longer > n_training / len(series):
         train = ("Train on more of the recording, so that it includes all normal states:", f"--training {longer:g}")
-    reasons = []
-    for one in (one for one in check if one.verdict != "ok"):
-        if one.check == "distribution shift":
-            reasons.append(
-                (f"The rest is not like the training part: {one.feature} has another range. {one.found}", *train)
-            )
-        elif one.check == "drift":
-            reasons.append((f"Drift of {one.feature}. {one.found}", *train))
-        elif one.check == "training":
-            shorter = f"--window {max(10, (detector.window_length or 0) // 2)}"
-            reasons.append(
-                (f"Few windows set the threshold. {one.found}", f"{one.advice} Or use shorter windows:", shorter)
-            )
-    if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
-        quarters = ", ".join(map(_percent, flagged.quarters))
-        reasons.append((f"The share increases with time: {quarters} in the four quarters of the scored part.", *train))
+    half = max(10, (detector.window_length or 0) // 2)
+    window = ("Use a longer normal recording, or shorter windows:", f"--window {half}")
     rate = detector.rate / 10
     stricter = '--rule "peaks over threshold" ' * (len(detector.calibration_scores) < 1 / rate) + f"--rate {rate:g}"
-    true = "The events are true anomalies: the rate holds for normal data only."
-    inspect = "Inspect the events with the highest scores. If they are normal, raise the threshold:"
-    return [*reasons, (true, inspect, stricter)]
+    inspect = ("Inspect the events with the highest scores. If they are normal, raise the threshold:", stricter)
+    reasons: dict[tuple[str, str], list[str]] = {train: [], window: [], inspect: []}
+    for one in (one for one in check if one.verdict != "ok"):
+        if one.check == "distribution shift":
+            reasons[train].append(f"The training part is not like the rest in {one.feature}. {one.found}")
+        elif one.check == "drift":
+            reasons[train].append(f"{one.feature} drifts. {one.found}")
+        elif one.check == "training":
+            reasons[window].append(f"Few windows set the threshold. {one.found}")
+    if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
+        quarters = ", ".join(map(_percent, flagged.quarters))
+        reasons[train].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
+    reasons[inspect].append("The events are true anomalies: the rate holds for normal data only.")
+    return {advice: texts for advice, texts in reasons.items() if texts}
 
 
 def _viewer(series: Series, detection: Detection, explanation: Explanation, events: pd.DataFrame) -> SeriesViewer:
