@@ -32,7 +32,7 @@ from trainers.history import Epoch
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
 from trainers.widgets.export import write_body
-from trainers.widgets.series_viewer import touched
+from trainers.widgets.series_viewer import MUCH_FLAGGED, touched
 
 # Rows of the table of events.
 MOST_EVENTS = 20
@@ -188,11 +188,12 @@ def report(
         rule=RULES[detector.rule],
         detection=detection,
         flagged=flagged,
+        much=flagged.share > MUCH_FLAGGED,
         reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else {},
         viewer=viewer,
         most_events=MOST_EVENTS,
-        events=_rows(events, series, explanation, len(first)),
-        n_events=len(events),
+        events=events,
+        rows=_rows(events, series, explanation, len(first)),
         labelled=touched(rest.events, detection.merged_events(window)) if evaluations else [],
         figures=_figures(detector),
         comparison=_comparison(detections, window),
@@ -334,7 +335,7 @@ def _share(mask: np.ndarray) -> float:
 def _reasons(
     flagged: _Flagged, check: SeriesCheck, detector: AnomalyDetector, series: Series, n_training: int
 ) -> dict[tuple[str, str], list[str]]:
-    """Return what to try if more is flagged than the rate allows, with the command's options, and the reasons for it."""
+    """Return the possible reasons why too much is flagged, by what to try: advice, and options of the command."""
     # a longer training part must leave steps to score, and ends at the first labelled event
     end = series.events[0][0] if series.labels is not None and series.events else 0.9 * len(series)
     longer = math.floor(10 * min(n_training / len(series) + 0.2, end / len(series))) / 10
@@ -391,44 +392,42 @@ def _note(check: SeriesCheck, start: int, end: int) -> str:
     return "; ".join(notes)
 
 
-def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset: int) -> list[dict[str, Any]]:
-    """Return the rows of the table of events as text."""
+def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset: int) -> list[dict[str, str]]:
+    """Return the rows of the table of events as text, without columns that say nothing."""
     rows = []
-    for event in events.head(MOST_EVENTS).itertuples():
-        start, end = int(event.start), int(event.end)
+    for start, end, score, note in zip(
+        *(events.head(MOST_EVENTS)[name] for name in ("start", "end", "score", "note")), strict=True
+    ):
         shares = explanation.by_feature(slice(start - offset, end - offset))[:3]
+        texts = [f"{name} {share:.0%}" for name, share in shares.items()] if shares.any() else ["no values"]
         cells = {
             "steps": f"{start:,} to {end - 1:,}" if end - start > 1 else f"{start:,}",
             "time": _times(series, start, end),
             "lasts": duration((end - start) / series.sampling_rate) if series.sampling_rate else "",
-            "highest score": digits(event.score),
-            "share of the error": ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-            if shares.any() else "all values are missing",
-            "note": event.note,
-        }  # fmt: skip
-        rows.append({"start": start, "end": end, "cells": cells})
-    # without columns that say nothing
-    empty = [name for name in ("time", "lasts", "note") if not any(row["cells"][name] for row in rows)]
-    for name in [*empty, *["share of the error"] * (series.n_features == 1)]:
-        for row in rows:
-            del row["cells"][name]
-    return rows
+            "highest score": digits(score),
+            "share of the error": ", ".join(texts) if series.n_features > 1 else "",
+            "note": note,
+        }
+        rows.append(cells)
+    empty = {name for name in rows[0] if not any(row[name] for row in rows)} if rows else set()
+    return [{name: text for name, text in row.items() if name not in empty} for row in rows]
 
 
 def _times(series: Series, start: int, end: int) -> str:
     """Return the times of the first and the last step; empty if the series has no times."""
     rate = series.sampling_rate
-    if series.time is None and not rate:
-        return ""
-    ends = np.array([start, end - 1])
-    times = ends / rate if series.time is None and rate else series.time[ends]
-    if times.dtype.kind == "M":
-        fine = "milliseconds" if rate and rate > 1 else "seconds"
-        texts = [pd.Timestamp(at).isoformat(" ", fine) for at in times]
+    ends: Any = np.array([start, end - 1])
+    if series.time is not None:
+        ends = series.time[ends]
+    elif rate:
+        ends = ends / rate
     else:
-        decimals = max(0, math.ceil(math.log10(rate))) if rate else 2
-        texts = [f"{at:.{decimals}f} s" for at in times]
-    return " to ".join(dict.fromkeys(texts))
+        return ""
+    if ends.dtype.kind == "M":
+        texts = np.datetime_as_string(ends, "ms" if rate and rate > 1 else "s").tolist()
+    else:
+        texts = [f"{at:.{max(0, math.ceil(math.log10(rate))) if rate else 2}f} s" for at in ends]
+    return " to ".join(text.replace("T", " ") for text in dict.fromkeys(texts))
 
 
 def _length(series: Series) -> str:

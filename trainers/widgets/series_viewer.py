@@ -9,25 +9,27 @@ from typing import Any
 
 import numpy as np
 import traitlets
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
+from matplotlib.ticker import MaxNLocator
 
 from data import Series
 from data.data_set import as_array
 from data.series import runs
 from trainers.checks import as_count, as_threshold
-from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 
 # Maximum number of steps, and of values of all features together, that are sent to a page.
 MAX_STEPS, MAX_VALUES = 2_000_000, 8_000_000
-# Colour of found events and of the threshold; the page uses the same.
-FOUND = "#AA4499"
+# Colours of true events, and of found events and the threshold; the page uses the same.
+TRUE, FOUND = "#008060", "#AA4499"
 # Share of flagged steps above which found events do not show that events were detected.
 MUCH_FLAGGED = 0.2
 # Maximum number of lanes that are readable in one picture.
 MAX_LANES = 6
-# About as many steps are drawn as a picture has pixel columns.
-COLUMNS = 3000
+# About as many columns are drawn as a picture has pixels.
+COLUMNS = 600
 
 Events = list[tuple[int, int]]
 
@@ -46,9 +48,9 @@ class SeriesViewer(PicturedWidget):
     Zoom with the buttons, the keys, or the mouse wheel while you hold Ctrl or ⌘, and drag with the mouse to pan. The
     attribute `threshold` and the page are synchronised in both directions.
 
-    A true event is labelled "found" if a found event overlaps it, otherwise "missed". A found event that overlaps no
-    true event is a false alarm. If many normal steps are flagged, these numbers do not show that events were detected,
-    and the text above the picture says so.
+    A true event is labelled "found" if a found event overlaps it, "not scored" if none of its steps has a score, and
+    otherwise "missed". A found event that overlaps no true event is a false alarm. If many normal steps are flagged,
+    these numbers do not show that events were detected, and the text above the picture says so.
 
     A series of up to 2 million steps and 8 million values is sent to the page unchanged. A longer series is
     downsampled: the page gets the lowest and highest values and scores of each group of steps, and shows a note. The
@@ -283,7 +285,7 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
     >>> describe_events(None, [(4, 6)], scored)
     '1 event found; 4 % of the steps flagged'
     >>> describe_events([(2, 5), (9, 12)], [(0, 50)], scored)
-    'everything is flagged: 100 % of the steps; 2 of 2 true events are among them'
+    'everything is flagged: 100 % of the steps; true events among them: 2 of 2'
     """
     n_true = "no events given" if true is None else many(len(true), "true event")
     if found is None:
@@ -298,7 +300,7 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
     if share > MUCH_FLAGGED and (true is None or false_share > MUCH_FLAGGED / 2):
         much = "everything is flagged" if share == 1 else "too much is flagged"
         text = f"{much}: {percent(share)} of the {steps}"
-        return text if true is None else f"{text}; {hits} of {many(len(true), 'true event')} are among them"
+        return text if true is None else f"{text}; true events among them: {hits} of {len(true):,}"
     if true is None:
         return f"{many(len(found), 'event')} found; {percent(share)} of the {steps} flagged"
     # Found events that join true events through more normal than abnormal steps do not separate them.
@@ -309,8 +311,10 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
         f" (but {many(len(joined), 'found event')} also cover{'s' * (len(joined) == 1)} the normal steps between them)"
         * bool(joined)
     )
+    unscored = sum(not hit and not scored[a:b].any() for hit, (a, b) in zip(touched(true, found), true, strict=True))
+    missed = f"{len(true) - hits - unscored} missed" + f", {unscored} not scored" * bool(unscored)
     false = many(touched(found, true).count(False), "false alarm")
-    return f"{n_true}: {hits} found{but}, {len(true) - hits} missed; {false}; {percent(share)} of the {steps} flagged"
+    return f"{n_true}: {hits} found{but}, {missed}; {false}; {percent(share)} of the {steps} flagged"
 
 
 def _steps_in(events: Events, length: int) -> np.ndarray:
@@ -432,11 +436,28 @@ def when(series: Series, step: int) -> str:
 
     >>> when(Series([1.0, 2.0], sampling_rate=4.0), 1)
     '0.25 s'
+    >>> when(Series(np.zeros(4344), sampling_rate=1 / 3600), 4000)
+    '166 d 16 h'
     """
     if series.time is not None:
         at = series.time[step]
-        return str(np.datetime_as_string(at, unit="s")).replace("T", " ") if at.dtype.kind == "M" else f"{at:g} s"
-    return "" if series.sampling_rate is None else f"{step / series.sampling_rate:.4g} s"
+        return str(np.datetime_as_string(at, unit="s")).replace("T", " ") if at.dtype.kind == "M" else duration(at)
+    return "" if series.sampling_rate is None else duration(step / series.sampling_rate)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in the units in which people give times.
+
+    >>> duration(40.59), duration(7230.5), duration(86400)
+    ('40.59 s', '2 h 30.5 s', '1 d')
+    """
+    rest = round(abs(seconds), 3)
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)) if rest >= 120 else ():
+        number, rest = divmod(rest, size)
+        parts += [f"{number:,.0f} {unit}"] * bool(number)
+    parts += [f"{round(rest, 3):g} s"] * (rest >= 0.001 or not parts)
+    return "−" * (seconds < 0) + " ".join(parts)
 
 
 # ---------------------------------------------------------------------- the static picture
@@ -456,19 +477,19 @@ def plot_series(viewer: SeriesViewer) -> Figure:
         On the left the whole series, on the right the event with the highest score; `alt` describes it.
     """
     series, scores, threshold = viewer.series, viewer.scores, viewer.threshold
-    found, reconstruction = viewer.found, viewer.reconstruction
-    true = _true_events(series)
+    found, reconstruction, training = viewer.found, viewer.reconstruction, viewer.training
+    true, headline = _true_events(series), viewer._headline()
     lanes = min(series.n_features, MAX_LANES)
     rows = lanes + (scores is not None)
-    names = [*(as_label(name) if lanes > 1 else "" for name in series.feature_names[:lanes]), "score"]
+    names = [*(as_label(name) for name in shown_names(series)[:lanes]), "score"]
     event = _top_event(true, found, scores)
-    figure = Figure(f"{series.name}: {viewer._headline()}", figsize=(9, 1.1 + 1.35 * rows))
+    figure = Figure(f"{series.name}: {headline}", figsize=(9, 1.1 + 1.35 * rows))
     parts = [(0, len(series), "whole series")]
     if event is not None:
         # The event is in the middle third.
         margin = max(50, event[1] - event[0])
         start, end = max(0, event[0] - margin), min(len(series), event[1] + margin)
-        parts.append((start, end, f"steps {event[0]:,} to {event[1] - 1:,}"))
+        parts.append((start, end, steps_text(event)))
     grid = figure.add_gridspec(rows, len(parts), width_ratios=[2, 1][: len(parts)])
     for column, (start, end, title) in enumerate(parts):
         for row in range(rows):
@@ -484,25 +505,80 @@ def plot_series(viewer: SeriesViewer) -> Figure:
             _mark_events(axes, true or [], (found or []) if row == 0 else [], start, end)
             if row == lanes and threshold is not None:
                 look = {"color": FOUND, "linestyle": "-.", "linewidth": 1.2}
-                axes.axhline(threshold, **look, label=f"threshold {threshold:.4g}")
+                axes.axhline(threshold, **look, label=f"threshold {threshold:.3g}")
             axes.set(xlim=(start - 0.5, end - 0.5), ylabel=names[row] if column == 0 else "")
-            axes.set_title(title if row == 0 else "", fontsize="medium", pad=20)
-            axes.tick_params(labelbottom=row == rows - 1)
+            axes.set_title(title if row == 0 else "", fontsize="medium", pad=32 if training else 20)
+            if start < training < end or (column == 0 and training):
+                _draw_border(axes, training, named=row == 0)
             axes.locator_params(axis="y", nbins=4)
-            axes.locator_params(axis="x", nbins=6 if column == 0 else 3)
-        axes.set_xlabel("time step")
+            _label_times(axes, series, start, end, 6 if column == 0 else 3)
+            axes.tick_params(labelbottom=row == rows - 1)
+            axes.xaxis.label.set_visible(row == rows - 1)
     # List each label once.
     labelled = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in figure.axes]
     entries = {label: handle for each in labelled for handle, label in each}
-    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=5, frameon=False, labelcolor=TEXT)
-    with_score = f", with a score and the threshold {threshold:.4g}" if threshold is not None else ""
-    what = f"{many(len(series), 'step')} of {many(series.n_features, 'feature')}{with_score}"
-    figure.alt = f"{series.name}, {what}; {viewer._headline()}."
+    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=6, frameon=False, labelcolor=TEXT)
+    with_score = f", with a score and the threshold {threshold:.3g}" if threshold is not None else ""
+    n_features = many(series.n_features, "feature")
+    drawn = n_features if lanes == series.n_features else f"the first {lanes} of {n_features}"
+    what = f"{many(len(series), 'step')} of {drawn}{with_score}"
+    border = f" The first {many(training, 'step')} are the training part." if training else ""
+    figure.alt = f"{series.name}, {what}; {headline}.{border}"
     if event is not None:
         what = "the found event with the highest score" if found else "a true event" if true else "the highest score"
         at = f" ({time})" if (time := when(series, event[0])) else ""
-        figure.alt += f" Right: {what}, from step {event[0]:,} to {event[1] - 1:,}{at}."
+        figure.alt += f" Right: {what}, {steps_text(event)}{at}."
     return figure
+
+
+def steps_text(event: tuple[int, int]) -> str:
+    """Return the steps of an event as text.
+
+    >>> steps_text((3, 9)), steps_text((3, 4))
+    ('steps 3 to 8', 'step 3')
+    """
+    start, end = event
+    return f"step {start:,}" if end - start == 1 else f"steps {start:,} to {end - 1:,}"
+
+
+def _draw_border(axes: Any, training: int, *, named: bool) -> None:
+    """Draw the border between the training part, which is shaded, and the scored part; `named` adds their names."""
+    axes.axvspan(axes.get_xlim()[0], training - 0.5, color=TEXT, alpha=0.12, linewidth=0, zorder=0.5)
+    axes.axvline(training - 0.5, color=TEXT, linewidth=1.5, label="training | scored")
+    names = [("training ", "right"), (" scored", "left")]
+    for text, side in names[: 1 + (training < axes.get_xlim()[1])] if named else ():
+        # above the bars of the found events
+        where = axes.get_xaxis_transform()
+        axes.text(training - 0.5, 1.16, text, transform=where, ha=side, va="bottom", color=TEXT, fontsize="small")
+
+
+def _label_times(axes: Any, series: Series, start: int, end: int, wanted: int) -> None:
+    """Label the time axis with steps, with durations in a fitting unit, or with dates."""
+    steps = np.arange(start, end)
+    if (series.time is None and series.sampling_rate is None) or len(steps) < 2:
+        axes.xaxis.set_major_locator(MaxNLocator(wanted, integer=True))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel("time step")
+        return
+    times = steps / (series.sampling_rate or 1) if series.time is None else series.time[start:end]
+    if times.dtype.kind == "M":
+        times = date2num(times)
+        locator = AutoDateLocator(minticks=2, maxticks=wanted + 1)
+        ticks: Any = np.array(locator.tick_values(*num2date(times[[0, -1]])))
+        formatter = ConciseDateFormatter(locator)
+        labels = formatter.format_ticks(ticks)
+        name = ", ".join(filter(None, ["date and time", formatter.get_offset()]))
+    else:
+        units = {"days": 86_400, "h": 3600, "min": 60, "s": 1}
+        unit = next((unit for unit, size in units.items() if times[-1] - times[0] >= 2 * size), "s")
+        times = times / units[unit]
+        ticks = MaxNLocator(wanted, steps=[1, 2, 5, 10]).tick_values(times[0], times[-1])
+        labels, name = [f"{tick:,.12g}" for tick in ticks], f"time ({unit})"
+    inside = (ticks >= times[0]) & (ticks <= times[-1])
+    axes.set_xticks(
+        np.interp(ticks[inside], times, steps), [label for label, ok in zip(labels, inside, strict=True) if ok]
+    )
+    axes.set_xlabel(name)
 
 
 def _top_event(true: Events | None, found: Events | None, scores: np.ndarray | None) -> tuple[int, int] | None:
@@ -516,17 +592,24 @@ def _top_event(true: Events | None, found: Events | None, scores: np.ndarray | N
 
 
 def _draw(axes: Any, start: int, values: np.ndarray, **look: Any) -> None:
-    stride = max(1, len(values) // COLUMNS)
-    steps = np.arange(start, start + len(values), stride)
-    drawn = values if stride == 1 else extremes(values[:, None], stride)[: len(steps), 0]
-    axes.plot(steps, drawn, linewidth=1, **look)
+    """Draw a curve; if it has more steps than pixels, as a band from the lowest to the highest value of a column."""
+    stride = len(values) // COLUMNS
+    if stride < 2:
+        axes.plot(np.arange(start, start + len(values)), values, linewidth=1, **look)
+        return
+    low, high = (reduced(values, stride, extreme) for extreme in (np.fmin, np.fmax))
+    steps = start + stride * np.arange(len(low))
+    axes.plot(steps, high, linewidth=0.7, **look)
+    axes.plot(steps, low, linewidth=0.7, **{**look, "label": None})
+    if "linestyle" not in look:
+        axes.fill_between(steps, low, high, color=look["color"], alpha=0.3, linewidth=0, zorder=1.8)
 
 
 def _mark_events(axes: Any, true: Events, found: Events, start: int, end: int) -> None:
     least = (end - start) / 400  # otherwise one step of a million would be invisible
     for a, b in true:
         if a < end and b > start:
-            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=RESTORE, alpha=0.25, linewidth=0, label="true event")
+            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=TRUE, alpha=0.25, linewidth=0, label="true event")
     bars = [(a - 0.5, max(b - a, least)) for a, b in found if a < end and b > start]
     if bars:
         # Above the frame of the axes, where no curve is drawn.
