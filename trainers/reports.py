@@ -174,7 +174,7 @@ def report(
     # page
     events = _events(detection, window, check, len(first))
     viewer = _viewer(series, detection, explanation, events)
-    flagged = _Flagged.of(detection, detector)
+    flagged = _Flagged.of(detection, rest, detector, window)
     pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
     pages.filters |= {"png": _png, "digits": digits, "percent": _percent, "described": _length}
     pages.filters["count"] = "{:,}".format
@@ -188,19 +188,20 @@ def report(
         rule=RULES[detector.rule],
         detection=detection,
         flagged=flagged,
-        much=flagged.share > MUCH_FLAGGED,
+        much=flagged.covered > MUCH_FLAGGED,
         reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else {},
         viewer=viewer,
         most_events=MOST_EVENTS,
         events=events,
         rows=_rows(events, series, explanation, len(first)),
+        numbers=events.start.rank().astype(int),
         labelled=touched(rest.events, detection.merged_events(window)) if evaluations else [],
         figures=_figures(detector),
         comparison=_comparison(detections, window),
         evaluations=_html(_metrics(evaluations), index=True) if evaluations else "",
     )
     write_body(path, f"Anomalies in {series.name}", text)
-    log(100, f"{_many(len(events), 'event')}, {_percent(flagged.share)} of the scored steps; written to {path}")
+    log(100, f"{_many(len(events), 'event')}, {_percent(flagged.covered)} of the scored steps; written to {path}")
     return Report(path, detector, detection, evaluations, events)
 
 
@@ -294,38 +295,35 @@ class _Flagged(NamedTuple):
 
     Attributes
     ----------
+    covered : float
+        Share of the scored steps that are in events, with the steps between merged runs.
     share : float
-        Share of the scored steps that are flagged.
-    of_normal : float
-        The same without steps that are labelled abnormal.
+        Share of the scored steps above the threshold, without steps that are labelled abnormal.
     quarters : list of float
-        `of_normal` in each quarter of the scored part.
+        The same in each quarter of the scored part.
     allowed : float or None
         Rate of the threshold rule for normal data; None for rules without a rate.
     """
 
+    covered: float
     share: float
-    of_normal: float
     quarters: list[float]
     allowed: float | None
 
     @classmethod
-    def of(cls, detection: Detection, detector: AnomalyDetector) -> _Flagged:
+    def of(cls, detection: Detection, rest: Series, detector: AnomalyDetector, window: int) -> _Flagged:
         """Count the flagged steps of a detection; unscored steps are left out."""
-        scored, series = ~detection.unscored, detection.series
-        normal = scored & ~series.abnormal if series is not None and series.labels is not None else scored
-        quarters = np.array_split(detection.abnormal[normal], 4)
-        return cls(
-            _share(detection.abnormal[scored]),
-            _share(detection.abnormal[normal]),
-            list(map(_share, quarters)),
-            detector.rate if RULES[detector.rule].keyword == "rate" else None,
-        )
+        scored, inside = ~detection.unscored, np.zeros(len(rest), dtype=bool)
+        for start, end in detection.merged_events(window):
+            inside[start:end] = True
+        flagged = detection.abnormal[scored & ~rest.abnormal if rest.labels is not None else scored]
+        allowed = detector.rate if RULES[detector.rule].keyword == "rate" else None
+        return cls(_share(inside[scored]), _share(flagged), list(map(_share, np.array_split(flagged, 4))), allowed)
 
     @property
     def too_many(self) -> bool:
         """Whether a larger share of the normal steps is flagged than the rate allows."""
-        return self.allowed is not None and self.of_normal > self.allowed
+        return self.allowed is not None and self.share > self.allowed
 
 
 def _share(mask: np.ndarray) -> float:
@@ -402,7 +400,7 @@ def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset
         texts = [f"{name} {share:.0%}" for name, share in shares.items()] if shares.any() else ["no values"]
         cells = {
             "steps": f"{start:,} to {end - 1:,}" if end - start > 1 else f"{start:,}",
-            "time": _times(series, start, end),
+            "time": event_times(series, start, end),
             "lasts": duration((end - start) / series.sampling_rate) if series.sampling_rate else "",
             "highest score": digits(score),
             "share of the error": ", ".join(texts) if series.n_features > 1 else "",
@@ -413,7 +411,7 @@ def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset
     return [{name: text for name, text in row.items() if name not in empty} for row in rows]
 
 
-def _times(series: Series, start: int, end: int) -> str:
+def event_times(series: Series, start: int, end: int) -> str:
     """Return the times of the first and the last step; empty if the series has no times."""
     rate = series.sampling_rate
     ends: Any = np.array([start, end - 1])
@@ -423,10 +421,13 @@ def _times(series: Series, start: int, end: int) -> str:
         ends = ends / rate
     else:
         return ""
+    # with the digits that distinguish two steps; the sampling rate of steps of a minute may be a little above 1 / 60
     if ends.dtype.kind == "M":
-        texts = np.datetime_as_string(ends, "ms" if rate and rate > 1 else "s").tolist()
+        unit = "s" if not rate or 0.017 < rate < 1.1 else "m" if rate < 1 else "ms"
+        texts = np.datetime_as_string(ends, unit).tolist()
     else:
-        texts = [f"{at:.{max(0, math.ceil(math.log10(rate))) if rate else 2}f} s" for at in ends]
+        decimals = max(0, math.ceil(math.log10(rate))) if rate else 2
+        texts = [f"{at:.{decimals}f} s" for at in ends]
     return " to ".join(text.replace("T", " ") for text in dict.fromkeys(texts))
 
 
@@ -470,7 +471,7 @@ def _comparison(detections: dict[str, Detection], window: int) -> str:
         "detector": list(detections),
         "events": list(map(len, events)),
         "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in each) for each in events],
-        "steps flagged": [_percent(d.abnormal.mean()) for d in results],
+        "steps flagged": [_percent(_share(d.abnormal[~d.unscored])) for d in results],
     }
     return _html(pd.DataFrame(columns))
 

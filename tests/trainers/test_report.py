@@ -14,7 +14,7 @@ import pytest
 from data import Series, load_csv
 from trainers.__main__ import main, parser
 from trainers.detection import AnomalyDetector
-from trainers.reports import report
+from trainers.reports import event_times, report
 
 QUICK = {"epochs": 1, "rate": 0.05, "progress": False}
 
@@ -90,7 +90,7 @@ def test_page_says_why_more_is_flagged_than_rate_allows_and_what_to_try(tmp_path
     page = report(changed, tmp_path / "out.html", **QUICK).path.read_text(encoding="utf-8")
     box = page.split('<div class="warning"')[1].split("</div>")[0]
     assert "More is flagged than the rate allows" in box
-    assert "instead of 5 %" in box
+    assert "are above the threshold, instead of 5 %" in box
     assert "The training part is not like the rest in feature 0." in box
     assert "--training 0.7" in box
     for option in re.findall(r"<code>(--[^<]+)</code>", box):
@@ -271,3 +271,22 @@ def test_warnings_of_file_are_one_line_and_on_page(tmp_path, capsys):
     text = page.read_text(encoding="utf-8")
     assert "'fault' may be labels" not in text
     assert "'fault' may be labels" in html.unescape(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, ""),
+        ({"sampling_rate": 25.0}, "0.40 s to 0.76 s"),
+        ({"sampling_rate": 1.0}, "10 s to 19 s"),
+        ({"time": pd.date_range("2026-01-01", periods=40, freq="h")}, "2026-01-01 10:00 to 2026-01-01 19:00"),
+        ({"time": pd.date_range("2026-01-01", periods=40, freq="min")}, "2026-01-01 00:10 to 2026-01-01 00:19"),
+        ({"time": pd.date_range("2026-01-01", periods=40, freq="s")}, "2026-01-01 00:00:10 to 2026-01-01 00:00:19"),
+        (
+            {"time": pd.date_range("2026-01-01", periods=40, freq="40ms")},
+            "2026-01-01 00:00:00.400 to 2026-01-01 00:00:00.760",
+        ),
+    ],
+)
+def test_times_of_event_have_digits_of_sampling(options, text):
+    assert event_times(Series(np.arange(40.0), **options), 10, 20) == text
