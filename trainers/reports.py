@@ -32,7 +32,7 @@ from trainers.history import Epoch
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
 from trainers.widgets.export import write_body
-from trainers.widgets.series_viewer import touched
+from trainers.widgets.series_viewer import MUCH_FLAGGED, touched
 
 # Rows of the table of events.
 MOST_EVENTS = 20
@@ -174,15 +174,10 @@ def report(
     # page
     events = _events(detection, window, check, len(first))
     viewer = _viewer(series, detection, explanation, events)
-    flagged = _Flagged.of(detection, detector)
+    flagged = _Flagged.of(detection, rest, detector, window)
     pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
-    pages.filters |= {
-        "png": _png,
-        "digits": digits,
-        "percent": _percent,
-        "length_text": _length,
-        "count": "{:,}".format,
-    }
+    pages.filters |= {"png": _png, "digits": digits, "percent": _percent, "described": _length}
+    pages.filters["count"] = "{:,}".format
     text = pages.get_template("report.html").render(
         series=series,
         first=first,
@@ -193,22 +188,20 @@ def report(
         rule=RULES[detector.rule],
         detection=detection,
         flagged=flagged,
-        reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else [],
+        much=flagged.covered > MUCH_FLAGGED,
+        reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else {},
         viewer=viewer,
         most_events=MOST_EVENTS,
-        events=_rows(events, series, explanation, len(first)),
-        n_events=len(events),
-        n_labelled=(len(rest.events), sum(touched(rest.events, detection.merged_events(window))))
-        if evaluations
-        else (),
+        events=events,
+        rows=_rows(events, series, explanation, len(first)),
+        numbers=events.start.rank().astype(int),
+        labelled=touched(rest.events, detection.merged_events(window)) if evaluations else [],
         figures=_figures(detector),
         comparison=_comparison(detections, window),
-        evaluations=_html(compare(evaluations)[list(METRICS)].rename(columns=METRICS), index=True)
-        if evaluations
-        else "",
+        evaluations=_html(_metrics(evaluations), index=True) if evaluations else "",
     )
     write_body(path, f"Anomalies in {series.name}", text)
-    log(100, f"{_many(len(events), 'event')}, {_percent(flagged.share)} of the scored steps; written to {path}")
+    log(100, f"{_many(len(events), 'event')}, {_percent(flagged.covered)} of the scored steps; written to {path}")
     return Report(path, detector, detection, evaluations, events)
 
 
@@ -302,38 +295,35 @@ class _Flagged(NamedTuple):
 
     Attributes
     ----------
+    covered : float
+        Share of the scored steps that are in events, with the steps between merged runs.
     share : float
-        Share of the scored steps that are flagged.
-    of_normal : float
-        The same without steps that are labelled abnormal.
+        Share of the scored steps above the threshold, without steps that are labelled abnormal.
     quarters : list of float
-        `of_normal` in each quarter of the scored part.
+        The same in each quarter of the scored part.
     allowed : float or None
         Rate of the threshold rule for normal data; None for rules without a rate.
     """
 
+    covered: float
     share: float
-    of_normal: float
     quarters: list[float]
     allowed: float | None
 
     @classmethod
-    def of(cls, detection: Detection, detector: AnomalyDetector) -> _Flagged:
+    def of(cls, detection: Detection, rest: Series, detector: AnomalyDetector, window: int) -> _Flagged:
         """Count the flagged steps of a detection; unscored steps are left out."""
-        scored, series = ~detection.unscored, detection.series
-        normal = scored & ~series.abnormal if series is not None and series.labels is not None else scored
-        quarters = np.array_split(detection.abnormal[normal], 4)
-        return cls(
-            _share(detection.abnormal[scored]),
-            _share(detection.abnormal[normal]),
-            list(map(_share, quarters)),
-            detector.rate if RULES[detector.rule].keyword == "rate" else None,
-        )
+        scored, inside = ~detection.unscored, np.zeros(len(rest), dtype=bool)
+        for start, end in detection.merged_events(window):
+            inside[start:end] = True
+        flagged = detection.abnormal[scored & ~rest.abnormal if rest.labels is not None else scored]
+        allowed = detector.rate if RULES[detector.rule].keyword == "rate" else None
+        return cls(_share(inside[scored]), _share(flagged), list(map(_share, np.array_split(flagged, 4))), allowed)
 
     @property
     def too_many(self) -> bool:
         """Whether a larger share of the normal steps is flagged than the rate allows."""
-        return self.allowed is not None and self.of_normal > self.allowed
+        return self.allowed is not None and self.share > self.allowed
 
 
 def _share(mask: np.ndarray) -> float:
@@ -342,34 +332,32 @@ def _share(mask: np.ndarray) -> float:
 
 def _reasons(
     flagged: _Flagged, check: SeriesCheck, detector: AnomalyDetector, series: Series, n_training: int
-) -> list[tuple[str, str]]:
-    """Return why more may be flagged than the rate allows, and for each reason what to try."""
-    reasons, share, longer = [], n_training / len(series), "Train on another normal recording."
-    # a longer training part must leave something to score, and ends at the first labelled event
+) -> dict[tuple[str, str], list[str]]:
+    """Return the possible reasons why too much is flagged, by what to try: advice, and options of the command."""
+    # a longer training part must leave steps to score, and ends at the first labelled event
     end = series.events[0][0] if series.labels is not None and series.events else 0.9 * len(series)
-    if (more := math.floor(10 * min(share + 0.2, end / len(series))) / 10) > share:
-        longer = (
-            f"Train on more of the recording, so that the training part has all normal states: --training {more:g}."
-        )
-    found = {name: [one for one in check if one.check == name and one.verdict != "ok"] for name in
-             ("distribution shift", "drift", "training")}  # fmt: skip
-    for one in found["distribution shift"]:
-        reasons.append(
-            (f"The training part is not like the rest: {one.feature} has another range. {one.found}", longer)
-        )
-    for one in found["drift"]:
-        reasons.append((f"{one.feature} drifts. {one.found}", longer))
+    longer = math.floor(10 * min(n_training / len(series) + 0.2, end / len(series))) / 10
+    train = ("Train on another normal recording.", "")
+    if longer > n_training / len(series):
+        train = ("Train on more of the recording, so that it includes all normal states:", f"--training {longer:g}")
+    half = max(10, (detector.window_length or 0) // 2)
+    window = ("Use a longer normal recording, or shorter windows:", f"--window {half}")
+    rate = detector.rate / 10
+    stricter = '--rule "peaks over threshold" ' * (len(detector.calibration_scores) < 1 / rate) + f"--rate {rate:g}"
+    inspect = ("Inspect the events with the highest scores. If they are normal, raise the threshold:", stricter)
+    reasons: dict[tuple[str, str], list[str]] = {train: [], window: [], inspect: []}
+    for one in (one for one in check if one.verdict != "ok"):
+        if one.check == "distribution shift":
+            reasons[train].append(f"The training part is not like the rest in {one.feature}. {one.found}")
+        elif one.check == "drift":
+            reasons[train].append(f"{one.feature} drifts. {one.found}")
+        elif one.check == "training":
+            reasons[window].append(f"Few windows set the threshold. {one.found}")
     if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
         quarters = ", ".join(map(_percent, flagged.quarters))
-        reasons.append((f"The share grows with time: {quarters} in the four quarters of the scored part.", longer))
-    for one in found["training"]:
-        shorter = f" Or use shorter windows: --window {max(10, (detector.window_length or 0) // 2)}."
-        reasons.append((f"The threshold is set by few windows. {one.found}", one.advice + shorter))
-    n, rate = len(detector.calibration_scores), detector.rate / 10
-    stricter = f"--rate {rate:g}" if n >= 1 / rate else f'--rule "peaks over threshold" --rate {rate:g}'
-    reasons.append(("The events are true: the rate holds for normal data only.",
-                    f"Inspect the events with the highest scores. If they are normal, raise the threshold: {stricter}."))  # fmt: skip
-    return reasons
+        reasons[train].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
+    reasons[inspect].append("The events are true anomalies: the rate holds for normal data only.")
+    return {advice: texts for advice, texts in reasons.items() if texts}
 
 
 def _viewer(series: Series, detection: Detection, explanation: Explanation, events: pd.DataFrame) -> SeriesViewer:
@@ -402,44 +390,45 @@ def _note(check: SeriesCheck, start: int, end: int) -> str:
     return "; ".join(notes)
 
 
-def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset: int) -> list[dict[str, Any]]:
-    """Return the rows of the table of events as text."""
+def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset: int) -> list[dict[str, str]]:
+    """Return the rows of the table of events as text, without columns that say nothing."""
     rows = []
-    for event in events.head(MOST_EVENTS).itertuples():
-        start, end = int(event.start), int(event.end)
+    for start, end, score, note in zip(
+        *(events.head(MOST_EVENTS)[name] for name in ("start", "end", "score", "note")), strict=True
+    ):
         shares = explanation.by_feature(slice(start - offset, end - offset))[:3]
+        texts = [f"{name} {share:.0%}" for name, share in shares.items()] if shares.any() else ["no values"]
         cells = {
             "steps": f"{start:,} to {end - 1:,}" if end - start > 1 else f"{start:,}",
-            "time": _times(series, start, end),
+            "time": event_times(series, start, end),
             "lasts": duration((end - start) / series.sampling_rate) if series.sampling_rate else "",
-            "highest score": digits(event.score),
-            "share of the error": ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-            if shares.any() else "all values are missing",
-            "note": event.note,
-        }  # fmt: skip
-        rows.append({"start": start, "end": end, "cells": cells})
-    # without columns that say nothing
-    empty = [name for name in ("time", "lasts", "note") if not any(row["cells"][name] for row in rows)]
-    for name in [*empty, *["share of the error"] * (series.n_features == 1)]:
-        for row in rows:
-            del row["cells"][name]
-    return rows
+            "highest score": digits(score),
+            "share of the error": ", ".join(texts) if series.n_features > 1 else "",
+            "note": note,
+        }
+        rows.append(cells)
+    empty = {name for name in rows[0] if not any(row[name] for row in rows)} if rows else set()
+    return [{name: text for name, text in row.items() if name not in empty} for row in rows]
 
 
-def _times(series: Series, start: int, end: int) -> str:
+def event_times(series: Series, start: int, end: int) -> str:
     """Return the times of the first and the last step; empty if the series has no times."""
     rate = series.sampling_rate
-    if series.time is None and not rate:
+    ends: Any = np.array([start, end - 1])
+    if series.time is not None:
+        ends = series.time[ends]
+    elif rate:
+        ends = ends / rate
+    else:
         return ""
-    ends = np.array([start, end - 1])
-    times = ends / rate if series.time is None and rate else series.time[ends]
-    if times.dtype.kind == "M":
-        fine = "milliseconds" if rate and rate > 1 else "seconds"
-        texts = [pd.Timestamp(at).isoformat(" ", fine) for at in times]
+    # with the digits that distinguish two steps; the sampling rate of steps of a minute may be a little above 1 / 60
+    if ends.dtype.kind == "M":
+        unit = "s" if not rate or 0.017 < rate < 1.1 else "m" if rate < 1 else "ms"
+        texts = np.datetime_as_string(ends, unit).tolist()
     else:
         decimals = max(0, math.ceil(math.log10(rate))) if rate else 2
-        texts = [f"{at:.{decimals}f} s" for at in times]
-    return " to ".join(dict.fromkeys(texts))
+        texts = [f"{at:.{decimals}f} s" for at in ends]
+    return " to ".join(text.replace("T", " ") for text in dict.fromkeys(texts))
 
 
 def _length(series: Series) -> str:
@@ -482,9 +471,13 @@ def _comparison(detections: dict[str, Detection], window: int) -> str:
         "detector": list(detections),
         "events": list(map(len, events)),
         "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in each) for each in events],
-        "steps flagged": [_percent(d.abnormal.mean()) for d in results],
+        "steps flagged": [_percent(_share(d.abnormal[~d.unscored])) for d in results],
     }
     return _html(pd.DataFrame(columns))
+
+
+def _metrics(evaluations: dict[str, SeriesEvaluation]) -> pd.DataFrame:
+    return compare(evaluations)[list(METRICS)].rename(columns=METRICS)
 
 
 def _html(table: pd.DataFrame, *, index: bool = False) -> str:

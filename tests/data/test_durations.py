@@ -24,8 +24,8 @@ def test_duration_has_three_digits_and_common_unit(seconds, text):
         (25, "at 25 Hz"), (360, "at 360 Hz"), (1.5, "at 1.5 Hz"), (44_100, "at 44.1 kHz"), (2e6, "at 2 MHz"),
         (1, "every second"), (0.4, "every 2.5 s"), (1 / 60, "every minute"), (1 / 90, "every 90 s"),
         (1 / 300, "every 5 min"), (0.000277778, "hourly"), (1 / 3600, "hourly"), (1 / 10_800, "every 3 h"),
-        (1.15741e-5, "daily"), (1 / 604_800, "weekly"), (12 / (365 * 86_400), "monthly"), (1 / (365 * 86_400), "yearly"),
-        (1 / (30 * 86_400), "every 30 days"),
+        (1.15741e-5, "daily"), (1 / 604_800, "weekly"), (12 / (365 * 86_400), "monthly"),
+        (1 / (365 * 86_400), "yearly"), (1 / (30 * 86_400), "every 30 days"),
     ],
 )  # fmt: skip
 def test_sampling_is_rate_or_step(rate, text):

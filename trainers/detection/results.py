@@ -69,9 +69,9 @@ class Detection:
         >>> Detection(scores, 5.0, np.zeros(10, dtype=bool)).merged_events(3)
         [(1, 6), (9, 10)]
         """
-        merged: list[tuple[int, int]] = []
+        gap, merged = as_count(gap, "gap", "in time steps", 0), list[tuple[int, int]]()
         for start, end in self.events:
-            if merged and start - merged[-1][1] < as_count(gap, "gap", "in time steps", 0):
+            if merged and start - merged[-1][1] < gap:
                 start, _ = merged.pop()
             merged.append((start, end))
         return merged

@@ -367,8 +367,8 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const peakOf = (event) => (data.scores ? extent(data.scores, ...scoresOf(event))[1] : null);
   const textOf = (index) => eventText(result.visit, index, data.clock, peakOf(result.visit[index]));
 
-  function visit(index) {
-    const event = result.visit[index];
+  // Shows an event in the middle third, with the cursor at its highest score.
+  function lookAt(event) {
     const margin = Math.max(40 * stride, event.end - event.start);
     view.selected = view.cursor = event.start;
     if (data.scores) {
@@ -376,8 +376,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       view.cursor = stride * (first + Math.max(0, scores.subarray(first, last).indexOf(peakOf(event))));
     }
     show(event.start - margin, event.end + margin);
-    part(".event").textContent = textOf(index);
+    const index = result.visit.findIndex(({ start, end }) => start < event.end && event.start < end);
+    part(".event").textContent = index < 0 ? "" : textOf(index);
   }
+  const visit = (index) => lookAt(result.visit[index]);
+  // Sent by a page around the viewer, such as a table of events.
+  root.addEventListener("kit-show", ({ detail }) => lookAt(detail));
 
   // Visits the next or the previous event.
   function step(direction) {
