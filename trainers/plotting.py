@@ -22,8 +22,8 @@ from trainers.history import Epoch, History, four_digits
 
 # Readable on light and dark pages; dashes and markers distinguish them as well.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
-# Reconstructions, and abnormal sequences; normal sequences have the colour of training.
-RECONSTRUCTION, ABNORMAL = "#C06A9B", "#B5790A"
+# Reconstructions, abnormal data, and what a threshold flags; normal data has the colour of training.
+RECONSTRUCTION, ABNORMAL, FLAGGED = "#C06A9B", "#B5790A", "#8A5FC7"
 # Scale of text, lines and markers in plots; None: set by the environment, 1.5 in classroom mode.
 scale: float | None = None
 # A scaled plot has a higher resolution and fewer inches, so that its contents are larger.

@@ -197,7 +197,7 @@ def test_hidden_labels_are_not_in_page(explore, pictures):
     assert explorer.page.locator(".truth [data-figure]:not(:empty)").count() == 0
     assert f"{np.sum(scores > explorer.threshold)} of 400 flagged" in text
     assert explorer.page.locator(".changed li").count() > 3
-    for colour in ("#0072B2", "#D55E00"):
+    for colour in ("#0072B2", "#B5790A"):
         assert colour not in explorer.page.locator(".histogram .bars").evaluate("e => e.outerHTML")
     explorer.page.get_by_label("hide the labels").uncheck()
     compare(explorer, scores, labels)

@@ -215,18 +215,18 @@ export function palette(root) {
         text,
         background,
         signal: "#56B4E9",
-        reconstruction: "#F0965A",
-        truth: "#2FC598",
-        found: "#E08BDC",
+        reconstruction: "#DE93BE",
+        truth: "#DFA33A",
+        found: "#B79BEA",
         focus: "#56B4E9",
       }
     : {
         text,
         background,
         signal: "#0072B2",
-        reconstruction: "#D55E00",
-        truth: "#008060",
-        found: "#AA4499",
+        reconstruction: "#C06A9B",
+        truth: "#B5790A",
+        found: "#8A5FC7",
         focus: "#0072B2",
       };
 }

@@ -16,14 +16,12 @@ from data import Series
 from data.data_set import as_array
 from data.series import runs
 from trainers.checks import as_count, as_threshold
-from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import ABNORMAL, FLAGGED, RECONSTRUCTION, TEXT, TRAIN, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 
 # Maximum number of steps, and of values of all features together, that are sent to a page.
 MAX_STEPS, MAX_VALUES = 2_000_000, 8_000_000
-# Colours of true events, and of found events and the threshold; the page uses the same.
-TRUE, FOUND = "#008060", "#AA4499"
 # Share of flagged steps above which found events do not show that events were detected.
 MUCH_FLAGGED = 0.2
 # Maximum number of lanes that are readable in one picture.
@@ -498,13 +496,13 @@ def plot_series(viewer: SeriesViewer) -> Figure:
                 _draw(axes, start, series.values[start:end, row], color=TRAIN, zorder=2, label="signal")
                 if reconstruction is not None:
                     # In the whole series, dashes are so dense that they would hide the signal.
-                    look = {"color": VALIDATION, "linestyle": "--", "zorder": 1.9 if column == 0 else 2.1}
+                    look = {"color": RECONSTRUCTION, "linestyle": "--", "zorder": 1.9 if column == 0 else 2.1}
                     _draw(axes, start, reconstruction[start:end, row], **look, label="reconstruction")
             elif scores is not None:
                 _draw(axes, start, scores[start:end], color=TEXT)
             _mark_events(axes, true or [], (found or []) if row == 0 else [], start, end)
             if row == lanes and threshold is not None:
-                look = {"color": FOUND, "linestyle": "-.", "linewidth": 1.2}
+                look = {"color": FLAGGED, "linestyle": "-.", "linewidth": 1.2}
                 axes.axhline(threshold, **look, label=f"threshold {threshold:.3g}")
             axes.set(xlim=(start - 0.5, end - 0.5), ylabel=names[row] if column == 0 else "")
             axes.set_title(title if row == 0 else "", fontsize="medium", pad=32 if training else 20)
@@ -609,11 +607,11 @@ def _mark_events(axes: Any, true: Events, found: Events, start: int, end: int) -
     least = (end - start) / 400  # otherwise one step of a million would be invisible
     for a, b in true:
         if a < end and b > start:
-            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=TRUE, alpha=0.25, linewidth=0, label="true event")
+            axes.axvspan(a - 0.5, max(b - 0.5, a + least), color=ABNORMAL, alpha=0.25, linewidth=0, label="true event")
     bars = [(a - 0.5, max(b - a, least)) for a, b in found if a < end and b > start]
     if bars:
         # Above the frame of the axes, where no curve is drawn.
         axes.broken_barh(
             bars, (1.02, 0.12), transform=axes.get_xaxis_transform(), clip_on=False,
-            facecolor="none", edgecolor=FOUND, hatch="/////", linewidth=0.8, label="found event",
+            facecolor="none", edgecolor=FLAGGED, hatch="/////", linewidth=0.8, label="found event",
         )  # fmt: skip
