@@ -283,6 +283,7 @@ export function mount(root, data, act = {}) {
     Object.assign(view, { selected: epoch, kept, reconstruction });
   }
 
+  if (data.rewind) rewind(data.rewind); // stored with a notebook
   if (data.rewinds) act.select = slideThrough(part, data, update);
   const unfollow = [followSize(plot, drawSoon), followPanel(plot, drawSoon), explorer.destroy];
   draw();

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainers.history import History
-from trainers.plotting import Figure, band, plot_histories
+from trainers.plotting import Figure, band, mean_history, plot_histories
 from trainers.trainer import Trainer
 from trainers.training import FOLLOWERS, Result, Run
 from trainers.widgets.base import PicturedWidget
@@ -142,10 +142,6 @@ def _history(run: SingleRun) -> History:
 def _run_data(name: str, run: History | list[History]) -> dict[str, Any]:
     if isinstance(run, History):
         return run_data(run, name)
-    low, mean, high = band(run)
-    averaged = History(name)
-    for epoch in range(len(mean)):
-        train = sum(history[epoch].train_loss for history in run) / len(run)
-        averaged.append(train_loss=train, validation_loss=mean[epoch], reason=f"mean of {len(run)} runs")
+    low, _, high = band(run)
     edges = [[finite(a), finite(b)] for a, b in zip(low, high, strict=True)]
-    return {**run_data(averaged, f"{name} (mean of {len(run)}, band: all)"), "band": edges}
+    return {**run_data(mean_history(run), f"{name} (mean of {len(run)}, band: all)"), "band": edges}

@@ -15,7 +15,7 @@ import numpy as np
 from trainers.checks import as_count
 from trainers.console import in_terminal, say
 from trainers.history import Epoch, History
-from trainers.plotting import Figure, plot_histories, plot_history
+from trainers.plotting import Figure, mean_history, plot_histories, plot_history
 from trainers.torch_utils import ModelState
 from trainers.trainer import StopTraining, Trainer
 from trainers.training import Result, Run, benchmark, whole_epochs
@@ -210,8 +210,11 @@ class TrainingMonitor(LiveView):
     @property
     def figure(self) -> Figure:
         """Static picture of all runs; `savefig` writes it as PNG or SVG."""
-        runs = {**self._behind(), **self.histories}
-        return plot_histories(runs) if len(runs) > 1 else plot_history(self.history)
+        earlier = self._behind()
+        if len(self.histories) > 1:
+            return plot_histories({**earlier, **self.histories})
+        single = {name: run if isinstance(run, History) else mean_history(run) for name, run in earlier.items()}
+        return plot_history(self.history, behind=single)
 
     def _behind(self) -> Histories:
         """Return the earlier runs under names that no watched run has."""
