@@ -83,7 +83,8 @@ def shown_html(obj, monkeypatch, folder):
             html[method] = folder.joinpath("page.html").read_text(encoding="utf-8")
         else:
             value = getattr(obj, method)()
-            html[method] = value if isinstance(value, str) else (value or [{}])[0].get("text/html", "")
+            bundle = value[0] if isinstance(value, tuple) else value or {}
+            html[method] = value if isinstance(value, str) else bundle.get("text/html", "")
     for number, item in enumerate(displayed):
         html[f"display {number}"] = item.get("text/html", "") if isinstance(item, dict) else getattr(item, "data", "")
     widgets = [obj.box] if hasattr(obj, "box") else []
