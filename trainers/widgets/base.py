@@ -19,6 +19,8 @@ from trainers.widgets.export import Exported, page_bundle
 # Style for "Loading widget…" and "model not found" in a notebook that is opened without a kernel.
 _NOT_DRAWN = ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > .lm-Panel:not(:has(*)) { display: none }"
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
+# Comms of the widgets that respond during a training run.
+answering: weakref.WeakSet[Any] = weakref.WeakSet()
 # For each cell: the id of its last execution, and the widgets that it has made and that are not closed.
 _made: dict[str, tuple[str, weakref.WeakSet[ipywidgets.Widget]]] = {}
 
@@ -44,6 +46,7 @@ def answer_while_busy(*widgets: ipywidgets.Widget) -> None:
     in 7.3, the page keeps its subshell. With other versions of ipykernel, nothing is changed.
     """
     for widget in widgets:
+        answering.add(widget.comm)
         if hasattr(widget.comm, "_reply_subshell_for"):
             widget.comm._reply_subshell_for = None
         answer_while_busy(*getattr(widget, "children", ()))
