@@ -12,7 +12,15 @@ import ipywidgets
 from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
-from trainers.widgets.base import OwnChanges, answer_while_busy, bundle, close_all, kept_for_cell, larger_in_class
+from trainers.widgets.base import (
+    NOT_DRAWN,
+    OwnChanges,
+    answer_while_busy,
+    bundle,
+    close_all,
+    kept_for_cell,
+    larger_in_class,
+)
 from trainers.widgets.export import page_bundle, read_assets
 
 # Titles of the tabs, and the hyperparameters in each; all others are in a last tab, "more".
@@ -216,17 +224,22 @@ class HyperparameterPanel(ipywidgets.VBox):
         return f'<div id="{escaped(key)}">{self.block._repr_html_()}</div>'
 
     def _ipython_display_(self) -> None:
+        if not hasattr(self, "block"):
+            IPython.display.display({"text/plain": repr(self)}, raw=True)
+            return
         if page := page_bundle(self):
             IPython.display.display(page, raw=True)
             return
         IPython.display.display(bundle(self, repr(self)), raw=True)
-        # Readable without a kernel; hidden where the panel is shown.
-        IPython.display.display(IPython.display.HTML('<span class="kit-picture"></span>'))
+        # Readable without a kernel, and hidden by larger.css where the panel is drawn.
         table = f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"
-        IPython.display.display(IPython.display.HTML(table))
+        for html in (f'<span class="kit-picture"></span><style>{NOT_DRAWN}</style>', table):
+            IPython.display.display(IPython.display.HTML(html))
 
     def __repr__(self) -> str:
-        return f"<HyperparameterPanel of {self.block.name}>"
+        return (
+            f"<HyperparameterPanel of {self.block.name}>" if hasattr(self, "block") else "<HyperparameterPanel, closed>"
+        )
 
 
 # Text for None, where None is allowed.

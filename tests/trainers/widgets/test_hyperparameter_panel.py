@@ -73,12 +73,8 @@ def test_slider_changes_block_and_follows_it(panel, name, position, value):
 
 def test_typed_value_beyond_slider_extends_it_and_is_kept_exactly():
     panel = HyperparameterPanel(trainer := BatchedTrainer(LSTMAutoencoder(hidden_size=2)))
-    for name, text in (
-        ("learning_rate", "7.00000001"),
-        ("learning_rate", "1e-09"),
-        ("patience", "3000"),
-        ("warmup_epochs", "1.7e+308"),
-    ):
+    typed = {"max_grad_norm": "7.00000001", "learning_rate": "1e-09", "patience": "3000", "warmup_epochs": "1.7e+308"}
+    for name, text in typed.items():
         panel.controls[name].value = text
         assert str(getattr(trainer, name)) == panel.controls[name].value == text
         assert panel.sliders[name].value == pytest.approx(min(float(text), 1e300))
@@ -243,6 +239,8 @@ def test_close_frees_block_and_all_widgets():
     panel.close()
     panel.close()
     assert set(ipywidgets.widgets.widget._instances) == before
+    assert repr(panel) == "<HyperparameterPanel, closed>"
+    panel._ipython_display_()
     block.width = 9
     del block
     assert reference() is None
