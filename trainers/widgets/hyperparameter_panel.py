@@ -26,7 +26,7 @@ from trainers.widgets.export import page_bundle, read_assets
 # Titles of the tabs, and the hyperparameters in each; all others are in a last tab, "more".
 _GROUPS = {
     "learning": ("loss", "learning_rate", "schedule", "schedule_epochs", "warmup_epochs", "max_grad_norm"),
-    "history restore": ("restore", "patience", "min_delta_ratio", "optimizer_state", "lr_factor"),
+    "restore": ("restore", "patience", "min_delta_ratio", "optimizer_state", "lr_factor"),
     "batches": ("batch_size", "steps_per_epoch", "reshuffle"),
     "architecture": ("n_features", "hidden_size", "latent_size", "n_layers", "bidirectional", "decoding"),
     "windows": ("window", "stride", "scaling", "centre", "max_missing"),

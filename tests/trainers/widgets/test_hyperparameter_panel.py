@@ -258,7 +258,7 @@ def test_second_panel_of_block_closes_first():
 
 def test_hyperparameters_are_in_groups():
     tab = HyperparameterPanel(BatchedTrainer(LSTMAutoencoder(hidden_size=2))).children[1]
-    assert tab.titles == ("learning", "history restore", "batches", "more")
+    assert tab.titles == ("learning", "restore", "batches", "more")
     names = [[part.description for part in grid.children if part.description] for grid in tab.children]
     assert [group[0] for group in names] == ["loss", "restore", "batch_size", "precision"]
 
