@@ -23,8 +23,8 @@ from trainers.widgets.base import display_picture, in_notebook
 from trainers.widgets.export import on_page
 from trainers.widgets.live_view import LiveView, outcome
 from trainers.widgets.run_comparison import Histories, RunComparison, named_histories, runs_data
+from trainers.widgets.run_control import answer_waiting, on_interrupt
 from trainers.widgets.snapshots import Snapshots
-from trainers.widgets.subshell import answer_waiting, on_interrupt
 
 # Maximum number of epochs whose reconstructions an exported page holds.
 MAX_REWINDS = 200
