@@ -10,6 +10,7 @@ import pandas as pd
 
 from data._deprecated import RenamedValue
 from data.data_set import check_integer, is_real_number
+from data.durations import length_and_sampling
 from data.markup import escaped, without_math
 from data.series import Series, runs
 
@@ -198,8 +199,8 @@ def _time(series: Series) -> Finding:
     if series.sampling_rate is None:
         advice = "Set sampling_rate=… to get events in seconds and false alarms per hour."
         return Finding("time", "", "review", f"{len(series)} steps; no sampling rate.", advice)
-    duration = len(series) / series.sampling_rate
-    return Finding("time", "", "ok", f"{len(series)} steps at {series.sampling_rate:.6g} Hz: {duration:.6g} s.")
+    found = f"{len(series)} steps: {length_and_sampling(len(series), series.sampling_rate)}."
+    return Finding("time", "", "ok", found)
 
 
 def _labels(series: Series, end: int) -> list[Finding]:

@@ -272,6 +272,10 @@ class Block(metaclass=_BlockType):
         """Register ``function(name, value)``, which is called whenever a hyperparameter changes."""
         self._observers = _Observers((*self._observers, function))
 
+    def unobserve(self, function: Callable[[str, Any], Any]) -> None:
+        """Undo `observe`."""
+        self._observers = _Observers(one for one in self._observers if one != function)
+
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]
         return f"{type(self).__name__}({', '.join(changed)})"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import itertools
 import math
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib import rcParams
+from matplotlib import font_manager, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
 
@@ -19,6 +22,8 @@ from trainers.history import Epoch, History, four_digits
 
 # Readable on light and dark pages; dashes and markers distinguish them as well.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
+# Reconstructions, abnormal data, and what a threshold flags; normal data has the colour of training.
+RECONSTRUCTION, ABNORMAL, FLAGGED = "#C06A9B", "#B5790A", "#8A5FC7"
 # Scale of text, lines and markers in plots; None: set by the environment, 1.5 in classroom mode.
 scale: float | None = None
 # A scaled plot has a higher resolution and fewer inches, so that its contents are larger.
@@ -31,14 +36,39 @@ def current_scale() -> float:
 
 
 def as_label(text: object) -> str:
-    """Return a name that matplotlib shows unchanged.
+    """Return a name that matplotlib shows unchanged, with the characters that its fonts lack in words.
 
-    Without this, matplotlib reads "$" as math, omits a name that begins with "_" from a legend, and fails on half a
-    surrogate pair.
+    Without this, matplotlib reads "$" as math, omits a name that begins with "_" from a legend, fails on half a
+    surrogate pair, and draws an empty box for each missing character. A symbol is replaced by its name, another
+    character by its code. To draw them, add a font that has them to ``rcParams["font.family"]``.
     """
-    label = str(text).encode("utf-8", "replace").decode().replace("$", r"\$")
+    label = _in_words(str(text).encode("utf-8", "replace").decode()).replace("$", r"\$")
     # matplotlib checks the first character, so begin with a space of zero width
     return f"\u200b{label}" if label.startswith("_") else label
+
+
+def _in_words(text: str) -> str:
+    known, parts = _drawable(tuple(font_manager.FontProperties().get_family())), []
+    for drawn, group in itertools.groupby(text, lambda character: character.isspace() or ord(character) in known):
+        run = "".join(group)
+        if not drawn:
+            # without marks that only change the look of another character
+            run = " ".join(_word(character) for character in run if unicodedata.category(character) not in ("Mn", "Cf"))
+            run = run and f"[{run}]"
+        parts.append(run)
+    return "".join(parts)
+
+
+def _word(character: str) -> str:
+    symbol = unicodedata.category(character) == "So"
+    return unicodedata.name(character, "").lower() if symbol else f"U+{ord(character):04X}"
+
+
+@functools.cache
+def _drawable(families: tuple[str, ...]) -> frozenset[int]:
+    """Return the codes of the characters that the fonts of these families have."""
+    paths = {font_manager.findfont(font_manager.FontProperties(family=[family])) for family in families}
+    return frozenset().union(*(font_manager.get_font(path).get_charmap() for path in paths))
 
 
 class Figure(_Figure):

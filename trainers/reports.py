@@ -6,7 +6,9 @@ The text of the page is in `report.html`.
 from __future__ import annotations
 
 import base64
+import math
 import os
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,8 @@ import pandas as pd
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from data import CSVWarning, Series, check_series, load_csv
+from data import CSVWarning, Series, SeriesCheck, check_series, load_csv
+from data.durations import digits, duration, length_and_sampling
 from trainers.checks import as_positive
 from trainers.console import say
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
@@ -25,15 +28,31 @@ from trainers.detection.baselines import SERIES_BASELINES, series_baseline_score
 from trainers.detection.detection_plots import plot_errors
 from trainers.detection.preprocessing import hold_out
 from trainers.detection.thresholds import RULES, quantile_threshold
+from trainers.history import Epoch
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
 from trainers.widgets.export import write_body
+from trainers.widgets.series_viewer import MUCH_FLAGGED, touched
 
 # Rows of the table of events.
 MOST_EVENTS = 20
 # Steps × window up to which the volumes under the surfaces (VUS) of all detectors take about a minute.
 MOST_FOR_VOLUMES = 10_000_000
-METRICS = ["vus_pr", "average_precision", "auroc", "ucr_score", "events_found", "false_alarms", "f1"]
+# Epochs × window of a training of about half a minute, and the smallest number of epochs.
+EPOCHS_TIMES_WINDOW, FEWEST_EPOCHS = 2400, 5
+# The metrics of the page, with their names there.
+METRICS = {
+    "vus_pr": "VUS-PR", "average_precision": "average precision", "auroc": "AUROC", "ucr_score": "UCR score",
+    "events_found": "events found", "false_alarms": "false alarms", "f1": "F1",
+}  # fmt: skip
+# What the results of these checks mean for an event, with the feature and the number of steps.
+FAULTS = {
+    "flatline": "{} stood still for {:,} steps",
+    "missing": "{} has no values for {:,} steps",
+    "outlier": "{} is far outside its usual range for {:,} steps",
+}
+# Units of the scaled data, by the detector's `scaling`.
+UNITS = {"standard": "s.d. of the training part", "robust": "interquartile ranges of the training part"}
 
 
 class Report(NamedTuple):
@@ -49,12 +68,16 @@ class Report(NamedTuple):
         The detection on the second part; its steps are counted from the start of this part.
     evaluations : dict of SeriesEvaluation
         The evaluation of each detector by name; empty if the second part has no labels, or only one class.
+    events : pandas.DataFrame
+        The events of the page, the highest score first: start and end (excluded) in steps of the whole recording,
+        peak, score and note. Events with less than one window between them are one event.
     """
 
     path: Path
     detector: AnomalyDetector
     detection: Detection
     evaluations: dict[str, SeriesEvaluation]
+    events: pd.DataFrame
 
 
 def report(
@@ -72,7 +95,11 @@ def report(
     The page shows the series with its scores, threshold and events in an interactive plot, a table
     of the events with the features that contribute most to their error, the result of
     `data.check_series`, the loss curve with every restore, the threshold and its rule, baselines
-    with a threshold of the same kind, and all settings. It works without network and kernel.
+    with a threshold of the same kind, and all settings. It works without network and kernel. If more is flagged than
+    the threshold's rate allows, the page gives possible reasons, and what to try.
+
+    Two events with less than one window between them are one event on the page (`Detection.merged_events`). The
+    metrics do not merge events.
 
     Parameters
     ----------
@@ -86,11 +113,12 @@ def report(
     device : str or torch.device, default "cpu"
         "cpu" or "gpu".
     progress : bool, default True
-        Whether to print the progress.
+        Whether to print the progress in percent, and the time left.
     csv : dict, optional
         Arguments of `data.load_csv`, such as ``{"labels": "fault"}``.
     **hyperparameters
-        Hyperparameters of `AnomalyDetector`, such as ``window=200, epochs=10, seed=1``.
+        Hyperparameters of `AnomalyDetector`, such as ``window=200, epochs=10, seed=1``. Default of `epochs`: 20,
+        or fewer for windows of more than 120 steps, so that the training takes about half a minute.
 
     Returns
     -------
@@ -115,53 +143,90 @@ def report(
     if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
         raise ValueError(f"output must be a file in a folder that exists and is writable, got {str(path)!r}.")
 
-    log: Callable[[str], None] = say if progress else lambda text: None
+    log = _Progress(printing=progress)
     notes: list[str] = []
     if isinstance(source, str | os.PathLike):
-        log(f"reading {source}")
+        log(0, f"reading {source}")
         series, notes = _read(source, csv or {})
     else:
         series = Series.of(source, "recording")
     first, rest = _split(series, training)
-    log(f"{series!r}; training on the first {len(first)} steps")
     detector = AnomalyDetector(device=device, **hyperparameters)
     window = detector.choose_window(first)
     if len(rest) < window:
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
+    if "epochs" not in hyperparameters:
+        detector.epochs = max(FEWEST_EPOCHS, min(detector.epochs, EPOCHS_TIMES_WINDOW // window))
     # data check
     check = check_series(series, training=len(first) / len(series), window=window)
     for finding in filter(lambda finding: finding.verdict == "fix", check):
-        log(f"fix first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
+        log(1, f"fix first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
     # training and detection
-    detector.fit(first, progress=progress)
-    log(f"scoring {len(rest)} steps")
+    log(2, f"training on the first {_length(first)}, in windows of {window} steps")
+    detector.fit(first, progress=False, callbacks=[log.of_training(detector.epochs)])
+    log(80, f"scoring the other {_length(rest)}")
     detection, explanation = detector.detect(rest), detector.explain(rest)
     # baselines
-    log("scoring with the baselines")
+    log(84, "scoring with the baselines")
     detections = {"LSTM autoencoder": detection, **_baselines(detector, window, first, rest, detection)}
+    log(88, "comparing with the labels" if rest.labels is not None else "writing the page")
     evaluations = _evaluate(detections, window, rest)
     # page
-    calibration = detector.calibration_scores
+    events = _events(detection, window, check, len(first))
+    viewer = _viewer(series, detection, explanation, events)
+    flagged = _Flagged.of(detection, rest, detector, window)
     pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
-    pages.filters["png"] = _png
+    pages.filters |= {"png": _png, "digits": digits, "percent": _percent, "described": _length}
+    pages.filters["count"] = "{:,}".format
     text = pages.get_template("report.html").render(
         series=series,
         first=first,
+        rest=rest,
         notes=notes,
         check=check,
         detector=detector,
         rule=RULES[detector.rule],
         detection=detection,
-        viewer=_viewer(series, detection, explanation),
+        flagged=flagged,
+        much=flagged.covered > MUCH_FLAGGED,
+        reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else {},
+        viewer=viewer,
         most_events=MOST_EVENTS,
-        events=_events(detection, explanation, len(first)),
-        errors=plot_errors(calibration, np.zeros(len(calibration), int), detector.threshold),
-        comparison=_comparison(detections),
-        evaluations=_html(compare(evaluations)[METRICS], index=True) if evaluations else "",
+        events=events,
+        rows=_rows(events, series, explanation, len(first)),
+        numbers=events.start.rank().astype(int),
+        labelled=touched(rest.events, detection.merged_events(window)) if evaluations else [],
+        figures=_figures(detector),
+        comparison=_comparison(detections, window),
+        evaluations=_html(_metrics(evaluations), index=True) if evaluations else "",
     )
     write_body(path, f"Anomalies in {series.name}", text)
-    log(f"{len(detection.events)} events found; written to {path}")
-    return Report(path, detector, detection, evaluations)
+    log(100, f"{_many(len(events), 'event')}, {_percent(flagged.covered)} of the scored steps; written to {path}")
+    return Report(path, detector, detection, evaluations, events)
+
+
+class _Progress:
+    """Prints the stage, the percentage of all work that is done, and the time left."""
+
+    def __init__(self, *, printing: bool) -> None:
+        self.printing, self.began = printing, time.monotonic()
+
+    def __call__(self, percent: float, stage: str) -> None:
+        if not self.printing:
+            return
+        # proportional to the time so far; unknown before the first epoch
+        left = (time.monotonic() - self.began) * (100 - percent) / percent if percent > 2 else 0.0
+        say(f"{percent:3.0f} %  {stage}" + f"; about {duration(float(f'{left:.2g}'))} left" * (left >= 1))
+
+    def of_training(self, epochs: int) -> Callable[[Epoch, Any], None]:
+        """Return a callback that prints about ten lines; the training is 78 % of all work."""
+
+        def after_epoch(row: Epoch, _: Any) -> None:
+            if row.epoch in (1, epochs) or row.epoch % math.ceil(epochs / 10) == 0:
+                losses = f"validation loss {digits(row.validation_loss)}, best {digits(row.best_loss)}"
+                self(2 + 78 * row.epoch / epochs, f"training, epoch {row.epoch}/{epochs}: {losses}")
+
+        return after_epoch
 
 
 # ---------------------------------------------------------------------- before the training
@@ -225,41 +290,198 @@ def _evaluate(detections: dict[str, Detection], window: int, rest: Series) -> di
 # ---------------------------------------------------------------------- the page
 
 
-def _viewer(series: Series, detection: Detection, explanation: Explanation) -> SeriesViewer:
-    """Return a viewer of the whole recording, with steps as in the file; the training part has scores of 0."""
+class _Flagged(NamedTuple):
+    """How much is flagged, and how much the threshold's rate allows.
+
+    Attributes
+    ----------
+    covered : float
+        Share of the scored steps that are in events, with the steps between merged runs.
+    share : float
+        Share of the scored steps above the threshold, without steps that are labelled abnormal.
+    quarters : list of float
+        The same in each quarter of the scored part.
+    allowed : float or None
+        Rate of the threshold rule for normal data; None for rules without a rate.
+    """
+
+    covered: float
+    share: float
+    quarters: list[float]
+    allowed: float | None
+
+    @classmethod
+    def of(cls, detection: Detection, rest: Series, detector: AnomalyDetector, window: int) -> _Flagged:
+        """Count the flagged steps of a detection; unscored steps are left out."""
+        scored, inside = ~detection.unscored, np.zeros(len(rest), dtype=bool)
+        for start, end in detection.merged_events(window):
+            inside[start:end] = True
+        flagged = detection.abnormal[scored & ~rest.abnormal if rest.labels is not None else scored]
+        allowed = detector.rate if RULES[detector.rule].keyword == "rate" else None
+        return cls(_share(inside[scored]), _share(flagged), list(map(_share, np.array_split(flagged, 4))), allowed)
+
+    @property
+    def too_many(self) -> bool:
+        """Whether a larger share of the normal steps is flagged than the rate allows."""
+        return self.allowed is not None and self.share > self.allowed
+
+
+def _share(mask: np.ndarray) -> float:
+    return float(mask.mean()) if mask.size else 0.0
+
+
+def _reasons(
+    flagged: _Flagged, check: SeriesCheck, detector: AnomalyDetector, series: Series, n_training: int
+) -> dict[tuple[str, str], list[str]]:
+    """Return the possible reasons why too much is flagged, by what to try: advice, and options of the command."""
+    # a longer training part must leave steps to score, and ends at the first labelled event
+    end = series.events[0][0] if series.labels is not None and series.events else 0.9 * len(series)
+    longer = math.floor(10 * min(n_training / len(series) + 0.2, end / len(series))) / 10
+    train = ("Train on another normal recording.", "")
+    if longer > n_training / len(series):
+        train = ("Train on more of the recording, so that it includes all normal states:", f"--training {longer:g}")
+    half = max(10, (detector.window_length or 0) // 2)
+    window = ("Use a longer normal recording, or shorter windows:", f"--window {half}")
+    rate = detector.rate / 10
+    stricter = '--rule "peaks over threshold" ' * (len(detector.calibration_scores) < 1 / rate) + f"--rate {rate:g}"
+    inspect = ("Inspect the events with the highest scores. If they are normal, raise the threshold:", stricter)
+    reasons: dict[tuple[str, str], list[str]] = {train: [], window: [], inspect: []}
+    for one in (one for one in check if one.verdict != "ok"):
+        if one.check == "distribution shift":
+            reasons[train].append(f"The training part is not like the rest in {one.feature}. {one.found}")
+        elif one.check == "drift":
+            reasons[train].append(f"{one.feature} drifts. {one.found}")
+        elif one.check == "training":
+            reasons[window].append(f"Few windows set the threshold. {one.found}")
+    if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
+        quarters = ", ".join(map(_percent, flagged.quarters))
+        reasons[train].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
+    reasons[inspect].append("The events are true anomalies: the rate holds for normal data only.")
+    return {advice: texts for advice, texts in reasons.items() if texts}
+
+
+def _viewer(series: Series, detection: Detection, explanation: Explanation, events: pd.DataFrame) -> SeriesViewer:
+    """Return a viewer of the whole recording, with steps as in the file; scores are NaN where nothing is scored."""
     n_training = len(series) - len(detection.scores)
-    scores = np.concatenate([np.zeros(n_training), detection.scores])
+    scores = np.concatenate([np.full(n_training, np.nan), np.where(detection.unscored, np.nan, detection.scores)])
     reconstruction = np.concatenate([np.full((n_training, series.n_features), np.nan), explanation.reconstruction])
-    return SeriesViewer(series, scores, threshold=detection.threshold, reconstruction=reconstruction)
+    found = events[["start", "end"]].to_numpy().tolist()
+    return SeriesViewer(
+        series, scores, threshold=detection.threshold, found=found, reconstruction=reconstruction, training=n_training
+    )
 
 
-def _events(detection: Detection, explanation: Explanation, offset: int) -> str:
-    """Return the table of the events and their errors; steps are counted from the start of the recording."""
-    table = detection.to_frame().head(MOST_EVENTS).copy()
-    shares, largest = [], []
-    for start, end in table[["start", "end"]].to_numpy().tolist():
-        event = slice(start, end)
-        shares.append(", ".join(f"{name} {share:.0%}" for name, share in explanation.by_feature(event)[:3].items()))
-        top = explanation.top(1, event).to_dict("records")
-        texts = [f"step {row['step'] + offset}, {row['feature']}: {row['error']:.2g}" for row in top]
-        largest += texts or ["all values are missing"]
+def _events(detection: Detection, window: int, check: SeriesCheck, offset: int) -> pd.DataFrame:
+    """Return the events with notes from the data check; steps are counted from the start of the recording."""
+    table = detection.to_frame(gap=window)[["start", "end", "peak", "score"]]
     table[["start", "end", "peak"]] += offset
-    return _html(table.assign(**{"share of the error": shares, "largest error": largest}))
+    spans = table[["start", "end"]].to_numpy().tolist()
+    return table.assign(note=[_note(check, start, end) for start, end in spans])
 
 
-def _comparison(detections: dict[str, Detection]) -> str:
+def _note(check: SeriesCheck, start: int, end: int) -> str:
+    """Return the faults that the data check found within an event, such as "pressure stood still for 80 steps"."""
+    notes = []
+    for finding in check:
+        overlapping = [one for one in finding.steps if one[0] < end and start < one[1]]
+        if finding.check in FAULTS and overlapping:
+            steps = sum(b - a for a, b in overlapping)
+            notes.append(FAULTS[finding.check].format(finding.feature, steps).replace(" 1 steps", " 1 step"))
+    return "; ".join(notes)
+
+
+def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset: int) -> list[dict[str, str]]:
+    """Return the rows of the table of events as text, without columns that say nothing."""
+    rows = []
+    for start, end, score, note in zip(
+        *(events.head(MOST_EVENTS)[name] for name in ("start", "end", "score", "note")), strict=True
+    ):
+        shares = explanation.by_feature(slice(start - offset, end - offset))[:3]
+        texts = [f"{name} {share:.0%}" for name, share in shares.items()] if shares.any() else ["no values"]
+        cells = {
+            "steps": f"{start:,} to {end - 1:,}" if end - start > 1 else f"{start:,}",
+            "time": event_times(series, start, end),
+            "lasts": duration((end - start) / series.sampling_rate) if series.sampling_rate else "",
+            "highest score": digits(score),
+            "share of the error": ", ".join(texts) if series.n_features > 1 else "",
+            "note": note,
+        }
+        rows.append(cells)
+    empty = {name for name in rows[0] if not any(row[name] for row in rows)} if rows else set()
+    return [{name: text for name, text in row.items() if name not in empty} for row in rows]
+
+
+def event_times(series: Series, start: int, end: int) -> str:
+    """Return the times of the first and the last step; empty if the series has no times."""
+    rate = series.sampling_rate
+    ends: Any = np.array([start, end - 1])
+    if series.time is not None:
+        ends = series.time[ends]
+    elif rate:
+        ends = ends / rate
+    else:
+        return ""
+    # with the digits that distinguish two steps; the sampling rate of steps of a minute may be a little above 1 / 60
+    if ends.dtype.kind == "M":
+        unit = "s" if not rate or 0.017 < rate < 1.1 else "m" if rate < 1 else "ms"
+        texts = np.datetime_as_string(ends, unit).tolist()
+    else:
+        decimals = max(0, math.ceil(math.log10(rate))) if rate else 2
+        texts = [f"{at:.{decimals}f} s" for at in ends]
+    return " to ".join(text.replace("T", " ") for text in dict.fromkeys(texts))
+
+
+def _length(series: Series) -> str:
+    """Return the duration and sampling of a series if it has them, and its number of steps."""
+    steps = f"{len(series):,} steps"
+    if series.sampling_rate:
+        return f"{length_and_sampling(len(series), series.sampling_rate)} ({steps})"
+    if series.time is None or len(series) < 2:
+        return steps
+    span = series.time[-1] - series.time[0]
+    seconds = span / np.timedelta64(1, "s") if series.time.dtype.kind == "M" else span
+    return f"{duration(float(seconds))} in unequal steps ({steps})"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _percent(share: float) -> str:
+    return f"{digits(100 * share)} %"
+
+
+def _figures(detector: AnomalyDetector) -> tuple[Figure, Figure]:
+    """Return the loss curve and the histogram of the calibration scores, with units."""
+    scores, unit = detector.calibration_scores, f", {UNITS[detector.scaling]}" if detector.scaling in UNITS else ""
+    assert detector.result is not None
+    history = detector.result.history.plot()
+    history.axes[0].set_ylabel(f"reconstruction loss\n(mean absolute error{unit})")
+    histogram = plot_errors(scores, np.zeros(len(scores), int), detector.threshold)
+    unit = unit if detector.error in ("mae", "max") else ""
+    histogram.axes[0].set(xlabel=f"score of a step ({detector.error}{unit})", ylabel="density of the calibration steps")
+    histogram.alt = f"Histogram of the scores of {len(scores):,} calibration steps, with the threshold."
+    return history, histogram
+
+
+def _comparison(detections: dict[str, Detection], window: int) -> str:
     abnormal, results = detections["LSTM autoencoder"].abnormal, detections.values()
+    events = [d.merged_events(window) for d in results]
     columns = {
         "detector": list(detections),
-        "events": [len(d.events) for d in results],
-        "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in d.events) for d in results],
-        "steps flagged": [f"{d.abnormal.mean():.2%}" for d in results],
+        "events": list(map(len, events)),
+        "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in each) for each in events],
+        "steps flagged": [_percent(_share(d.abnormal[~d.unscored])) for d in results],
     }
     return _html(pd.DataFrame(columns))
 
 
+def _metrics(evaluations: dict[str, SeriesEvaluation]) -> pd.DataFrame:
+    return compare(evaluations)[list(METRICS)].rename(columns=METRICS)
+
+
 def _html(table: pd.DataFrame, *, index: bool = False) -> str:
-    return table.to_html(index=index, float_format="{:.4g}".format, border=0)
+    return table.to_html(index=index, float_format=digits, border=0)
 
 
 def _png(figure: Figure) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import ABNORMAL, TEXT, TRAIN, Figure, as_label
 
 
 def plot_found(found: pd.DataFrame, of: int) -> Figure:
@@ -67,7 +67,7 @@ def plot_two_methods(scores: dict[str, Any], abnormal: Any) -> Figure:
     axes = figure.plain_axes(
         xscale="log", yscale="log", xlabel=f"{as_label(x_name)} / threshold", ylabel=f"{as_label(y_name)} / threshold"
     )
-    for mask, marker, color, name in ((truth, "^", VALIDATION, "abnormal"), (~truth, "o", TRAIN, "normal")):
+    for mask, marker, color, name in ((truth, "^", ABNORMAL, "abnormal"), (~truth, "o", TRAIN, "normal")):
         axes.plot(x[mask], y[mask], marker, color=color, fillstyle="none", markersize=4, linestyle="", label=name)
     axes.axvline(1, color=TEXT, linestyle="-.")
     axes.axhline(1, color=TEXT, linestyle="-.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import ABNORMAL, RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # Colour, dash and marker: curves can be distinguished without colour.
 _STYLES: tuple[tuple[str, str, str], ...] = (
@@ -42,7 +42,7 @@ def plot_beat_scores(scores: Any, thresholds: Mapping[str, float], abnormal: Any
     else:
         truth = np.asarray(abnormal, dtype=bool)
         axes.plot(number[~truth], scores[~truth], "o", color=TRAIN, markersize=5, label=f"normal ({(~truth).sum()})")
-        axes.plot(number[truth], scores[truth], "^", color=VALIDATION, markersize=7, label=f"abnormal ({truth.sum()})")
+        axes.plot(number[truth], scores[truth], "^", color=ABNORMAL, markersize=7, label=f"abnormal ({truth.sum()})")
         figure.legend_beside(axes)
     for (name, threshold), dash in zip(thresholds.items(), ("-", "--", "-.", ":"), strict=False):
         axes.axhline(threshold, color=RESTORE, linestyle=dash, linewidth=1.4)

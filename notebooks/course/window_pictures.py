@@ -11,10 +11,8 @@ from sklearn.metrics import f1_score
 from data import Series
 from data.series import runs
 from trainers.detection.metrics import misleading_point_adjusted_f1, point_adjusted
-from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import ABNORMAL, FLAGGED, TEXT, TRAIN, VALIDATION, Figure, as_label
 from trainers.widgets.series_viewer import many
-
-_FLAGGED = "#AA4499"  # as in `SeriesViewer`
 
 
 def plot_windows(series: Series, starts: Any, length: int, every: int = 1) -> Figure:
@@ -110,10 +108,10 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
         axes.set_xlim(0, len(series))
         axes.tick_params(labelbottom=axes is figure.axes[-1])
         for start, end in series.events:
-            axes.axvspan(start, end, color=RESTORE, alpha=0.25, linewidth=0)
+            axes.axvspan(start, end, color=ABNORMAL, alpha=0.25, linewidth=0)
     figure.axes[-1].set_xlabel("time step")
     figure.alt = (
-        f"{series.name}, its event on a green background, and {many(len(scores), 'score')}. {'; '.join(notes)}."
+        f"{series.name}, its event on an amber background, and {many(len(scores), 'score')}. {'; '.join(notes)}."
     )
     return figure
 
@@ -136,17 +134,17 @@ def plot_decisions(truth: Any, decisions: Mapping[str, Any]) -> Figure:
     figure = Figure(f"decisions of {len(decisions)} detectors", figsize=(9, 0.9 + 0.42 * len(decisions)))
     axes, min_width = figure.plain_axes(), len(truth) / 700  # a single step must be visible
     for start, end in runs(truth):
-        axes.axvspan(start, end, color=RESTORE, alpha=0.25, linewidth=0)
+        axes.axvspan(start, end, color=ABNORMAL, alpha=0.25, linewidth=0)
     notes = []
     for row, (name, values) in enumerate(decisions.items()):
         flagged = np.asarray(values, dtype=bool)
         bars = [(start, max(end - start, min_width)) for start, end in runs(flagged)]
-        axes.broken_barh(bars, (row - 0.32, 0.64), color=_FLAGGED, linewidth=0)
+        axes.broken_barh(bars, (row - 0.32, 0.64), color=FLAGGED, linewidth=0)
         inside, outside = (flagged & truth).sum(), (flagged & ~truth).sum()
         notes.append(f"{', '.join(name.splitlines())}: {inside} steps in an event, {outside} outside")
     axes.set_yticks(range(len(decisions)), [as_label(name) for name in decisions])
     axes.set(xlim=(0, len(truth)), ylim=(len(decisions) - 0.5, -0.5), xlabel="time step")
-    figure.alt = f"Flagged steps as bars, one row per detector, true events on green background. {'; '.join(notes)}."
+    figure.alt = f"Flagged steps as bars, one row per detector, true events on an amber background. {'; '.join(notes)}."
     return figure
 
 

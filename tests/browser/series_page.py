@@ -48,6 +48,24 @@ INK = """name => {
     const all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
     return all.filter((v, i) => i % 4 === 3 && v > 0).length;
 }"""
+# Position of a column whose pixels all have the colour of the text, or null.
+SOLID_COLUMN = """name => {
+    const canvas = document.querySelector('.kit-series .' + name), pen = canvas.getContext('2d');
+    for (let x = 0; x < canvas.width; x++) {
+        const pixels = pen.getImageData(x, 30, 1, 280).data;
+        if (pixels.every((v, i) => i % 4 === 3 ? v === 255 : v === pixels[i % 4])) return x;
+    }
+    return null;
+}"""
+# Number of opaque and of partly transparent pixels, without the signal.
+SHADES = """name => {
+    const canvas = document.querySelector('.kit-series .' + name);
+    const { data } = canvas.getContext('2d').getImageData(66, 190, canvas.width - 90, 70);
+    const alpha = data.filter((v, i) => i % 4 === 3);
+    return [alpha.filter(v => v > 200).length, alpha.filter(v => v > 60 && v < 100).length];
+}"""
+# Vertical position of the found events in a viewer of one feature with true events.
+FOUND_ROW = 210
 
 
 class Viewer:

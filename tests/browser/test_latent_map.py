@@ -183,11 +183,18 @@ def test_sequence_is_found_by_number(show):
     shown.settle()
     assert shown.cards() == [(hidden, "class 2", False)]
     assert shown.root.get_by_role("button", name="class 2").get_attribute("aria-pressed") == "true", "it is visible"
-    field.fill("300")
+    alert = shown.root.get_by_role("alert")
+    assert not alert.is_visible()
+    for text in ("300", "-1", "1.5", "abc", ""):
+        field.fill(text)
+        field.press("Enter")
+        field.blur()
+        assert alert.text_content() == f"sequence must be an integer from 0 to 299, got '{text}'."
+        assert field.input_value() == str(hidden)
+    assert shown.page.evaluate(CLIPPED) == []
+    field.fill("7")
     field.press("Enter")
-    shown.settle()
-    assert shown.said() == "sequence must be an integer from 0 to 299"
-    assert field.input_value() == str(hidden)
+    assert not alert.is_visible()
 
 
 # ---------------------------------------------------------------- classes and zoom
@@ -201,6 +208,9 @@ def test_class_is_hidden_and_shown_by_name(show):
     shown.point(pixels[one])
     shown.button("normal")
     assert shown.cards() == [], "the current point is hidden"
+    button = shown.root.get_by_role("button", name="normal")
+    assert button.text_content().endswith(f"({np.sum(labels == 0)}, hidden)")
+    assert button.evaluate("e => getComputedStyle(e).textDecorationLine") == "none", "it does not look deleted"
     assert 0 < shown.page.evaluate(INK) < 0.6 * ink
     chosen = []
     for i in np.flatnonzero(labels == 0)[:15]:
@@ -215,18 +225,27 @@ def test_class_is_hidden_and_shown_by_name(show):
     assert f"({np.sum(labels == 1)})" in shown.root.get_by_role("button", name="class 1").text_content()
 
 
-def test_wheel_zooms_at_mouse_and_drag_moves_map(show):
+def test_wheel_zooms_at_mouse_with_ctrl_and_drag_moves_map(show):
     points, values, labels = space()
     shown = show(points, values, labels=labels)
     whole, place = shown.pixels(points), np.array([250.0, 200.0])
     prevented = "() => { window.taken = []; document.addEventListener('wheel', e => taken.push(e.defaultPrevented)); }"
     shown.page.evaluate(prevented)
     shown.point(place)
-    shown.page.mouse.wheel(0, 100)
+    hint = shown.root.get_by_text("and turn the wheel to zoom")
+    assert not hint.is_visible()
+    shown.page.mouse.wheel(0, -100)
     shown.page.wait_for_function("() => taken.length === 1")
-    assert shown.page.evaluate("taken") == [False], "if the whole map is visible, the page scrolls"
+    assert shown.page.evaluate("taken") == [False], "without Ctrl, the page scrolls"
+    assert hint.is_visible()
+    np.testing.assert_allclose(shown.pixels(points), whole, atol=0.5)
+    hint.wait_for(state="hidden")
+    shown.page.keyboard.down("Control")
     shown.page.mouse.wheel(0, -500)
+    shown.page.keyboard.up("Control")
     shown.page.wait_for_function("() => taken.length === 2")
+    assert shown.page.evaluate("taken") == [False, True]
+    assert not hint.is_visible()
     shown.settle()
     near = shown.pixels(points)
     factor = 1.002**500
@@ -317,10 +336,72 @@ def test_sequences_not_in_page_show_a_note(show, monkeypatch):
     assert "This sequence is not in the page" not in shown.root.locator(".beside").text_content()
 
 
-def test_note_says_which_of_many_features_are_drawn(show):
-    shown = show(*space(features=6)[:2], selected=2)
-    assert shown.root.locator(".of-features").text_content() == "The first 4 of 6 features are drawn."
-    np.testing.assert_allclose(shown.lines(0, "sequence"), space(features=6)[1][2, :, :4], atol=0.08)
+def test_menu_selects_features_that_are_drawn(show):
+    points, values, _ = space(features=20)
+    shown = show(points, values, selected=2)
+    menu = shown.root.get_by_label("drawn")
+    assert menu.locator("option:checked").text_content() == "features 1 to 4 of 20"
+    for choice, features in {"features 17 to 20 of 20": slice(16, 20), "feature 9 of 20": slice(8, 9)}.items():
+        menu.select_option(choice)
+        shown.settle()
+        np.testing.assert_allclose(shown.lines(0, "sequence"), values[2, :, features], atol=0.08)
+        names = [f"feature {i + 1}" for i in range(20)[features]]
+        assert shown.root.locator(".first .feature").all_text_contents() == names
+
+
+# ---------------------------------------------------------------- unusual places
+
+
+def test_points_in_same_place_show_their_number(show):
+    points = np.array([[1.0, 1.0]] * 20)
+    shown = show(points, np.zeros((20, 4)), labels=np.arange(20) % 2)
+    assert shown.root.locator(".count").all_text_contents() == ["×20"]
+    assert shown.root.locator(".state").text_content() == "All 20 sequences are in the same place."
+    shown.press("ArrowRight", "ArrowRight")
+    assert "Number 2 of 20 sequences in the same place" in shown.root.locator(".first").text_content()
+    shown.button("abnormal")
+    assert shown.root.locator(".count").all_text_contents() == ["×10"]
+    shown.button("normal (10)")
+    assert shown.root.locator(".count").count() == 0
+    assert shown.root.locator(".state").text_content().startswith("All classes are hidden.")
+
+
+def test_one_point_is_in_words(show):
+    shown = show([[1.0, 2.0]], [[1.0, 2.0, 1.0]])
+    assert shown.root.locator(".state").text_content() == "The map has only one sequence."
+
+
+def test_focus_shows_the_bulk_and_counts_what_is_outside(show):
+    points, values, labels = space()
+    points[:3] = [[9e3, 2.0], [-8e3, -1e5], [0.5, 7e4]]
+    shown = show(points, values, labels=labels)
+    state, counts = shown.root.locator(".state"), shown.root.locator(".count")
+    assert state.text_content().startswith("3 of 300 sequences are far from the others: focus")
+    near = np.linalg.norm(points, axis=1) < 3
+    assert np.ptp(shown.pixels(points)[near], axis=0).max() < 3, "the others are one dot"
+    shown.button("focus")
+    assert np.ptp(shown.pixels(points)[near], axis=0).min() > 100
+    assert counts.all_text_contents() == ["← 1", "1 →", "↑ 1"]
+    assert "outside the visible part" in state.text_content()
+    assert shown.page.evaluate(CLIPPED) == []
+    shown.press("+", "-", "-")
+    assert counts.all_text_contents() == ["← 1", "1 →", "↑ 1"], "zooming out ends at the focus"
+    field = shown.root.get_by_label("sequence", exact=True)
+    field.fill("0")
+    field.press("Enter")
+    shown.settle()
+    assert shown.cards()[0][0] == 0
+    assert shown.root.locator(".marks .current").count() == 1, "a far point is shown on the whole map"
+    assert shown.root.get_by_role("button", name="focus").get_attribute("aria-pressed") == "false"
+    shown.button("focus")
+    shown.button("focus")
+    assert counts.count() == 0
+
+
+def test_without_far_points_there_is_no_focus(show):
+    shown = show(*space()[:2])
+    assert not shown.root.get_by_role("button", name="focus").is_visible()
+    assert shown.root.locator(".state").text_content() == ""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -196,10 +196,11 @@ def test_hyperparameters_are_changed_during_run(lab, open_notebook):
     rate.fill("0.004")
     rate.press("Enter")
     page.wait_for_function("() => document.body.textContent.includes('applied from the next epoch on')")
+    page.get_by_role("tab", name="batches").click()
     size = page.get_by_label("batch_size").first
     size.fill("0")
     size.press("Enter")
-    page.wait_for_function("() => document.body.textContent.includes('batch_size must be an integer of at least 1')")
+    page.wait_for_function("() => document.body.innerText.includes('batch_size must be an integer of at least 1')")
     epoch = int(notebook.state().split("epoch ")[1].split()[0])
     notebook.press("Resume")
     notebook.await_epoch(epoch + 2)

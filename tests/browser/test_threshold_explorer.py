@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from .contrast import contrast_script
 from .threshold_page import CLIPPED, CONTRAST, OVERLAPPING, Explorer, beats
+
+# Colours of bars, of the threshold and of lines of sequences.
+LINES = """[...root.querySelectorAll('.bars, .threshold line, .curve, .changed polyline')]
+    .map(e => against(light(parse(getComputedStyle(e).stroke))))"""
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def compare(explorer, scores, labels):
     assert float(explorer.metric("falseAlarmsPerThousand")) == pytest.approx(
         1000 * np.mean(flagged & ~truth), abs=0.051
     )
-    assert f"{flagged.sum()} of {len(scores)} flagged" in explorer.metric("flagged")
+    assert f"{flagged.sum():,} of {len(scores):,} flagged" in explorer.metric("flagged")
     for place, label in enumerate(np.unique(labels)):
         of_class = flagged[labels == label]
         assert int(explorer.page.locator(f"[data-flagged='{place}']").text_content()) == of_class.sum()
@@ -192,7 +197,7 @@ def test_hidden_labels_are_not_in_page(explore, pictures):
     assert explorer.page.locator(".truth [data-figure]:not(:empty)").count() == 0
     assert f"{np.sum(scores > explorer.threshold)} of 400 flagged" in text
     assert explorer.page.locator(".changed li").count() > 3
-    for colour in ("#0072B2", "#D55E00"):
+    for colour in ("#0072B2", "#B5790A"):
         assert colour not in explorer.page.locator(".histogram .bars").evaluate("e => e.outerHTML")
     explorer.page.get_by_label("hide the labels").uncheck()
     compare(explorer, scores, labels)
@@ -234,10 +239,86 @@ def test_costs_give_total_cost_and_threshold_of_lowest_cost(explore):
             assert float(total) == pytest.approx(lowest)
             assert float(per_thousand) == pytest.approx(1000 * lowest / 400, rel=1e-3)
         assert explorer.page.locator("path.lowest").count() == 1
-    field.fill("-1")
-    field.press("Enter")
-    assert field.input_value() == ""
+    assert explorer.type(field, "") == "", "without a cost"
     assert explorer.page.locator("path.lowest").count() == 0
+
+
+def test_refused_value_is_named_beside_its_field_and_changes_nothing(explore):
+    scores, labels = beats()
+    explorer = explore(scores, labels, threshold=1.0, miss_cost=5)
+    number, cost = explorer.page.locator("input.number"), explorer.page.get_by_label("a miss")
+    for text in ("abc", "inf", "", "1e400", "1,2,3"):
+        assert explorer.type(number, text) == f"threshold must be a finite number, got '{text}'."
+        number.blur()
+        assert explorer.page.get_by_role("alert").first.is_visible()
+        assert (number.input_value(), explorer.threshold) == ("1", 1.0)
+    for text in ("-1", "many", "1e400"):
+        assert explorer.type(cost, text) == f"the cost of a miss must be a number of at least 0, got '{text}'."
+        assert cost.input_value() == "5"
+    assert explorer.page.get_by_role("alert").nth(0).is_visible(), "each field has its own error"
+    assert explorer.page.evaluate(CLIPPED) == []
+    assert explorer.type(number, "2,5") == ""
+    assert explorer.threshold == 2.5
+    assert explorer.type(cost, "3") == ""
+    explorer.type(number, "abc")
+    explorer.press("ArrowRight")
+    assert not explorer.page.get_by_role("alert").first.is_visible(), "the error ends with the next move"
+    compare(explorer, scores, labels)
+
+
+def test_focus_shows_the_bulk_and_counts_what_is_outside(explore):
+    scores = np.r_[np.linspace(0.1, 0.9, 300), -500.0, 1e4, 2e4]
+    labels = (scores > 0.8).astype(int)
+    explorer = explore(scores, labels, threshold=0.5, calibration=[0.2, 0.3, 3e4])
+    note, beyond = explorer.page.locator(".note"), explorer.page.locator(".beyond")
+    assert note.text_content() == "3 of 303 scores are far from the others: focus enlarges the axis without them."
+    bars = explorer.page.locator("path.bars.normal")
+    whole = bars.bounding_box()["width"]
+    focus = explorer.page.get_by_role("button", name="focus")
+    focus.click()
+    assert focus.get_attribute("aria-pressed") == "true"
+    assert bars.bounding_box()["width"] > 10 * whole
+    assert beyond.all_text_contents() == ["← 1 more", "3 more →"]
+    assert "3 of 303 scores are outside it. All are from -500 to 30000." in note.text_content()
+    assert explorer.page.evaluate(CLIPPED) == []
+    compare(explorer, scores, labels)
+    explorer.press("End")
+    assert explorer.threshold == 2e4
+    assert beyond.all_text_contents() == ["← 1 more", "1 more →"], "the threshold stays visible"
+    explorer.press("Home")
+    assert explorer.metric("flagged").startswith("303 of 303")
+    focus.click()
+    assert beyond.count() == 0
+
+
+def test_without_far_scores_there_is_no_focus(explore):
+    explorer = explore(beats()[0], threshold=1.0)
+    assert not explorer.page.get_by_role("button", name="focus").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("scores", "text"),
+    [([0.5], "There is only one score, 0.5."), ([0.3] * 20, "All 20 scores are equal, 0.3."), ([0.1, 0.2], "")],
+)
+def test_state_of_few_and_equal_scores_is_in_words(explore, scores, text):
+    explorer = explore(scores)
+    assert explorer.page.locator(".note").text_content() == text
+    assert explorer.page.locator(".histogram .bars").bounding_box()["height"] > 50
+
+
+def test_menu_selects_features_that_are_drawn(explore):
+    values = np.random.default_rng(0).normal(size=(40, 12, 20))
+    explorer = explore(np.arange(40.0), sequences=values, reconstructions=values, threshold=20)
+    explorer.press("PageUp")
+    menu, first = explorer.page.get_by_label("drawn"), explorer.page.locator(".changed svg").first
+    assert menu.locator("option:checked").text_content() == "features 1 to 4 of 20"
+    assert first.locator("polyline").count() == 8
+    before = first.inner_html()
+    menu.select_option("features 17 to 20 of 20")
+    assert first.locator("polyline").count() == 8
+    assert first.inner_html() != before
+    menu.select_option("feature 9 of 20")
+    assert first.locator("polyline").count() == 2
 
 
 def test_calibration_scores_show_false_alarm_rate(explore):
@@ -281,7 +362,7 @@ def test_scores_of_any_scale_are_readable(explore, case):
     explorer.page.set_viewport_size({"width": 600, "height": 800})
     explorer.page.wait_for_timeout(200)
     compare(explorer, scores, labels)
-    logs = [None, "log counts", *(["log scores"] if scores.min() > 0 else [])]
+    logs = [None, "log counts", *(["log scores"] if scores.min() > 0 else []), *["focus"] * (case == "one outlier")]
     for log in logs:
         if log:
             explorer.page.get_by_role("button", name=log).click()
@@ -306,7 +387,9 @@ def test_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
         false_alarm_cost=1, miss_cost=5, **more,
     )  # fmt: skip
     explorer.press("PageUp")
+    explorer.type(explorer.page.locator("input.number"), "abc")
     assert min(explorer.page.evaluate(CONTRAST)) >= 4.5, "WCAG AA"
+    assert min(explorer.page.evaluate(contrast_script(".kit-threshold", LINES))) >= 3, "WCAG, graphics"
     assert explorer.page.evaluate(CLIPPED) == []
     assert explorer.page.evaluate(OVERLAPPING) == []
     explorer.page.screenshot(path=tmp_path / "page.png", full_page=True)

@@ -90,6 +90,26 @@ def test_two_views_are_synchronised(lab, open_notebook):
         assert one.get_attribute("aria-valuenow") == other.get_attribute("aria-valuenow") == now
 
 
+def test_refused_value_is_named_and_not_sent_to_python(lab, open_notebook):
+    notebook = open_notebook(lab, "refused", SHOW, SAY)
+    page = notebook.page
+    notebook.run(1)
+    field = page.locator(".kit-threshold input.number")
+    field.wait_for()
+    notebook.wait_idle()
+    field.fill("abc")
+    field.press("Enter")
+    alert = page.locator(".kit-threshold .bar [role=alert]")
+    assert alert.inner_text().strip() == "threshold must be a finite number, got 'abc'."
+    page.get_by_label("hide the labels").check()
+    notebook.await_values(2, "0.5", "True")
+    assert alert.is_visible(), "until another value is accepted"
+    field.fill("0.7")
+    field.press("Enter")
+    notebook.await_values(2, "0.7", "True")
+    assert not alert.is_visible()
+
+
 @needs_subshells
 def test_threshold_reaches_python_while_cell_is_running(lab, open_notebook):
     wait = """

@@ -10,7 +10,7 @@ from .contrast import contrast_script
 from .jupyter import settle
 
 TEXTS = (
-    ".said, .plot text, label, .keys, .of-calibration, .note, th, td[data-figure], .moved, .changed small, "
+    ".said, .refused, .plot text, label, .keys, .of-calibration, .note, th, td[data-figure], .moved, .changed small, "
     "figcaption, .cost"
 )
 CONTRAST = contrast_script(".kit-threshold", f"textOf('{TEXTS}')")
@@ -68,6 +68,13 @@ class Explorer:
         field.press("Enter")
         self.settle()
         assert self.threshold == threshold
+
+    def type(self, field, text):
+        """Type a text into a field, and return the error that is shown beside it."""
+        field.fill(text)
+        field.press("Enter")
+        self.settle()
+        return field.locator("xpath=ancestor-or-self::label/following-sibling::*[1][@role='alert']").text_content()
 
     def press(self, *keys):
         for key in keys:

@@ -121,7 +121,7 @@ def test_twenty_windows_are_ok_and_fewer_than_ten_need_fix(window, verdict):
 
 
 def test_times_and_sampling_rate():
-    assert found(WAVE, "time").found == "2000 steps at 10 Hz: 200 s."
+    assert found(WAVE, "time").found == "2000 steps: 3.33 min at 10 Hz."
     assert found(Series(WAVE), "time").verdict == "review"
     times = np.arange(2000.0)
     times[1000:] += 5

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { nearest, onScreen, showing, towards, withRoom, zoomed } from "../../trainers/widgets/latent_map.js";
+import { nearest, onScreen, showing, stacksOf, towards, withRoom, zoomed } from "../../trainers/widgets/latent_map.js";
 
 const everything = () => true;
 // Points 1 and 2 are in the same place.
@@ -28,6 +28,15 @@ test("y coordinates increase upwards in the frame", () => {
   ];
   const frame = { left: 50, right: 250, top: 8, bottom: 108 };
   assert.deepEqual(onScreen({ n: 3, places }, window, frame), new Float32Array([50, 108, 150, 58, 250, 8]));
+});
+
+test("points that no zoom separates are one group", () => {
+  const places = [0, 0, 50, 50, 1e-6, 0, 50, 50, 50, 50, 99, 0];
+  assert.deepEqual(stacksOf(places, full), [
+    [1, 3, 4],
+    [0, 2],
+  ]);
+  assert.deepEqual(stacksOf([1, 2], full), []);
 });
 
 test("the nearest point is the first visible one within reach", () => {

@@ -5,6 +5,7 @@ import test from "node:test";
 
 import {
   atMost,
+  bulkOf,
   clamp,
   fourDigits,
   logTicks,
@@ -162,4 +163,14 @@ test("the zoom factor of a wheel is at most four", () => {
   assert.equal(wheelFactor(0), 1);
   assert.ok(Math.abs(wheelFactor(500) - 2.7156) < 1e-3);
   assert.deepEqual([1e6, -1e6].map(wheelFactor), [4, 0.25]);
+});
+
+test("the bulk of values is without those that are far out", () => {
+  const even = Array.from({ length: 101 }, (_, i) => i);
+  assert.deepEqual(bulkOf(even), [0, 100]);
+  assert.deepEqual(bulkOf([-1e6, ...even, 1e6]), [-128, 229]);
+  assert.deepEqual(bulkOf([5]), [5, 5]);
+  assert.deepEqual(bulkOf([...Array(39).fill(0.1), 7]), [0.1, 0.1]);
+  const mostlyEqual = [...Array(80).fill(0), ...Array.from({ length: 20 }, (_, i) => i + 1)];
+  assert.deepEqual(bulkOf(mostlyEqual), [0, 20]);
 });

@@ -6,6 +6,8 @@ import test from "node:test";
 import {
   count,
   extent,
+  focused,
+  hasOutliers,
   makeClock,
   makeCurve,
   makeCurves,
@@ -13,8 +15,16 @@ import {
   reading,
   timeMarks,
   timeText,
+  timeTitle,
 } from "../../trainers/widgets/series_plot.js";
-import { compareEvents, countText, eventsToVisit, runsAbove } from "../../trainers/widgets/series_viewer.js";
+import {
+  compare,
+  compareEvents,
+  countText,
+  eventsToVisit,
+  percent,
+  runsAbove,
+} from "../../trainers/widgets/series_viewer.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -25,8 +35,15 @@ const steps = (marks) => marks.map(({ step }) => step);
 test("counts have commas, and zero has no sign", () => {
   assert.equal(count(1234567), "1,234,567");
   assert.equal(count(-0.2), "0");
+});
+
+test("readings have three significant digits, and more if the values differ only in later ones", () => {
   assert.equal(reading(NaN), "missing");
-  assert.equal(reading(1 / 3), "0.3333");
+  assert.equal(reading(1 / 3), "0.333");
+  assert.equal(reading(123.456, 200), "123");
+  assert.equal(reading(101325.4, 50), "101325.4");
+  assert.equal(reading(0, 0), "0");
+  assert.equal(reading(5, 0), "5");
 });
 
 test("the time of a step is in seconds or a date, with the precision of the steps", () => {
@@ -37,6 +54,25 @@ test("the time of a step is in seconds or a date, with the precision of the step
   assert.equal(timeText(clock("date", january, HOUR), 24), "2024-02-01 00:00:00");
   assert.equal(timeText(clock("date", january, 10), 1), "2024-01-31 00:00:00.010");
   assert.equal(timeText(clock("date", 1e300, HOUR), 0), "1e+300");
+});
+
+test("long durations have the units that people use", () => {
+  const texts = (delta, ...steps) => steps.map((step) => timeText(clock("seconds", 0, delta), step));
+  assert.deepEqual(texts(3600, 1, 24, 4000, -50), ["1 h", "1 d", "166 d 16 h", "−2 d 2 h"]);
+  assert.deepEqual(texts(0.01, 11_999, 12_000, 15_059), ["119.99 s", "2 min", "2 min 30.59 s"]);
+});
+
+test("the time axis is named with a unit that fits the visible part", () => {
+  const title = (kind, seconds) => timeTitle(clock(kind, 0, 1), 0, seconds);
+  assert.deepEqual(
+    [100, 600, 86_400, 1e6].map((seconds) => title("seconds", seconds)),
+    ["time (s)", "time (min)", "time (h)", "time (days)"],
+  );
+  assert.equal(title("step", 10), "time step");
+  assert.equal(title("date", 10), "date and time");
+  const marks = timeMarks(clock("seconds", 0, 3600), 0, 100, 5);
+  assert.deepEqual(labels(marks), ["0", "1", "2", "3", "4"]);
+  assert.deepEqual(steps(marks).map(Math.abs), [0, 24, 48, 72, 96]);
 });
 
 test("uneven times are interpolated between steps", () => {
@@ -87,6 +123,26 @@ test("the extremes of a curve are correct across blocks and gaps", () => {
   assert.deepEqual(extent(curve, -10, 3), [0, 2]);
 });
 
+test("a downsampled curve has the lowest and the highest values", () => {
+  const curve = makeCurve(new Float64Array([3, NaN, 5]), new Float64Array([1, NaN, -2]));
+  assert.deepEqual(extent(curve), [-2, 5]);
+  assert.deepEqual(extent(curve, 0, 1), [1, 3]);
+  assert.deepEqual(extent(curve, 1, 2), [Infinity, -Infinity]);
+});
+
+test("focus leaves out values far from all others, and nothing else", () => {
+  const values = Float64Array.from({ length: 2000 }, (_, i) => Math.sin(i));
+  assert.equal(hasOutliers(makeCurve(values)), false);
+  values[700] = 1000;
+  const curve = makeCurve(values);
+  assert.equal(hasOutliers(curve), true);
+  assert.deepEqual(focused([-1, 1000], curve, false), [-1, 1000]);
+  const [low, high] = focused([-1, 1000], curve, true);
+  assert.equal(low, -1);
+  assert.ok(high > 1 && high < 3, high);
+  for (const same of [NaN, 5]) assert.equal(hasOutliers(makeCurve(new Float64Array(9).fill(same))), false);
+});
+
 test("features are stored one after the other", () => {
   const curves = makeCurves(new Float32Array([1, 2, 3, 4, 5, 6]), 2);
   assert.deepEqual(curves[1].values, new Float32Array([4, 5, 6]));
@@ -97,6 +153,7 @@ test("a lane has a margin, also for a constant series", () => {
   assert.deepEqual(padded(0, 10), [-0.6, 10.6]);
   assert.deepEqual(padded(5, 5), [4.75, 5.25]);
   assert.deepEqual(padded(0, 0), [-1, 1]);
+  assert.deepEqual(padded(Infinity, -Infinity), [0, 1]);
 });
 
 test("events are the runs above the threshold, in steps of the series", () => {
@@ -134,11 +191,73 @@ test("true events and false alarms are visited in order", () => {
   assert.deepEqual(kinds(null, null, compareEvents([], [])), []);
 });
 
-test("the numbers of events are described", () => {
-  const text = (truth, found) => countText({ truth, found, compared: compareEvents(truth || [], found || []) });
-  assert.equal(text(truth, found), "3 true events: 2 found, 1 missed; 1 false alarm");
-  assert.equal(text(null, [[5, 8]]), "1 event found");
+const facts = (events, length = 1000) => ({ true: events, length, stride: 1 });
+
+test("the numbers of events and the share of flagged steps are described", () => {
+  const text = (truth, found) => countText(compare(facts(truth), null, null, found));
+  assert.equal(text(truth, found), "3 true events: 2 found, 1 missed; 1 false alarm; 1.9 % of the steps flagged");
+  assert.equal(text(null, [[5, 8]]), "1 event found; 0.3 % of the steps flagged");
   assert.equal(text(truth, null), "3 true events");
-  assert.equal(text(truth, []), "3 true events: 0 found, 3 missed; 0 false alarms");
+  assert.equal(text(truth, []), "3 true events: 0 found, 3 missed; 0 false alarms; 0 % of the steps flagged");
   assert.equal(text(null, null), "no events given");
+});
+
+test("flagging too much is no success", () => {
+  const text = (truth, found) => countText(compare(facts(truth), null, null, found));
+  assert.equal(text(truth, [[0, 1000]]), "everything is flagged: 100 % of the steps; true events among them: 3 of 3");
+  assert.equal(text(null, [[0, 300]]), "too much is flagged: 30 % of the steps");
+  assert.equal(
+    text(truth, [
+      [10, 12],
+      [100, 500],
+    ]),
+    "too much is flagged: 40 % of the steps; true events among them: 1 of 3",
+  );
+  assert.equal(compare(facts(truth), null, null, [[0, 1000]]).visit[0].kind, "true event, flagged");
+  // Many steps are abnormal, and only these are flagged.
+  assert.ok(text([[0, 400]], [[0, 390]]).startsWith("1 true event: 1 found, 0 missed; 0 false alarms; 39 %"));
+  const covers = "3 true events: 3 found (but 1 found event also covers the normal steps between them), 0 missed";
+  assert.ok(
+    text(
+      [
+        [0, 5],
+        [50, 60],
+        [90, 95],
+      ],
+      [[0, 95]],
+    ).startsWith(covers),
+  );
+});
+
+test("unscored steps are not flagged, and events without scores are not missed", () => {
+  const scores = makeCurve(Float64Array.from({ length: 100 }, (_, i) => (i < 50 ? NaN : i)));
+  const result = compare(
+    facts(
+      [
+        [10, 20],
+        [80, 90],
+      ],
+      100,
+    ),
+    scores,
+    89.5,
+    null,
+  );
+  assert.deepEqual(result.found, [[90, 100]]);
+  assert.deepEqual(
+    result.visit.map(({ kind }) => kind),
+    ["true event, not scored", "true event, missed", "false alarm"],
+  );
+  assert.equal(
+    countText(result),
+    "2 true events: 0 found, 1 missed, 1 not scored; 1 false alarm; 20 % of the scored steps flagged",
+  );
+  const nothing = makeCurve(new Float64Array(100).fill(NaN));
+  assert.equal(countText(compare(facts([[10, 20]], 100), nothing, 1, null)), "1 true event; nothing is scored");
+  assert.ok(countText(result, 2).includes("at most 20 %"), "downsampled");
+});
+
+test("only shares of 0 and 1 are 0 and 100 percent", () => {
+  const expected = ["0 %", "under 0.001 %", "1.2 %", "25 %", "over 99.9 %", "100 %"];
+  assert.deepEqual([0, 1e-6, 0.0123, 0.25, 0.9999, 1].map(percent), expected);
 });

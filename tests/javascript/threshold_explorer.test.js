@@ -12,6 +12,8 @@ import {
   parse,
   prepare,
   scoreScale,
+  split,
+  stateText,
 } from "../../trainers/widgets/threshold_explorer.js";
 
 const CLASSES = [
@@ -110,6 +112,32 @@ test("an axis of scores has a margin of 3 %, and converts in both directions", (
 test("a threshold beyond all scores stays visible", () => {
   near(scoreScale({ lowest: 0, highest: 10 }, 20, false).top, 20.3);
   near(scoreScale({ lowest: 0, highest: 10 }, -20, false).bottom, -20.3);
+});
+
+test("with focus, the axis shows the bulk of the scores and the threshold", () => {
+  const scores = [...Array(40).keys(), 1000, 1001];
+  const far = stats(scores);
+  assert.ok(far.far);
+  assert.equal(stats([1, 2, 3]).far, false);
+  const focused = scoreScale(far, 5, false, true);
+  assert.deepEqual([focused.from, focused.to], [0, 94]);
+  assert.deepEqual(focused.edges(2), [0, 47, 94]);
+  const { inside, below, above } = split(far, far.sorted, focused);
+  assert.deepEqual([inside.length, below, above], [40, 0, 2]);
+  assert.match(stateText(far, focused, false), /from 0 to 94; 2 of 42 scores are outside it. All are from 0 to 1001/);
+  assert.match(stateText(far, scoreScale(far, 5, false), false), /^2 of 42 scores are far from the others: focus/);
+  const beside = scoreScale(far, 1000, false, true);
+  assert.equal(beside.to, 1000);
+  assert.equal(split(far, far.sorted, beside).above, 1);
+});
+
+test("the state of few or equal scores is described", () => {
+  const text = (given) => stateText(given, scoreScale(given, 1, false), false);
+  assert.equal(text(stats([1])), "There is only one score, 1.");
+  assert.equal(text(stats([0.3, 0.3])), "All 2 scores are equal, 0.3.");
+  assert.equal(text(stats([0.1, 0.3], [0, 1])), "");
+  assert.match(text(stats([0.3, 0.4], [1, 1])), /^All labels are abnormal/);
+  assert.equal(stateText(stats([1, 2], [1, 1]), scoreScale(stats([1, 2]), 1, false), true), "");
 });
 
 test("equal scores are one bar in the middle of the axis", () => {

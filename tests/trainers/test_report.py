@@ -3,6 +3,7 @@
 import html
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 
@@ -12,7 +13,8 @@ import pytest
 
 from data import Series, load_csv
 from trainers.__main__ import main, parser
-from trainers.reports import report
+from trainers.detection import AnomalyDetector
+from trainers.reports import event_times, report
 
 QUICK = {"epochs": 1, "rate": 0.05, "progress": False}
 
@@ -40,20 +42,76 @@ def test_report_of_labelled_csv_is_self_contained_page(tmp_path):
     assert any(start < 480 and end > 450 for start, end in result.detection.events)
     best = result.detection.to_frame().iloc[0]
     assert 430 < best.peak < 500
-    assert f"<td>{int(best.start) + 750}</td>" in page, "steps are counted as in the file"
+    start, end = result.events.loc[0, ["start", "end"]]
+    assert start <= best.start + 750 < best.end + 750 <= end, "steps are counted as in the file"
+    assert f"{start:,} to {end - 1:,}</td>" in page
     assert "flow " in page.split("<h2>Events</h2>")[1]
     assert set(result.evaluations) > {"LSTM autoencoder", "1-NN", "random score"}
     assert result.evaluations["LSTM autoencoder"].auroc > 0.9
     sections = re.findall("<h2>(.*?)</h2>", page)
     about_detector = ["Training", "Threshold", "Was a network needed?", "How to reproduce this report"]
     assert sections == ["The recording", "Events", "What to check first", *about_detector]
-    assert page.count('alt="') == 2
+    assert page.count('alt="') == 3
+    assert "12.5 min, every second (750 steps), 2026-01-01 to 2026-01-01; assumed to be normal" in page
+    assert "1 of 1 labelled event is among them" in page
 
 
 def test_page_without_labels_says_so(tmp_path):
     result = report(signal()[:, 0], tmp_path / "out.html", **QUICK)
     assert result.evaluations == {}
     assert "has no labels" in result.path.read_text(encoding="utf-8")
+
+
+def test_event_names_sensor_that_stood_still_and_missing_values(tmp_path):
+    values = signal(2000, features=2)
+    values[1400:1450, 0] = values[1400, 0]
+    values[1420:1422, 1] = np.nan
+    result = report(Series(values, feature_names=["lead1", "lead2"]), tmp_path / "out.html", **QUICK)
+    (note,) = [event.note for event in result.events.itertuples() if event.start < 1450 and event.end > 1400]
+    assert note == "lead1 stood still for 50 steps; lead2 has no values for 2 steps"
+    assert note in result.path.read_text(encoding="utf-8")
+
+
+def test_events_with_less_than_window_between_them_are_one(tmp_path):
+    values = signal(2000)[:, 0]
+    values[1500:1525], values[1540:1565] = 3, 3
+    result = report(values, tmp_path / "out.html", window=25, **QUICK)
+    gaps = result.events.sort_values("start").start.to_numpy()[1:] - result.events.sort_values("start").end[:-1]
+    assert (gaps >= 25).all()
+    assert any(event.start < 1510 and event.end > 1550 for event in result.events.itertuples())
+    page = result.path.read_text(encoding="utf-8")
+    assert page.count("<tr data-start=") == min(20, len(result.events))
+    assert "Two runs of flagged steps with fewer than 25 steps (one window) between them are one event" in page
+
+
+def test_page_says_why_more_is_flagged_than_rate_allows_and_what_to_try(tmp_path):
+    changed = signal()[:, 0]
+    changed[900:] *= 4
+    page = report(changed, tmp_path / "out.html", **QUICK).path.read_text(encoding="utf-8")
+    box = page.split('<div class="warning"')[1].split("</div>")[0]
+    assert "More is flagged than the rate allows" in box
+    assert "are above the threshold, instead of 5 %" in box
+    assert "The training part is not like the rest in feature 0." in box
+    assert "--training 0.7" in box
+    for option in re.findall(r"<code>(--[^<]+)</code>", box):
+        parser().parse_args(["report", "a.csv", *shlex.split(html.unescape(option))])
+
+
+def test_page_has_no_warning_if_no_more_is_flagged_than_rate_allows(tmp_path):
+    # two equal halves, so that the scores of the second are like those of the calibration part
+    wave = np.sin(2 * np.pi * np.arange(1500) / 25)
+    result = report(wave, tmp_path / "out.html", **{**QUICK, "rate": 0.3})
+    page = result.path.read_text(encoding="utf-8")
+    assert ('<div class="warning"' in page) == (result.detection.abnormal.mean() > 0.3)
+
+
+def test_long_windows_are_trained_for_fewer_epochs_unless_given(tmp_path, monkeypatch):
+    epochs = []
+    monkeypatch.setattr(AnomalyDetector, "fit", lambda self, *_, **__: epochs.append(self.epochs) or 1 / 0)
+    for options in ({}, {"window": 240}, {"window": 240, "epochs": 20}, {"window": 290}):
+        with pytest.raises(ZeroDivisionError):
+            report(signal(3000)[:, 0], tmp_path / "out.html", progress=False, **options)
+    assert epochs == [20, 10, 20, 8]
 
 
 def test_data_to_fix_is_printed_and_on_page(tmp_path, capsys):
@@ -115,7 +173,9 @@ def test_command_line_trains_and_prints_progress(tmp_path):
     pd.DataFrame({"value": signal()[:, 0]}).to_csv(tmp_path / "my.csv", index=False)
     command = [sys.executable, "-m", "trainers", "report", "my.csv", "--epochs", "1", "--rate", "0.05", "--no-centre"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "epoch 1/1" in done.stdout
+    assert "\n 80 %  training, epoch 1/1: validation loss " in done.stdout
+    assert " left\n" in done.stdout
+    assert "100 %  " in done.stdout
     assert "written to report.html" in done.stdout
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert "Traceback" not in done.stderr
@@ -211,3 +271,22 @@ def test_warnings_of_file_are_one_line_and_on_page(tmp_path, capsys):
     text = page.read_text(encoding="utf-8")
     assert "'fault' may be labels" not in text
     assert "'fault' may be labels" in html.unescape(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, ""),
+        ({"sampling_rate": 25.0}, "0.40 s to 0.76 s"),
+        ({"sampling_rate": 1.0}, "10 s to 19 s"),
+        ({"time": pd.date_range("2026-01-01", periods=40, freq="h")}, "2026-01-01 10:00 to 2026-01-01 19:00"),
+        ({"time": pd.date_range("2026-01-01", periods=40, freq="min")}, "2026-01-01 00:10 to 2026-01-01 00:19"),
+        ({"time": pd.date_range("2026-01-01", periods=40, freq="s")}, "2026-01-01 00:00:10 to 2026-01-01 00:00:19"),
+        (
+            {"time": pd.date_range("2026-01-01", periods=40, freq="40ms")},
+            "2026-01-01 00:00:00.400 to 2026-01-01 00:00:00.760",
+        ),
+    ],
+)
+def test_times_of_event_have_digits_of_sampling(options, text):
+    assert event_times(Series(np.arange(40.0), **options), 10, 20) == text

@@ -14,7 +14,7 @@ from data import DataSet
 from data.data_set import as_array, as_class_names
 from trainers.checks import as_labels, as_positive, as_scores, as_threshold
 from trainers.losses import reconstruct
-from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import ABNORMAL, RECONSTRUCTION, TEXT, TRAIN, Figure, as_label
 
 # More small plots than this cannot be read, and take minutes to draw.
 _MOST = 40
@@ -65,9 +65,9 @@ def plot_reconstructions(model: nn.Module, sequences: Any, *, titles: Sequence[s
     values, reconstructions = data.sequences[..., 0].numpy(), reconstruct(model, data)[..., 0].numpy()
     errors = np.abs(values - reconstructions).mean(1)
     for axes, x, y, error in zip(_grid(figure, data, titles), values, reconstructions, errors, strict=True):
-        axes.fill_between(np.arange(len(x)), x, y, color=VALIDATION, alpha=0.3, linewidth=0, label="error")
+        axes.fill_between(np.arange(len(x)), x, y, color=RECONSTRUCTION, alpha=0.3, linewidth=0, label="error")
         axes.plot(x, color=TRAIN, linewidth=1.3, label="sequence")
-        axes.plot(y, color=VALIDATION, linewidth=1.3, linestyle="--", label="reconstruction")
+        axes.plot(y, color=RECONSTRUCTION, linewidth=1.3, linestyle="--", label="reconstruction")
         axes.text(0.5, 0.03, f"error {error:.3f}", transform=axes.transAxes, ha="center", color=TEXT)
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, labelcolor=TEXT)
@@ -100,7 +100,7 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     axes = figure.plain_axes()
     low, high = scores.min(), scores.max()
     bins = np.linspace(low, high if high > low else low + max(1e-6 * abs(low), 1e-9), 60).tolist()
-    classes = {"normal": (scores[~abnormal], TRAIN, None), "abnormal": (scores[abnormal], VALIDATION, "///")}
+    classes = {"normal": (scores[~abnormal], TRAIN, None), "abnormal": (scores[abnormal], ABNORMAL, "///")}
     classes = {name: style for name, style in classes.items() if len(style[0])}
     for name, (chosen, color, hatch) in classes.items():
         axes.hist(
@@ -110,7 +110,7 @@ def plot_errors(scores: Any, labels: Any, threshold: float | None = None) -> Fig
     above = ""
     if threshold is not None:
         threshold = as_threshold(threshold)
-        axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.3f}")
+        axes.axvline(threshold, color=TEXT, linestyle="-.", label=f"threshold {threshold:.3f}")
         shares = (f"{np.mean(chosen > threshold):.1%} of the {name} ones" for name, (chosen, *_) in classes.items())
         above = f"; {' and '.join(shares)} are above the threshold"
     figure.alt = f"Histograms of the reconstruction errors of normal and abnormal sequences{above}."
@@ -159,8 +159,8 @@ def plot_seeds(values: Mapping[str, Any], *, label: str = "AUROC", level: float 
         mean, scatter = float(results.mean()), ""
         if len(results) > 1:
             half = float(stats.t.ppf((1 + level) / 2, len(results) - 1) * stats.sem(results))
-            axes.plot([mean - half, mean + half], [row, row], color=VALIDATION, alpha=0.35, linewidth=9)
-            axes.plot([mean, mean], [row - 0.3, row + 0.3], color=VALIDATION, linewidth=2)
+            axes.plot([mean - half, mean + half], [row, row], color=TEXT, alpha=0.35, linewidth=9)
+            axes.plot([mean, mean], [row - 0.3, row + 0.3], color=TEXT, linewidth=2)
             scatter, seeds = f" to {results.max():.3f}, mean {mean:.3f}", ", a dot for each seed"
         for marker, value in zip(_MARKERS, results, strict=False):
             axes.plot(value, row, marker, color=TRAIN, fillstyle="none", markersize=6)

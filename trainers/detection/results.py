@@ -11,6 +11,7 @@ from data import Series
 from data._deprecated import with_old_names
 from data.markup import escaped, without_math
 from data.series import runs
+from trainers.checks import as_count
 
 
 @with_old_names
@@ -46,19 +47,54 @@ class Detection:
         """Each run of consecutive flagged time steps (or sequences) as (start, end), end excluded."""
         return runs(self.abnormal)
 
-    def to_frame(self) -> pd.DataFrame:
+    def merged_events(self, gap: int) -> list[tuple[int, int]]:
+        """Return the events, where two events with fewer than `gap` time steps between them are one.
+
+        One anomaly is often flagged in several pieces. With a gap of one window, two pieces become one event unless
+        a whole window lies between them. Metrics, and `events`, do not merge anything.
+
+        Parameters
+        ----------
+        gap : int
+            Time steps, such as `AnomalyDetector.window_length`; 0 or 1 merges nothing.
+
+        Returns
+        -------
+        list of (start, end)
+            End excluded. The steps between the pieces belong to the event, although they are not flagged.
+
+        Examples
+        --------
+        >>> scores = np.array([0, 9, 9, 0, 0, 9, 0, 0, 0, 9])
+        >>> Detection(scores, 5.0, np.zeros(10, dtype=bool)).merged_events(3)
+        [(1, 6), (9, 10)]
+        """
+        gap, merged = as_count(gap, "gap", "in time steps", 0), list[tuple[int, int]]()
+        for start, end in self.events:
+            if merged and start - merged[-1][1] < gap:
+                start, _ = merged.pop()
+            merged.append((start, end))
+        return merged
+
+    def to_frame(self, *, gap: int = 0) -> pd.DataFrame:
         """Return one row per event of a series, or per flagged sequence, sorted by decreasing score.
 
         The columns for a series are: start, end (excluded), number of steps, step of the highest
         score, this score, and the times of the event if the series has times or a sampling rate.
         The columns for a data set are: number of the sequence and its score.
+
+        Parameters
+        ----------
+        gap : int, default 0
+            Events of a series with fewer time steps between them are one row; see `merged_events`.
         """
         if self.series is None:
             numbers = np.flatnonzero(self.abnormal)
             table = {"sequence": numbers, "score": self.scores[numbers]}
         else:
-            start, end = np.array(self.events, dtype=int).reshape(-1, 2).T
-            peak = np.array([a + np.argmax(self.scores[a:b]) for a, b in self.events], dtype=int)
+            events = self.merged_events(gap)
+            start, end = np.array(events, dtype=int).reshape(-1, 2).T
+            peak = np.array([a + np.argmax(self.scores[a:b]) for a, b in events], dtype=int)
             table = {"start": start, "end": end, "steps": end - start, "peak": peak, "score": self.scores[peak]}
             if self.series.time is not None:
                 table |= {"from": self.series.time[start], "to": self.series.time[end - 1]}

@@ -17,8 +17,10 @@ from trainers.plotting import Figure, current_scale
 from trainers.widgets.export import Exported, page_bundle
 
 # Style for "Loading widget…" and "model not found" in a notebook that is opened without a kernel.
-_NOT_DRAWN = ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > .lm-Panel:not(:has(*)) { display: none }"
+NOT_DRAWN = ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > .lm-Panel:not(:has(*)) { display: none }"
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
+# Comms of the widgets that respond during a training run.
+answering: weakref.WeakSet[Any] = weakref.WeakSet()
 # For each cell: the id of its last execution, and the widgets that it has made and that are not closed.
 _made: dict[str, tuple[str, weakref.WeakSet[ipywidgets.Widget]]] = {}
 
@@ -44,6 +46,8 @@ def answer_while_busy(*widgets: ipywidgets.Widget) -> None:
     in 7.3, the page keeps its subshell. With other versions of ipykernel, nothing is changed.
     """
     for widget in widgets:
+        if widget.comm is not None:
+            answering.add(widget.comm)
         if hasattr(widget.comm, "_reply_subshell_for"):
             widget.comm._reply_subshell_for = None
         answer_while_busy(*getattr(widget, "children", ()))
@@ -110,7 +114,7 @@ def display_picture(figure: Figure) -> None:
     The mark before the picture lets larger.css hide the picture, and gives its alt text to screen readers, which
     JupyterLab and nbconvert do not take from the picture. Its style hides the text of a widget that is not drawn.
     """
-    mark = f'<span class="kit-picture" role="img" aria-label="{escaped(figure.alt)}"></span><style>{_NOT_DRAWN}</style>'
+    mark = f'<span class="kit-picture" role="img" aria-label="{escaped(figure.alt)}"></span><style>{NOT_DRAWN}</style>'
     IPython.display.display({"text/html": mark, "text/plain": figure.alt}, raw=True)
     IPython.display.display(figure)
 

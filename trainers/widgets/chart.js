@@ -4,7 +4,7 @@
 import { clamp, fourDigits, rangeOf, svgPoints } from "./plot.js";
 import { build, escape, followPanel, followSize, keepKeys, listen, panelHeight, savePicture } from "./page.js";
 import { setAttributes, widthOf } from "./page.js";
-import { EPOCH, RESTORED, RESTORE, TRAIN, VALIDATION, VALIDATION_LOSS, WORDS } from "./loss_plot.js";
+import { EPOCH, RECONSTRUCTION, RESTORED, RESTORE, TRAIN, VALIDATION, VALIDATION_LOSS, WORDS } from "./loss_plot.js";
 import { bestRow, drawPlot, frameOf, isAlone, isNumber, last, looksOf, rowOf, startLoss } from "./loss_plot.js";
 import { explore } from "./zoom.js";
 
@@ -129,8 +129,8 @@ function drawExamples(data, view) {
         const error = values.reduce((sum, v, t) => sum + Math.abs(v - reconstruction[t]), 0) / values.length;
         const area = svgPoints([...points(values), ...points(reconstruction).reverse()]);
         [label, words] = [`mean absolute error ${error.toPrecision(3)}`, `error ${error.toPrecision(3)}`];
-        lines = `<polygon points="${area}" fill="${VALIDATION}" opacity="0.3"/>${lines}
-        ${line(reconstruction, `stroke="${VALIDATION}" stroke-dasharray="5 2.5"`)}`;
+        lines = `<polygon points="${area}" fill="${RECONSTRUCTION}" opacity="0.3"/>${lines}
+        ${line(reconstruction, `stroke="${RECONSTRUCTION}" stroke-dasharray="5 2.5"`)}`;
       }
       return `<figure><figcaption>${escape(title)}</figcaption>
       <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}, ${label}">${lines}</svg>

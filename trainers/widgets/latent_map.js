@@ -1,22 +1,10 @@
 // A map of the latent space with the sequences next to it. In a notebook, anywidget synchronises the pinned sequence
 // with the kernel's `selected`; an exported page works without a kernel.
 
-import { clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
-import {
-  build,
-  clipped,
-  drag,
-  escape,
-  followSize,
-  keepKeys,
-  listen,
-  numbers,
-  onKey,
-  placeIn,
-  sharpPen,
-} from "./page.js";
-import { tell, wheelPixels, whenTyped, widthOf } from "./page.js";
-import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
+import { bulkOf, clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
+import { build, clipped, drag, escape, followSize, keepKeys, listen, numbers, onKey, placeIn } from "./page.js";
+import { refusal, sharpPen, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
+import { many, offerFeatures, partOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- points
 
@@ -31,9 +19,31 @@ function prepare(data) {
   for (let i = 0; i < n; i++) scene.members[scene.kind(i)].push(i);
   // Large classes first, so that rare ones are drawn on top.
   scene.byRarity = scene.members.map((_, k) => k).sort((a, b) => scene.members[b].length - scene.members[a].length);
-  scene.full = [0, 1].map((axis) => withRoom(...rangeOf(places, axis, places.length, 2), 0.04));
+  const ends = [0, 1].map((axis) => rangeOf(places, axis, places.length, 2));
+  scene.full = ends.map((range) => withRoom(...range, 0.04));
+  // A focus is offered if it at least doubles the scale of an axis.
+  const bulks = [0, 1].map((axis) => bulkOf(places.filter((_, i) => i % 2 === axis).sort()));
+  const far = bulks.map(([low, high], axis) => high - low < (ends[axis][1] - ends[axis][0]) / 2);
+  scene.focus = far.some(Boolean) ? bulks.map((bulk, i) => (far[i] ? withRoom(...bulk, 0.04) : scene.full[i])) : null;
+  const inFocus = (v, i) => v >= scene.focus[i % 2][0] && v <= scene.focus[i % 2][1];
+  scene.far =
+    scene.focus && scene.places.filter((v, i) => i % 2 && !(inFocus(v, 1) && inFocus(places[i - 1], 0))).length;
+  scene.stacks = stacksOf(places, scene.focus ?? scene.full);
+  scene.stackOf = new Map(scene.stacks.flatMap((members) => members.map((i) => [i, members])));
   scene.steady = steadyRanges(scene.pictures);
   return scene;
+}
+
+// Groups of points that no zoom separates, the largest first.
+export function stacksOf(places, [[left, right], [bottom, top]]) {
+  const groups = new Map();
+  for (let i = 0; i < places.length / 2; i++) {
+    const shares = [(places[2 * i] - left) / (right - left), (places[2 * i + 1] - bottom) / (top - bottom)];
+    const key = shares.map((share) => Math.round(1e6 * share)).join();
+    if (groups.has(key)) groups.get(key).push(i);
+    else groups.set(key, [i]);
+  }
+  return [...groups.values()].filter((group) => group.length > 1).sort((a, b) => b.length - a.length);
 }
 
 // A range with a margin, wide enough for tick labels even if its ends are equal.
@@ -180,7 +190,7 @@ function paintMark({ shape, color }, radius, ratio) {
 
 function drawPoints(pen, scene, view, frame) {
   const ratio = pen.getTransform().a;
-  const larger = Math.min(2, zoomOf(view.window, scene.full) ** 0.3);
+  const larger = Math.min(2, zoomOf(view.window, view.full) ** 0.3);
   clipped(pen, frame.left, 0, frame.right + RIGHT, frame.bottom, () => {
     for (const kind of scene.byRarity.filter((kind) => !view.hidden.has(kind))) {
       // Small classes get larger marks, to be seen among many points.
@@ -193,6 +203,47 @@ function drawPoints(pen, scene, view, frame) {
       }
     }
   });
+}
+
+// The number of shown points beside each place with several, and at the edges the numbers of those outside the frame.
+function drawCounts(scene, view, frame) {
+  const seen = (i) => !view.hidden.has(scene.kind(i));
+  const at = (i) => [view.spots[2 * i], view.spots[2 * i + 1]];
+  const text = (x, y, words, anchor) => `<text class="count" x="${x}" y="${y}" text-anchor="${anchor}">${words}</text>`;
+  const taken = [];
+  const stacks = scene.stacks.map((members) => {
+    const [[x, y], count] = [at(members[0]), members.filter(seen).length];
+    const free = taken.every((one) => Math.abs(one[0] - x) > 50 || Math.abs(one[1] - y) > 14);
+    if (count < 2 || !free || !inFrame(frame, x, y)) return "";
+    taken.push([x, y]);
+    const atEnd = x > frame.right - 60;
+    return text(atEnd ? x - 12 : x + 12, Math.max(frame.top + 12, y - 10), `×${many(count)}`, atEnd ? "end" : "start");
+  });
+  const { left, right, top, bottom } = frame;
+  const outside = { left: 0, right: 0, above: 0, below: 0 };
+  for (let i = 0; i < scene.n; i++) {
+    const [x, y] = at(i);
+    if (inFrame(frame, x, y) || !seen(i)) continue;
+    outside[x < left ? "left" : x > right ? "right" : y < top ? "above" : "below"]++;
+  }
+  const [middle, height] = [(left + right) / 2, (top + bottom) / 2];
+  const edges = [
+    outside.left && text(left + 6, height, `← ${many(outside.left)}`, "start"),
+    outside.right && text(right - 6, height, `${many(outside.right)} →`, "end"),
+    outside.above && text(middle, top + 14, `↑ ${many(outside.above)}`, "middle"),
+    outside.below && text(middle, bottom - 8, `↓ ${many(outside.below)}`, "middle"),
+  ];
+  return stacks.join("") + edges.filter(Boolean).join("");
+}
+
+// What is special about the map now.
+function stateText(scene, view) {
+  const { n, classes, full, far, stacks } = scene;
+  if (view.hidden.size === classes.length) return "All classes are hidden. A click on a class's name shows it.";
+  if (n === 1) return "The map has only one sequence.";
+  if (stacks[0]?.length === n) return `All ${many(n)} sequences are in the same place.`;
+  if (view.window !== full) return "Numbers at the edges count the sequences outside the visible part.";
+  return far ? `${partOf(far, n, "sequence")} far from the others: focus enlarges the map without them.` : "";
 }
 
 // A ring marks the current point, a ring with a cross the pinned one.
@@ -209,7 +260,7 @@ function drawMark(scene, view, frame, i, pinned) {
 
 function drawLegend({ classes, members }) {
   const button = (one, k) => `<button type="button" data-kind="${k}" aria-pressed="true" title="hide or show">
-    <svg class="swatch" width="16" height="16" aria-hidden="true">${shape(one, 8, 8, 5)}</svg>${escape(one.name)} <span>(${members[k].length})</span></button>`;
+    <svg class="swatch" width="16" height="16" aria-hidden="true" style="color: ${one.color}">${shape(one, 8, 8, 5)}</svg>${escape(one.name)} <span>(${many(members[k].length)})</span></button>`;
   return classes.map(button).join("");
 }
 
@@ -219,23 +270,22 @@ function drawLegend({ classes, members }) {
 function steadyRanges({ sequences, features }) {
   const every = features * Math.max(1, Math.floor(sequences.length / features / 50_000));
   return Array.from({ length: features }, (_, feature) => {
-    const sorted = sequences.filter((_, i) => i % every === feature).sort();
+    const count = Math.ceil((sequences.length - feature) / every);
+    const sorted = Float32Array.from({ length: count }, (_, i) => sequences[feature + i * every]).sort();
     return [0.005, 0.995].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
   });
 }
 
 // One scale for all sequences, extended if a shown sequence exceeds it.
 function sharedRanges({ pictures, steady }, shown) {
-  const drawn = pictureRanges(
-    pictures,
-    shown.map((i) => pictures.row.get(i)).filter((row) => row !== undefined),
-  );
-  return steady.map((range, f) => withRoom(...union(range, drawn[f]), 0));
+  const drawn = pictureRanges(pictures, shown);
+  return pictures.shown.map((feature, i) => withRoom(...union(steady[feature], drawn[i]), 0));
 }
 
 // A sequence, its reconstruction and its axes.
 function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
-  const { features, time } = pictures;
+  const { all_features: all, shown, time } = pictures;
+  const features = shown.length;
   const row = pictures.row.get(i);
   if (row === undefined)
     return '<p class="hint">This sequence is not in the page, which holds at most 2 million values.</p>';
@@ -254,10 +304,10 @@ function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
     return { at, label: step, x: Math.min(width - 4 * String(step).length, at) };
   });
   const name = (_, f) =>
-    `<text class="feature" x="${right}" y="${(height / features) * f + 11}" text-anchor="end">feature ${f + 1}</text>`;
+    `<text class="feature" x="${right}" y="${(height / features) * f + 11}" text-anchor="end">feature ${shown[f] + 1}</text>`;
   const look = { gap: 5, drop: 15, foot: 30, names: ["time step"] };
   return `<svg class="plot" viewBox="0 0 ${width} ${height + 34}" height="${height + 34}" role="img" aria-label="${escape(about)}">
-    ${svgAxes({ left, right, top: 0, bottom: height }, rows, columns, look)}${features > 1 ? strips.map(name).join("") : ""}
+    ${svgAxes({ left, right, top: 0, bottom: height }, rows, columns, look)}${all > 1 ? strips.map(name).join("") : ""}
     <g style="--line: ${classes[kind(i)].color}">${sequenceLines(pictures, row, strips, x)}</g></svg>`;
 }
 
@@ -267,41 +317,52 @@ function drawCard(scene, i, pinned, ranges, width) {
   const about = scene.pictures.reconstructions ? `${words}, with its reconstruction` : words;
   const mark = shape(scene.classes[scene.kind(i)], 0, 0, 5) + ring(pinned);
   return `<figcaption><svg class="mark" width="34" height="34" viewBox="-17 -17 34 34" aria-hidden="true">${mark}</svg>
-    <b>${escape(words)}</b>${pinned ? "<span>pinned</span>" : ""}</figcaption>${drawSequence(scene, i, ranges, width, about)}`;
+    <b>${escape(words)}</b>${pinned ? "<span>pinned</span>" : ""}</figcaption>${drawSequence(scene, i, ranges, width, about)}${drawStack(scene, i)}`;
+}
+
+function drawStack({ stackOf }, i) {
+  const stack = stackOf.get(i);
+  if (!stack) return "";
+  return `<p class="hint">Number ${many(stack.indexOf(i) + 1)} of ${many(stack.length)} sequences in the same place: ← and → go through them.</p>`;
 }
 
 // ---------------------------------------------------------------- widget
 
 // Pixels: how far the mouse may be from a point to select it, and may move during a click.
 const [REACH, STILL] = [30, 4];
+// The key that lets the wheel zoom.
+const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
 
 const SKELETON = `
   <div class="bar">
     <button type="button" data-do="in" aria-label="zoom in" title="zoom in (+)">+</button>
     <button type="button" data-do="out" aria-label="zoom out" title="zoom out (−)">−</button>
     <button type="button" data-do="whole">whole map</button>
+    <button type="button" data-do="focus">focus</button>
     <button type="button" data-do="unpin">unpin</button>
     <label>sequence <input type="text" inputmode="numeric" size="6" autocomplete="off"></label>
   </div>
   <div class="legend" role="group" aria-label="classes to hide and show"></div>
   <div class="body">
-    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg></div>
+    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><p class="wheel" aria-hidden="true" hidden>Hold ${MODIFIER} and turn the wheel to zoom</p></div>
     <div class="beside"><figure class="first"></figure><figure class="second"></figure>
       <p class="key"><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence, in its class's colour
         <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
-      <p class="key of-features"></p></div>
+      <p class="key of-features"><label>drawn <select></select></label></p></div>
   </div>
-  <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with the wheel, + and −; 0 shows the whole map. Drag to move the map.</p>
+  <p class="state"></p>
+  <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with + and −, or with ${MODIFIER} and the wheel; 0 shows the whole map. Drag to move the map.</p>
   <p class="said" role="status"></p>`;
 
 // Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
 export function mount(root, data, act = {}) {
   const scene = prepare(data);
-  const view = { window: scene.full, current: null, pinned: data.selected ?? null, hidden: new Set(), spots: null };
+  // `full` is the largest visible part: the whole map, or the focus.
+  const view = { full: scene.full, window: scene.full, current: null, hidden: new Set(), spots: null };
+  view.pinned = data.selected ?? null;
   let [frame, waiting, drawAll] = [null, null, false];
   const part = build(root, "kit-latent", SKELETON);
   const [stage, number] = [part(".stage"), part("input")];
-  const { features, all_features: all } = scene.pictures;
   stage.setAttribute(
     "aria-label",
     `Map of ${scene.n} sequences, ${scene.axes[0]} across, ${scene.axes[1]} upwards. The arrow keys go to the nearest point in their direction, Enter pins it, Escape unpins it, plus and minus zoom, 0 shows the whole map.`,
@@ -309,7 +370,9 @@ export function mount(root, data, act = {}) {
   part(".legend").innerHTML = drawLegend(scene);
   part(".legend").hidden = !scene.classes[0].name;
   part(".key span").hidden = !scene.pictures.reconstructions;
-  part(".of-features").textContent = all > features ? `The first ${features} of ${all} features are drawn.` : "";
+  part(".of-features").hidden = scene.pictures.features === 1;
+  part('[data-do="focus"]').hidden = !scene.focus;
+  offerFeatures(part("select"), scene.pictures, () => drawSoon(false));
   keepKeys(part(".legend"));
 
   // ---------------------------------------------------------------- drawing
@@ -320,10 +383,13 @@ export function mount(root, data, act = {}) {
     view.spots = onScreen(scene, view.window, frame);
     drawPoints(sharpPen(part("canvas"), width, frame.height), scene, view, frame);
     part(".stage svg").setAttribute("viewBox", `0 0 ${width} ${frame.height}`);
-    part(".still").innerHTML = drawAxes(scene, view.window, frame);
-    const zoomedIn = view.window !== scene.full;
+    part(".still").innerHTML = drawAxes(scene, view.window, frame) + drawCounts(scene, view, frame);
+    part(".state").textContent = stateText(scene, view);
+    const zoomedIn = view.window !== view.full;
     stage.classList.toggle("zoomed", zoomedIn);
-    part('[data-do="out"]').disabled = part('[data-do="whole"]').disabled = !zoomedIn;
+    part('[data-do="out"]').disabled = !zoomedIn;
+    part('[data-do="whole"]').disabled = view.window === scene.full;
+    part('[data-do="focus"]').setAttribute("aria-pressed", view.full !== scene.full);
     drawChosen();
   }
 
@@ -373,15 +439,16 @@ export function mount(root, data, act = {}) {
     number.value = view.current ?? view.pinned ?? "";
   };
 
-  function show(window) {
-    view.window = window;
+  function show(window, full = view.full) {
+    Object.assign(view, { window, full });
     drawSoon();
   }
 
   // Makes a point visible: shows its class and moves the window.
   function reveal(i) {
     if (view.hidden.delete(scene.kind(i))) showHidden();
-    show(showing(view.window, scene.full, placeOf(i)));
+    if (showing(view.full, scene.full, placeOf(i)) !== view.full) view.full = view.window = scene.full;
+    show(showing(view.window, view.full, placeOf(i)));
   }
 
   function go(i) {
@@ -407,8 +474,12 @@ export function mount(root, data, act = {}) {
   const toggle = (i) => userPins(i === view.pinned ? null : i);
 
   function showHidden() {
-    for (const button of part(".legend").children)
-      button.setAttribute("aria-pressed", !view.hidden.has(Number(button.dataset.kind)));
+    for (const button of part(".legend").children) {
+      const kind = Number(button.dataset.kind);
+      const hidden = view.hidden.has(kind);
+      button.setAttribute("aria-pressed", !hidden);
+      button.querySelector("span").textContent = `(${many(scene.members[kind].length)}${hidden ? ", hidden" : ""})`;
+    }
   }
 
   // ---------------------------------------------------------------- mouse, finger, wheel
@@ -437,13 +508,13 @@ export function mount(root, data, act = {}) {
     const move = (event) => {
       const [dx, dy] = placeIn(stage, event).map((v, axis) => v - from[axis]);
       moved ||= Math.hypot(dx, dy) > STILL;
-      if (!moved || window === scene.full) return;
+      if (!moved || window === view.full) return;
       stage.classList.add("held");
       const shares = [-dx / width(), dy / height()];
       show(
         window.map(([low, high], axis) => {
           const by = shares[axis] * (high - low);
-          return bounded([low + by, high + by], scene.full[axis]);
+          return bounded([low + by, high + by], view.full[axis]);
         }),
       );
     };
@@ -460,11 +531,15 @@ export function mount(root, data, act = {}) {
     return { move, end };
   });
 
+  // Without a key, the wheel scrolls the page.
   const turn = (event) => {
-    // If the whole map is visible, let the wheel scroll the page.
-    if (event.ctrlKey || (view.window === scene.full && event.deltaY >= 0)) return;
+    const zooms = event.ctrlKey || event.metaKey;
+    part(".wheel").hidden = zooms;
+    clearTimeout(view.hint);
+    view.hint = setTimeout(() => (part(".wheel").hidden = true), 1500);
+    if (!zooms) return;
     event.preventDefault();
-    show(zoomed(view.window, scene.full, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
+    show(zoomed(view.window, view.full, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
   };
   stage.addEventListener("wheel", turn, { passive: false });
 
@@ -474,9 +549,9 @@ export function mount(root, data, act = {}) {
   function zoomBy(factor) {
     let at = view.window.map(([low, high]) => (low + high) / 2);
     const place = view.current === null ? at : placeOf(view.current);
-    if (showing(view.window, scene.full, place) === view.window) at = place;
-    show(zoomed(view.window, scene.full, factor, at));
-    announce(`zoom ${short(zoomOf(view.window, scene.full), 2)}`);
+    if (showing(view.window, view.full, place) === view.window) at = place;
+    show(zoomed(view.window, view.full, factor, at));
+    announce(`zoom ${short(zoomOf(view.window, view.full), 2)}`);
   }
 
   function step(key) {
@@ -492,8 +567,13 @@ export function mount(root, data, act = {}) {
     in: () => zoomBy(1.5),
     out: () => zoomBy(1 / 1.5),
     whole: () => {
-      show(scene.full);
+      show(scene.full, scene.full);
       announce("whole map");
+    },
+    focus: () => {
+      if (view.full === scene.focus) return actions.whole();
+      show(scene.focus, scene.focus);
+      announce("focus: the map without the sequences that are far from the others");
     },
     unpin: () => userPins(null),
   };
@@ -520,18 +600,19 @@ export function mount(root, data, act = {}) {
     drawSoon();
   });
 
-  whenTyped(number, () => {
-    const wanted = number.value.trim();
-    const i = Number(wanted);
-    if (wanted && Number.isInteger(i) && i >= 0 && i < scene.n) go(i);
-    else if (wanted) announce(`sequence must be an integer from 0 to ${scene.n - 1}`);
+  whenTyped(number, (text) => {
+    const i = text.trim() ? Number(text) : -1;
+    const valid = Number.isInteger(i) && i >= 0 && i < scene.n;
+    if (valid) go(i);
     showNumber();
+    if (!valid) return refusal("sequence", `an integer from 0 to ${scene.n - 1}`, text);
   });
 
   const unfollow = followSize(part("canvas"), draw);
   draw();
   const destroy = () => {
     unfollow();
+    clearTimeout(view.hint);
     cancelAnimationFrame(waiting);
   };
   return { pin, destroy };

@@ -12,13 +12,14 @@ import traitlets
 from data import DataSet
 from data.data_set import as_array
 from trainers.checks import as_count, as_labels
-from trainers.plotting import TEXT, Figure, as_label
+from trainers.plotting import ABNORMAL, RECONSTRUCTION, TEXT, TRAIN, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import MAX_FEATURES, classes, lighten, pictures
 
-# Okabe and Ito's colours; the light ones are darkened, so that each has contrast 3 to both white and black.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#C06A9B", "#B5790A", "#7f7f7f", "#3D92C9", "#948A00")
+# The first two are those of normal and abnormal sequences. Each has contrast 3 to both white and black, and none is the
+# colour of reconstructions.
+COLORS = (TRAIN, ABNORMAL, "#009E73", "#D55E00", "#8A76D6", "#7f7f7f", "#3D92C9", "#948A00")
 # latent_map.js has the same shapes in the same order. With 8 colours and 7 shapes, 56 classes differ.
 SHAPES = ("o", "s", "^", "D", "v", "P", "*")
 _WORDS = ("circles", "squares", "triangles", "diamonds", "inverted triangles", "crosses", "stars")
@@ -44,7 +45,9 @@ class LatentMap(PicturedWidget):
     The sequence of the current point is drawn next to the map. Move from point to point with the mouse or the arrow
     keys. Click a point or press Enter to pin it: its sequence stays, and the sequence of the next point is drawn below
     it on the same scale, so that you can compare them. Each class has a colour and a shape; a click on its name in the
-    legend hides or shows it. Zoom with the mouse wheel, the buttons or the keys.
+    legend hides or shows it. Zoom with the buttons, the keys, or Ctrl or ⌘ and the mouse wheel. If a few points are far
+    from the others, the button "focus" enlarges the map without them. The number of points in the same place is beside
+    the place.
 
     All data is stored in the page, so that a page written by `to_html` has the same functions. Embedded HTML (`html`)
     shows all points. If there are many sequences, only an evenly spaced subset of them can be drawn.
@@ -55,8 +58,9 @@ class LatentMap(PicturedWidget):
         Latent vectors, such as those from `LSTMAutoencoder.encode`. If k is above 2, the map shows their first two
         principal components, and each axis gives its share of the variance.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time)
-        The sequence of each point, drawn with up to four features. The page contains at most 2 million values. If there
-        are more, only an evenly spaced subset of the sequences can be drawn.
+        The sequence of each point. Up to four features are drawn at once; a menu selects them from the first 32. The
+        page contains at most 2 million values. If there are more, only an evenly spaced subset of the sequences can be
+        drawn.
     labels : array of int, shape (n,), optional
         Class of each sequence. Default: the labels of the data set, if it has any. If these are labels of time steps,
         a sequence is abnormal if any of its steps is.
@@ -231,6 +235,7 @@ def plot_latent(shown: LatentMap) -> Figure:
             *shown.places[kind.members].T, s=float(np.clip(12_000 / count, 9, 25)), marker=SHAPES[kind.shape],
             color=kind.color, alpha=0.6, linewidths=0.5, label=label,
         )  # fmt: skip
+    _number_stacks(axes, shown.places)
     words = ", ".join(f"{len(kind.members):,} {kind.name} ({_WORDS[kind.shape]})" for kind in kinds if kind.name)
     if words:
         figure.legend(loc="outside upper center", frameon=False, labelcolor=TEXT, ncols=3, markerscale=2)
@@ -246,10 +251,21 @@ def plot_latent(shown: LatentMap) -> Figure:
         strip = figure.plain_axes(grid[feature, 1])
         strip.plot(shown.sequences.sequences[selected, :, feature], color=kind.color)
         if shown.reconstructions is not None:
-            strip.plot(shown.reconstructions.sequences[selected, :, feature], color=TEXT, linestyle="--")
+            strip.plot(shown.reconstructions.sequences[selected, :, feature], color=RECONSTRUCTION, linestyle="--")
+        strip.set_ylabel(f"feature {feature + 1}" if features > 1 else "")
         strip.set_title(as_label(name) if feature == 0 else "", fontsize="medium")
         strip.tick_params(labelbottom=feature == features - 1)
     strip.set_xlabel("time step")
     too = " with its reconstruction" * (shown.reconstructions is not None)
+    if features < shown.sequences.n_features:
+        too += f", features 1 to {features} of {shown.sequences.n_features}"
     figure.alt += f" A ring marks {name}, which is drawn next to the map{too}."
     return figure
+
+
+def _number_stacks(axes: Any, places: np.ndarray) -> None:
+    """Write the number of points beside each place with several points, at most twenty places."""
+    stacks, counts = np.unique(places, axis=0, return_counts=True)
+    for i in np.argsort(-counts, kind="stable")[:20]:
+        if counts[i] > 1:
+            axes.annotate(f"×{counts[i]:,}", stacks[i], (8, 6), textcoords="offset points", color=TEXT)

@@ -179,10 +179,30 @@ export function onKey(element, find) {
   });
 }
 
-// Calls `apply` after a change, and on Enter, whose default JupyterLab prevents.
+// The text of an error about a typed value.
+export const refusal = (name, requirement, text) => `${name} must be ${requirement}, got '${text}'.`;
+
+// Calls `apply` with a typed text after a change, and on Enter, whose default JupyterLab prevents. If `apply` returns an
+// error, it is shown beside the field until another value is accepted. Returns a function that removes it.
 export function whenTyped(input, apply) {
-  input.addEventListener("change", apply);
-  input.addEventListener("keydown", (event) => event.key === "Enter" && apply());
+  const error = document.createElement("span");
+  setAttributes(error, { class: "refused", role: "alert" });
+  (input.closest("label") ?? input).after(error);
+  input.ariaDescribedByElements = [error];
+  let typed = false;
+  const say = (text = "") => {
+    error.textContent = text;
+  };
+  const done = () => {
+    if (typed) say(apply(input.value));
+    typed = false;
+  };
+  input.addEventListener("input", () => {
+    typed = true;
+  });
+  input.addEventListener("change", done);
+  input.addEventListener("keydown", (event) => event.key === "Enter" && done());
+  return say;
 }
 
 // ---------------------------------------------------------------- the kernel

@@ -43,6 +43,16 @@ export function rangeOf(values, from = 0, to = values.length, step = 1) {
 // The smallest range that contains all of these.
 export const union = (...ranges) => [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
 
+// The range of sorted values without those that are far out: farther from the middle half than three times its width.
+export function bulkOf(sorted) {
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  // If the middle half is a single value, use the middle nine tenths.
+  const halves = [0.25, 0.05].map((share) => [at(share), at(1 - share)]);
+  const [low, high] = halves.find(([first, last]) => last > first) ?? halves[0];
+  const room = 3 * (high - low);
+  return [Math.max(at(0), low - room), Math.min(at(1), high + room)];
+}
+
 // ---------------------------------------------------------------- ticks of an axis
 
 // About `wanted` ticks, spaced by 1, 2 or 5 times a power of ten and by at least `least`.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+
+from IPython import get_ipython
 
 from trainers.console import interrupt_point
+from trainers.widgets.base import answering
 
 # A paused run that no page displays resumes after this number of seconds: a closed tab must not block a cell
 # indefinitely. A page reports every ten seconds, in a background tab once a minute.
@@ -102,3 +108,40 @@ class RunControl:
                 self.abandoned = False
         self._wake.set()
         self._changed()
+
+
+def answer_waiting() -> None:
+    """Handle the page's messages that wait for this thread, if a button's function has started the run on it.
+
+    ipykernel 7.0 to 7.3 calls the function of a button on a subshell: the thread that receives the messages of all
+    widgets. A training loop that occupies it calls this function between batches. Messages to the user's own widgets
+    wait until the run has ended: a second press of the button must not start another run within the first.
+    """
+    thread: Any = threading.current_thread()
+    if not hasattr(thread, "shell_channel_to_subshell"):
+        return
+    kernel, socket = get_ipython().kernel, thread.shell_channel_to_subshell.to_socket
+    while socket.poll(0):
+        parts = socket.recv_multipart(copy=False)
+        identities, frames = kernel.session.feed_identities(parts, copy=False)
+        # Only peek: a message whose content is read twice is rejected as a duplicate.
+        message = kernel.session.deserialize(frames, content=False, copy=False)
+        message["content"] = kernel.session.unpack(message["content"])
+        comm = kernel.comm_manager.comms.get(message["content"].get("comm_id"))
+        if message["msg_type"] == "comm_msg" and comm in answering:
+            kernel.comm_manager.comm_msg(None, identities, message)
+            # The page sends the next change of a value only after this status.
+            kernel._publish_status("idle", "shell", message)
+        else:
+            later = kernel.shell_main(thread.name.removeprefix("subshell-"), parts)
+            asyncio.get_running_loop().call_soon(asyncio.ensure_future, later)
+
+
+def on_interrupt(function: Callable[..., Any] | signal.Handlers) -> None:
+    """Set what the notebook's stop button does if a button's function has started the run on a subshell.
+
+    Otherwise the main thread, which receives the interrupt, would ignore it. An idle kernel has `signal.SIG_IGN`.
+    """
+    if hasattr(threading.current_thread(), "shell_channel_to_subshell"):
+        # Only the main thread can set it.
+        get_ipython().kernel.io_loop.add_callback(signal.signal, signal.SIGINT, function)

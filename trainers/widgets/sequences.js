@@ -1,8 +1,16 @@
-// Pictures of sequences and reconstructions, one feature below the other.
+// Pictures of sequences and reconstructions, one feature below the other, and numbers of sequences in words.
 
 import { rangeOf, svgPoints, union } from "./plot.js";
 import { numbers } from "./page.js";
 
+export const many = (count) => count.toLocaleString("en");
+export const plural = (count, word) => `${many(count)} ${word}${count === 1 ? "" : "s"}`;
+export const partOf = (part, all, word) => `${many(part)} of ${plural(all, word)} ${part === 1 ? "is" : "are"}`;
+
+// Maximum number of features drawn at once, as in sequences.py.
+const AT_ONCE = 4;
+
+// `shown` are the features that are drawn.
 export function unpack(pictures) {
   if (!pictures) return null;
   const positions = numbers(pictures.positions, Int32Array);
@@ -14,16 +22,43 @@ export function unpack(pictures) {
   };
   return {
     ...pictures,
+    shown: featureChoices(pictures)[0],
     row: new Map(Array.from(positions, (position, row) => [position, row])),
     sequences: values(pictures.sequences),
     reconstructions: values(pictures.reconstructions),
   };
 }
 
-// The range of each feature over all shown rows.
-export function pictureRanges({ time, features, sequences, reconstructions }, rows) {
+// The features that can be drawn at once: groups of up to four, then each alone.
+export function featureChoices({ features }) {
+  const each = Array.from({ length: features }, (_, feature) => feature);
+  const groups = each
+    .filter((feature) => feature % AT_ONCE === 0)
+    .map((feature) => each.slice(feature, feature + AT_ONCE));
+  return [...groups.filter((group) => group.length > 1), ...each.map((feature) => [feature])];
+}
+
+// Fills a menu with the choices of features; `draw` is called after a choice.
+export function offerFeatures(menu, pictures, draw) {
+  const { features, all_features: all } = pictures;
+  const choices = featureChoices(pictures);
+  const nameOf = ([first, ...rest]) => {
+    if (!rest.length) return `feature ${first + 1} of ${all}`;
+    return rest.length + 1 === all ? `all ${all} features` : `features ${first + 1} to ${rest.at(-1) + 1} of ${all}`;
+  };
+  menu.innerHTML = choices.map((choice, i) => `<option value="${i}">${nameOf(choice)}</option>`).join("");
+  if (all > features) menu.title = `The first ${features} of ${all} features are in the page.`;
+  menu.addEventListener("change", () => {
+    pictures.shown = choices[menu.value];
+    draw();
+  });
+}
+
+// The range of each shown feature over the sequences at these positions that are in the page.
+export function pictureRanges({ time, features, shown, row, sequences, reconstructions }, positions) {
   const size = time * features;
-  return Array.from({ length: features }, (_, feature) => {
+  const rows = positions.filter((position) => row.has(position)).map((position) => row.get(position));
+  return shown.map((feature) => {
     const ranges = [sequences, reconstructions]
       .filter(Boolean)
       .flatMap((values) => rows.map((row) => rangeOf(values, row * size + feature, (row + 1) * size, features)));
@@ -41,10 +76,10 @@ export function pictureStrips(ranges, height) {
   );
 }
 
-// Draws each feature's line; `x` maps a share of the time, 0 to 1, to a pixel, `strips` the values.
-export function sequenceLines({ time, features, sequences, reconstructions }, row, strips, x) {
-  const line = (values, feature, look) => {
-    const y = (t) => strips[feature](values[(row * time + t) * features + feature]);
+// Draws each shown feature's line; `x` maps a share of the time, 0 to 1, to a pixel, `strips` the values.
+export function sequenceLines({ time, features, shown, sequences, reconstructions }, row, strips, x) {
+  const line = (values, strip, look) => {
+    const y = (t) => strips[strip](values[(row * time + t) * features + shown[strip]]);
     const points = Array.from({ length: time }, (_, t) => [x(t / Math.max(1, time - 1)), y(t)]);
     return `<polyline class="${look}" points="${svgPoints(points)}"/>`;
   };

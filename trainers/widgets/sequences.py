@@ -14,8 +14,8 @@ from trainers.checks import as_names
 MAX_VALUES = 2_000_000
 # Maximum in embedded HTML, with 16 bits per value: 1.6 MB of text.
 MAX_LIGHT_VALUES = 600_000
-# Maximum number of features drawn for one sequence, one below the other.
-MAX_FEATURES = 4
+# Maximum number of features drawn at once, one below the other, and of features in a page, to choose from.
+MAX_FEATURES, MAX_CHOICES = 4, 32
 # 16-bit code of a missing value, and the largest absolute code of other values.
 _MISSING, _LARGEST = -32768, 32767
 
@@ -74,7 +74,7 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
         if reconstruction.shape != values.shape:
             raise ValueError(f"reconstructions must have the shape {values.shape}, got {reconstruction.shape}.")
     _, time, all_features = values.shape
-    features = min(all_features, MAX_FEATURES)
+    features = min(all_features, MAX_CHOICES)
     positions = _spread(order, MAX_VALUES // (time * features * len(parts)))
     return {
         "positions": positions.astype("<i4").tobytes(),

@@ -3,9 +3,19 @@
 
 import { clamp, rounded, short, wheelFactor } from "./plot.js";
 import { build, drag, enlargement, escape, followSize, keepKeys, listen, numbers, onKey, onNextFrame } from "./page.js";
-import { placeIn, setAttributes, tell, wheelPixels, widthOf } from "./page.js";
-import { LEFT, count, drawMain, drawOverview, extent, makeClock, makeCurve, makeCurves } from "./series_plot.js";
-import { padded, palette, reading, timeText } from "./series_plot.js";
+import { placeIn, setAttributes, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
+import {
+  LEFT,
+  count,
+  drawMain,
+  drawOverview,
+  extent,
+  focused,
+  hasOutliers,
+  makeClock,
+  makeCurve,
+} from "./series_plot.js";
+import { makeCurves, padded, palette, reading, timeText } from "./series_plot.js";
 
 // ---------------------------------------------------------------- events: [start, end), in steps
 
@@ -32,22 +42,70 @@ export function compareEvents(truth, found) {
 }
 
 // The events to visit in order: the true events, and the found events that overlap none of them.
-export function eventsToVisit(truth, found, { hit, right }) {
+export function eventsToVisit(truth, found, { hit, right, unscored, tooMuch }) {
   const event =
-    (kind) =>
-    ([start, end], i) => ({ start, end, kind: kind(i) });
-  if (!truth) return (found || []).map(event(() => "event found"));
-  const events = truth.map(event((i) => (!found ? "true event" : hit[i] ? "true event, found" : "true event, missed")));
-  const wrong = (found || []).filter((_, j) => !right[j]).map(event(() => "false alarm"));
+    (row, kind) =>
+    ([start, end], index) => ({ start, end, row, index, kind: kind(index) });
+  if (!truth) return (found || []).map(event("found", () => "event found"));
+  const outcome = (i) => (hit[i] ? (tooMuch ? "flagged" : "found") : unscored?.[i] ? "not scored" : "missed");
+  const events = truth.map(event("truth", (i) => `true event${found ? `, ${outcome(i)}` : ""}`));
+  const wrong = (found || []).map(event("found", () => "false alarm")).filter(({ index }) => !right[index]);
   return [...events, ...wrong].sort((a, b) => a.start - b.start);
 }
 
+// The parts that events have in common.
+function common(events, others) {
+  const parts = [];
+  let [i, j] = [0, 0];
+  while (i < events.length && j < others.length) {
+    const [start, end] = [Math.max(events[i][0], others[j][0]), Math.min(events[i][1], others[j][1])];
+    if (start < end) parts.push([start, end]);
+    if (events[i][1] <= others[j][1]) i++;
+    else j++;
+  }
+  return parts;
+}
+
+// The number of steps of events that have a score; of all their steps without scores.
+function scoredSteps(events, scores, { stride }) {
+  // Number of scored groups of steps before each group.
+  if (scores && !scores.before) {
+    scores.before = new Uint32Array(scores.values.length + 1);
+    scores.values.forEach((score, i) => (scores.before[i + 1] = scores.before[i] + !Number.isNaN(score)));
+  }
+  const before = (step) => {
+    const group = Math.floor(step / stride);
+    return stride * scores.before[group] + (Number.isNaN(scores.values[group]) ? 0 : step % stride);
+  };
+  return events.reduce((sum, [start, end]) => sum + (scores ? before(end) - before(start) : end - start), 0);
+}
+
 // The events found at a threshold, or the given ones, compared with the true events.
-function compare(facts, scores, threshold, given) {
+export function compare(facts, scores, threshold, given) {
   const counts = !given && scores && threshold !== null;
   const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
-  const compared = compareEvents(facts.true || [], found || []);
-  return { truth: facts.true, found, compared, visit: eventsToVisit(facts.true, found, compared) };
+  const truth = facts.true || [];
+  const compared = compareEvents(truth, found || []);
+  const steps = (events) => scoredSteps(events, scores, facts);
+  compared.unscored = truth.map((event) => !steps([event]));
+  // Numbers of steps: scored, flagged, and normal ones.
+  const hits = common(found || [], truth);
+  const [scored, flagged] = [steps([[0, facts.length]]), steps(found || [])];
+  const normal = scored - steps(truth);
+  const share = flagged / scored;
+  const falseShare = normal && (flagged - steps(hits)) / normal;
+  compared.tooMuch = share > MUCH_FLAGGED && (!facts.true || falseShare > MUCH_FLAGGED / 2);
+  const visit = eventsToVisit(facts.true, found, compared);
+  const numbers = { truth: [], found: [] };
+  visit.forEach(({ row, index }, i) => (numbers[row][index] = i + 1));
+  // Found events that join true events through more normal than abnormal steps.
+  let [joined, next] = [0, 0];
+  for (const event of facts.true ? found || [] : []) {
+    const inside = [];
+    for (; next < hits.length && hits[next][1] <= event[1]; next++) inside.push(hits[next]);
+    if (inside.length > 1 && 2 * (steps([event]) - steps(inside)) > event[1] - event[0]) joined++;
+  }
+  return { truth: facts.true, found, compared, visit, numbers, scored, all: scored === facts.length, share, joined };
 }
 
 // ---------------------------------------------------------------- texts
@@ -66,14 +124,30 @@ function eventText(events, index, clock, peak) {
   return `event ${count(index + 1)} of ${count(events.length)}: ${kind}, ${span(start, end, clock)}${score}`;
 }
 
-// Counts are of events, not of steps.
-export function countText({ truth, found, compared }) {
-  if (!truth && !found) return "no events given";
-  if (!truth) return `${plural(found.length, "event")} found`;
-  if (!found) return plural(truth.length, "true event");
+// The numbers of events, and the share of the steps that is flagged. If many normal steps are flagged, the text says so
+// instead of the numbers of missed events and false alarms. The kernel writes the same text.
+export function countText({ truth, found, compared, scored, all, share, joined }, stride = 1) {
+  const events = truth ? plural(truth.length, "true event") : "no events given";
+  if (!found) return events;
+  if (!scored) return truth ? `${events}; nothing is scored` : "nothing is scored";
+  const steps = `${stride > 1 ? "at most " : ""}${percent(share)} of the ${all ? "" : "scored "}steps`;
   const hits = compared.hit.filter(Boolean).length;
+  if (compared.tooMuch) {
+    const text = `${share === 1 ? "everything" : "too much"} is flagged: ${steps}`;
+    return truth ? `${text}; true events among them: ${count(hits)} of ${count(truth.length)}` : text;
+  }
+  if (!truth) return `${plural(found.length, "event")} found; ${steps} flagged`;
+  const cover = `but ${plural(joined, "found event")} also cover${joined === 1 ? "s" : ""} the normal steps between them`;
   const wrong = compared.right.filter((right) => !right).length;
-  return `${plural(truth.length, "true event")}: ${hits} found, ${truth.length - hits} missed; ${plural(wrong, "false alarm")}`;
+  const unscored = compared.hit.filter((hit, i) => !hit && compared.unscored[i]).length;
+  const missed = `${truth.length - hits - unscored} missed${unscored ? `, ${unscored} not scored` : ""}`;
+  return `${events}: ${hits} found${joined ? ` (${cover})` : ""}, ${missed}; ${plural(wrong, "false alarm")}; ${steps} flagged`;
+}
+
+// Only 0 and 1 become "0 %" and "100 %".
+export function percent(share) {
+  if (share > 0 && share < 1e-5) return "under 0.001 %";
+  return share > 0.999 && share < 1 ? "over 99.9 %" : `${short(100 * share, share > 0.99 ? 3 : 2)} %`;
 }
 
 // Describes a step: time, visible features, score.
@@ -81,30 +155,44 @@ function pointText({ facts, clock, curves, reconstruction, scores }, shown, step
   const i = Math.floor(step / facts.stride);
   const time = timeText(clock, step);
   const values = shown.features.map((f) => {
-    const name = facts.features.length > 1 ? facts.features[f] : "value";
+    const [low, high] = extent(curves[f]);
     const other = shown.reconstruction ? reconstruction?.[f].values[i] : NaN;
-    return `; ${name} ${reading(curves[f].values[i])}${Number.isFinite(other) ? ` (reconstruction ${reading(other)})` : ""}`;
+    return `; ${facts.features[f]} ${reading(curves[f].values[i], high - low)}${Number.isFinite(other) ? ` (reconstruction ${reading(other, high - low)})` : ""}`;
   });
-  const score = scores ? `; score ${reading(scores.values[i])}` : "";
+  const unscored = step < facts.training ? "; training part, not scored" : "; not scored";
+  const score = !scores ? "" : Number.isNaN(scores.values[i]) ? unscored : `; score ${reading(scores.values[i])}`;
   return `step ${count(step)}${time && ` (${time})`}${values.join("")}${score}`;
 }
 
 // Describes the picture for screen readers.
 function pictureText({ facts, scores }, result, threshold, part) {
-  const level = threshold === null ? "" : ` with the threshold ${short(threshold)}`;
+  const level = threshold === null ? "" : ` with the threshold ${short(threshold, 3)}`;
   const score = scores ? ` The score is drawn below the signal${level}.` : "";
-  return `${facts.name}, ${plural(facts.features.length, "feature")}: ${part}.${score} The whole series has ${countText(result)}.`;
+  const border = facts.training ? ` The first ${plural(facts.training, "step")} are the training part.` : "";
+  return `${facts.name}, ${plural(facts.features.length, "feature")}: ${part}.${score}${border} The whole series has ${countText(result, facts.stride)}.`;
 }
 
-function downsamplingNote({ stride }) {
-  if (stride === 1) return "";
-  return `This long series is downsampled: the page has the lowest and highest values and the highest score of every ${stride} steps, so events are exact to ${stride} steps.`;
+// What a reader may not expect of these data.
+function noteText({ facts: { stride }, scores, curves, outlying }) {
+  const notes = [];
+  if (stride > 1)
+    notes.push(
+      `This long series is downsampled: the page has the lowest and highest values and scores of every ${stride} steps, so events are exact to ${stride} steps.`,
+    );
+  if (outlying) notes.push("A few values are far from all others: “focus” enlarges the others.");
+  if (!curves.some((curve) => extent(curve)[0] <= extent(curve)[1])) notes.push("The series has no values.");
+  if (!scores) notes.push("No scores are given, so there is no threshold.");
+  return notes.join(" ");
 }
 
 // ---------------------------------------------------------------- widget
 
-// LANES features are shown at a time; with more, a chooser selects them.
+// At first, LANES features are shown.
 const [LANES, MAX_ROWS, MIN_STEPS] = [6, 200, 10];
+// As in series_viewer.py.
+const MUCH_FLAGGED = 0.2;
+// Key that makes the wheel zoom.
+const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
 
 const SWATCH = {
   signal: '<path d="M1 7h26" stroke="var(--kit-signal)" stroke-width="2"/>',
@@ -117,18 +205,18 @@ const SWATCH = {
 };
 const swatch = (name) => `<svg width="28" height="14" aria-hidden="true" fill="none">${SWATCH[name]}</svg>`;
 
-function skeleton({ facts, reconstruction, scores }) {
+function skeleton(data) {
+  const { facts, reconstruction, scores, outlying } = data;
   const names = facts.features.map(escape);
-  const option = (_, i) =>
-    `<option value="${i}">${names[i * LANES]} to ${names[Math.min(names.length, (i + 1) * LANES) - 1]}</option>`;
-  const options = Array.from({ length: Math.ceil(names.length / LANES) }, option);
   const when = (condition, html) => (condition ? html : "");
+  const box = (name, i) => `<label><input type="checkbox" value="${i}">${name}</label>`;
   return `<div class="counts" role="status"></div>
     <div class="bar"><button type="button" data-do="previous">◀ previous event</button><button type="button" data-do="next">next event ▶</button>
       <button type="button" data-do="out" aria-label="zoom out" title="zoom out (−)">−</button><button type="button" data-do="in" aria-label="zoom in" title="zoom in (+)">+</button>
-      <button type="button" data-do="whole">whole series</button><button type="button" data-do="fit" aria-pressed="false">fit height</button>
-      ${when(options.length > 1, `<label>features <select>${options.join("")}</select></label>`)}
-      ${when(scores, `<label>${swatch("threshold")}threshold <input type="number" step="any" class="at"></label>`)}</div>
+      <button type="button" data-do="whole" title="show all ${plural(facts.length, "step")} (0)">whole series</button><button type="button" data-do="fit" aria-pressed="false" title="fit the height to the visible part">fit height</button>
+      ${when(outlying, '<button type="button" data-do="focus" aria-pressed="false" title="fit the height to nearly all values; triangles mark the others at the edge">focus</button>')}
+      ${when(scores, `<label>${swatch("threshold")}threshold <input type="text" inputmode="decimal" autocomplete="off" class="at"></label><span class="refused" role="alert"></span>`)}
+      ${when(names.length > 1, `<details class="choose"><summary></summary><div class="menu" role="group" aria-label="features to show">${names.map(box).join("")}</div>${when(names.length > LANES, `<button type="button" data-do="others">next ${LANES}</button>`)}</details>`)}</div>
     <div class="legend"><span>${swatch("signal")}signal</span>
       ${when(reconstruction, `<label><input type="checkbox" class="reconstruction" checked>${swatch("reconstruction")}reconstruction</label>`)}
       ${when(facts.true, `<span>${swatch("truth")}true event</span>`)}
@@ -136,23 +224,25 @@ function skeleton({ facts, reconstruction, scores }) {
       ${when(facts.true, "<span>hollow: missed, or false alarm</span>")}</div>
     <p class="event" role="status"></p>
     <div class="stage" tabindex="0" role="group" aria-label="Series. The arrow keys move, plus and minus zoom, Home and End go to the ends, N and P go to the next and previous event, Shift with an arrow key moves the cursor by one step.">
-      <canvas class="main" role="img"></canvas><div class="threshold" role="slider" tabindex="0" aria-orientation="vertical" aria-label="threshold" hidden></div></div>
-    <canvas class="overview" tabindex="0" role="slider" aria-label="visible part of the series"></canvas>
-    <p class="words" aria-live="off"></p><p class="note">${downsamplingNote(facts)}</p>
-    <details><summary>events as a table</summary><div class="table"></div></details>`;
+      <canvas class="main" role="img"></canvas><div class="threshold" role="slider" tabindex="0" aria-orientation="vertical" aria-label="threshold" hidden></div>
+      <div class="hint" aria-hidden="true">Hold ${MODIFIER} and turn the wheel to zoom</div></div>
+    <canvas class="overview" tabindex="0" role="slider"></canvas>
+    <p class="words" aria-live="off"></p><p class="note">${noteText(data)}</p>
+    <details class="list"><summary>events as a table</summary><div class="table"></div></details>`;
 }
 
 // Builds a viewer in `root`. `act.threshold(value)` is called when the user sets the threshold.
 export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const { stride, length } = facts;
-  const scores = numbers(binary.scores, Float64Array);
+  const [scores, lowScores] = [binary.scores, binary.low_scores].map((packed) => numbers(packed, Float64Array));
   const data = {
     facts,
     curves: makeCurves(binary.values, facts.features.length),
     reconstruction: makeCurves(binary.reconstruction, facts.features.length),
-    scores: scores.length ? makeCurve(scores) : null,
+    scores: scores.length ? makeCurve(scores, lowScores.length ? lowScores : scores) : null,
     clock: makeClock(facts.clock, numbers(binary.times, Float64Array), stride),
   };
+  data.outlying = [...data.curves, ...(data.scores ? [data.scores] : [])].some(hasOutliers);
   const full = [-0.5, length - 0.5];
   const shortest = Math.min(length, MIN_STEPS * stride);
   const lanesFrom = (first) => data.curves.map((_, f) => f).slice(first, first + LANES);
@@ -162,10 +252,11 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     features: lanesFrom(0),
     reconstruction: true,
     fit: false,
+    focus: false,
     threshold,
     given,
   };
-  Object.assign(view, { cursor: null, selected: null, scoreRange: null, dragging: false });
+  Object.assign(view, { cursor: null, selected: null, hovered: null, scoreRange: null, dragging: false });
   let result = compare(facts, data.scores, threshold, given);
   let [place, strip] = [null, null];
   const part = build(root, "kit-series", skeleton(data));
@@ -179,25 +270,43 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const width = Math.max(280, widthOf(stage) || 600);
     for (const [name, color] of Object.entries(palette(root))) root.style.setProperty(`--kit-${name}`, color);
     if (data.scores && !view.dragging) view.scoreRange = scoreRange();
+    view.labelled = 1 + (view.hovered ?? result.visit.findIndex((event) => event.start === view.selected));
     place = drawMain(main, data, result, view, width);
     strip = drawOverview(overview, data, result, view, width);
     const shown = `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(length)}`;
     main.setAttribute("aria-label", pictureText(data, result, view.threshold, shown));
     setAttributes(overview, {
+      "aria-label": `visible part of the series; the overview shows ${facts.features[view.features[0]]}`,
       "aria-valuemin": 0,
       "aria-valuemax": length - 1,
       "aria-valuenow": Math.max(0, Math.ceil(view.from)),
       "aria-valuetext": shown,
     });
-    part(".words").textContent = view.cursor === null ? `showing ${shown}` : pointText(data, view, view.cursor);
-    part(".counts").textContent = countText(result);
+    part(".words").textContent =
+      view.hovered !== null
+        ? textOf(view.hovered)
+        : view.cursor === null
+          ? viewText(shown)
+          : pointText(data, view, view.cursor);
+    part(".counts").textContent = countText(result, stride);
     part(".of-found").hidden = !result.found;
     showThreshold(width);
-    if (part("details").open) showTable();
+    if (part(".list").open) showTable();
+  }
+
+  // Says what is visible, and what one pixel column contains.
+  function viewText(shown) {
+    const steps = Math.round(place.perPixel);
+    const part = [Math.floor(view.from / stride), Math.ceil(view.to / stride) + 1];
+    const empty = view.features.filter((f) => extent(data.curves[f], ...part)[0] === Infinity);
+    const names = data.curves.length > 1 ? ` of ${empty.map((f) => facts.features[f]).join(", ")}` : "";
+    const missing = empty.length ? `; no values${names} here` : "";
+    const columns = `; each column of pixels shows the lowest and highest of ${count(steps)} steps`;
+    return `showing ${shown}${missing}${steps > 1 ? columns : ""}`;
   }
 
   function scoreRange() {
-    const [low, high] = extent(data.scores);
+    const [low, high] = focused(extent(data.scores), data.scores, view.focus);
     const t = view.threshold;
     return t === null ? padded(low, high) : padded(Math.min(low, t), Math.max(high, t));
   }
@@ -209,7 +318,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     if (handle.hidden) return;
     Object.assign(handle.style, { left: `${LEFT}px`, width: `${width - LEFT - 2}px`, top: `${place.score.y(t)}px` });
     const [low, high] = view.scoreRange;
-    const text = `${short(t)}: ${countText(result)}`;
+    const text = `${short(t, 3)}: ${countText(result, stride)}`;
     setAttributes(handle, { "aria-valuemin": low, "aria-valuemax": high, "aria-valuenow": t, "aria-valuetext": text });
   }
 
@@ -217,7 +326,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const events = result.visit;
     const rows = events.slice(0, MAX_ROWS).map((event, i) => {
       const score = data.scores ? `<td>${reading(peakOf(event))}</td>` : "";
-      return `<tr><td><button type="button" data-event="${i}" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${event.kind}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
+      return `<tr data-event="${i}"><td><button type="button" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${event.kind}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
     });
     const more = events.length > MAX_ROWS ? `<p>The first ${MAX_ROWS} of ${count(events.length)}.</p>` : "";
     const text = `<table><thead><tr><th>event</th><th>kind</th><th>steps</th>${data.scores ? "<th>highest score</th>" : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>${more}`;
@@ -256,9 +365,10 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   const scoresOf = ({ start, end }) => [Math.floor(start / stride), Math.ceil(end / stride)];
   const peakOf = (event) => (data.scores ? extent(data.scores, ...scoresOf(event))[1] : null);
+  const textOf = (index) => eventText(result.visit, index, data.clock, peakOf(result.visit[index]));
 
-  function visit(index) {
-    const event = result.visit[index];
+  // Shows an event in the middle third, with the cursor at its highest score.
+  function lookAt(event) {
     const margin = Math.max(40 * stride, event.end - event.start);
     view.selected = view.cursor = event.start;
     if (data.scores) {
@@ -266,8 +376,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       view.cursor = stride * (first + Math.max(0, scores.subarray(first, last).indexOf(peakOf(event))));
     }
     show(event.start - margin, event.end + margin);
-    part(".event").textContent = eventText(result.visit, index, data.clock, peakOf(event));
+    const index = result.visit.findIndex(({ start, end }) => start < event.end && event.start < end);
+    part(".event").textContent = index < 0 ? "" : textOf(index);
   }
+  const visit = (index) => lookAt(result.visit[index]);
+  // Sent by a page around the viewer, such as a table of events.
+  root.addEventListener("kit-show", ({ detail }) => lookAt(detail));
 
   // Visits the next or the previous event.
   function step(direction) {
@@ -288,16 +402,22 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     drawSoon();
   }
 
+  const toggle = (name) => {
+    view[name] = !view[name];
+    part(`[data-do="${name}"]`).setAttribute("aria-pressed", view[name]);
+    drawSoon();
+  };
   const actions = {
     previous: () => step(-1),
     next: () => step(1),
     in: () => zoom(0.5),
     out: () => zoom(2),
     whole: () => move(...full),
-    fit: () => {
-      view.fit = !view.fit;
-      part('[data-do="fit"]').setAttribute("aria-pressed", view.fit);
-      drawSoon();
+    fit: () => toggle("fit"),
+    focus: () => toggle("focus"),
+    others: () => {
+      const next = view.features.at(-1) + 1;
+      choose(lanesFrom(next < data.curves.length ? next : 0));
     },
   };
   const zooms = { "+": actions.in, "=": actions.in, "-": actions.out, "−": actions.out, 0: actions.whole };
@@ -313,19 +433,27 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // ---------------------------------------------------------------- buttons and keys
 
   root.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (button?.dataset.do) actions[button.dataset.do]();
-    else if (button?.dataset.event) visit(Number(button.dataset.event));
+    const { do: action, event: index } = event.target.closest("[data-do], [data-event]")?.dataset ?? {};
+    if (action) actions[action]();
+    else if (index) visit(Number(index));
   });
   part("input.reconstruction")?.addEventListener("change", (event) => {
     view.reconstruction = event.target.checked;
     drawSoon();
   });
-  part("select")?.addEventListener("change", (event) => {
-    view.features = lanesFrom(LANES * Number(event.target.value));
+  // Shows these features; the last one cannot be removed.
+  function choose(features) {
+    if (!features.length) return choose(view.features);
+    view.features = features;
+    part(".choose summary").textContent = `features: ${features.length} of ${count(data.curves.length)}`;
+    for (const box of root.querySelectorAll(".menu input")) box.checked = features.includes(Number(box.value));
     drawSoon();
-  });
-  part("details").addEventListener("toggle", drawSoon);
+  }
+  if (data.curves.length > 1) choose(view.features);
+  part(".menu")?.addEventListener("change", () =>
+    choose([...root.querySelectorAll(".menu :checked")].map((box) => Number(box.value))),
+  );
+  part(".list").addEventListener("toggle", drawSoon);
 
   const keyAction = ({ target, currentTarget, key, shiftKey }) => {
     if (target !== currentTarget) return null;
@@ -339,11 +467,34 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   const pointed = (event) => place.step(placeIn(stage, event)[0]);
 
+  // The number of the event in the event rows at the mouse, or null.
+  function eventAt(event) {
+    const [px, py] = placeIn(stage, event);
+    const row = Object.keys(place.rows).find(
+      (name) => py >= place.rows[name].top && py < place.rows[name].top + place.rows[name].height,
+    );
+    const box = row && place.rows[row].boxes.find(({ left, right }) => px >= left - 2 && px <= right + 2);
+    if (!box) return null;
+    const [start, end] = result[row][box.index];
+    // A found event that overlaps a true event leads to it.
+    const index = result.visit.findIndex((other) => other.start < end && start < other.end);
+    return index < 0 ? null : index;
+  }
+
+  const hint = part(".hint");
+  let fading = null;
+  function showHint() {
+    hint.classList.add("shown");
+    clearTimeout(fading);
+    fading = setTimeout(() => hint.classList.remove("shown"), 1200);
+  }
+
   const turn = (event) => {
     const by = wheelPixels(event, event.deltaY || event.deltaX);
     const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    // If the whole series is visible, let the wheel scroll the page.
-    if (isFull() && (sideways || by > 0)) return;
+    // Without the key, let the wheel scroll the page.
+    if (!sideways && !event.ctrlKey && !event.metaKey) return showHint();
+    if (sideways && isFull()) return;
     event.preventDefault();
     if (sideways) pan((wheelPixels(event, event.deltaX) || by) / 600);
     else zoom(wheelFactor(by), pointed(event));
@@ -356,15 +507,22 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     stage.classList.add("held");
     return {
       move: (event) => moveBy((start.clientX - event.clientX) * perPixel, before),
-      end: () => stage.classList.remove("held"),
+      end: (event) => {
+        stage.classList.remove("held");
+        const index = eventAt(event);
+        const still = Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) < 4;
+        if (event.type === "pointerup" && still && index !== null) visit(index);
+      },
     };
   });
   stage.addEventListener("pointermove", (event) => {
     view.cursor = clamp(Math.round(pointed(event) / stride) * stride, 0, length - 1);
+    view.hovered = eventAt(event);
+    stage.classList.toggle("on-event", view.hovered !== null);
     drawSoon();
   });
   stage.addEventListener("pointerleave", () => {
-    view.cursor = null;
+    view.cursor = view.hovered = null;
     drawSoon();
   });
 
@@ -408,10 +566,17 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const to = { Home: low, End: high }[key] ?? view.threshold + shares[key] * (high - low);
     return Number.isNaN(to) ? null : () => setThreshold(to);
   });
-  field?.addEventListener("change", () => {
-    if (field.value.trim() === "" && field.validity.valid) useThreshold(null);
-    else if (Number.isFinite(field.valueAsNumber)) useThreshold(field.valueAsNumber);
-  });
+  if (field)
+    whenTyped(field, () => {
+      const [text, before] = [field.value.trim(), view.threshold];
+      const value = text === "" ? null : Number(text);
+      const refused = value !== null && !Number.isFinite(value);
+      if (!refused) useThreshold(value);
+      part(".refused").textContent = refused
+        ? `threshold must be a number such as 2.5, got “${text}”; ${before === null ? "there is still none" : `it is still ${short(before, 6)}`}`
+        : "";
+      if (refused) field.value = before === null ? "" : short(before, 6);
+    });
 
   function setThreshold(value) {
     // Round to the resolution of the picture, to a short number.
@@ -427,11 +592,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function updateEvents(threshold, given) {
     Object.assign(view, { threshold, given });
+    if (field) part(".refused").textContent = "";
     result = compare(facts, data.scores, threshold, given);
     // The visited event may have changed or disappeared.
     const index = result.visit.findIndex((event) => event.start === view.selected);
-    part(".event").textContent =
-      index < 0 ? "" : eventText(result.visit, index, data.clock, peakOf(result.visit[index]));
+    part(".event").textContent = index < 0 ? "" : textOf(index);
+    view.hovered = null;
     drawSoon();
   }
 
@@ -463,7 +629,7 @@ function watchLooks(canvas, drawSoon) {
 
 export default {
   render({ model, el }) {
-    const names = ["facts", "given", "values", "scores", "reconstruction", "times"];
+    const names = ["facts", "given", "values", "scores", "low_scores", "reconstruction", "times"];
     const data = Object.fromEntries(names.map((name) => [name, model.get(`_${name}`)]));
     const threshold = (value) => tell(model, { threshold: value });
     const viewer = mount(el, { ...data, threshold: model.get("threshold") }, { threshold });

@@ -1,21 +1,11 @@
 // A histogram of scores with a draggable threshold, and the resulting counts, rates, curves and costs. In a notebook,
 // anywidget synchronises threshold, labels and costs with the kernel; an exported page works without a kernel.
 
-import { atMost, clamp, logTicks, rangeOf, rounded, short, svgAxes, svgPath, tickLabels, ticks } from "./plot.js";
-import {
-  build,
-  drag,
-  escape,
-  followSize,
-  listen,
-  numbers,
-  onKey,
-  onNextFrame,
-  placeIn,
-  setAttributes,
-} from "./page.js";
-import { tell, whenTyped, widthOf } from "./page.js";
-import { pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
+import { atMost, bulkOf, clamp, logTicks, rounded, short, svgAxes, svgPath, tickLabels, ticks, union } from "./plot.js";
+import { build, drag, escape, followSize, listen, numbers, onKey, onNextFrame } from "./page.js";
+import { placeIn, refusal, setAttributes, tell, whenTyped, widthOf } from "./page.js";
+import { many, offerFeatures, partOf, pictureRanges } from "./sequences.js";
+import { pictureStrips, plural, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- counts, rates and curves
 
@@ -26,24 +16,21 @@ export function prepare(data) {
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b]);
   const sorted = Float64Array.from(order, (i) => scores[i]);
   const calibration = numbers(data.calibration, Float64Array)?.sort();
-  const stats = {
-    n,
-    scores,
-    labels,
-    order,
-    sorted,
-    calibration,
-    classes: data.classes,
-    pictures: unpack(data.pictures),
-  };
-  const ends = [sorted, calibration ?? []].flatMap((list) => [list[0], list[list.length - 1]]);
-  [stats.lowest, stats.highest] = rangeOf(ends);
+  const [classes, pictures] = [data.classes, unpack(data.pictures)];
+  const stats = { n, scores, labels, order, sorted, calibration, classes, pictures };
+  const all = new Float64Array(n + (calibration?.length ?? 0));
+  all.set(sorted);
+  all.set(calibration ?? [], n);
+  all.sort();
+  [stats.lowest, stats.highest, stats.bulk] = [all[0], all.at(-1), bulkOf(all)];
+  // A focus on the bulk is offered if it at least doubles the scale.
+  stats.far = stats.bulk[1] - stats.bulk[0] < (stats.highest - stats.lowest) / 2;
   if (!labels) return stats;
   // abnormalBelow[i]: number of abnormal sequences among the i lowest scores.
   stats.abnormalBelow = new Uint32Array(n + 1);
-  stats.byClass = data.classes.map(() => []);
+  stats.byClass = classes.map(() => []);
   order.forEach((i, rank) => {
-    stats.abnormalBelow[rank + 1] = stats.abnormalBelow[rank] + data.classes[labels[i]].abnormal;
+    stats.abnormalBelow[rank + 1] = stats.abnormalBelow[rank] + classes[labels[i]].abnormal;
     stats.byClass[labels[i]].push(sorted[rank]);
   });
   stats.abnormal = stats.abnormalBelow[n];
@@ -122,10 +109,13 @@ export function changed(stats, from, to) {
 
 // ---------------------------------------------------------------- the axis of scores
 
-// Converts scores to positions between 0 and 1 and back.
-export function scoreScale(stats, threshold, log) {
-  const [to, from] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
-  let [low, high] = [to(stats.lowest), to(stats.highest)];
+// Converts scores to positions between 0 and 1 and back. With `focus`, the axis shows the bulk of the scores and the
+// threshold; `from` and `to` are the ends of the bars.
+export function scoreScale(stats, threshold, log, focus = false) {
+  const [convert, invert] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
+  const near = clamp(threshold, stats.lowest, stats.highest);
+  const [from, to] = focus ? union(stats.bulk, [near, near]) : [stats.lowest, stats.highest];
+  let [low, high] = [convert(from), convert(to)];
   // Nearly equal scores are one bar: widen the axis for its labels.
   const size = log ? 1 : Math.max(Math.abs(low), Math.abs(high));
   if (high - low <= 1e-6 * size) {
@@ -134,16 +124,24 @@ export function scoreScale(stats, threshold, log) {
   }
   const [first, width, margin] = [low, high - low, 0.03 * (high - low)];
   // Keep a threshold beyond all scores visible; without a logarithm it is drawn at the edge.
-  const places = !log || threshold > 0 ? [low, high, to(threshold)] : [low, high];
+  const places = !log || threshold > 0 ? [low, high, convert(threshold)] : [low, high];
   [low, high] = [Math.min(...places) - margin, Math.max(...places) + margin];
   return {
     log,
-    bottom: from(low),
-    top: from(high),
-    place: (value) => (log && value <= 0 ? 0 : (to(value) - low) / (high - low)),
-    value: (at) => from(low + at * (high - low)),
-    edges: (count) => Array.from({ length: count + 1 }, (_, i) => from(first + (i / count) * width)),
+    from,
+    to,
+    bottom: invert(low),
+    top: invert(high),
+    place: (value) => (log && value <= 0 ? 0 : (convert(value) - low) / (high - low)),
+    value: (at) => invert(low + at * (high - low)),
+    edges: (count) => Array.from({ length: count + 1 }, (_, i) => invert(first + (i / count) * width)),
   };
+}
+
+// The sorted scores between the ends of the bars, and the numbers of those below and above.
+export function split(stats, sorted, { from, to }) {
+  const [start, end] = [from > stats.lowest ? atMost(sorted, from) : 0, atMost(sorted, to)];
+  return { inside: sorted.subarray(start, end), below: start, above: sorted.length - end };
 }
 
 // The score at a position, rounded to the picture's resolution.
@@ -164,7 +162,6 @@ export function countBins(sorted, edges) {
 const costText = (value) => short(value, 12);
 const rate = (value) => value?.toFixed(3) ?? "–";
 const percent = (part, all) => `${((100 * part) / all).toFixed(1)} %`;
-const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const written = (threshold) => short(threshold, 6);
 
 // Reads a number with decimal point or comma; null if it is not one.
@@ -189,13 +186,35 @@ export function changedText(move, hidden) {
   const meanings = [true, false]
     .map((abnormal) => [abnormal ? move.abnormal : move.count - move.abnormal, abnormal])
     .filter(([count]) => count)
-    .map(([count, abnormal]) => `${count} ${meaning(abnormal, move.flagged, count > 1)}`);
+    .map(([count, abnormal]) => `${many(count)} ${meaning(abnormal, move.flagged, count > 1)}`);
   return `${text}: ${meanings.join(", ")}.`;
+}
+
+// What is special about the scores and the axis.
+export function stateText(stats, scale, hidden) {
+  const { n, sorted, lowest, highest, labels, curves, abnormal, far } = stats;
+  const { below, above } = split(stats, sorted, scale);
+  const texts = [];
+  if (n === 1) texts.push(`There is only one score, ${short(sorted[0])}.`);
+  else if (sorted[0] === sorted[n - 1]) texts.push(`All ${many(n)} scores are equal, ${short(sorted[0])}.`);
+  if (below || above)
+    texts.push(
+      `The axis shows the scores from ${short(scale.from)} to ${short(scale.to)}; ${partOf(below + above, n, "score")} outside it. All are from ${short(lowest)} to ${short(highest)}.`,
+    );
+  else if (far) {
+    const bulk = split(stats, sorted, { from: stats.bulk[0], to: stats.bulk[1] }).inside.length;
+    texts.push(`${partOf(n - bulk, n, "score")} far from the others: focus enlarges the axis without them.`);
+  }
+  if (labels && !hidden && !curves)
+    texts.push(
+      `All labels are ${abnormal ? "abnormal" : "normal"}: without the other kind there are no curves, and metrics that need it are empty (–).`,
+    );
+  return texts.join(" ");
 }
 
 // ---------------------------------------------------------------- histogram
 
-const [NORMAL, ABNORMAL, LINE] = ["#0072B2", "#D55E00", "#009E73"];
+const [NORMAL, ABNORMAL] = ["#0072B2", "#B5790A"];
 const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM, BINS] = [250, 54, 14, 26, 42, 60];
 const FLOOR = HEIGHT - BOTTOM;
 
@@ -249,17 +268,21 @@ function scoreMarks(scale, width) {
   });
 }
 
-function drawHistogram(parts, scale, width, logCounts, id) {
+function drawHistogram(stats, parts, scale, width, logCounts, id) {
   const edges = scale.edges(BINS);
-  const counts = parts.map(([, scores]) => countBins(scores, edges));
-  const top = Math.max(...counts.flat());
+  const shares = parts.map(([, scores]) => split(stats, scores, scale));
+  const counts = shares.map(({ inside }) => countBins(inside, edges));
+  const [below, above] = ["below", "above"].map((side) => shares.reduce((sum, share) => sum + share[side], 0));
+  const mark = (text, x, anchor) =>
+    `<text class="beyond" x="${x}" y="${TOP + 14}" text-anchor="${anchor}">${text}</text>`;
+  const top = Math.max(1, ...counts.flat());
   // On a logarithmic scale, a count of 1 is above the axis too.
   const share = (count) => (!logCounts ? count / top : count && Math.log(2 * count) / Math.log(2 * top));
   const y = (count) => FLOOR - share(count) * (FLOOR - TOP);
   const heights = logCounts ? logTicks(1, Math.max(top, 2), 5) : ticks(0, top, 4);
   const rows = heights
     .filter((count) => Number.isInteger(count) && count <= top)
-    .map((label) => ({ at: y(label), label }));
+    .map((count) => ({ at: y(count), label: count < 10_000 ? count : `${count / 1000}k` }));
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: FLOOR };
   const look = { gap: 6, drop: 20, foot: 37, side: 12, ticked: true, names: ["score (error)", "sequences"] };
   const x = across(scale, width);
@@ -267,14 +290,19 @@ function drawHistogram(parts, scale, width, logCounts, id) {
     const path = outline(counts[p], edges, x, y);
     return `<path class="bars ${kind}" d="${path}" ${paint(kind, id)}/>`;
   });
-  return hatch(id) + svgAxes(box, rows, scoreMarks(scale, width), look) + bars.join("");
+  const axes = svgAxes(box, rows, scoreMarks(scale, width), look);
+  const beyond = [
+    below && mark(`← ${many(below)} more`, LEFT + 4, "start"),
+    above && mark(`${many(above)} more →`, width - RIGHT - 4, "end"),
+  ];
+  return hatch(id) + axes + bars.join("") + beyond.filter(Boolean).join("");
 }
 
 function drawLegend(parts, id) {
   const entry = ([kind, scores]) => {
     const name = kind === "calibration" ? "calibration (normal)" : kind;
     const swatch = `<rect x="1" y="2" width="24" height="10" ${paint(kind, id)}/>`;
-    return `<li><svg width="26" height="14" aria-hidden="true">${swatch}</svg>${name} (${scores.length})</li>`;
+    return `<li><svg width="26" height="14" aria-hidden="true">${swatch}</svg>${name} (${many(scores.length)})</li>`;
   };
   return parts.map(entry).join("");
 }
@@ -283,9 +311,9 @@ function drawLegend(parts, id) {
 function drawThreshold(px, width) {
   const [left, right] = [px - LEFT, width - RIGHT - px];
   return `<rect class="flagged" x="${px}" y="${TOP}" width="${Math.max(0, right)}" height="${FLOOR - TOP}"/>
-    <line x1="${px}" x2="${px}" y1="${TOP - 4}" y2="${FLOOR}" stroke="${LINE}" stroke-width="2.5"/>
-    <rect class="grip" x="${px - 7}" y="${TOP - 22}" width="14" height="20" rx="4" fill="${LINE}"/>
-    <path d="M${px - 2} ${TOP - 17}v10m4 -10v10" stroke="white"/>
+    <line x1="${px}" x2="${px}" y1="${TOP - 4}" y2="${FLOOR}" stroke="currentColor" stroke-width="2.5"/>
+    <rect class="grip" x="${px - 7}" y="${TOP - 22}" width="14" height="20" rx="4" fill="currentColor"/>
+    <path class="groove" d="M${px - 2} ${TOP - 17}v10m4 -10v10"/>
     ${left > 110 ? `<text x="${px - 14}" y="${TOP - 8}" text-anchor="end">← not flagged</text>` : ""}
     ${right > 120 ? `<text x="${px + 14}" y="${TOP - 8}">flagged →</text>` : ""}`;
 }
@@ -312,7 +340,7 @@ function inSteps(points) {
   return points.flatMap((point, i) => (i ? [corners[i - 1], point] : [point]));
 }
 
-const drawPoint = (x, y) => `<circle class="now" cx="${curveX(x)}" cy="${curveY(y)}" r="5" fill="${LINE}"/>`;
+const drawPoint = (x, y) => `<circle class="now" cx="${curveX(x)}" cy="${curveY(y)}" r="5" fill="currentColor"/>`;
 
 // ---------------------------------------------------------------- tables
 
@@ -326,14 +354,14 @@ function drawConfusion(metrics) {
 function drawRates(metrics, stats) {
   const { flagged, found, falseAlarms } = metrics;
   return [
-    ["precision", "precision", rate(metrics.precision), `${found} of the ${flagged} flagged are abnormal`],
-    ["recall", "recall", rate(metrics.recall), `${found} of the ${stats.abnormal} abnormal are flagged`],
+    ["precision", "precision", rate(metrics.precision), `${many(found)} of the ${many(flagged)} flagged are abnormal`],
+    ["recall", "recall", rate(metrics.recall), `${many(found)} of the ${many(stats.abnormal)} abnormal are flagged`],
     ["f1", "F1", rate(metrics.f1), "harmonic mean of precision and recall"],
     [
       "falseAlarmRate",
       "false alarm rate",
       rate(metrics.falseAlarmRate),
-      `${falseAlarms} of the ${stats.normal} normal are flagged`,
+      `${many(falseAlarms)} of the ${many(stats.normal)} normal are flagged`,
     ],
     ["falseAlarmsPerThousand", "false alarms", metrics.falseAlarmsPerThousand.toFixed(1), "per 1000 sequences"],
   ]
@@ -367,12 +395,7 @@ function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
   const near = move.nearest(pictures ? 2000 : 12);
   const drawn = pictures ? near.filter((i) => pictures.row.has(i)).slice(0, 6) : [];
   const shown = drawn.length ? drawn : near.slice(0, 12);
-  const ranges = drawn.length
-    ? pictureRanges(
-        pictures,
-        drawn.map((i) => pictures.row.get(i)),
-      )
-    : [];
+  const ranges = drawn.length ? pictureRanges(pictures, drawn) : [];
   const items = shown.map((i) => {
     const one = hidden ? null : classes[labels[i]];
     const picture = drawn.length ? drawPicture(pictures, pictures.row.get(i), ranges) : "";
@@ -382,7 +405,7 @@ function drawChanged({ pictures, classes, labels, scores }, move, hidden) {
       <small>${position}score ${short(scores[i])}${one ? `<br>${meaning(one.abnormal, move.flagged)}` : ""}</small></li>`;
   });
   const more = move.count - shown.length;
-  return items.join("") + (more > 0 ? `<li class="more">and ${more} more, farther from the threshold</li>` : "");
+  return items.join("") + (more > 0 ? `<li class="more">and ${many(more)} more, farther from the threshold</li>` : "");
 }
 
 // ---------------------------------------------------------------- widget
@@ -398,7 +421,7 @@ const SKELETON = `
     <g class="threshold" role="slider" tabindex="0" aria-label="threshold" aria-orientation="horizontal"></g>
   </svg>
   <div class="under"><ul class="legend"></ul>
-    <button type="button" data-key="logCounts">log counts</button><button type="button" data-key="logScores">log scores</button></div>
+    <button type="button" data-key="focus">focus</button><button type="button" data-key="logCounts">log counts</button><button type="button" data-key="logScores">log scores</button></div>
   <p class="keys">Drag the threshold, or use ←, →, Page Up and Page Down. Shift with an arrow key moves by one score.</p>
   <p class="of-calibration"></p>
   <p class="note"></p>
@@ -417,25 +440,20 @@ const SKELETON = `
   </div>
   <p class="moved"></p>
   <p class="key" hidden><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence
-    <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
+    <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span>
+    <label class="of-features">drawn <select></select></label></p>
   <ul class="changed"></ul>`;
 
+// What a user can change, also from Python.
+const SYNCED = ["threshold", "hide_labels", "false_alarm_cost", "miss_cost"];
 let mounted = 0;
 
 // Builds an explorer in `root`. `act.changed` receives the user's changes of threshold, hide_labels and costs.
 export function mount(root, data, act = {}) {
   const stats = prepare(data);
   const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
-  const { threshold, hide_labels, false_alarm_cost, miss_cost } = data;
-  const view = {
-    threshold,
-    hide_labels,
-    false_alarm_cost,
-    miss_cost,
-    base: threshold,
-    logCounts: false,
-    logScores: false,
-  };
+  const view = { base: data.threshold, logCounts: false, logScores: false, focus: false };
+  for (const name of SYNCED) view[name] = data[name];
   const part = build(root, "kit-threshold", SKELETON);
   const [plot, slider, number, box] = [".histogram", ".threshold", ".number", ".hide input"].map(part);
   const toggles = root.querySelectorAll("[data-key]");
@@ -444,7 +462,10 @@ export function mount(root, data, act = {}) {
   const notify = (changes) => act.changed?.(changes);
   part(".hide").hidden = !stats.labels;
   part('[data-key="logScores"]').hidden = stats.lowest <= 0;
+  part('[data-key="focus"]').hidden = !stats.far;
   part(".key span").hidden = !stats.pictures?.reconstructions;
+  part(".of-features").hidden = !(stats.pictures?.features > 1);
+  if (stats.pictures) offerFeatures(part("select"), stats.pictures, drawMove);
 
   // ---------------------------------------------------------------- drawing
 
@@ -452,10 +473,11 @@ export function mount(root, data, act = {}) {
   function draw() {
     view.width = Math.max(300, widthOf(plot) || 600);
     plot.setAttribute("viewBox", `0 0 ${view.width} ${HEIGHT}`);
-    view.scale = scoreScale(stats, view.threshold, view.logScores);
+    view.scale = scoreScale(stats, view.threshold, view.logScores, view.focus);
+    view.bottom = Math.min(view.scale.bottom, scoreScale(stats, view.threshold, view.logScores).bottom);
     view.x = across(view.scale, view.width);
     const parts = histogramParts(stats, hidden());
-    part(".still").innerHTML = drawHistogram(parts, view.scale, view.width, view.logCounts, hatchId);
+    part(".still").innerHTML = drawHistogram(stats, parts, view.scale, view.width, view.logCounts, hatchId);
     part(".legend").innerHTML = drawLegend(parts, hatchId);
     for (const button of toggles) button.setAttribute("aria-pressed", view[button.dataset.key]);
     box.checked = view.hide_labels;
@@ -470,10 +492,7 @@ export function mount(root, data, act = {}) {
     const both = hidden() ? null : stats.curves;
     part(".truth").hidden = hidden();
     part(".roc").hidden = part(".pr").hidden = !both;
-    part(".note").textContent =
-      hidden() || both
-        ? ""
-        : `All labels are ${stats.abnormal ? "abnormal" : "normal"}: without the other kind there are no curves, and metrics that need it are empty (–).`;
+    part(".note").textContent = stateText(stats, view.scale, hidden());
     part('[data-figure="auroc"]').textContent = both ? rate(both.auroc) : "";
     part('[data-figure="averagePrecision"]').textContent = both ? rate(both.averagePrecision) : "";
     const share = stats.abnormal / stats.n;
@@ -486,7 +505,7 @@ export function mount(root, data, act = {}) {
     const metrics = metricsAt(stats, view.threshold);
     const [falseAlarmRate, recall, precision] = [metrics.falseAlarmRate, metrics.recall, metrics.precision].map(rate);
     slider.innerHTML = drawThreshold(view.x(view.threshold), view.width);
-    const count = `${metrics.flagged} of ${stats.n} flagged (${percent(metrics.flagged, stats.n)})`;
+    const count = `${many(metrics.flagged)} of ${many(stats.n)} flagged (${percent(metrics.flagged, stats.n)})`;
     part(".said").textContent = count;
     if (number !== document.activeElement || view.dragging) number.value = written(view.threshold);
     setAttributes(slider, {
@@ -499,7 +518,7 @@ export function mount(root, data, act = {}) {
       const n = stats.calibration.length;
       const above = n - atMost(stats.calibration, view.threshold);
       part(".of-calibration").textContent =
-        `Of the ${n} calibration sequences, known to be normal, ${above} would be flagged (${percent(above, n)}).`;
+        `Of the ${many(n)} calibration sequences, known to be normal, ${many(above)} would be flagged (${percent(above, n)}).`;
     }
     part(".confusion").innerHTML = hidden() ? "" : drawConfusion(metrics);
     part(".rates").innerHTML = hidden() ? "" : drawRates(metrics, stats);
@@ -519,8 +538,9 @@ export function mount(root, data, act = {}) {
   // The search over all thresholds is slow with many scores, so it does not run on every move.
   function drawLowest() {
     const given = !hidden() && view.false_alarm_cost != null && view.miss_cost != null;
-    view.lowest = given ? lowestCost(stats, view, view.scale.bottom) : null;
-    const mark = given ? `<path class="lowest" d="M${view.x(view.lowest.threshold)} ${FLOOR}l-5 9h10z"/>` : "";
+    view.lowest = given ? lowestCost(stats, view, view.bottom) : null;
+    const px = given && clamp(view.x(view.lowest.threshold), LEFT, view.width - RIGHT);
+    const mark = given ? `<path class="lowest" d="M${px} ${FLOOR}l-5 9h10z"/>` : "";
     part(".lowest-mark").innerHTML = mark;
     part(".go").hidden = !given;
   }
@@ -543,6 +563,7 @@ export function mount(root, data, act = {}) {
 
   // Changed predictions are counted from `base`, where a drag or a held key began.
   function moveTo(threshold, base = view.threshold) {
+    clear();
     if (threshold === view.threshold && base === view.base) return;
     view.move = changed(stats, base, threshold);
     Object.assign(view, { threshold, base });
@@ -581,10 +602,10 @@ export function mount(root, data, act = {}) {
     // A score at the threshold is not flagged: to flag it, go to the next lower score.
     if (shiftKey && up) return sorted[below] ?? threshold;
     if (shiftKey && down)
-      return below ? (sorted.subarray(0, below).findLast((v) => v < sorted[below - 1]) ?? scale.bottom) : threshold;
+      return below ? (sorted.subarray(0, below).findLast((v) => v < sorted[below - 1]) ?? view.bottom) : threshold;
     if (up || down) return by(up ? 0.005 : -0.005);
     const end = Math.max(sorted[sorted.length - 1], threshold);
-    return { PageUp: by(0.05), PageDown: by(-0.05), Home: scale.bottom, End: end }[key];
+    return { PageUp: by(0.05), PageDown: by(-0.05), Home: view.bottom, End: end }[key];
   }
 
   onKey(slider, (event) => {
@@ -592,11 +613,12 @@ export function mount(root, data, act = {}) {
     if (to !== undefined) return () => userMovesTo(to, event.repeat ? view.base : view.threshold);
   });
 
-  whenTyped(number, () => {
-    const to = parse(number.value);
+  const clear = whenTyped(number, (text) => {
+    const to = parse(text);
     // The field shows a rounded threshold: an unchanged text must not change the threshold.
-    if (to !== null && number.value !== written(view.threshold)) userMovesTo(to);
+    if (to !== null && text !== written(view.threshold)) userMovesTo(to);
     number.value = written(view.threshold);
+    if (to === null) return refusal("threshold", "a finite number", text);
   });
 
   // ---------------------------------------------------------------- the rest of the controls
@@ -612,12 +634,14 @@ export function mount(root, data, act = {}) {
     notify({ hide_labels: view.hide_labels });
   });
   for (const input of costs)
-    whenTyped(input, () => {
-      const [value, name] = [parse(input.value), input.dataset.cost];
-      view[name] = value !== null && value >= 0 ? value : null;
+    whenTyped(input, (text) => {
+      const [value, name] = [parse(text), input.dataset.cost];
+      const valid = value === null ? !text.trim() : value >= 0;
+      if (valid) view[name] = value;
       input.value = view[name] ?? "";
+      if (!valid) return refusal(`the cost of ${input.labels[0].textContent.trim()}`, "a number of at least 0", text);
       draw();
-      notify({ [name]: view[name] });
+      notify({ [name]: value });
     });
   part(".go").addEventListener("click", () => userMovesTo(view.lowest.threshold));
 
@@ -638,8 +662,6 @@ export function mount(root, data, act = {}) {
   };
   return { set, destroy };
 }
-
-const SYNCED = ["threshold", "hide_labels", "false_alarm_cost", "miss_cost"];
 
 export default {
   render({ model, el }) {

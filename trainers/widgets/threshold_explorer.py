@@ -11,7 +11,7 @@ import traitlets
 from data._deprecated import with_old_names
 from data.data_set import is_real_number
 from trainers.checks import as_labels, as_scores, as_threshold
-from trainers.plotting import RESTORE, TEXT, TRAIN, VALIDATION, Figure
+from trainers.plotting import ABNORMAL, TEXT, TRAIN, Figure
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import classes, lighten, pictures
@@ -30,7 +30,8 @@ class ThresholdExplorer(PicturedWidget):
     shows one histogram for the normal and one for the abnormal sequences, the confusion matrix, precision, recall, F1,
     false alarms, recall by class, the ROC and precision-recall curves with the point of the current threshold, and the
     total cost for given costs of the errors. With hidden labels, it shows only what is available in practice: one
-    histogram, and no information about the labels.
+    histogram, and no information about the labels. The axis shows all scores; if some are far from the others, the
+    button "focus" enlarges it without them, and numbers at its ends count them.
 
     All metrics are computed in the page from all scores, so that a page written by `to_html` has the same functions.
     Hidden labels are stored in the page, because its checkbox can show them; to keep them secret, do not pass labels.
@@ -51,9 +52,9 @@ class ThresholdExplorer(PicturedWidget):
     class_names : sequence of str, optional
         Name of each label, starting with label 0.
     sequences : DataSet, array or tensor, shape (n, time, feature) or (n, time), optional
-        A sequence is drawn when its prediction changes; at most four of its features are drawn. The page
-        contains at most 2 million values. If there are more, only a subset of the sequences can be drawn,
-        evenly spaced in the order of their scores.
+        A sequence is drawn when its prediction changes. Up to four features are drawn at once; a menu selects them
+        from the first 32. The page contains at most 2 million values. If there are more, only a subset of the
+        sequences can be drawn, evenly spaced in the order of their scores.
     reconstructions : DataSet, array or tensor, of the shape of `sequences`, optional
         Drawn with the sequences.
     hide_labels : bool, default False
@@ -200,14 +201,16 @@ def plot_threshold(scores: np.ndarray, labels: np.ndarray | None, threshold: flo
     groups: list[tuple[str, np.ndarray, str, str | None]] = [("unlabelled", scores, TEXT, None)]
     if labels is not None:
         normal = labels == 0
-        groups = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], VALIDATION, "///")]
+        groups = [("normal", scores[normal], TRAIN, None), ("abnormal", scores[~normal], ABNORMAL, "///")]
     texts = []
     for name, chosen, color, hatch in groups:
         if len(chosen):
             look = {"facecolor": color, "edgecolor": color, "hatch": hatch, "label": f"{name} ({len(chosen)})"}
-            axes.stairs(np.histogram(chosen, edges)[0], edges, fill=True, alpha=0.45, **look)
+            # A score on an edge belongs to the left bin: a score at the threshold is not flagged.
+            counts = np.histogram(-chosen, -edges[::-1])[0][::-1]
+            axes.stairs(counts, edges, fill=True, alpha=0.45, **look)
             texts.append(f"{np.sum(chosen > threshold)} of {len(chosen)} {name} ones")
-    axes.axvline(threshold, color=RESTORE, linestyle="-.", label=f"threshold {threshold:.4g}")
+    axes.axvline(threshold, color=TEXT, linestyle="-.", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score (error)", ylabel="sequences")
     figure.legend_beside(axes)
     figure.alt = f"Histogram of {len(scores)} scores; {' and '.join(texts)} are above the threshold, {threshold:.4g}."

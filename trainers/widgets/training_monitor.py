@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from trainers.widgets.chart import run_data
 from trainers.widgets.export import on_page
 from trainers.widgets.live_view import LiveView, outcome
 from trainers.widgets.run_comparison import RunComparison, named_histories
+from trainers.widgets.run_control import answer_waiting, on_interrupt
 from trainers.widgets.snapshots import Snapshots
 
 # Maximum number of epochs whose reconstructions an exported page holds.
@@ -131,6 +133,7 @@ class TrainingMonitor(LiveView):
         # HTML for a page cannot be updated: it is displayed when the run has ended.
         if in_notebook() and not on_page() and not self._in_box:
             IPython.display.display(self)
+        on_interrupt(lambda *_: self.control.stop())
         self._enable_buttons()
         self._show_all()
         self._follow_requests()
@@ -167,6 +170,7 @@ class TrainingMonitor(LiveView):
         if run is not self._run:
             return
         run.trainer.between_batches, self._run, self._batches = self._hook_before, None, 0
+        on_interrupt(signal.SIG_IGN)
         self._enable_buttons()
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
         self._end_text = reason + outcome(self.history)
@@ -329,15 +333,19 @@ class TrainingMonitor(LiveView):
         if epoch is not None:
             self._show_epoch(epoch)
 
+    def _serve_page(self) -> None:
+        answer_waiting()
+        self._show_requested_epoch()
+
     def _follow_requests(self) -> None:
         """Serve requests of the page, wait while paused, and end the run if a stop was requested."""
         control = self.control
-        self._show_requested_epoch()
+        self._serve_page()
         if control.state == "paused":
             self._waits = True
             self._send_if_due(force=True)
             # Exclude the pause from the duration of the epoch.
-            self._epoch_began += control.wait(self._show_requested_epoch)
+            self._epoch_began += control.wait(self._serve_page)
             self._waits = False
             self._start_branch()
         if control.state == "stopping" and self._run is not None:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn import metrics
 
-from data import DataSet, load_ecg5000, split
+from data import DataSet, Series, load_ecg5000, split
 from trainers import LSTMAutoencoder, reconstruct
 from trainers.detection import (
     BASELINES,
+    Detection,
     baseline_scores,
     bootstrap_interval,
     evaluate,
@@ -322,3 +323,19 @@ def test_too_many_sequences_raise():
 def test_wrong_number_of_titles_raises():
     with pytest.raises(ValueError, match="titles must have one title for each of the 3"):
         plot_sequences(DataSet(np.zeros((3, 5))), titles=["one"])
+
+
+def test_merged_events_bridge_gaps_shorter_than_gap_and_change_nothing_else():
+    scores = np.array([9.0, 0, 9, 9, 0, 0, 0, 9, 0, 0, 0, 0, 8])
+    detection = Detection(scores, 1.0, np.zeros(13, dtype=bool), Series(scores))
+    assert detection.events == detection.merged_events(0) == detection.merged_events(1)
+    assert detection.merged_events(2) == [(0, 4), (7, 8), (12, 13)]
+    assert detection.merged_events(3) == [(0, 4), (7, 8), (12, 13)]
+    assert detection.merged_events(4) == [(0, 8), (12, 13)]
+    assert detection.to_frame(gap=4)[["start", "end", "steps", "peak"]].to_numpy().tolist() == [
+        [0, 8, 8, 0],
+        [12, 13, 1, 12],
+    ]
+    assert len(detection.to_frame()) == len(detection.events) == 4
+    with pytest.raises(ValueError, match="gap must be an integer"):
+        detection.merged_events(-1)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from data import DataSet, load_ecg5000
 from trainers import LSTMAutoencoder
+from trainers.plotting import ABNORMAL, RECONSTRUCTION, RESTORE, TRAIN, VALIDATION
 from trainers.widgets import LatentMap, sequences
 from trainers.widgets.export import read_assets
 from trainers.widgets.latent_map import COLORS, SHAPES, project
@@ -158,13 +159,23 @@ def test_page_and_picture_have_same_shapes():
     assert drawn.count('"') == 2 * len(SHAPES)
 
 
+@pytest.mark.parametrize("name", ["latent_map", "threshold_explorer"])
+def test_page_and_picture_have_same_colours(name):
+    style = read_assets([f"{name}.css"], ".css")
+    assert re.findall(r"\.reconstruction \{[^}]*stroke: (#\w+)", style) == [RECONSTRUCTION]
+    script = read_assets(["threshold_explorer.js"], ".js")
+    assert f'const [NORMAL, ABNORMAL] = ["{TRAIN}", "{ABNORMAL}"];' in script
+    assert COLORS[:2] == (TRAIN, ABNORMAL)
+    assert RECONSTRUCTION not in COLORS
+
+
 def test_every_colour_is_visible_on_white_and_black():
     def light(color):
         parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
         return np.dot(linear, [0.2126, 0.7152, 0.0722])
 
-    for color in COLORS:
+    for color in (*COLORS, TRAIN, VALIDATION, RESTORE, RECONSTRUCTION, ABNORMAL):
         # JupyterLab's dark background is #111111.
         assert min(1.05 / (light(color) + 0.05), (light(color) + 0.05) / (light("#111111") + 0.05)) >= 3, color
 
@@ -223,8 +234,9 @@ def test_too_many_values_are_reduced_to_evenly_spaced_sequences(monkeypatch):
 
 
 def test_page_data_has_number_of_all_features():
-    pictures = LatentMap(POINTS, np.zeros((5, 3, 7))).data["pictures"]
-    assert (pictures["features"], pictures["all_features"]) == (4, 7)
+    for n, held in ((7, 7), (40, 32)):
+        pictures = LatentMap(POINTS, np.zeros((5, 3, n))).data["pictures"]
+        assert (pictures["features"], pictures["all_features"]) == (held, n)
 
 
 def test_widget_has_picture_with_alt_text():
@@ -250,5 +262,10 @@ def test_picture_has_selected_sequence_and_its_reconstruction(features):
         sequence, reconstruction = (line.get_ydata() for line in axes.lines)
         np.testing.assert_array_equal(sequence, values[1, :, feature])
         np.testing.assert_array_equal(reconstruction, -values[1, :, feature])
-    end = "A ring marks sequence 1, class 2, which is drawn next to the map with its reconstruction."
-    assert latent_map.figure.alt.endswith(end)
+    end = "A ring marks sequence 1, class 2, which is drawn next to the map with its reconstruction"
+    assert latent_map.figure.alt.endswith(f"{end}, features 1 to 4 of 6." if features == 6 else f"{end}.")
+
+
+def test_picture_has_number_of_points_in_same_place():
+    points = np.array([[0.0, 1.0]] * 20 + [[2.0, 1.0]])
+    assert [text.get_text() for text in LatentMap(points, np.zeros((21, 4))).figure.axes[0].texts] == ["×20"]

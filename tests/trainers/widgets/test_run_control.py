@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from types import SimpleNamespace
 
+import ipywidgets
 import pytest
+import zmq
+from jupyter_client.session import Session
 
 from trainers.widgets import run_control
-from trainers.widgets.run_control import RunControl
+from trainers.widgets.base import answer_while_busy
+from trainers.widgets.run_control import RunControl, answer_waiting
 
 
 def wait_in_thread(control):
@@ -90,3 +96,52 @@ def test_concurrent_requests_leave_valid_state():
     assert thread.is_alive() == (control.state == "paused")
     control.resume()
     thread.join(10)
+
+
+class Subshell(threading.Thread):
+    """A thread that receives the page's messages, as in ipykernel 7."""
+
+    def __init__(self, work):
+        super().__init__(name="subshell-one")
+        pair = [zmq.Context.instance().socket(zmq.PAIR) for _ in range(2)]
+        pair[0].bind("inproc://page")
+        pair[1].connect("inproc://page")
+        self.shell_channel_to_subshell = SimpleNamespace(from_socket=pair[0], to_socket=pair[1])
+        self._work = work
+
+    def run(self):
+        asyncio.run(self._work(self.shell_channel_to_subshell.from_socket))
+
+
+def test_run_on_subshell_answers_own_widgets_and_leaves_other_messages(monkeypatch):
+    session, later, idle = Session(key=b"1"), [], []
+    own, other = ipywidgets.IntSlider(), ipywidgets.IntSlider()
+    answer_while_busy(own)
+    comms = {one.model_id: one.comm for one in (own, other)}
+    manager = SimpleNamespace(comms=comms, comm_msg=lambda _, __, m: comms[m["content"]["comm_id"]].handle_msg(m))
+
+    async def shell_main(subshell, parts):
+        later.append((subshell, session.feed_identities(parts, copy=False)[0]))
+
+    kernel = SimpleNamespace(
+        session=session, comm_manager=manager, shell_main=shell_main, _publish_status=lambda *given: idle.append(given)
+    )
+    monkeypatch.setattr(run_control, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+
+    async def work(page):
+        for number, widget in enumerate((own, other, own)):
+            data = {"method": "update", "state": {"value": 7 + number}, "buffer_paths": []}
+            message = session.msg("comm_msg", {"comm_id": widget.model_id, "data": data})
+            page.send_multipart(session.serialize(message, ident=b"page"))
+        answer_waiting()
+        assert not later, "during the run"
+        await asyncio.sleep(0.1)
+
+    thread = Subshell(work)
+    thread.start()
+    thread.join()
+    assert (own.value, other.value) == (9, 0)
+    assert len(idle) == 2, "the page waits for the status before it sends the next value"
+    assert later == [("one", [b"page"])]
+    # On other threads, nothing happens.
+    answer_waiting()

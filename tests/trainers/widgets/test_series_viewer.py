@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from data import Series
 from data.series import runs
 from trainers.widgets import SeriesViewer, series_viewer
-from trainers.widgets.series_viewer import as_events, clock, extremes, highest, touched, when
+from trainers.widgets.series_viewer import as_events, clock, describe_events, extremes, reduced, touched, when
 
 PULSE = Series([0.1, 0.2, 9.0, 8.0, 0.1, 0.3], labels=[0, 0, 1, 1, 0, 0], name="pulse")
 SCORES = np.array([0.1, 0.2, 9.0, 8.0, 0.1, 0.3])
@@ -34,6 +34,17 @@ class TestEvents:
         touch = lambda a, b: bool(set(range(*a)) & set(range(*b)))  # noqa: E731
         assert touched(true, found) == [any(touch(t, f) for f in found) for t in true]
         assert touched(found, true) == [any(touch(t, f) for t in true) for f in found]
+
+    def test_flagging_too_much_is_no_success(self):
+        scored, true = np.ones(1000, dtype=bool), [(0, 5), (50, 60), (990, 995)]
+        many = describe_events(true, [(0, 300)], scored)
+        assert many == "too much is flagged: 30 % of the steps; true events among them: 2 of 3"
+        assert describe_events(None, [(0, 1000)], scored) == "everything is flagged: 100 % of the steps"
+        joined = describe_events(true, [(0, 60)], scored)
+        assert joined.startswith("3 true events: 2 found (but 1 found event also covers the normal steps between them)")
+        # Many steps are abnormal, and only these are flagged.
+        right = describe_events([(0, 400)], [(0, 390)], scored)
+        assert right == "1 true event: 1 found, 0 missed; 0 false alarms; 39 % of the steps flagged"
 
     def test_are_sorted(self):
         assert as_events(np.array([[5, 7], [1, 3]]), 10) == [(1, 3), (5, 7)]
@@ -66,6 +77,26 @@ class TestThreshold:
         assert viewer.found == [(2, 4), (5, 6)]
         viewer.threshold = None
         assert viewer.found is None
+
+    def test_unscored_steps_are_never_flagged(self):
+        scores = np.array([np.nan, np.nan, np.nan, 8.0, 0.1, 0.3])
+        viewer = SeriesViewer(PULSE, scores, threshold=0.2, training=3)
+        assert viewer.found == [(3, 4), (5, 6)]
+        viewer.threshold = 0.5
+        words = "1 true event: 1 found, 0 missed; 0 false alarms; 33 % of the scored steps flagged"
+        assert repr(viewer) == f"<SeriesViewer of 'pulse', 6 steps; {words}>"
+        assert viewer.figure.title == f"pulse: {words}"
+        assert f"; {words}. The first 3 steps are the training part." in viewer.figure.alt
+        np.testing.assert_array_equal(sent(viewer, "scores", "<f8"), scores)
+        assert viewer._facts["training"] == 3
+
+    def test_true_event_without_scores_is_not_scored(self):
+        viewer = SeriesViewer(PULSE, np.where(PULSE.labels, np.nan, SCORES), threshold=0.3)
+        assert "0 found, 0 missed, 1 not scored; 0 false alarms; 0 % of the scored steps" in repr(viewer)
+        nothing = SeriesViewer(PULSE, np.full(6, np.nan), threshold=1.0)
+        assert repr(nothing) == "<SeriesViewer of 'pulse', 6 steps; 1 true event; nothing is scored>"
+        assert nothing.found == []
+        assert nothing.figure._repr_mimebundle_()[0]["image/png"].startswith(b"\x89PNG")
 
     def test_page_distinguishes_scores_at_and_above(self):
         scores = np.array([0.1, 0.1 + 1e-12, 0.0])
@@ -100,7 +131,8 @@ class TestThreshold:
     [
         ({"scores": SCORES[:5]}, ValueError, r"scores must be .* shape \(6,\).*got float64 with shape \(5,\)"),
         ({"scores": SCORES[:, None]}, ValueError, "shape"),
-        ({"scores": np.where(SCORES > 5, np.nan, SCORES)}, ValueError, "at step 2"),
+        ({"training": 7}, ValueError, r"training must be an integer from 0 to 6 .* got 7"),
+        ({"training": 0.5}, ValueError, r"training must be an integer from 0 to 6 .* got 0\.5"),
         ({"scores": np.where(SCORES > 8.5, np.inf, SCORES)}, ValueError, "at step 2"),
         ({"scores": SCORES > 5}, ValueError, "must be numeric with shape"),
         ({"scores": ["a"] * 6}, TypeError, "scores"),
@@ -147,10 +179,19 @@ class TestDownsampling:
     @given(st.lists(st.floats(0, 9), min_size=1, max_size=50), st.integers(1, 7), st.floats(0, 9))
     def test_scores_above_threshold_remain_above(self, scores, stride, threshold):
         scores = np.array(scores)
-        above = highest(scores, stride) > threshold
+        above = reduced(scores, stride, np.fmax) > threshold
         assert [bool(block) for block in above] == [
             bool((scores[i : i + stride] > threshold).any()) for i in range(0, len(scores), stride)
         ]
+
+    def test_keeps_range_and_gaps_of_scores(self, monkeypatch):
+        monkeypatch.setattr(series_viewer, "MAX_STEPS", 3)
+        scores = np.array([np.nan, np.nan, np.nan, 1.0, 5.0, 2.0])
+        viewer = SeriesViewer(np.zeros(6), scores, threshold=4.0, training=3)
+        np.testing.assert_array_equal(sent(viewer, "scores", "<f8"), [np.nan, 1.0, 5.0])
+        np.testing.assert_array_equal(sent(viewer, "low_scores", "<f8"), [np.nan, 1.0, 2.0])
+        monkeypatch.undo()
+        assert SeriesViewer(np.zeros(6), scores)._low_scores == b""
 
     def test_only_affects_page(self, monkeypatch):
         monkeypatch.setattr(series_viewer, "MAX_STEPS", 100)
@@ -160,7 +201,7 @@ class TestDownsampling:
         viewer = SeriesViewer(values, scores, threshold=0.5)
         assert viewer._facts["stride"] == 10
         assert viewer._facts["length"] == 950
-        assert len(sent(viewer, "scores", "<f8")) == 95
+        assert len(sent(viewer, "scores", "<f8")) == len(sent(viewer, "low_scores", "<f8")) == 95
         assert len(sent(viewer, "values", "<f4")) == 96
         assert viewer.found == [(3, 4), (7, 8), (949, 950)]
 
@@ -207,8 +248,8 @@ class TestPicture:
         scores = np.abs(values)
         scores[1040:1050], scores[2000] = 5.0, 3.0
         figure = SeriesViewer(Series(values, labels=labels, name="sine"), scores, threshold=2.0).figure
-        assert "1 true event: 1 found, 0 missed; 1 false alarm." in figure.alt
-        assert "from step 1,040 to 1,049" in figure.alt
+        assert "1 true event: 1 found, 0 missed; 1 false alarm; 0.37 % of the steps flagged." in figure.alt
+        assert "steps 1,040 to 1,049" in figure.alt
         whole, zoomed = (axes.get_xlim() for axes in (figure.axes[0], figure.axes[2]))
         assert whole == (-0.5, 2999.5)
         assert zoomed[0] < 1040 < 1050 < zoomed[1]
@@ -230,6 +271,39 @@ class TestPicture:
             bundle, about = figure._repr_mimebundle_()
             assert bundle["image/png"].startswith(b"\x89PNG")
             assert len(about["image/png"]["alt"]) > 20
+
+    def test_names_border_and_draws_gap_of_scores(self):
+        scores = np.concatenate([np.full(40, np.nan), np.arange(60.0)])
+        figure = SeriesViewer(Series(np.arange(100.0), sampling_rate=0.1), scores, threshold=58.5, training=40).figure
+        signal, score = figure.axes[:2]
+        assert [text.get_text().strip() for text in signal.texts] == ["training", "scored"]
+        for axes in (signal, score):
+            border = next(line for line in axes.lines if line.get_label() == "training | scored")
+            assert border.get_xdata()[0] == 39.5
+        curve = score.lines[0].get_ydata()
+        assert np.isnan(curve[:40]).all()
+        assert np.isfinite(curve[40:]).all()
+        assert (signal.get_ylabel(), score.get_ylabel(), score.get_xlabel()) == ("value", "score", "time (min)")
+        assert score.get_xticks()[1] - score.get_xticks()[0] == 30, "5 minutes"
+
+    def test_time_axis_has_dates(self):
+        dates = np.datetime64("2024-01-31T20") + np.arange(4000) * np.timedelta64(1, "h")
+        axes = SeriesViewer(Series(np.arange(4000.0), time=dates)).figure.axes[0]
+        assert axes.get_xlabel() == "date and time, 2024"
+        labels = dict(zip([text.get_text() for text in axes.get_xticklabels()], axes.get_xticks(), strict=True))
+        assert labels["Feb"] == pytest.approx(4)
+
+    def test_dense_series_is_a_band(self):
+        noise = np.random.default_rng(0).normal(size=50_000)
+        axes = SeriesViewer(noise).figure.axes[0]
+        high, low = (line.get_ydata() for line in axes.lines[:2])
+        assert len(high) < 1_000
+        assert high.max() == np.float32(noise.max())
+        assert low.min() == np.float32(noise.min())
+
+    def test_says_which_features_it_shows(self):
+        alt = SeriesViewer(np.zeros((5, 20))).figure.alt
+        assert alt.startswith("series, 5 steps of the first 6 of 20 features")
 
     def test_with_reconstruction_of_nan_only(self):
         figure = SeriesViewer(PULSE, reconstruction=np.full(6, np.nan)).figure

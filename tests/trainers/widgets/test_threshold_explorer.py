@@ -50,6 +50,7 @@ def test_initial_threshold_is_from_calibration_and_never_from_labels():
     [
         ({"scores": [0.1, np.nan]}, "finite numbers"),
         ({"scores": []}, r"shape \(0,\)"),
+        ({"scores": [np.nan] * 3}, r"scores must be .* finite numbers, .*got .*0 of 3 values finite"),
         ({"scores": [[0.1, 0.2]]}, r"shape \(1, 2\)"),
         ({"scores": [-1.7e308, 1.7e308]}, "1e300"),
         ({"labels": [0, 1]}, "one value for each of the 5 scores"),
@@ -104,17 +105,17 @@ def test_page_has_only_classes_that_occur():
     assert ThresholdExplorer([1.0, 2.0], [True, False]).data["classes"][1]["name"] == "abnormal"
 
 
-@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 6), st.booleans())
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 40), st.booleans())
 def test_pictures_match_sequences(n, time, features, reconstruction):
     values = np.random.default_rng(n).normal(size=(n, time, features)).astype(np.float32)
     more = {"reconstructions": -values} if reconstruction else {}
     pictures = ThresholdExplorer(values[:, 0, 0], sequences=values, **more).data["pictures"]
-    shape = (n, time, min(features, 4))
+    shape = (n, time, min(features, 32))
     np.testing.assert_array_equal(np.frombuffer(pictures["positions"], "<i4"), np.arange(n))
-    np.testing.assert_array_equal(np.frombuffer(pictures["sequences"], "<f4").reshape(shape), values[..., :4])
+    np.testing.assert_array_equal(np.frombuffer(pictures["sequences"], "<f4").reshape(shape), values[..., :32])
     if reconstruction:
         np.testing.assert_array_equal(
-            np.frombuffer(pictures["reconstructions"], "<f4").reshape(shape), -values[..., :4]
+            np.frombuffer(pictures["reconstructions"], "<f4").reshape(shape), -values[..., :32]
         )
 
 
@@ -158,3 +159,11 @@ def test_hidden_labels_are_not_in_picture_or_texts(hidden):
         assert "normal" not in text
     explorer.hide_labels = False
     assert ("abnormal" in explorer.figure.alt) == ("labels" in hidden)
+
+
+def test_scores_at_the_threshold_are_drawn_on_its_left():
+    axes = ThresholdExplorer([0.3] * 20, threshold=0.3).figure.axes[0]
+    (bars,) = axes.patches
+    counts, edges, _ = bars.get_data()
+    assert counts.sum() == 20
+    assert edges[np.argmax(counts) + 1] == pytest.approx(0.3)
