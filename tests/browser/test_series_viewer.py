@@ -260,9 +260,10 @@ class TestExportedPage:
         viewer.frame()
         shown = re.findall(r"sensor \d+", viewer.text("words"))
         assert shown == [f"sensor {i}" for i in (6, 8, 9, 10, 11, 19)]
+        assert page.locator(".overview").get_attribute("aria-label").endswith("the overview shows sensor 6")
         for name in shown:
             page.get_by_label(name, exact=True).click()
-        assert page.get_by_label("sensor 19").is_checked(), "one feature is always shown"
+        assert page.get_by_label("sensor 19", exact=True).is_checked(), "one feature is always shown"
 
     def test_events_are_named_and_visited_with_the_mouse(self, exported, sine):
         viewer = exported(SeriesViewer(*sine[:1], scores=sine[1], threshold=2.5))
@@ -332,6 +333,11 @@ class TestExportedPage:
         field.press("Tab")
         viewer.await_counts("2 found, 1 missed")
         assert alert.text_content() == ""
+        field.fill("abc")
+        field.press("Tab")
+        assert alert.text_content().endswith("it is still 2.5")
+        viewer.page.get_by_role("slider", name="threshold").press("ArrowUp")
+        assert alert.text_content() == "", "the threshold was changed in another way"
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
@@ -381,6 +387,12 @@ class TestExportedPage:
         values[100:900] = np.nan
         inks = [exported(SeriesViewer(v)).page.evaluate(INK, "main") for v in (full, values)]
         assert inks[1] < inks[0]
+        viewer = exported(SeriesViewer(values))
+        viewer.press("zoom in")
+        viewer.press("zoom in")
+        viewer.page.mouse.move(0, 0)
+        viewer.frame()
+        assert viewer.text("words").endswith("; no values here")
 
     def test_longer_series_is_downsampled_with_note(self, exported, monkeypatch):
         monkeypatch.setattr(series_viewer, "MAX_STEPS", 1_000)

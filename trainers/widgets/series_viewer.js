@@ -226,7 +226,7 @@ function skeleton(data) {
     <div class="stage" tabindex="0" role="group" aria-label="Series. The arrow keys move, plus and minus zoom, Home and End go to the ends, N and P go to the next and previous event, Shift with an arrow key moves the cursor by one step.">
       <canvas class="main" role="img"></canvas><div class="threshold" role="slider" tabindex="0" aria-orientation="vertical" aria-label="threshold" hidden></div>
       <div class="hint" aria-hidden="true">Hold ${MODIFIER} and turn the wheel to zoom</div></div>
-    <canvas class="overview" tabindex="0" role="slider" aria-label="visible part of the series"></canvas>
+    <canvas class="overview" tabindex="0" role="slider"></canvas>
     <p class="words" aria-live="off"></p><p class="note">${noteText(data)}</p>
     <details class="list"><summary>events as a table</summary><div class="table"></div></details>`;
 }
@@ -276,6 +276,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const shown = `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(length)}`;
     main.setAttribute("aria-label", pictureText(data, result, view.threshold, shown));
     setAttributes(overview, {
+      "aria-label": `visible part of the series; the overview shows ${facts.features[view.features[0]]}`,
       "aria-valuemin": 0,
       "aria-valuemax": length - 1,
       "aria-valuenow": Math.max(0, Math.ceil(view.from)),
@@ -296,7 +297,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // Says what is visible, and what one pixel column contains.
   function viewText(shown) {
     const steps = Math.round(place.perPixel);
-    return `showing ${shown}${steps > 1 ? `; each column of pixels shows the lowest and highest of ${count(steps)} steps` : ""}`;
+    const part = [Math.floor(view.from / stride), Math.ceil(view.to / stride) + 1];
+    const empty = view.features.filter((f) => extent(data.curves[f], ...part)[0] === Infinity);
+    const names = data.curves.length > 1 ? ` of ${empty.map((f) => facts.features[f]).join(", ")}` : "";
+    const missing = empty.length ? `; no values${names} here` : "";
+    const columns = `; each column of pixels shows the lowest and highest of ${count(steps)} steps`;
+    return `showing ${shown}${missing}${steps > 1 ? columns : ""}`;
   }
 
   function scoreRange() {
@@ -586,6 +592,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function updateEvents(threshold, given) {
     Object.assign(view, { threshold, given });
+    if (field) part(".refused").textContent = "";
     result = compare(facts, data.scores, threshold, given);
     // The visited event may have changed or disappeared.
     const index = result.visit.findIndex((event) => event.start === view.selected);
