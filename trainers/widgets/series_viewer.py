@@ -456,7 +456,7 @@ def duration(seconds: float) -> str:
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)) if rest >= 120 else ():
         number, rest = divmod(rest, size)
         parts += [f"{number:,.0f} {unit}"] * bool(number)
-    parts += [f"{round(rest, 3):g} s"] * (rest >= 0.001 or not parts)
+    parts += [f"{round(rest, 3):g} s"] * bool(rest >= 0.001 or not parts)
     return "−" * (seconds < 0) + " ".join(parts)
 
 
