@@ -441,7 +441,9 @@ def when(series: Series, step: int) -> str:
     """
     if series.time is not None:
         at = series.time[step]
-        return str(np.datetime_as_string(at, unit="s")).replace("T", " ") if at.dtype.kind == "M" else duration(at)
+        return (
+            str(np.datetime_as_string(at, unit="s")).replace("T", " ") if at.dtype.kind == "M" else duration(float(at))
+        )
     return "" if series.sampling_rate is None else duration(step / series.sampling_rate)
 
 
@@ -456,7 +458,7 @@ def duration(seconds: float) -> str:
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)) if rest >= 120 else ():
         number, rest = divmod(rest, size)
         parts += [f"{number:,.0f} {unit}"] * bool(number)
-    parts += [f"{round(rest, 3):g} s"] * bool(rest >= 0.001 or not parts)
+    parts += [f"{round(rest, 3):g} s"] * (rest >= 0.001 or not parts)
     return "−" * (seconds < 0) + " ".join(parts)
 
 
