@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -423,7 +423,7 @@ def event_times(series: Series, start: int, end: int) -> str:
         return ""
     # with the digits that distinguish two steps; the sampling rate of steps of a minute may be a little above 1 / 60
     if ends.dtype.kind == "M":
-        unit = "s" if not rate or 0.017 < rate < 1.1 else "m" if rate < 1 else "ms"
+        unit: Literal["s", "m", "ms"] = "s" if not rate or 0.017 < rate < 1.1 else "m" if rate < 1 else "ms"
         texts = np.datetime_as_string(ends, unit).tolist()
     else:
         decimals = max(0, math.ceil(math.log10(rate))) if rate else 2

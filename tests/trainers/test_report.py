@@ -290,3 +290,14 @@ def test_warnings_of_file_are_one_line_and_on_page(tmp_path, capsys):
 )
 def test_times_of_event_have_digits_of_sampling(options, text):
     assert event_times(Series(np.arange(40.0), **options), 10, 20) == text
+
+
+def test_page_without_events_and_rule_without_rate(tmp_path):
+    options = {"epochs": 1, "rule": "median + k MAD", "k": 1e6, "progress": False}
+    result = report(Series(signal(), sampling_rate=25.0), tmp_path / "out.html", **options)
+    page = result.path.read_text(encoding="utf-8")
+    assert len(result.events) == 0
+    assert "<strong>0 events found</strong>, with 0 % of the scored steps." in page
+    assert "No event lies above the threshold." in page
+    assert "series: 60 s at 25 Hz (1,500 steps), 1 feature" in page
+    assert "<tr data-start=" not in page

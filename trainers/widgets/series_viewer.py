@@ -439,7 +439,9 @@ def when(series: Series, step: int) -> str:
     """
     if series.time is not None:
         at = series.time[step]
-        return str(np.datetime_as_string(at, unit="s")).replace("T", " ") if at.dtype.kind == "M" else duration(at)
+        return (
+            str(np.datetime_as_string(at, unit="s")).replace("T", " ") if at.dtype.kind == "M" else duration(float(at))
+        )
     return "" if series.sampling_rate is None else duration(step / series.sampling_rate)
 
 
