@@ -34,7 +34,7 @@ VISIBLE = """() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')].m
 MANY = """
 monitor = TrainingMonitor(few)
 result = benchmark(make(steps_per_epoch=4), training, validation, epochs=2, callbacks=[monitor])
-RunComparison({"one": result})
+display(RunComparison({"one": result}), HyperparameterPanel(make()))
 """
 BOXES = """
 import ipywidgets
@@ -115,7 +115,7 @@ def test_cell_run_again_replaces_its_widgets(server, open_notebook):
         notebook.wait_idle()
         counts += notebook.values_from(2)
     assert len(set(counts)) == 1
-    assert notebook.cell(1).locator(".kit-live").count() == 2
+    assert notebook.cell(1).locator(".kit-chart").count() == 2
     notebook.await_state("2 epochs, best")
 
 
