@@ -356,7 +356,8 @@ def _reasons(
     if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
         quarters = ", ".join(map(_percent, flagged.quarters))
         reasons[train].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
-    reasons[inspect].append("The events are true anomalies: the rate holds for normal data only.")
+    spread = f"the scores of up to {detector.window_length} steps (one window) before and after an anomaly increase too"
+    reasons[inspect].append(f"The events are true anomalies: the rate holds for normal data only, and {spread}.")
     return {advice: texts for advice, texts in reasons.items() if texts}
 
 
