@@ -208,11 +208,8 @@ def test_custom_figure_size_keeps_proportions():
 
 def widgets(model):
     monitor = TrainingMonitor()
-    return [
-        monitor._build(),
-        HyperparameterPanel(model).box,
-        ThresholdExplorer([0.1, 0.2, 0.9], [0, 0, 1]),
-    ]
+    monitor._build()
+    return [monitor, HyperparameterPanel(model), ThresholdExplorer([0.1, 0.2, 0.9], [0, 0, 1])]
 
 
 def test_existing_and_new_widgets_follow_mode(model):
