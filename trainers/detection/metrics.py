@@ -485,11 +485,12 @@ def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, 
     import numba
     from dtaianomaly.evaluation import VolumeUnderPR, VolumeUnderROC
 
-    labels, threads = truth.astype(int), numba.get_num_threads()
+    labels = truth.astype(int)
     # dtaianomaly uses numba, which sets the number of OpenMP threads at its first use. PyTorch shares this
     # number, so a later training run would give different results.
     with with_threads(torch.get_num_threads()):
         # one thread: several wait for each other, which takes many times longer on a busy machine
+        threads = numba.get_num_threads()
         numba.set_num_threads(1)
         try:
             under_roc = VolumeUnderROC(max_buffer_size=window).compute(labels, scores)
