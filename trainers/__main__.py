@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import re
 import sys
 import warnings
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(given: dict[str, Any]) -> int:
+    # the metrics use numba: its threads wait for each other actively, which is slow if other programs run
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
     # imported here, so that --help and errors in the options are fast
     from trainers.reports import report
 

@@ -482,20 +482,14 @@ def affiliation(truth: np.ndarray, flagged: np.ndarray) -> tuple[float | None, f
 
 def volumes(truth: np.ndarray, scores: np.ndarray, window: int) -> tuple[float, float]:
     """Return VUS-ROC and VUS-PR (Paparrizos et al. 2022), computed by dtaianomaly."""
-    import numba
     from dtaianomaly.evaluation import VolumeUnderPR, VolumeUnderROC
 
-    labels, threads = truth.astype(int), numba.get_num_threads()
+    labels = truth.astype(int)
     # dtaianomaly uses numba, which sets the number of OpenMP threads at its first use. PyTorch shares this
     # number, so a later training run would give different results.
     with with_threads(torch.get_num_threads()):
-        # one thread: several wait for each other, which takes many times longer on a busy machine
-        numba.set_num_threads(1)
-        try:
-            under_roc = VolumeUnderROC(max_buffer_size=window).compute(labels, scores)
-            return under_roc, VolumeUnderPR(max_buffer_size=window).compute(labels, scores)
-        finally:
-            numba.set_num_threads(threads)
+        under_roc = VolumeUnderROC(max_buffer_size=window).compute(labels, scores)
+        return under_roc, VolumeUnderPR(max_buffer_size=window).compute(labels, scores)
 
 
 def misleading_point_adjusted_f1(scores: Any, labels: Any, threshold: float) -> float:
