@@ -1,4 +1,4 @@
-"""The animated picture of the monitor in the README, recorded in JupyterLab: `make pictures`."""
+"""The pictures of the README, recorded in JupyterLab and Chromium: `make pictures`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,24 @@ monitor = TrainingMonitor(test.subset([0, 3, 33, 238]), start_paused=True)
 trainer = BatchedTrainer(LSTMAutoencoder(), batch_size=32, learning_rate=0.01)
 """
 RUN = "result = benchmark(trainer, training, validation, epochs=30, callbacks=[monitor])"
-
+# A training run with history restore, in front of one without it, and the panel of the trainer.
+COMPARE = """
+from IPython.display import display
+from ipywidgets import HBox
+from trainers.widgets import HyperparameterPanel
+def fast(**settings):
+    return BatchedTrainer(LSTMAutoencoder(), batch_size=32, learning_rate=0.02, **settings)
+off = benchmark(fast(restore="off", name="restore off"), training, validation, epochs=30)
+trainer = fast(name="restore every epoch")
+monitor = TrainingMonitor(test.subset([0, 3, 33, 238]), compare=off)
+display(HBox([monitor, HyperparameterPanel(trainer)]))
+result = benchmark(trainer, training, validation, epochs=30, callbacks=[monitor])
+"""
+REPORT = """
+from data import load_internal_bleeding
+from trainers.reports import report
+report(load_internal_bleeding().series, "report.html", progress=False)
+"""
 
 EPOCHS = 30
 
@@ -92,6 +109,13 @@ def film(page: Page, notebook: Notebook) -> Film:
     return recorded
 
 
+def write_still(path: Path, picture: bytes) -> None:
+    """Write a picture with few colours, which makes it small."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"written: {path.name}, {path.stat().st_size / 1e6:.2f} MB")
+
+
 def main() -> None:
     path = chromium()
     if path is None:
@@ -100,13 +124,24 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             page = browser.new_context(viewport={"width": 1000, "height": 1000}).new_page()
-            notebook = Notebook(page, server, "picture", [PREPARE, RUN])
+            notebook = Notebook(page, server, "picture", [PREPARE, RUN, COMPARE, REPORT])
             notebook.command("application:toggle-left-area")
             notebook.run(0)
             notebook.wait_idle(120)
             notebook.run(1)
             notebook.await_state("paused, epoch 1")
             film(page, notebook).write(PATH)
+            for cell in (2, 3):
+                notebook.run(cell)
+                notebook.wait_idle(300)
+            page.set_viewport_size({"width": 1280, "height": 1000})
+            page.wait_for_timeout(1000)
+            both = page.locator(".widget-hbox", has=page.locator(".kit-panel")).first
+            write_still(PATH.with_name("panel.png"), both.screenshot())
+            page.set_viewport_size({"width": 1100, "height": 900})
+            page.goto((server.folder / "report.html").as_uri())
+            page.wait_for_timeout(1000)
+            write_still(PATH.with_name("report.png"), page.screenshot())
         finally:
             browser.close()
     size = PATH.stat().st_size
