@@ -39,9 +39,13 @@ display(HBox([monitor, HyperparameterPanel(trainer)]))
 result = benchmark(trainer, training, validation, epochs=30, callbacks=[monitor])
 """
 REPORT = """
-from data import load_internal_bleeding
+import numpy as np
+from data import Series, load_internal_bleeding
 from trainers.reports import report
-report(load_internal_bleeding().series, "report.html", progress=False)
+parts = load_internal_bleeding()
+values, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "labels"))
+pressure = Series(values, labels=labels, sampling_rate=parts.test.sampling_rate, name="internal bleeding")
+report(pressure, "report.html", training=len(parts.training) / len(values), progress=False)
 """
 
 EPOCHS = 30
