@@ -175,7 +175,9 @@ def plot_history(history: History, *, log: bool = False, behind: Mapping[str, Hi
     return figure
 
 
-def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool = False) -> Figure:
+def plot_histories(
+    runs: Mapping[str, History | Sequence[History]], *, log: bool = False, behind: Mapping[str, History] | None = None
+) -> Figure:
     """Plot the validation losses of several training runs, with restores and best epochs as in `plot_history`.
 
     A single run is drawn with its training loss.
@@ -188,6 +190,8 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
         Only epochs that exist in all of these runs are drawn.
     log : bool, default False
         Whether the loss axis is logarithmic; it is linear if a loss is not above zero.
+    behind : mapping of str to History, optional
+        Earlier runs by name: their validation losses are drawn thin, behind the others.
 
     Returns
     -------
@@ -195,7 +199,9 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
         Matplotlib figure; its `alt` attribute describes it in words.
     """
     figure = Figure(f"validation loss of {len(runs)} run{'s' * (len(runs) != 1)}", figsize=(9, 3.8))
-    drawn, texts = [], []
+    earlier = behind or {}
+    drawn = [_Run(name, run, behind=True) for name, run in earlier.items()]
+    texts = [_describe(run, name) for name, run in earlier.items()]
     for name, run in runs.items():
         if isinstance(run, History):
             drawn.append(_Run(name, run))

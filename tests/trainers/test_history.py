@@ -138,6 +138,12 @@ def test_earlier_runs_are_drawn_behind(history):
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels[:3] == ["earlier: 0.5000 in epoch 2, restored 2×", "wild, training", "validation"]
     assert "'earlier' over 5 epochs" in figure.alt
+    several = plot_histories({"one": history, "two": history}, behind={"earlier": history})
+    labels = [text.get_text().split(":")[0] for text in several.axes[0].get_legend().get_texts()]
+    assert labels == ["earlier", "one", "two", "restored"]
+    widths = [line.get_linewidth() for line in several.axes[0].lines if line.get_label().startswith(("earlier", "one"))]
+    assert widths == [0.8, 1.5]
+    assert "'earlier' over 5 epochs" in several.alt
 
 
 def test_numbers_have_four_digits_or_as_many_as_tell_them_apart():
