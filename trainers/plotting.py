@@ -17,8 +17,9 @@ from matplotlib import font_manager, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
 
+from data.words import four_digits, many
 from trainers.console import classroom_defaults
-from trainers.history import Epoch, History, four_digits
+from trainers.history import Epoch, History
 
 # Readable on light and dark pages; dashes and markers distinguish them as well.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
@@ -198,7 +199,7 @@ def plot_histories(
     Figure
         Matplotlib figure; its `alt` attribute describes it in words.
     """
-    figure = Figure(f"validation loss of {len(runs)} run{'s' * (len(runs) != 1)}", figsize=(9, 3.8))
+    figure = Figure(f"validation loss of {many(len(runs), 'run')}", figsize=(9, 3.8))
     earlier = behind or {}
     drawn = [_Run(name, run, behind=True) for name, run in earlier.items()]
     texts = [_describe(run, name) for name, run in earlier.items()]
@@ -212,7 +213,7 @@ def plot_histories(
             mean, (low, _, high) = mean_history(run), band(run)
             drawn.append(_Run(f"{name} (mean of {len(run)}, band: all)", mean, (low, high)))
             loss = four_digits(mean[-1].validation_loss)
-            texts.append(f"{name}: {len(run)} runs, mean validation loss {loss} after {_epochs(len(mean))}")
+            texts.append(f"{name}: {len(run)} runs, mean validation loss {loss} after {many(len(mean), 'epoch')}")
     _draw(figure, drawn, log=log)
     figure.alt = "Validation losses. " + " ".join(f"{text.removesuffix('.')}." for text in texts)
     return figure
@@ -273,7 +274,7 @@ def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
     if not alone and any(run.history.restored_epochs for run in runs):
         axes.plot([], [], "^", color=RESTORE, markerfacecolor="none", label="restored")
     if not losses:
-        text = f"no finite loss in {_epochs(longest)}: NaN or infinite" if longest else "no epoch trained yet"
+        text = f"no finite loss in {many(longest, 'epoch')}: NaN or infinite" if longest else "no epoch trained yet"
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=TEXT)
     figure.legend_beside(axes)
 
@@ -432,18 +433,14 @@ def _labels(values: Sequence[float], room: int) -> list[str]:
 # ---------------------------------------------------------------- words
 
 
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'s' * (count != 1)}"
-
-
 def _describe(history: History, name: str | None = None) -> str:
     if not history:
         return "An empty loss plot: no epoch trained yet."
-    text = f"Training and validation loss of the run {name or history.name!r} over {_epochs(len(history))}"
+    text = f"Training and validation loss of the run {name or history.name!r} over {many(len(history), 'epoch')}"
     if history.best:
         where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"
         text += f"; the lowest validation loss is {four_digits(history.best.validation_loss)} {where}"
     else:
         text += "; no validation loss is finite"
     n = len(history.restored_epochs)
-    return text + f"; the best weights were {f'restored {n} time' + 's' * (n != 1) if n else 'never restored'}."
+    return text + f"; the best weights were {'restored ' + many(n, 'time') if n else 'never restored'}."

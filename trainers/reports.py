@@ -20,7 +20,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data import CSVWarning, Series, SeriesCheck, check_series, load_csv
-from data.durations import digits, duration, length_and_sampling
+from data.words import digits, duration, length_and_sampling, many, percent
 from trainers.checks import as_positive
 from trainers.console import say
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
@@ -176,7 +176,7 @@ def report(
     viewer = _viewer(series, detection, explanation, events)
     flagged = _Flagged.of(detection, rest, detector, window)
     pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
-    pages.filters |= {"png": _png, "digits": digits, "percent": _percent, "described": _length}
+    pages.filters |= {"png": _png, "digits": digits, "percent": percent, "described": _length}
     pages.filters["count"] = "{:,}".format
     text = pages.get_template("report.html").render(
         series=series,
@@ -201,7 +201,7 @@ def report(
         evaluations=_html(_metrics(evaluations), index=True) if evaluations else "",
     )
     write_body(path, f"Anomalies in {series.name}", text)
-    log(100, f"{_many(len(events), 'event')}, {_percent(flagged.covered)} of the scored steps; written to {path}")
+    log(100, f"{many(len(events), 'event')}, {percent(flagged.covered)} of the scored steps; written to {path}")
     return Report(path, detector, detection, evaluations, events)
 
 
@@ -354,7 +354,7 @@ def _reasons(
         elif one.check == "training":
             reasons[window].append(f"Few windows set the threshold. {one.found}")
     if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
-        quarters = ", ".join(map(_percent, flagged.quarters))
+        quarters = ", ".join(map(percent, flagged.quarters))
         reasons[train].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
     spread = f"the scores of up to {detector.window_length} steps (one window) before and after an anomaly increase too"
     reasons[inspect].append(f"The events are true anomalies: the rate holds for normal data only, and {spread}.")
@@ -444,14 +444,6 @@ def _length(series: Series) -> str:
     return f"{duration(float(seconds))} in unequal steps ({steps})"
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
-def _percent(share: float) -> str:
-    return f"{digits(100 * share)} %"
-
-
 def _figures(detector: AnomalyDetector) -> tuple[Figure, Figure]:
     """Return the loss curve and the histogram of the calibration scores, with units."""
     scores, unit = detector.calibration_scores, f", {UNITS[detector.scaling]}" if detector.scaling in UNITS else ""
@@ -472,7 +464,7 @@ def _comparison(detections: dict[str, Detection], window: int) -> str:
         "detector": list(detections),
         "events": list(map(len, events)),
         "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in each) for each in events],
-        "steps flagged": [_percent(_share(d.abnormal[~d.unscored])) for d in results],
+        "steps flagged": [percent(_share(d.abnormal[~d.unscored])) for d in results],
     }
     return _html(pd.DataFrame(columns))
 

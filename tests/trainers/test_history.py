@@ -8,8 +8,8 @@ import math
 
 import pytest
 
+from data.words import four_digits
 from trainers import Epoch, History, plot_histories, plot_history
-from trainers.history import four_digits
 
 
 @pytest.fixture

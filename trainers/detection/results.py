@@ -11,6 +11,7 @@ from data import Series
 from data._deprecated import with_old_names
 from data.markup import escaped, without_math
 from data.series import runs
+from data.words import many
 from trainers.checks import as_count
 
 
@@ -105,7 +106,7 @@ class Detection:
     def __repr__(self) -> str:
         n_events, unscored = len(self.events), self.unscored.sum()
         what = "sequences" if self.series is None else "time steps"
-        events = "" if self.series is None else f", {n_events} event{'s' * (n_events != 1)}"
+        events = "" if self.series is None else f", {many(n_events, 'event')}"
         text = f"Detection: {self.abnormal.sum()} of {len(self.scores)} {what} above the threshold {self.threshold:.4g}"
         return text + events + f"; {unscored} unscored because too many values are missing" * bool(unscored)
 

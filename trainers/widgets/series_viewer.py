@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from data import Series
 from data.data_set import as_array
 from data.series import runs
+from data.words import many, percent
 from trainers.checks import as_count, as_threshold
 from trainers.plotting import ABNORMAL, FLAGGED, RECONSTRUCTION, TEXT, TRAIN, Figure, as_label
 from trainers.widgets.base import PicturedWidget
@@ -321,26 +322,6 @@ def _steps_in(events: Events, length: int) -> np.ndarray:
     for start, end in events:
         inside[start:end] = True
     return inside
-
-
-def percent(share: float) -> str:
-    """Return a share of steps in percent; only 0 and 1 become "0 %" and "100 %".
-
-    >>> [percent(share) for share in (0, 1e-6, 0.0123, 0.25, 0.9999, 1)]
-    ['0 %', 'under 0.001 %', '1.2 %', '25 %', 'over 99.9 %', '100 %']
-    """
-    if 0 < share < 1e-5:
-        return "under 0.001 %"
-    return "over 99.9 %" if 0.999 < share < 1 else f"{float(f'{100 * share:.{3 if share > 0.99 else 2}g}'):g} %"
-
-
-def many(number: int, what: str) -> str:
-    """Return a number with its noun, with a comma between thousands.
-
-    >>> many(1, "step"), many(7500, "step")
-    ('1 step', '7,500 steps')
-    """
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 # ---------------------------------------------------------------------- data for the page
