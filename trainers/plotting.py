@@ -103,7 +103,10 @@ class Figure(_Figure):
 
     def legend_beside(self, axes: Any) -> None:
         """Add a legend outside the axes, so that it does not cover a curve."""
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, labelcolor=TEXT)
+        if n := len(axes.get_legend_handles_labels()[1]):
+            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, labelcolor=TEXT)
+            # room for all names
+            self.set_figheight(max(self.get_figheight(), 0.8 + 0.27 * n))
 
     def savefig(self, *args: Any, **kwargs: Any) -> None:
         """Save the figure; see `matplotlib.figure.Figure.savefig`."""
@@ -139,13 +142,17 @@ class Figure(_Figure):
         return {"image/png": image.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
 
 
-# As in trainers/widgets/loss_plot.js. The colours of runs have no other meaning, and contrast 3 to white and to #111.
-COLORS = ("#8A5FC7", "#A87900", "#00889B", "#D0404F", "#6F8A1E", "#6B7480", "#96603C", "#5A6FD6")
+# As in trainers/widgets/loss_plot.js. These colours have no other meaning, and contrast 3 to white and to #111.
+COLORS = ("#A52D96", "#6F8A1E", "#00889B", "#D0404F", "#5A6FD6", "#96603C", "#C369F0", "#4B694B")
 _DASHES: tuple[Any, ...] = (
     "-", (0, (3, 1.5)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)),
     (0, (7, 2)), (0, (2, 1, 0.5, 1)), (0, (4, 1, 1, 1, 1, 1)), (0, (0.5, 1.5)),
 )  # fmt: skip
 _MARKS = ("s", "D", "v", "<", ">", "P", "X", "d")
+# Losses that are larger are drawn like infinite ones, because scales would overflow; axes have at least this height.
+_LARGEST, _LEAST = 1e100, 1e-100
+# Longest name of a run in a legend.
+_LONGEST = 40
 
 
 def plot_history(history: History, *, log: bool = False, behind: Mapping[str, History] | None = None) -> Figure:
@@ -210,8 +217,8 @@ def plot_histories(
         else:
             if not run or not all(run):
                 raise ValueError(f"the histories of {name!r} must have at least one epoch, got an empty one.")
-            mean, (low, _, high) = mean_history(run), band(run)
-            drawn.append(_Run(f"{name} (mean of {len(run)}, band: all)", mean, (low, high)))
+            mean, (low, _, high) = mean_history(run, name), band(run)
+            drawn.append(_Run(mean.name, mean, (low, high)))
             loss = four_digits(mean[-1].validation_loss)
             texts.append(f"{name}: {len(run)} runs, mean validation loss {loss} after {many(len(mean), 'epoch')}")
     _draw(figure, drawn, log=log)
@@ -223,12 +230,13 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
     """Return lowest, mean and highest validation loss at each epoch that all histories have."""
     n_epochs = min(len(history) for history in histories)
     losses = np.array([[row.validation_loss for row in history[:n_epochs]] for history in histories])
-    return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
+    with np.errstate(over="ignore"):
+        return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
 
 
-def mean_history(histories: Sequence[History]) -> History:
-    """Return a history of the mean losses at each epoch that all histories have."""
-    mean = History()
+def mean_history(histories: Sequence[History], name: str = "run") -> History:
+    """Return a history of the mean losses at each epoch that all histories have; `name` is that of the histories."""
+    mean = History(f"{name} (mean of {len(histories)}, band: all)")
     for epoch, loss in enumerate(band(histories)[1]):
         train = sum(history[epoch].train_loss for history in histories) / len(histories)
         mean.append(train_loss=train, validation_loss=loss, reason=f"mean of {len(histories)} runs")
@@ -246,6 +254,28 @@ class _Run:
     band: tuple[list[float], list[float]] | None = None
     behind: bool = False
 
+    def __post_init__(self) -> None:
+        self.name = as_label(self.name)
+        if len(self.name) > _LONGEST:
+            self.name = self.name[: _LONGEST - 1].rstrip("\\") + "…"
+        self.history = _limited(self.history)
+        self.band = self.band and ([*map(_finite, self.band[0])], [*map(_finite, self.band[1])])
+
+
+def _finite(loss: float) -> float:
+    return loss if abs(loss) <= _LARGEST else math.nan
+
+
+def _limited(history: History) -> History:
+    """Return the history with NaN for each loss that is not drawn."""
+    limited = History(history.name, history.note)
+    if history.start and abs(history.start.validation_loss) <= _LARGEST:
+        limited.begin(history.start.validation_loss)
+    for row in history:
+        losses = {"train_loss": _finite(row.train_loss), "validation_loss": _finite(row.validation_loss)}
+        limited.append(**losses, restored=row.restored)
+    return limited
+
 
 def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
     """Draw runs with the scales, ticks, marks and legend of the live picture in trainers/widgets/loss_plot.js."""
@@ -254,7 +284,7 @@ def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
     # axes: all finite losses, and whole epochs from 1 on
     losses = [loss for run in runs for loss in _losses(run, train=alone and not run.behind)]
     longest = max((len(run.history) for run in runs), default=0)
-    log = log and min(losses, default=0) > 0
+    log = log and min(losses, default=0) > _LEAST
     limits, final = loss_limits(losses, log=log), max(2, longest)
     axes.set_yscale("log" if log else "linear")
     loss_marks = log_ticks(*limits, 12) if log else ticks(*limits, 5)
@@ -292,7 +322,7 @@ def _draw_alone(axes: Any, run: _Run) -> None:
     """Draw training and validation loss of the only run in the foreground."""
     history, best = run.history, run.history.best
     name = f"{run.name}, training" if run.name else "training"
-    label = as_label(f"{name} ({history.note})" if history.note else name)
+    label = f"{name} ({as_label(history.note)})" if history.note else name
     _draw_curve(axes, [row.train_loss for row in history], color=TRAIN, label=label)
     _draw_curve(
         axes, [row.validation_loss for row in history], color=VALIDATION, linestyle=_DASHES[1], label="validation"
@@ -323,7 +353,7 @@ def _draw_run(axes: Any, run: _Run, number: int) -> None:
     style = {"color": color, "linestyle": _DASHES[other], "linewidth": 0.8 if run.behind else 1.5}
     _draw_curve(axes, losses, **style)
     # the legend shows the dash and the mark at the end of the curve
-    axes.plot([], [], marker=_MARKS[other], markersize=5, label=as_label(text), **style)
+    axes.plot([], [], marker=_MARKS[other], markersize=5, label=text, **style)
     if finite := [row for row in history if math.isfinite(row.validation_loss)]:
         _draw_mark(axes, finite[-1], _MARKS[other], color, markersize=5)
     if run.behind:
@@ -379,7 +409,7 @@ def loss_limits(losses: Sequence[float], *, log: bool) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = min(losses), max(losses)
     # nearly equal losses: widen the range until tick labels differ
-    least = 1e-3 * (max(abs(low), abs(high)) or 1)
+    least = max(1e-3 * (max(abs(low), abs(high)) or 1), _LEAST)
     if high - low < least:
         low, high = (high + low - least) / 2, (high + low + least) / 2
     if log and low > 0:
@@ -435,7 +465,7 @@ def _labels(values: Sequence[float], room: int) -> list[str]:
 
 def _describe(history: History, name: str | None = None) -> str:
     if not history:
-        return "An empty loss plot: no epoch trained yet."
+        return f"The run {name!r} has no epoch yet." if name else "An empty loss plot: no epoch trained yet."
     text = f"Training and validation loss of the run {name or history.name!r} over {many(len(history), 'epoch')}"
     if history.best:
         where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"

@@ -11,7 +11,7 @@ import { escape } from "./page.js";
 // The same colours, dashes and marks as in trainers/plotting.py. The colours of runs have no other meaning, and contrast
 // 3 to white and to #111.
 export const [TRAIN, VALIDATION, RESTORE, RECONSTRUCTION] = ["#0072B2", "#D55E00", "#009E73", "#C06A9B"];
-export const COLORS = ["#8A5FC7", "#A87900", "#00889B", "#D0404F", "#6F8A1E", "#6B7480", "#96603C", "#5A6FD6"];
+export const COLORS = ["#A52D96", "#6F8A1E", "#00889B", "#D0404F", "#5A6FD6", "#96603C", "#C369F0", "#4B694B"];
 const DASHES = ["", "6 3", "2 3", "10 3 2 3", "14 4", "4 2 1 2", "8 2 2 2 2 2", "1 3"];
 const MARKS = [
   "M-3.5 -3.5h7v7h-7z", // square
@@ -27,7 +27,9 @@ const MARKS = [
 export const [EPOCH, TRAINING_LOSS, VALIDATION_LOSS, BEST, RESTORED, WORDS, START, RATE] = [0, 1, 2, 3, 4, 5, 6, 7];
 const [LEFT, RIGHT, TOP, BOTTOM, LANE] = [58, 12, 10, 40, 38];
 
-export const isNumber = (value) => value != null && Number.isFinite(value);
+// Larger losses are drawn like infinite ones, because scales would overflow; axes have at least this height.
+const [LARGEST, LEAST] = [1e100, 1e-100];
+export const isNumber = (value) => value != null && Math.abs(value) <= LARGEST;
 export const last = (list) => list[list.length - 1];
 
 // ---------------------------------------------------------------- runs
@@ -45,7 +47,8 @@ export function looksOf(data, index) {
 }
 
 export function bestRow({ rows }) {
-  return last(rows)?.[BEST] ? rows[last(rows)[BEST] - 1] : null;
+  const best = last(rows)?.[BEST] ? rows[last(rows)[BEST] - 1] : null;
+  return isNumber(best?.[VALIDATION_LOSS]) ? best : null;
 }
 
 // Validation loss of the initial weights if they are the best, else null.
@@ -86,7 +89,7 @@ export function limitsOf(losses, log) {
   let [low, high] = rangeOf(losses);
   if (low > high) return [0, 1];
   // Nearly equal losses: widen the range until tick labels differ.
-  const least = 1e-3 * (Math.max(Math.abs(high), Math.abs(low)) || 1);
+  const least = Math.max(1e-3 * (Math.max(Math.abs(high), Math.abs(low)) || 1), LEAST);
   if (high - low < least) [high, low] = [(high + low + least) / 2, (high + low - least) / 2];
   if (log && low > 0) return [low / (high / low) ** 0.06, high * (high / low) ** 0.06];
   const margin = 0.06 * (high - low);
@@ -108,7 +111,7 @@ export function frameOf(data, view, width, height) {
   const losses = points.map(([, loss]) => loss);
   const longest = Math.max(0, ...data.runs.map((run) => last(run.rows)?.[EPOCH] ?? 0));
   const final = Math.max(2, data.planned || 0, longest);
-  const logged = view.log && losses.length > 0 && rangeOf(losses)[0] > 0;
+  const logged = view.log && losses.length > 0 && rangeOf(losses)[0] > LEAST;
   const full = { x: [1, final], y: limitsOf(losses, logged) };
   const shown = view.zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
   const [scaled, plain] = logged ? [Math.log, Math.exp] : [(v) => v, (v) => v];
