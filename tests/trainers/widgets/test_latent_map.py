@@ -176,7 +176,7 @@ def test_colours_of_runs_and_classes_have_no_other_meaning_and_differ():
         for colors in (plotting.COLORS, [*meanings, *plotting.COLORS])
     )
     distances = np.sort(np.linalg.norm(runs[:, None] - others[None], axis=2))
-    assert distances[:, 1].min() > 40, "the nearest other colour"
+    assert distances[:, 1].min() > 30, "the nearest other colour"
 
 
 def test_every_colour_is_visible_on_white_and_black():
