@@ -21,7 +21,7 @@ def many(number: int, what: str) -> str:
     >>> many(1, "step"), many(7500, "step")
     ('1 step', '7,500 steps')
     """
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:
