@@ -52,7 +52,8 @@ class Detection:
         """Return the events, where two events with fewer than `gap` time steps between them are one.
 
         One anomaly is often flagged in several pieces. With a gap of one window, two pieces become one event unless
-        a whole window lies between them. Metrics, and `events`, do not merge anything.
+        a whole window lies between them. Unscored steps between two events count as well. Metrics, and `events`, do
+        not merge anything.
 
         Parameters
         ----------
@@ -80,14 +81,16 @@ class Detection:
     def to_frame(self, *, gap: int = 0) -> pd.DataFrame:
         """Return one row per event of a series, or per flagged sequence, sorted by decreasing score.
 
-        The columns for a series are: start, end (excluded), number of steps, step of the highest
-        score, this score, and the times of the event if the series has times or a sampling rate.
+        The columns for a series are: start, end (excluded), number of steps (with the unflagged steps of a merged
+        event), step of the highest score, this score, and the times of the event if the series has times or a sampling
+        rate.
         The columns for a data set are: number of the sequence and its score.
 
         Parameters
         ----------
         gap : int, default 0
-            Events of a series with fewer time steps between them are one row; see `merged_events`.
+            Events of a series with fewer time steps between them are one row; see `merged_events`. It is ignored for a
+            data set.
         """
         if self.series is None:
             numbers = np.flatnonzero(self.abnormal)
