@@ -259,21 +259,16 @@ class _Run:
         if len(self.name) > _LONGEST:
             self.name = self.name[: _LONGEST - 1].rstrip("\\") + "…"
         self.history = _limited(self.history)
-        self.band = self.band and ([*map(_finite, self.band[0])], [*map(_finite, self.band[1])])
-
-
-def _finite(loss: float) -> float:
-    return loss if abs(loss) <= _LARGEST else math.nan
 
 
 def _limited(history: History) -> History:
     """Return the history with NaN for each loss that is not drawn."""
     limited = History(history.name, history.note)
     if history.start and abs(history.start.validation_loss) <= _LARGEST:
-        limited.begin(history.start.validation_loss)
+        limited.start = history.start
     for row in history:
-        losses = {"train_loss": _finite(row.train_loss), "validation_loss": _finite(row.validation_loss)}
-        limited.append(**losses, restored=row.restored)
+        train, loss = (v if abs(v) <= _LARGEST else math.nan for v in (row.train_loss, row.validation_loss))
+        limited.append(train_loss=train, validation_loss=loss, restored=row.restored)
     return limited
 
 
@@ -315,7 +310,7 @@ def _losses(run: _Run, *, train: bool) -> list[float]:
     losses += [loss for edge in run.band or () for loss in edge]
     if (best := run.history.best) and best.epoch == 0:
         losses.append(best.validation_loss)
-    return [loss for loss in losses if math.isfinite(loss)]
+    return [loss for loss in losses if abs(loss) <= _LARGEST]
 
 
 def _draw_alone(axes: Any, run: _Run) -> None:
@@ -380,7 +375,8 @@ def _draw_mark(axes: Any, row: Epoch, mark: str, color: str, **style: Any) -> No
 
 def _draw_band(axes: Any, run: _Run, color: str) -> None:
     if run.band:
-        axes.fill_between(range(1, len(run.history) + 1), *run.band, color=color, alpha=0.2, linewidth=0)
+        drawn = np.where(np.abs(run.band) <= _LARGEST, run.band, np.nan)
+        axes.fill_between(range(1, len(run.history) + 1), *drawn, color=color, alpha=0.2, linewidth=0)
 
 
 def _draw_restores(axes: Any, history: History, label: str | None = None) -> None:
