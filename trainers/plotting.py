@@ -149,8 +149,6 @@ _DASHES: tuple[Any, ...] = (
     (0, (7, 2)), (0, (2, 1, 0.5, 1)), (0, (4, 1, 1, 1, 1, 1)), (0, (0.5, 1.5)),
 )  # fmt: skip
 _MARKS = ("s", "D", "v", "<", ">", "P", "X", "d")
-# Losses that are larger are drawn like infinite ones, because scales would overflow; axes have at least this height.
-_LARGEST, _LEAST = 1e100, 1e-100
 # Longest name of a run in a legend.
 _LONGEST = 40
 
@@ -251,7 +249,7 @@ class _Run:
     name: str
     history: History
     # lowest and highest validation loss of several runs, whose mean is `history`
-    band: tuple[list[float], list[float]] | None = None
+    band: Sequence[list[float]] | None = None
     behind: bool = False
 
     def __post_init__(self) -> None:
@@ -259,16 +257,22 @@ class _Run:
         if len(self.name) > _LONGEST:
             self.name = self.name[: _LONGEST - 1].rstrip("\\") + "…"
         self.history = _limited(self.history)
+        self.band = self.band and [[*map(drawn_loss, edge)] for edge in self.band]
+
+
+def drawn_loss(loss: float) -> float:
+    """Return a loss as it is drawn: NaN if it is so large that scales overflow, and 0 if it is as small."""
+    return 0.0 if abs(loss) < 1e-100 else loss if abs(loss) < 1e100 else math.nan
 
 
 def _limited(history: History) -> History:
-    """Return the history with NaN for each loss that is not drawn."""
+    """Return the history with the losses that are drawn."""
     limited = History(history.name, history.note)
-    if history.start and abs(history.start.validation_loss) <= _LARGEST:
-        limited.start = history.start
+    if history.start and math.isfinite(start := drawn_loss(history.start.validation_loss)):
+        limited.begin(start)
     for row in history:
-        train, loss = (v if abs(v) <= _LARGEST else math.nan for v in (row.train_loss, row.validation_loss))
-        limited.append(train_loss=train, validation_loss=loss, restored=row.restored)
+        train, validation = drawn_loss(row.train_loss), drawn_loss(row.validation_loss)
+        limited.append(train_loss=train, validation_loss=validation, restored=row.restored)
     return limited
 
 
@@ -279,7 +283,7 @@ def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
     # axes: all finite losses, and whole epochs from 1 on
     losses = [loss for run in runs for loss in _losses(run, train=alone and not run.behind)]
     longest = max((len(run.history) for run in runs), default=0)
-    log = log and min(losses, default=0) > _LEAST
+    log = log and min(losses, default=0) > 0
     limits, final = loss_limits(losses, log=log), max(2, longest)
     axes.set_yscale("log" if log else "linear")
     loss_marks = log_ticks(*limits, 12) if log else ticks(*limits, 5)
@@ -310,7 +314,7 @@ def _losses(run: _Run, *, train: bool) -> list[float]:
     losses += [loss for edge in run.band or () for loss in edge]
     if (best := run.history.best) and best.epoch == 0:
         losses.append(best.validation_loss)
-    return [loss for loss in losses if abs(loss) <= _LARGEST]
+    return [loss for loss in losses if math.isfinite(loss)]
 
 
 def _draw_alone(axes: Any, run: _Run) -> None:
@@ -375,8 +379,7 @@ def _draw_mark(axes: Any, row: Epoch, mark: str, color: str, **style: Any) -> No
 
 def _draw_band(axes: Any, run: _Run, color: str) -> None:
     if run.band:
-        drawn = np.where(np.abs(run.band) <= _LARGEST, run.band, np.nan)
-        axes.fill_between(range(1, len(run.history) + 1), *drawn, color=color, alpha=0.2, linewidth=0)
+        axes.fill_between(range(1, len(run.history) + 1), *run.band, color=color, alpha=0.2, linewidth=0)
 
 
 def _draw_restores(axes: Any, history: History, label: str | None = None) -> None:
@@ -405,7 +408,7 @@ def loss_limits(losses: Sequence[float], *, log: bool) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = min(losses), max(losses)
     # nearly equal losses: widen the range until tick labels differ
-    least = max(1e-3 * (max(abs(low), abs(high)) or 1), _LEAST)
+    least = 1e-3 * (max(abs(low), abs(high)) or 1)
     if high - low < least:
         low, high = (high + low - least) / 2, (high + low + least) / 2
     if log and low > 0:

@@ -10,6 +10,7 @@ import pytest
 
 from data.words import four_digits
 from trainers import Epoch, History, plot_histories, plot_history, plotting
+from trainers.widgets.chart import run_data
 
 
 @pytest.fixture
@@ -198,6 +199,9 @@ def test_extreme_losses_are_drawn(losses, log):
         figure.savefig(io.BytesIO())
         assert figure.axes[0].get_ylim()[1] < 1e120
         assert len(figure.axes[0].get_yticks()) > 1
+    page = run_data(history)["rows"]
+    best = [page[number - 1][2] for _, _, _, number, *_ in page if number]
+    assert all(loss is not None and loss <= 1 for loss in best)
 
 
 @pytest.mark.parametrize("scale", [1, 1.5])

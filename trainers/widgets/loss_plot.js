@@ -27,9 +27,7 @@ const MARKS = [
 export const [EPOCH, TRAINING_LOSS, VALIDATION_LOSS, BEST, RESTORED, WORDS, START, RATE] = [0, 1, 2, 3, 4, 5, 6, 7];
 const [LEFT, RIGHT, TOP, BOTTOM, LANE] = [58, 12, 10, 40, 38];
 
-// Larger losses are drawn like infinite ones, because scales would overflow; axes have at least this height.
-const [LARGEST, LEAST] = [1e100, 1e-100];
-export const isNumber = (value) => value != null && Math.abs(value) <= LARGEST;
+export const isNumber = (value) => value != null && Number.isFinite(value);
 export const last = (list) => list[list.length - 1];
 
 // ---------------------------------------------------------------- runs
@@ -47,8 +45,7 @@ export function looksOf(data, index) {
 }
 
 export function bestRow({ rows }) {
-  const best = last(rows)?.[BEST] ? rows[last(rows)[BEST] - 1] : null;
-  return isNumber(best?.[VALIDATION_LOSS]) ? best : null;
+  return last(rows)?.[BEST] ? rows[last(rows)[BEST] - 1] : null;
 }
 
 // Validation loss of the initial weights if they are the best, else null.
@@ -89,7 +86,7 @@ export function limitsOf(losses, log) {
   let [low, high] = rangeOf(losses);
   if (low > high) return [0, 1];
   // Nearly equal losses: widen the range until tick labels differ.
-  const least = Math.max(1e-3 * (Math.max(Math.abs(high), Math.abs(low)) || 1), LEAST);
+  const least = 1e-3 * (Math.max(Math.abs(high), Math.abs(low)) || 1);
   if (high - low < least) [high, low] = [(high + low + least) / 2, (high + low - least) / 2];
   if (log && low > 0) return [low / (high / low) ** 0.06, high * (high / low) ** 0.06];
   const margin = 0.06 * (high - low);
@@ -111,7 +108,7 @@ export function frameOf(data, view, width, height) {
   const losses = points.map(([, loss]) => loss);
   const longest = Math.max(0, ...data.runs.map((run) => last(run.rows)?.[EPOCH] ?? 0));
   const final = Math.max(2, data.planned || 0, longest);
-  const logged = view.log && losses.length > 0 && rangeOf(losses)[0] > LEAST;
+  const logged = view.log && losses.length > 0 && rangeOf(losses)[0] > 0;
   const full = { x: [1, final], y: limitsOf(losses, logged) };
   const shown = view.zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
   const [scaled, plain] = logged ? [Math.log, Math.exp] : [(v) => v, (v) => v];
