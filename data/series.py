@@ -12,6 +12,7 @@ import torch
 
 from data.csv_columns import UNITS, is_time, unit_of, warn_of_columns
 from data.data_set import as_array, as_class_names, check_float32, check_labels, check_sampling_rate
+from data.words import many
 
 # Largest relative difference between two sampling rates that are considered equal.
 RATE_TOLERANCE = 0.05
@@ -80,7 +81,7 @@ class Series:
         if feature_names is not None:
             self.feature_names = as_class_names(feature_names, f"feature_names of {self.name!r}")
         if len(self.feature_names) != self.n_features or len(set(self.feature_names)) < self.n_features:
-            wanted = f"{self.n_features} unique name{'s' * (self.n_features > 1)}, one per feature"
+            wanted = f"{many(self.n_features, 'unique name')}, one per feature"
             raise ValueError(f"feature_names of {self.name!r} must be {wanted}, got {list(self.feature_names)}.")
         if isinstance(values, pd.DataFrame):
             warn_of_columns(values, self.name, timed=self.time is not None)
@@ -134,10 +135,10 @@ class Series:
         return series
 
     def __repr__(self) -> str:
-        text = f"Series {self.name!r}: {len(self)} steps, {_many(self.n_features, 'feature')}"
+        text = f"Series {self.name!r}: {len(self)} steps, {many(self.n_features, 'feature')}"
         missing = int(self.missing.sum())
-        text += f", {_many(missing, 'value')} missing" * (missing > 0)
-        return text if self.labels is None else f"{text}; {_many(len(self.events), 'abnormal event')}"
+        text += f", {many(missing, 'value')} missing" * (missing > 0)
+        return text if self.labels is None else f"{text}; {many(len(self.events), 'abnormal event')}"
 
     def _check_values(self, values: Any) -> np.ndarray:
         what = f"the values of {self.name!r}"
@@ -259,7 +260,3 @@ def _as_times(time: Any) -> np.ndarray:
                 form = "ISO8601" if kind == "string" else None
                 array = pd.to_datetime(array, utc=True, format=form).tz_localize(None).to_numpy()
     return array / np.timedelta64(1, "s") if array.dtype.kind == "m" else array
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

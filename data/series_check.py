@@ -10,9 +10,9 @@ import pandas as pd
 
 from data._deprecated import RenamedValue
 from data.data_set import check_integer, is_real_number
-from data.durations import length_and_sampling
 from data.markup import escaped, without_math
 from data.series import Series, runs
+from data.words import length_and_sampling, many
 
 # Sign and color of each verdict, the best verdict first.
 _SIGNS = {"ok": ("✓", "#009E73"), "review": ("○", "#0072B2"), "fix": ("✗", "#D55E00")}
@@ -212,7 +212,7 @@ def _labels(series: Series, end: int) -> list[Finding]:
         return [
             Finding("labels", "", "review", "No step is abnormal.", "Only false alarms can be counted, not misses.")
         ]
-    found = f"{len(events)} abnormal event{'s' * (len(events) > 1)}, {share:.1%} of the steps."
+    found = f"{many(len(events), 'abnormal event')}, {share:.1%} of the steps."
     frequent = share > 0.2
     advice = "In practice anomalies are rarer, so the metrics will be different there." if frequent else ""
     findings = [Finding("labels", "", "review" if frequent else "ok", found, advice, events)]
@@ -241,10 +241,8 @@ def _missing(values: np.ndarray, name: str) -> Finding:
         return Finding("missing", name, "ok", "No value is missing.")
     share = float(np.isnan(values).mean())
     start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
-    many = f"{len(gaps)} gap{'s' * (len(gaps) > 1)}"
-    found = (
-        f"{share:.1%} of the values are missing, in {many}; the longest has {end - start} steps and begins at {start}."
-    )
+    longest = f"the longest has {end - start} steps and begins at {start}"
+    found = f"{share:.1%} of the values are missing, in {many(len(gaps), 'gap')}; {longest}."
     advice = "Gaps are excluded from losses and scores; a window with more than half of its values missing is unscored."
     remedy = "Remove the feature, or cut the recording. " * (share > 0.2)
     return Finding("missing", name, "fix" if share > 0.2 else "review", found, remedy + advice, gaps)
@@ -259,7 +257,7 @@ def _flatline(values: np.ndarray, name: str) -> Finding:
     if not flatlines:
         return Finding("flatline", name, "ok", f"At most {lengths.max()} equal values in a row.")
     start, end = max(flatlines, key=lambda run: run[1] - run[0])
-    more = f", and {len(flatlines) - 1} shorter flatline{'s' * (len(flatlines) > 2)}" * (len(flatlines) > 1)
+    more = f", and {many(len(flatlines) - 1, 'shorter flatline')}" * (len(flatlines) > 1)
     found = f"{end - start} equal values from step {start} on{more}."
     advice = "Set them to NaN if the sensor failed. Keep them if the value can be constant."
     return Finding("flatline", name, "fix", found, advice, flatlines)
@@ -274,7 +272,7 @@ def _outliers(values: np.ndarray, name: str) -> Finding:
         return Finding("outlier", name, "ok", f"All values are between {low:.4g} and {high:.4g}.")
     places, worst = tuple(runs(beyond)), int(np.nanargmax(away))
     number, same = int(beyond.sum()), int((values == values[worst]).sum())
-    found = f"{number} outlier{'s' * (number > 1)}, the farthest is {values[worst]:.4g} at step {worst}."
+    found = f"{many(number, 'outlier')}, the farthest is {values[worst]:.4g} at step {worst}."
     advice = "Set impossible values to NaN, because they distort the scaling. Keep values that can occur."
     if same > 1:
         found += f" {values[worst]:.4g} occurs {same} times. It may be a sentinel value that marks missing values."

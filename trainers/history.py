@@ -14,6 +14,7 @@ import pandas as pd
 
 from data._deprecated import with_old_names
 from data.markup import without_math
+from data.words import four_digits, many
 
 if TYPE_CHECKING:
     from trainers.plotting import Figure
@@ -79,12 +80,6 @@ class Epoch:
 def epoch_name(number: int | None) -> str:
     """Return "epoch 3" for 3, "the start" for 0 and "no epoch" for None."""
     return {None: "no epoch", 0: "the start"}.get(number, f"epoch {number}")
-
-
-def four_digits(value: float, unlike: float = math.nan) -> str:
-    """Return a number with four significant digits, such as "0.1860"; with more to differ from another."""
-    digits = next((d for d in (4, 6, 9) if value == unlike or f"{value:.{d}g}" != f"{unlike:.{d}g}"), 17)
-    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def best_as_text(history: History) -> str:
@@ -202,7 +197,7 @@ class History(Sequence[Epoch]):
         return isinstance(other, History) and self._rows == other._rows
 
     def __repr__(self) -> str:
-        text = f"History {self.name!r}: {len(self)} epoch{'s' * (len(self) != 1)}{best_as_text(self)}"
+        text = f"History {self.name!r}: {many(len(self), 'epoch')}{best_as_text(self)}"
         return text + (f", restored after {self.restored_epochs}" if self.restored_epochs else "")
 
     def _repr_html_(self) -> str:

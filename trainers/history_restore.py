@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from data._deprecated import with_old_names
-from trainers.history import History, epoch_name, four_digits
+from data.words import four_digits
+from trainers.history import History, epoch_name
 from trainers.torch_utils import ModelState, load_state
 
 

@@ -17,8 +17,9 @@ from matplotlib import font_manager, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as _Figure
 
+from data.words import four_digits, many
 from trainers.console import classroom_defaults
-from trainers.history import Epoch, History, four_digits
+from trainers.history import Epoch, History
 
 # Readable on light and dark pages; dashes and markers distinguish them as well.
 TRAIN, VALIDATION, RESTORE, TEXT = "#0072B2", "#D55E00", "#009E73", "#7f7f7f"
@@ -102,7 +103,10 @@ class Figure(_Figure):
 
     def legend_beside(self, axes: Any) -> None:
         """Add a legend outside the axes, so that it does not cover a curve."""
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, labelcolor=TEXT)
+        if n := len(axes.get_legend_handles_labels()[1]):
+            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, labelcolor=TEXT)
+            # room for all names
+            self.set_figheight(max(self.get_figheight(), 0.8 + 0.27 * n))
 
     def savefig(self, *args: Any, **kwargs: Any) -> None:
         """Save the figure; see `matplotlib.figure.Figure.savefig`."""
@@ -138,13 +142,15 @@ class Figure(_Figure):
         return {"image/png": image.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
 
 
-# As in trainers/widgets/loss_plot.js. The colours of runs have no other meaning, and contrast 3 to white and to #111.
-COLORS = ("#8A5FC7", "#A87900", "#00889B", "#D0404F", "#6F8A1E", "#6B7480", "#96603C", "#5A6FD6")
+# As in trainers/widgets/loss_plot.js. These colours have no other meaning, and contrast 3 to white and to #111.
+COLORS = ("#A52D96", "#6F8A1E", "#00889B", "#D0404F", "#5A6FD6", "#96603C", "#C369F0", "#4B694B")
 _DASHES: tuple[Any, ...] = (
     "-", (0, (3, 1.5)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)),
     (0, (7, 2)), (0, (2, 1, 0.5, 1)), (0, (4, 1, 1, 1, 1, 1)), (0, (0.5, 1.5)),
 )  # fmt: skip
 _MARKS = ("s", "D", "v", "<", ">", "P", "X", "d")
+# Longest name of a run in a legend.
+_LONGEST = 40
 
 
 def plot_history(history: History, *, log: bool = False, behind: Mapping[str, History] | None = None) -> Figure:
@@ -175,7 +181,9 @@ def plot_history(history: History, *, log: bool = False, behind: Mapping[str, Hi
     return figure
 
 
-def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool = False) -> Figure:
+def plot_histories(
+    runs: Mapping[str, History | Sequence[History]], *, log: bool = False, behind: Mapping[str, History] | None = None
+) -> Figure:
     """Plot the validation losses of several training runs, with restores and best epochs as in `plot_history`.
 
     A single run is drawn with its training loss.
@@ -188,14 +196,18 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
         Only epochs that exist in all of these runs are drawn.
     log : bool, default False
         Whether the loss axis is logarithmic; it is linear if a loss is not above zero.
+    behind : mapping of str to History, optional
+        Earlier runs by name: their validation losses are drawn thin, behind the others.
 
     Returns
     -------
     Figure
         Matplotlib figure; its `alt` attribute describes it in words.
     """
-    figure = Figure(f"validation loss of {len(runs)} run{'s' * (len(runs) != 1)}", figsize=(9, 3.8))
-    drawn, texts = [], []
+    figure = Figure(f"validation loss of {many(len(runs), 'run')}", figsize=(9, 3.8))
+    earlier = behind or {}
+    drawn = [_Run(name, run, behind=True) for name, run in earlier.items()]
+    texts = [_describe(run, name) for name, run in earlier.items()]
     for name, run in runs.items():
         if isinstance(run, History):
             drawn.append(_Run(name, run))
@@ -203,10 +215,10 @@ def plot_histories(runs: Mapping[str, History | Sequence[History]], *, log: bool
         else:
             if not run or not all(run):
                 raise ValueError(f"the histories of {name!r} must have at least one epoch, got an empty one.")
-            mean, (low, _, high) = mean_history(run), band(run)
-            drawn.append(_Run(f"{name} (mean of {len(run)}, band: all)", mean, (low, high)))
+            mean, (low, _, high) = mean_history(run, name), band(run)
+            drawn.append(_Run(mean.name, mean, (low, high)))
             loss = four_digits(mean[-1].validation_loss)
-            texts.append(f"{name}: {len(run)} runs, mean validation loss {loss} after {_epochs(len(mean))}")
+            texts.append(f"{name}: {len(run)} runs, mean validation loss {loss} after {many(len(mean), 'epoch')}")
     _draw(figure, drawn, log=log)
     figure.alt = "Validation losses. " + " ".join(f"{text.removesuffix('.')}." for text in texts)
     return figure
@@ -216,12 +228,13 @@ def band(histories: Sequence[History]) -> tuple[list[float], list[float], list[f
     """Return lowest, mean and highest validation loss at each epoch that all histories have."""
     n_epochs = min(len(history) for history in histories)
     losses = np.array([[row.validation_loss for row in history[:n_epochs]] for history in histories])
-    return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
+    with np.errstate(over="ignore"):
+        return losses.min(0).tolist(), losses.mean(0).tolist(), losses.max(0).tolist()
 
 
-def mean_history(histories: Sequence[History]) -> History:
-    """Return a history of the mean losses at each epoch that all histories have."""
-    mean = History()
+def mean_history(histories: Sequence[History], name: str = "run") -> History:
+    """Return a history of the mean losses at each epoch that all histories have; `name` is that of the histories."""
+    mean = History(f"{name} (mean of {len(histories)}, band: all)")
     for epoch, loss in enumerate(band(histories)[1]):
         train = sum(history[epoch].train_loss for history in histories) / len(histories)
         mean.append(train_loss=train, validation_loss=loss, reason=f"mean of {len(histories)} runs")
@@ -236,8 +249,31 @@ class _Run:
     name: str
     history: History
     # lowest and highest validation loss of several runs, whose mean is `history`
-    band: tuple[list[float], list[float]] | None = None
+    band: Sequence[list[float]] | None = None
     behind: bool = False
+
+    def __post_init__(self) -> None:
+        self.name = as_label(self.name)
+        if len(self.name) > _LONGEST:
+            self.name = self.name[: _LONGEST - 1].rstrip("\\") + "…"
+        self.history = _limited(self.history)
+        self.band = self.band and [[*map(drawn_loss, edge)] for edge in self.band]
+
+
+def drawn_loss(loss: float) -> float:
+    """Return a loss as it is drawn: NaN if it is so large that scales overflow, and 0 if it is as small."""
+    return 0.0 if abs(loss) < 1e-100 else loss if abs(loss) < 1e100 else math.nan
+
+
+def _limited(history: History) -> History:
+    """Return the history with the losses that are drawn."""
+    limited = History(history.name, history.note)
+    if history.start and math.isfinite(start := drawn_loss(history.start.validation_loss)):
+        limited.begin(start)
+    for row in history:
+        train, validation = drawn_loss(row.train_loss), drawn_loss(row.validation_loss)
+        limited.append(train_loss=train, validation_loss=validation, restored=row.restored)
+    return limited
 
 
 def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
@@ -267,7 +303,7 @@ def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
     if not alone and any(run.history.restored_epochs for run in runs):
         axes.plot([], [], "^", color=RESTORE, markerfacecolor="none", label="restored")
     if not losses:
-        text = f"no finite loss in {_epochs(longest)}: NaN or infinite" if longest else "no epoch trained yet"
+        text = f"no finite loss in {many(longest, 'epoch')}: NaN or infinite" if longest else "no epoch trained yet"
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=TEXT)
     figure.legend_beside(axes)
 
@@ -285,7 +321,7 @@ def _draw_alone(axes: Any, run: _Run) -> None:
     """Draw training and validation loss of the only run in the foreground."""
     history, best = run.history, run.history.best
     name = f"{run.name}, training" if run.name else "training"
-    label = as_label(f"{name} ({history.note})" if history.note else name)
+    label = f"{name} ({as_label(history.note)})" if history.note else name
     _draw_curve(axes, [row.train_loss for row in history], color=TRAIN, label=label)
     _draw_curve(
         axes, [row.validation_loss for row in history], color=VALIDATION, linestyle=_DASHES[1], label="validation"
@@ -316,7 +352,7 @@ def _draw_run(axes: Any, run: _Run, number: int) -> None:
     style = {"color": color, "linestyle": _DASHES[other], "linewidth": 0.8 if run.behind else 1.5}
     _draw_curve(axes, losses, **style)
     # the legend shows the dash and the mark at the end of the curve
-    axes.plot([], [], marker=_MARKS[other], markersize=5, label=as_label(text), **style)
+    axes.plot([], [], marker=_MARKS[other], markersize=5, label=text, **style)
     if finite := [row for row in history if math.isfinite(row.validation_loss)]:
         _draw_mark(axes, finite[-1], _MARKS[other], color, markersize=5)
     if run.behind:
@@ -426,18 +462,14 @@ def _labels(values: Sequence[float], room: int) -> list[str]:
 # ---------------------------------------------------------------- words
 
 
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'s' * (count != 1)}"
-
-
 def _describe(history: History, name: str | None = None) -> str:
     if not history:
-        return "An empty loss plot: no epoch trained yet."
-    text = f"Training and validation loss of the run {name or history.name!r} over {_epochs(len(history))}"
+        return f"The run {name!r} has no epoch yet." if name else "An empty loss plot: no epoch trained yet."
+    text = f"Training and validation loss of the run {name or history.name!r} over {many(len(history), 'epoch')}"
     if history.best:
         where = f"in epoch {history.best.epoch}" if history.best.epoch else "at the start"
         text += f"; the lowest validation loss is {four_digits(history.best.validation_loss)} {where}"
     else:
         text += "; no validation loss is finite"
     n = len(history.restored_epochs)
-    return text + f"; the best weights were {f'restored {n} time' + 's' * (n != 1) if n else 'never restored'}."
+    return text + f"; the best weights were {'restored ' + many(n, 'time') if n else 'never restored'}."

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data import CSVWarning, Series, SeriesCheck, check_series, load_csv
-from data.durations import digits, duration, length_and_sampling
+from data.words import digits, duration, length_and_sampling, many, percent
 from trainers.checks import as_positive
 from trainers.console import say
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
@@ -32,24 +32,28 @@ from trainers.history import Epoch
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
 from trainers.widgets.export import write_body
-from trainers.widgets.series_viewer import MUCH_FLAGGED, touched
+from trainers.widgets.series_viewer import MUCH_FLAGGED, steps_in, touched, when
 
 # Rows of the table of events.
 MOST_EVENTS = 20
 # Steps × window up to which the volumes under the surfaces (VUS) of all detectors take about a minute.
 MOST_FOR_VOLUMES = 10_000_000
-# Epochs × window of a training of about half a minute, and the smallest number of epochs.
-EPOCHS_TIMES_WINDOW, FEWEST_EPOCHS = 2400, 5
+# Epochs × window of a training of about half a minute.
+EPOCHS_TIMES_WINDOW = 2400
+# Smallest default of the number of epochs.
+FEWEST_EPOCHS = 5
+# More is flagged than the rate allows if the share is this many times the rate; less can happen by chance.
+EXCESS = 1.5
 # The metrics of the page, with their names there.
 METRICS = {
     "vus_pr": "VUS-PR", "average_precision": "average precision", "auroc": "AUROC", "ucr_score": "UCR score",
     "events_found": "events found", "false_alarms": "false alarms", "f1": "F1",
 }  # fmt: skip
-# What the results of these checks mean for an event, with the feature and the number of steps.
+# What the results of these checks mean for an event; the feature is before it, and the number of steps after it.
 FAULTS = {
-    "flatline": "{} stood still for {:,} steps",
-    "missing": "{} has no values for {:,} steps",
-    "outlier": "{} is far outside its usual range for {:,} steps",
+    "flatline": "stood still for",
+    "missing": "has no values for",
+    "outlier": "is far outside its usual range for",
 }
 # Units of the scaled data, by the detector's `scaling`.
 UNITS = {"standard": "s.d. of the training part", "robust": "interquartile ranges of the training part"}
@@ -97,6 +101,9 @@ def report(
     `data.check_series`, the loss curve with every restore, the threshold and its rule, baselines
     with a threshold of the same kind, and all settings. It works without network and kernel. If more is flagged than
     the threshold's rate allows, the page gives possible reasons, and what to try.
+
+    The volumes under the surfaces of labelled recordings are computed in all threads of numba, and by the command in
+    one. Set the environment variable ``NUMBA_NUM_THREADS`` to change this.
 
     Two events with less than one window between them are one event on the page (`Detection.merged_events`). The
     metrics do not merge events.
@@ -176,7 +183,7 @@ def report(
     viewer = _viewer(series, detection, explanation, events)
     flagged = _Flagged.of(detection, rest, detector, window)
     pages = Environment(loader=PackageLoader("trainers", ""), autoescape=True, undefined=StrictUndefined)
-    pages.filters |= {"png": _png, "digits": digits, "percent": _percent, "described": _length}
+    pages.filters |= {"png": _png, "digits": digits, "percent": percent, "described": _length}
     pages.filters["count"] = "{:,}".format
     text = pages.get_template("report.html").render(
         series=series,
@@ -188,7 +195,7 @@ def report(
         rule=RULES[detector.rule],
         detection=detection,
         flagged=flagged,
-        much=flagged.covered > MUCH_FLAGGED,
+        much=flagged.share > MUCH_FLAGGED and flagged.of_normal > MUCH_FLAGGED / 2,
         reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else {},
         viewer=viewer,
         most_events=MOST_EVENTS,
@@ -201,7 +208,8 @@ def report(
         evaluations=_html(_metrics(evaluations), index=True) if evaluations else "",
     )
     write_body(path, f"Anomalies in {series.name}", text)
-    log(100, f"{_many(len(events), 'event')}, {_percent(flagged.covered)} of the scored steps; written to {path}")
+    viewer.close()
+    log(100, f"{many(len(events), 'event')}; {percent(flagged.share)} of the scored steps flagged; written to {path}")
     return Report(path, detector, detection, evaluations, events)
 
 
@@ -295,35 +303,37 @@ class _Flagged(NamedTuple):
 
     Attributes
     ----------
+    share : float
+        Share of the scored steps above the threshold.
     covered : float
         Share of the scored steps that are in events, with the steps between merged runs.
-    share : float
+    of_normal : float
         Share of the scored steps above the threshold, without steps that are labelled abnormal.
     quarters : list of float
-        The same in each quarter of the scored part.
+        `of_normal` in each quarter of the scored part.
     allowed : float or None
         Rate of the threshold rule for normal data; None for rules without a rate.
     """
 
-    covered: float
     share: float
+    covered: float
+    of_normal: float
     quarters: list[float]
     allowed: float | None
 
     @classmethod
     def of(cls, detection: Detection, rest: Series, detector: AnomalyDetector, window: int) -> _Flagged:
         """Count the flagged steps of a detection; unscored steps are left out."""
-        scored, inside = ~detection.unscored, np.zeros(len(rest), dtype=bool)
-        for start, end in detection.merged_events(window):
-            inside[start:end] = True
-        flagged = detection.abnormal[scored & ~rest.abnormal if rest.labels is not None else scored]
+        scored, inside = ~detection.unscored, steps_in(detection.merged_events(window), len(rest))
+        normal = detection.abnormal[scored & ~rest.abnormal if rest.labels is not None else scored]
+        quarters = list(map(_share, np.array_split(normal, 4)))
         allowed = detector.rate if RULES[detector.rule].keyword == "rate" else None
-        return cls(_share(inside[scored]), _share(flagged), list(map(_share, np.array_split(flagged, 4))), allowed)
+        return cls(_share(detection.abnormal[scored]), _share(inside[scored]), _share(normal), quarters, allowed)
 
     @property
     def too_many(self) -> bool:
-        """Whether a larger share of the normal steps is flagged than the rate allows."""
-        return self.allowed is not None and self.share > self.allowed
+        """Whether a clearly larger share of the normal steps is flagged than the rate allows."""
+        return self.allowed is not None and self.of_normal > EXCESS * self.allowed
 
 
 def _share(mask: np.ndarray) -> float:
@@ -340,8 +350,11 @@ def _reasons(
     train = ("Train on another normal recording.", "")
     if longer > n_training / len(series):
         train = ("Train on more of the recording, so that it includes all normal states:", f"--training {longer:g}")
-    half = max(10, (detector.window_length or 0) // 2)
-    window = ("Use a longer normal recording, or shorter windows:", f"--window {half}")
+    length = detector.window_length or 0
+    half = max(10, length // 2)
+    window = ("Use a longer normal recording.", "")
+    if half < length:
+        window = ("Use a longer normal recording, or shorter windows:", f"--window {half}")
     rate = detector.rate / 10
     stricter = '--rule "peaks over threshold" ' * (len(detector.calibration_scores) < 1 / rate) + f"--rate {rate:g}"
     inspect = ("Inspect the events with the highest scores. If they are normal, raise the threshold:", stricter)
@@ -354,9 +367,9 @@ def _reasons(
         elif one.check == "training":
             reasons[window].append(f"Few windows set the threshold. {one.found}")
     if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
-        quarters = ", ".join(map(_percent, flagged.quarters))
+        quarters = ", ".join(map(percent, flagged.quarters))
         reasons[train].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
-    spread = f"the scores of up to {detector.window_length} steps (one window) before and after an anomaly increase too"
+    spread = f"the scores of up to {length} steps (one window) before and after an anomaly increase too"
     reasons[inspect].append(f"The events are true anomalies: the rate holds for normal data only, and {spread}.")
     return {advice: texts for advice, texts in reasons.items() if texts}
 
@@ -386,8 +399,10 @@ def _note(check: SeriesCheck, start: int, end: int) -> str:
     for finding in check:
         overlapping = [one for one in finding.steps if one[0] < end and start < one[1]]
         if finding.check in FAULTS and overlapping:
-            steps = sum(b - a for a, b in overlapping)
-            notes.append(FAULTS[finding.check].format(finding.feature, steps).replace(" 1 steps", " 1 step"))
+            steps = many(sum(b - a for a, b in overlapping), "step")
+            # also before or after the event
+            beyond = any(a < start or end < b for a, b in overlapping)
+            notes.append(f"{finding.feature} {FAULTS[finding.check]} {steps}{' in all' * beyond}")
     return "; ".join(notes)
 
 
@@ -401,7 +416,7 @@ def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset
         texts = [f"{name} {share:.0%}" for name, share in shares.items()] if shares.any() else ["no values"]
         cells = {
             "steps": f"{start:,} to {end - 1:,}" if end - start > 1 else f"{start:,}",
-            "time": event_times(series, start, end),
+            "time": " to ".join(dict.fromkeys(when(series, step) for step in (start, end - 1))),
             "lasts": duration((end - start) / series.sampling_rate) if series.sampling_rate else "",
             "highest score": digits(score),
             "share of the error": ", ".join(texts) if series.n_features > 1 else "",
@@ -410,26 +425,6 @@ def _rows(events: pd.DataFrame, series: Series, explanation: Explanation, offset
         rows.append(cells)
     empty = {name for name in rows[0] if not any(row[name] for row in rows)} if rows else set()
     return [{name: text for name, text in row.items() if name not in empty} for row in rows]
-
-
-def event_times(series: Series, start: int, end: int) -> str:
-    """Return the times of the first and the last step; empty if the series has no times."""
-    rate = series.sampling_rate
-    ends: Any = np.array([start, end - 1])
-    if series.time is not None:
-        ends = series.time[ends]
-    elif rate:
-        ends = ends / rate
-    else:
-        return ""
-    # with the digits that distinguish two steps; the sampling rate of steps of a minute may be a little above 1 / 60
-    if ends.dtype.kind == "M":
-        unit: Literal["s", "m", "ms"] = "s" if not rate or 0.017 < rate < 1.1 else "m" if rate < 1 else "ms"
-        texts = np.datetime_as_string(ends, unit).tolist()
-    else:
-        decimals = max(0, math.ceil(math.log10(rate))) if rate else 2
-        texts = [f"{at:.{decimals}f} s" for at in ends]
-    return " to ".join(text.replace("T", " ") for text in dict.fromkeys(texts))
 
 
 def _length(series: Series) -> str:
@@ -442,14 +437,6 @@ def _length(series: Series) -> str:
     span = series.time[-1] - series.time[0]
     seconds = span / np.timedelta64(1, "s") if series.time.dtype.kind == "M" else span
     return f"{duration(float(seconds))} in unequal steps ({steps})"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
-def _percent(share: float) -> str:
-    return f"{digits(100 * share)} %"
 
 
 def _figures(detector: AnomalyDetector) -> tuple[Figure, Figure]:
@@ -472,7 +459,7 @@ def _comparison(detections: dict[str, Detection], window: int) -> str:
         "detector": list(detections),
         "events": list(map(len, events)),
         "events that overlap the autoencoder's": [sum(abnormal[a:b].any() for a, b in each) for each in events],
-        "steps flagged": [_percent(_share(d.abnormal[~d.unscored])) for d in results],
+        "steps flagged": [percent(_share(d.abnormal[~d.unscored])) for d in results],
     }
     return _html(pd.DataFrame(columns))
 

@@ -10,9 +10,9 @@ from sklearn.metrics import f1_score
 
 from data import Series
 from data.series import runs
+from data.words import many
 from trainers.detection.metrics import misleading_point_adjusted_f1, point_adjusted
 from trainers.plotting import ABNORMAL, FLAGGED, TEXT, TRAIN, VALIDATION, Figure, as_label
-from trainers.widgets.series_viewer import many
 
 
 def plot_windows(series: Series, starts: Any, length: int, every: int = 1) -> Figure:

@@ -426,18 +426,21 @@ def test_page_and_kernel_agree_on_events_and_extremes(page):
         truth = [list(event) for event in runs(draws.normal(size=n) > 1)]
         if trial % 2:
             values[draws.random(n) < 0.3] = np.nan
-        found = [list(event) for event in runs(values > level)]
-        text = describe_events(truth, found, ~np.isnan(values))
+        found, flagged = [list(event) for event in runs(values > level)], values > level
+        given = None
+        if trial % 3 == 0:  # the given events contain steps that are not flagged
+            found = given = [list(event) for event in runs(np.convolve(flagged, np.ones(3), "same") > 0)]
+        text = describe_events(truth, found, ~np.isnan(values), flagged)
         start, end = sorted(draws.integers(0, n + 1, 2).tolist())
         computed = page.evaluate(
-            """([values, level, truth, start, end]) => {
+            """([values, level, given, truth, start, end]) => {
                 const facts = { true: truth, length: values.length, stride: 1 };
                 const curve = kit.makeCurve(values);
-                const result = kit.compare(facts, curve, level, null);
+                const result = kit.compare(facts, curve, level, given);
                 const { hit, right } = result.compared;
                 return [result.found, hit, right, kit.extent(curve, start, end), kit.countText(result)];
             }""",
-            [values.tolist(), level, truth, start, end],
+            [values.tolist(), level, given, truth, start, end],
         )
         assert computed[:3] == [found, touched(truth, found), touched(found, truth)]
         if not np.isnan(values[start:end]).all():

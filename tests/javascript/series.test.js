@@ -216,7 +216,7 @@ test("flagging too much is no success", () => {
   assert.equal(compare(facts(truth), null, null, [[0, 1000]]).visit[0].kind, "true event, flagged");
   // Many steps are abnormal, and only these are flagged.
   assert.ok(text([[0, 400]], [[0, 390]]).startsWith("1 true event: 1 found, 0 missed; 0 false alarms; 39 %"));
-  const covers = "3 true events: 3 found (but 1 found event also covers the normal steps between them), 0 missed";
+  const covers = "3 true events: 3 found (but 1 found event joins several true events), 0 missed";
   assert.ok(
     text(
       [

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
+from data.words import four_digits
 from trainers import BatchedTrainer, LSTMAutoencoder, Run, StopTraining, benchmark
-from trainers.history import four_digits
 from trainers.losses import mean_loss
 from trainers.torch_utils import copy_state
 

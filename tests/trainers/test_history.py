@@ -8,8 +8,9 @@ import math
 
 import pytest
 
-from trainers import Epoch, History, plot_histories, plot_history
-from trainers.history import four_digits
+from data.words import four_digits
+from trainers import Epoch, History, plot_histories, plot_history, plotting
+from trainers.widgets.chart import run_data
 
 
 @pytest.fixture
@@ -138,6 +139,12 @@ def test_earlier_runs_are_drawn_behind(history):
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels[:3] == ["earlier: 0.5000 in epoch 2, restored 2×", "wild, training", "validation"]
     assert "'earlier' over 5 epochs" in figure.alt
+    several = plot_histories({"one": history, "two": history}, behind={"earlier": history})
+    labels = [text.get_text().split(":")[0] for text in several.axes[0].get_legend().get_texts()]
+    assert labels == ["earlier", "one", "two", "restored"]
+    widths = [line.get_linewidth() for line in several.axes[0].lines if line.get_label().startswith(("earlier", "one"))]
+    assert widths == [0.8, 1.5]
+    assert "'earlier' over 5 epochs" in several.alt
 
 
 def test_numbers_have_four_digits_or_as_many_as_tell_them_apart():
@@ -174,3 +181,33 @@ def test_json_keeps_all_digits(tmp_path):
 def test_band_of_empty_histories_raises():
     with pytest.raises(ValueError, match="histories of 'seeds' must have at least one epoch"):
         plot_histories({"seeds": [History(), History()]})
+
+
+def test_run_without_epoch_among_others_is_described_as_such(history):
+    text = plot_histories({"new": History(), "old": history}).alt
+    assert text.startswith("Validation losses. The run 'new' has no epoch yet. Training and")
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("losses", [[1.7e308, 1.0, 0.5], [5e-324] * 3, [1.7e308] * 2, [1e-99, 1e99], [-1.7e308, 1.0]])
+def test_extreme_losses_are_drawn(losses, log):
+    history = History()
+    history.begin(losses[0])
+    for loss in losses:
+        history.append(train_loss=loss, validation_loss=loss, restored=True)
+    for figure in (plot_history(history, log=log), plot_histories({"one": history, "seeds": [history] * 2}, log=log)):
+        figure.savefig(io.BytesIO())
+        assert figure.axes[0].get_ylim()[1] < 1e120
+        assert len(figure.axes[0].get_yticks()) > 1
+    page = run_data(history)["rows"]
+    best = [page[number - 1][2] for _, _, _, number, *_ in page if number]
+    assert all(loss is not None and loss <= 1 for loss in best)
+
+
+@pytest.mark.parametrize("scale", [1, 1.5])
+@pytest.mark.parametrize("names", [[], [f"run {i}" for i in range(40)], ["long" * 50, "$_" * 100], ["一" * 99]])
+def test_legend_fits_beside_axes(history, monkeypatch, names, scale):
+    monkeypatch.setattr(plotting, "scale", scale)
+    figure = plot_histories(dict.fromkeys(names, history))
+    figure.savefig(io.BytesIO())
+    assert not names or figure.axes[0].get_position().width > 0.05

@@ -6,15 +6,17 @@ import re
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from ipywidgets.widgets.widget import _instances
 
-from data import Series, load_csv
+from data import Finding, Series, check_series, load_csv
 from trainers.__main__ import main, parser
-from trainers.detection import AnomalyDetector
-from trainers.reports import _Progress, event_times, report
+from trainers.detection import AnomalyDetector, Detection, Explanation
+from trainers.reports import _Flagged, _note, _Progress, _reasons, _rows, report
 
 QUICK = {"epochs": 1, "rate": 0.05, "progress": False}
 
@@ -53,7 +55,7 @@ def test_report_of_labelled_csv_is_self_contained_page(tmp_path):
     assert sections == ["The recording", "Events", "What to check first", *about_detector]
     assert page.count('alt="') == 3
     assert "12.5 min, every second (750 steps), 2026-01-01 to 2026-01-01; assumed to be normal" in page
-    assert "1 of 1 labelled event is among them" in page
+    assert "1 of 1 labelled event is among these events" in page
 
 
 def test_page_without_labels_says_so(tmp_path):
@@ -102,7 +104,7 @@ def test_page_has_no_warning_if_no_more_is_flagged_than_rate_allows(tmp_path):
     wave = np.sin(2 * np.pi * np.arange(1500) / 25)
     result = report(wave, tmp_path / "out.html", **{**QUICK, "rate": 0.3})
     page = result.path.read_text(encoding="utf-8")
-    assert ('<div class="warning"' in page) == (result.detection.abnormal.mean() > 0.3)
+    assert ('<div class="warning"' in page) == (result.detection.abnormal.mean() > 0.45)
 
 
 def test_long_windows_are_trained_for_fewer_epochs_unless_given(tmp_path, monkeypatch):
@@ -285,7 +287,7 @@ def test_warnings_of_file_are_one_line_and_on_page(tmp_path, capsys):
     ("options", "text"),
     [
         ({}, ""),
-        ({"sampling_rate": 25.0}, "0.40 s to 0.76 s"),
+        ({"sampling_rate": 25.0}, "0.4 s to 0.76 s"),
         ({"sampling_rate": 1.0}, "10 s to 19 s"),
         ({"time": pd.date_range("2026-01-01", periods=40, freq="h")}, "2026-01-01 10:00 to 2026-01-01 19:00"),
         ({"time": pd.date_range("2026-01-01", periods=40, freq="min")}, "2026-01-01 00:10 to 2026-01-01 00:19"),
@@ -297,7 +299,43 @@ def test_warnings_of_file_are_one_line_and_on_page(tmp_path, capsys):
     ],
 )
 def test_times_of_event_have_digits_of_sampling(options, text):
-    assert event_times(Series(np.arange(40.0), **options), 10, 20) == text
+    explanation = Explanation(np.ones((40, 1)), np.ones((40, 1)), ("value",))
+    events = pd.DataFrame({"start": [10], "end": [20], "score": [1.0], "note": [""]})
+    (row,) = _rows(events, Series(np.arange(40.0), **options), explanation, 0)
+    assert row.get("time", "") == text
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_flagged_share_is_without_steps_between_merged_events(labelled):
+    scores = np.zeros(1000)
+    scores[100:500:40] = 1
+    rest = Series(np.zeros(1000), labels=np.r_[np.zeros(999, int), 1] if labelled else None)
+    detection = Detection(scores, 0.5, np.zeros(1000, dtype=bool), rest)
+    flagged = _Flagged.of(detection, rest, AnomalyDetector(rate=0.01), 50)
+    assert (flagged.share, flagged.covered) == (0.01, 0.361)
+    assert not flagged.too_many, "10 of 999 steps are above the rate of 1 % only by chance"
+
+
+def test_note_gives_length_of_fault_that_exceeds_event():
+    values = signal()
+    values[1000:1080] = 0.5
+    check = check_series(Series(values, name="x"), training=0.5, window=25)
+    assert _note(check, 990, 1090) == "feature 0 stood still for 80 steps"
+    assert _note(check, 1020, 1023) == "feature 0 stood still for 80 steps in all"
+
+
+def test_shorter_windows_are_advised_only_if_shorter():
+    few = Finding("training", "", "fix", "The training part has 40 steps.", "")
+    for window, option in ((8, ""), (30, "--window 15")):
+        detector = SimpleNamespace(window_length=window, calibration_scores=np.ones(100), rate=0.01)
+        reasons = _reasons(_Flagged(0.5, 0.5, 0.5, [0.5] * 4, 0.01), [few], detector, Series(np.zeros(100)), 50)
+        assert option in [option for advice, option in reasons if advice.startswith("Use a longer")]
+
+
+def test_report_keeps_no_widget(tmp_path):
+    before = set(_instances)
+    report(signal()[:, 0], tmp_path / "out.html", **QUICK)
+    assert set(_instances) == before
 
 
 def test_page_without_events_and_rule_without_rate(tmp_path):
@@ -305,7 +343,7 @@ def test_page_without_events_and_rule_without_rate(tmp_path):
     result = report(Series(signal(), sampling_rate=25.0), tmp_path / "out.html", **options)
     page = result.path.read_text(encoding="utf-8")
     assert len(result.events) == 0
-    assert "<strong>0 events found</strong>, with 0 % of the scored steps." in page
+    assert "<strong>0 events found.</strong> 0 % of the scored steps are flagged.</p>" in page
     assert "No event lies above the threshold." in page
     assert "series: 60 s at 25 Hz (1,500 steps), 1 feature" in page
     assert "<tr data-start=" not in page

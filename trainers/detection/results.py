@@ -11,6 +11,7 @@ from data import Series
 from data._deprecated import with_old_names
 from data.markup import escaped, without_math
 from data.series import runs
+from data.words import many
 from trainers.checks import as_count
 
 
@@ -51,7 +52,8 @@ class Detection:
         """Return the events, where two events with fewer than `gap` time steps between them are one.
 
         One anomaly is often flagged in several pieces. With a gap of one window, two pieces become one event unless
-        a whole window lies between them. Metrics, and `events`, do not merge anything.
+        a whole window lies between them. Unscored steps between two events count as well. Metrics, and `events`, do
+        not merge anything.
 
         Parameters
         ----------
@@ -79,14 +81,16 @@ class Detection:
     def to_frame(self, *, gap: int = 0) -> pd.DataFrame:
         """Return one row per event of a series, or per flagged sequence, sorted by decreasing score.
 
-        The columns for a series are: start, end (excluded), number of steps, step of the highest
-        score, this score, and the times of the event if the series has times or a sampling rate.
+        The columns for a series are: start, end (excluded), number of steps (with the unflagged steps of a merged
+        event), step of the highest score, this score, and the times of the event if the series has times or a sampling
+        rate.
         The columns for a data set are: number of the sequence and its score.
 
         Parameters
         ----------
         gap : int, default 0
-            Events of a series with fewer time steps between them are one row; see `merged_events`.
+            Events of a series with fewer time steps between them are one row; see `merged_events`. It is ignored for a
+            data set.
         """
         if self.series is None:
             numbers = np.flatnonzero(self.abnormal)
@@ -105,7 +109,7 @@ class Detection:
     def __repr__(self) -> str:
         n_events, unscored = len(self.events), self.unscored.sum()
         what = "sequences" if self.series is None else "time steps"
-        events = "" if self.series is None else f", {n_events} event{'s' * (n_events != 1)}"
+        events = "" if self.series is None else f", {many(n_events, 'event')}"
         text = f"Detection: {self.abnormal.sum()} of {len(self.scores)} {what} above the threshold {self.threshold:.4g}"
         return text + events + f"; {unscored} unscored because too many values are missing" * bool(unscored)
 

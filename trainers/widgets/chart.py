@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from trainers.history import Epoch, History
+from trainers.plotting import drawn_loss
 from trainers.widgets.export import SHARED, read_assets
 
 FILES = (*SHARED, "chart.css", "loss_plot.js", "zoom.js", "chart.js")
@@ -17,7 +18,8 @@ FILES = (*SHARED, "chart.css", "loss_plot.js", "zoom.js", "chart.js")
 
 def row_data(row: Epoch) -> list[Any]:
     """Return a row as a list for chart.js; a non-finite loss becomes None, because JSON has no NaN."""
-    data = [row.epoch, finite(row.train_loss), finite(row.validation_loss), row.best_epoch, int(row.restored)]
+    best = None if finite(row.best_loss) is None else row.best_epoch
+    data = [row.epoch, finite(row.train_loss), finite(row.validation_loss), best, int(row.restored)]
     # If the initial weights are the best, add their loss: they have no row.
     start, rate = finite(row.best_loss) if row.best_epoch == 0 else None, finite(row.learning_rate)
     more = [start, rate] if rate is not None else [start] if start is not None else []
@@ -98,5 +100,5 @@ def _copied(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def finite(value: float) -> float | None:
-    """Return the value, or None if it is not finite, because JSON has no such value."""
-    return value if math.isfinite(value) else None
+    """Return the value as it is drawn, or None if it is not finite, because JSON has no such value."""
+    return drawn if math.isfinite(drawn := drawn_loss(value)) else None

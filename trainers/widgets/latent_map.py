@@ -11,15 +11,15 @@ import traitlets
 
 from data import DataSet
 from data.data_set import as_array
+from trainers import plotting
 from trainers.checks import as_count, as_labels
 from trainers.plotting import ABNORMAL, RECONSTRUCTION, TEXT, TRAIN, Figure, as_label
 from trainers.widgets.base import PicturedWidget
 from trainers.widgets.export import SHARED, read_assets
 from trainers.widgets.sequences import MAX_FEATURES, classes, lighten, pictures
 
-# The first two are those of normal and abnormal sequences. Each has contrast 3 to both white and black, and none is the
-# colour of reconstructions.
-COLORS = (TRAIN, ABNORMAL, "#009E73", "#D55E00", "#8A76D6", "#7f7f7f", "#3D92C9", "#948A00")
+# The first two are those of normal and abnormal sequences; the others have no other meaning.
+COLORS = (TRAIN, ABNORMAL, *plotting.COLORS[:6])
 # latent_map.js has the same shapes in the same order. With 8 colours and 7 shapes, 56 classes differ.
 SHAPES = ("o", "s", "^", "D", "v", "P", "*")
 _WORDS = ("circles", "squares", "triangles", "diamonds", "inverted triangles", "crosses", "stars")

@@ -11,7 +11,7 @@ import { escape } from "./page.js";
 // The same colours, dashes and marks as in trainers/plotting.py. The colours of runs have no other meaning, and contrast
 // 3 to white and to #111.
 export const [TRAIN, VALIDATION, RESTORE, RECONSTRUCTION] = ["#0072B2", "#D55E00", "#009E73", "#C06A9B"];
-export const COLORS = ["#8A5FC7", "#A87900", "#00889B", "#D0404F", "#6F8A1E", "#6B7480", "#96603C", "#5A6FD6"];
+export const COLORS = ["#A52D96", "#6F8A1E", "#00889B", "#D0404F", "#5A6FD6", "#96603C", "#C369F0", "#4B694B"];
 const DASHES = ["", "6 3", "2 3", "10 3 2 3", "14 4", "4 2 1 2", "8 2 2 2 2 2", "1 3"];
 const MARKS = [
   "M-3.5 -3.5h7v7h-7z", // square

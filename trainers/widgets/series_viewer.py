@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import pairwise
@@ -10,11 +11,12 @@ from typing import Any
 import numpy as np
 import traitlets
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from data import Series
 from data.data_set import as_array
 from data.series import runs
+from data.words import many, percent
 from trainers.checks import as_count, as_threshold
 from trainers.plotting import ABNORMAL, FLAGGED, RECONSTRUCTION, TEXT, TRAIN, Figure, as_label
 from trainers.widgets.base import PicturedWidget
@@ -180,7 +182,8 @@ class SeriesViewer(PicturedWidget):
 
     def _headline(self) -> str:
         scored = np.ones(len(self.series), bool) if self.scores is None else ~np.isnan(self.scores)
-        return describe_events(_true_events(self.series), self.found, scored)
+        flagged = None if self.scores is None or self.threshold is None else self.scores > self.threshold
+        return describe_events(_true_events(self.series), self.found, scored, flagged)
 
     def __repr__(self) -> str:
         return f"<SeriesViewer of {self.series.name!r}, {self._summary()}>"
@@ -262,7 +265,9 @@ def touches(events: Events, others: Events) -> list[int]:
     return (begun - over).tolist()
 
 
-def describe_events(true: Events | None, found: Events | None, scored: np.ndarray) -> str:
+def describe_events(
+    true: Events | None, found: Events | None, scored: np.ndarray, flagged: np.ndarray | None = None
+) -> str:
     """Return the number of events, how many were found, and the share of the scored steps that is flagged, as text.
 
     If more than a fifth of the steps is flagged, and with true events more than a tenth of the normal steps, the text
@@ -274,6 +279,8 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
         Sorted and without overlap; the end is not included.
     scored : array, shape (time,), bool
         Whether each step has a score.
+    flagged : array, shape (time,), bool, optional
+        Whether each step is flagged. Default: the steps of the found events.
 
     Examples
     --------
@@ -290,8 +297,8 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
         return n_true
     if not scored.any():
         return f"{n_true}; nothing is scored" if true else "nothing is scored"
-    flagged, abnormal = (_steps_in(events, len(scored)) & scored for events in (found, true or []))
-    normal = scored & ~abnormal
+    flagged = steps_in(found, len(scored)) if flagged is None else flagged
+    normal = scored & ~steps_in(true or [], len(scored))
     share, false_share = flagged[scored].mean(), flagged[normal].sum() / max(1, normal.sum())
     steps = "scored steps" if not scored.all() else "steps"
     hits = sum(touched(true or [], found))
@@ -302,45 +309,22 @@ def describe_events(true: Events | None, found: Events | None, scored: np.ndarra
     if true is None:
         return f"{many(len(found), 'event')} found; {percent(share)} of the {steps} flagged"
     # Found events that join true events through more normal than abnormal steps do not separate them.
-    joined = [
-        (a, b) for (a, b), n in zip(found, touches(found, true), strict=True) if n > 1 and normal[a:b].sum() * 2 > b - a
-    ]
-    but = (
-        f" (but {many(len(joined), 'found event')} also cover{'s' * (len(joined) == 1)} the normal steps between them)"
-        * bool(joined)
-    )
+    counts = touches(found, true)
+    joined = sum(n > 1 and normal[a:b].sum() * 2 > b - a for (a, b), n in zip(found, counts, strict=True))
+    join = "joins" if joined == 1 else "join"
+    but = f" (but {many(joined, 'found event')} {join} several true events)" if joined else ""
     unscored = sum(not hit and not scored[a:b].any() for hit, (a, b) in zip(touched(true, found), true, strict=True))
     missed = f"{len(true) - hits - unscored} missed" + f", {unscored} not scored" * bool(unscored)
     false = many(touched(found, true).count(False), "false alarm")
     return f"{n_true}: {hits} found{but}, {missed}; {false}; {percent(share)} of the {steps} flagged"
 
 
-def _steps_in(events: Events, length: int) -> np.ndarray:
+def steps_in(events: Events, length: int) -> np.ndarray:
     """Return whether each step is in an event."""
     inside = np.zeros(length, dtype=bool)
     for start, end in events:
         inside[start:end] = True
     return inside
-
-
-def percent(share: float) -> str:
-    """Return a share of steps in percent; only 0 and 1 become "0 %" and "100 %".
-
-    >>> [percent(share) for share in (0, 1e-6, 0.0123, 0.25, 0.9999, 1)]
-    ['0 %', 'under 0.001 %', '1.2 %', '25 %', 'over 99.9 %', '100 %']
-    """
-    if 0 < share < 1e-5:
-        return "under 0.001 %"
-    return "over 99.9 %" if 0.999 < share < 1 else f"{float(f'{100 * share:.{3 if share > 0.99 else 2}g}'):g} %"
-
-
-def many(number: int, what: str) -> str:
-    """Return a number with its noun, with a comma between thousands.
-
-    >>> many(1, "step"), many(7500, "step")
-    ('1 step', '7,500 steps')
-    """
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 # ---------------------------------------------------------------------- data for the page
@@ -417,46 +401,59 @@ def clock(series: Series, stride: int) -> tuple[dict[str, Any], bytes]:
     bytes
         float64, one time for each step that is sent; empty if ``start`` and ``delta`` determine them.
     """
-    if series.time is None:
+    if (given := _times(series)) is None:
         rate = series.sampling_rate
         return {"kind": "seconds" if rate else "step", "start": 0, "delta": 1 / rate if rate else 1}, b""
-    dated = series.time.dtype.kind == "M"
+    dated = given.dtype.kind == "M"
     # A float64 could not distinguish neighbouring times in nanoseconds since 1970.
-    time = series.time.astype("M8[us]").astype(np.int64) / 1e3 if dated else series.time.astype(np.float64)
+    time = given.astype("M8[us]").astype(np.int64) / 1e3 if dated else given.astype(np.float64)
     delta = float(time[-1] - time[0]) / max(1, len(time) - 1) or 1.0
     about = {"kind": "date" if dated else "seconds", "start": float(time[0]), "delta": delta}
     even = np.abs(time - (time[0] + delta * np.arange(len(time)))).max() < 0.01 * delta
     return about, b"" if even else np.ascontiguousarray(time[::stride]).tobytes()
 
 
+def _times(series: Series) -> np.ndarray | None:
+    """Return the times of the series; of dates less than 1 µs apart, the seconds since the first."""
+    time = series.time
+    if time is not None and time.dtype.kind == "M" and time[-1] - time[0] < np.timedelta64(len(time) - 1, "us"):
+        return (time - time[0]) / np.timedelta64(1, "s")
+    return time
+
+
 def when(series: Series, step: int) -> str:
-    """Return the time of a step as text; empty if the series has no times.
+    """Return the time of a step with the digits that distinguish two steps; empty if the series has no times.
 
     >>> when(Series([1.0, 2.0], sampling_rate=4.0), 1)
     '0.25 s'
     >>> when(Series(np.zeros(4344), sampling_rate=1 / 3600), 4000)
     '166 d 16 h'
     """
-    if series.time is not None:
-        at = series.time[step]
-        return (
-            str(np.datetime_as_string(at, unit="s")).replace("T", " ") if at.dtype.kind == "M" else duration(float(at))
-        )
-    return "" if series.sampling_rate is None else duration(step / series.sampling_rate)
+    rate, time = series.sampling_rate, series.time
+    if time is None:
+        return clock_text(step / rate, 1 / rate) if rate else ""
+    if time.dtype.kind != "M":
+        return clock_text(float(time[step]), 1 / rate if rate else 1e-3)
+    # the rate of steps of a minute may be a little above 1 / 60
+    units = {"m": 58, "s": 0.9, "ms": 9e-4, "us": 9e-7, "ns": 0}
+    unit: Any = next(unit for unit, size in units.items() if 1 / rate >= size) if rate else "s"
+    return str(np.datetime_as_string(time[step], unit)).replace("T", " ")
 
 
-def duration(seconds: float) -> str:
-    """Return seconds in the units in which people give times.
+def clock_text(seconds: float, delta: float = 1e-3) -> str:
+    """Return seconds in the units in which people give times; steps of `delta` seconds have different texts.
 
-    >>> duration(40.59), duration(7230.5), duration(86400)
-    ('40.59 s', '2 h 30.5 s', '1 d')
+    >>> clock_text(40.59), clock_text(7230.5), clock_text(86400), clock_text(0.0003, 1e-4)
+    ('40.59 s', '2 h 30.5 s', '1 d', '0.0003 s')
     """
-    rest = round(abs(seconds), 3)
+    digits = min(max(math.ceil(-math.log10(delta)), 3), 9)
+    rest = round(abs(seconds), digits)
     parts = []
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)) if rest >= 120 else ():
         number, rest = divmod(rest, size)
         parts += [f"{number:,.0f} {unit}"] * bool(number)
-    parts += [f"{round(rest, 3):g} s"] * (rest >= 0.001 or not parts)
+    rest = round(rest, digits)
+    parts += [f"{rest:.12g} s"] * (rest > 0 or not parts)
     return "−" * (seconds < 0) + " ".join(parts)
 
 
@@ -464,7 +461,7 @@ def duration(seconds: float) -> str:
 
 
 def plot_series(viewer: SeriesViewer) -> Figure:
-    """Draw the series and its score, true events with a green background, and found events as hatched bars above.
+    """Draw the series and its score, true events with an amber background, and found events as hatched bars above.
 
     Parameters
     ----------
@@ -555,12 +552,13 @@ def _draw_border(axes: Any, training: int, *, named: bool) -> None:
 def _label_times(axes: Any, series: Series, start: int, end: int, wanted: int) -> None:
     """Label the time axis with steps, with durations in a fitting unit, or with dates."""
     steps = np.arange(start, end)
-    if (series.time is None and series.sampling_rate is None) or len(steps) < 2:
-        axes.xaxis.set_major_locator(MaxNLocator(wanted, integer=True))
+    given = _times(series)
+    if (given is None and series.sampling_rate is None) or len(steps) < 2:
+        axes.xaxis.set_major_locator(MaxNLocator(wanted, integer=True) if len(steps) > 1 else FixedLocator([start]))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("time step")
         return
-    times = steps / (series.sampling_rate or 1) if series.time is None else series.time[start:end]
+    times = steps / (series.sampling_rate or 1) if given is None else given[start:end]
     if times.dtype.kind == "M":
         times = date2num(times)
         locator = AutoDateLocator(minticks=2, maxticks=wanted + 1)

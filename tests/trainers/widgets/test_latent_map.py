@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import DataSet, load_ecg5000
-from trainers import LSTMAutoencoder
-from trainers.plotting import ABNORMAL, RECONSTRUCTION, RESTORE, TRAIN, VALIDATION
+from trainers import LSTMAutoencoder, plotting
+from trainers.plotting import ABNORMAL, FLAGGED, RECONSTRUCTION, RESTORE, TEXT, TRAIN, VALIDATION
 from trainers.widgets import LatentMap, sequences
 from trainers.widgets.export import read_assets
 from trainers.widgets.latent_map import COLORS, SHAPES, project
@@ -166,7 +166,17 @@ def test_page_and_picture_have_same_colours(name):
     script = read_assets(["threshold_explorer.js"], ".js")
     assert f'const [NORMAL, ABNORMAL] = ["{TRAIN}", "{ABNORMAL}"];' in script
     assert COLORS[:2] == (TRAIN, ABNORMAL)
-    assert RECONSTRUCTION not in COLORS
+
+
+def test_colours_of_runs_and_classes_have_no_other_meaning_and_differ():
+    meanings = [TRAIN, VALIDATION, RESTORE, TEXT, RECONSTRUCTION, ABNORMAL, FLAGGED]
+    assert set(COLORS[2:]) <= set(plotting.COLORS)
+    runs, others = (
+        np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors])
+        for colors in (plotting.COLORS, [*meanings, *plotting.COLORS])
+    )
+    distances = np.sort(np.linalg.norm(runs[:, None] - others[None], axis=2))
+    assert distances[:, 1].min() > 30, "the nearest other colour"
 
 
 def test_every_colour_is_visible_on_white_and_black():
@@ -175,7 +185,7 @@ def test_every_colour_is_visible_on_white_and_black():
         linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
         return np.dot(linear, [0.2126, 0.7152, 0.0722])
 
-    for color in (*COLORS, TRAIN, VALIDATION, RESTORE, RECONSTRUCTION, ABNORMAL):
+    for color in (*plotting.COLORS, TRAIN, VALIDATION, RESTORE, RECONSTRUCTION, ABNORMAL):
         # JupyterLab's dark background is #111111.
         assert min(1.05 / (light(color) + 0.05), (light(color) + 0.05) / (light("#111111") + 0.05)) >= 3, color
 

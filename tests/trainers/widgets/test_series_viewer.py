@@ -41,10 +41,16 @@ class TestEvents:
         assert many == "too much is flagged: 30 % of the steps; true events among them: 2 of 3"
         assert describe_events(None, [(0, 1000)], scored) == "everything is flagged: 100 % of the steps"
         joined = describe_events(true, [(0, 60)], scored)
-        assert joined.startswith("3 true events: 2 found (but 1 found event also covers the normal steps between them)")
+        assert joined.startswith("3 true events: 2 found (but 1 found event joins several true events)")
         # Many steps are abnormal, and only these are flagged.
         right = describe_events([(0, 400)], [(0, 390)], scored)
         assert right == "1 true event: 1 found, 0 missed; 0 false alarms; 39 % of the steps flagged"
+
+    def test_only_flagged_steps_of_given_events_count_for_share(self):
+        scores = np.zeros(1000)
+        scores[100:500:40] = 1
+        viewer = SeriesViewer(np.zeros(1000), scores, threshold=0.5, found=[(100, 461)])
+        assert "1 event found; 1 % of the steps flagged" in repr(viewer)
 
     def test_are_sorted(self):
         assert as_events(np.array([[5, 7], [1, 3]]), 10) == [(1, 3), (5, 7)]
@@ -231,12 +237,28 @@ class TestTime:
         assert when(Series(values, time=dates), 1) == "1970-01-01 00:00:02"
         assert when(Series(values), 1) == ""
 
+    def test_times_of_fast_series_differ(self):
+        dates = np.datetime64("2026-01-01T00:00:00", "ns") + np.arange(3) * np.timedelta64(100, "us")
+        for options in ({"sampling_rate": 10_000.0}, {"time": dates}, {"time": np.arange(3) / 1e4 + 1000}):
+            assert len({when(Series([1.0, 2.0, 4.0], **options), step) for step in range(3)}) == 3
+
+    def test_dates_less_than_microsecond_apart_are_seconds(self):
+        dates = np.datetime64("2026-01-01T00:00:00", "ns") + np.arange(4) * np.timedelta64(100, "ns")
+        series = Series([1.0, 2.0, 4.0, 3.0], time=dates)
+        about, times = clock(series, 1)
+        assert (about["kind"], about["start"], about["delta"], times) == ("seconds", 0.0, pytest.approx(1e-7), b"")
+        axes = SeriesViewer(series).figure.axes[0]
+        assert axes.get_xlabel() == "time (s)"
+        assert axes.get_xticklabels()[2].get_text() == "1e-07"
+
     def test_uneven_times_are_sent_one_by_one(self):
         about, times = clock(Series([1.0, 2.0, 4.0], time=[0.0, 1.0, 7.0]), 1)
         assert about["kind"] == "seconds"
         assert np.frombuffer(times).tolist() == [0.0, 1.0, 7.0]
 
     def test_one_step(self):
+        labels = SeriesViewer(Series([1.0])).figure.axes[0].get_xticklabels()
+        assert [label.get_text() for label in labels] == ["0"]
         assert clock(Series([1.0], time=[5.0]), 1)[0] == {"kind": "seconds", "start": 5.0, "delta": 1.0}
 
 

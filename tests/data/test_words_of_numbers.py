@@ -2,16 +2,16 @@
 
 import pytest
 
-from data.durations import digits, duration, length_and_sampling, sampling
+from data.words import digits, duration, length_and_sampling, sampling
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (0, "0 s"), (5e-7, "0.5 µs"), (1e-3, "1 ms"), (0.04, "40 ms"), (0.9999, "1 s"), (1, "1 s"), (1.5, "1.5 s"),
-        (59, "59 s"), (119, "119 s"), (119.99, "2 min"), (720, "12 min"), (3600, "60 min"), (5400, "90 min"),
-        (7200, "2 h"), (86_400, "24 h"), (129_600, "36 h"), (172_800, "2 days"), (4344 * 3600, "181 days"),
-        (365 * 86_400, "365 days"), (1000 * 86_400, "2.74 years"), (1e9, "31.7 years"),
+        (59, "59 s"), (119, "119 s"), (119.6, "120 s"), (119.99, "2 min"), (-300, "-5 min"), (720, "12 min"),
+        (3600, "60 min"), (5400, "90 min"), (7200, "2 h"), (86_400, "24 h"), (129_600, "36 h"), (172_800, "2 days"),
+        (4344 * 3600, "181 days"), (365 * 86_400, "365 days"), (1000 * 86_400, "2.74 years"), (1e9, "31.7 years"),
     ],
 )  # fmt: skip
 def test_duration_has_three_digits_and_common_unit(seconds, text):

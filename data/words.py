@@ -1,4 +1,4 @@
-"""Numbers, durations and sampling rates as people say them: "181 days, hourly", "12 min at 25 Hz"."""
+"""Numbers, shares, durations and sampling rates as text: "7,500 steps", "1.2 %", "12 min at 25 Hz"."""
 
 from __future__ import annotations
 
@@ -13,6 +13,32 @@ _NAMES = {1.0: "every second", 60.0: "every minute", 3600.0: "hourly", 86_400.0:
 _NAMES |= {_UNITS["years"] / 12: "monthly", _UNITS["years"]: "yearly"}
 # Largest relative difference to a step with a name; a year of 365 days is within it.
 _TOLERANCE = 1e-3
+
+
+def many(number: int, what: str) -> str:
+    """Return a number with its noun, with a comma between thousands.
+
+    >>> many(1, "step"), many(7500, "step")
+    ('1 step', '7,500 steps')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; only 0 and 1 become "0 %" and "100 %".
+
+    >>> [percent(share) for share in (0, 1e-6, 0.0123, 0.25, 0.9999, 1)]
+    ['0 %', 'under 0.001 %', '1.2 %', '25 %', 'over 99.9 %', '100 %']
+    """
+    if 0 < share < 1e-5:
+        return "under 0.001 %"
+    return "over 99.9 %" if 0.999 < share < 1 else f"{float(f'{100 * share:.{3 if share > 0.99 else 2}g}'):g} %"
+
+
+def four_digits(value: float, unlike: float = math.nan) -> str:
+    """Return a number with four significant digits, such as "0.1860"; with more to differ from another."""
+    digits = next((d for d in (4, 6, 9) if value == unlike or f"{value:.{d}g}" != f"{unlike:.{d}g}"), 17)
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def digits(number: float, n: int = 3) -> str:
@@ -32,11 +58,11 @@ def duration(seconds: float) -> str:
     >>> duration(0.04), duration(90), duration(720), duration(5400), duration(86_400), duration(4344 * 3600)
     ('40 ms', '90 s', '12 min', '90 min', '24 h', '181 days')
     """
-    # rounded first, so that 119.99 s is 2 min
-    rounded = float(f"{seconds:.3g}")
-    units = (unit for unit, size in _UNITS.items() if rounded >= (2 if size > 1 else 1) * size)
+    # each rounded first, so that 119.99 s is 2 min
+    rounded = {unit: float(f"{seconds / size:.3g}") for unit, size in _UNITS.items()}
+    units = (unit for unit, size in _UNITS.items() if abs(rounded[unit]) >= (2 if size > 1 else 1))
     unit = next(units, "µs" if seconds else "s")
-    return f"{digits(seconds / _UNITS[unit])} {unit}"
+    return f"{digits(rounded[unit])} {unit}"
 
 
 def sampling(rate: float) -> str:
