@@ -225,7 +225,11 @@ class Run:
 def _tell_followers(*, ended: bool) -> None:
     """Let comparisons show the new epochs of a run."""
     for follower in tuple(FOLLOWERS):
-        follower.follow(ended=ended)
+        try:
+            follower.follow(ended=ended)
+        except Exception as error:  # the training does not need the comparison
+            FOLLOWERS.discard(follower)
+            warnings.warn(f"{follower!r} is not updated any more: {type(error).__name__}: {error}", stacklevel=2)
 
 
 def current_time_limit() -> float:

@@ -61,10 +61,11 @@ def close_all(*widgets: ipywidgets.Widget | None) -> None:
 
 
 def kept_for_cell(widget: ipywidgets.Widget) -> None:
-    """Keep a new widget until its cell is run again, and close what earlier executions of this cell have made.
+    """Close the widgets that earlier executions of this cell have made, when the cell makes a new widget.
 
     ipywidgets keeps every widget, and Jupyter stores it with the notebook, until it is closed. A monitor whose run is
-    in progress is not closed. Without the id of a cell, as in a script or with nbclient, nothing is closed.
+    in progress is not closed. If the cell does not make a widget any more, its earlier widgets stay. Does nothing in a
+    script, with nbclient or in some callbacks, such as a timer: these have no cell id.
     """
     message: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)() or {}
     cell, execution = message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
@@ -102,21 +103,18 @@ def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
     return {**(view[0] if isinstance(view, tuple) else view), "text/plain": text}
 
 
-def with_picture(data: dict[str, Any], about: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Add a picture and its alt text to a widget's data and metadata, for pages without a kernel."""
-    picture, alt = figure._repr_mimebundle_()
-    return {**data, "image/png": picture["image/png"]}, {**about, **alt}
-
-
-def display_picture(figure: Figure) -> None:
-    """Display a picture that is visible only where no widget is drawn in the same output, as without a kernel.
+def display_picture(picture: Any, *, in_box: bool = False) -> None:
+    """Display a picture or table that is visible only where no widget is drawn in the same output, as without a kernel.
 
     The mark before the picture lets larger.css hide the picture, and gives its alt text to screen readers, which
     JupyterLab and nbconvert do not take from the picture. Its style hides the text of a widget that is not drawn.
+    With `in_box`, the picture is hidden also if its widget is drawn in a box in the output of another cell.
     """
-    mark = f'<span class="kit-picture" role="img" aria-label="{escaped(figure.alt)}"></span><style>{NOT_DRAWN}</style>'
-    IPython.display.display({"text/html": mark, "text/plain": figure.alt}, raw=True)
-    IPython.display.display(figure)
+    alt = getattr(picture, "alt", "")
+    about = f' role="img" aria-label="{escaped(alt)}"' if alt else ""
+    mark = f'<span class="kit-picture{" kit-in-box" * in_box}"{about}></span><style>{NOT_DRAWN}</style>'
+    IPython.display.display({"text/html": mark, "text/plain": alt}, raw=True)
+    IPython.display.display(picture)
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -186,8 +184,11 @@ class Pictured(Exported):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):
             return page, {}
-        view, picture = self._view(), self._picture()
-        return view if picture is None else with_picture(*view, picture)
+        (data, about), figure = self._view(), self._picture()
+        if figure is not None:
+            picture, alt = figure._repr_mimebundle_()
+            data, about = {**data, "image/png": picture["image/png"]}, {**about, **alt}
+        return data, about
 
 
 class PicturedWidget(Pictured, anywidget.AnyWidget):
