@@ -97,12 +97,6 @@ def follow_scale(*widgets: ipywidgets.DOMWidget) -> None:
         (widget.add_class if current_scale() > 1 else widget.remove_class)("kit-larger")
 
 
-def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
-    """Return a widget's MIME bundle, with a short text for pages that cannot display the widget."""
-    view = widget._repr_mimebundle_()
-    return {**(view[0] if isinstance(view, tuple) else view), "text/plain": text}
-
-
 def display_picture(picture: Any, *, in_box: bool = False) -> None:
     """Display a picture or table that is visible only where no widget is drawn in the same output, as without a kernel.
 
@@ -150,20 +144,15 @@ class OwnChanges(threading.local):
         return self._active
 
 
-class Pictured(Exported):
-    """Base class of widgets that are displayed together with a picture for pages without a kernel.
+class Displayed:
+    """Base class of widgets that are displayed together with a picture or table for pages without a kernel.
 
     Only one of them is visible: larger.css hides the picture where the widget is drawn.
     """
 
-    @property
-    def figure(self) -> Figure:
-        """Static picture of what the widget shows; each subclass defines it."""
+    def _picture(self) -> Any:
+        """Return the picture to display below the widget, or None if there is nothing to draw."""
         raise NotImplementedError
-
-    def _picture(self) -> Figure | None:
-        """Return the picture to display below the widget, or None if there is nothing to draw yet."""
-        return self.figure
 
     def _view(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return data and metadata that display the widget; of a closed widget, only its text."""
@@ -180,6 +169,18 @@ class Pictured(Exported):
         IPython.display.display(data, metadata=about, raw=True)
         if (picture := self._picture()) is not None:
             display_picture(picture)
+
+
+class Pictured(Displayed, Exported):
+    """Base class of widgets with a static picture."""
+
+    @property
+    def figure(self) -> Figure:
+        """Static picture of what the widget shows; each subclass defines it."""
+        raise NotImplementedError
+
+    def _picture(self) -> Figure | None:
+        return self.figure
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):

@@ -13,15 +13,14 @@ from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
 from trainers.widgets.base import (
+    Displayed,
     OwnChanges,
     answer_while_busy,
-    bundle,
     close_all,
-    display_picture,
     kept_for_cell,
     larger_in_class,
 )
-from trainers.widgets.export import page_bundle, read_assets
+from trainers.widgets.export import read_assets
 
 # Titles of the tabs, and the hyperparameters in each; all others are in a last tab, "more".
 _GROUPS = {
@@ -37,7 +36,7 @@ _GROUPS = {
 _panels: dict[int, HyperparameterPanel] = {}
 
 
-class HyperparameterPanel(ipywidgets.VBox):
+class HyperparameterPanel(Displayed, ipywidgets.VBox):
     """Display controls that show and change the hyperparameters of a block in a notebook.
 
     Each hyperparameter has a text field, a menu or a checkbox, a description, and a button that resets it to the
@@ -226,21 +225,14 @@ class HyperparameterPanel(ipywidgets.VBox):
         table = self.block._repr_html_() if hasattr(self, "block") else escaped(repr(self))
         return f'<div id="{escaped(key)}">{table}</div>'
 
-    def _ipython_display_(self) -> None:
+    def _picture(self) -> IPython.display.HTML | None:
         if not hasattr(self, "block"):
-            IPython.display.display({"text/plain": repr(self)}, raw=True)
-            return
-        if page := page_bundle(self):
-            IPython.display.display(page, raw=True)
-            return
-        IPython.display.display(bundle(self, repr(self)), raw=True)
+            return None
         table = f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"
-        display_picture(IPython.display.HTML(table))
+        return IPython.display.HTML(table)
 
     def __repr__(self) -> str:
-        return (
-            f"<HyperparameterPanel of {self.block.name}>" if hasattr(self, "block") else "<HyperparameterPanel, closed>"
-        )
+        return f"<HyperparameterPanel{f' of {self.block.name}' if hasattr(self, 'block') else ', closed'}>"
 
 
 # Text for None, where None is allowed.
@@ -256,9 +248,8 @@ def _control(declared: Hyperparameter) -> tuple[Any, dict[str, Any]]:
     if declared.kind is bool and not declared.optional:
         return ipywidgets.Checkbox, {"indent": True}
     if declared.choices or declared.kind is bool:
-        return ipywidgets.Dropdown, {
-            "options": [*(declared.choices or ("True", "False")), *[_NONE] * declared.optional]
-        }
+        options = [*(declared.choices or ("True", "False")), *[_NONE] * declared.optional]
+        return ipywidgets.Dropdown, {"options": options}
     # A number field would silently change texts such as "1e-3", "None" or invalid ones; a text field does not.
     return ipywidgets.Text, {"continuous_update": False}
 

@@ -280,9 +280,8 @@ class LiveView(Pictured, ipywidgets.VBox):
                 self._slider.value = self._play.value = epoch
         kept, reconstruction = self._snapshots.reconstruction(epoch)
         if self.children:
-            self._chart.rewind(
-                epoch, kept, None if reconstruction is None else self._snapshots.for_page(reconstruction)
-            )
+            examples = None if reconstruction is None else self._snapshots.for_page(reconstruction)
+            self._chart.rewind(epoch, kept, examples)
         return reconstruction
 
     def _show_state(self) -> None:

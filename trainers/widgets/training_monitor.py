@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import IPython.display
@@ -22,7 +21,7 @@ from trainers.widgets.base import display_picture, in_notebook
 from trainers.widgets.chart import run_data
 from trainers.widgets.export import on_page
 from trainers.widgets.live_view import LiveView, outcome
-from trainers.widgets.run_comparison import Histories, RunComparison, histories_of, named_histories
+from trainers.widgets.run_comparison import RunComparison, histories_of, named_histories
 from trainers.widgets.run_control import answer_waiting, on_interrupt
 from trainers.widgets.snapshots import Snapshots
 
@@ -139,8 +138,7 @@ class TrainingMonitor(LiveView):
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
         """Add an epoch; the run calls this after each epoch."""
-        assert self.trainer is not None
-        history = self.trainer.history
+        history = self._open_run().trainer.history
         if history is not self.history:
             # Another callback has started a branch.
             self._watch_history(history)
@@ -191,12 +189,7 @@ class TrainingMonitor(LiveView):
         if self.children:
             # Mark no past epoch, and follow the latest one.
             self._chart.rewound, self._follows = None, True
-        self._add(history)
-
-    def _add(self, history: History) -> None:
-        """Add a history as the latest one, under a unique name."""
-        name = _unique(history.name, {name: one for name, one in self.histories.items() if one is not history})
-        self.histories[name] = self.histories.pop(name, history)
+        _add(self.histories, history.name, history)
 
     # ------------------------------------------------------------------ for the user
 
@@ -215,10 +208,10 @@ class TrainingMonitor(LiveView):
 
     def _behind(self) -> dict[str, History]:
         """Return the earlier runs under names that no watched run has."""
-        behind: dict[str, History] = {}
+        runs = dict(self.histories)
         for name, run in self._earlier.items():
-            behind[_unique(name + " (earlier)" * (name in self.histories), {**self.histories, **behind})] = run
-        return behind
+            _add(runs, name + " (earlier)" * (name in self.histories), run)
+        return {name: run for name, run in runs.items() if name not in self.histories}
 
     def more(self, epochs: int) -> Result:
         """Continue the latest run, or the requested branch, for a number of epochs.
@@ -376,7 +369,7 @@ class TrainingMonitor(LiveView):
             epoch, *states = self._requests.pop("branch")
             history = self._last.trainer.branch(epoch, *states)
             self._snapshots.cut(epoch, history[-1])
-            self._add(history)
+            _add(self.histories, history.name, history)
         self._show_all()
 
     # ------------------------------------------------------------------ page, picture and copies
@@ -390,14 +383,9 @@ class TrainingMonitor(LiveView):
         data = self._data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
-        kept = {epoch: self._snapshots.reconstruction(epoch)[1] for epoch in self._snapshots.choose(MAX_REWINDS)}
-        rewinds = {
-            epoch: self._snapshots.for_page(reconstruction)
-            for epoch, reconstruction in kept.items()
-            if reconstruction is not None
-        }
-        if rewinds:
-            data["rewinds"] = rewinds
+        for epoch in self._snapshots.choose(MAX_REWINDS):
+            if (reconstruction := self._snapshots.reconstruction(epoch)[1]) is not None:
+                data.setdefault("rewinds", {})[epoch] = self._snapshots.for_page(reconstruction)
         return "" if light else f"Training of {self.history.name}", data
 
     def _picture(self) -> Figure | None:
@@ -407,10 +395,8 @@ class TrainingMonitor(LiveView):
         # A copy has the histories only: no locks, widgets or models of past epochs.
         return TrainingMonitor, (), dict(self.histories)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> TrainingMonitor:
-        other = TrainingMonitor()
-        other.__setstate__(copy.deepcopy(self.histories, memo))
-        return other
+    # ipywidgets forbids copies of a widget; without its method, a copy is made with __reduce__.
+    __deepcopy__: Any = None
 
     def __setstate__(self, histories: dict[str, History]) -> None:
         self.histories.update(histories)
@@ -419,28 +405,24 @@ class TrainingMonitor(LiveView):
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
 
 
-def _unique(name: str, taken: Container[str]) -> str:
-    """Return a name, with a number if it is taken."""
-    names = itertools.chain([name], (f"{name} ({number})" for number in itertools.count(2)))
-    return next(one for one in names if one not in taken)
+def _add(runs: dict[str, History], name: str, history: History) -> None:
+    """Add a history as the last one, or move it there, with a number in its name if another one has this name."""
+    names = (f"{name} ({number})" if number > 1 else name for number in itertools.count(1))
+    name = next(name for name in names if runs.get(name, history) is history)
+    runs[name] = runs.pop(name, history)
 
 
 def _earlier(compare: Any) -> dict[str, History]:
     """Return copies of the histories of earlier runs by name, with one mean for several of one name."""
-    runs: Histories = {}
-    if isinstance(compare, RunComparison):
-        runs = compare.runs
-    elif isinstance(compare, TrainingMonitor):
-        runs = {**compare.histories}
-    elif isinstance(compare, Mapping):
-        runs = named_histories(compare, "compare")
-    elif compare is not None:
+    if isinstance(compare, RunComparison | TrainingMonitor):
+        compare = compare.runs if isinstance(compare, RunComparison) else compare.histories
+    elif not isinstance(compare, Mapping | None):
         run = histories_of(compare, "compare")
-        runs = {(run if isinstance(run, History) else run[0]).name: run}
+        compare = {(run if isinstance(run, History) else run[0]).name: run}
     earlier: dict[str, History] = {}
-    for name, run in runs.items():
+    for name, run in named_histories(compare or {}, "compare").items():
         if isinstance(run, History):
-            earlier[_unique(name, earlier)] = run.copy()
+            _add(earlier, name, run.copy())
         else:
-            earlier[_unique(f"{name} (mean of {len(run)})", earlier)] = mean_history(run)
+            _add(earlier, f"{name} (mean of {len(run)})", mean_history(run))
     return earlier

@@ -253,7 +253,7 @@ class TestCompare:
     def test_runs_of_equal_names_are_all_drawn(self):
         one = history(1.0)
         monitor = TrainingMonitor(compare={"x": [one, one], "x (mean of 2)": one, "y": one, "y (earlier)": one})
-        monitor._add(History("y"))
+        monitor._watch_history(History("y"))
         names = [run["name"] for run in monitor._data()["runs"]]
         assert names == ["x (mean of 2)", "x (mean of 2) (2)", "y (earlier)", "y (earlier) (2)", "y"]
 
