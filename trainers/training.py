@@ -155,8 +155,9 @@ class Run:
                 RUNNING[id(trainer)] = trainer
                 ends.callback(_tell_followers, ended=True)
                 for callback in self.callbacks:
-                    ends.callback(lambda one: getattr(one, "end", _do_nothing)(self), callback)
-                    getattr(callback, "begin", _do_nothing)(self)
+                    ends.callback(lambda one: hasattr(one, "end") and one.end(self), callback)
+                    if hasattr(callback, "begin"):
+                        callback.begin(self)
                 while self._epochs_are_left() and self._stop is None:
                     row = self._one_epoch()
                     interrupt.release()
@@ -225,7 +226,11 @@ class Run:
 def _tell_followers(*, ended: bool) -> None:
     """Let comparisons show the new epochs of a run."""
     for follower in tuple(FOLLOWERS):
-        follower.follow(ended=ended)
+        try:
+            follower.follow(ended=ended)
+        except Exception as error:  # the training does not need the comparison
+            FOLLOWERS.discard(follower)
+            warnings.warn(f"{follower!r} is not updated any more: {type(error).__name__}: {error}", stacklevel=2)
 
 
 def current_time_limit() -> float:
@@ -237,10 +242,6 @@ def checked_seconds(seconds: Any) -> float:
     """Return a time limit as a number >= 0, or raise an error; infinity: no limit."""
     checked = Hyperparameter(0.0, "seconds of training", minimum=0).check
     return math.inf if is_real_number(seconds) and seconds == math.inf else checked(seconds, "seconds")
-
-
-def _do_nothing(run: Run) -> None:
-    """Replace the method `begin` or `end` of a callback without it."""
 
 
 def whole_epochs(epochs: Any) -> int:

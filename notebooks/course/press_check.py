@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from trainers.console import say
-from trainers.widgets.base import answer_while_busy, bundle, buttons_answer, larger_in_class
+from trainers.widgets.base import answer_while_busy, buttons_answer, larger_in_class
 from trainers.widgets.export import read_assets
 
 
@@ -55,7 +55,9 @@ class PressCheck(anywidget.AnyWidget):
         """
         from IPython.display import display
 
-        display(bundle(self, repr(self)), raw=True)
+        # A dictionary instead of a tuple in some versions of anywidget.
+        view: Any = self._repr_mimebundle_()
+        display({**(view[0] if isinstance(view, tuple) else view), "text/plain": repr(self)}, raw=True)
         start, shown = clock(), -1
         # A press during an earlier count does not count here.
         self.milliseconds, self._pressed = None, False

@@ -48,6 +48,14 @@ with output:
 """
 
 
+BOX = """
+import ipywidgets
+monitor = TrainingMonitor(few)
+ipywidgets.HBox([monitor, HyperparameterPanel(make())])
+"""
+RUN_IN_BOX = "result = benchmark(make(steps_per_epoch=4), training, validation, epochs=4, callbacks=[monitor])"
+
+
 def reopened(notebook, *, trusted: bool):
     """Save a notebook, and open it again with a new kernel; without trust, Jupyter removes styles from its outputs."""
     page, server = notebook.page, notebook.server
@@ -131,3 +139,16 @@ def test_widgets_work_in_boxes(server, open_notebook):
     page.locator(".kit-live .legend").nth(1).get_by_text("best, epoch 4").wait_for()
     page.locator(".widget-slider .noUi-handle").first.press("Home")
     notebook.await_words("epoch 1:")
+
+
+def test_picture_is_hidden_where_box_of_other_cell_is_drawn(server, page, open_notebook):
+    notebook = open_notebook(server, "other", BOX, RUN_IN_BOX, page=page)
+    notebook.run_all()
+    notebook.await_state("4 epochs, best")
+    notebook.wait_idle()
+    notebook.cell(2).locator("img").wait_for(state="attached")
+    settle(page)
+    assert [cell["pictures"] for cell in page.evaluate(VISIBLE)] == [0, 0, 0]
+    other = reopened(notebook, trusted=True)
+    assert [cell["pictures"] for cell in other.evaluate(VISIBLE)] == [0, 0, 1]
+    other.close()

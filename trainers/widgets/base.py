@@ -61,10 +61,11 @@ def close_all(*widgets: ipywidgets.Widget | None) -> None:
 
 
 def kept_for_cell(widget: ipywidgets.Widget) -> None:
-    """Keep a new widget until its cell is run again, and close what earlier executions of this cell have made.
+    """Close the widgets that earlier executions of this cell have made, when the cell makes a new widget.
 
     ipywidgets keeps every widget, and Jupyter stores it with the notebook, until it is closed. A monitor whose run is
-    in progress is not closed. Without the id of a cell, as in a script or with nbclient, nothing is closed.
+    in progress is not closed. If the cell does not make a widget any more, its earlier widgets stay. Does nothing in a
+    script, with nbclient or in some callbacks, such as a timer: these have no cell id.
     """
     message: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)() or {}
     cell, execution = message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
@@ -96,27 +97,18 @@ def follow_scale(*widgets: ipywidgets.DOMWidget) -> None:
         (widget.add_class if current_scale() > 1 else widget.remove_class)("kit-larger")
 
 
-def bundle(widget: ipywidgets.Widget, text: str) -> dict[str, Any]:
-    """Return a widget's MIME bundle, with a short text for pages that cannot display the widget."""
-    view = widget._repr_mimebundle_()
-    return {**(view[0] if isinstance(view, tuple) else view), "text/plain": text}
-
-
-def with_picture(data: dict[str, Any], about: dict[str, Any], figure: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Add a picture and its alt text to a widget's data and metadata, for pages without a kernel."""
-    picture, alt = figure._repr_mimebundle_()
-    return {**data, "image/png": picture["image/png"]}, {**about, **alt}
-
-
-def display_picture(figure: Figure) -> None:
-    """Display a picture that is visible only where no widget is drawn in the same output, as without a kernel.
+def display_picture(picture: Any, *, in_box: bool = False) -> None:
+    """Display a picture or table that is visible only where no widget is drawn in the same output, as without a kernel.
 
     The mark before the picture lets larger.css hide the picture, and gives its alt text to screen readers, which
     JupyterLab and nbconvert do not take from the picture. Its style hides the text of a widget that is not drawn.
+    With `in_box`, the picture is hidden also if its widget is drawn in a box in the output of another cell.
     """
-    mark = f'<span class="kit-picture" role="img" aria-label="{escaped(figure.alt)}"></span><style>{NOT_DRAWN}</style>'
-    IPython.display.display({"text/html": mark, "text/plain": figure.alt}, raw=True)
-    IPython.display.display(figure)
+    alt = getattr(picture, "alt", "")
+    about = f' role="img" aria-label="{escaped(alt)}"' if alt else ""
+    mark = f'<span class="kit-picture{" kit-in-box" * in_box}"{about}></span><style>{NOT_DRAWN}</style>'
+    IPython.display.display({"text/html": mark, "text/plain": alt}, raw=True)
+    IPython.display.display(picture)
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,20 +144,15 @@ class OwnChanges(threading.local):
         return self._active
 
 
-class Pictured(Exported):
-    """Base class of widgets that are displayed together with a picture for pages without a kernel.
+class Displayed:
+    """Base class of widgets that are displayed together with a picture or table for pages without a kernel.
 
     Only one of them is visible: larger.css hides the picture where the widget is drawn.
     """
 
-    @property
-    def figure(self) -> Figure:
-        """Static picture of what the widget shows; each subclass defines it."""
+    def _picture(self) -> Any:
+        """Return the picture to display below the widget, or None if there is nothing to draw."""
         raise NotImplementedError
-
-    def _picture(self) -> Figure | None:
-        """Return the picture to display below the widget, or None if there is nothing to draw yet."""
-        return self.figure
 
     def _view(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return data and metadata that display the widget; of a closed widget, only its text."""
@@ -183,11 +170,26 @@ class Pictured(Exported):
         if (picture := self._picture()) is not None:
             display_picture(picture)
 
+
+class Pictured(Displayed, Exported):
+    """Base class of widgets with a static picture."""
+
+    @property
+    def figure(self) -> Figure:
+        """Static picture of what the widget shows; each subclass defines it."""
+        raise NotImplementedError
+
+    def _picture(self) -> Figure | None:
+        return self.figure
+
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if page := page_bundle(self):
             return page, {}
-        view, picture = self._view(), self._picture()
-        return view if picture is None else with_picture(*view, picture)
+        (data, about), figure = self._view(), self._picture()
+        if figure is not None:
+            picture, alt = figure._repr_mimebundle_()
+            data, about = {**data, "image/png": picture["image/png"]}, {**about, **alt}
+        return data, about
 
 
 class PicturedWidget(Pictured, anywidget.AnyWidget):

@@ -13,15 +13,14 @@ from data.markup import escaped
 from trainers.block import Block, Hyperparameter
 from trainers.trainer import running_trainer
 from trainers.widgets.base import (
-    NOT_DRAWN,
+    Displayed,
     OwnChanges,
     answer_while_busy,
-    bundle,
     close_all,
     kept_for_cell,
     larger_in_class,
 )
-from trainers.widgets.export import page_bundle, read_assets
+from trainers.widgets.export import read_assets
 
 # Titles of the tabs, and the hyperparameters in each; all others are in a last tab, "more".
 _GROUPS = {
@@ -37,7 +36,7 @@ _GROUPS = {
 _panels: dict[int, HyperparameterPanel] = {}
 
 
-class HyperparameterPanel(ipywidgets.VBox):
+class HyperparameterPanel(Displayed, ipywidgets.VBox):
     """Display controls that show and change the hyperparameters of a block in a notebook.
 
     Each hyperparameter has a text field, a menu or a checkbox, a description, and a button that resets it to the
@@ -97,7 +96,7 @@ class HyperparameterPanel(ipywidgets.VBox):
         self._layout_of_parts = ipywidgets.Layout()
         titles = {name: title for title, names in _GROUPS.items() for name in names}
         groups: dict[str, list[Any]] = {}
-        for name in sorted(block.declared(), key=lambda name: [*titles, name].index(name)):
+        for name in sorted(block.declared(), key=[*titles, *block.declared()].index):
             groups.setdefault(titles.get(name, "more"), []).extend(self._row(name, block.declared()[name]))
         grids = [self._part(ipywidgets.GridBox, children=row).add_class("kit-knobs") for row in groups.values()]
         style = read_assets(("larger.css", "hyperparameter_panel.css"), ".css")
@@ -122,7 +121,7 @@ class HyperparameterPanel(ipywidgets.VBox):
     def close(self) -> None:
         """Remove the panel from the page, and free its block and all its widgets."""
         super().close()
-        if block := self.__dict__.pop("block", None):
+        if (block := self.__dict__.pop("block", None)) is not None:
             close_all(*self.children, self.layout)
             block.unobserve(self._show)
             del _panels[id(block)]
@@ -160,7 +159,9 @@ class HyperparameterPanel(ipywidgets.VBox):
         if not self._own:
             # Two digits on a logarithmic scale, and 0.3 instead of 0.30000000000000004 on a linear one.
             digits = 2 if isinstance(change["owner"], ipywidgets.FloatLogSlider) else 6
-            self._set(name, self.block.declared()[name].kind(float(f"{change['new']:.{digits}g}")))
+            declared, value = self.block.declared()[name], float(f"{change['new']:.{digits}g}")
+            low, high = _limits(declared, False)
+            self._set(name, declared.kind(min(max(round(value) if declared.kind is int else value, low), high)))
 
     def _set(self, name: str, value: Any) -> None:
         """Set a hyperparameter, or show why the value is invalid."""
@@ -221,25 +222,17 @@ class HyperparameterPanel(ipywidgets.VBox):
         str
             HTML without head and body.
         """
-        return f'<div id="{escaped(key)}">{self.block._repr_html_()}</div>'
+        table = self.block._repr_html_() if hasattr(self, "block") else escaped(repr(self))
+        return f'<div id="{escaped(key)}">{table}</div>'
 
-    def _ipython_display_(self) -> None:
+    def _picture(self) -> IPython.display.HTML | None:
         if not hasattr(self, "block"):
-            IPython.display.display({"text/plain": repr(self)}, raw=True)
-            return
-        if page := page_bundle(self):
-            IPython.display.display(page, raw=True)
-            return
-        IPython.display.display(bundle(self, repr(self)), raw=True)
-        # Readable without a kernel, and hidden by larger.css where the panel is drawn.
+            return None
         table = f"<details><summary>as a table</summary>{self.block._repr_html_()}</details>"
-        for html in (f'<span class="kit-picture"></span><style>{NOT_DRAWN}</style>', table):
-            IPython.display.display(IPython.display.HTML(html))
+        return IPython.display.HTML(table)
 
     def __repr__(self) -> str:
-        return (
-            f"<HyperparameterPanel of {self.block.name}>" if hasattr(self, "block") else "<HyperparameterPanel, closed>"
-        )
+        return f"<HyperparameterPanel{f' of {self.block.name}' if hasattr(self, 'block') else ', closed'}>"
 
 
 # Text for None, where None is allowed.
@@ -255,9 +248,8 @@ def _control(declared: Hyperparameter) -> tuple[Any, dict[str, Any]]:
     if declared.kind is bool and not declared.optional:
         return ipywidgets.Checkbox, {"indent": True}
     if declared.choices or declared.kind is bool:
-        return ipywidgets.Dropdown, {
-            "options": [*(declared.choices or ("True", "False")), *[_NONE] * declared.optional]
-        }
+        options = [*(declared.choices or ("True", "False")), *[_NONE] * declared.optional]
+        return ipywidgets.Dropdown, {"options": options}
     # A number field would silently change texts such as "1e-3", "None" or invalid ones; a text field does not.
     return ipywidgets.Text, {"continuous_update": False}
 

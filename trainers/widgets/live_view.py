@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from data.words import duration, many
 from trainers.history import History, best_as_text
 from trainers.training import Run
 from trainers.widgets.base import (
@@ -97,6 +98,7 @@ class LiveView(Pictured, ipywidgets.VBox):
         if not self.children:
             self._in_box = True
             self._build()
+            self.add_class("kit-boxed")
         return super().model_id
 
     def close(self) -> None:
@@ -110,6 +112,7 @@ class LiveView(Pictured, ipywidgets.VBox):
         if parts:
             close_all(*parts, self._link, self.layout)
         self.children, self._in_box = [], False
+        self.remove_class("kit-boxed")
         if self._run is None:
             self._last, self._requests, self._snapshots = None, {}, Snapshots(self._snapshots.budget)
 
@@ -226,7 +229,8 @@ class LiveView(Pictured, ipywidgets.VBox):
                 texts.append("buttons work only after the cell has finished: use ■ or Ctrl-C to stop")
             left = ""
             if self._durations and planned > done:
-                left = f"about {duration((planned - done) * sum(self._durations) / len(self._durations))} left"
+                seconds = (planned - done) * sum(self._durations) / len(self._durations)
+                left = f"about {duration(float(f'{seconds:.2g}'))} left"
             more = {"done": done / planned, "left": left}
         texts += [self._branch_text(), self._rejected, self._snapshots.note]
         return {"text": "; ".join(filter(None, texts)), **more}
@@ -276,9 +280,8 @@ class LiveView(Pictured, ipywidgets.VBox):
                 self._slider.value = self._play.value = epoch
         kept, reconstruction = self._snapshots.reconstruction(epoch)
         if self.children:
-            self._chart.rewind(
-                epoch, kept, None if reconstruction is None else self._snapshots.for_page(reconstruction)
-            )
+            examples = None if reconstruction is None else self._snapshots.for_page(reconstruction)
+            self._chart.rewind(epoch, kept, examples)
         return reconstruction
 
     def _show_state(self) -> None:
@@ -308,17 +311,6 @@ def _button(text: str, icon: str, tooltip: str) -> ipywidgets.Button:
 
 def outcome(history: History) -> str:
     """Return the number of epochs, the best epoch and the number of restores as text."""
-    text = f"{len(history)} epoch{'s' * (len(history) != 1)}{best_as_text(history)}"
     count = len(history.restored_epochs)
-    return text + (f", restored {count} time{'s' * (count != 1)}" if count else ", never restored")
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as text, in seconds, minutes or hours.
-
-    >>> duration(7.2), duration(600), duration(7200)
-    ('7 s', '10 min', '2.0 h')
-    """
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    restored = f"restored {many(count, 'time')}" if count else "never restored"
+    return f"{many(len(history), 'epoch')}{best_as_text(history)}, {restored}"

@@ -17,7 +17,7 @@ from trainers.widgets.live_view import INTERVAL, LiveView
 
 SingleRun = History | Result | Run | Trainer | LiveView
 Histories = dict[str, History | list[History]]
-# Maximum share of the time of a training run that is spent on an update of a comparison.
+# Maximum share of the time of a training run that is spent on updates of all comparisons.
 SHARE = 0.01
 
 
@@ -67,6 +67,8 @@ class RunComparison(PicturedWidget, Chart):
         # The earliest time of the next update during a run.
         self._next = 0.0
         super().__init__(data=self._page()[1])
+        # The lengths of the drawn histories; whether the page's model has them.
+        self._drawn = self._lengths(), True
         FOLLOWERS.add(self)
 
     def follow(self, *, ended: bool = False) -> None:
@@ -77,15 +79,23 @@ class RunComparison(PicturedWidget, Chart):
         with self._lock:
             sources = {name: source() for name, source in self._sources.items()}
             self.runs.update({name: _history(run) for name, run in sources.items() if run is not None})
-            runs = runs_data(self.runs)
-            if ended and runs != self.data["runs"]:
+            lengths = self._lengths()
+            if self._drawn in ((lengths, True), (lengths, ended)):
+                return
+            self._drawn = lengths, ended
+            if ended:
                 self.show(self._page()[1])
                 self.store()
-            elif runs != self.current["runs"]:
+            else:
                 # The words for screen readers are those of the picture, which takes too long to draw during a run.
-                self.show({**self.current, "runs": runs})
+                self.show({**self.current, "runs": runs_data(self.runs)})
         now = time.perf_counter()
-        self._next = now + max(INTERVAL, (now - begun) / SHARE)
+        self._next = now + max(INTERVAL, (now - begun) * len(FOLLOWERS) / SHARE)
+
+    def _lengths(self) -> list[tuple[int, int]]:
+        """Return an id and the number of epochs of each history; a history only changes by another epoch."""
+        runs = ([run] if isinstance(run, History) else run for run in self.runs.values())
+        return [(id(history), len(history)) for histories in runs for history in histories]
 
     def close(self) -> None:
         """Remove the widget from the page and from the memory of ipywidgets; `figure` can still be used."""
@@ -111,22 +121,32 @@ class RunComparison(PicturedWidget, Chart):
 
 def named_histories(runs: Mapping[str, Any], argument: str = "runs") -> Histories:
     """Return the histories of runs by name, or raise an error."""
-    return {str(name): _histories(f"{argument}[{name!r}]", run) for name, run in runs.items()}
+    return {str(name): histories_of(run, f"{argument}[{name!r}]") for name, run in runs.items()}
 
 
 def runs_data(runs: Histories) -> list[dict[str, Any]]:
     """Return histories by name for chart.js; several with one name become a band."""
-    return [_run_data(name, run) for name, run in runs.items()]
+    data = []
+    for name, run in runs.items():
+        if isinstance(run, History):
+            data.append(run_data(run, name))
+        else:
+            low, _, high = band(run)
+            edges = [[finite(a), finite(b)] for a, b in zip(low, high, strict=True)]
+            name = f"{name} (mean of {len(run)}, band: all)"
+            data.append({**run_data(mean_history(run), name), "band": edges})
+    return data
 
 
-def _histories(name: str, run: Any) -> History | list[History]:
+def histories_of(run: Any, argument: str) -> History | list[History]:
+    """Return the history of a run, or those of several runs, or raise an error."""
     if isinstance(run, SingleRun):
         return _history(run)
     if not isinstance(run, Sequence) or not run or not all(isinstance(one, SingleRun) for one in run):
-        raise TypeError(f"{name} must be a History, a Result, another run or a list of these, got {run!r}.")
+        raise TypeError(f"{argument} must be a History, a Result, another run or a list of these, got {run!r}.")
     histories = [_history(one) for one in run]
     if min(map(len, histories)) == 0:
-        raise ValueError(f"{name} must have an epoch in each history of a band, got {histories!r}.")
+        raise ValueError(f"{argument} must have an epoch in each history of a band, got {histories!r}.")
     return histories
 
 
@@ -137,11 +157,3 @@ def _history(run: SingleRun) -> History:
     if isinstance(run, LiveView) and not run.histories:
         return History()
     return run.trainer.history if isinstance(run, Run) else run.history
-
-
-def _run_data(name: str, run: History | list[History]) -> dict[str, Any]:
-    if isinstance(run, History):
-        return run_data(run, name)
-    low, _, high = band(run)
-    edges = [[finite(a), finite(b)] for a, b in zip(low, high, strict=True)]
-    return {**run_data(mean_history(run), f"{name} (mean of {len(run)}, band: all)"), "band": edges}

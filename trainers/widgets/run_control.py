@@ -137,11 +137,21 @@ def answer_waiting() -> None:
             asyncio.get_running_loop().call_soon(asyncio.ensure_future, later)
 
 
-def on_interrupt(function: Callable[..., Any] | signal.Handlers) -> None:
-    """Set what the notebook's stop button does if a button's function has started the run on a subshell.
+def on_interrupt(function: Callable[..., Any]) -> Callable[[], None]:
+    """Let the notebook's stop button call `function` if a button's function has started the run on a subshell.
 
-    Otherwise the main thread, which receives the interrupt, would ignore it. An idle kernel has `signal.SIG_IGN`.
+    Otherwise an idle main thread, which receives the interrupt, would ignore it. The returned function undoes this.
     """
-    if hasattr(threading.current_thread(), "shell_channel_to_subshell"):
-        # Only the main thread can set it.
-        get_ipython().kernel.io_loop.add_callback(signal.signal, signal.SIGINT, function)
+    if not hasattr(threading.current_thread(), "shell_channel_to_subshell"):
+        return lambda: None
+    # Only the main thread can set what an interrupt does.
+    in_main_thread = get_ipython().kernel.io_loop.add_callback
+    before: list[Any] = []
+
+    def undo() -> None:
+        # A cell that runs now has another function.
+        if signal.getsignal(signal.SIGINT) is function:
+            signal.signal(signal.SIGINT, before[0])
+
+    in_main_thread(lambda: before.append(signal.signal(signal.SIGINT, function)))
+    return lambda: in_main_thread(undo)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,7 +21,7 @@ from trainers.widgets.base import display_picture, in_notebook
 from trainers.widgets.chart import run_data
 from trainers.widgets.export import on_page
 from trainers.widgets.live_view import LiveView, outcome
-from trainers.widgets.run_comparison import RunComparison, named_histories
+from trainers.widgets.run_comparison import RunComparison, histories_of, named_histories
 from trainers.widgets.run_control import answer_waiting, on_interrupt
 from trainers.widgets.snapshots import Snapshots
 
@@ -41,13 +39,12 @@ class TrainingMonitor(LiveView):
     the examples. When the run has ended, a static picture is added, which is visible only in pages without a kernel.
     In a script, the monitor prints one sentence. Training is bit-for-bit identical with and without a monitor.
 
-    If the run is stopped within an epoch, `BatchedTrainer` discards that epoch, and so does any trainer that can be
-    interrupted between batches. This also applies to the notebook's stop button and Ctrl-C. A paused run resumes if no
-    page has displayed it for five minutes. If the page is reloaded while the cell is running, the run is displayed only
-    after the cell has finished, because Jupyter requests the state of the widget from the kernel, which is busy until
-    then. The notebook's stop button still works. If the notebook was not saved since the run began, Jupyter does not
-    display the run again: run a cell that contains only the name of the monitor. After a restart of the kernel, reload
-    the page to see the picture again.
+    - If you stop the run within an epoch, also with the notebook's stop button or Ctrl-C, `BatchedTrainer` discards
+      that epoch, and so does any trainer that can be interrupted between batches.
+    - If no page has displayed a paused run for five minutes, it resumes.
+    - If you reload the page while the cell is running, the run is displayed after the cell has finished. If it is not,
+      because the notebook was not saved since the run began, run a cell that contains only the name of the monitor.
+    - If you restart the kernel, reload the page to see the picture.
 
     A monitor is an ipywidget, and can be put into a box or a tab; if this is done before the run, the monitor is not
     displayed below the cell as well. A displayed monitor, with the models of its epochs, is kept in memory until its
@@ -68,8 +65,8 @@ class TrainingMonitor(LiveView):
     start_paused : bool, default False
         Wait before the first epoch until the resume or step button is pressed. If no page displays the monitor, the
         run begins after 15 seconds.
-    compare : Result, History, RunComparison, TrainingMonitor, or mapping of str to Result or History, optional
-        Earlier runs, which are drawn behind the run.
+    compare : Result, History, TrainingMonitor, Run, Trainer, RunComparison, or mapping as for RunComparison, optional
+        Earlier runs, which are drawn behind the run as they are now; of several with one name, the mean is drawn.
 
     Attributes
     ----------
@@ -133,7 +130,7 @@ class TrainingMonitor(LiveView):
         # HTML for a page cannot be updated: it is displayed when the run has ended.
         if in_notebook() and not on_page() and not self._in_box:
             IPython.display.display(self)
-        on_interrupt(lambda *_: self.control.stop())
+        self._undo_interrupt = on_interrupt(lambda *_: self.control.stop())
         self._enable_buttons()
         self._show_all()
         self._follow_requests()
@@ -141,8 +138,7 @@ class TrainingMonitor(LiveView):
 
     def __call__(self, row: Epoch, state: ModelState) -> None:
         """Add an epoch; the run calls this after each epoch."""
-        assert self.trainer is not None
-        history = self.trainer.history
+        history = self._open_run().trainer.history
         if history is not self.history:
             # Another callback has started a branch.
             self._watch_history(history)
@@ -170,7 +166,7 @@ class TrainingMonitor(LiveView):
         if run is not self._run:
             return
         run.trainer.between_batches, self._run, self._batches = self._hook_before, None, 0
-        on_interrupt(signal.SIG_IGN)
+        self._undo_interrupt()
         self._enable_buttons()
         reason = "" if run.stopped is None else f"ended before its {run.planned_epochs} epochs ({run.stopped}): "
         self._end_text = reason + outcome(self.history)
@@ -183,7 +179,7 @@ class TrainingMonitor(LiveView):
         if on_page() and in_notebook():
             IPython.display.display(self)
         elif in_notebook():
-            display_picture(figure)
+            display_picture(figure, in_box=self._in_box)
         # In a terminal, the progress line has no line break yet.
         say("\n" * in_terminal() + figure.alt)
 
@@ -193,13 +189,7 @@ class TrainingMonitor(LiveView):
         if self.children:
             # Mark no past epoch, and follow the latest one.
             self._chart.rewound, self._follows = None, True
-        self._add(history)
-
-    def _add(self, history: History) -> None:
-        """Add a history as the latest one, under a unique name."""
-        names = (f"{history.name} ({number})" if number > 1 else history.name for number in itertools.count(1))
-        name = next(name for name in names if self.histories.get(name, history) is history)
-        self.histories[name] = self.histories.pop(name, history)
+        _add(self.histories, history.name, history)
 
     # ------------------------------------------------------------------ for the user
 
@@ -213,12 +203,15 @@ class TrainingMonitor(LiveView):
         """Static picture of all runs; `savefig` writes it as PNG or SVG."""
         earlier = self._behind()
         if len(self.histories) > 1:
-            return plot_histories({**earlier, **self.histories})
+            return plot_histories(self.histories, behind=earlier)
         return plot_history(self.history, behind=earlier)
 
     def _behind(self) -> dict[str, History]:
         """Return the earlier runs under names that no watched run has."""
-        return {name + " (earlier)" * (name in self.histories): run for name, run in self._earlier.items()}
+        runs = dict(self.histories)
+        for name, run in self._earlier.items():
+            _add(runs, name + " (earlier)" * (name in self.histories), run)
+        return {name: run for name, run in runs.items() if name not in self.histories}
 
     def more(self, epochs: int) -> Result:
         """Continue the latest run, or the requested branch, for a number of epochs.
@@ -236,13 +229,14 @@ class TrainingMonitor(LiveView):
         Raises
         ------
         RuntimeError
-            If no run was watched yet, a run is in progress, or the trainer has started another run since.
+            If no run was watched yet, a run is in progress, the trainer has started another run since, or the monitor
+            is closed.
         TypeError, ValueError
             If `epochs` is invalid, or the trainer cannot resume (see `BatchedTrainer.check_resume`).
         """
-        last = self._last
-        if last is None or self._run is not None:
-            state = "no run" if last is None else "a run in progress. Raise its planned epochs"
+        last = self._open_run()
+        if self._run is not None:
+            state = "a run in progress. Raise its planned epochs"
             raise RuntimeError(f"more({epochs}) must be called after a run has ended, got {state}.")
         if last.trainer.history is not self.history:
             raise RuntimeError(f"{self.history.name!r} must be its trainer's latest run, got an earlier run.")
@@ -269,8 +263,8 @@ class TrainingMonitor(LiveView):
         Raises
         ------
         RuntimeError, ValueError
-            If no epoch was trained yet, there is no such epoch, or the best epoch up to `epoch` was trained before the
-            monitor watched the run.
+            If no epoch was trained yet, there is no such epoch, the best epoch up to `epoch` was trained before the
+            monitor watched the run, or the monitor is closed.
         """
         with self._turn:
             self._check_epoch(epoch, "branch")
@@ -295,12 +289,19 @@ class TrainingMonitor(LiveView):
         Raises
         ------
         RuntimeError, ValueError
-            If no epoch was trained yet, or there is no such epoch.
+            If no epoch was trained yet, there is no such epoch, or the monitor is closed.
         """
         self._check_epoch(epoch, "rewind")
         return self._show_epoch(epoch, move=True)
 
+    def _open_run(self) -> Run:
+        """Return the latest run, or raise an error if no run was watched or the monitor is closed or a copy."""
+        if self._last is None:
+            raise RuntimeError(f"the monitor of {self.history.name!r} must be open, got a closed one or a copy.")
+        return self._last
+
     def _check_epoch(self, epoch: Any, what: str) -> None:
+        self._open_run()
         if not len(self.history):
             raise RuntimeError(f"{what} must be called after an epoch was trained, got no epoch.")
         as_count(epoch, "epoch", "an epoch of the latest run", most=len(self.history))
@@ -368,7 +369,7 @@ class TrainingMonitor(LiveView):
             epoch, *states = self._requests.pop("branch")
             history = self._last.trainer.branch(epoch, *states)
             self._snapshots.cut(epoch, history[-1])
-            self._add(history)
+            _add(self.histories, history.name, history)
         self._show_all()
 
     # ------------------------------------------------------------------ page, picture and copies
@@ -382,14 +383,9 @@ class TrainingMonitor(LiveView):
         data = self._data()
         if self.histories:
             data["state"] = {"text": outcome(self.history)}
-        kept = {epoch: self._snapshots.reconstruction(epoch)[1] for epoch in self._snapshots.choose(MAX_REWINDS)}
-        rewinds = {
-            epoch: self._snapshots.for_page(reconstruction)
-            for epoch, reconstruction in kept.items()
-            if reconstruction is not None
-        }
-        if rewinds:
-            data["rewinds"] = rewinds
+        for epoch in self._snapshots.choose(MAX_REWINDS):
+            if (reconstruction := self._snapshots.reconstruction(epoch)[1]) is not None:
+                data.setdefault("rewinds", {})[epoch] = self._snapshots.for_page(reconstruction)
         return "" if light else f"Training of {self.history.name}", data
 
     def _picture(self) -> Figure | None:
@@ -399,10 +395,8 @@ class TrainingMonitor(LiveView):
         # A copy has the histories only: no locks, widgets or models of past epochs.
         return TrainingMonitor, (), dict(self.histories)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> TrainingMonitor:
-        other = TrainingMonitor()
-        other.__setstate__(copy.deepcopy(self.histories, memo))
-        return other
+    # ipywidgets forbids copies of a widget; without its method, a copy is made with __reduce__.
+    __deepcopy__: Any = None
 
     def __setstate__(self, histories: dict[str, History]) -> None:
         self.histories.update(histories)
@@ -411,20 +405,24 @@ class TrainingMonitor(LiveView):
         return f"<TrainingMonitor of {', '.join(self.histories) or 'no run yet'}>"
 
 
+def _add(runs: dict[str, History], name: str, history: History) -> None:
+    """Add a history as the last one, or move it there, with a number in its name if another one has this name."""
+    names = (f"{name} ({number})" if number > 1 else name for number in itertools.count(1))
+    name = next(name for name in names if runs.get(name, history) is history)
+    runs[name] = runs.pop(name, history)
+
+
 def _earlier(compare: Any) -> dict[str, History]:
-    """Return the histories of earlier runs by name, with one mean for several of one name, or raise an error."""
-    if isinstance(compare, RunComparison):
-        runs = compare.runs
-    elif isinstance(compare, TrainingMonitor):
-        return compare.histories.copy()
-    elif isinstance(compare, Mapping):
-        runs = named_histories(compare, "compare")
-    elif isinstance(compare, History | Result | None):
-        history = compare.history if isinstance(compare, Result) else compare
-        return {} if history is None else {history.name: history}
-    else:
-        raise TypeError(f"compare must be a Result, a History, a RunComparison or a mapping of these, got {compare!r}.")
-    return dict(
-        (name, run) if isinstance(run, History) else (f"{name} (mean of {len(run)})", mean_history(run))
-        for name, run in runs.items()
-    )
+    """Return copies of the histories of earlier runs by name, with one mean for several of one name."""
+    if isinstance(compare, RunComparison | TrainingMonitor):
+        compare = compare.runs if isinstance(compare, RunComparison) else compare.histories
+    elif not isinstance(compare, Mapping | None):
+        run = histories_of(compare, "compare")
+        compare = {(run if isinstance(run, History) else run[0]).name: run}
+    earlier: dict[str, History] = {}
+    for name, run in named_histories(compare or {}, "compare").items():
+        if isinstance(run, History):
+            _add(earlier, name, run.copy())
+        else:
+            _add(earlier, f"{name} (mean of {len(run)})", mean_history(run))
+    return earlier

@@ -59,7 +59,8 @@ def test_numbers_that_can_change_have_slider_over_useful_range(panel):
 
 
 @pytest.mark.parametrize(
-    ("name", "position", "value"), [("width", 7.0, 7), ("passes", 10**1.5, 32), ("decay", 0.0123456, 0.012)]
+    ("name", "position", "value"),
+    [("width", 7.0, 7), ("passes", 10**1.5, 32), ("passes", 10**0.25, 2), ("decay", 0.0123456, 0.012)],
 )
 def test_slider_changes_block_and_follows_it(panel, name, position, value):
     panel.sliders[name].value = position
@@ -116,6 +117,15 @@ def test_slider_of_any_range_sets_valid_value(kind, default, bounds):
         slider.value = position
         assert panel.messages["number"].value == ""
         assert panel.block.number == pytest.approx(slider.value, rel=0.05)
+
+
+def test_slider_stays_within_limits_after_rounding():
+    number = Hyperparameter(0.5, "a number", minimum=0.0123, maximum=0.987)
+    panel = HyperparameterPanel(type("Own", (Block,), {"number": number})())
+    for value in (0.0123, 0.987):
+        panel.sliders["number"].value = value
+        assert panel.messages["number"].value == ""
+        assert panel.block.number == value
 
 
 @pytest.mark.parametrize("value", [5, -5.0, 5.0])
@@ -241,9 +251,18 @@ def test_close_frees_block_and_all_widgets():
     assert set(ipywidgets.widgets.widget._instances) == before
     assert repr(panel) == "<HyperparameterPanel, closed>"
     panel._ipython_display_()
+    assert "HyperparameterPanel, closed" in panel.html()
     block.width = 9
     del block
     assert reference() is None
+
+
+def test_close_frees_block_that_is_false():
+    block = type("Empty", (Block,), {"__len__": lambda self: 0, "width": Hyperparameter(5, "a number")})()
+    before = set(ipywidgets.widgets.widget._instances)
+    HyperparameterPanel(block).close()
+    assert set(ipywidgets.widgets.widget._instances) == before
+    assert block._observers == ()
 
 
 def test_second_panel_of_block_closes_first():

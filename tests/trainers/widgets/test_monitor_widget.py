@@ -72,8 +72,9 @@ class TestClose:
         assert trainer() is states() is None
         assert len(trained.history) == 3
         assert "over 3 epochs" in trained.figure.alt
-        with pytest.raises(RuntimeError, match="got no run"):
-            trained.more(1)
+        for request in (trained.more, trained.branch, trained.rewind):
+            with pytest.raises(RuntimeError, match="must be open, got a closed one"):
+                request(1)
 
     def test_closed_monitor_is_displayed_again_and_watches_another_run(self, trained, beats):
         built(trained).close()
@@ -148,7 +149,9 @@ def test_monitor_in_box_is_not_displayed_below_cell_as_well(beats, model, captur
     monitor = TrainingMonitor()
     box = ipywidgets.VBox([monitor])
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=2, callbacks=[monitor])
-    assert not any(VIEW in output for output in capture if isinstance(output, dict))
+    mark, picture = capture
+    assert 'class="kit-picture kit-in-box"' in mark["text/html"]
+    assert picture.alt == monitor.figure.alt
     close_all(box)
 
 
@@ -204,7 +207,7 @@ def test_row_has_loss_of_start_and_learning_rate():
 
 
 class TestCompare:
-    @pytest.mark.parametrize("kind", ["history", "comparison", "mapping", "monitor", "result"])
+    @pytest.mark.parametrize("kind", ["history", "comparison", "mapping", "monitor", "result", "trainer"])
     def test_earlier_runs_are_drawn_behind(self, beats, model, kind):
         trainer = BatchedTrainer(model, **WILD)
         before = TrainingMonitor()
@@ -216,6 +219,7 @@ class TestCompare:
             "mapping": ({"one": result.history}, "one"),
             "monitor": (before, name),
             "result": (result, name),
+            "trainer": (trainer, name),
         }[kind]
         monitor = TrainingMonitor(compare=compare)
         benchmark(trainer, *beats, epochs=3, callbacks=[monitor])
@@ -231,9 +235,31 @@ class TestCompare:
         assert earlier["name"] == "seeds (mean of 2)"
         assert [row[2] for row in earlier["rows"]] == [0.75]
 
+    def test_earlier_run_does_not_grow_with_present_run(self, beats, model):
+        trainer = BatchedTrainer(model, **WILD)
+        benchmark(trainer, *beats, epochs=2)
+        monitor = TrainingMonitor(compare=trainer)
+        benchmark(trainer, epochs=2, resume=True, callbacks=[monitor])
+        assert [len(run["rows"]) for run in monitor._data()["runs"]] == [2, 4]
+
+    def test_earlier_runs_are_thin_in_picture_of_several_runs(self, beats, model):
+        monitor = TrainingMonitor(compare=history(1.0, 0.5))
+        for _ in range(2):
+            benchmark(BatchedTrainer(model, **WILD), *beats, epochs=1, callbacks=[monitor])
+        (earlier,) = (line for line in monitor.figure.axes[0].lines if line.get_label().startswith("new: 0.5"))
+        assert earlier.get_linewidth() < 1
+        assert "'new' over 2 epochs" in monitor.figure.alt
+
+    def test_runs_of_equal_names_are_all_drawn(self):
+        one = history(1.0)
+        monitor = TrainingMonitor(compare={"x": [one, one], "x (mean of 2)": one, "y": one, "y (earlier)": one})
+        monitor._watch_history(History("y"))
+        names = [run["name"] for run in monitor._data()["runs"]]
+        assert names == ["x (mean of 2)", "x (mean of 2) (2)", "y (earlier)", "y (earlier) (2)", "y"]
+
     @pytest.mark.parametrize(
         ("compare", "match"),
-        [(3, "compare must be a Result, .*got 3"), ({"a": 3}, r"compare\['a'\] must be a History.*got 3")],
+        [(3, "compare must be a History, .*got 3"), ({"a": 3}, r"compare\['a'\] must be a History.*got 3")],
     )
     def test_other_values_raise(self, compare, match):
         with pytest.raises(TypeError, match=match):
@@ -252,6 +278,28 @@ class TestCompare:
             assert seen[-1] == row.epoch
         assert len(comparison.data["runs"][1]["rows"]) == 4
         assert "'live' over 4 epochs" in comparison.data["alt"]
+        comparison.close()
+
+    def test_finished_comparison_takes_no_time_in_other_runs(self, beats, model, monkeypatch):
+        comparison, called = RunComparison({"done": history(1.0, 0.5)}), []
+        monkeypatch.setattr("trainers.widgets.run_comparison.INTERVAL", 0.0)
+        monkeypatch.setattr("trainers.widgets.run_comparison.runs_data", called.append)
+        benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3)
+        assert called == []
+        comparison.close()
+
+    def test_failed_comparison_ends_no_run(self, beats, model, monkeypatch):
+        comparison, calls = RunComparison({"one": history(1.0)}), []
+
+        def fail(self, *, ended):
+            calls.append(ended)
+            raise ValueError("cannot draw")
+
+        monkeypatch.setattr(RunComparison, "follow", fail)
+        monkeypatch.setattr("trainers.training.FOLLOWERS", weakref.WeakSet([comparison]))
+        with pytest.warns(UserWarning, match="RunComparison of one> is not updated any more: ValueError: cannot draw"):
+            result = benchmark(BatchedTrainer(model, **WILD), *beats, epochs=3)
+        assert (len(result.history), result.stopped, calls) == (3, None, [False])
         comparison.close()
 
     def test_comparison_does_not_keep_trainer(self, beats):

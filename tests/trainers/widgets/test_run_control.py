@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ from jupyter_client.session import Session
 
 from trainers.widgets import run_control
 from trainers.widgets.base import answer_while_busy
-from trainers.widgets.run_control import RunControl, answer_waiting
+from trainers.widgets.run_control import RunControl, answer_waiting, on_interrupt
 
 
 def wait_in_thread(control):
@@ -145,3 +146,22 @@ def test_run_on_subshell_answers_own_widgets_and_leaves_other_messages(monkeypat
     assert later == [("one", [b"page"])]
     # On other threads, nothing happens.
     answer_waiting()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_interrupt_is_restored_unless_another_cell_has_set_it(busy, monkeypatch):
+    loop = SimpleNamespace(add_callback=lambda function: function())
+    monkeypatch.setattr(run_control, "get_ipython", lambda: SimpleNamespace(kernel=SimpleNamespace(io_loop=loop)))
+    monkeypatch.setattr(threading.current_thread(), "shell_channel_to_subshell", None, raising=False)
+    before, pressed = signal.getsignal(signal.SIGINT), []
+    try:
+        undo = on_interrupt(lambda *_: pressed.append(True))
+        signal.raise_signal(signal.SIGINT)
+        assert pressed
+        expected = signal.SIG_IGN if busy else before
+        if busy:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        undo()
+        assert signal.getsignal(signal.SIGINT) is expected
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -187,7 +187,7 @@ def test_more_gives_same_result_as_one_run(beats):
 
 
 def test_more_without_run_raises():
-    with pytest.raises(RuntimeError, match=r"more\(3\) must be called after a run has ended, got no run"):
+    with pytest.raises(RuntimeError, match=r"a monitor must watch a run first, got no run"):
         TrainingMonitor().more(3)
 
 
