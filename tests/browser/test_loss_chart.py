@@ -413,7 +413,8 @@ def test_palette_is_readable_on_light_and_dark_and_same_in_both_pictures():
         assert min(contrast(color, background) for color in colors) >= 3
     script = read_assets(["loss_plot.js"], ".js")
     assert re.search(r"COLORS = \[(.*?)\]", script)[1].replace('"', "").split(", ") == list(COLORS)
-    assert re.search(r"\[TRAIN, VALIDATION, RESTORE\] = \[(.*?)\]", script)[1].replace('"', "") == ", ".join(colors[:3])
+    first = re.search(r"\[TRAIN, VALIDATION, RESTORE, \w+\] = \[(.*?)\]", script)[1]
+    assert first.replace('"', "").split(", ")[:3] == colors[:3]
 
 
 def test_runs_are_distinguished_without_colour(open_chart):
@@ -445,3 +446,32 @@ def test_monitor_fits_into_panel_below_cell_of_six_lines(server, page, open_note
     page.screenshot(path=tmp_path / "panel.png")
     assert page.locator(".kit-chart .plot").bounding_box()["height"] >= 170
     assert page.evaluate(VISIBLE), "toolbar, curve, reconstructions and slider"
+
+
+def test_zooming_out_of_focus_shows_all(three):
+    three.get_by_role("button", name="focus").click()
+    three.locator(".plot").focus()
+    for key in "+" + 12 * "-":
+        three.keyboard.press(key)
+        three.evaluate("() => new Promise(requestAnimationFrame)")
+    three.wait_for_selector("button[data-key=all]:disabled")
+    assert three.get_by_role("button", name="focus").get_attribute("aria-pressed") == "false"
+
+
+def test_click_in_legend_is_kept_while_the_legend_changes(page, tmp_path):
+    runs = [run_data(made(name, [1.0, 0.5])) for name in "ab"]
+    write_body(tmp_path / "page.html", "Chart", fragment({"runs": runs}, FILES))
+    text = (tmp_path / "page.html").read_text().replace("mount(document", "window.chart = mount(document")
+    (tmp_path / "page.html").write_text(text)
+    page.goto((tmp_path / "page.html").as_uri())
+    button = at_rest(page.locator(".legend button").first)
+    page.mouse.move(button["x"] + 20, button["y"] + 8)
+    page.mouse.down()
+    row = run_data(made("b", [1.0, 0.5, 0.4]))["rows"][-1]
+    page.evaluate("row => window.chart.update({ kind: 'rows', rows: [row] })", row)
+    page.wait_for_function("() => [...document.querySelectorAll('.plot text.column')].at(-1).textContent === '3'")
+    page.mouse.up()
+    first = page.locator(".legend button").first
+    first.locator("small").wait_for()
+    assert first.get_attribute("aria-pressed") == "false"
+    assert "0.4000 in epoch 3" in page.locator(".legend").text_content()

@@ -10,7 +10,7 @@ from .contrast import contrast_script
 from .threshold_page import CLIPPED, CONTRAST, OVERLAPPING, Explorer, beats
 
 # Colours of bars, of the threshold and of lines of sequences.
-LINES = """[...root.querySelectorAll('.bars, .threshold line, .curve, .changed polyline')]
+LINES = """[...root.querySelectorAll('.bars, .threshold line, .curve, .changed li path')]
     .map(e => against(light(parse(getComputedStyle(e).stroke))))"""
 
 
@@ -312,13 +312,13 @@ def test_menu_selects_features_that_are_drawn(explore):
     explorer.press("PageUp")
     menu, first = explorer.page.get_by_label("drawn"), explorer.page.locator(".changed svg").first
     assert menu.locator("option:checked").text_content() == "features 1 to 4 of 20"
-    assert first.locator("polyline").count() == 8
+    assert first.locator("path").count() == 8
     before = first.inner_html()
     menu.select_option("features 17 to 20 of 20")
-    assert first.locator("polyline").count() == 8
+    assert first.locator("path").count() == 8
     assert first.inner_html() != before
     menu.select_option("feature 9 of 20")
-    assert first.locator("polyline").count() == 2
+    assert first.locator("path").count() == 2
 
 
 def test_calibration_scores_show_false_alarm_rate(explore):

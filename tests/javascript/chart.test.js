@@ -129,3 +129,11 @@ test("all visible curves are read at an epoch, the lowest first", () => {
   assert.deepEqual(read(1, ["training", 0, 1]), []);
   assert.equal(readings({ runs: [run([0.1, NaN])] }, new Set(), 1)[0].text, "training 0.1000, validation not finite");
 });
+
+test("a zoom that shows nothing of the data is dropped", () => {
+  const zoom = { x: [50, 58], y: [0.2, 0.4] };
+  assert.equal(frame([validation(0.5)], { zoom }).zoom, null, "another run has one epoch");
+  assert.ok(!plot([validation(0.5, 0.4)], { zoom: { x: [1, 2], y: [0, 0.1] }, log: true }).match(/NaN|Infinity/));
+  const seen = { x: [1, 2], y: [0.2, 0.45] };
+  assert.equal(frame([validation(0.5, 0.4)], { zoom: seen }).zoom, seen);
+});

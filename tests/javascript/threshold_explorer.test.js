@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { parse } from "../../trainers/widgets/page.js";
 import {
   changed,
   changedText,
   countBins,
   metricsAt,
   lowestCost,
-  parse,
   prepare,
   scoreScale,
   split,

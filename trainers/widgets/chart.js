@@ -181,6 +181,7 @@ export function mount(root, data, act = {}) {
     const around = root.closest(".jp-WindowedPanel-outer") ? AROUND : AROUND_ON_PAGE;
     const height = isAlone(data) ? Math.round(clamp(panelHeight(plot) - around, MIN_HEIGHT, HEIGHT)) : HEIGHT;
     view.frame = frameOf(data, view, width, height);
+    view.zoom = view.frame.zoom;
     const label = data.alt || "Training and validation loss by epoch";
     setAttributes(plot, { height, viewBox: `0 0 ${width} ${height}`, "aria-label": label });
     plot.innerHTML = drawPlot(data, view, view.frame, height);
@@ -191,9 +192,8 @@ export function mount(root, data, act = {}) {
     part(".left").textContent = left;
     part("progress").hidden = !isNumber(done);
     if (isNumber(done)) part("progress").value = done;
-    showWords();
     part(".examples").innerHTML = drawExamples(data, view);
-    explorer.drawOver();
+    explorer.readAgain();
   }
 
   function showWords() {
@@ -201,9 +201,9 @@ export function mount(root, data, act = {}) {
     words.textContent = view.hovered || (row && row[WORDS] + nearestNote(row)) || " ";
   }
 
-  // Replaces a part only if it changed, to keep the keyboard focus.
+  // Replaces a part only if it changed, to keep the keyboard focus, and not during a click on it, which would be lost.
   function fill(name, html) {
-    if (html === view[name]) return;
+    if (html === view[name] || part(`.${name}`).matches(":active")) return;
     const focus = part(`.${name}`).contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     part(`.${name}`).innerHTML = view[name] = html;
     keepKeys(root);
@@ -338,7 +338,7 @@ function onEndKey(event) {
 
 // Names the slider's handle and the play buttons, which ipywidgets leaves without an accessible name.
 function nameControls(el) {
-  const box = el.closest(".widget-vbox");
+  const box = el.closest(".kit-monitor");
   box?.addEventListener("keydown", onEndKey, { capture: true }); // added once, however often it is called
   box?.querySelectorAll(".noUi-handle").forEach((handle) => handle.setAttribute("aria-label", "epoch"));
   box?.querySelectorAll(".widget-play button").forEach((button, i) => {

@@ -267,11 +267,13 @@ function drawLegend({ classes, members }) {
 // ---------------------------------------------------------------- sequences next to the map
 
 // The range of each feature without the outermost 1 %, so that one outlier does not flatten the others.
-function steadyRanges({ sequences, features }) {
+export function steadyRanges({ sequences, features }) {
   const every = features * Math.max(1, Math.floor(sequences.length / features / 50_000));
   return Array.from({ length: features }, (_, feature) => {
     const count = Math.ceil((sequences.length - feature) / every);
-    const sorted = Float32Array.from({ length: count }, (_, i) => sequences[feature + i * every]).sort();
+    const some = Float32Array.from({ length: count }, (_, i) => sequences[feature + i * every]);
+    const sorted = some.filter((v) => Number.isFinite(v)).sort();
+    if (!sorted.length) return [Infinity, -Infinity];
     return [0.005, 0.995].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
   });
 }

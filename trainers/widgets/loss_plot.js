@@ -110,7 +110,10 @@ export function frameOf(data, view, width, height) {
   const final = Math.max(2, data.planned || 0, longest);
   const logged = view.log && losses.length > 0 && rangeOf(losses)[0] > 0;
   const full = { x: [1, final], y: limitsOf(losses, logged) };
-  const shown = view.zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
+  // A zoom is dropped if it shows no part of these data, such as that of a longer run.
+  const inside = ({ x, y }) => x[0] <= Math.max(1, longest) && y[0] < full.y[1] && y[1] > full.y[0];
+  const zoom = view.zoom && inside(view.zoom) ? view.zoom : null;
+  const shown = zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
   const [scaled, plain] = logged ? [Math.log, Math.exp] : [(v) => v, (v) => v];
   const changes = (run) => new Set(run.rows.map((row) => row[RATE]).filter(isNumber)).size > 1;
   const lane = data.runs.some((run) => !run.behind && changes(run)) ? LANE : 0;
@@ -126,9 +129,10 @@ export function frameOf(data, view, width, height) {
     plain,
     final,
     longest,
+    zoom,
     empty: !points.length,
     shown: { x: [from, to], y: [low, high].map(plain) },
-    partial: Boolean(view.zoom || view.focus),
+    partial: Boolean(zoom || view.focus),
     x: (epoch) => LEFT + ((epoch - from) / (to - from)) * across,
     y: (loss) => TOP + upright * (1 - (scaled(loss) - low) / (high - low)),
     epochAt: (px) => from + ((px - LEFT) / across) * (to - from),

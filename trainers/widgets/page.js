@@ -179,6 +179,12 @@ export function onKey(element, find) {
   });
 }
 
+// Reads a number with decimal point or comma; null if it is not one.
+export function parse(text) {
+  const value = Number(text.replace(",", "."));
+  return text.trim() && Number.isFinite(value) ? value : null;
+}
+
 // The text of an error about a typed value.
 export const refusal = (name, requirement, text) => `${name} must be ${requirement}, got '${text}'.`;
 

@@ -1,6 +1,6 @@
 // Pictures of sequences and reconstructions, one feature below the other, and numbers of sequences in words.
 
-import { rangeOf, svgPoints, union } from "./plot.js";
+import { rangeOf, svgPath, union } from "./plot.js";
 import { numbers } from "./page.js";
 
 export const many = (count) => count.toLocaleString("en");
@@ -81,7 +81,7 @@ export function sequenceLines({ time, features, shown, sequences, reconstruction
   const line = (values, strip, look) => {
     const y = (t) => strips[strip](values[(row * time + t) * features + shown[strip]]);
     const points = Array.from({ length: time }, (_, t) => [x(t / Math.max(1, time - 1)), y(t)]);
-    return `<polyline class="${look}" points="${svgPoints(points)}"/>`;
+    return `<path class="${look}" d="${svgPath(points)}"/>`;
   };
   return strips
     .map((_, f) => line(sequences, f, "sequence") + (reconstructions ? line(reconstructions, f, "reconstruction") : ""))

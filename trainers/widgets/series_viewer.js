@@ -3,7 +3,7 @@
 
 import { clamp, rounded, short, wheelFactor } from "./plot.js";
 import { build, drag, enlargement, escape, followSize, keepKeys, listen, numbers, onKey, onNextFrame } from "./page.js";
-import { placeIn, setAttributes, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
+import { parse, placeIn, refusal, setAttributes, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
 import {
   LEFT,
   count,
@@ -215,7 +215,7 @@ function skeleton(data) {
       <button type="button" data-do="out" aria-label="zoom out" title="zoom out (−)">−</button><button type="button" data-do="in" aria-label="zoom in" title="zoom in (+)">+</button>
       <button type="button" data-do="whole" title="show all ${plural(facts.length, "step")} (0)">whole series</button><button type="button" data-do="fit" aria-pressed="false" title="fit the height to the visible part">fit height</button>
       ${when(outlying, '<button type="button" data-do="focus" aria-pressed="false" title="fit the height to nearly all values; triangles mark the others at the edge">focus</button>')}
-      ${when(scores, `<label>${swatch("threshold")}threshold <input type="text" inputmode="decimal" autocomplete="off" class="at"></label><span class="refused" role="alert"></span>`)}
+      ${when(scores, `<label>${swatch("threshold")}threshold <input type="text" inputmode="decimal" autocomplete="off" class="at"></label>`)}
       ${when(names.length > 1, `<details class="choose"><summary></summary><div class="menu" role="group" aria-label="features to show">${names.map(box).join("")}</div>${when(names.length > LANES, `<button type="button" data-do="others">next ${LANES}</button>`)}</details>`)}</div>
     <div class="legend"><span>${swatch("signal")}signal</span>
       ${when(reconstruction, `<label><input type="checkbox" class="reconstruction" checked>${swatch("reconstruction")}reconstruction</label>`)}
@@ -314,7 +314,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   function showThreshold(width) {
     const t = view.threshold;
     handle.hidden = t === null;
-    if (field && document.activeElement !== field) field.value = t === null ? "" : short(t, 6);
+    if (field && document.activeElement !== field) field.value = written();
     if (handle.hidden) return;
     Object.assign(handle.style, { left: `${LEFT}px`, width: `${width - LEFT - 2}px`, top: `${place.score.y(t)}px` });
     const [low, high] = view.scoreRange;
@@ -566,16 +566,16 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const to = { Home: low, End: high }[key] ?? view.threshold + shares[key] * (high - low);
     return Number.isNaN(to) ? null : () => setThreshold(to);
   });
-  if (field)
-    whenTyped(field, () => {
-      const [text, before] = [field.value.trim(), view.threshold];
-      const value = text === "" ? null : Number(text);
-      const refused = value !== null && !Number.isFinite(value);
-      if (!refused) useThreshold(value);
-      part(".refused").textContent = refused
-        ? `threshold must be a number such as 2.5, got “${text}”; ${before === null ? "there is still none" : `it is still ${short(before, 6)}`}`
-        : "";
-      if (refused) field.value = before === null ? "" : short(before, 6);
+  const written = () => (view.threshold === null ? "" : short(view.threshold, 6));
+  const clear =
+    field &&
+    whenTyped(field, (text) => {
+      const value = parse(text);
+      const valid = value !== null || !text.trim();
+      // The field shows a rounded threshold: an unchanged text must not change the threshold.
+      if (valid && text !== written()) useThreshold(value);
+      field.value = written();
+      if (!valid) return refusal("threshold", "a number such as 2.5", text);
     });
 
   function setThreshold(value) {
@@ -592,7 +592,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function updateEvents(threshold, given) {
     Object.assign(view, { threshold, given });
-    if (field) part(".refused").textContent = "";
+    clear?.();
     result = compare(facts, data.scores, threshold, given);
     // The visited event may have changed or disappeared.
     const index = result.visit.findIndex((event) => event.start === view.selected);

@@ -2,7 +2,7 @@
 // anywidget synchronises threshold, labels and costs with the kernel; an exported page works without a kernel.
 
 import { atMost, bulkOf, clamp, logTicks, rounded, short, svgAxes, svgPath, tickLabels, ticks, union } from "./plot.js";
-import { build, drag, escape, followSize, listen, numbers, onKey, onNextFrame } from "./page.js";
+import { build, drag, escape, followSize, listen, numbers, onKey, onNextFrame, parse } from "./page.js";
 import { placeIn, refusal, setAttributes, tell, whenTyped, widthOf } from "./page.js";
 import { many, offerFeatures, partOf, pictureRanges } from "./sequences.js";
 import { pictureStrips, plural, sequenceLines, unpack } from "./sequences.js";
@@ -163,12 +163,6 @@ const costText = (value) => short(value, 12);
 const rate = (value) => value?.toFixed(3) ?? "–";
 const percent = (part, all) => `${((100 * part) / all).toFixed(1)} %`;
 const written = (threshold) => short(threshold, 6);
-
-// Reads a number with decimal point or comma; null if it is not one.
-export function parse(text) {
-  const value = Number(text.replace(",", "."));
-  return text.trim() && Number.isFinite(value) ? value : null;
-}
 
 // The meaning of a changed prediction, for one or for several sequences.
 function meaning(abnormal, flagged, several) {

@@ -37,13 +37,14 @@ export function explore(plot, over, view, getData, act) {
   const { soon, cancel } = onNextFrame(act.draw);
   const [readout, hint] = [".readout", ".hint"].map((name) => over.querySelector(name));
   const place = (event) => placeIn(plot, event).map((v) => (v * plot.viewBox.baseVal.width) / widthOf(plot));
-  // The dragged box, the run and row that the crosshair reads, and the timer of the hint.
-  let [box, reading, fading] = [null, null, null];
+  // The dragged box, the run and row that the crosshair reads, the mouse's height then, and the timer of the hint.
+  let [box, reading, height, fading] = [null, null, null, null];
 
   function zoomTo(x, y) {
     const { full, scaled, plain } = view.frame;
-    const whole = x[1] - x[0] >= full.x[1] - full.x[0] && y[1] - y[0] >= scaled(full.y[1]) - scaled(full.y[0]) - 1e-9;
-    view.zoom = whole ? null : { x, y: y.map(plain) };
+    const height = scaled(full.y[1]) - scaled(full.y[0]);
+    if (x[1] - x[0] >= full.x[1] - full.x[0] && y[1] - y[0] >= (1 - 1e-9) * height) return showAll();
+    view.zoom = { x, y: y.map(plain) };
     soon();
   }
 
@@ -72,9 +73,11 @@ export function explore(plot, over, view, getData, act) {
   // Reads all curves at an epoch. With a height, the words are those of the nearest run; otherwise of the last one.
   function read(epoch, py = null) {
     const data = getData();
-    const longest = Math.max(0, ...data.runs.map(({ rows }) => rows.length));
+    const { longest } = view.frame;
     view.cross = epoch === null || !longest ? null : clamp(Math.round(epoch), 1, longest);
-    reading = null;
+    [reading, height] = [null, py];
+    // Screen readers read what a key shows, but not every place of the mouse.
+    readout.ariaLive = py === null ? "polite" : "off";
     data.runs.forEach((run, index) => {
       const row = run.rows[view.cross - 1];
       if (!row || !lossesOf(data, index, view.hidden).length) return;
@@ -85,6 +88,9 @@ export function explore(plot, over, view, getData, act) {
     act.say(reading && { name: data.runs.length > 1 ? reading.run.name : "", row: reading.row });
     drawOver();
   }
+
+  // Reads again after a change of the data; another run may have fewer epochs.
+  const readAgain = () => read(view.cross > view.frame.longest ? null : view.cross, height);
 
   function drawOver() {
     const [data, { x, y, box: frame }] = [getData(), view.frame];
@@ -205,5 +211,5 @@ export function explore(plot, over, view, getData, act) {
   plot.setAttribute("aria-description", HELP);
   plot.addEventListener("focus", () => plot.matches(":focus-visible") && say(HELP));
   plot.addEventListener("blur", () => read(null));
-  return { drawOver, showAll, destroy: () => (cancel(), clearTimeout(fading)) };
+  return { readAgain, showAll, destroy: () => (cancel(), clearTimeout(fading)) };
 }
