@@ -9,7 +9,7 @@ import numpy as np
 from .contrast import contrast_script
 from .jupyter import settle
 
-TEXTS = "button:enabled, .refused, .state, label, figcaption b, figcaption span, text, .keys, .key, .hint"
+TEXTS = "button:enabled, .refused, .state, label, figcaption b, figcaption span, text, .keys, .key, .quiet"
 CONTRAST = contrast_script(".kit-latent", f"textOf('{TEXTS}')")
 # Texts outside their picture or the widget, and a widget wider than its container.
 CLIPPED = f"""() => {{

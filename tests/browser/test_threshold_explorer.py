@@ -271,7 +271,7 @@ def test_focus_shows_the_bulk_and_counts_what_is_outside(explore):
     labels = (scores > 0.8).astype(int)
     explorer = explore(scores, labels, threshold=0.5, calibration=[0.2, 0.3, 3e4])
     note, beyond = explorer.page.locator(".note"), explorer.page.locator(".beyond")
-    assert note.text_content() == "3 of 303 scores are far from the others: focus enlarges the axis without them."
+    assert note.text_content() == "3 of 303 scores are outliers: focus fits the axis to the other scores."
     bars = explorer.page.locator("path.bars.normal")
     whole = bars.bounding_box()["width"]
     focus = explorer.page.get_by_role("button", name="focus")

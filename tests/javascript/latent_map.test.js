@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { withRoom } from "../../trainers/widgets/plot.js";
 import {
   nearest,
   onScreen,
@@ -10,7 +11,6 @@ import {
   stacksOf,
   steadyRanges,
   towards,
-  withRoom,
   zoomed,
 } from "../../trainers/widgets/latent_map.js";
 

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { many, plural } from "../../trainers/widgets/plot.js";
 import {
   featureChoices,
-  many,
+  outliersOf,
   partOf,
   pictureRanges,
   pictureStrips,
-  plural,
   sequenceLines,
   unpack,
 } from "../../trainers/widgets/sequences.js";
@@ -83,6 +83,7 @@ test("numbers have a separator and the right form of the word", () => {
   assert.equal(many(1234567), "1,234,567");
   assert.equal(plural(1, "score"), "1 score");
   assert.equal(partOf(1, 2000, "score"), "1 of 2,000 scores is");
+  assert.equal(outliersOf(1, 20, "score"), "1 of 20 scores is an outlier");
   assert.equal(partOf(2, 2000, "score"), "2 of 2,000 scores are");
 });
 

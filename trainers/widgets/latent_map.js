@@ -1,10 +1,12 @@
 // A map of the latent space with the sequences next to it. In a notebook, anywidget synchronises the pinned sequence
 // with the kernel's `selected`; an exported page works without a kernel.
 
-import { bulkOf, clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
-import { build, clipped, drag, escape, followSize, keepKeys, listen, numbers, onKey, placeIn } from "./page.js";
-import { refusal, sharpPen, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
-import { many, offerFeatures, partOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
+import { bulkOf, clamp, many, rangeOf, scaledRange, short, svgAxes, tickLabels, ticks } from "./plot.js";
+import { union, wheelFactor, withRoom } from "./plot.js";
+import { MODIFIER, WHEEL, build, clipped, drag, escape, followSize, hintIn, keepKeys, listen } from "./page.js";
+import { numbers, onKey, onNextFrame, placeIn, refusal, setText, sharpPen, tell, wheelPixels } from "./page.js";
+import { whenTyped, widthOf, zoomKeys } from "./page.js";
+import { offerFeatures, outliersOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- points
 
@@ -44,13 +46,6 @@ export function stacksOf(places, [[left, right], [bottom, top]]) {
     else groups.set(key, [i]);
   }
   return [...groups.values()].filter((group) => group.length > 1).sort((a, b) => b.length - a.length);
-}
-
-// A range with a margin, wide enough for tick labels even if its ends are equal.
-export function withRoom(low, high, share) {
-  const size = Math.max(Math.abs(low), Math.abs(high));
-  const room = high - low > 1e-9 * size ? share * (high - low) : 0.1 * size || 0.5;
-  return [low - room, high + room];
 }
 
 // Pixels of every point: x and y alternate.
@@ -113,10 +108,7 @@ export function zoomed(window, full, factor, at) {
   const wanted = clamp(zoomOf(window, full) * factor, 1, MAX_ZOOM);
   if (wanted === 1) return full;
   const change = zoomOf(window, full) / wanted;
-  return window.map(([low, high], axis) => {
-    const place = at[axis];
-    return bounded([place - (place - low) * change, place + (high - place) * change], full[axis]);
-  });
+  return window.map((range, axis) => scaledRange(range, change, at[axis], full[axis], 0));
 }
 
 // The window itself if it contains the place, else one of the same size around the place.
@@ -243,7 +235,7 @@ function stateText(scene, view) {
   if (n === 1) return "The map has only one sequence.";
   if (stacks[0]?.length === n) return `All ${many(n)} sequences are in the same place.`;
   if (view.window !== full) return "Numbers at the edges count the sequences outside the visible part.";
-  return far ? `${partOf(far, n, "sequence")} far from the others: focus enlarges the map without them.` : "";
+  return far ? `${outliersOf(far, n, "sequence")}: focus fits the map to the other sequences.` : "";
 }
 
 // A ring marks the current point, a ring with a cross the pinned one.
@@ -290,7 +282,7 @@ function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
   const features = shown.length;
   const row = pictures.row.get(i);
   if (row === undefined)
-    return '<p class="hint">This sequence is not in the page, which holds at most 2 million values.</p>';
+    return '<p class="quiet">This sequence is not in the page, which holds at most 2 million values.</p>';
   const height = features === 1 ? 120 : 62 * features;
   const strips = pictureStrips(ranges, height);
   const marks = ranges.map((range) => ticks(...range, features === 1 ? 4 : 3));
@@ -325,15 +317,13 @@ function drawCard(scene, i, pinned, ranges, width) {
 function drawStack({ stackOf }, i) {
   const stack = stackOf.get(i);
   if (!stack) return "";
-  return `<p class="hint">Number ${many(stack.indexOf(i) + 1)} of ${many(stack.length)} sequences in the same place: ← and → go through them.</p>`;
+  return `<p class="quiet">Number ${many(stack.indexOf(i) + 1)} of ${many(stack.length)} sequences in the same place: ← and → go through them.</p>`;
 }
 
 // ---------------------------------------------------------------- widget
 
 // Pixels: how far the mouse may be from a point to select it, and may move during a click.
 const [REACH, STILL] = [30, 4];
-// The key that lets the wheel zoom.
-const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
 
 const SKELETON = `
   <div class="bar">
@@ -346,7 +336,7 @@ const SKELETON = `
   </div>
   <div class="legend" role="group" aria-label="classes to hide and show"></div>
   <div class="body">
-    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><p class="wheel" aria-hidden="true" hidden>Hold ${MODIFIER} and turn the wheel to zoom</p></div>
+    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><div class="hint" aria-hidden="true"></div></div>
     <div class="beside"><figure class="first"></figure><figure class="second"></figure>
       <p class="key"><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence, in its class's colour
         <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
@@ -354,7 +344,7 @@ const SKELETON = `
   </div>
   <p class="state"></p>
   <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with + and −, or with ${MODIFIER} and the wheel; 0 shows the whole map. Drag to move the map.</p>
-  <p class="said" role="status"></p>`;
+  <p class="said spoken" role="status"></p>`;
 
 // Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
 export function mount(root, data, act = {}) {
@@ -362,7 +352,8 @@ export function mount(root, data, act = {}) {
   // `full` is the largest visible part: the whole map, or the focus.
   const view = { full: scene.full, window: scene.full, current: null, hidden: new Set(), spots: null };
   view.pinned = data.selected ?? null;
-  let [frame, waiting, drawAll] = [null, null, false];
+  // `waits`: whether a complete drawing is requested, or null without a request.
+  let [frame, waits] = [null, null];
   const part = build(root, "kit-latent", SKELETON);
   const [stage, number] = [part(".stage"), part("input")];
   stage.setAttribute(
@@ -386,7 +377,7 @@ export function mount(root, data, act = {}) {
     drawPoints(sharpPen(part("canvas"), width, frame.height), scene, view, frame);
     part(".stage svg").setAttribute("viewBox", `0 0 ${width} ${frame.height}`);
     part(".still").innerHTML = drawAxes(scene, view.window, frame) + drawCounts(scene, view, frame);
-    part(".state").textContent = stateText(scene, view);
+    setText(part(".state"), stateText(scene, view));
     const zoomedIn = view.window !== view.full;
     stage.classList.toggle("zoomed", zoomedIn);
     part('[data-do="out"]').disabled = !zoomedIn;
@@ -406,27 +397,23 @@ export function mount(root, data, act = {}) {
     const width = Math.max(240, widthOf(part(".beside")) || 320);
     const ranges = sharedRanges(scene, shown);
     const [first, second = ""] = shown.map((i) => drawCard(scene, i, i === pinned, ranges, width));
-    const hint =
+    const advice =
       pinned === null
         ? "Pin it with a click or Enter to compare it with another sequence."
         : "Point at another dot to compare the two sequences.";
-    part(".first").innerHTML = first ?? '<p class="hint">Point at a dot of the map to draw its sequence here.</p>';
-    part(".second").innerHTML = shown.length === 1 ? `<p class="hint">${hint}</p>` : second;
+    part(".first").innerHTML = first ?? '<p class="quiet">Point at a dot of the map to draw its sequence here.</p>';
+    part(".second").innerHTML = shown.length === 1 ? `<p class="quiet">${advice}</p>` : second;
   }
+
+  const frames = onNextFrame(() => {
+    const all = waits;
+    waits = null;
+    all ? draw() : drawChosen();
+  });
 
   function drawSoon(all = true) {
-    drawAll ||= all;
-    waiting ??= requestAnimationFrame(() => {
-      const everything = drawAll;
-      [waiting, drawAll] = [null, false];
-      everything ? draw() : drawChosen();
-    });
-  }
-
-  function drawNow() {
-    cancelAnimationFrame(waiting);
-    [waiting, drawAll] = [null, false];
-    draw();
+    waits ||= all;
+    frames.soon();
   }
 
   // ---------------------------------------------------------------- selection
@@ -461,6 +448,7 @@ export function mount(root, data, act = {}) {
 
   function pin(i) {
     if (i === view.pinned) return;
+    clear();
     view.pinned = i;
     if (i !== null) reveal(i);
     drawSoon(false);
@@ -534,11 +522,10 @@ export function mount(root, data, act = {}) {
   });
 
   // Without a key, the wheel scrolls the page.
+  const hint = hintIn(part(".hint"));
   const turn = (event) => {
     const zooms = event.ctrlKey || event.metaKey;
-    part(".wheel").hidden = zooms;
-    clearTimeout(view.hint);
-    view.hint = setTimeout(() => (part(".wheel").hidden = true), 1500);
+    hint(zooms ? "" : WHEEL);
     if (!zooms) return;
     event.preventDefault();
     show(zoomed(view.window, view.full, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
@@ -575,19 +562,23 @@ export function mount(root, data, act = {}) {
     focus: () => {
       if (view.full === scene.focus) return actions.whole();
       show(scene.focus, scene.focus);
-      announce("focus: the map without the sequences that are far from the others");
+      announce("focus: the map without the outliers");
     },
     unpin: () => userPins(null),
   };
   const pinCurrent = () => view.current !== null && toggle(view.current);
   const arrows = Object.fromEntries(Object.keys(DIRECTIONS).map((key) => [key, () => step(key)]));
-  const zooms = { "+": actions.in, "=": actions.in, "-": actions.out, "−": actions.out, 0: actions.whole };
-  const keys = { ...arrows, ...zooms, Enter: pinCurrent, Escape: actions.unpin };
+  const keys = {
+    ...arrows,
+    ...zoomKeys(actions.in, actions.out, actions.whole),
+    Enter: pinCurrent,
+    Escape: actions.unpin,
+  };
 
   onKey(stage, ({ key }) => {
     if (!(key in keys)) return null;
     // Draw the last key's result first: the next key starts from it.
-    if (waiting) drawNow();
+    if (waits !== null) frames.now();
     return keys[key];
   });
 
@@ -602,7 +593,7 @@ export function mount(root, data, act = {}) {
     drawSoon();
   });
 
-  whenTyped(number, (text) => {
+  const clear = whenTyped(number, (text) => {
     const i = text.trim() ? Number(text) : -1;
     const valid = Number.isInteger(i) && i >= 0 && i < scene.n;
     if (valid) go(i);
@@ -614,8 +605,8 @@ export function mount(root, data, act = {}) {
   draw();
   const destroy = () => {
     unfollow();
-    clearTimeout(view.hint);
-    cancelAnimationFrame(waiting);
+    hint();
+    frames.cancel();
   };
   return { pin, destroy };
 }

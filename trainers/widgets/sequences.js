@@ -1,11 +1,10 @@
 // Pictures of sequences and reconstructions, one feature below the other, and numbers of sequences in words.
 
-import { rangeOf, svgPath, union } from "./plot.js";
+import { many, plural, rangeOf, svgPath, union } from "./plot.js";
 import { numbers } from "./page.js";
 
-export const many = (count) => count.toLocaleString("en");
-export const plural = (count, word) => `${many(count)} ${word}${count === 1 ? "" : "s"}`;
 export const partOf = (part, all, word) => `${many(part)} of ${plural(all, word)} ${part === 1 ? "is" : "are"}`;
+export const outliersOf = (part, all, word) => `${partOf(part, all, word)} ${part === 1 ? "an outlier" : "outliers"}`;
 
 // Maximum number of features drawn at once, as in sequences.py.
 const AT_ONCE = 4;

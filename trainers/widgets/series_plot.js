@@ -1,6 +1,6 @@
 // Draws a series on canvases: lanes, event rows, score, time axis, and an overview of the whole series.
 
-import { atMost, clamp, rangeOf, short, tickLabels, ticks, union } from "./plot.js";
+import { atMost, clamp, many, rangeOf, short, tickLabels, ticks, union, withRoom } from "./plot.js";
 import { clipped, numbers, sharpPen } from "./page.js";
 
 // ---------------------------------------------------------------- time: steps, seconds and dates
@@ -28,9 +28,6 @@ export function reading(value, range = Infinity) {
   const shared = Math.ceil(Math.log10(Math.abs(value) / range)) || 0;
   return short(value, clamp(3 + shared, 3, 9));
 }
-// Writes -0 as 0.
-export const count = (number, digits = 0) =>
-  (Number(number.toFixed(digits)) || 0).toLocaleString("en-US", { maximumFractionDigits: digits });
 
 // Converts steps to times and back. With uneven times, `times` holds one for each step that was sent.
 export function makeClock({ kind, start, delta }, times, stride) {
@@ -63,7 +60,7 @@ function durationText(seconds, digits) {
   const parts = UNITS.map(([unit, size]) => {
     const number = unit === "s" ? Number(rest.toFixed(digits)) : Math.floor(rest / size);
     rest -= number * size;
-    return number ? `${count(number, digits)} ${unit}` : "";
+    return number ? `${many(number, digits)} ${unit}` : "";
   });
   return sign + parts.filter(Boolean).join(" ");
 }
@@ -86,7 +83,7 @@ function dateText(time, letters) {
 
 // Ticks of the time axis between two steps: [{ step, label }].
 export function timeMarks(clock, from, to, wanted) {
-  if (clock.kind === "step") return ticks(from, to, wanted, 1).map((step) => ({ step, label: count(step) }));
+  if (clock.kind === "step") return ticks(from, to, wanted, 1).map((step) => ({ step, label: many(step) }));
   const [low, high] = [clock.at(from), clock.at(to)];
   if (clock.kind === "date")
     return dateMarks(low, high, (high - low) / wanted).map(([time, label]) => ({ step: clock.step(time), label }));
@@ -182,7 +179,7 @@ function laneRange(curve, reconstruction, from, to, focus) {
   if (low > high) [low, high] = extent(curve);
   const [least, most] = reconstruction ? extent(reconstruction, from, to) : [low, high];
   const room = high - low || 1;
-  return focused(padded(clamp(least, low - room, low), clamp(most, high, high + room)), curve, focus);
+  return focused(withRoom(clamp(least, low - room, low), clamp(most, high, high + room)), curve, focus);
 }
 
 // The part of a range that contains nearly all values of a curve, if `focus` is on.
@@ -191,12 +188,6 @@ export function focused([low, high], curve, focus) {
   const [from, to] = usualRange(curve);
   const inner = [Math.max(low, from), Math.min(high, to)];
   return inner[0] < inner[1] ? inner : [low, high];
-}
-
-export function padded(low, high) {
-  if (!(low <= high)) return [0, 1]; // no values
-  const margin = 0.06 * (high - low) || 0.05 * Math.abs(high) || 1;
-  return [low - margin, high + margin];
 }
 
 // ---------------------------------------------------------------- canvas
@@ -429,7 +420,7 @@ function drawEvents(sheet, name, result, top, labelled) {
     // Write its label after it, or before it, if there is room.
     const number = result.numbers[name][box.index];
     const word = number
-      ? `${count(number)} ${both ? result.visit[number - 1].kind.replace("true event, ", "") : ""}`.trim()
+      ? `${many(number)} ${both ? result.visit[number - 1].kind.replace("true event, ", "") : ""}`.trim()
       : "";
     const need = pen.measureText(word).width + 8;
     const after = need <= (shown[i + 1]?.left ?? end) - box.right;
@@ -557,7 +548,7 @@ export function drawOverview(canvas, data, result, view, width) {
   const { pen, paint, x, step } = sheet;
   const box = { top: 8, height: OVERVIEW - 16 };
   const curve = data.curves[view.features[0]];
-  drawCurves(sheet, box, scale(focused(padded(...extent(curve)), curve, view.focus), box), [
+  drawCurves(sheet, box, scale(focused(withRoom(...extent(curve)), curve, view.focus), box), [
     { curve, color: paint.signal, width: 1 },
   ]);
   for (const name of ["found", "truth"]) {

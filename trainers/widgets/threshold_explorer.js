@@ -1,11 +1,11 @@
 // A histogram of scores with a draggable threshold, and the resulting counts, rates, curves and costs. In a notebook,
 // anywidget synchronises threshold, labels and costs with the kernel; an exported page works without a kernel.
 
-import { atMost, bulkOf, clamp, logTicks, rounded, short, svgAxes, svgPath, tickLabels, ticks, union } from "./plot.js";
+import { atMost, bulkOf, clamp, logTicks, many, plural, rounded, short, svgAxes, svgPath } from "./plot.js";
+import { tickLabels, ticks, union } from "./plot.js";
 import { build, drag, escape, followSize, listen, numbers, onKey, onNextFrame, parse } from "./page.js";
-import { placeIn, refusal, setAttributes, tell, whenTyped, widthOf } from "./page.js";
-import { many, offerFeatures, partOf, pictureRanges } from "./sequences.js";
-import { pictureStrips, plural, sequenceLines, unpack } from "./sequences.js";
+import { placeIn, refusal, setAttributes, tell, uniqueId, whenTyped, widthOf } from "./page.js";
+import { offerFeatures, outliersOf, partOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- counts, rates and curves
 
@@ -197,11 +197,11 @@ export function stateText(stats, scale, hidden) {
     );
   else if (far) {
     const bulk = split(stats, sorted, { from: stats.bulk[0], to: stats.bulk[1] }).inside.length;
-    texts.push(`${partOf(n - bulk, n, "score")} far from the others: focus enlarges the axis without them.`);
+    texts.push(`${outliersOf(n - bulk, n, "score")}: focus fits the axis to the other scores.`);
   }
   if (labels && !hidden && !curves)
     texts.push(
-      `All labels are ${abnormal ? "abnormal" : "normal"}: without the other kind there are no curves, and metrics that need it are empty (–).`,
+      `All labels are ${abnormal ? "abnormal" : "normal"}. The curves need both normal and abnormal labels, and so do the metrics shown as –.`,
     );
   return texts.join(" ");
 }
@@ -440,12 +440,11 @@ const SKELETON = `
 
 // What a user can change, also from Python.
 const SYNCED = ["threshold", "hide_labels", "false_alarm_cost", "miss_cost"];
-let mounted = 0;
 
 // Builds an explorer in `root`. `act.changed` receives the user's changes of threshold, hide_labels and costs.
 export function mount(root, data, act = {}) {
   const stats = prepare(data);
-  const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
+  const hatchId = uniqueId("kit-hatch");
   const view = { base: data.threshold, logCounts: false, logScores: false, focus: false };
   for (const name of SYNCED) view[name] = data[name];
   const part = build(root, "kit-threshold", SKELETON);
@@ -627,8 +626,9 @@ export function mount(root, data, act = {}) {
     draw();
     notify({ hide_labels: view.hide_labels });
   });
+  const clears = {};
   for (const input of costs)
-    whenTyped(input, (text) => {
+    clears[input.dataset.cost] = whenTyped(input, (text) => {
       const [value, name] = [parse(text), input.dataset.cost];
       const valid = value === null ? !text.trim() : value >= 0;
       if (valid) view[name] = value;
@@ -643,6 +643,7 @@ export function mount(root, data, act = {}) {
   function set({ threshold = view.threshold, ...rest }) {
     if (Object.keys(rest).length) {
       Object.assign(view, rest);
+      for (const name in rest) clears[name]?.();
       draw();
     }
     if (!view.dragging && threshold !== view.threshold) moveTo(threshold);
