@@ -33,10 +33,8 @@ function drawLegend(data, view) {
     const { paint, dash, mark, behind } = looksOf(data, index);
     if (alone && !behind) {
       const name = `${data.named || data.runs.length > 1 ? `${run.name}, ` : ""}training${run.note ? ` (${run.note})` : ""}`;
-      entries.push(
-        toggle("training", line(TRAIN, ""), name),
-        toggle("validation", line(VALIDATION, "6 3"), "validation"),
-      );
+      entries.push(toggle("training", line(TRAIN, ""), name));
+      entries.push(toggle("validation", line(VALIDATION, "6 3"), "validation"));
       if (best)
         entries.push(entry(`<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`));
       if (start !== null) entries.push(entry(line(VALIDATION, "1 3"), "best: initial weights"));
@@ -64,16 +62,14 @@ function drawTools(view) {
     `<button type="button" data-key="${key}" title="${title}" ${more}>${text}</button>`;
   const pressed = (on) => `aria-pressed="${on}"`;
   const refused = view.log && !view.frame.logged && !view.frame.empty;
-  const counts = [1, 3, 5, 9].map(
-    (n) =>
-      `<option value="${n}"${n === view.smooth ? " selected" : ""}>${n > 1 ? `mean of ${n}` : "not smoothed"}</option>`,
-  );
+  const option = (n) =>
+    `<option value="${n}"${n === view.smooth ? " selected" : ""}>${n > 1 ? `mean of ${n}` : "not smoothed"}</option>`;
   const copies = navigator.clipboard?.write && window.ClipboardItem;
   return [
     button("log", `log scale${refused ? " (requires losses above zero)" : ""}`, "", pressed(view.log && !refused)),
     button("focus", "focus", "Show the later epochs larger; triangles mark what is outside", pressed(view.focus)),
     button("all", "show all", "Show all epochs and losses: key 0", view.frame.partial ? "" : "disabled"),
-    `<select data-key="smooth" aria-label="smoothing" title="Mean of neighbouring epochs">${counts.join("")}</select>`,
+    `<select data-key="smooth" aria-label="smoothing" title="Mean of neighbouring epochs">${[1, 3, 5, 9].map(option).join("")}</select>`,
     button("png", "PNG", "Save the picture as PNG"),
     button("svg", "SVG", "Save the picture as SVG"),
     copies ? button("copy", "copy", "Copy the picture") : "",
@@ -159,18 +155,8 @@ const NO_EPOCH = { epoch: null, kept: null, reconstruction: null };
 
 // Builds a chart in `root`. Callbacks in `act`: select(epoch), and request() for all data.
 export function mount(root, data, act = {}) {
-  const view = {
-    log: false,
-    focus: false,
-    smooth: 1,
-    zoom: null,
-    cross: null,
-    hidden: new Set(),
-    selected: null,
-    kept: null,
-    reconstruction: null,
-    id: uniqueId("kit-clip"),
-  };
+  const view = { id: uniqueId("kit-clip"), hidden: new Set(), log: false, focus: false, smooth: 1 };
+  Object.assign(view, { zoom: null, cross: null, selected: null, kept: null, reconstruction: null });
   if (!isAlone(data)) view.hidden.add("training");
   const part = build(root, "kit-chart", SKELETON);
   const [plot, words] = [part(".plot"), part(".words")];
@@ -289,9 +275,7 @@ export function mount(root, data, act = {}) {
 // Sets up the slider of an exported page, which holds its reconstructions; returns a function that selects an epoch.
 function slideThrough(part, data, update) {
   const [slider, play] = [part("input"), part(".play")];
-  const epochs = Object.keys(data.rewinds)
-    .map(Number)
-    .sort((a, b) => a - b);
+  const epochs = Object.keys(data.rewinds).map(Number); // in ascending order
   const count = data.runs.at(-1).rows.length;
   const select = (wanted) => {
     const epoch = clamp(wanted, 1, count);

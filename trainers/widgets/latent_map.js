@@ -2,9 +2,9 @@
 // with the kernel's `selected`; an exported page works without a kernel.
 
 import { bulkOf, clamp, many, rangeOf, scaledRange, short, svgAxes, tickLabels, ticks } from "./plot.js";
-import { union, wheelFactor, withRoom } from "./plot.js";
-import { MODIFIER, WHEEL, build, clipped, drag, escape, followSize, hintIn, keepKeys, listen } from "./page.js";
-import { numbers, onKey, onNextFrame, placeIn, refusal, setText, sharpPen, tell, wheelPixels } from "./page.js";
+import { union, withRoom } from "./plot.js";
+import { MODIFIER, build, clipped, drag, escape, followSize, hintIn, keepKeys, listen } from "./page.js";
+import { numbers, onKey, onNextFrame, onWheel, placeIn, refusal, setText, sharpPen, tell } from "./page.js";
 import { whenTyped, widthOf, zoomKeys } from "./page.js";
 import { offerFeatures, outliersOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
@@ -97,11 +97,7 @@ export function towards(spots, seen, from, key) {
 const zoomOf = (window, full) => (full[0][1] - full[0][0]) / (window[0][1] - window[0][0]);
 
 // Shifts a range so that it stays within the full range.
-function bounded([low, high], [bottom, top]) {
-  const size = Math.min(high - low, top - bottom);
-  const from = clamp(low, bottom, top - size);
-  return [from, from + size];
-}
+const bounded = (range, limits) => scaledRange(range, 1, range[0], limits, 0);
 
 // Zooms around `at`, which keeps its position.
 export function zoomed(window, full, factor, at) {
@@ -397,10 +393,8 @@ export function mount(root, data, act = {}) {
     const width = Math.max(240, widthOf(part(".beside")) || 320);
     const ranges = sharedRanges(scene, shown);
     const [first, second = ""] = shown.map((i) => drawCard(scene, i, i === pinned, ranges, width));
-    const advice =
-      pinned === null
-        ? "Pin it with a click or Enter to compare it with another sequence."
-        : "Point at another dot to compare the two sequences.";
+    const pins = "Pin it with a click or Enter to compare it with another sequence.";
+    const advice = pinned === null ? pins : "Point at another dot to compare the two sequences.";
     part(".first").innerHTML = first ?? '<p class="quiet">Point at a dot of the map to draw its sequence here.</p>';
     part(".second").innerHTML = shown.length === 1 ? `<p class="quiet">${advice}</p>` : second;
   }
@@ -421,12 +415,8 @@ export function mount(root, data, act = {}) {
   const seen = (i) => !view.hidden.has(scene.kind(i));
   const placeOf = (i) => [scene.places[2 * i], scene.places[2 * i + 1]];
   const describe = (i) => `${named(scene, i)}${i === view.pinned ? ", pinned" : ""}`;
-  const announce = (text) => {
-    part(".said").textContent = text;
-  };
-  const showNumber = () => {
-    number.value = view.current ?? view.pinned ?? "";
-  };
+  const announce = (text) => (part(".said").textContent = text);
+  const showNumber = () => (number.value = view.current ?? view.pinned ?? "");
 
   function show(window, full = view.full) {
     Object.assign(view, { window, full });
@@ -501,12 +491,8 @@ export function mount(root, data, act = {}) {
       if (!moved || window === view.full) return;
       stage.classList.add("held");
       const shares = [-dx / width(), dy / height()];
-      show(
-        window.map(([low, high], axis) => {
-          const by = shares[axis] * (high - low);
-          return bounded([low + by, high + by], view.full[axis]);
-        }),
-      );
+      const by = shares.map((share, axis) => share * (window[axis][1] - window[axis][0]));
+      show(window.map(([low, high], axis) => bounded([low + by[axis], high + by[axis]], view.full[axis])));
     };
     const end = (event) => {
       view.held = false;
@@ -521,16 +507,10 @@ export function mount(root, data, act = {}) {
     return { move, end };
   });
 
-  // Without a key, the wheel scrolls the page.
   const hint = hintIn(part(".hint"));
-  const turn = (event) => {
-    const zooms = event.ctrlKey || event.metaKey;
-    hint(zooms ? "" : WHEEL);
-    if (!zooms) return;
-    event.preventDefault();
-    show(zoomed(view.window, view.full, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
-  };
-  stage.addEventListener("wheel", turn, { passive: false });
+  onWheel(stage, hint, (factor, event) =>
+    show(zoomed(view.window, view.full, 1 / factor, placeAt(placeIn(stage, event)))),
+  );
 
   // ---------------------------------------------------------------- keys and buttons
 
@@ -546,8 +526,8 @@ export function mount(root, data, act = {}) {
   function step(key) {
     const from = view.current ?? view.pinned;
     const middle = [(frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2];
-    const to =
-      from === null || !seen(from) ? nearest(view.spots, seen, ...middle) : towards(view.spots, seen, from, key);
+    const lost = from === null || !seen(from);
+    const to = lost ? nearest(view.spots, seen, ...middle) : towards(view.spots, seen, from, key);
     if (to !== null) go(to);
     else announce(`no point further ${DIRECTIONS[key][2]}`);
   }

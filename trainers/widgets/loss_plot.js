@@ -41,14 +41,10 @@ export function looksOf(data, index) {
   return { train: paint, paint, dash: DASHES[other], mark: MARKS[other], behind };
 }
 
-export function bestRow({ rows }) {
-  return rows.at(-1)?.[BEST] ? rows[rows.at(-1)[BEST] - 1] : null;
-}
+export const bestRow = ({ rows }) => (rows.at(-1)?.[BEST] ? rows[rows.at(-1)[BEST] - 1] : null);
 
 // Validation loss of the initial weights if they are the best, else null.
-export function startLoss({ rows }) {
-  return rows.at(-1)?.[BEST] === 0 ? rows.at(-1)[START] : null;
-}
+export const startLoss = ({ rows }) => (rows.at(-1)?.[BEST] === 0 ? rows.at(-1)[START] : null);
 
 // The losses of a run that are drawn. A run behind the others has a validation loss only.
 export function lossesOf(data, index, hidden) {
@@ -121,18 +117,9 @@ export function frameOf(data, view, width, height) {
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: height - BOTTOM - lane };
   const [[from, to], [low, high]] = [shown.x, shown.y.map((v) => scaled(Math.max(v, logged ? full.y[0] : v)))];
   const [across, upright] = [box.right - box.left, box.bottom - box.top];
+  const fixed = { box, full, lane, logged, scaled, plain, final, longest, zoom, byRun, empty: !points.length };
   return {
-    box,
-    full,
-    lane,
-    logged,
-    scaled,
-    plain,
-    final,
-    longest,
-    zoom,
-    byRun,
-    empty: !points.length,
+    ...fixed,
     shown: { x: [from, to], y: [low, high].map(plain) },
     partial: Boolean(zoom || view.focus),
     x: (epoch) => LEFT + ((epoch - from) / (to - from)) * across,
@@ -174,9 +161,8 @@ function drawCurve(run, key, { x, y }, smooth, kind, look) {
   const single = losses.map((v, i) => (Number.isFinite(losses[i - 1]) || Number.isFinite(losses[i + 1]) ? null : v));
   const raw = `<path class="curve ${kind}${smooth > 1 ? " raw" : ""}" d="${path(losses)}" ${look}/>`;
   const dots = single.some(Number.isFinite) ? `<path class="dots" d="${path(single)}" ${look}/>` : "";
-  return (
-    raw + dots + (smooth > 1 ? `<path class="smooth ${kind}" d="${path(smoothed(losses, smooth))}" ${look}/>` : "")
-  );
+  if (smooth === 1) return raw + dots;
+  return `${raw}${dots}<path class="smooth ${kind}" d="${path(smoothed(losses, smooth))}" ${look}/>`;
 }
 
 function drawRun(run, { train, paint, dash, mark, alone, behind }, losses, frame, smooth) {
@@ -281,17 +267,14 @@ function drawLane(data, view, { lane, box, x }, height) {
       viewBox="${box.left} ${top - 2} ${box.right - box.left} ${bottom - top + 4}">${lines.join("")}</svg>`;
 }
 
-export function rowOf(data, epoch) {
-  return epoch ? data.runs.at(-1)?.rows[epoch - 1] : undefined;
-}
+export const rowOf = (data, epoch) => (epoch ? data.runs.at(-1)?.rows[epoch - 1] : undefined);
 
 function drawSelected(row, { x, y, box }) {
   if (!row) return "";
   const px = x(row[EPOCH]);
-  const mark = Number.isFinite(row[VALIDATION_LOSS])
-    ? `<circle class="selected" cx="${px}" cy="${y(row[VALIDATION_LOSS])}" r="8"/>`
-    : "";
-  return `<line class="selected" x1="${px}" x2="${px}" y1="${box.top}" y2="${box.bottom}"/>${mark}`;
+  const line = `<line class="selected" x1="${px}" x2="${px}" y1="${box.top}" y2="${box.bottom}"/>`;
+  if (!Number.isFinite(row[VALIDATION_LOSS])) return line;
+  return `${line}<circle class="selected" cx="${px}" cy="${y(row[VALIDATION_LOSS])}" r="8"/>`;
 }
 
 // Why the plot is empty; otherwise "".

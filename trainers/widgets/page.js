@@ -1,5 +1,7 @@
 // Functions that all widgets share: the page, the mouse, the keys and the kernel.
 
+import { wheelFactor } from "./plot.js";
+
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 export const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
 
@@ -213,6 +215,17 @@ export function hintIn(element) {
   };
 }
 
+// Zooms with the wheel while the key is held; without it, the page scrolls.
+export function onWheel(element, hint, zoom) {
+  const turn = (event) => {
+    if (!event.ctrlKey && !event.metaKey) return hint(WHEEL);
+    event.preventDefault();
+    event.stopPropagation();
+    zoom(wheelFactor(wheelPixels(event)), event);
+  };
+  element.addEventListener("wheel", turn, { passive: false });
+}
+
 export const zoomKeys = (closer, wider, whole) => ({ "+": closer, "=": closer, "-": wider, "−": wider, 0: whole });
 
 // Runs the action that `find` returns for a key, and keeps the key from the notebook and the page.
@@ -243,16 +256,12 @@ export function whenTyped(input, apply) {
   (input.closest("label") ?? input).after(error);
   input.ariaDescribedByElements = [error];
   let typed = false;
-  const say = (text = "") => {
-    error.textContent = text;
-  };
+  const say = (text = "") => (error.textContent = text);
   const done = () => {
     if (typed) say(apply(input.value));
     typed = false;
   };
-  input.addEventListener("input", () => {
-    typed = true;
-  });
+  input.addEventListener("input", () => (typed = true));
   input.addEventListener("change", done);
   input.addEventListener("keydown", (event) => event.key === "Enter" && done());
   return say;

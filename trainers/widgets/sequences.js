@@ -31,9 +31,7 @@ export function unpack(pictures) {
 // The features that can be drawn at once: groups of up to four, then each alone.
 export function featureChoices({ features }) {
   const each = Array.from({ length: features }, (_, feature) => feature);
-  const groups = each
-    .filter((feature) => feature % AT_ONCE === 0)
-    .map((feature) => each.slice(feature, feature + AT_ONCE));
+  const groups = each.filter((first) => first % AT_ONCE === 0).map((first) => each.slice(first, first + AT_ONCE));
   return [...groups.filter((group) => group.length > 1), ...each.map((feature) => [feature])];
 }
 
@@ -68,11 +66,10 @@ export function pictureRanges({ time, features, shown, row, sequences, reconstru
 // For each feature, a function from a value to a y in the feature's strip.
 export function pictureStrips(ranges, height) {
   const strip = height / ranges.length;
-  return ranges.map(
-    ([low, high], feature) =>
-      (value) =>
-        strip * (feature + 1) - 3 - ((value - low) / (high - low || 1)) * (strip - 6),
-  );
+  return ranges.map(([low, high], feature) => {
+    const scale = (strip - 6) / (high - low || 1);
+    return (value) => strip * (feature + 1) - 3 - (value - low) * scale;
+  });
 }
 
 // Draws each shown feature's line; `x` maps a share of the time, 0 to 1, to a pixel, `strips` the values.

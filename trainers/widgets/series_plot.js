@@ -200,26 +200,10 @@ export function palette(root) {
   const text = getComputedStyle(root).color;
   const [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
   const dark = 0.299 * r + 0.587 * g + 0.114 * b > (text.startsWith("rgb") ? 128 : 0.5);
-  const background = backgroundOf(root);
-  return dark
-    ? {
-        text,
-        background,
-        signal: "#56B4E9",
-        reconstruction: "#DE93BE",
-        truth: "#DFA33A",
-        found: "#B79BEA",
-        focus: "#56B4E9",
-      }
-    : {
-        text,
-        background,
-        signal: "#0072B2",
-        reconstruction: "#C06A9B",
-        truth: "#B5790A",
-        found: "#8A5FC7",
-        focus: "#0072B2",
-      };
+  const [signal, reconstruction, truth, found] = dark
+    ? ["#56B4E9", "#DE93BE", "#DFA33A", "#B79BEA"]
+    : ["#0072B2", "#C06A9B", "#B5790A", "#8A5FC7"];
+  return { text, background: backgroundOf(root), signal, reconstruction, truth, found, focus: signal };
 }
 
 // The background colour, set by the element or one of its ancestors.
@@ -295,8 +279,7 @@ function line(pen, points) {
     if (!there(i)) return;
     if (there(i - 1)) return pen.lineTo(px, py);
     pen.moveTo(px, py);
-    if (there(i + 1)) return;
-    pen.arc(px, py, 1.5, 0, 7);
+    if (!there(i + 1)) pen.arc(px, py, 1.5, 0, 7);
   });
   pen.stroke();
 }
@@ -335,9 +318,8 @@ function drawLane(sheet, box, range, marks, curves, name) {
   const y = scale(range, box);
   const bottom = box.top + box.height;
   pen.fillStyle = paint.truth;
-  faintly(pen, 0.18, () =>
-    marks.forEach((mark) => pen.fillRect(mark.left, box.top, mark.right - mark.left, box.height)),
-  );
+  const shade = ({ left, right }) => pen.fillRect(left, box.top, right - left, box.height);
+  faintly(pen, 0.18, () => marks.forEach(shade));
   const numbers = ticks(...range, box.height > 70 ? 4 : 3);
   const labels = tickLabels(numbers);
   const look = { textAlign: "right", textBaseline: "middle", lineWidth: 1 };
@@ -501,14 +483,8 @@ export function drawMain(canvas, data, result, view, width) {
     const curves = [{ curve: data.scores, color: paint.text, width: 1.1 }];
     if (view.threshold !== null) curves.push({ level: view.threshold, color: paint.found });
     const [low, high] = extent(data.scores, ...shown);
-    place.score.y = drawLane(
-      sheet,
-      place.score,
-      view.scoreRange,
-      marks,
-      curves,
-      low > high ? "score: none here" : "score",
-    );
+    const name = low > high ? "score: none here" : "score";
+    place.score.y = drawLane(sheet, place.score, view.scoreRange, marks, curves, name);
   }
   const top = place.lanes[0].top;
   drawBorder(sheet, training, { top, height: place.bottom - GAP - top }, top - 2);
@@ -548,9 +524,8 @@ export function drawOverview(canvas, data, result, view, width) {
   const { pen, paint, x, step } = sheet;
   const box = { top: 8, height: OVERVIEW - 16 };
   const curve = data.curves[view.features[0]];
-  drawCurves(sheet, box, scale(focused(withRoom(...extent(curve)), curve, view.focus), box), [
-    { curve, color: paint.signal, width: 1 },
-  ]);
+  const y = scale(focused(withRoom(...extent(curve)), curve, view.focus), box);
+  drawCurves(sheet, box, y, [{ curve, color: paint.signal, width: 1 }]);
   for (const name of ["found", "truth"]) {
     pen.fillStyle = paint[name];
     for (const { left, right } of boxes(sheet, result[name]))

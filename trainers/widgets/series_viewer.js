@@ -233,17 +233,9 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const full = [-0.5, length - 0.5];
   const shortest = Math.min(length, MIN_STEPS * stride);
   const lanesFrom = (first) => data.curves.map((_, f) => f).slice(first, first + LANES);
-  const view = {
-    from: full[0],
-    to: full[1],
-    features: lanesFrom(0),
-    reconstruction: true,
-    fit: false,
-    focus: false,
-    threshold,
-    given,
-  };
-  Object.assign(view, { cursor: null, selected: null, hovered: null, scoreRange: null, dragging: false });
+  const view = { from: full[0], to: full[1], features: lanesFrom(0), reconstruction: true, threshold, given };
+  Object.assign(view, { fit: false, focus: false, dragging: false });
+  Object.assign(view, { cursor: null, selected: null, hovered: null, scoreRange: null });
   let result = compare(facts, data.scores, threshold, given);
   let [place, strip] = [null, null];
   const part = build(root, "kit-series", skeleton(data));
@@ -269,12 +261,8 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       "aria-valuenow": Math.max(0, Math.ceil(view.from)),
       "aria-valuetext": shown,
     });
-    part(".words").textContent =
-      view.hovered !== null
-        ? textOf(view.hovered)
-        : view.cursor === null
-          ? viewText(shown)
-          : pointText(data, view, view.cursor);
+    const words = view.cursor === null ? viewText(shown) : pointText(data, view, view.cursor);
+    part(".words").textContent = view.hovered === null ? words : textOf(view.hovered);
     // During a drag of the threshold, screen readers read only the last numbers.
     part(".counts").ariaLive = view.dragging ? "off" : "polite";
     setText(part(".counts"), countText(result, stride));
@@ -328,9 +316,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // ---------------------------------------------------------------- moving
 
   function show(from, to) {
-    const size = clamp(to - from, shortest, length);
-    view.from = clamp(from + (to - from - size) / 2, full[0], full[1] - size);
-    view.to = view.from + size;
+    [view.from, view.to] = scaledRange([from, to], 1, (from + to) / 2, full, shortest);
     drawSoon();
   }
 
@@ -373,11 +359,9 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // Visits the next or the previous event.
   function step(direction) {
     const here = view.selected ?? (isFull() ? -direction * Infinity : (view.from + view.to) / 2);
-    const index =
-      direction > 0
-        ? result.visit.findIndex((event) => event.start > here)
-        : result.visit.findLastIndex((event) => event.start < here);
-    const none = result.visit.length ? `no event ${direction > 0 ? "after" : "before"} this one` : "no events";
+    const [events, ahead] = [result.visit, direction > 0];
+    const index = ahead ? events.findIndex((e) => e.start > here) : events.findLastIndex((e) => e.start < here);
+    const none = events.length ? `no event ${ahead ? "after" : "before"} this one` : "no events";
     if (index >= 0) visit(index);
     else part(".event").textContent = none;
   }
@@ -407,15 +391,10 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       choose(lanesFrom(next < data.curves.length ? next : 0));
     },
   };
-  const zooms = zoomKeys(actions.in, actions.out, actions.whole);
   const moves = { ArrowLeft: () => pan(-0.1), ArrowRight: () => pan(0.1), ArrowUp: actions.in, ArrowDown: actions.out };
-  const pages = {
-    PageUp: () => pan(-0.9),
-    PageDown: () => pan(0.9),
-    Home: () => moveBy(-length),
-    End: () => moveBy(length),
-  };
-  const keys = { ...zooms, ...moves, ...pages, n: actions.next, p: actions.previous };
+  const ends = { Home: () => moveBy(-length), End: () => moveBy(length) };
+  const pages = { PageUp: () => pan(-0.9), PageDown: () => pan(0.9), ...ends, n: actions.next, p: actions.previous };
+  const keys = { ...zoomKeys(actions.in, actions.out, actions.whole), ...moves, ...pages };
 
   // ---------------------------------------------------------------- buttons and keys
 

@@ -49,12 +49,9 @@ export function metricsAt(stats, threshold) {
   const found = stats.abnormal - missed;
   const falseAlarms = flagged - found;
   const anyAbnormal = stats.abnormal > 0;
+  const counts = { flagged, found, missed, falseAlarms, passed: below - missed };
   return {
-    flagged,
-    found,
-    missed,
-    falseAlarms,
-    passed: below - missed,
+    ...counts,
     precision: anyAbnormal ? flagged && found / flagged : null,
     recall: anyAbnormal ? found / stats.abnormal : null,
     f1: anyAbnormal ? (2 * found) / (found + flagged + missed) : null,
@@ -126,12 +123,10 @@ export function scoreScale(stats, threshold, log, focus = false) {
   // Keep a threshold beyond all scores visible; without a logarithm it is drawn at the edge.
   const places = !log || threshold > 0 ? [low, high, convert(threshold)] : [low, high];
   [low, high] = [Math.min(...places) - margin, Math.max(...places) + margin];
+  const ends = { from, to, bottom: invert(low), top: invert(high) };
   return {
+    ...ends,
     log,
-    from,
-    to,
-    bottom: invert(low),
-    top: invert(high),
     place: (value) => (log && value <= 0 ? 0 : (convert(value) - low) / (high - low)),
     value: (at) => invert(low + at * (high - low)),
     edges: (count) => Array.from({ length: count + 1 }, (_, i) => invert(first + (i / count) * width)),
@@ -280,16 +275,13 @@ function drawHistogram(stats, parts, scale, width, logCounts, id) {
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: FLOOR };
   const look = { gap: 6, drop: 20, foot: 37, side: 12, ticked: true, names: ["score (error)", "sequences"] };
   const x = across(scale, width);
-  const bars = parts.map(([kind], p) => {
-    const path = outline(counts[p], edges, x, y);
-    return `<path class="bars ${kind}" d="${path}" ${paint(kind, id)}/>`;
-  });
+  const bar = ([kind], p) => `<path class="bars ${kind}" d="${outline(counts[p], edges, x, y)}" ${paint(kind, id)}/>`;
   const axes = svgAxes(box, rows, scoreMarks(scale, width), look);
   const beyond = [
     below && mark(`← ${many(below)} more`, LEFT + 4, "start"),
     above && mark(`${many(above)} more →`, width - RIGHT - 4, "end"),
   ];
-  return hatch(id) + axes + bars.join("") + beyond.filter(Boolean).join("");
+  return hatch(id) + axes + parts.map(bar).join("") + beyond.filter(Boolean).join("");
 }
 
 function drawLegend(parts, id) {
@@ -346,24 +338,17 @@ function drawConfusion(metrics) {
 }
 
 function drawRates(metrics, stats) {
-  const { flagged, found, falseAlarms } = metrics;
-  return [
-    ["precision", "precision", rate(metrics.precision), `${many(found)} of the ${many(flagged)} flagged are abnormal`],
-    ["recall", "recall", rate(metrics.recall), `${many(found)} of the ${many(stats.abnormal)} abnormal are flagged`],
-    ["f1", "F1", rate(metrics.f1), "harmonic mean of precision and recall"],
-    [
-      "falseAlarmRate",
-      "false alarm rate",
-      rate(metrics.falseAlarmRate),
-      `${many(falseAlarms)} of the ${many(stats.normal)} normal are flagged`,
-    ],
-    ["falseAlarmsPerThousand", "false alarms", metrics.falseAlarmsPerThousand.toFixed(1), "per 1000 sequences"],
-  ]
-    .map(
-      ([key, name, value, words]) =>
-        `<tr><th scope="row">${name}</th><td data-figure="${key}">${value}</td><td>${words}</td></tr>`,
-    )
-    .join("");
+  const { flagged, found, falseAlarms, falseAlarmsPerThousand } = metrics;
+  const rates = [
+    ["precision", "precision", `${many(found)} of the ${many(flagged)} flagged are abnormal`],
+    ["recall", "recall", `${many(found)} of the ${many(stats.abnormal)} abnormal are flagged`],
+    ["f1", "F1", "harmonic mean of precision and recall"],
+    ["falseAlarmRate", "false alarm rate", `${many(falseAlarms)} of the ${many(stats.normal)} normal are flagged`],
+    ["falseAlarmsPerThousand", "false alarms", "per 1000 sequences", falseAlarmsPerThousand.toFixed(1)],
+  ];
+  const row = ([key, name, words, value = rate(metrics[key])]) =>
+    `<tr><th scope="row">${name}</th><td data-figure="${key}">${value}</td><td>${words}</td></tr>`;
+  return rates.map(row).join("");
 }
 
 function drawClasses(stats, threshold) {

@@ -1,7 +1,7 @@
 // Zoom and crosshair of a loss plot, by mouse, touch and keys.
 
-import { clamp, fourDigits, scaledRange, short, wheelFactor } from "./plot.js";
-import { WHEEL, drag, escape, hintIn, onKey, onNextFrame, placeIn, wheelPixels, widthOf, zoomKeys } from "./page.js";
+import { clamp, fourDigits, scaledRange, short } from "./plot.js";
+import { drag, escape, hintIn, onKey, onNextFrame, onWheel, placeIn, widthOf, zoomKeys } from "./page.js";
 import { RATE, TRAINING_LOSS, VALIDATION_LOSS, lossesOf, looksOf } from "./loss_plot.js";
 
 const HELP = "+ and − zoom, or drag a box; 0 shows all. ← and → read the curves, or move a zoomed view.";
@@ -159,16 +159,7 @@ export function explore(plot, over, view, getData, act) {
   });
   plot.addEventListener("pointerleave", (event) => event.pointerType === "touch" || read(null));
 
-  plot.addEventListener(
-    "wheel",
-    (event) => {
-      if (!event.ctrlKey && !event.metaKey) return hint(WHEEL);
-      event.preventDefault();
-      event.stopPropagation();
-      change(wheelFactor(wheelPixels(event)), valuesAt(place(event)));
-    },
-    { passive: false },
-  );
+  onWheel(plot, hint, (factor, event) => change(factor, valuesAt(place(event))));
 
   // ---------------------------------------------------------------- keys
 
