@@ -395,3 +395,15 @@ def test_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
     explorer.page.screenshot(path=tmp_path / "page.png", full_page=True)
     assert explorer.errors == []
     context.close()
+
+
+def test_cost_that_the_kernel_sets_removes_the_refusal(explore, tmp_path):
+    explorer = explore(*beats(), miss_cost=5)
+    path = tmp_path / "page.html"
+    text = path.read_text(encoding="utf-8").replace("mount(document", "window.explorer = mount(document")
+    path.write_text(text, encoding="utf-8")
+    explorer.page.reload()
+    cost = explorer.page.get_by_label("a miss")
+    assert explorer.type(cost, "many")
+    explorer.page.evaluate("window.explorer.set({ miss_cost: 7 })")
+    assert explorer.page.locator(".costs").get_by_role("alert").all_text_contents() == ["", ""]
