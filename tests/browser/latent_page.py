@@ -9,7 +9,7 @@ import numpy as np
 from .contrast import contrast_script
 from .jupyter import settle
 
-TEXTS = "button:enabled, .refused, .state, label, figcaption b, figcaption span, text, .keys, .key, .hint"
+TEXTS = "button:enabled, .refused, .state, label, figcaption b, figcaption span, text, .keys, .key, .quiet"
 CONTRAST = contrast_script(".kit-latent", f"textOf('{TEXTS}')")
 # Texts outside their picture or the widget, and a widget wider than its container.
 CLIPPED = f"""() => {{
@@ -101,9 +101,9 @@ class Map:
     def lines(self, card, look):
         """Return the values of the lines of a card, (time, feature), read from its axis."""
         figure, columns = self.root.locator(".first" if card == 0 else ".second"), []
-        for feature, line in enumerate(figure.locator(f"polyline.{look}").all()):
+        for feature, line in enumerate(figure.locator(f"path.{look}").all()):
             factor, offset = self.axis(f".{figure.get_attribute('class')}", f"row[data-feature='{feature}']", "y")
-            heights = [float(pair.split(",")[1]) for pair in line.get_attribute("points").split()]
+            heights = [float(y) for y in re.findall(r"[ML]\S+ ([-\d.]+)", line.get_attribute("d"))]
             columns.append((np.array(heights) - offset) / factor)
         return np.stack(columns, 1)
 

@@ -376,7 +376,7 @@ def test_focus_shows_the_bulk_and_counts_what_is_outside(show):
     points[:3] = [[9e3, 2.0], [-8e3, -1e5], [0.5, 7e4]]
     shown = show(points, values, labels=labels)
     state, counts = shown.root.locator(".state"), shown.root.locator(".count")
-    assert state.text_content().startswith("3 of 300 sequences are far from the others: focus")
+    assert state.text_content().startswith("3 of 300 sequences are outliers: focus")
     near = np.linalg.norm(points, axis=1) < 3
     assert np.ptp(shown.pixels(points)[near], axis=0).max() < 3, "the others are one dot"
     shown.button("focus")

@@ -216,9 +216,8 @@ def test_focus_marks_what_is_outside_and_one_click_shows_all(three):
 def test_log_scale_gives_reason_if_loss_is_zero(open_chart):
     page = open_chart({"a": made("a", [0.5, 0.0]), "b": made("b", [0.5])})
     page.get_by_role("button", name="log scale").click()
-    button = page.get_by_role("button", name="log scale (losses of zero)")
+    button = page.get_by_role("button", name="log scale (requires losses above zero)")
     assert button.get_attribute("aria-pressed") == "false"
-    assert button.get_attribute("title") == "requires losses above zero"
 
 
 def drag_box(page, start, end):
@@ -279,7 +278,7 @@ def test_ctrl_wheel_zooms_and_plain_wheel_scrolls(open_chart):
     page.mouse.wheel(0, 60)
     page.wait_for_function("() => scrollY > 0")
     page.evaluate(STILL)
-    assert "wheel zooms" in page.locator(".hint").text_content()
+    assert page.locator(".hint").text_content() == "Hold Ctrl and turn the wheel to zoom"
     assert page.evaluate(AXES) == before
     place = page.evaluate("() => scrollY")
     page.keyboard.down("Control")
@@ -446,3 +445,106 @@ def test_monitor_fits_into_panel_below_cell_of_six_lines(server, page, open_note
     page.screenshot(path=tmp_path / "panel.png")
     assert page.locator(".kit-chart .plot").bounding_box()["height"] >= 170
     assert page.evaluate(VISIBLE), "toolbar, curve, reconstructions and slider"
+
+
+def test_zooming_out_of_focus_shows_all(three):
+    three.get_by_role("button", name="focus").click()
+    three.locator(".plot").focus()
+    for key in "+" + 12 * "-":
+        three.keyboard.press(key)
+        three.evaluate("() => new Promise(requestAnimationFrame)")
+    three.wait_for_selector("button[data-key=all]:disabled")
+    assert three.get_by_role("button", name="focus").get_attribute("aria-pressed") == "false"
+
+
+@pytest.fixture
+def live_chart(page, tmp_path):
+    """Return a function that opens a chart's data; `window.chart` receives messages as from a kernel."""
+
+    def open_(data):
+        write_body(tmp_path / "page.html", "Chart", fragment(data, FILES))
+        text = (
+            (tmp_path / "page.html")
+            .read_text(encoding="utf-8")
+            .replace("mount(document", "window.chart = mount(document")
+        )
+        (tmp_path / "page.html").write_text(text, encoding="utf-8")
+        page.goto((tmp_path / "page.html").as_uri())
+        at_rest(page.locator(".plot"))
+        return page
+
+    return open_
+
+
+def test_click_in_legend_is_kept_while_the_legend_changes(live_chart):
+    page = live_chart({"runs": [run_data(made(name, [1.0, 0.5])) for name in "ab"]})
+    button = at_rest(page.locator(".legend button").first)
+    page.mouse.move(button["x"] + 20, button["y"] + 8)
+    page.mouse.down()
+    row = run_data(made("b", [1.0, 0.5, 0.4]))["rows"][-1]
+    page.evaluate("row => window.chart.update({ kind: 'rows', rows: [row] })", row)
+    page.wait_for_function("() => [...document.querySelectorAll('.plot text.column')].at(-1).textContent === '3'")
+    page.mouse.up()
+    first = page.locator(".legend button").first
+    first.locator("small").wait_for()
+    assert first.get_attribute("aria-pressed") == "false"
+    assert "0.4000 in epoch 3" in page.locator(".legend").text_content()
+
+
+def test_crosshair_follows_a_change_of_the_data(live_chart):
+    runs = lambda *losses: {"runs": [run_data(made("a", losses)), run_data(made("b", losses))]}  # noqa: E731
+    page = live_chart(runs(1.0, 0.5, 0.4))
+    page.locator(".plot").press("End")
+    assert page.locator(".words").text_content().startswith("b, epoch 3")
+    page.evaluate("data => window.chart.update({ kind: 'all', data })", runs(1.0, 0.5, 0.3))
+    page.wait_for_function("() => document.querySelector('.words').textContent.includes('0.3000')")
+    page.evaluate("data => window.chart.update({ kind: 'all', data })", runs(0.7))
+    page.wait_for_function("() => !document.querySelector('.readout').textContent")
+    assert "epoch 3" not in page.locator(".words").text_content()
+
+
+def test_only_the_state_without_the_epoch_is_announced_during_a_run(live_chart):
+    state = {"text": "running, epoch 2 of 9, batch 3", "done": 0.1, "left": "about 5 s left"}
+    page = live_chart({"runs": [run_data(made("a", [1.0, 0.5]))], "state": state})
+    assert page.locator(".state").text_content() == state["text"]
+    spoken = page.locator(".head [role=status]")
+    assert spoken.text_content() == "running"
+    page.evaluate("state => window.chart.update({ kind: 'state', more: { state } })", {"text": "9 epochs, best 0.5"})
+    page.wait_for_function("() => document.querySelector('.spoken').textContent === '9 epochs, best 0.5'")
+    assert "Enter" not in page.locator(".plot").get_attribute("aria-description"), "nothing rewinds in this page"
+
+
+def test_saved_picture_is_valid_with_any_name(open_chart, tmp_path):
+    page = open_chart({"a\xa0b\x07": made("a", [9.0, *20 * [1.0]]), "<&>": made("b", [2.0] * 20)})
+    page.get_by_role("button", name="focus").click()
+    assert page.locator(".outside title").count()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG", exact=True).click()
+    download.value.save_as(tmp_path / "picture.svg")
+    svg = ElementTree.fromstring(tmp_path.joinpath("picture.svg").read_text(encoding="utf-8"))
+    assert "a\xa0b: 1.000 in epoch 2" in "".join(svg.itertext())
+    page.wait_for_function("() => document.querySelector('.hint').textContent === 'The picture was saved.'")
+
+
+def test_picture_that_cannot_be_saved_is_said(three):
+    three.evaluate("() => { HTMLCanvasElement.prototype.toBlob = done => done(null); }")
+    three.get_by_role("button", name="PNG", exact=True).click()
+    three.wait_for_function("() => document.querySelector('.hint').textContent.includes('cannot be saved')")
+
+
+def test_focus_stays_in_the_chart_after_show_all(three):
+    three.get_by_role("button", name="focus").click()
+    three.get_by_role("button", name="show all").press("Enter")
+    three.wait_for_selector("button[data-key=all]:disabled")
+    assert three.evaluate("document.activeElement.classList.contains('plot')")
+
+
+def test_tap_reads_the_curves(browser, tmp_path):
+    RunComparison({name: made(name, [1.0, 0.5, 0.2]) for name in "ab"}).to_html(tmp_path / "touch.html")
+    context = browser.new_context(has_touch=True, viewport={"width": 500, "height": 700})
+    page = context.new_page()
+    page.goto(tmp_path.joinpath("touch.html").as_uri())
+    frame = at_rest(page.locator(".plot"))
+    page.touchscreen.tap(frame["x"] + frame["width"] - 20, frame["y"] + 100)
+    page.wait_for_function("() => document.querySelector('.readout b')?.textContent === 'epoch 3'")
+    context.close()

@@ -94,3 +94,8 @@ def test_printed_page_has_static_picture_instead_of_chart(opened):
     assert "plant" in picture.get_attribute("alt")
     assert page.evaluate(CONTRAST) >= 4.5
     assert page.pdf(format="A4")[:4] == b"%PDF"
+
+
+def test_each_table_has_its_own_name(opened):
+    names = opened().get_by_role("region").evaluate_all("all => all.map(e => e.ariaLabel)")
+    assert len(set(names)) == len(names) >= 4

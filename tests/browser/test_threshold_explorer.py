@@ -10,7 +10,7 @@ from .contrast import contrast_script
 from .threshold_page import CLIPPED, CONTRAST, OVERLAPPING, Explorer, beats
 
 # Colours of bars, of the threshold and of lines of sequences.
-LINES = """[...root.querySelectorAll('.bars, .threshold line, .curve, .changed polyline')]
+LINES = """[...root.querySelectorAll('.bars, .threshold line, .curve, .changed li path')]
     .map(e => against(light(parse(getComputedStyle(e).stroke))))"""
 
 
@@ -271,7 +271,7 @@ def test_focus_shows_the_bulk_and_counts_what_is_outside(explore):
     labels = (scores > 0.8).astype(int)
     explorer = explore(scores, labels, threshold=0.5, calibration=[0.2, 0.3, 3e4])
     note, beyond = explorer.page.locator(".note"), explorer.page.locator(".beyond")
-    assert note.text_content() == "3 of 303 scores are far from the others: focus enlarges the axis without them."
+    assert note.text_content() == "3 of 303 scores are outliers: focus fits the axis to the other scores."
     bars = explorer.page.locator("path.bars.normal")
     whole = bars.bounding_box()["width"]
     focus = explorer.page.get_by_role("button", name="focus")
@@ -312,13 +312,13 @@ def test_menu_selects_features_that_are_drawn(explore):
     explorer.press("PageUp")
     menu, first = explorer.page.get_by_label("drawn"), explorer.page.locator(".changed svg").first
     assert menu.locator("option:checked").text_content() == "features 1 to 4 of 20"
-    assert first.locator("polyline").count() == 8
+    assert first.locator("path").count() == 8
     before = first.inner_html()
     menu.select_option("features 17 to 20 of 20")
-    assert first.locator("polyline").count() == 8
+    assert first.locator("path").count() == 8
     assert first.inner_html() != before
     menu.select_option("feature 9 of 20")
-    assert first.locator("polyline").count() == 2
+    assert first.locator("path").count() == 2
 
 
 def test_calibration_scores_show_false_alarm_rate(explore):
@@ -395,3 +395,15 @@ def test_exported_page_is_readable_offline(browser, tmp_path, scheme, width):
     explorer.page.screenshot(path=tmp_path / "page.png", full_page=True)
     assert explorer.errors == []
     context.close()
+
+
+def test_cost_that_the_kernel_sets_removes_the_refusal(explore, tmp_path):
+    explorer = explore(*beats(), miss_cost=5)
+    path = tmp_path / "page.html"
+    text = path.read_text(encoding="utf-8").replace("mount(document", "window.explorer = mount(document")
+    path.write_text(text, encoding="utf-8")
+    explorer.page.reload()
+    cost = explorer.page.get_by_label("a miss")
+    assert explorer.type(cost, "many")
+    explorer.page.evaluate("window.explorer.set({ miss_cost: 7 })")
+    assert explorer.page.locator(".costs").get_by_role("alert").all_text_contents() == ["", ""]

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { drawPlot, focused, frameOf, limitsOf, lossMarks, smoothed } from "../../trainers/widgets/loss_plot.js";
-import { readings, scaledRange } from "../../trainers/widgets/zoom.js";
+import { scaledRange } from "../../trainers/widgets/plot.js";
+import { readings } from "../../trainers/widgets/zoom.js";
 
 // Rows are [epoch, training loss, validation loss].
 const run = (...losses) => ({ name: "run", rows: losses.map(([train, loss], i) => [i + 1, train, loss]) });
@@ -128,4 +129,23 @@ test("all visible curves are read at an epoch, the lowest first", () => {
   );
   assert.deepEqual(read(1, ["training", 0, 1]), []);
   assert.equal(readings({ runs: [run([0.1, NaN])] }, new Set(), 1)[0].text, "training 0.1000, validation not finite");
+});
+
+test("a zoom that shows nothing of the data is dropped", () => {
+  const zoom = { x: [50, 58], y: [0.2, 0.4] };
+  assert.equal(frame([validation(0.5)], { zoom }).zoom, null, "another run has one epoch");
+  assert.ok(!plot([validation(0.5, 0.4)], { zoom: { x: [1, 2], y: [0, 0.1] }, log: true }).match(/NaN|Infinity/));
+  const seen = { x: [1, 2], y: [0.2, 0.45] };
+  assert.equal(frame([validation(0.5, 0.4)], { zoom: seen }).zoom, seen);
+});
+
+test("the loss of the initial weights is not of an epoch", () => {
+  const early = { name: "run", rows: [0.6, 0.7, 0.8].map((loss, i) => [i + 1, null, loss, 0, 0, "", 0.1]) };
+  const marks = (zoom) => plot([early], { zoom }).match(/<title>(.+?); click/)[1];
+  assert.equal(marks({ x: [1, 2], y: [0.5, 0.8] }), "run: 0.1000 before training is below this view");
+  assert.equal(frame([early]).byRun[0].at(-1)[0], 3, "the last point is that of the last epoch");
+});
+
+test("a huge loss does not change the means of epochs far from it", () => {
+  assert.deepEqual(smoothed([1e30, 0, 1, 2, 3], 3).slice(2), [1, 2, 2.5]);
 });

@@ -3,7 +3,16 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { nearest, onScreen, showing, stacksOf, towards, withRoom, zoomed } from "../../trainers/widgets/latent_map.js";
+import { withRoom } from "../../trainers/widgets/plot.js";
+import {
+  nearest,
+  onScreen,
+  showing,
+  stacksOf,
+  steadyRanges,
+  towards,
+  zoomed,
+} from "../../trainers/widgets/latent_map.js";
 
 const everything = () => true;
 // Points 1 and 2 are in the same place.
@@ -90,5 +99,13 @@ test("a window moves only if the point is not visible", () => {
   assert.deepEqual(showing(window, full, [50, 99.5]), [
     [45, 55],
     [90, 100],
+  ]);
+});
+
+test("the range of a feature has no outliers and no missing values", () => {
+  const sequences = Float32Array.from({ length: 600 }, (_, i) => (i % 2 ? NaN : i < 4 ? NaN : i % 100));
+  assert.deepEqual(steadyRanges({ sequences, features: 2 }), [
+    [0, 98],
+    [Infinity, -Infinity],
   ]);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { escape, listen, numbers, onKey, onNextFrame, tell, wheelPixels } from "../../trainers/widgets/page.js";
+import { drag, escape, listen, numbers, onKey, onNextFrame, tell, wheelPixels } from "../../trainers/widgets/page.js";
 
 const base64 = (values) => Buffer.from(values.buffer).toString("base64");
 
@@ -61,7 +61,44 @@ test("a picture is drawn at most once per frame", () => {
   frames.soon();
   assert.equal(requested.length, 2);
   frames.cancel();
-  assert.deepEqual(cancelled, [2]);
+  assert.equal(cancelled.at(-1), 2);
+});
+
+test("pictures are drawn with a pause between them, and an urgent one replaces a waiting one", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const frames = [];
+  globalThis.requestAnimationFrame = (call) => frames.push(call);
+  globalThis.cancelAnimationFrame = () => frames.splice(0);
+  let drawn = 0;
+  const { soon, now, cancel } = onNextFrame(() => drawn++, 1e6);
+  now();
+  soon();
+  assert.deepEqual([drawn, frames.length], [1, 0]);
+  context.mock.timers.tick(1e6);
+  assert.equal(frames.length, 1);
+  now();
+  assert.deepEqual([drawn, frames.length], [2, 0]);
+  soon();
+  cancel();
+  context.mock.timers.tick(1e6);
+  assert.deepEqual([drawn, frames.length], [2, 0]);
+});
+
+test("a drag follows only the finger that began it", () => {
+  const element = Object.assign(new EventTarget(), { setPointerCapture: () => null });
+  const seen = [];
+  drag(element, () => ({ move: () => seen.push("move"), end: () => seen.push("end") }));
+  const send = (name, pointerId, isPrimary) =>
+    element.dispatchEvent(Object.assign(new Event(name), { button: 0, pointerId, isPrimary }));
+  send("pointerdown", 1, true);
+  send("pointerdown", 2, false);
+  send("pointermove", 2, false);
+  send("pointerup", 2, false);
+  assert.deepEqual(seen, []);
+  send("pointermove", 1, true);
+  send("pointerup", 1, true);
+  send("pointermove", 1, true);
+  assert.deepEqual(seen, ["move", "end"]);
 });
 
 test("a model gets values, and its listeners can be removed", () => {

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { many, plural } from "../../trainers/widgets/plot.js";
 import {
   featureChoices,
-  many,
+  outliersOf,
   partOf,
   pictureRanges,
   pictureStrips,
-  plural,
   sequenceLines,
   unpack,
 } from "../../trainers/widgets/sequences.js";
@@ -68,7 +68,7 @@ test("only the shown features are drawn", () => {
   const second = { ...two, shown: [1] };
   assert.deepEqual(pictureRanges(second, [9]), [[50, 70]]);
   const line = sequenceLines(second, 1, pictureStrips([[50, 70]], 100), (share) => share);
-  assert.equal(line, '<polyline class="sequence" points="0.0,97.0 1.0,3.0"/>');
+  assert.equal(line, '<path class="sequence" d="M0 97.0L1 3.0h0"/>');
 });
 
 test("features are drawn in groups of up to four, and each alone", () => {
@@ -83,6 +83,7 @@ test("numbers have a separator and the right form of the word", () => {
   assert.equal(many(1234567), "1,234,567");
   assert.equal(plural(1, "score"), "1 score");
   assert.equal(partOf(1, 2000, "score"), "1 of 2,000 scores is");
+  assert.equal(outliersOf(1, 20, "score"), "1 of 20 scores is an outlier");
   assert.equal(partOf(2, 2000, "score"), "2 of 2,000 scores are");
 });
 
@@ -102,9 +103,15 @@ test("a line goes through every step of a row", () => {
   const pictures = { time: 2, features: 1, shown: [0], sequences: [9, 9, 0, 10], reconstructions: null };
   const strips = pictureStrips([[0, 10]], 100);
   const x = (share) => 20 * share;
-  const line = '<polyline class="sequence" points="0.0,97.0 20.0,3.0"/>';
+  const line = '<path class="sequence" d="M0 97.0L20 3.0h0"/>';
   assert.equal(sequenceLines(pictures, 1, strips, x), line);
   const both = sequenceLines({ ...pictures, reconstructions: [0, 0, 10, 0] }, 1, strips, x);
-  assert.equal(both, `${line}<polyline class="reconstruction" points="0.0,3.0 20.0,97.0"/>`);
-  assert.match(sequenceLines({ ...pictures, time: 1 }, 2, strips, x), /points="0.0,97.0"/);
+  assert.equal(both, `${line}<path class="reconstruction" d="M0 3.0L20 97.0h0"/>`);
+  assert.match(sequenceLines({ ...pictures, time: 1 }, 2, strips, x), /d="M0 97.0h0"/);
+});
+
+test("a missing value makes a gap and leaves the rest of the line", () => {
+  const pictures = { time: 4, features: 1, shown: [0], sequences: [0, NaN, 10, 0], reconstructions: null };
+  const line = sequenceLines(pictures, 0, pictureStrips([[0, 10]], 100), (share) => 30 * share);
+  assert.equal(line, '<path class="sequence" d="M0 97.0h0M20 3.0L30 97.0h0"/>');
 });

@@ -3,15 +3,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { many, withRoom } from "../../trainers/widgets/plot.js";
 import {
-  count,
   extent,
   focused,
   hasOutliers,
   makeClock,
   makeCurve,
   makeCurves,
-  padded,
   reading,
   timeMarks,
   timeText,
@@ -33,8 +32,8 @@ const labels = (marks) => marks.map(({ label }) => label);
 const steps = (marks) => marks.map(({ step }) => step);
 
 test("counts have commas, and zero has no sign", () => {
-  assert.equal(count(1234567), "1,234,567");
-  assert.equal(count(-0.2), "0");
+  assert.equal(many(1234567), "1,234,567");
+  assert.equal(many(-0.2), "0");
 });
 
 test("readings have three significant digits, and more if the values differ only in later ones", () => {
@@ -150,10 +149,10 @@ test("features are stored one after the other", () => {
 });
 
 test("a lane has a margin, also for a constant series", () => {
-  assert.deepEqual(padded(0, 10), [-0.6, 10.6]);
-  assert.deepEqual(padded(5, 5), [4.75, 5.25]);
-  assert.deepEqual(padded(0, 0), [-1, 1]);
-  assert.deepEqual(padded(Infinity, -Infinity), [0, 1]);
+  assert.deepEqual(withRoom(0, 10), [-0.6, 10.6]);
+  assert.deepEqual(withRoom(5, 5), [4.5, 5.5]);
+  assert.deepEqual(withRoom(0, 0), [-0.5, 0.5]);
+  assert.deepEqual(withRoom(Infinity, -Infinity), [0, 1]);
 });
 
 test("events are the runs above the threshold, in steps of the series", () => {

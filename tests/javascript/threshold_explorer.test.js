@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { parse } from "../../trainers/widgets/page.js";
 import {
   changed,
   changedText,
   countBins,
   metricsAt,
   lowestCost,
-  parse,
   prepare,
   scoreScale,
   split,
@@ -125,7 +125,7 @@ test("with focus, the axis shows the bulk of the scores and the threshold", () =
   const { inside, below, above } = split(far, far.sorted, focused);
   assert.deepEqual([inside.length, below, above], [40, 0, 2]);
   assert.match(stateText(far, focused, false), /from 0 to 94; 2 of 42 scores are outside it. All are from 0 to 1001/);
-  assert.match(stateText(far, scoreScale(far, 5, false), false), /^2 of 42 scores are far from the others: focus/);
+  assert.match(stateText(far, scoreScale(far, 5, false), false), /^2 of 42 scores are outliers: focus/);
   const beside = scoreScale(far, 1000, false, true);
   assert.equal(beside.to, 1000);
   assert.equal(split(far, far.sorted, beside).above, 1);

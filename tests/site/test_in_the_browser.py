@@ -93,7 +93,7 @@ def test_recording_can_be_zoomed(open_page):
 def test_map_draws_selected_sequences(open_page):
     page = open_page(lesson_with("LatentMap("))
     latent = page.locator(".kit-latent").first
-    drawn = latent.locator("figure polyline")
+    drawn = latent.locator("figure :is(.sequence, .reconstruction)")
     seen = set()
     latent.locator(".stage").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
@@ -105,7 +105,7 @@ def test_map_draws_selected_sequences(open_page):
         )
         # The sequence and its reconstruction.
         assert drawn.count() >= 2
-        seen.add(drawn.first.get_attribute("points"))
+        seen.add(drawn.first.get_attribute("d"))
     assert len(seen) == 3
 
 

@@ -3,9 +3,9 @@
 
 import { clamp, fourDigits, rangeOf, svgPoints } from "./plot.js";
 import { build, escape, followPanel, followSize, keepKeys, listen, panelHeight, savePicture } from "./page.js";
-import { setAttributes, widthOf } from "./page.js";
+import { onNextFrame, setAttributes, setText, uniqueId, widthOf } from "./page.js";
 import { EPOCH, RECONSTRUCTION, RESTORED, RESTORE, TRAIN, VALIDATION, VALIDATION_LOSS, WORDS } from "./loss_plot.js";
-import { bestRow, drawPlot, frameOf, isAlone, isNumber, last, looksOf, rowOf, startLoss } from "./loss_plot.js";
+import { bestRow, drawPlot, frameOf, isAlone, looksOf, rowOf, startLoss } from "./loss_plot.js";
 import { explore } from "./zoom.js";
 
 // Height of the plot: smaller in a low panel, so that all fits into it with a cell of six lines: buttons, words,
@@ -33,10 +33,8 @@ function drawLegend(data, view) {
     const { paint, dash, mark, behind } = looksOf(data, index);
     if (alone && !behind) {
       const name = `${data.named || data.runs.length > 1 ? `${run.name}, ` : ""}training${run.note ? ` (${run.note})` : ""}`;
-      entries.push(
-        toggle("training", line(TRAIN, ""), name),
-        toggle("validation", line(VALIDATION, "6 3"), "validation"),
-      );
+      entries.push(toggle("training", line(TRAIN, ""), name));
+      entries.push(toggle("validation", line(VALIDATION, "6 3"), "validation"));
       if (best)
         entries.push(entry(`<circle cx="15" cy="7" r="4" fill="${VALIDATION}"/>`, `best, epoch ${best[EPOCH]}`));
       if (start !== null) entries.push(entry(line(VALIDATION, "1 3"), "best: initial weights"));
@@ -63,24 +61,23 @@ function drawTools(view) {
   const button = (key, text, title, more = "") =>
     `<button type="button" data-key="${key}" title="${title}" ${more}>${text}</button>`;
   const pressed = (on) => `aria-pressed="${on}"`;
-  const refused = view.log && !view.frame.logged;
-  const counts = [1, 3, 5, 9].map(
-    (n) =>
-      `<option value="${n}"${n === view.smooth ? " selected" : ""}>${n > 1 ? `mean of ${n}` : "not smoothed"}</option>`,
-  );
+  const refused = view.log && !view.frame.logged && !view.frame.empty;
+  const option = (n) =>
+    `<option value="${n}"${n === view.smooth ? " selected" : ""}>${n > 1 ? `mean of ${n}` : "not smoothed"}</option>`;
   const copies = navigator.clipboard?.write && window.ClipboardItem;
   return [
-    refused
-      ? button("log", "log scale (losses of zero)", "requires losses above zero", pressed(false))
-      : button("log", "log scale", "", pressed(view.frame.logged)),
+    button("log", `log scale${refused ? " (requires losses above zero)" : ""}`, "", pressed(view.log && !refused)),
     button("focus", "focus", "Show the later epochs larger; triangles mark what is outside", pressed(view.focus)),
     button("all", "show all", "Show all epochs and losses: key 0", view.frame.partial ? "" : "disabled"),
-    `<select data-key="smooth" aria-label="smoothing" title="Mean of neighbouring epochs">${counts.join("")}</select>`,
+    `<select data-key="smooth" aria-label="smoothing" title="Mean of neighbouring epochs">${[1, 3, 5, 9].map(option).join("")}</select>`,
     button("png", "PNG", "Save the picture as PNG"),
     button("svg", "SVG", "Save the picture as SVG"),
     copies ? button("copy", "copy", "Copy the picture") : "",
   ].join("");
 }
+
+// Control characters, which a name may have.
+const NOT_XML = /[^\t\n\r\u0020-\ufffd]/g;
 
 // The picture as SVG text on white, with a title and the visible entries of the legend.
 function pictureOf(plot, legend, title) {
@@ -94,7 +91,8 @@ function pictureOf(plot, legend, title) {
       inner[i].style.setProperty(name, style.getPropertyValue(name));
   });
   plot.style.color = "";
-  copy.querySelector(".over").remove();
+  // A title may have characters that are not allowed in XML.
+  for (const element of copy.querySelectorAll(".over, title")) element.remove();
   let [x, y, rows] = [10, height + 46, ""];
   for (const entry of legend.querySelectorAll("li:not(:has([aria-pressed='false']))")) {
     const text = entry.querySelector("span");
@@ -107,7 +105,10 @@ function pictureOf(plot, legend, title) {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${tall}" viewBox="0 0 ${width} ${tall}"
     style="color: #222; font: 12px system-ui, sans-serif"><rect width="100%" height="100%" fill="#fff"/>
     <text x="10" y="20" style="font-size: 14px; font-weight: 600" fill="#222">${escape(title)}</text>
-    <g transform="translate(0 28)" fill="#222">${copy.innerHTML}</g><g fill="#222">${rows}</g></svg>`;
+    <g transform="translate(0 28)" fill="#222">${copy.innerHTML}</g><g fill="#222">${rows}</g></svg>`.replace(
+    NOT_XML,
+    "",
+  );
 }
 
 // ---------------------------------------------------------------- reconstructions
@@ -125,7 +126,7 @@ function drawExamples(data, view) {
       const points = (list) => list.map((v, t) => [x(t), y(v)]);
       const line = (list, more) => `<polyline class="beat" points="${svgPoints(points(list))}" ${more}/>`;
       let [lines, label, words] = [line(values, `stroke="${TRAIN}"`), "reconstruction not finite", ""];
-      if (reconstruction.every(isNumber)) {
+      if (reconstruction.every(Number.isFinite)) {
         const error = values.reduce((sum, v, t) => sum + Math.abs(v - reconstruction[t]), 0) / values.length;
         const area = svgPoints([...points(values), ...points(reconstruction).reverse()]);
         [label, words] = [`mean absolute error ${error.toPrecision(3)}`, `error ${error.toPrecision(3)}`];
@@ -142,7 +143,7 @@ function drawExamples(data, view) {
 // ---------------------------------------------------------------- widget
 
 const SKELETON = `
-  <div class="head"><span class="state" role="status"></span><progress max="1" hidden></progress><span class="left"></span></div>
+  <div class="head"><span class="state"></span><span class="spoken" role="status"></span><progress max="1" hidden></progress><span class="left"></span></div>
   <div class="body"><div class="picture"><svg class="plot" role="application" tabindex="0"></svg>
     <div class="readout" role="status"></div><div class="hint" aria-hidden="true"></div></div>
     <div class="side"><div class="legend"></div><div class="tools"></div></div></div>
@@ -152,35 +153,20 @@ const SKELETON = `
   <div class="examples"></div>`;
 const NO_EPOCH = { epoch: null, kept: null, reconstruction: null };
 
-let counted = 0;
-
 // Builds a chart in `root`. Callbacks in `act`: select(epoch), and request() for all data.
 export function mount(root, data, act = {}) {
-  const view = {
-    log: false,
-    focus: false,
-    smooth: 1,
-    zoom: null,
-    cross: null,
-    hidden: new Set(),
-    selected: null,
-    kept: null,
-    reconstruction: null,
-    drawn: 0,
-    waiting: null,
-  };
-  view.id = `kit-clip-${counted++}-${Math.floor(Math.random() * 1e9)}`;
+  const view = { id: uniqueId("kit-clip"), hidden: new Set(), log: false, focus: false, smooth: 1 };
+  Object.assign(view, { zoom: null, cross: null, selected: null, kept: null, reconstruction: null });
   if (!isAlone(data)) view.hidden.add("training");
   const part = build(root, "kit-chart", SKELETON);
   const [plot, words] = [part(".plot"), part(".words")];
 
   function draw() {
-    view.drawn = performance.now();
-    view.waiting = null;
     const width = Math.max(300, widthOf(plot) || 600);
     const around = root.closest(".jp-WindowedPanel-outer") ? AROUND : AROUND_ON_PAGE;
     const height = isAlone(data) ? Math.round(clamp(panelHeight(plot) - around, MIN_HEIGHT, HEIGHT)) : HEIGHT;
     view.frame = frameOf(data, view, width, height);
+    view.zoom = view.frame.zoom;
     const label = data.alt || "Training and validation loss by epoch";
     setAttributes(plot, { height, viewBox: `0 0 ${width} ${height}`, "aria-label": label });
     plot.innerHTML = drawPlot(data, view, view.frame, height);
@@ -188,12 +174,13 @@ export function mount(root, data, act = {}) {
     fill("tools", drawTools(view));
     const { text = "", left = "", done = null } = data.state || {};
     part(".state").textContent = text;
+    // During a run, the epoch changes too often to be read aloud.
+    setText(part(".spoken"), done === null ? text : text.split(",")[0]);
     part(".left").textContent = left;
-    part("progress").hidden = !isNumber(done);
-    if (isNumber(done)) part("progress").value = done;
-    showWords();
+    part("progress").hidden = !Number.isFinite(done);
+    if (Number.isFinite(done)) part("progress").value = done;
     part(".examples").innerHTML = drawExamples(data, view);
-    explorer.drawOver();
+    explorer.readAgain();
   }
 
   function showWords() {
@@ -201,19 +188,13 @@ export function mount(root, data, act = {}) {
     words.textContent = view.hovered || (row && row[WORDS] + nearestNote(row)) || " ";
   }
 
-  // Replaces a part only if it changed, to keep the keyboard focus.
+  // Replaces a part only if it changed, to keep the keyboard focus, and not during a click on it, which would be lost.
   function fill(name, html) {
-    if (html === view[name]) return;
+    if (html === view[name] || part(`.${name}`).matches(":active")) return;
     const focus = part(`.${name}`).contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     part(`.${name}`).innerHTML = view[name] = html;
     keepKeys(root);
     if (focus !== undefined) part(`.${name} [data-key="${focus}"]`)?.focus();
-  }
-
-  // Draws at most every 100 ms, and always the last state.
-  function drawSoon() {
-    const wait = Math.max(0, 100 - (performance.now() - view.drawn));
-    view.waiting ??= setTimeout(() => requestAnimationFrame(draw), wait);
   }
 
   // The model of this epoch may have been dropped to save memory.
@@ -226,38 +207,41 @@ export function mount(root, data, act = {}) {
     view.hovered = read && (read.name && `${read.name}, `) + read.row[WORDS];
     showWords();
   };
-  const explorer = explore(plot, part(".picture"), view, () => data, {
-    draw,
-    say,
-    select: (epoch) => act.select?.(epoch),
-  });
+  const frames = onNextFrame(draw, 100);
+  if (data.rewind) rewind(data.rewind); // stored with a notebook
+  if (data.rewinds) act.select = slideThrough(part, data, update);
+  const explorer = explore(plot, part(".picture"), view, () => data, { draw: frames.now, say, select: act.select });
 
   part(".legend").addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     const key = /^\d+$/.test(button.dataset.key) ? Number(button.dataset.key) : button.dataset.key;
     if (!view.hidden.delete(key)) view.hidden.add(key);
-    draw();
+    frames.now();
   });
   part(".tools").addEventListener("click", (event) => {
     const key = event.target.closest("button")?.dataset.key;
     if (key === "log") view.log = !view.log;
     else if (key === "focus") [view.focus, view.zoom] = [!view.focus, null];
-    else if (key === "all") return explorer.showAll();
-    else if (key) return save(key);
-    draw();
+    else if (key === "all") {
+      plot.focus(); // the button will be disabled
+      return explorer.showAll();
+    } else if (key) return save(key);
+    frames.now();
   });
   part(".tools").addEventListener("change", (event) => {
     view.smooth = Number(event.target.value);
-    draw();
+    frames.now();
   });
 
   function save(kind) {
-    const { name } = last(data.runs);
+    const { name } = data.runs.at(-1);
     const title = isAlone(data) ? `Training and validation loss of ${name}` : `Loss of ${data.runs.length} runs`;
-    savePicture(pictureOf(plot, part(".legend"), title), "loss", kind).catch((error) => {
-      words.textContent = `the picture cannot be copied: ${error.message}`;
-    });
+    const done = kind === "copy" ? "copied" : "saved";
+    savePicture(pictureOf(plot, part(".legend"), title), "loss", kind).then(
+      () => explorer.hint(`The picture was ${done}.`),
+      (error) => explorer.hint(`The picture cannot be ${done}: ${error.message}`),
+    );
   }
 
   // Handles a message: all data, more rows, a new state or reconstructions.
@@ -269,38 +253,30 @@ export function mount(root, data, act = {}) {
       if (isAlone(data) && !alone) view.hidden.clear();
       rewind(message.rewind || NO_EPOCH);
     } else if (message.kind === "rows") {
-      const { rows } = last(data.runs);
+      const { rows } = data.runs.at(-1);
       // Skip rows that arrived already, with a request for all data.
       for (const row of message.rows) if (row[EPOCH] === rows.length + 1) rows.push(row);
       // A message was lost: request all data.
       if (message.rows.some((row) => row[EPOCH] > rows.length)) act.request?.();
     } else if (message.kind === "rewind") rewind(message);
     Object.assign(data, message.more);
-    drawSoon();
+    frames.soon();
   }
 
   function rewind({ epoch, kept, reconstruction }) {
     Object.assign(view, { selected: epoch, kept, reconstruction });
   }
 
-  if (data.rewind) rewind(data.rewind); // stored with a notebook
-  if (data.rewinds) act.select = slideThrough(part, data, update);
-  const unfollow = [followSize(plot, drawSoon), followPanel(plot, drawSoon), explorer.destroy];
-  draw();
-  const destroy = () => {
-    for (const stop of unfollow) stop();
-    clearTimeout(view.waiting);
-  };
-  return { update, destroy };
+  const stops = [followSize(plot, frames.soon), followPanel(plot, frames.soon), explorer.destroy, frames.cancel];
+  frames.now();
+  return { update, destroy: () => stops.forEach((stop) => stop()) };
 }
 
 // Sets up the slider of an exported page, which holds its reconstructions; returns a function that selects an epoch.
 function slideThrough(part, data, update) {
   const [slider, play] = [part("input"), part(".play")];
-  const epochs = Object.keys(data.rewinds)
-    .map(Number)
-    .sort((a, b) => a - b);
-  const count = last(data.runs).rows.length;
+  const epochs = Object.keys(data.rewinds).map(Number); // in ascending order
+  const count = data.runs.at(-1).rows.length;
   const select = (wanted) => {
     const epoch = clamp(wanted, 1, count);
     const kept = epochs.reduce((a, b) => (Math.abs(b - epoch) < Math.abs(a - epoch) ? b : a));
@@ -338,7 +314,7 @@ function onEndKey(event) {
 
 // Names the slider's handle and the play buttons, which ipywidgets leaves without an accessible name.
 function nameControls(el) {
-  const box = el.closest(".widget-vbox");
+  const box = el.closest(".kit-monitor");
   box?.addEventListener("keydown", onEndKey, { capture: true }); // added once, however often it is called
   box?.querySelectorAll(".noUi-handle").forEach((handle) => handle.setAttribute("aria-label", "epoch"));
   box?.querySelectorAll(".widget-play button").forEach((button, i) => {
@@ -350,12 +326,13 @@ function nameControls(el) {
 export default {
   render({ model, el }) {
     const request = () => model.send({ kind: "hello" });
-    const select = (epoch) => model.send({ kind: "select", epoch });
+    // Only a monitor, which has a state, rewinds.
+    const select = model.get("data").state && ((epoch) => model.send({ kind: "select", epoch }));
     const chart = mount(el, structuredClone(model.get("data")), { request, select });
     let running = false;
     const receive = (message) => {
       const state = (message.more || message.data || {}).state;
-      if (state) running = isNumber(state.done);
+      if (state) running = Number.isFinite(state.done);
       chart.update(structuredClone(message));
       nameControls(el);
     };

@@ -29,7 +29,7 @@ from data.markup import escaped
 
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import [^;]* from "\./\w+\.js";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=const |function )", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const |(?:async )?function )", re.MULTILINE)
 # The first files of every widget; each file may use only files before it.
 SHARED = ("larger.css", "plot.js", "page.js")
 

@@ -1,10 +1,12 @@
 // A map of the latent space with the sequences next to it. In a notebook, anywidget synchronises the pinned sequence
 // with the kernel's `selected`; an exported page works without a kernel.
 
-import { bulkOf, clamp, rangeOf, short, svgAxes, tickLabels, ticks, union, wheelFactor } from "./plot.js";
-import { build, clipped, drag, escape, followSize, keepKeys, listen, numbers, onKey, placeIn } from "./page.js";
-import { refusal, sharpPen, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
-import { many, offerFeatures, partOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
+import { bulkOf, clamp, many, rangeOf, scaledRange, short, svgAxes, tickLabels, ticks } from "./plot.js";
+import { union, withRoom } from "./plot.js";
+import { MODIFIER, build, clipped, drag, escape, followSize, hintIn, keepKeys, listen } from "./page.js";
+import { numbers, onKey, onNextFrame, onWheel, placeIn, refusal, setText, sharpPen, tell } from "./page.js";
+import { whenTyped, widthOf, zoomKeys } from "./page.js";
+import { offerFeatures, outliersOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- points
 
@@ -44,13 +46,6 @@ export function stacksOf(places, [[left, right], [bottom, top]]) {
     else groups.set(key, [i]);
   }
   return [...groups.values()].filter((group) => group.length > 1).sort((a, b) => b.length - a.length);
-}
-
-// A range with a margin, wide enough for tick labels even if its ends are equal.
-export function withRoom(low, high, share) {
-  const size = Math.max(Math.abs(low), Math.abs(high));
-  const room = high - low > 1e-9 * size ? share * (high - low) : 0.1 * size || 0.5;
-  return [low - room, high + room];
 }
 
 // Pixels of every point: x and y alternate.
@@ -102,21 +97,14 @@ export function towards(spots, seen, from, key) {
 const zoomOf = (window, full) => (full[0][1] - full[0][0]) / (window[0][1] - window[0][0]);
 
 // Shifts a range so that it stays within the full range.
-function bounded([low, high], [bottom, top]) {
-  const size = Math.min(high - low, top - bottom);
-  const from = clamp(low, bottom, top - size);
-  return [from, from + size];
-}
+const bounded = (range, limits) => scaledRange(range, 1, range[0], limits, 0);
 
 // Zooms around `at`, which keeps its position.
 export function zoomed(window, full, factor, at) {
   const wanted = clamp(zoomOf(window, full) * factor, 1, MAX_ZOOM);
   if (wanted === 1) return full;
   const change = zoomOf(window, full) / wanted;
-  return window.map(([low, high], axis) => {
-    const place = at[axis];
-    return bounded([place - (place - low) * change, place + (high - place) * change], full[axis]);
-  });
+  return window.map((range, axis) => scaledRange(range, change, at[axis], full[axis], 0));
 }
 
 // The window itself if it contains the place, else one of the same size around the place.
@@ -243,7 +231,7 @@ function stateText(scene, view) {
   if (n === 1) return "The map has only one sequence.";
   if (stacks[0]?.length === n) return `All ${many(n)} sequences are in the same place.`;
   if (view.window !== full) return "Numbers at the edges count the sequences outside the visible part.";
-  return far ? `${partOf(far, n, "sequence")} far from the others: focus enlarges the map without them.` : "";
+  return far ? `${outliersOf(far, n, "sequence")}: focus fits the map to the other sequences.` : "";
 }
 
 // A ring marks the current point, a ring with a cross the pinned one.
@@ -267,11 +255,13 @@ function drawLegend({ classes, members }) {
 // ---------------------------------------------------------------- sequences next to the map
 
 // The range of each feature without the outermost 1 %, so that one outlier does not flatten the others.
-function steadyRanges({ sequences, features }) {
+export function steadyRanges({ sequences, features }) {
   const every = features * Math.max(1, Math.floor(sequences.length / features / 50_000));
   return Array.from({ length: features }, (_, feature) => {
     const count = Math.ceil((sequences.length - feature) / every);
-    const sorted = Float32Array.from({ length: count }, (_, i) => sequences[feature + i * every]).sort();
+    const some = Float32Array.from({ length: count }, (_, i) => sequences[feature + i * every]);
+    const sorted = some.filter((v) => Number.isFinite(v)).sort();
+    if (!sorted.length) return [Infinity, -Infinity];
     return [0.005, 0.995].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
   });
 }
@@ -288,7 +278,7 @@ function drawSequence({ pictures, classes, kind }, i, ranges, width, about) {
   const features = shown.length;
   const row = pictures.row.get(i);
   if (row === undefined)
-    return '<p class="hint">This sequence is not in the page, which holds at most 2 million values.</p>';
+    return '<p class="quiet">This sequence is not in the page, which holds at most 2 million values.</p>';
   const height = features === 1 ? 120 : 62 * features;
   const strips = pictureStrips(ranges, height);
   const marks = ranges.map((range) => ticks(...range, features === 1 ? 4 : 3));
@@ -323,15 +313,13 @@ function drawCard(scene, i, pinned, ranges, width) {
 function drawStack({ stackOf }, i) {
   const stack = stackOf.get(i);
   if (!stack) return "";
-  return `<p class="hint">Number ${many(stack.indexOf(i) + 1)} of ${many(stack.length)} sequences in the same place: ← and → go through them.</p>`;
+  return `<p class="quiet">Number ${many(stack.indexOf(i) + 1)} of ${many(stack.length)} sequences in the same place: ← and → go through them.</p>`;
 }
 
 // ---------------------------------------------------------------- widget
 
 // Pixels: how far the mouse may be from a point to select it, and may move during a click.
 const [REACH, STILL] = [30, 4];
-// The key that lets the wheel zoom.
-const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
 
 const SKELETON = `
   <div class="bar">
@@ -344,7 +332,7 @@ const SKELETON = `
   </div>
   <div class="legend" role="group" aria-label="classes to hide and show"></div>
   <div class="body">
-    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><p class="wheel" aria-hidden="true" hidden>Hold ${MODIFIER} and turn the wheel to zoom</p></div>
+    <div class="stage" tabindex="0" role="application"><canvas aria-hidden="true"></canvas><svg aria-hidden="true"><g class="still"></g><g class="marks"></g></svg><div class="hint" aria-hidden="true"></div></div>
     <div class="beside"><figure class="first"></figure><figure class="second"></figure>
       <p class="key"><svg width="26" height="10" aria-hidden="true"><path class="sequence" d="M1 5h24"/></svg> sequence, in its class's colour
         <span><svg width="26" height="10" aria-hidden="true"><path class="reconstruction" d="M1 5h24"/></svg> reconstruction</span></p>
@@ -352,7 +340,7 @@ const SKELETON = `
   </div>
   <p class="state"></p>
   <p class="keys">Point at a dot, or use the arrow keys. A click or Enter pins it, Escape unpins it. Zoom with + and −, or with ${MODIFIER} and the wheel; 0 shows the whole map. Drag to move the map.</p>
-  <p class="said" role="status"></p>`;
+  <p class="said spoken" role="status"></p>`;
 
 // Builds a map in `root`. `act.selected(index or null)` is called when the user pins or unpins.
 export function mount(root, data, act = {}) {
@@ -360,7 +348,8 @@ export function mount(root, data, act = {}) {
   // `full` is the largest visible part: the whole map, or the focus.
   const view = { full: scene.full, window: scene.full, current: null, hidden: new Set(), spots: null };
   view.pinned = data.selected ?? null;
-  let [frame, waiting, drawAll] = [null, null, false];
+  // `waits`: whether a complete drawing is requested, or null without a request.
+  let [frame, waits] = [null, null];
   const part = build(root, "kit-latent", SKELETON);
   const [stage, number] = [part(".stage"), part("input")];
   stage.setAttribute(
@@ -384,7 +373,7 @@ export function mount(root, data, act = {}) {
     drawPoints(sharpPen(part("canvas"), width, frame.height), scene, view, frame);
     part(".stage svg").setAttribute("viewBox", `0 0 ${width} ${frame.height}`);
     part(".still").innerHTML = drawAxes(scene, view.window, frame) + drawCounts(scene, view, frame);
-    part(".state").textContent = stateText(scene, view);
+    setText(part(".state"), stateText(scene, view));
     const zoomedIn = view.window !== view.full;
     stage.classList.toggle("zoomed", zoomedIn);
     part('[data-do="out"]').disabled = !zoomedIn;
@@ -404,27 +393,21 @@ export function mount(root, data, act = {}) {
     const width = Math.max(240, widthOf(part(".beside")) || 320);
     const ranges = sharedRanges(scene, shown);
     const [first, second = ""] = shown.map((i) => drawCard(scene, i, i === pinned, ranges, width));
-    const hint =
-      pinned === null
-        ? "Pin it with a click or Enter to compare it with another sequence."
-        : "Point at another dot to compare the two sequences.";
-    part(".first").innerHTML = first ?? '<p class="hint">Point at a dot of the map to draw its sequence here.</p>';
-    part(".second").innerHTML = shown.length === 1 ? `<p class="hint">${hint}</p>` : second;
+    const pins = "Pin it with a click or Enter to compare it with another sequence.";
+    const advice = pinned === null ? pins : "Point at another dot to compare the two sequences.";
+    part(".first").innerHTML = first ?? '<p class="quiet">Point at a dot of the map to draw its sequence here.</p>';
+    part(".second").innerHTML = shown.length === 1 ? `<p class="quiet">${advice}</p>` : second;
   }
+
+  const frames = onNextFrame(() => {
+    const all = waits;
+    waits = null;
+    all ? draw() : drawChosen();
+  });
 
   function drawSoon(all = true) {
-    drawAll ||= all;
-    waiting ??= requestAnimationFrame(() => {
-      const everything = drawAll;
-      [waiting, drawAll] = [null, false];
-      everything ? draw() : drawChosen();
-    });
-  }
-
-  function drawNow() {
-    cancelAnimationFrame(waiting);
-    [waiting, drawAll] = [null, false];
-    draw();
+    waits ||= all;
+    frames.soon();
   }
 
   // ---------------------------------------------------------------- selection
@@ -432,12 +415,8 @@ export function mount(root, data, act = {}) {
   const seen = (i) => !view.hidden.has(scene.kind(i));
   const placeOf = (i) => [scene.places[2 * i], scene.places[2 * i + 1]];
   const describe = (i) => `${named(scene, i)}${i === view.pinned ? ", pinned" : ""}`;
-  const announce = (text) => {
-    part(".said").textContent = text;
-  };
-  const showNumber = () => {
-    number.value = view.current ?? view.pinned ?? "";
-  };
+  const announce = (text) => (part(".said").textContent = text);
+  const showNumber = () => (number.value = view.current ?? view.pinned ?? "");
 
   function show(window, full = view.full) {
     Object.assign(view, { window, full });
@@ -459,6 +438,7 @@ export function mount(root, data, act = {}) {
 
   function pin(i) {
     if (i === view.pinned) return;
+    clear();
     view.pinned = i;
     if (i !== null) reveal(i);
     drawSoon(false);
@@ -511,12 +491,8 @@ export function mount(root, data, act = {}) {
       if (!moved || window === view.full) return;
       stage.classList.add("held");
       const shares = [-dx / width(), dy / height()];
-      show(
-        window.map(([low, high], axis) => {
-          const by = shares[axis] * (high - low);
-          return bounded([low + by, high + by], view.full[axis]);
-        }),
-      );
+      const by = shares.map((share, axis) => share * (window[axis][1] - window[axis][0]));
+      show(window.map(([low, high], axis) => bounded([low + by[axis], high + by[axis]], view.full[axis])));
     };
     const end = (event) => {
       view.held = false;
@@ -531,17 +507,10 @@ export function mount(root, data, act = {}) {
     return { move, end };
   });
 
-  // Without a key, the wheel scrolls the page.
-  const turn = (event) => {
-    const zooms = event.ctrlKey || event.metaKey;
-    part(".wheel").hidden = zooms;
-    clearTimeout(view.hint);
-    view.hint = setTimeout(() => (part(".wheel").hidden = true), 1500);
-    if (!zooms) return;
-    event.preventDefault();
-    show(zoomed(view.window, view.full, wheelFactor(-wheelPixels(event)), placeAt(placeIn(stage, event))));
-  };
-  stage.addEventListener("wheel", turn, { passive: false });
+  const hint = hintIn(part(".hint"));
+  onWheel(stage, hint, (factor, event) =>
+    show(zoomed(view.window, view.full, 1 / factor, placeAt(placeIn(stage, event)))),
+  );
 
   // ---------------------------------------------------------------- keys and buttons
 
@@ -557,8 +526,8 @@ export function mount(root, data, act = {}) {
   function step(key) {
     const from = view.current ?? view.pinned;
     const middle = [(frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2];
-    const to =
-      from === null || !seen(from) ? nearest(view.spots, seen, ...middle) : towards(view.spots, seen, from, key);
+    const lost = from === null || !seen(from);
+    const to = lost ? nearest(view.spots, seen, ...middle) : towards(view.spots, seen, from, key);
     if (to !== null) go(to);
     else announce(`no point further ${DIRECTIONS[key][2]}`);
   }
@@ -573,19 +542,23 @@ export function mount(root, data, act = {}) {
     focus: () => {
       if (view.full === scene.focus) return actions.whole();
       show(scene.focus, scene.focus);
-      announce("focus: the map without the sequences that are far from the others");
+      announce("focus: the map without the outliers");
     },
     unpin: () => userPins(null),
   };
   const pinCurrent = () => view.current !== null && toggle(view.current);
   const arrows = Object.fromEntries(Object.keys(DIRECTIONS).map((key) => [key, () => step(key)]));
-  const zooms = { "+": actions.in, "=": actions.in, "-": actions.out, "−": actions.out, 0: actions.whole };
-  const keys = { ...arrows, ...zooms, Enter: pinCurrent, Escape: actions.unpin };
+  const keys = {
+    ...arrows,
+    ...zoomKeys(actions.in, actions.out, actions.whole),
+    Enter: pinCurrent,
+    Escape: actions.unpin,
+  };
 
   onKey(stage, ({ key }) => {
     if (!(key in keys)) return null;
     // Draw the last key's result first: the next key starts from it.
-    if (waiting) drawNow();
+    if (waits !== null) frames.now();
     return keys[key];
   });
 
@@ -600,7 +573,7 @@ export function mount(root, data, act = {}) {
     drawSoon();
   });
 
-  whenTyped(number, (text) => {
+  const clear = whenTyped(number, (text) => {
     const i = text.trim() ? Number(text) : -1;
     const valid = Number.isInteger(i) && i >= 0 && i < scene.n;
     if (valid) go(i);
@@ -612,8 +585,8 @@ export function mount(root, data, act = {}) {
   draw();
   const destroy = () => {
     unfollow();
-    clearTimeout(view.hint);
-    cancelAnimationFrame(waiting);
+    hint();
+    frames.cancel();
   };
   return { pin, destroy };
 }

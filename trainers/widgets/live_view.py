@@ -60,6 +60,7 @@ class LiveView(Pictured, ipywidgets.VBox):
 
     def __init__(self, snapshots: Snapshots) -> None:
         super().__init__()
+        self.add_class("kit-monitor")
         self.histories: dict[str, History] = {}
         self.control = RunControl(weakly(self._show_state))
         self._snapshots = snapshots

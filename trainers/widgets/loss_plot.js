@@ -5,7 +5,7 @@
 // on a logarithmic axis 6 % of its length; a linear axis does not go below zero unless a loss does. Nearly equal losses
 // are spread to 0.1 % of their size. About 5 ticks on a linear axis and 12 on a logarithmic one, by plot.js.
 
-import { clamp, fourDigits, logTicks, rangeOf, svgAxes, svgPath, svgPoints, tickLabels, ticks } from "./plot.js";
+import { clamp, fourDigits, logTicks, rangeOf, short, svgAxes, svgPath, svgPoints, tickLabels, ticks } from "./plot.js";
 import { escape } from "./page.js";
 
 // The same colours, dashes and marks as in trainers/plotting.py. The colours of runs have no other meaning, and contrast
@@ -27,9 +27,6 @@ const MARKS = [
 export const [EPOCH, TRAINING_LOSS, VALIDATION_LOSS, BEST, RESTORED, WORDS, START, RATE] = [0, 1, 2, 3, 4, 5, 6, 7];
 const [LEFT, RIGHT, TOP, BOTTOM, LANE] = [58, 12, 10, 40, 38];
 
-export const isNumber = (value) => value != null && Number.isFinite(value);
-export const last = (list) => list[list.length - 1];
-
 // ---------------------------------------------------------------- runs
 
 // Whether only one run is drawn in the foreground: it has the colours of training and validation.
@@ -44,14 +41,10 @@ export function looksOf(data, index) {
   return { train: paint, paint, dash: DASHES[other], mark: MARKS[other], behind };
 }
 
-export function bestRow({ rows }) {
-  return last(rows)?.[BEST] ? rows[last(rows)[BEST] - 1] : null;
-}
+export const bestRow = ({ rows }) => (rows.at(-1)?.[BEST] ? rows[rows.at(-1)[BEST] - 1] : null);
 
 // Validation loss of the initial weights if they are the best, else null.
-export function startLoss({ rows }) {
-  return last(rows)?.[BEST] === 0 ? last(rows)[START] : null;
-}
+export const startLoss = ({ rows }) => (rows.at(-1)?.[BEST] === 0 ? rows.at(-1)[START] : null);
 
 // The losses of a run that are drawn. A run behind the others has a validation loss only.
 export function lossesOf(data, index, hidden) {
@@ -60,22 +53,25 @@ export function lossesOf(data, index, hidden) {
   return behind || hidden.has("training") ? [VALIDATION_LOSS] : [TRAINING_LOSS, VALIDATION_LOSS];
 }
 
-// All that is drawn of a run: [epoch, loss].
+// All that is drawn of a run: [epoch, loss, when, if it is not the loss of an epoch].
 function pointsOf(data, index, hidden) {
   const [run, losses] = [data.runs[index], lossesOf(data, index, hidden)];
   if (!losses.length) return [];
   const points = run.rows.flatMap((row, i) =>
     [...losses.map((key) => row[key]), ...(run.band?.[i] || [])].map((loss) => [row[EPOCH], loss]),
   );
-  if (losses.includes(VALIDATION_LOSS)) points.push([1, startLoss(run)]);
-  return points.filter(([, loss]) => isNumber(loss));
+  if (losses.includes(VALIDATION_LOSS)) points.unshift([1, startLoss(run), "before training"]);
+  return points.filter(([, loss]) => Number.isFinite(loss));
 }
 
 // Averages each loss with its neighbours, `count` epochs in all; a missing loss stays missing.
 export function smoothed(values, count) {
+  const reach = (count - 1) / 2;
   return values.map((value, i) => {
-    const near = values.slice(Math.max(0, i - (count - 1) / 2), i + (count + 1) / 2).filter(isNumber);
-    return isNumber(value) ? near.reduce((sum, v) => sum + v, 0) / near.length : null;
+    let [sum, found] = [0, 0];
+    for (let j = i - reach; j <= i + reach; j++)
+      if (Number.isFinite(values[j])) [sum, found] = [sum + values[j], found + 1];
+    return Number.isFinite(value) ? sum / found : null;
   });
 }
 
@@ -104,31 +100,28 @@ export function focused(points, final) {
 // How pixels map to epochs and losses: `full` has the ends of the axes for all data, `shown` those of this view.
 // `scaled` and `plain` convert a loss to the axis's own scale and back.
 export function frameOf(data, view, width, height) {
-  const points = data.runs.flatMap((_, index) => pointsOf(data, index, view.hidden));
+  const byRun = data.runs.map((_, index) => pointsOf(data, index, view.hidden));
+  const points = byRun.flat();
   const losses = points.map(([, loss]) => loss);
-  const longest = Math.max(0, ...data.runs.map((run) => last(run.rows)?.[EPOCH] ?? 0));
+  const longest = Math.max(0, ...data.runs.map((run) => run.rows.at(-1)?.[EPOCH] ?? 0));
   const final = Math.max(2, data.planned || 0, longest);
   const logged = view.log && losses.length > 0 && rangeOf(losses)[0] > 0;
   const full = { x: [1, final], y: limitsOf(losses, logged) };
-  const shown = view.zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
+  // A zoom is dropped if it shows no part of these data, such as that of a longer run.
+  const inside = ({ x, y }) => x[0] <= Math.max(1, longest) && y[0] < full.y[1] && y[1] > full.y[0];
+  const zoom = view.zoom && inside(view.zoom) ? view.zoom : null;
+  const shown = zoom || { x: full.x, y: view.focus ? limitsOf(focused(points, longest), logged) : full.y };
   const [scaled, plain] = logged ? [Math.log, Math.exp] : [(v) => v, (v) => v];
-  const changes = (run) => new Set(run.rows.map((row) => row[RATE]).filter(isNumber)).size > 1;
+  const changes = (run) => new Set(run.rows.map((row) => row[RATE]).filter(Number.isFinite)).size > 1;
   const lane = data.runs.some((run) => !run.behind && changes(run)) ? LANE : 0;
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: height - BOTTOM - lane };
   const [[from, to], [low, high]] = [shown.x, shown.y.map((v) => scaled(Math.max(v, logged ? full.y[0] : v)))];
   const [across, upright] = [box.right - box.left, box.bottom - box.top];
+  const fixed = { box, full, lane, logged, scaled, plain, final, longest, zoom, byRun, empty: !points.length };
   return {
-    box,
-    full,
-    lane,
-    logged,
-    scaled,
-    plain,
-    final,
-    longest,
-    empty: !points.length,
+    ...fixed,
     shown: { x: [from, to], y: [low, high].map(plain) },
-    partial: Boolean(view.zoom || view.focus),
+    partial: Boolean(zoom || view.focus),
     x: (epoch) => LEFT + ((epoch - from) / (to - from)) * across,
     y: (loss) => TOP + upright * (1 - (scaled(loss) - low) / (high - low)),
     epochAt: (px) => from + ((px - LEFT) / across) * (to - from),
@@ -146,7 +139,7 @@ function drawRestores(run, { x, y, box }) {
     before = px;
     const best = run.rows[row[BEST] - 1];
     // The mark of a loss that is not finite is drawn at the upper edge.
-    const py = isNumber(row[VALIDATION_LOSS]) ? y(row[VALIDATION_LOSS]) : box.top + 5;
+    const py = Number.isFinite(row[VALIDATION_LOSS]) ? y(row[VALIDATION_LOSS]) : box.top + 5;
     if (best)
       text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[VALIDATION_LOSS])}" stroke="${RESTORE}"/>`;
     text += `<path class="restored" d="M${px - 4.5} ${py + 4}h9l-4.5 -8z" stroke="${RESTORE}"/>`;
@@ -156,7 +149,7 @@ function drawRestores(run, { x, y, box }) {
 
 function drawBand(run, { x, y }, paint) {
   if (!run.band) return "";
-  const spans = run.band.map((span, i) => [x(run.rows[i][EPOCH]), ...span]).filter(([, low]) => isNumber(low));
+  const spans = run.band.map((span, i) => [x(run.rows[i][EPOCH]), ...span]).filter(([, low]) => Number.isFinite(low));
   const edges = [...spans.map(([px, , high]) => [px, y(high)]), ...spans.reverse().map(([px, low]) => [px, y(low)])];
   return `<polygon points="${svgPoints(edges)}" fill="${paint}" opacity="0.2"/>`;
 }
@@ -164,13 +157,12 @@ function drawBand(run, { x, y }, paint) {
 // A curve, with a dot for each loss between two that are missing; if smoothed, the raw curve is faint.
 function drawCurve(run, key, { x, y }, smooth, kind, look) {
   const losses = run.rows.map((row) => row[key]);
-  const path = (values) => svgPath(values.map((v, i) => [x(run.rows[i][EPOCH]), isNumber(v) ? y(v) : NaN]));
-  const single = losses.map((v, i) => (isNumber(losses[i - 1]) || isNumber(losses[i + 1]) ? null : v));
+  const path = (values) => svgPath(values.map((v, i) => [x(run.rows[i][EPOCH]), Number.isFinite(v) ? y(v) : NaN]));
+  const single = losses.map((v, i) => (Number.isFinite(losses[i - 1]) || Number.isFinite(losses[i + 1]) ? null : v));
   const raw = `<path class="curve ${kind}${smooth > 1 ? " raw" : ""}" d="${path(losses)}" ${look}/>`;
-  const dots = single.some(isNumber) ? `<path class="dots" d="${path(single)}" ${look}/>` : "";
-  return (
-    raw + dots + (smooth > 1 ? `<path class="smooth ${kind}" d="${path(smoothed(losses, smooth))}" ${look}/>` : "")
-  );
+  const dots = single.some(Number.isFinite) ? `<path class="dots" d="${path(single)}" ${look}/>` : "";
+  if (smooth === 1) return raw + dots;
+  return `${raw}${dots}<path class="smooth ${kind}" d="${path(smoothed(losses, smooth))}" ${look}/>`;
 }
 
 function drawRun(run, { train, paint, dash, mark, alone, behind }, losses, frame, smooth) {
@@ -182,7 +174,11 @@ function drawRun(run, { train, paint, dash, mark, alone, behind }, losses, frame
   if (!losses.includes(VALIDATION_LOSS)) return text;
   const look = `stroke="${paint}" stroke-dasharray="${dash}"`;
   text += drawCurve(run, VALIDATION_LOSS, frame, smooth, behind ? "behind" : "", look);
-  const [best, start, end] = [bestRow(run), startLoss(run), run.rows.findLast((row) => isNumber(row[VALIDATION_LOSS]))];
+  const [best, start, end] = [
+    bestRow(run),
+    startLoss(run),
+    run.rows.findLast((row) => Number.isFinite(row[VALIDATION_LOSS])),
+  ];
   const at = (row) => [x(row[EPOCH]), y(row[VALIDATION_LOSS])].map((v) => v.toFixed(1));
   if (mark && end) text += `<path class="end" d="${mark}" transform="translate(${at(end)})" fill="${paint}"/>`;
   if (behind) return text;
@@ -217,10 +213,10 @@ export function lossMarks([low, high], logged) {
 }
 
 // A mark at the edge for each run that exceeds this view, with the most distant loss.
-function drawOutside(data, view, { shown, box, x, y }) {
+function drawOutside(data, { shown, box, x, y, byRun }) {
   const [[from, to], [low, high]] = [shown.x, shown.y];
   const taken = { above: [], below: [], beside: [] };
-  const mark = (index, [epoch, loss], side) => {
+  const mark = (index, [epoch, loss, when = `in epoch ${epoch}`], side) => {
     let px = side === "beside" ? (epoch < from ? box.left : box.right) : x(epoch);
     const py = { above: box.top, below: box.bottom }[side] ?? clamp(y(loss), box.top, box.bottom);
     const flip = px > (box.left + box.right) / 2;
@@ -233,17 +229,16 @@ function drawOutside(data, view, { shown, box, x, y }) {
     const { paint } = looksOf(data, index);
     const shape = { above: "M-5 8h10l-5 -9z", below: "M-5 -8h10l-5 9z" }[side];
     const aside = epoch < from ? "M8 -5v10l-9 -5z" : "M-8 -5v10l9 -5z";
-    const words = `${data.runs[index].name}: ${fourDigits(loss)} in epoch ${epoch} is ${side} this view; click to show all`;
+    const words = `${data.runs[index].name}: ${fourDigits(loss)} ${when} is ${side} this view; click to show all`;
     const label = `<text x="${flip ? -9 : 9}" y="${side === "above" ? 9 : side === "below" ? -1 : 4}" text-anchor="${flip ? "end" : "start"}">${fourDigits(loss)}</text>`;
     return `<g class="outside" transform="translate(${px.toFixed(1)} ${py.toFixed(1)})"><title>${escape(words)}</title>
       <path d="${shape || aside}" fill="${paint}"/>${room ? label : ""}</g>`;
   };
-  return data.runs
-    .map((_, index) => {
-      const points = pointsOf(data, index, view.hidden);
+  return byRun
+    .map((points, index) => {
       const inside = points.filter(([epoch]) => epoch >= from && epoch <= to);
       if (!inside.length)
-        return points.length ? mark(index, points[0][0] > to ? points[0] : last(points), "beside") : "";
+        return points.length ? mark(index, points[0][0] > to ? points[0] : points.at(-1), "beside") : "";
       const top = inside.reduce((a, b) => (b[1] > a[1] ? b : a));
       const bottom = inside.reduce((a, b) => (b[1] < a[1] ? b : a));
       return (top[1] > high ? mark(index, top, "above") : "") + (bottom[1] < low ? mark(index, bottom, "below") : "");
@@ -262,7 +257,7 @@ function drawLane(data, view, { lane, box, x }, height) {
   const steps = (run) =>
     run.rows.flatMap((row) => [-0.5, 0.5].map((d) => [x(row[EPOCH] + d), row[RATE] > 0 ? y(row[RATE]) : NaN]));
   const label = (rate) =>
-    `<text class="rate" x="${box.left - 7}" y="${y(rate) + 4}" text-anchor="end">${tickLabels([Number(rate.toPrecision(3))])}</text>`;
+    `<text class="rate" x="${box.left - 7}" y="${y(rate) + 4}" text-anchor="end">${short(rate, 3)}</text>`;
   const lines = shown.map((run) => {
     const look = looksOf(data, data.runs.indexOf(run));
     return `<path class="rate" d="${svgPath(steps(run))}" stroke="${look.alone ? "currentColor" : look.paint}"/>`;
@@ -272,17 +267,14 @@ function drawLane(data, view, { lane, box, x }, height) {
       viewBox="${box.left} ${top - 2} ${box.right - box.left} ${bottom - top + 4}">${lines.join("")}</svg>`;
 }
 
-export function rowOf(data, epoch) {
-  return epoch ? last(data.runs)?.rows[epoch - 1] : undefined;
-}
+export const rowOf = (data, epoch) => (epoch ? data.runs.at(-1)?.rows[epoch - 1] : undefined);
 
 function drawSelected(row, { x, y, box }) {
   if (!row) return "";
   const px = x(row[EPOCH]);
-  const mark = isNumber(row[VALIDATION_LOSS])
-    ? `<circle class="selected" cx="${px}" cy="${y(row[VALIDATION_LOSS])}" r="8"/>`
-    : "";
-  return `<line class="selected" x1="${px}" x2="${px}" y1="${box.top}" y2="${box.bottom}"/>${mark}`;
+  const line = `<line class="selected" x1="${px}" x2="${px}" y1="${box.top}" y2="${box.bottom}"/>`;
+  if (!Number.isFinite(row[VALIDATION_LOSS])) return line;
+  return `${line}<circle class="selected" cx="${px}" cy="${y(row[VALIDATION_LOSS])}" r="8"/>`;
 }
 
 // Why the plot is empty; otherwise "".
@@ -307,6 +299,6 @@ export function drawPlot(data, view, frame, height) {
   return `<clipPath id="${view.id}"><rect x="${left}" y="${top}" width="${width}" height="${tall}"/></clipPath>
     ${svgAxes(box, rows, epochMarks(frame), look)}${drawLane(data, view, frame, height)}
     <g clip-path="url(#${view.id})">${curves.join("")}${drawSelected(rowOf(data, view.selected), frame)}</g>
-    ${frame.partial ? drawOutside(data, view, frame) : ""}<text class="empty" ${middle}>${emptyText(data, view, frame)}</text>
+    ${frame.partial ? drawOutside(data, frame) : ""}<text class="empty" ${middle}>${emptyText(data, view, frame)}</text>
     <g class="over"></g>`;
 }

@@ -1,5 +1,7 @@
 // Functions that all widgets share: the page, the mouse, the keys and the kernel.
 
+import { wheelFactor } from "./plot.js";
+
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 export const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
 
@@ -42,6 +44,15 @@ export function keepKeys(root) {
     element.dataset.lmSuppressShortcuts = "true";
 }
 
+// Unique in a page with several widgets.
+let ids = 0;
+export const uniqueId = (prefix) => `${prefix}-${ids++}-${Math.floor(Math.random() * 1e9)}`;
+
+// Changes a text only if it differs, because a screen reader reads each change.
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export function setAttributes(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }
@@ -76,7 +87,7 @@ export function followPanel(element, changed) {
   const panel = new ResizeObserver(changed);
   const seen = new IntersectionObserver(() => {
     if (!element.isConnected) return;
-    panel.observe(panelOf(element) ?? document.documentElement);
+    if (panelOf(element)) panel.observe(panelOf(element));
     seen.disconnect();
   });
   seen.observe(element);
@@ -90,36 +101,54 @@ export function followPanel(element, changed) {
 
 // Saves SVG text as a file, or copies it: `kind` is "svg", "png" or "copy".
 export async function savePicture(svg, name, kind) {
-  let file = new Blob([svg], { type: "image/svg+xml" });
-  const address = URL.createObjectURL(file);
-  if (kind !== "svg") {
-    const [picture, canvas] = [new Image(), document.createElement("canvas")];
-    picture.src = address;
-    await picture.decode();
-    // Twice the resolution of the page.
-    [canvas.width, canvas.height] = [2 * picture.width, 2 * picture.height];
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-    file = await new Promise((done) => canvas.toBlob(done));
-  }
-  URL.revokeObjectURL(address);
-  if (kind === "copy") return navigator.clipboard.write([new ClipboardItem({ "image/png": file })]);
+  const picture = new Blob([svg], { type: "image/svg+xml" });
+  // Safari copies only in the click itself, so that a promise is passed.
+  if (kind === "copy") return navigator.clipboard.write([new ClipboardItem({ "image/png": toPng(picture) })]);
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
+  link.href = URL.createObjectURL(kind === "png" ? await toPng(picture) : picture);
   link.download = `${name}.${kind}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// Requests drawing at most once per frame.
-export function onNextFrame(draw) {
-  let waiting = null;
-  const soon = () => {
-    waiting ??= requestAnimationFrame(() => {
-      waiting = null;
-      draw();
-    });
+// Twice the resolution of the page.
+async function toPng(file) {
+  const [picture, canvas] = [new Image(), document.createElement("canvas")];
+  picture.src = URL.createObjectURL(file);
+  try {
+    await picture.decode();
+    [canvas.width, canvas.height] = [2 * picture.width, 2 * picture.height];
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    return await new Promise((done) => canvas.toBlob(done));
+  } finally {
+    URL.revokeObjectURL(picture.src);
+  }
+}
+
+// Requests drawing at most once per frame and in `pause` milliseconds, and always the last state.
+export function onNextFrame(draw, pause = 0) {
+  let [timer, frame, drawn] = [null, null, -Infinity];
+  const cancel = () => {
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+    timer = frame = null;
   };
-  return { soon, cancel: () => cancelAnimationFrame(waiting) };
+  const now = () => {
+    cancel();
+    drawn = performance.now();
+    draw();
+  };
+  const request = () => {
+    timer = null;
+    frame = requestAnimationFrame(now);
+  };
+  const soon = () => {
+    if (timer !== null || frame !== null) return;
+    const wait = pause - (performance.now() - drawn);
+    if (wait > 0) timer = setTimeout(request, wait);
+    else request();
+  };
+  return { soon, now, cancel };
 }
 
 // Resizes and clears a canvas, in CSS pixels, sharp on any screen; returns its context.
@@ -150,23 +179,54 @@ export function clipped(pen, left, top, right, bottom, draw) {
 // Handles a drag, also outside the element. `begin` returns the handlers of its moves and of its end.
 export function drag(element, begin) {
   element.addEventListener("pointerdown", (start) => {
-    if (start.button !== 0) return;
+    // A second finger does not drag.
+    if (start.button !== 0 || !start.isPrimary) return;
     start.stopPropagation();
     element.setPointerCapture(start.pointerId);
     const { move, end } = begin(start);
     const stop = new AbortController();
-    element.addEventListener("pointermove", move, { signal: stop.signal });
+    const on = (name, handle) => {
+      const handleOwn = (event) => event.pointerId === start.pointerId && handle(event);
+      element.addEventListener(name, handleOwn, { signal: stop.signal });
+    };
     const release = (event) => {
       stop.abort();
       end?.(event);
     };
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
-      element.addEventListener(name, release, { signal: stop.signal });
+    on("pointermove", move);
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, release);
   });
 }
 
 // Rotation of a wheel in pixels; Firefox reports lines.
 export const wheelPixels = (event, delta = event.deltaY) => delta * (event.deltaMode === 1 ? 16 : 1);
+
+// Key that makes the wheel zoom, and what a wheel without it says.
+export const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
+export const WHEEL = `Hold ${MODIFIER} and turn the wheel to zoom`;
+
+// Returns a function that shows a text in an element for a while; without a text, it empties the element.
+export function hintIn(element) {
+  let fading = null;
+  return function say(text = "") {
+    clearTimeout(fading);
+    element.textContent = text;
+    if (text) fading = setTimeout(say, 2500);
+  };
+}
+
+// Zooms with the wheel while the key is held; without it, the page scrolls.
+export function onWheel(element, hint, zoom) {
+  const turn = (event) => {
+    if (!event.ctrlKey && !event.metaKey) return hint(WHEEL);
+    event.preventDefault();
+    event.stopPropagation();
+    zoom(wheelFactor(wheelPixels(event)), event);
+  };
+  element.addEventListener("wheel", turn, { passive: false });
+}
+
+export const zoomKeys = (closer, wider, whole) => ({ "+": closer, "=": closer, "-": wider, "−": wider, 0: whole });
 
 // Runs the action that `find` returns for a key, and keeps the key from the notebook and the page.
 export function onKey(element, find) {
@@ -177,6 +237,12 @@ export function onKey(element, find) {
     event.stopPropagation();
     action();
   });
+}
+
+// Reads a number with decimal point or comma; null if it is not one.
+export function parse(text) {
+  const value = Number(text.replace(",", "."));
+  return text.trim() && Number.isFinite(value) ? value : null;
 }
 
 // The text of an error about a typed value.
@@ -190,16 +256,12 @@ export function whenTyped(input, apply) {
   (input.closest("label") ?? input).after(error);
   input.ariaDescribedByElements = [error];
   let typed = false;
-  const say = (text = "") => {
-    error.textContent = text;
-  };
+  const say = (text = "") => (error.textContent = text);
   const done = () => {
     if (typed) say(apply(input.value));
     typed = false;
   };
-  input.addEventListener("input", () => {
-    typed = true;
-  });
+  input.addEventListener("input", () => (typed = true));
   input.addEventListener("change", done);
   input.addEventListener("keydown", (event) => event.key === "Enter" && done());
   return say;

@@ -11,6 +11,11 @@ export function fourDigits(value) {
   return `${digits.toFixed(3)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
 }
 
+// Writes -0 as 0.
+export const many = (number, digits = 0) =>
+  (Number(number.toFixed(digits)) || 0).toLocaleString("en-US", { maximumFractionDigits: digits });
+export const plural = (number, word) => `${many(number)} ${word}${number === 1 ? "" : "s"}`;
+
 export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 // Rounds to a power of ten not above `finest`, without floating-point noise.
@@ -42,6 +47,21 @@ export function rangeOf(values, from = 0, to = values.length, step = 1) {
 
 // The smallest range that contains all of these.
 export const union = (...ranges) => [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
+
+// A range with a margin, wide enough for tick labels even if its ends are equal; [0, 1] if there are no values.
+export function withRoom(low, high, share = 0.06) {
+  if (!(low <= high)) return [0, 1];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const room = high - low > 1e-9 * size ? share * (high - low) : 0.1 * size || 0.5;
+  return [low - room, high + room];
+}
+
+// Scales a range about `at`, within limits; not below `least`.
+export function scaledRange([from, to], factor, at, [low, high], least) {
+  const span = clamp((to - from) * factor, least, high - low);
+  const start = clamp(at - ((at - from) / (to - from)) * span, low, high - span);
+  return [start, start + span];
+}
 
 // The range of sorted values without those that are far out: farther from the middle half than three times its width.
 export function bulkOf(sorted) {

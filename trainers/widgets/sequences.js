@@ -1,11 +1,10 @@
 // Pictures of sequences and reconstructions, one feature below the other, and numbers of sequences in words.
 
-import { rangeOf, svgPoints, union } from "./plot.js";
+import { many, plural, rangeOf, svgPath, union } from "./plot.js";
 import { numbers } from "./page.js";
 
-export const many = (count) => count.toLocaleString("en");
-export const plural = (count, word) => `${many(count)} ${word}${count === 1 ? "" : "s"}`;
 export const partOf = (part, all, word) => `${many(part)} of ${plural(all, word)} ${part === 1 ? "is" : "are"}`;
+export const outliersOf = (part, all, word) => `${partOf(part, all, word)} ${part === 1 ? "an outlier" : "outliers"}`;
 
 // Maximum number of features drawn at once, as in sequences.py.
 const AT_ONCE = 4;
@@ -32,9 +31,7 @@ export function unpack(pictures) {
 // The features that can be drawn at once: groups of up to four, then each alone.
 export function featureChoices({ features }) {
   const each = Array.from({ length: features }, (_, feature) => feature);
-  const groups = each
-    .filter((feature) => feature % AT_ONCE === 0)
-    .map((feature) => each.slice(feature, feature + AT_ONCE));
+  const groups = each.filter((first) => first % AT_ONCE === 0).map((first) => each.slice(first, first + AT_ONCE));
   return [...groups.filter((group) => group.length > 1), ...each.map((feature) => [feature])];
 }
 
@@ -69,11 +66,10 @@ export function pictureRanges({ time, features, shown, row, sequences, reconstru
 // For each feature, a function from a value to a y in the feature's strip.
 export function pictureStrips(ranges, height) {
   const strip = height / ranges.length;
-  return ranges.map(
-    ([low, high], feature) =>
-      (value) =>
-        strip * (feature + 1) - 3 - ((value - low) / (high - low || 1)) * (strip - 6),
-  );
+  return ranges.map(([low, high], feature) => {
+    const scale = (strip - 6) / (high - low || 1);
+    return (value) => strip * (feature + 1) - 3 - (value - low) * scale;
+  });
 }
 
 // Draws each shown feature's line; `x` maps a share of the time, 0 to 1, to a pixel, `strips` the values.
@@ -81,7 +77,7 @@ export function sequenceLines({ time, features, shown, sequences, reconstruction
   const line = (values, strip, look) => {
     const y = (t) => strips[strip](values[(row * time + t) * features + shown[strip]]);
     const points = Array.from({ length: time }, (_, t) => [x(t / Math.max(1, time - 1)), y(t)]);
-    return `<polyline class="${look}" points="${svgPoints(points)}"/>`;
+    return `<path class="${look}" d="${svgPath(points)}"/>`;
   };
   return strips
     .map((_, f) => line(sequences, f, "sequence") + (reconstructions ? line(reconstructions, f, "reconstruction") : ""))

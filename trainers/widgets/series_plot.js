@@ -1,6 +1,6 @@
 // Draws a series on canvases: lanes, event rows, score, time axis, and an overview of the whole series.
 
-import { atMost, clamp, rangeOf, short, tickLabels, ticks, union } from "./plot.js";
+import { atMost, clamp, many, rangeOf, short, tickLabels, ticks, union, withRoom } from "./plot.js";
 import { clipped, numbers, sharpPen } from "./page.js";
 
 // ---------------------------------------------------------------- time: steps, seconds and dates
@@ -28,9 +28,6 @@ export function reading(value, range = Infinity) {
   const shared = Math.ceil(Math.log10(Math.abs(value) / range)) || 0;
   return short(value, clamp(3 + shared, 3, 9));
 }
-// Writes -0 as 0.
-export const count = (number, digits = 0) =>
-  (Number(number.toFixed(digits)) || 0).toLocaleString("en-US", { maximumFractionDigits: digits });
 
 // Converts steps to times and back. With uneven times, `times` holds one for each step that was sent.
 export function makeClock({ kind, start, delta }, times, stride) {
@@ -63,7 +60,7 @@ function durationText(seconds, digits) {
   const parts = UNITS.map(([unit, size]) => {
     const number = unit === "s" ? Number(rest.toFixed(digits)) : Math.floor(rest / size);
     rest -= number * size;
-    return number ? `${count(number, digits)} ${unit}` : "";
+    return number ? `${many(number, digits)} ${unit}` : "";
   });
   return sign + parts.filter(Boolean).join(" ");
 }
@@ -86,7 +83,7 @@ function dateText(time, letters) {
 
 // Ticks of the time axis between two steps: [{ step, label }].
 export function timeMarks(clock, from, to, wanted) {
-  if (clock.kind === "step") return ticks(from, to, wanted, 1).map((step) => ({ step, label: count(step) }));
+  if (clock.kind === "step") return ticks(from, to, wanted, 1).map((step) => ({ step, label: many(step) }));
   const [low, high] = [clock.at(from), clock.at(to)];
   if (clock.kind === "date")
     return dateMarks(low, high, (high - low) / wanted).map(([time, label]) => ({ step: clock.step(time), label }));
@@ -182,7 +179,7 @@ function laneRange(curve, reconstruction, from, to, focus) {
   if (low > high) [low, high] = extent(curve);
   const [least, most] = reconstruction ? extent(reconstruction, from, to) : [low, high];
   const room = high - low || 1;
-  return focused(padded(clamp(least, low - room, low), clamp(most, high, high + room)), curve, focus);
+  return focused(withRoom(clamp(least, low - room, low), clamp(most, high, high + room)), curve, focus);
 }
 
 // The part of a range that contains nearly all values of a curve, if `focus` is on.
@@ -191,12 +188,6 @@ export function focused([low, high], curve, focus) {
   const [from, to] = usualRange(curve);
   const inner = [Math.max(low, from), Math.min(high, to)];
   return inner[0] < inner[1] ? inner : [low, high];
-}
-
-export function padded(low, high) {
-  if (!(low <= high)) return [0, 1]; // no values
-  const margin = 0.06 * (high - low) || 0.05 * Math.abs(high) || 1;
-  return [low - margin, high + margin];
 }
 
 // ---------------------------------------------------------------- canvas
@@ -209,26 +200,10 @@ export function palette(root) {
   const text = getComputedStyle(root).color;
   const [r, g, b] = (text.match(/[\d.]+/g) || [0, 0, 0]).map(Number);
   const dark = 0.299 * r + 0.587 * g + 0.114 * b > (text.startsWith("rgb") ? 128 : 0.5);
-  const background = backgroundOf(root);
-  return dark
-    ? {
-        text,
-        background,
-        signal: "#56B4E9",
-        reconstruction: "#DE93BE",
-        truth: "#DFA33A",
-        found: "#B79BEA",
-        focus: "#56B4E9",
-      }
-    : {
-        text,
-        background,
-        signal: "#0072B2",
-        reconstruction: "#C06A9B",
-        truth: "#B5790A",
-        found: "#8A5FC7",
-        focus: "#0072B2",
-      };
+  const [signal, reconstruction, truth, found] = dark
+    ? ["#56B4E9", "#DE93BE", "#DFA33A", "#B79BEA"]
+    : ["#0072B2", "#C06A9B", "#B5790A", "#8A5FC7"];
+  return { text, background: backgroundOf(root), signal, reconstruction, truth, found, focus: signal };
 }
 
 // The background colour, set by the element or one of its ancestors.
@@ -304,8 +279,7 @@ function line(pen, points) {
     if (!there(i)) return;
     if (there(i - 1)) return pen.lineTo(px, py);
     pen.moveTo(px, py);
-    if (there(i + 1)) return;
-    pen.arc(px, py, 1.5, 0, 7);
+    if (!there(i + 1)) pen.arc(px, py, 1.5, 0, 7);
   });
   pen.stroke();
 }
@@ -344,9 +318,8 @@ function drawLane(sheet, box, range, marks, curves, name) {
   const y = scale(range, box);
   const bottom = box.top + box.height;
   pen.fillStyle = paint.truth;
-  faintly(pen, 0.18, () =>
-    marks.forEach((mark) => pen.fillRect(mark.left, box.top, mark.right - mark.left, box.height)),
-  );
+  const shade = ({ left, right }) => pen.fillRect(left, box.top, right - left, box.height);
+  faintly(pen, 0.18, () => marks.forEach(shade));
   const numbers = ticks(...range, box.height > 70 ? 4 : 3);
   const labels = tickLabels(numbers);
   const look = { textAlign: "right", textBaseline: "middle", lineWidth: 1 };
@@ -429,7 +402,7 @@ function drawEvents(sheet, name, result, top, labelled) {
     // Write its label after it, or before it, if there is room.
     const number = result.numbers[name][box.index];
     const word = number
-      ? `${count(number)} ${both ? result.visit[number - 1].kind.replace("true event, ", "") : ""}`.trim()
+      ? `${many(number)} ${both ? result.visit[number - 1].kind.replace("true event, ", "") : ""}`.trim()
       : "";
     const need = pen.measureText(word).width + 8;
     const after = need <= (shown[i + 1]?.left ?? end) - box.right;
@@ -510,14 +483,8 @@ export function drawMain(canvas, data, result, view, width) {
     const curves = [{ curve: data.scores, color: paint.text, width: 1.1 }];
     if (view.threshold !== null) curves.push({ level: view.threshold, color: paint.found });
     const [low, high] = extent(data.scores, ...shown);
-    place.score.y = drawLane(
-      sheet,
-      place.score,
-      view.scoreRange,
-      marks,
-      curves,
-      low > high ? "score: none here" : "score",
-    );
+    const name = low > high ? "score: none here" : "score";
+    place.score.y = drawLane(sheet, place.score, view.scoreRange, marks, curves, name);
   }
   const top = place.lanes[0].top;
   drawBorder(sheet, training, { top, height: place.bottom - GAP - top }, top - 2);
@@ -557,9 +524,8 @@ export function drawOverview(canvas, data, result, view, width) {
   const { pen, paint, x, step } = sheet;
   const box = { top: 8, height: OVERVIEW - 16 };
   const curve = data.curves[view.features[0]];
-  drawCurves(sheet, box, scale(focused(padded(...extent(curve)), curve, view.focus), box), [
-    { curve, color: paint.signal, width: 1 },
-  ]);
+  const y = scale(focused(withRoom(...extent(curve)), curve, view.focus), box);
+  drawCurves(sheet, box, y, [{ curve, color: paint.signal, width: 1 }]);
   for (const name of ["found", "truth"]) {
     pen.fillStyle = paint[name];
     for (const { left, right } of boxes(sheet, result[name]))

@@ -1,21 +1,12 @@
 // A viewer of a series, its events and its threshold. In a notebook, anywidget synchronises the threshold with the
 // kernel; an exported page works without a kernel.
 
-import { clamp, rounded, short, wheelFactor } from "./plot.js";
-import { build, drag, enlargement, escape, followSize, keepKeys, listen, numbers, onKey, onNextFrame } from "./page.js";
-import { placeIn, setAttributes, tell, wheelPixels, whenTyped, widthOf } from "./page.js";
-import {
-  LEFT,
-  count,
-  drawMain,
-  drawOverview,
-  extent,
-  focused,
-  hasOutliers,
-  makeClock,
-  makeCurve,
-} from "./series_plot.js";
-import { makeCurves, padded, palette, reading, timeText } from "./series_plot.js";
+import { clamp, many, plural, rounded, scaledRange, short, wheelFactor, withRoom } from "./plot.js";
+import { WHEEL, build, drag, enlargement, escape, followSize, hintIn, keepKeys, listen, numbers } from "./page.js";
+import { onKey, onNextFrame, parse, placeIn, refusal, setAttributes, setText, tell, wheelPixels } from "./page.js";
+import { whenTyped, widthOf, zoomKeys } from "./page.js";
+import { LEFT, drawMain, drawOverview, extent, focused, hasOutliers, makeClock, makeCurve } from "./series_plot.js";
+import { makeCurves, palette, reading, timeText } from "./series_plot.js";
 
 // ---------------------------------------------------------------- events: [start, end), in steps
 
@@ -110,18 +101,16 @@ export function compare(facts, scores, threshold, given) {
 
 // ---------------------------------------------------------------- texts
 
-const plural = (number, what) => `${count(number)} ${what}${number === 1 ? "" : "s"}`;
-
 function span(start, end, clock) {
   const ends = end - start > 1 ? [start, end - 1] : [start];
-  const steps = `${ends.length > 1 ? "steps" : "step"} ${ends.map(count).join(" to ")}`;
+  const steps = `${ends.length > 1 ? "steps" : "step"} ${ends.map((step) => many(step)).join(" to ")}`;
   return clock.kind === "step" ? steps : `${steps} (${ends.map((step) => timeText(clock, step)).join(" to ")})`;
 }
 
 function eventText(events, index, clock, peak) {
   const { kind, start, end } = events[index];
   const score = peak === null ? "" : `; highest score ${reading(peak)}`;
-  return `event ${count(index + 1)} of ${count(events.length)}: ${kind}, ${span(start, end, clock)}${score}`;
+  return `event ${many(index + 1)} of ${many(events.length)}: ${kind}, ${span(start, end, clock)}${score}`;
 }
 
 // The numbers of events, and the share of the steps that is flagged. If many normal steps are flagged, the text says so
@@ -134,7 +123,7 @@ export function countText({ truth, found, compared, scored, all, share, joined }
   const hits = compared.hit.filter(Boolean).length;
   if (compared.tooMuch) {
     const text = `${share === 1 ? "everything" : "too much"} is flagged: ${steps}`;
-    return truth ? `${text}; true events among them: ${count(hits)} of ${count(truth.length)}` : text;
+    return truth ? `${text}; true events among them: ${many(hits)} of ${many(truth.length)}` : text;
   }
   if (!truth) return `${plural(found.length, "event")} found; ${steps} flagged`;
   const cover = `but ${plural(joined, "found event")} join${joined === 1 ? "s" : ""} several true events`;
@@ -161,7 +150,7 @@ function pointText({ facts, clock, curves, reconstruction, scores }, shown, step
   });
   const unscored = step < facts.training ? "; training part, not scored" : "; not scored";
   const score = !scores ? "" : Number.isNaN(scores.values[i]) ? unscored : `; score ${reading(scores.values[i])}`;
-  return `step ${count(step)}${time && ` (${time})`}${values.join("")}${score}`;
+  return `step ${many(step)}${time && ` (${time})`}${values.join("")}${score}`;
 }
 
 // Describes the picture for screen readers.
@@ -179,7 +168,7 @@ function noteText({ facts: { stride }, scores, curves, outlying }) {
     notes.push(
       `This long series is downsampled: the page has the lowest and highest values and scores of every ${stride} steps, so events are exact to ${stride} steps.`,
     );
-  if (outlying) notes.push("A few values are far from all others: “focus” enlarges the others.");
+  if (outlying) notes.push("A few values are outliers: focus fits the axis to the other values.");
   if (!curves.some((curve) => extent(curve)[0] <= extent(curve)[1])) notes.push("The series has no values.");
   if (!scores) notes.push("No scores are given, so there is no threshold.");
   return notes.join(" ");
@@ -191,8 +180,6 @@ function noteText({ facts: { stride }, scores, curves, outlying }) {
 const [LANES, MAX_ROWS, MIN_STEPS] = [6, 200, 10];
 // As in series_viewer.py.
 const MUCH_FLAGGED = 0.2;
-// Key that makes the wheel zoom.
-const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘" : "Ctrl";
 
 const SWATCH = {
   signal: '<path d="M1 7h26" stroke="var(--kit-signal)" stroke-width="2"/>',
@@ -215,7 +202,7 @@ function skeleton(data) {
       <button type="button" data-do="out" aria-label="zoom out" title="zoom out (−)">−</button><button type="button" data-do="in" aria-label="zoom in" title="zoom in (+)">+</button>
       <button type="button" data-do="whole" title="show all ${plural(facts.length, "step")} (0)">whole series</button><button type="button" data-do="fit" aria-pressed="false" title="fit the height to the visible part">fit height</button>
       ${when(outlying, '<button type="button" data-do="focus" aria-pressed="false" title="fit the height to nearly all values; triangles mark the others at the edge">focus</button>')}
-      ${when(scores, `<label>${swatch("threshold")}threshold <input type="text" inputmode="decimal" autocomplete="off" class="at"></label><span class="refused" role="alert"></span>`)}
+      ${when(scores, `<label>${swatch("threshold")}threshold <input type="text" inputmode="decimal" autocomplete="off" class="at"></label>`)}
       ${when(names.length > 1, `<details class="choose"><summary></summary><div class="menu" role="group" aria-label="features to show">${names.map(box).join("")}</div>${when(names.length > LANES, `<button type="button" data-do="others">next ${LANES}</button>`)}</details>`)}</div>
     <div class="legend"><span>${swatch("signal")}signal</span>
       ${when(reconstruction, `<label><input type="checkbox" class="reconstruction" checked>${swatch("reconstruction")}reconstruction</label>`)}
@@ -225,7 +212,7 @@ function skeleton(data) {
     <p class="event" role="status"></p>
     <div class="stage" tabindex="0" role="group" aria-label="Series. The arrow keys move, plus and minus zoom, Home and End go to the ends, N and P go to the next and previous event, Shift with an arrow key moves the cursor by one step.">
       <canvas class="main" role="img"></canvas><div class="threshold" role="slider" tabindex="0" aria-orientation="vertical" aria-label="threshold" hidden></div>
-      <div class="hint" aria-hidden="true">Hold ${MODIFIER} and turn the wheel to zoom</div></div>
+      <div class="hint" aria-hidden="true"></div></div>
     <canvas class="overview" tabindex="0" role="slider"></canvas>
     <p class="words" aria-live="off"></p><p class="note">${noteText(data)}</p>
     <details class="list"><summary>events as a table</summary><div class="table"></div></details>`;
@@ -246,17 +233,9 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const full = [-0.5, length - 0.5];
   const shortest = Math.min(length, MIN_STEPS * stride);
   const lanesFrom = (first) => data.curves.map((_, f) => f).slice(first, first + LANES);
-  const view = {
-    from: full[0],
-    to: full[1],
-    features: lanesFrom(0),
-    reconstruction: true,
-    fit: false,
-    focus: false,
-    threshold,
-    given,
-  };
-  Object.assign(view, { cursor: null, selected: null, hovered: null, scoreRange: null, dragging: false });
+  const view = { from: full[0], to: full[1], features: lanesFrom(0), reconstruction: true, threshold, given };
+  Object.assign(view, { fit: false, focus: false, dragging: false });
+  Object.assign(view, { cursor: null, selected: null, hovered: null, scoreRange: null });
   let result = compare(facts, data.scores, threshold, given);
   let [place, strip] = [null, null];
   const part = build(root, "kit-series", skeleton(data));
@@ -273,7 +252,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     view.labelled = 1 + (view.hovered ?? result.visit.findIndex((event) => event.start === view.selected));
     place = drawMain(main, data, result, view, width);
     strip = drawOverview(overview, data, result, view, width);
-    const shown = `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${count(length)}`;
+    const shown = `${span(Math.ceil(view.from), Math.floor(view.to) + 1, data.clock)} of ${many(length)}`;
     main.setAttribute("aria-label", pictureText(data, result, view.threshold, shown));
     setAttributes(overview, {
       "aria-label": `visible part of the series; the overview shows ${facts.features[view.features[0]]}`,
@@ -282,13 +261,11 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       "aria-valuenow": Math.max(0, Math.ceil(view.from)),
       "aria-valuetext": shown,
     });
-    part(".words").textContent =
-      view.hovered !== null
-        ? textOf(view.hovered)
-        : view.cursor === null
-          ? viewText(shown)
-          : pointText(data, view, view.cursor);
-    part(".counts").textContent = countText(result, stride);
+    const words = view.cursor === null ? viewText(shown) : pointText(data, view, view.cursor);
+    part(".words").textContent = view.hovered === null ? words : textOf(view.hovered);
+    // During a drag of the threshold, screen readers read only the last numbers.
+    part(".counts").ariaLive = view.dragging ? "off" : "polite";
+    setText(part(".counts"), countText(result, stride));
     part(".of-found").hidden = !result.found;
     showThreshold(width);
     if (part(".list").open) showTable();
@@ -301,20 +278,20 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const empty = view.features.filter((f) => extent(data.curves[f], ...part)[0] === Infinity);
     const names = data.curves.length > 1 ? ` of ${empty.map((f) => facts.features[f]).join(", ")}` : "";
     const missing = empty.length ? `; no values${names} here` : "";
-    const columns = `; each column of pixels shows the lowest and highest of ${count(steps)} steps`;
+    const columns = `; each column of pixels shows the lowest and highest of ${many(steps)} steps`;
     return `showing ${shown}${missing}${steps > 1 ? columns : ""}`;
   }
 
   function scoreRange() {
     const [low, high] = focused(extent(data.scores), data.scores, view.focus);
     const t = view.threshold;
-    return t === null ? padded(low, high) : padded(Math.min(low, t), Math.max(high, t));
+    return t === null ? withRoom(low, high) : withRoom(Math.min(low, t), Math.max(high, t));
   }
 
   function showThreshold(width) {
     const t = view.threshold;
     handle.hidden = t === null;
-    if (field && document.activeElement !== field) field.value = t === null ? "" : short(t, 6);
+    if (field && document.activeElement !== field) field.value = written();
     if (handle.hidden) return;
     Object.assign(handle.style, { left: `${LEFT}px`, width: `${width - LEFT - 2}px`, top: `${place.score.y(t)}px` });
     const [low, high] = view.scoreRange;
@@ -328,7 +305,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       const score = data.scores ? `<td>${reading(peakOf(event))}</td>` : "";
       return `<tr data-event="${i}"><td><button type="button" aria-label="show event ${i + 1}">${i + 1}</button></td><td>${event.kind}</td><td>${span(event.start, event.end, data.clock)}</td>${score}</tr>`;
     });
-    const more = events.length > MAX_ROWS ? `<p>The first ${MAX_ROWS} of ${count(events.length)}.</p>` : "";
+    const more = events.length > MAX_ROWS ? `<p>The first ${MAX_ROWS} of ${many(events.length)}.</p>` : "";
     const text = `<table><thead><tr><th>event</th><th>kind</th><th>steps</th>${data.scores ? "<th>highest score</th>" : ""}</tr></thead><tbody>${rows.join("")}</tbody></table>${more}`;
     // Replace the table only if it changed, to keep the keyboard focus.
     if (text === view.table) return;
@@ -339,9 +316,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // ---------------------------------------------------------------- moving
 
   function show(from, to) {
-    const size = clamp(to - from, shortest, length);
-    view.from = clamp(from + (to - from - size) / 2, full[0], full[1] - size);
-    view.to = view.from + size;
+    [view.from, view.to] = scaledRange([from, to], 1, (from + to) / 2, full, shortest);
     drawSoon();
   }
 
@@ -358,9 +333,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   const pan = (share) => moveBy(share * (view.to - view.from));
 
   function zoom(factor, at = (view.from + view.to) / 2) {
-    const size = clamp((view.to - view.from) * factor, shortest, length);
-    const from = at - ((at - view.from) / (view.to - view.from)) * size;
-    move(from, from + size);
+    move(...scaledRange([view.from, view.to], factor, at, full, shortest));
   }
 
   const scoresOf = ({ start, end }) => [Math.floor(start / stride), Math.ceil(end / stride)];
@@ -386,11 +359,9 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   // Visits the next or the previous event.
   function step(direction) {
     const here = view.selected ?? (isFull() ? -direction * Infinity : (view.from + view.to) / 2);
-    const index =
-      direction > 0
-        ? result.visit.findIndex((event) => event.start > here)
-        : result.visit.findLastIndex((event) => event.start < here);
-    const none = result.visit.length ? `no event ${direction > 0 ? "after" : "before"} this one` : "no events";
+    const [events, ahead] = [result.visit, direction > 0];
+    const index = ahead ? events.findIndex((e) => e.start > here) : events.findLastIndex((e) => e.start < here);
+    const none = events.length ? `no event ${ahead ? "after" : "before"} this one` : "no events";
     if (index >= 0) visit(index);
     else part(".event").textContent = none;
   }
@@ -420,15 +391,10 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       choose(lanesFrom(next < data.curves.length ? next : 0));
     },
   };
-  const zooms = { "+": actions.in, "=": actions.in, "-": actions.out, "−": actions.out, 0: actions.whole };
   const moves = { ArrowLeft: () => pan(-0.1), ArrowRight: () => pan(0.1), ArrowUp: actions.in, ArrowDown: actions.out };
-  const pages = {
-    PageUp: () => pan(-0.9),
-    PageDown: () => pan(0.9),
-    Home: () => moveBy(-length),
-    End: () => moveBy(length),
-  };
-  const keys = { ...zooms, ...moves, ...pages, n: actions.next, p: actions.previous };
+  const ends = { Home: () => moveBy(-length), End: () => moveBy(length) };
+  const pages = { PageUp: () => pan(-0.9), PageDown: () => pan(0.9), ...ends, n: actions.next, p: actions.previous };
+  const keys = { ...zoomKeys(actions.in, actions.out, actions.whole), ...moves, ...pages };
 
   // ---------------------------------------------------------------- buttons and keys
 
@@ -445,7 +411,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
   function choose(features) {
     if (!features.length) return choose(view.features);
     view.features = features;
-    part(".choose summary").textContent = `features: ${features.length} of ${count(data.curves.length)}`;
+    part(".choose summary").textContent = `features: ${features.length} of ${many(data.curves.length)}`;
     for (const box of root.querySelectorAll(".menu input")) box.checked = features.includes(Number(box.value));
     drawSoon();
   }
@@ -481,19 +447,12 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     return index < 0 ? null : index;
   }
 
-  const hint = part(".hint");
-  let fading = null;
-  function showHint() {
-    hint.classList.add("shown");
-    clearTimeout(fading);
-    fading = setTimeout(() => hint.classList.remove("shown"), 1200);
-  }
-
+  const hint = hintIn(part(".hint"));
   const turn = (event) => {
     const by = wheelPixels(event, event.deltaY || event.deltaX);
     const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
     // Without the key, let the wheel scroll the page.
-    if (!sideways && !event.ctrlKey && !event.metaKey) return showHint();
+    if (!sideways && !event.ctrlKey && !event.metaKey) return hint(WHEEL);
     if (sideways && isFull()) return;
     event.preventDefault();
     if (sideways) pan((wheelPixels(event, event.deltaX) || by) / 600);
@@ -556,6 +515,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
       move: (event) => setThreshold(high - ((placeIn(stage, event)[1] - top) / height) * (high - low)),
       end: () => {
         view.dragging = false;
+        part(".counts").textContent = ""; // is written again, and read aloud
         drawSoon();
       },
     };
@@ -566,16 +526,16 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     const to = { Home: low, End: high }[key] ?? view.threshold + shares[key] * (high - low);
     return Number.isNaN(to) ? null : () => setThreshold(to);
   });
-  if (field)
-    whenTyped(field, () => {
-      const [text, before] = [field.value.trim(), view.threshold];
-      const value = text === "" ? null : Number(text);
-      const refused = value !== null && !Number.isFinite(value);
-      if (!refused) useThreshold(value);
-      part(".refused").textContent = refused
-        ? `threshold must be a number such as 2.5, got “${text}”; ${before === null ? "there is still none" : `it is still ${short(before, 6)}`}`
-        : "";
-      if (refused) field.value = before === null ? "" : short(before, 6);
+  const written = () => (view.threshold === null ? "" : short(view.threshold, 6));
+  const clear =
+    field &&
+    whenTyped(field, (text) => {
+      const value = parse(text);
+      const valid = value !== null || !text.trim();
+      // The field shows a rounded threshold: an unchanged text must not change the threshold.
+      if (valid && text !== written()) useThreshold(value);
+      field.value = written();
+      if (!valid) return refusal("threshold", "a number such as 2.5", text);
     });
 
   function setThreshold(value) {
@@ -592,7 +552,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
 
   function updateEvents(threshold, given) {
     Object.assign(view, { threshold, given });
-    if (field) part(".refused").textContent = "";
+    clear?.();
     result = compare(facts, data.scores, threshold, given);
     // The visited event may have changed or disappeared.
     const index = result.visit.findIndex((event) => event.start === view.selected);
@@ -608,9 +568,9 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     if (!view.dragging && !same) updateEvents(threshold, given);
   }
 
-  const stop = watchLooks(main, drawSoon);
+  const stops = [watchLooks(main, drawSoon), frames.cancel, hint];
   draw();
-  return { update, destroy: stop };
+  return { update, destroy: () => stops.forEach((stop) => stop()) };
 }
 
 // Draws again when the size or the theme changes.

@@ -1,11 +1,11 @@
 // A histogram of scores with a draggable threshold, and the resulting counts, rates, curves and costs. In a notebook,
 // anywidget synchronises threshold, labels and costs with the kernel; an exported page works without a kernel.
 
-import { atMost, bulkOf, clamp, logTicks, rounded, short, svgAxes, svgPath, tickLabels, ticks, union } from "./plot.js";
-import { build, drag, escape, followSize, listen, numbers, onKey, onNextFrame } from "./page.js";
-import { placeIn, refusal, setAttributes, tell, whenTyped, widthOf } from "./page.js";
-import { many, offerFeatures, partOf, pictureRanges } from "./sequences.js";
-import { pictureStrips, plural, sequenceLines, unpack } from "./sequences.js";
+import { atMost, bulkOf, clamp, logTicks, many, plural, rounded, short, svgAxes, svgPath } from "./plot.js";
+import { tickLabels, ticks, union } from "./plot.js";
+import { build, drag, escape, followSize, listen, numbers, onKey, onNextFrame, parse } from "./page.js";
+import { placeIn, refusal, setAttributes, tell, uniqueId, whenTyped, widthOf } from "./page.js";
+import { offerFeatures, outliersOf, partOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
 
 // ---------------------------------------------------------------- counts, rates and curves
 
@@ -49,12 +49,9 @@ export function metricsAt(stats, threshold) {
   const found = stats.abnormal - missed;
   const falseAlarms = flagged - found;
   const anyAbnormal = stats.abnormal > 0;
+  const counts = { flagged, found, missed, falseAlarms, passed: below - missed };
   return {
-    flagged,
-    found,
-    missed,
-    falseAlarms,
-    passed: below - missed,
+    ...counts,
     precision: anyAbnormal ? flagged && found / flagged : null,
     recall: anyAbnormal ? found / stats.abnormal : null,
     f1: anyAbnormal ? (2 * found) / (found + flagged + missed) : null,
@@ -126,12 +123,10 @@ export function scoreScale(stats, threshold, log, focus = false) {
   // Keep a threshold beyond all scores visible; without a logarithm it is drawn at the edge.
   const places = !log || threshold > 0 ? [low, high, convert(threshold)] : [low, high];
   [low, high] = [Math.min(...places) - margin, Math.max(...places) + margin];
+  const ends = { from, to, bottom: invert(low), top: invert(high) };
   return {
+    ...ends,
     log,
-    from,
-    to,
-    bottom: invert(low),
-    top: invert(high),
     place: (value) => (log && value <= 0 ? 0 : (convert(value) - low) / (high - low)),
     value: (at) => invert(low + at * (high - low)),
     edges: (count) => Array.from({ length: count + 1 }, (_, i) => invert(first + (i / count) * width)),
@@ -163,12 +158,6 @@ const costText = (value) => short(value, 12);
 const rate = (value) => value?.toFixed(3) ?? "–";
 const percent = (part, all) => `${((100 * part) / all).toFixed(1)} %`;
 const written = (threshold) => short(threshold, 6);
-
-// Reads a number with decimal point or comma; null if it is not one.
-export function parse(text) {
-  const value = Number(text.replace(",", "."));
-  return text.trim() && Number.isFinite(value) ? value : null;
-}
 
 // The meaning of a changed prediction, for one or for several sequences.
 function meaning(abnormal, flagged, several) {
@@ -203,11 +192,11 @@ export function stateText(stats, scale, hidden) {
     );
   else if (far) {
     const bulk = split(stats, sorted, { from: stats.bulk[0], to: stats.bulk[1] }).inside.length;
-    texts.push(`${partOf(n - bulk, n, "score")} far from the others: focus enlarges the axis without them.`);
+    texts.push(`${outliersOf(n - bulk, n, "score")}: focus fits the axis to the other scores.`);
   }
   if (labels && !hidden && !curves)
     texts.push(
-      `All labels are ${abnormal ? "abnormal" : "normal"}: without the other kind there are no curves, and metrics that need it are empty (–).`,
+      `All labels are ${abnormal ? "abnormal" : "normal"}. The curves need both normal and abnormal labels, and so do the metrics shown as –.`,
     );
   return texts.join(" ");
 }
@@ -286,16 +275,13 @@ function drawHistogram(stats, parts, scale, width, logCounts, id) {
   const box = { left: LEFT, right: width - RIGHT, top: TOP, bottom: FLOOR };
   const look = { gap: 6, drop: 20, foot: 37, side: 12, ticked: true, names: ["score (error)", "sequences"] };
   const x = across(scale, width);
-  const bars = parts.map(([kind], p) => {
-    const path = outline(counts[p], edges, x, y);
-    return `<path class="bars ${kind}" d="${path}" ${paint(kind, id)}/>`;
-  });
+  const bar = ([kind], p) => `<path class="bars ${kind}" d="${outline(counts[p], edges, x, y)}" ${paint(kind, id)}/>`;
   const axes = svgAxes(box, rows, scoreMarks(scale, width), look);
   const beyond = [
     below && mark(`← ${many(below)} more`, LEFT + 4, "start"),
     above && mark(`${many(above)} more →`, width - RIGHT - 4, "end"),
   ];
-  return hatch(id) + axes + bars.join("") + beyond.filter(Boolean).join("");
+  return hatch(id) + axes + parts.map(bar).join("") + beyond.filter(Boolean).join("");
 }
 
 function drawLegend(parts, id) {
@@ -352,24 +338,17 @@ function drawConfusion(metrics) {
 }
 
 function drawRates(metrics, stats) {
-  const { flagged, found, falseAlarms } = metrics;
-  return [
-    ["precision", "precision", rate(metrics.precision), `${many(found)} of the ${many(flagged)} flagged are abnormal`],
-    ["recall", "recall", rate(metrics.recall), `${many(found)} of the ${many(stats.abnormal)} abnormal are flagged`],
-    ["f1", "F1", rate(metrics.f1), "harmonic mean of precision and recall"],
-    [
-      "falseAlarmRate",
-      "false alarm rate",
-      rate(metrics.falseAlarmRate),
-      `${many(falseAlarms)} of the ${many(stats.normal)} normal are flagged`,
-    ],
-    ["falseAlarmsPerThousand", "false alarms", metrics.falseAlarmsPerThousand.toFixed(1), "per 1000 sequences"],
-  ]
-    .map(
-      ([key, name, value, words]) =>
-        `<tr><th scope="row">${name}</th><td data-figure="${key}">${value}</td><td>${words}</td></tr>`,
-    )
-    .join("");
+  const { flagged, found, falseAlarms, falseAlarmsPerThousand } = metrics;
+  const rates = [
+    ["precision", "precision", `${many(found)} of the ${many(flagged)} flagged are abnormal`],
+    ["recall", "recall", `${many(found)} of the ${many(stats.abnormal)} abnormal are flagged`],
+    ["f1", "F1", "harmonic mean of precision and recall"],
+    ["falseAlarmRate", "false alarm rate", `${many(falseAlarms)} of the ${many(stats.normal)} normal are flagged`],
+    ["falseAlarmsPerThousand", "false alarms", "per 1000 sequences", falseAlarmsPerThousand.toFixed(1)],
+  ];
+  const row = ([key, name, words, value = rate(metrics[key])]) =>
+    `<tr><th scope="row">${name}</th><td data-figure="${key}">${value}</td><td>${words}</td></tr>`;
+  return rates.map(row).join("");
 }
 
 function drawClasses(stats, threshold) {
@@ -446,12 +425,11 @@ const SKELETON = `
 
 // What a user can change, also from Python.
 const SYNCED = ["threshold", "hide_labels", "false_alarm_cost", "miss_cost"];
-let mounted = 0;
 
 // Builds an explorer in `root`. `act.changed` receives the user's changes of threshold, hide_labels and costs.
 export function mount(root, data, act = {}) {
   const stats = prepare(data);
-  const hatchId = `kit-hatch-${mounted++}-${Math.floor(Math.random() * 1e9)}`;
+  const hatchId = uniqueId("kit-hatch");
   const view = { base: data.threshold, logCounts: false, logScores: false, focus: false };
   for (const name of SYNCED) view[name] = data[name];
   const part = build(root, "kit-threshold", SKELETON);
@@ -633,8 +611,9 @@ export function mount(root, data, act = {}) {
     draw();
     notify({ hide_labels: view.hide_labels });
   });
+  const clears = {};
   for (const input of costs)
-    whenTyped(input, (text) => {
+    clears[input.dataset.cost] = whenTyped(input, (text) => {
       const [value, name] = [parse(text), input.dataset.cost];
       const valid = value === null ? !text.trim() : value >= 0;
       if (valid) view[name] = value;
@@ -649,6 +628,7 @@ export function mount(root, data, act = {}) {
   function set({ threshold = view.threshold, ...rest }) {
     if (Object.keys(rest).length) {
       Object.assign(view, rest);
+      for (const name in rest) clears[name]?.();
       draw();
     }
     if (!view.dragging && threshold !== view.threshold) moveTo(threshold);

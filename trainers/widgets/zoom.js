@@ -1,17 +1,10 @@
 // Zoom and crosshair of a loss plot, by mouse, touch and keys.
 
-import { clamp, fourDigits, wheelFactor } from "./plot.js";
-import { drag, escape, onKey, onNextFrame, placeIn, wheelPixels, widthOf } from "./page.js";
-import { RATE, TRAINING_LOSS, VALIDATION_LOSS, isNumber, lossesOf, looksOf } from "./loss_plot.js";
+import { clamp, fourDigits, scaledRange, short } from "./plot.js";
+import { drag, escape, hintIn, onKey, onNextFrame, onWheel, placeIn, widthOf, zoomKeys } from "./page.js";
+import { RATE, TRAINING_LOSS, VALIDATION_LOSS, lossesOf, looksOf } from "./loss_plot.js";
 
-const HELP = "+ and − zoom, or drag a box; 0 shows all. ← and → read the curves, or move a zoomed view. Enter rewinds.";
-
-// Scales a range about `at`, within `full`; not below `least`.
-export function scaledRange([from, to], factor, at, [low, high], least) {
-  const span = clamp((to - from) * factor, least, high - low);
-  const start = clamp(at - ((at - from) / (to - from)) * span, low, high - span);
-  return [start, start + span];
-}
+const HELP = "+ and − zoom, or drag a box; 0 shows all. ← and → read the curves, or move a zoomed view.";
 
 // What is visible of each run at an epoch, the lowest validation loss first; `losses` are [name, loss, colour].
 export function readings(data, hidden, epoch) {
@@ -24,26 +17,28 @@ export function readings(data, hidden, epoch) {
     const losses = kinds
       .filter(([, key]) => row && keys.includes(key))
       .map(([kind, key, color]) => [kind, row[key], color]);
-    const text = losses.map(([kind, loss]) => `${kind} ${isNumber(loss) ? fourDigits(loss) : "not finite"}`);
-    if (losses.length && isNumber(row[RATE])) text.push(`learning rate ${Number(row[RATE].toPrecision(3))}`);
+    const text = losses.map(([kind, loss]) => `${kind} ${Number.isFinite(loss) ? fourDigits(loss) : "not finite"}`);
+    if (losses.length && Number.isFinite(row[RATE])) text.push(`learning rate ${short(row[RATE], 3)}`);
     const name = data.runs.length > 1 ? `${run.name}: ` : "";
     return { text: name + text.join(", "), paint, losses, order: row?.[VALIDATION_LOSS] ?? Infinity };
   });
   return found.filter(({ losses }) => losses.length).sort((a, b) => a.order - b.order || 0);
 }
 
-// Lets the plot be zoomed and read. `act` has draw(), select(epoch) and say(words), for what is read or null.
+// Lets the plot be zoomed and read. `act` has draw(), say(words) for what is read or null, and optionally select(epoch).
 export function explore(plot, over, view, getData, act) {
   const { soon, cancel } = onNextFrame(act.draw);
-  const [readout, hint] = [".readout", ".hint"].map((name) => over.querySelector(name));
+  const readout = over.querySelector(".readout");
+  const [hint, help] = [hintIn(over.querySelector(".hint")), HELP + (act.select ? " Enter rewinds." : "")];
   const place = (event) => placeIn(plot, event).map((v) => (v * plot.viewBox.baseVal.width) / widthOf(plot));
-  // The dragged box, the run and row that the crosshair reads, and the timer of the hint.
-  let [box, reading, fading] = [null, null, null];
+  // The dragged box, the run and row that the crosshair reads, and the mouse's height then.
+  let [box, reading, height] = [null, null, null];
 
   function zoomTo(x, y) {
     const { full, scaled, plain } = view.frame;
-    const whole = x[1] - x[0] >= full.x[1] - full.x[0] && y[1] - y[0] >= scaled(full.y[1]) - scaled(full.y[0]) - 1e-9;
-    view.zoom = whole ? null : { x, y: y.map(plain) };
+    const height = scaled(full.y[1]) - scaled(full.y[0]);
+    if (x[1] - x[0] >= full.x[1] - full.x[0] && y[1] - y[0] >= (1 - 1e-9) * height) return showAll();
+    view.zoom = { x, y: y.map(plain) };
     soon();
   }
 
@@ -72,19 +67,24 @@ export function explore(plot, over, view, getData, act) {
   // Reads all curves at an epoch. With a height, the words are those of the nearest run; otherwise of the last one.
   function read(epoch, py = null) {
     const data = getData();
-    const longest = Math.max(0, ...data.runs.map(({ rows }) => rows.length));
+    const { longest } = view.frame;
     view.cross = epoch === null || !longest ? null : clamp(Math.round(epoch), 1, longest);
-    reading = null;
+    [reading, height] = [null, py];
+    // Screen readers read what a key shows, but not every place of the mouse.
+    readout.ariaLive = py === null ? "polite" : "off";
     data.runs.forEach((run, index) => {
       const row = run.rows[view.cross - 1];
       if (!row || !lossesOf(data, index, view.hidden).length) return;
       const loss = row[VALIDATION_LOSS];
-      const away = py === null ? -index : isNumber(loss) ? Math.abs(view.frame.y(loss) - py) : 1e6;
+      const away = py === null ? -index : Number.isFinite(loss) ? Math.abs(view.frame.y(loss) - py) : 1e6;
       if (!reading || away < reading.away) reading = { run, row, away };
     });
     act.say(reading && { name: data.runs.length > 1 ? reading.run.name : "", row: reading.row });
     drawOver();
   }
+
+  // Reads again after a change of the data; another run may have fewer epochs.
+  const readAgain = () => read(view.cross > view.frame.longest ? null : view.cross, height);
 
   function drawOver() {
     const [data, { x, y, box: frame }] = [getData(), view.frame];
@@ -95,7 +95,7 @@ export function explore(plot, over, view, getData, act) {
       text = `<rect class="zoombox" x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"/>`;
     } else if (view.cross && px >= frame.left && px <= frame.right) {
       const found = readings(data, view.hidden, view.cross);
-      const inside = (loss) => isNumber(loss) && y(loss) >= frame.top - 1 && y(loss) <= frame.bottom + 1;
+      const inside = (loss) => Number.isFinite(loss) && y(loss) >= frame.top - 1 && y(loss) <= frame.bottom + 1;
       text = `<line class="cross" x1="${px}" x2="${px}" y1="${frame.top}" y2="${frame.bottom}"/>`;
       for (const [, loss, color] of found.flatMap(({ losses }) => losses))
         if (inside(loss)) text += `<circle class="cross" cx="${px}" cy="${y(loss)}" r="3.5" fill="${color}"/>`;
@@ -140,6 +140,8 @@ export function explore(plot, over, view, getData, act) {
       const dragged = box && edges();
       box = null;
       if (event.type !== "pointerup") return drawOver();
+      // A finger does not hover: a tap reads.
+      if (!dragged && event.pointerType !== "mouse") read(view.frame.epochAt(from[0]), from[1]);
       if (dragged) {
         const [[left, right], [top, bottom]] = dragged;
         const [[from, low], [to, high]] = [valuesAt([left, bottom]), valuesAt([right, top])];
@@ -155,36 +157,21 @@ export function explore(plot, over, view, getData, act) {
     const [px, py] = place(event);
     read(view.frame.epochAt(px), py);
   });
-  plot.addEventListener("pointerleave", () => read(null));
+  plot.addEventListener("pointerleave", (event) => event.pointerType === "touch" || read(null));
 
-  plot.addEventListener(
-    "wheel",
-    (event) => {
-      if (!event.ctrlKey && !event.metaKey)
-        return say(`${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} + wheel zooms`);
-      event.preventDefault();
-      event.stopPropagation();
-      change(wheelFactor(wheelPixels(event)), valuesAt(place(event)));
-    },
-    { passive: false },
-  );
+  onWheel(plot, hint, (factor, event) => change(factor, valuesAt(place(event))));
 
-  // ---------------------------------------------------------------- keys and hints
-
-  function say(text) {
-    hint.textContent = text;
-    clearTimeout(fading);
-    fading = setTimeout(() => (hint.textContent = ""), 2500);
-  }
+  // ---------------------------------------------------------------- keys
 
   onKey(plot, ({ key, shiftKey }) => {
     const zoomed = view.zoom && !shiftKey;
     const crossed = view.cross && [view.cross, view.frame.scaled(crossLoss())];
     return {
-      "+": () => change(1 / 1.5, crossed),
-      "=": () => change(1 / 1.5, crossed),
-      "-": () => change(1.5, crossed),
-      0: showAll,
+      ...zoomKeys(
+        () => change(1 / 1.5, crossed),
+        () => change(1.5, crossed),
+        showAll,
+      ),
       ArrowLeft: () => (zoomed ? change(1, null, -0.2) : move((view.cross ?? Infinity) - 1)),
       ArrowRight: () => (zoomed ? change(1, null, 0.2) : move((view.cross ?? 0) + 1)),
       ArrowUp: zoomed && (() => change(1, null, 0, 0.2)),
@@ -192,18 +179,18 @@ export function explore(plot, over, view, getData, act) {
       Home: () => move(1),
       End: () => move(Infinity),
       Escape: view.cross && (() => read(null)),
-      Enter: view.cross && (() => act.select?.(view.cross)),
+      Enter: view.cross && act.select && (() => act.select(view.cross)),
     }[key];
   });
 
   // The loss where the crosshair meets the curve that it reads; otherwise the middle of the view.
   function crossLoss() {
     const [loss, [low, high]] = [reading?.row[VALIDATION_LOSS], view.frame.shown.y];
-    return isNumber(loss) ? clamp(loss, low, high) : (low + high) / 2;
+    return Number.isFinite(loss) ? clamp(loss, low, high) : (low + high) / 2;
   }
 
-  plot.setAttribute("aria-description", HELP);
-  plot.addEventListener("focus", () => plot.matches(":focus-visible") && say(HELP));
+  plot.setAttribute("aria-description", help);
+  plot.addEventListener("focus", () => plot.matches(":focus-visible") && hint(help));
   plot.addEventListener("blur", () => read(null));
-  return { drawOver, showAll, destroy: () => (cancel(), clearTimeout(fading)) };
+  return { readAgain, showAll, hint, destroy: () => (cancel(), hint()) };
 }

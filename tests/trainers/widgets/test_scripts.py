@@ -59,6 +59,7 @@ def test_only_the_last_module_exports():
     joined = read_assets(["plot.js", "page.js"], ".js")
     assert len(re.findall(r"^export ", first, re.MULTILINE)) > 5
     assert len(re.findall(r"^export ", joined, re.MULTILINE)) == len(re.findall(r"^export ", last, re.MULTILINE))
+    assert "export async function" not in read_assets(["page.js", "plot.js"], ".js")
 
 
 def test_modules_import_only_earlier_modules():
