@@ -2,7 +2,7 @@
 // kernel; an exported page works without a kernel.
 
 import { clamp, many, plural, rounded, scaledRange, short, wheelFactor, withRoom } from "./plot.js";
-import { WHEEL, build, drag, enlargement, escape, followSize, hintIn, keepKeys, listen, numbers } from "./page.js";
+import { WHEEL, build, drag, enlargement, escape, followSize, hintFor, keepKeys, listen, numbers } from "./page.js";
 import { onKey, onNextFrame, parse, placeIn, refusal, setAttributes, setText, tell, wheelPixels } from "./page.js";
 import { whenTyped, widthOf, zoomKeys } from "./page.js";
 import { LEFT, drawMain, drawOverview, extent, focused, hasOutliers, makeClock, makeCurve } from "./series_plot.js";
@@ -447,7 +447,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     return index < 0 ? null : index;
   }
 
-  const hint = hintIn(part(".hint"));
+  const hint = hintFor(part(".hint"));
   const turn = (event) => {
     const by = wheelPixels(event, event.deltaY || event.deltaX);
     const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
