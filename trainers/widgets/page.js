@@ -220,7 +220,6 @@ export function onWheel(element, hint, zoom) {
   const turn = (event) => {
     if (!event.ctrlKey && !event.metaKey) return hint(WHEEL);
     event.preventDefault();
-    event.stopPropagation();
     zoom(wheelFactor(wheelPixels(event)), event);
   };
   element.addEventListener("wheel", turn, { passive: false });
