@@ -406,4 +406,4 @@ def test_cost_that_the_kernel_sets_removes_the_refusal(explore, tmp_path):
     cost = explorer.page.get_by_label("a miss")
     assert explorer.type(cost, "many")
     explorer.page.evaluate("window.explorer.set({ miss_cost: 7 })")
-    assert explorer.page.locator(".costs").get_by_role("alert").all_text_contents() == ["", ""]
+    assert explorer.page.locator(".costs [role=alert]").all_text_contents() == ["", ""]

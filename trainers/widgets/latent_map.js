@@ -3,7 +3,7 @@
 
 import { bulkOf, clamp, many, rangeOf, scaledRange, short, svgAxes, tickLabels, ticks } from "./plot.js";
 import { union, withRoom } from "./plot.js";
-import { MODIFIER, build, clipped, drag, escape, followSize, wheelHint, keepKeys, listen } from "./page.js";
+import { MODIFIER, build, clipped, drag, escape, followSize, hintFor, keepKeys, listen } from "./page.js";
 import { numbers, onKey, onNextFrame, onWheel, placeIn, refusal, setText, sharpPen, tell } from "./page.js";
 import { whenTyped, widthOf, zoomKeys } from "./page.js";
 import { offerFeatures, outliersOf, pictureRanges, pictureStrips, sequenceLines, unpack } from "./sequences.js";
@@ -507,7 +507,7 @@ export function mount(root, data, act = {}) {
     return { move, end };
   });
 
-  const hint = wheelHint(part(".hint"));
+  const hint = hintFor(part(".hint"));
   onWheel(stage, hint, (factor, event) =>
     show(zoomed(view.window, view.full, 1 / factor, placeAt(placeIn(stage, event)))),
   );

@@ -206,7 +206,7 @@ export const MODIFIER = globalThis.navigator?.platform?.startsWith("Mac") ? "⌘
 export const WHEEL = `Hold ${MODIFIER} and turn the wheel to zoom`;
 
 // Returns a function that shows a text in an element for a while; without a text, it empties the element.
-export function wheelHint(element) {
+export function hintFor(element) {
   let fading = null;
   return function say(text = "") {
     clearTimeout(fading);
@@ -220,7 +220,6 @@ export function onWheel(element, hint, zoom) {
   const turn = (event) => {
     if (!event.ctrlKey && !event.metaKey) return hint(WHEEL);
     event.preventDefault();
-    event.stopPropagation();
     zoom(wheelFactor(wheelPixels(event)), event);
   };
   element.addEventListener("wheel", turn, { passive: false });

@@ -2,7 +2,7 @@
 // kernel; an exported page works without a kernel.
 
 import { clamp, many, plural, rounded, scaledRange, short, wheelFactor, withRoom } from "./plot.js";
-import { WHEEL, build, drag, enlargement, escape, followSize, wheelHint, keepKeys, listen, numbers } from "./page.js";
+import { WHEEL, build, drag, enlargement, escape, followSize, hintFor, keepKeys, listen, numbers } from "./page.js";
 import { onKey, onNextFrame, parse, placeIn, refusal, setAttributes, setText, tell, wheelPixels } from "./page.js";
 import { whenTyped, widthOf, zoomKeys } from "./page.js";
 import { LEFT, drawMain, drawOverview, extent, focused, hasOutliers, makeClock, makeCurve } from "./series_plot.js";
@@ -73,18 +73,18 @@ function scoredSteps(events, scores, { stride }) {
 
 // The events found at a threshold, or the given ones, compared with the true events.
 export function compare(facts, scores, threshold, given) {
-  const above = scores && threshold !== null ? runsAbove(scores.values, threshold, facts.stride, facts.length) : null;
-  const found = given || above;
+  const counts = !given && scores && threshold !== null;
+  const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
   const truth = facts.true || [];
   const compared = compareEvents(truth, found || []);
   const steps = (events) => scoredSteps(events, scores, facts);
   compared.unscored = truth.map((event) => !steps([event]));
-  // Numbers of steps: scored, flagged, and normal ones. Given events may contain steps that are not flagged.
-  const [flagged, hits] = [above || found || [], common(found || [], truth)];
-  const scored = steps([[0, facts.length]]);
+  // Numbers of steps: scored, flagged, and normal ones.
+  const hits = common(found || [], truth);
+  const [scored, flagged] = [steps([[0, facts.length]]), steps(found || [])];
   const normal = scored - steps(truth);
-  const share = steps(flagged) / scored;
-  const falseShare = normal && (steps(flagged) - steps(common(flagged, truth))) / normal;
+  const share = flagged / scored;
+  const falseShare = normal && (flagged - steps(hits)) / normal;
   compared.tooMuch = share > MUCH_FLAGGED && (!facts.true || falseShare > MUCH_FLAGGED / 2);
   const visit = eventsToVisit(facts.true, found, compared);
   const numbers = { truth: [], found: [] };
@@ -126,7 +126,7 @@ export function countText({ truth, found, compared, scored, all, share, joined }
     return truth ? `${text}; true events among them: ${many(hits)} of ${many(truth.length)}` : text;
   }
   if (!truth) return `${plural(found.length, "event")} found; ${steps} flagged`;
-  const cover = `but ${plural(joined, "found event")} join${joined === 1 ? "s" : ""} several true events`;
+  const cover = `but ${plural(joined, "found event")} also cover${joined === 1 ? "s" : ""} the normal steps between them`;
   const wrong = compared.right.filter((right) => !right).length;
   const unscored = compared.hit.filter((hit, i) => !hit && compared.unscored[i]).length;
   const missed = `${truth.length - hits - unscored} missed${unscored ? `, ${unscored} not scored` : ""}`;
@@ -447,7 +447,7 @@ export function mount(root, { facts, threshold, given, ...binary }, act = {}) {
     return index < 0 ? null : index;
   }
 
-  const hint = wheelHint(part(".hint"));
+  const hint = hintFor(part(".hint"));
   const turn = (event) => {
     const by = wheelPixels(event, event.deltaY || event.deltaX);
     const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);

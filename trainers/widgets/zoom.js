@@ -1,7 +1,7 @@
 // Zoom and crosshair of a loss plot, by mouse, touch and keys.
 
 import { clamp, fourDigits, scaledRange, short } from "./plot.js";
-import { drag, escape, wheelHint, onKey, onNextFrame, onWheel, placeIn, widthOf, zoomKeys } from "./page.js";
+import { drag, escape, hintFor, onKey, onNextFrame, onWheel, placeIn, widthOf, zoomKeys } from "./page.js";
 import { RATE, TRAINING_LOSS, VALIDATION_LOSS, lossesOf, looksOf } from "./loss_plot.js";
 
 const HELP = "+ and − zoom, or drag a box; 0 shows all. ← and → read the curves, or move a zoomed view.";
@@ -29,7 +29,7 @@ export function readings(data, hidden, epoch) {
 export function explore(plot, over, view, getData, act) {
   const { soon, cancel } = onNextFrame(act.draw);
   const readout = over.querySelector(".readout");
-  const [hint, help] = [wheelHint(over.querySelector(".hint")), HELP + (act.select ? " Enter rewinds." : "")];
+  const [hint, help] = [hintFor(over.querySelector(".hint")), HELP + (act.select ? " Enter rewinds." : "")];
   const place = (event) => placeIn(plot, event).map((v) => (v * plot.viewBox.baseVal.width) / widthOf(plot));
   // The dragged box, the run and row that the crosshair reads, and the mouse's height then.
   let [box, reading, height] = [null, null, null];
