@@ -73,18 +73,18 @@ function scoredSteps(events, scores, { stride }) {
 
 // The events found at a threshold, or the given ones, compared with the true events.
 export function compare(facts, scores, threshold, given) {
-  const counts = !given && scores && threshold !== null;
-  const found = counts ? runsAbove(scores.values, threshold, facts.stride, facts.length) : given || null;
+  const above = scores && threshold !== null ? runsAbove(scores.values, threshold, facts.stride, facts.length) : null;
+  const found = given || above;
   const truth = facts.true || [];
   const compared = compareEvents(truth, found || []);
   const steps = (events) => scoredSteps(events, scores, facts);
   compared.unscored = truth.map((event) => !steps([event]));
-  // Numbers of steps: scored, flagged, and normal ones.
-  const hits = common(found || [], truth);
-  const [scored, flagged] = [steps([[0, facts.length]]), steps(found || [])];
+  // Numbers of steps: scored, flagged, and normal ones. Given events may contain steps that are not flagged.
+  const [flagged, hits] = [above || found || [], common(found || [], truth)];
+  const scored = steps([[0, facts.length]]);
   const normal = scored - steps(truth);
-  const share = flagged / scored;
-  const falseShare = normal && (flagged - steps(hits)) / normal;
+  const share = steps(flagged) / scored;
+  const falseShare = normal && (steps(flagged) - steps(common(flagged, truth))) / normal;
   compared.tooMuch = share > MUCH_FLAGGED && (!facts.true || falseShare > MUCH_FLAGGED / 2);
   const visit = eventsToVisit(facts.true, found, compared);
   const numbers = { truth: [], found: [] };
@@ -126,7 +126,7 @@ export function countText({ truth, found, compared, scored, all, share, joined }
     return truth ? `${text}; true events among them: ${many(hits)} of ${many(truth.length)}` : text;
   }
   if (!truth) return `${plural(found.length, "event")} found; ${steps} flagged`;
-  const cover = `but ${plural(joined, "found event")} also cover${joined === 1 ? "s" : ""} the normal steps between them`;
+  const cover = `but ${plural(joined, "found event")} join${joined === 1 ? "s" : ""} several true events`;
   const wrong = compared.right.filter((right) => !right).length;
   const unscored = compared.hit.filter((hit, i) => !hit && compared.unscored[i]).length;
   const missed = `${truth.length - hits - unscored} missed${unscored ? `, ${unscored} not scored` : ""}`;
