@@ -40,12 +40,12 @@ result = benchmark(trainer, training, validation, epochs=30, callbacks=[monitor]
 """
 REPORT = """
 import numpy as np
-from data import Series, load_internal_bleeding
+from data import Series, load_mitbih
 from trainers.reports import report
-parts = load_internal_bleeding()
+parts = load_mitbih()
 values, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "labels"))
-pressure = Series(values, labels=labels, sampling_rate=parts.test.sampling_rate, name="internal bleeding")
-report(pressure, "report.html", training=len(parts.training) / len(values), progress=False)
+ecg = Series(values, labels=labels, sampling_rate=parts.test.sampling_rate, name="MIT-BIH record")
+report(ecg, "report.html", training=len(parts.training) / len(values), progress=False)
 """
 
 EPOCHS = 30
@@ -116,7 +116,7 @@ def film(page: Page, notebook: Notebook) -> Film:
 def write_still(path: Path, picture: bytes) -> None:
     """Write a picture with few colours, which makes it small."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"written: {path.name}, {path.stat().st_size / 1e6:.2f} MB")
 
 
