@@ -72,7 +72,8 @@ def test_imported_packages_are_declared(extras):
     package_names = {
         "PIL": "pillow",
         "IPython": "ipython", "axe_playwright_python": "axe-playwright-python", "bs4": "beautifulsoup4",
-        "jupyter_cache": "jupyter-cache", "myst_nb": "myst-nb", "sklearn": "scikit-learn", "yaml": "pyyaml", "zmq": "pyzmq",
+        "jupyter_cache": "jupyter-cache", "myst_nb": "myst-nb", "sklearn": "scikit-learn", "yaml": "pyyaml",
+        "zmq": "pyzmq",
     }  # fmt: skip
     imported = set()
     for path in (path for pattern in IMPORTING[extras] for path in ROOT.glob(pattern)):

@@ -40,11 +40,11 @@ result = benchmark(trainer, training, validation, epochs=30, callbacks=[monitor]
 """
 REPORT = """
 import numpy as np
-from data import Series, load_mitbih
+from data import Series, load_ecg_diff_count
 from trainers.reports import report
-parts = load_mitbih()
+parts = load_ecg_diff_count()
 values, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "labels"))
-ecg = Series(values, labels=labels, sampling_rate=parts.test.sampling_rate, name="MIT-BIH record")
+ecg = Series(values, labels=labels, sampling_rate=parts.test.sampling_rate, name="electrocardiogram")
 report(ecg, "report.html", training=len(parts.training) / len(values), progress=False)
 """
 
@@ -142,7 +142,7 @@ def main() -> None:
             page.wait_for_timeout(1000)
             both = page.locator(".widget-hbox", has=page.locator(".kit-panel")).first
             write_still(PATH.with_name("panel.png"), both.screenshot())
-            page.set_viewport_size({"width": 1100, "height": 900})
+            page.set_viewport_size({"width": 1100, "height": 950})
             page.goto((server.folder / "report.html").as_uri())
             page.wait_for_timeout(1000)
             write_still(PATH.with_name("report.png"), page.screenshot())
