@@ -36,7 +36,7 @@ def percent(share: float) -> str:
 
 
 def four_digits(value: float, unlike: float = math.nan) -> str:
-    """Return a number with four significant digits, such as "0.1860"; with more to differ from another."""
+    """Return a number with four significant digits, such as "0.1860", or more to differ from `unlike`."""
     digits = next((d for d in (4, 6, 9) if value == unlike or f"{value:.{d}g}" != f"{unlike:.{d}g}"), 17)
     return f"{value:#.{digits}g}".rstrip(".")
 
@@ -53,7 +53,7 @@ def digits(number: float, n: int = 3) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration with three significant digits, in minutes or a longer unit only from two of them on.
+    """Return a duration with three significant digits; minutes and longer units are used only for 2 or more.
 
     >>> duration(0.04), duration(90), duration(720), duration(5400), duration(86_400), duration(4344 * 3600)
     ('40 ms', '90 s', '12 min', '90 min', '24 h', '181 days')

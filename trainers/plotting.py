@@ -37,7 +37,7 @@ def current_scale() -> float:
 
 
 def as_label(text: object) -> str:
-    """Return a name that matplotlib shows unchanged, with the characters that its fonts lack in words.
+    """Return a name that matplotlib shows unchanged; characters that its fonts lack become words.
 
     Without this, matplotlib reads "$" as math, omits a name that begins with "_" from a legend, fails on half a
     surrogate pair, and draws an empty box for each missing character. A symbol is replaced by its name, another
@@ -261,7 +261,7 @@ class _Run:
 
 
 def drawn_loss(loss: float) -> float:
-    """Return a loss as it is drawn: NaN if it is so large that scales overflow, and 0 if it is as small."""
+    """Return a loss as it is drawn: NaN if it is so large that scales overflow, 0 if it is nearly 0."""
     return 0.0 if abs(loss) < 1e-100 else loss if abs(loss) < 1e100 else math.nan
 
 
@@ -426,7 +426,7 @@ def ticks(low: float, high: float, wanted: int, least: float = 0.0) -> list[floa
 
 
 def log_ticks(low: float, high: float, wanted: int) -> list[float]:
-    """Return some multiples of each power of ten if at most `wanted`, otherwise 1, 2 and 5, otherwise only powers."""
+    """Return at most `wanted` multiples of powers of ten: six for each power, else 1, 2 and 5, else only powers."""
     powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
     found: list[float] = []
     for multiples in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,)):

@@ -102,8 +102,8 @@ def report(
     with a threshold of the same kind, and all settings. It works without network and kernel. If more is flagged than
     the threshold's rate allows, the page gives possible reasons, and what to try.
 
-    The volumes under the surfaces of labelled recordings are computed in all threads of numba, and by the command in
-    one. Set the environment variable ``NUMBA_NUM_THREADS`` to change this.
+    For labelled recordings, the volumes under the surfaces are computed in all threads of numba; the command
+    uses one. Set the environment variable ``NUMBA_NUM_THREADS`` to change this.
 
     Two events with less than one window between them are one event on the page (`Detection.merged_events`). The
     metrics do not merge events.

@@ -49,7 +49,7 @@ class Detection:
         return runs(self.abnormal)
 
     def merged_events(self, gap: int) -> list[tuple[int, int]]:
-        """Return the events, where two events with fewer than `gap` time steps between them are one.
+        """Return the events; two with fewer than `gap` time steps between them become one.
 
         One anomaly is often flagged in several pieces. With a gap of one window, two pieces become one event unless
         a whole window lies between them. Unscored steps between two events count as well. Metrics, and `events`, do

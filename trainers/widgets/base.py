@@ -100,8 +100,8 @@ def follow_scale(*widgets: ipywidgets.DOMWidget) -> None:
 def display_picture(picture: Any, *, in_box: bool = False) -> None:
     """Display a picture or table that is visible only where no widget is drawn in the same output, as without a kernel.
 
-    The mark before the picture lets larger.css hide the picture, and gives its alt text to screen readers, which
-    JupyterLab and nbconvert do not take from the picture. Its style hides the text of a widget that is not drawn.
+    The mark before the picture lets larger.css hide it, and gives its alt text to screen readers: JupyterLab and
+    nbconvert do not take this text from the picture. Its style hides the text of a widget that is not drawn.
     With `in_box`, the picture is hidden also if its widget is drawn in a box in the output of another cell.
     """
     alt = getattr(picture, "alt", "")

@@ -34,8 +34,8 @@ def run_data(history: History, name: str | None = None) -> dict[str, Any]:
 class Chart(anywidget.AnyWidget):
     """Loss curves and reconstructions in a page.
 
-    All sent data is also in `current`: a page that is opened late or reloaded requests all of it. The trait `data`, of
-    which Jupyter saves a copy with the notebook, changes only with `store`, because each change sends all of it.
+    All sent data is also in `current`: a page that is opened late or reloaded requests all of it. Jupyter saves a copy
+    of the trait `data` with the notebook; only `store` changes it, because each change sends all of it.
 
     Parameters
     ----------

@@ -46,8 +46,8 @@ class LatentMap(PicturedWidget):
     keys. Click a point or press Enter to pin it: its sequence stays, and the sequence of the next point is drawn below
     it on the same scale, so that you can compare them. Each class has a colour and a shape; a click on its name in the
     legend hides or shows it. Zoom with the buttons, the keys, or Ctrl or ⌘ and the mouse wheel. If a few points are far
-    from the others, the button "focus" enlarges the map without them. The number of points in the same place is beside
-    the place.
+    from the others, the button "focus" enlarges the map without them. If several points share a place, their number is
+    beside it.
 
     All data is stored in the page, so that a page written by `to_html` has the same functions. Embedded HTML (`html`)
     shows all points. If there are many sequences, only an evenly spaced subset of them can be drawn.

@@ -30,7 +30,7 @@ class RunComparison(PicturedWidget, Chart):
     Parameters
     ----------
     runs : mapping of str to Result, History, TrainingMonitor, Run, Trainer, or a sequence of these
-        The runs by name. Of a monitor, a `Run` or a trainer, the latest history is shown, also if it starts later.
+        The runs by name. For a monitor, `Run` or trainer, the latest history is shown, even if it starts later.
         Several runs with one name, such as runs with different seeds, are drawn as a band from the lowest to the
         highest validation loss, with a curve for the mean. Only epochs that exist in all of these runs are drawn.
 

@@ -270,8 +270,8 @@ def describe_events(
 ) -> str:
     """Return the number of events, how many were found, and the share of the scored steps that is flagged, as text.
 
-    If more than a fifth of the steps is flagged, and with true events more than a tenth of the normal steps, the text
-    says that too much is flagged instead of the numbers of missed events and false alarms.
+    If over a fifth of the steps (with true events: also over a tenth of the normal ones) is flagged, the text says that
+    too much is flagged, and leaves out missed events and false alarms.
 
     Parameters
     ----------
@@ -422,7 +422,7 @@ def _times(series: Series) -> np.ndarray | None:
 
 
 def when(series: Series, step: int) -> str:
-    """Return the time of a step with the digits that distinguish two steps; empty if the series has no times.
+    """Return the time of a step; neighbouring steps have different texts. Empty if the series has no times.
 
     >>> when(Series([1.0, 2.0], sampling_rate=4.0), 1)
     '0.25 s'
@@ -441,7 +441,7 @@ def when(series: Series, step: int) -> str:
 
 
 def clock_text(seconds: float, delta: float = 1e-3) -> str:
-    """Return seconds in the units in which people give times; steps of `delta` seconds have different texts.
+    """Return seconds in everyday units, such as hours; times `delta` seconds apart have different texts.
 
     >>> clock_text(40.59), clock_text(7230.5), clock_text(86400), clock_text(0.0003, 1e-4)
     ('40.59 s', '2 h 30.5 s', '1 d', '0.0003 s')

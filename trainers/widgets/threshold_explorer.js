@@ -196,7 +196,7 @@ export function stateText(stats, scale, hidden) {
   }
   if (labels && !hidden && !curves)
     texts.push(
-      `All labels are ${abnormal ? "abnormal" : "normal"}. The curves need both normal and abnormal labels, and so do the metrics shown as –.`,
+      `All labels are ${abnormal ? "abnormal" : "normal"}: the curves and the metrics shown as – need both kinds.`,
     );
   return texts.join(" ");
 }

@@ -30,8 +30,8 @@ class ThresholdExplorer(PicturedWidget):
     shows one histogram for the normal and one for the abnormal sequences, the confusion matrix, precision, recall, F1,
     false alarms, recall by class, the ROC and precision-recall curves with the point of the current threshold, and the
     total cost for given costs of the errors. With hidden labels, it shows only what is available in practice: one
-    histogram, and no information about the labels. The axis shows all scores; if some are far from the others, the
-    button "focus" enlarges it without them, and numbers at its ends count them.
+    histogram, and no information about the labels. The axis shows all scores. If some are far from the others, the
+    button "focus" leaves them out; numbers at the ends of the axis count them.
 
     All metrics are computed in the page from all scores, so that a page written by `to_html` has the same functions.
     Hidden labels are stored in the page, because its checkbox can show them; to keep them secret, do not pass labels.

@@ -42,12 +42,12 @@ class TrainingMonitor(LiveView):
     - If you stop the run within an epoch, also with the notebook's stop button or Ctrl-C, `BatchedTrainer` discards
       that epoch, and so does any trainer that can be interrupted between batches.
     - If no page has displayed a paused run for five minutes, it resumes.
-    - If you reload the page while the cell is running, the run is displayed after the cell has finished. If it is not,
-      because the notebook was not saved since the run began, run a cell that contains only the name of the monitor.
+    - If you reload the page while the cell is running, the run is displayed after the cell has finished. If it is still
+      missing (the notebook was not saved after the run began), run a cell with only the monitor's name.
     - If you restart the kernel, reload the page to see the picture.
 
-    A monitor is an ipywidget, and can be put into a box or a tab; if this is done before the run, the monitor is not
-    displayed below the cell as well. A displayed monitor, with the models of its epochs, is kept in memory until its
+    A monitor is an ipywidget, and can be put into a box or a tab; if you do this before the run, it is not displayed
+    again below the cell. A displayed monitor, with the models of its epochs, is kept in memory until its
     cell is run again, or until `close` is called.
 
     A page written by `to_html` has the curves, a slider over the epochs and the reconstructions. For a long run, it
@@ -66,7 +66,7 @@ class TrainingMonitor(LiveView):
         Wait before the first epoch until the resume or step button is pressed. If no page displays the monitor, the
         run begins after 15 seconds.
     compare : Result, History, TrainingMonitor, Run, Trainer, RunComparison, or mapping as for RunComparison, optional
-        Earlier runs, which are drawn behind the run as they are now; of several with one name, the mean is drawn.
+        Earlier runs, copied now and drawn behind the run; several with one name are drawn as their mean.
 
     Attributes
     ----------
