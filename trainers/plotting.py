@@ -321,7 +321,7 @@ def _draw_alone(axes: Any, run: _Run) -> None:
     """Draw training and validation loss of the only run in the foreground."""
     history, best = run.history, run.history.best
     name = f"{run.name}, training" if run.name else "training"
-    label = f"{name} ({as_label(history.note)})" if history.note else name
+    label = f"{name} {as_label(f'({history.note})')}" if history.note else name
     _draw_curve(axes, [row.train_loss for row in history], color=TRAIN, label=label)
     _draw_curve(
         axes, [row.validation_loss for row in history], color=VALIDATION, linestyle=_DASHES[1], label="validation"

@@ -236,7 +236,7 @@ class TestExportedPage:
 
     def test_new_threshold_replaces_given_events(self, exported, sine):
         viewer = exported(SeriesViewer(sine[0], sine[1], threshold=2.5, found=[(0, 10), (14_990, 15_001)]))
-        assert viewer.text("counts") == "3 true events: 1 found, 2 missed; 1 false alarm; 0.1 % of the steps flagged"
+        assert viewer.text("counts") == "3 true events: 1 found, 2 missed; 1 false alarm; 0.27 % of the steps flagged"
         viewer.page.get_by_role("slider", name="threshold").press("ArrowUp")
         viewer.await_counts("2 found, 1 missed; 1 false alarm")
 
