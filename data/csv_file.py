@@ -57,7 +57,8 @@ def load_csv(
         Lines at the top that begin with "#" are also skipped.
     time : str or sequence of str, optional
         Column of the times, or columns such as ``["Date", "Time"]``, whose cells are joined by a space.
-        Default: the first of the following kinds of column that is in the file; if there is none, no times.
+        Default: the following kinds of column are tried in this order, and the first kind found in the file is used.
+        If none is found, the series has no times.
 
         1. a column called time, timestamp, datetime, date, t or ds, in upper or lower case; a unit may follow, as in
            ``time_ms`` or ``Time [s]``

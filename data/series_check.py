@@ -228,7 +228,7 @@ def _labels(series: Series, end: int) -> list[Finding]:
 
 def _enough(end: int, window: int) -> Finding:
     count = end / window
-    found = f"The training part has {end} steps, the length of {count:.3g} windows. A fifth of it sets the threshold."
+    found = f"The training part has {end} steps, which is as long as {count:.3g} windows. A fifth sets the threshold."
     if count >= _ENOUGH_WINDOWS:
         return Finding("training", "", "ok", found)
     verdict: Verdict = "review" if count >= _FEWEST_WINDOWS else "fix"
