@@ -12,6 +12,7 @@ To train a model, create the model and a trainer for it, and then call `benchmar
 from data._deprecated import RENAMED, current_name
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
+from trainers.checkpoint import load, save
 from trainers.history import Epoch, History
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
@@ -32,9 +33,11 @@ __all__ = [
     "StopTraining",
     "Trainer",
     "benchmark",
+    "load",
     "plot_histories",
     "plot_history",
     "reconstruct",
+    "save",
 ]
 
 

@@ -21,8 +21,17 @@ from trainers.checks import check_step
 from trainers.console import DeferredInterrupt, interrupt_point
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
-from trainers.losses import LOSSES, check_shape, loss_of, mean_loss, run_model
-from trainers.torch_utils import LARGEST_SEED, ModelState, copy_state, derived_seed, load_state, own_randomness
+from trainers.losses import LOSSES, Loss, check_shape, loss_of, mean_loss, run_model
+from trainers.torch_utils import (
+    LARGEST_SEED,
+    ModelState,
+    check_optimizer,
+    check_tensors,
+    copy_state,
+    derived_seed,
+    load_state,
+    own_randomness,
+)
 from trainers.trainer import Trainer
 
 
@@ -53,7 +62,10 @@ class BatchedTrainer(Trainer):
         Used in tables and legends.
     **hyperparameters
         The hyperparameters are listed below. You can change them between epochs. Only `loss` is
-        fixed for a whole training run, because losses of different kinds cannot be compared.
+        fixed for a whole training run, because losses of different kinds cannot be compared. It may also be a
+        function ``loss(outputs, targets)`` that returns the mean loss of all elements as a scalar tensor, such as
+        ``torch.nn.HuberLoss()``; outputs and targets have shape (n, time, feature), or (elements,) if values are
+        masked. The hyperparameter is then "custom".
 
     Attributes
     ----------
@@ -87,7 +99,10 @@ class BatchedTrainer(Trainer):
         None, "batches per epoch (a small training set is repeated); None: one pass over the set", kind=int, minimum=1
     )
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
-    loss = Hyperparameter("mae", "mean absolute or mean squared error over all elements", choices=tuple(LOSSES))
+    loss = Hyperparameter(
+        "mae", "mean absolute or mean squared error over all elements; custom: the given function",
+        choices=(*LOSSES, "custom"),
+    )  # fmt: skip
     learning_rate = Hyperparameter(0.001, "base learning rate, before schedule and lr_factor", above=0, maximum=1e30)
     schedule = Hyperparameter(
         "constant", "schedule of the learning rate after the warm-up", choices=("constant", "cosine")
@@ -118,7 +133,12 @@ class BatchedTrainer(Trainer):
     def __init__(
         self, model: nn.Module, device: str | torch.device = "cpu", *, name: str | None = None, **hyperparameters: Any
     ) -> None:
+        loss = hyperparameters.get("loss")
+        self._custom_loss = loss if callable(loss) else None
+        if self._custom_loss:
+            hyperparameters["loss"] = "custom"
         super().__init__(model, device, name=name, **hyperparameters)
+        self._loss_function(self.loss)
         self.optimizer = self._new_optimizer()
         self._begin_run()
 
@@ -186,7 +206,7 @@ class BatchedTrainer(Trainer):
                     # forward
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                         outputs = check_shape(model, run_model(model, inputs, lengths), targets)
-                    loss = loss_of(outputs.float(), targets, self.loss, mask)
+                    loss = loss_of(outputs.float(), targets, self._loss_function(self.loss), mask)
                     # backward
                     loss.backward()
                     # clip
@@ -268,7 +288,8 @@ class BatchedTrainer(Trainer):
 
     def _validation_loss(self, model: nn.Module) -> float:
         inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_lengths
-        return mean_loss(model, inputs, targets, self.loss, mask=self.validation_mask, lengths=lengths)
+        loss = self._loss_function(self.loss)
+        return mean_loss(model, inputs, targets, loss, mask=self.validation_mask, lengths=lengths)
 
     def _measure_start(self, model: nn.Module) -> str:
         """Count weights that are already trained as the best weights so far; return a note about this, or ""."""
@@ -283,13 +304,14 @@ class BatchedTrainer(Trainer):
         return f"history restore also considers the start, validation loss {loss:.6g}"
 
     def _constant_loss(self) -> float:
-        """Return the validation loss of the best constant: each feature's median ("mae") or mean ("mse")."""
+        """Return the validation loss of the best constant: each feature's median, or its mean for "mse"."""
         train, validation = self.train_targets, self.validation_targets
         if self.train_mask is not None:
             train = train.masked_fill(~self.train_mask, math.nan)
         train = train.flatten(0, 1)
         constant = train.nanmean(0) if self.loss == "mse" else train.nanmedian(0).values
-        return float(loss_of(constant.expand_as(validation), validation, self.loss, self.validation_mask))
+        loss = self._loss_function(self.loss)
+        return float(loss_of(constant.expand_as(validation), validation, loss, self.validation_mask))
 
     def _warn_of_livelock(self) -> None:
         if not self._warned and (repeated := repeated_epoch(self.history)):
@@ -314,6 +336,7 @@ class BatchedTrainer(Trainer):
         except BaseException:
             if len(self.history) == rows:
                 self._load_snapshot(start)
+                self._in_epoch = False
             raise
 
     def _snapshot(self) -> dict[str, Any]:
@@ -346,11 +369,15 @@ class BatchedTrainer(Trainer):
                 load_state(model, self._memory.best_model)
         return model
 
+    @property
+    def depends_on_plan(self) -> bool:
+        """Whether a cosine schedule ends at the last planned epoch."""
+        return self.schedule == "cosine" and self.schedule_epochs is None
+
     def check_resume(self) -> None:
         """Raise an error if there is no training run to resume, or if its cosine schedule has ended."""
         super().check_resume()
-        ended = len(self.history) >= (self.planned_epochs or math.inf)
-        if self.schedule == "cosine" and self.schedule_epochs is None and ended:
+        if self.depends_on_plan and len(self.history) >= (self.planned_epochs or math.inf):
             why = f"to resume after epoch {self.planned_epochs}, where the cosine schedule ended, got None"
             raise ValueError(f'schedule_epochs of {self.name!r} must be set {why}. Set it, or schedule="constant".')
 
@@ -369,10 +396,52 @@ class BatchedTrainer(Trainer):
         if best := history.best:
             best_state = start if best.epoch == 0 and start is not None else best_state
             self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
-        if self._stage == "that is finalized":
+        if self.finalized:
             self._last = self._snapshot()
         self._notes.append("optimizer state reset after branching")
         return history
+
+    # ------------------------------------------------------------------ save and load
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of `Trainer.state_dict`, and that of optimizer and history restore."""
+        last = {name: self._last[name] for name in ("model", "optimizer", "memory", "reached") if self._last}
+        if last:
+            last["memory"] = last["memory"].to_dict()
+        return {
+            **super().state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "memory": self._memory.to_dict(),
+            "last": last,
+            "loss_of_run": self._loss_of_run,
+            "custom_loss": self._name_of_loss(),
+            "warned": self._warned,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load what `state_dict` returned, after `setDataSets` with the same data sets."""
+        if state["custom_loss"] != (name := self._name_of_loss()):
+            raise ValueError(f"loss of {self.name!r} must be {state['custom_loss']}, as in the file, got {name}.")
+        memory, last = self._memory_of(state["memory"]), dict(state["last"])
+        for optimizer in (state["optimizer"], memory.best_optimizer, last.get("optimizer")):
+            if optimizer:
+                check_optimizer(self.optimizer, optimizer)
+        if last:
+            check_tensors(self.model, last["model"])
+            last = {**last, "memory": self._memory_of(last["memory"]), "modes": {}}
+        super().load_state_dict(state)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._memory, self._last = memory, last
+        self._loss_of_run, self._warned = str(state["loss_of_run"]), bool(state["warned"])
+
+    def _memory_of(self, values: dict[str, Any]) -> HistoryRestore:
+        """Return the saved history restore, checked against the model."""
+        memory = HistoryRestore(**values)
+        for tensors in filter(None, (memory.best_model, memory.start)):
+            check_tensors(self.model, tensors)
+        # the same comparisons as after each epoch, so that a wrong type is found now
+        copy.copy(memory).decide(0.0, restores=True, patience=0, min_delta_ratio=0.0)
+        return memory
 
     # ------------------------------------------------------------------ optimizer and threads
 
@@ -431,7 +500,19 @@ class BatchedTrainer(Trainer):
         optimized = self.optimizer.param_groups[0]["params"]
         return list(map(id, optimized)) == list(map(id, self.model.parameters()))
 
+    def _loss_function(self, loss: str) -> Loss:
+        """Return the given function for "custom", otherwise the name itself."""
+        if loss == "custom" and self._custom_loss is None:
+            raise ValueError(f'loss of {self.name!r} must be a function of outputs and targets, got "custom".')
+        return self._custom_loss if loss == "custom" and self._custom_loss is not None else loss
+
+    def _name_of_loss(self) -> str | None:
+        """Return the name of the function given as `loss`."""
+        loss = self._custom_loss
+        return loss and getattr(loss, "__qualname__", type(loss).__qualname__)
+
     def _check_loss(self, loss: str) -> None:
+        self._loss_function(loss)
         if loss != self._loss_of_run:
             raise ValueError(f"the loss of {self.name!r} must stay {self._loss_of_run!r} during a run, got {loss!r}.")
 

@@ -280,19 +280,28 @@ class Block(metaclass=_BlockType):
         changed = [f"{k}={v!r}" for k, v in self.hyperparameters.items() if v != self._declared[k].default]
         return f"{type(self).__name__}({', '.join(changed)})"
 
+    def table(self) -> list[list[str]]:
+        """Return the title, then name, value, default and description of each hyperparameter, as text."""
+        title = self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})"
+        rows = [(h.name, repr(getattr(self, h.name)), repr(h.default), h.description) for h in self._declared.values()]
+        return [[title], *map(list, rows)]
+
     def _repr_html_(self) -> str:
-        rows = ""
-        for h in self._declared.values():
-            value = getattr(self, h.name)
-            shown = escaped(repr(value))
-            # bold and an arrow, because colour alone is not visible to everyone
-            mark = f"<b>&#9656; {shown}</b>" if value != h.default else shown
-            cells = (escaped(h.name), mark, escaped(repr(h.default)), escaped(h.description))
-            rows += "<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in cells) + "</tr>"
-        head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "description"))
-        title = escaped(self.name if self.name == type(self).__name__ else f"{self.name} ({type(self).__name__})")
-        table = f"<table><caption><b>{title}</b></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        return without_math(table)
+        return table_html(self.table())
+
+
+def table_html(table: list[list[str]]) -> str:
+    """Return the `table` of a block as HTML; changed values are marked."""
+    (title, *_), *lines = table
+    rows = ""
+    for name, value, default, description in lines:
+        # bold and an arrow, because colour alone is not visible to everyone
+        mark = f"<b>&#9656; {escaped(value)}</b>" if value != default else escaped(value)
+        cells = (escaped(name), mark, escaped(default), escaped(description))
+        rows += "<tr>" + "".join(f'<td style="text-align:left">{c}</td>' for c in cells) + "</tr>"
+    head = "".join(f'<th style="text-align:left">{c}</th>' for c in ("name", "value", "default", "description"))
+    caption = f"<caption><b>{escaped(title)}</b></caption>"
+    return without_math(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
 
 # __init_subclass__ does this for every subclass, but not for Block itself

@@ -77,6 +77,10 @@ class Epoch:
         return hash((self.epoch, repr(self.validation_loss)))
 
 
+# The types of the attributes of a row.
+_TYPES: dict[str, Any] = {"int": int, "float": float, "int | None": int | None, "bool": bool, "str": str}
+
+
 def epoch_name(number: int | None) -> str:
     """Return "epoch 3" for 3, "the start" for 0 and "no epoch" for None."""
     return {None: "no epoch", 0: "the start"}.get(number, f"epoch {number}")
@@ -180,6 +184,24 @@ class History(Sequence[Epoch]):
         # JSON has no NaN or infinity
         rows = json.loads(json.dumps([asdict(row) for row in self]), parse_constant=lambda _: None)
         Path(path).write_text(json.dumps(rows, indent=1, allow_nan=False), encoding="utf-8")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name, note, start and rows as a dictionary of numbers and strings."""
+        start = None if self.start is None else asdict(self.start)
+        return {"name": self.name, "note": self.note, "start": start, "rows": [asdict(row) for row in self]}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> History:
+        """Return the history that `to_dict` described; raise an error unless it is one."""
+        history = cls(values["name"], values["note"])
+        history.start = None if values["start"] is None else Epoch(**values["start"])
+        history._rows = [Epoch(**row) for row in values["rows"]]
+        first = int(history.start is None)
+        for number, row in enumerate([*filter(None, [history.start]), *history], first):
+            typed = all(isinstance(getattr(row, f.name), _TYPES[str(f.type)]) for f in fields(row))
+            if not typed or row.epoch != number or row.best_epoch not in (None, *range(first, number + 1)):
+                raise ValueError(f"rows must be epochs numbered from 1, got {row!r}.")
+        return history
 
     def plot(self, **options: Any) -> Figure:
         """Plot both losses, the best epoch and the restores; see `plot_history`."""

@@ -50,6 +50,10 @@ class HistoryRestore:
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict(copy.deepcopy({**self.best_optimizer, "param_groups": groups}))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all attributes by name."""
+        return dict(vars(self))
+
     def decide(self, loss: float, *, restores: bool, patience: int, min_delta_ratio: float) -> tuple[str, str]:
         """Decide after an epoch.
 

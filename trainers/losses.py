@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,7 +14,9 @@ from torch.nn import functional
 from data import DataSet
 from trainers.torch_utils import device_of, modes_kept, own_randomness, useful_threads, with_threads
 
-LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
+# The name of a loss, or a function (outputs, targets) that returns the mean loss of all elements.
+Loss = str | Callable[[Tensor, Tensor], Tensor]
+LOSSES: dict[str, Callable[..., Tensor]] = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
 
 _DROPS_LENGTHS = (
@@ -118,10 +120,11 @@ def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> N
         raise bad_model(model, _DROPS_LENGTHS)
 
 
-def loss_of(outputs: Tensor, targets: Tensor, loss: str, mask: Tensor | None) -> Tensor:
+def loss_of(outputs: Tensor, targets: Tensor, loss: Loss, mask: Tensor | None) -> Tensor:
     """Return the mean loss over all elements that are not masked."""
     unmasked = slice(None) if mask is None else mask
-    return LOSSES[loss](outputs[unmasked], targets[unmasked])
+    function = LOSSES[loss] if isinstance(loss, str) else loss
+    return function(outputs[unmasked], targets[unmasked])
 
 
 @contextmanager
@@ -172,7 +175,7 @@ def mean_loss(
     model: nn.Module,
     inputs: Tensor,
     targets: Tensor,
-    loss: str = "mae",
+    loss: Loss = "mae",
     *,
     mask: Tensor | None = None,
     lengths: Tensor | None = None,
@@ -186,8 +189,13 @@ def mean_loss(
     total = torch.zeros((), dtype=torch.float64)
     with evaluating(model), own_randomness(_SEED, inputs.device):
         for at, output in _outputs(model, inputs, lengths, batch_size):
-            errors = LOSSES[loss](output, targets[at], reduction="none")
-            total += (errors if mask is None else errors[mask[at]]).sum().cpu()
+            here = None if mask is None else mask[at]
+            if isinstance(loss, str):
+                errors = LOSSES[loss](output, targets[at], reduction="none")
+                total += (errors if here is None else errors[here]).sum().cpu()
+            else:
+                n = output.numel() if here is None else int(here.sum())
+                total += n * loss_of(output, targets[at], loss, here).double().cpu()
     return float(total) / (targets.numel() if mask is None else int(mask.sum()))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,6 +102,24 @@ def own_randomness(seed: int, device: torch.device = _CPU) -> Iterator[None]:
             torch.default_generator.set_state(cpu_state)
             if accelerator:
                 accelerator.set_rng_state(accelerator_state, *where)
+
+
+def random_states(device: torch.device = _CPU) -> dict[str, Any]:
+    """Return the states of the global random generators of Python, NumPy and PyTorch."""
+    states = {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()}
+    if device.type != "cpu":
+        states[device.type] = getattr(torch, device.type).get_rng_state()
+    return states
+
+
+def set_random_states(states: dict[str, Any]) -> None:
+    """Set the global random generators; the state of an accelerator that this computer does not have is left out."""
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])
+    torch.set_rng_state(states["torch"])
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if accelerator is not None and accelerator.type in states:
+        getattr(torch, accelerator.type).set_rng_state(states[accelerator.type])
 
 
 # ---------------------------------------------------------------------- number of CPU threads
@@ -214,8 +234,14 @@ def keep_large_buffers() -> bool:
 # ---------------------------------------------------------------------- a model's state
 
 
+def uncompiled(model: nn.Module) -> nn.Module:
+    """Return the model itself, without the wrapper of `torch.compile`, which changes the names of its tensors."""
+    return getattr(model, "_orig_mod", model)
+
+
 def _tensors(model: nn.Module) -> ModelState:
     """Return parameters and all buffers by name; `state_dict` would omit buffers that are not persistent."""
+    model = uncompiled(model)
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return {name: tensor for name, tensor in tensors.items() if not is_lazy(tensor)}
 
@@ -236,6 +262,48 @@ def modes_kept(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+def check_tensors(model: nn.Module, state: ModelState) -> None:
+    """Raise ValueError unless the state has the names, shapes and types of the model's parameters and buffers.
+
+    A buffer may have another shape, because buffers such as a memory bank can grow.
+    """
+    own, buffers = _tensors(model), dict(uncompiled(model).named_buffers())
+    kind = type(uncompiled(model)).__name__
+    if differing := sorted(own.keys() ^ state.keys()):
+        raise ValueError(f"the model {kind} must have the tensors of the file, got differences: {differing[:3]}.")
+    for name, tensor in own.items():
+        got = state[name]
+        if got.dtype != tensor.dtype or (got.shape != tensor.shape and name not in buffers):
+            wanted, here = (f"shape {tuple(one.shape)} and type {one.dtype}" for one in (got, tensor))
+            raise ValueError(f"{name} of the model {kind} must have {wanted}, as in the file, got {here}.")
+
+
+def check_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Raise ValueError unless the state has the parameter groups and the tensor shapes of the optimizer."""
+    own = optimizer.state_dict()["param_groups"]
+
+    def kinds(groups: list[dict[str, Any]]) -> list[Any]:
+        # further entries, such as those of a scheduler, may be missing in the optimizer
+        pairs = zip(groups, own, strict=True)
+        return [[group["params"], *(type(group.get(name)) for name in mine)] for group, mine in pairs]
+
+    if kinds(state["param_groups"]) != kinds(own):
+        raise ValueError(f"optimizer must have the parameter groups of the file, got {type(optimizer).__name__}.")
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for number, values in state["state"].items():
+        for name, value in values.items():
+            if name.startswith("exp_avg") and value.shape != parameters[number].shape:
+                raise ValueError(f"{name} must have shape {tuple(parameters[number].shape)}, got {tuple(value.shape)}.")
+
+
+def load_weights(model: nn.Module, state: ModelState, frozen: list[str]) -> None:
+    """Load a checked state into the model; the named parameters are frozen, all others are trained."""
+    check_tensors(model, state)
+    load_state(model, state)
+    for name, parameter in uncompiled(model).named_parameters():
+        parameter.requires_grad_(name not in frozen)
+
+
 @torch.no_grad()
 def load_state(model: nn.Module, state: ModelState) -> None:
     """Write a copied state into the model in place, so that its optimizer still refers to its parameters."""
@@ -243,6 +311,7 @@ def load_state(model: nn.Module, state: ModelState) -> None:
     if tensors.keys() != state.keys():
         changed = sorted(tensors.keys() ^ state.keys())
         raise RuntimeError(f"the model must have the parameters and buffers of the state, got differences: {changed}.")
+    model = uncompiled(model)
     buffers = dict(model.named_buffers())
     for name, tensor in tensors.items():
         expanded = tensor.layout is torch.strided and 0 in tensor.stride()

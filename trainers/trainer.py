@@ -15,12 +15,24 @@ from trainers.block import Block
 from trainers.checks import check_forward
 from trainers.history import Epoch, History
 from trainers.losses import bad_model, check_model
-from trainers.torch_utils import ModelState, as_device, copy_state, load_state, with_threads
+from trainers.torch_utils import (
+    ModelState,
+    as_device,
+    check_tensors,
+    copy_state,
+    load_state,
+    load_weights,
+    uncompiled,
+    with_threads,
+)
 
 
 class StopTraining(Exception):  # noqa: N818 - a request to stop, not an error
     """Exception to raise in a callback, or between batches, to end a training run cleanly."""
 
+
+# Stages of a trainer between two epochs, as its errors name them.
+_STAGES = ("without data sets", "without an epoch", "in training", "that is finalized")
 
 # Trainers with a run in progress, by id: a trainer may define __eq__, and a copy of it is not running.
 RUNNING: dict[int, Trainer] = {}
@@ -89,7 +101,7 @@ class Trainer(Block):
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data sets"
-        self._trained = False
+        self._trained = self._in_epoch = False
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
         self._notes: list[str] = []
@@ -108,6 +120,16 @@ class Trainer(Block):
     def threads(self) -> int:
         """Number of CPU threads used in an epoch: the value of `torch.get_num_threads`."""
         return torch.get_num_threads()
+
+    @property
+    def finalized(self) -> bool:
+        """Whether the last run was finalized, so that `resume` can reopen it."""
+        return self._stage == "that is finalized"
+
+    @property
+    def in_epoch(self) -> bool:
+        """Whether an epoch has begun and has neither ended nor been undone."""
+        return self._in_epoch
 
     @property
     def running(self) -> bool:
@@ -178,8 +200,11 @@ class Trainer(Block):
         self._check_own(model)
         if self._stage in ("without data sets", "that is finalized"):
             raise self._stage_error("doEpoch", "setDataSets or resume")
+        if self.train_set is None:
+            raise self._stage_error("doEpoch", "load(path, data=(training, validation))")
         self._reached = None
         self.apply_queued()
+        self._in_epoch = True
         return model.train()
 
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
@@ -200,9 +225,14 @@ class Trainer(Block):
         self._reached = self.reached_state()
         return model.eval()
 
+    @property
+    def depends_on_plan(self) -> bool:
+        """Whether the planned number of epochs changes the epochs before the last, as a cosine schedule does."""
+        return False
+
     def check_resume(self) -> None:
         """Raise an error if there is no training run that `resume` can reopen."""
-        if self._stage != "that is finalized":
+        if not self.finalized:
             raise self._stage_error("resume", "finalizeTraining")
 
     def resume(self) -> None:
@@ -216,7 +246,7 @@ class Trainer(Block):
         more["note"] = "; ".join(filter(None, [*self._notes, more.get("note")]))
         row = self.history.append(train_loss=train_loss, validation_loss=validation_loss, **more)
         self._notes = []
-        self._stage = "in training"
+        self._stage, self._in_epoch = "in training", False
         return row
 
     def queue(self, name: str, value: Any, block: Block | None = None) -> Any:
@@ -307,6 +337,50 @@ class Trainer(Block):
         load_state(self.model, state)
         self.history, self._reached = history, None
         return history
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all state that a training run changes, for `trainers.save` and checkpoints.
+
+        A subclass with further state extends this method and `load_state_dict`. The dictionary may contain tensors,
+        arrays, numbers, strings, None, and lists, tuples and dictionaries of these. Tensors need not be copies.
+
+        Raises
+        ------
+        RuntimeError
+            If an epoch is in progress, or has failed and could not be undone.
+        """
+        if self._in_epoch:
+            raise RuntimeError(f"{self.name!r} must be between two epochs to be saved, got an unfinished epoch.")
+        owners = {id(self): "trainer", id(self.model): "model"}
+        queued = [[owners[key], name, value] for (key, name), (_, value, _) in self._queued.items() if key in owners]
+        return {
+            "model": copy_state(self.model),
+            "frozen": [name for name, p in uncompiled(self.model).named_parameters() if not p.requires_grad],
+            "history": self.history.to_dict(),
+            "planned_epochs": self.planned_epochs,
+            "stage": self._stage,
+            "trained": self._trained,
+            "reached": self._reached,
+            "notes": self._notes,
+            "queued": queued,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load what `state_dict` returned, after `setDataSets` with the same data sets."""
+        history = History.from_dict(state["history"])
+        if state["stage"] not in _STAGES or not all(isinstance(note, str) for note in state["notes"]):
+            raise ValueError(f"stage must be one of {_STAGES}, got {state['stage']!r}.")
+        if state["reached"] is not None:
+            check_tensors(self.model, state["reached"])
+        load_weights(self.model, state["model"], state["frozen"])
+        self.history, self._reached, self._notes = history, state["reached"], list(state["notes"])
+        self.planned_epochs, self._trained, self._in_epoch = state["planned_epochs"], bool(state["trained"]), False
+        self._stage = state["stage"]
+        blocks: dict[str, Any] = {"trainer": self, "model": self.model}
+        self._queued = {
+            (id(block), name): (block, block.declared()[name].check_assignment(block, value), getattr(block, name))
+            for block, name, value in ((blocks[owner], name, value) for owner, name, value in state["queued"])
+        }
 
     def reached_state(self) -> ModelState:
         """Return a copy of parameters and buffers at the end of the last epoch, before a restore."""

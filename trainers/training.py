@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import platform
 import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import nn
 
+from data import DataSet
 from data.data_set import is_real_number
 from data.markup import escaped, without_math
-from trainers.block import Block, Hyperparameter
+from trainers.block import Block, Hyperparameter, table_html
+from trainers.checkpoint import Checkpoint, model_content
 from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
 from trainers.history import Epoch, History, best_as_text, epoch_name
 from trainers.torch_utils import ModelState
@@ -58,13 +61,15 @@ class Run:
         Time limit in seconds: the run ends after the epoch in which the training time reaches this
         limit. The first epoch is always trained. Pauses and callbacks do not count. Default: no
         limit, or 25 s in classroom mode. Use `math.inf` for no limit in classroom mode.
+    checkpoint, every, allow
+        As in `benchmark`.
 
     Attributes
     ----------
     planned_epochs : int
         Planned number of epochs in the history; can be changed with `plan`.
     resumes : bool
-        Whether this run continues an earlier one.
+        Whether this run continues an earlier one, of the trainer or in the checkpoint.
     stopped : str or None
         Reason why the run ended before its planned epochs; None if it did not.
     out_of_time : bool
@@ -98,6 +103,9 @@ class Run:
         callbacks: Sequence[Callback] = (),
         resume: bool = False,
         seconds: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int = 5,
+        allow: Sequence[str] = (),
     ) -> None:
         if not isinstance(trainer, Trainer):
             raise TypeError(f"trainer must be a Trainer, got {type(trainer).__name__}.")
@@ -115,9 +123,31 @@ class Run:
             raise ValueError(f"train and validation must be {wanted}.")
         if resume:
             trainer.check_resume()
-        else:
+        self._checkpoint = None if checkpoint is None else Checkpoint(checkpoint, every, allow, trainer)
+        try:
+            self.planned_epochs = self._begin(train, validation, epochs)
+        except BaseException:
+            self._close()
+            raise
+
+    def _begin(self, train: Any, validation: Any, epochs: int) -> int:
+        """Set the data sets unless the trainer resumes, and return the planned number of epochs."""
+        trainer, checkpoint, continued = self.trainer, self._checkpoint, False
+        if self.resumes and checkpoint:
+            checkpoint.check_same_run()
+        elif checkpoint:
+            train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
+            self.resumes = continued = checkpoint.begin(train, validation, epochs)
+        elif not self.resumes:
             trainer.setDataSets(train, validation)
-        self.planned_epochs = len(trainer.history) + epochs
+        if checkpoint and not continued:
+            # now, because a file that cannot be written should be noticed before the training
+            checkpoint.save()
+        return epochs if continued else len(trainer.history) + epochs
+
+    def _close(self) -> None:
+        if self._checkpoint:
+            self._checkpoint.close()
 
     def plan(self, epochs: int) -> None:
         """Change the planned number of epochs, before or during the run.
@@ -146,7 +176,7 @@ class Run:
 
     def _epochs(self, interrupt: DeferredInterrupt) -> Iterator[Epoch]:
         trainer = self.trainer
-        if self.resumes:
+        if self.resumes and trainer.finalized and self._epochs_are_left():
             trainer.resume()
         trainer.planned_epochs = self.planned_epochs
         # `end` of every callback is called, in reverse order, even if another one fails
@@ -184,6 +214,8 @@ class Run:
                     self._finalize()
                 except KeyboardInterrupt:  # not from a signal, which is deferred
                     self._finalize()
+                finally:
+                    self._close()
 
     def _epochs_are_left(self) -> bool:
         return len(self.trainer.history) < self.planned_epochs
@@ -196,6 +228,8 @@ class Run:
         else:
             trainer.model.eval()
         trainer.apply_queued()
+        if self._checkpoint and not trainer.in_epoch:
+            self._checkpoint.save_or_warn()
 
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
@@ -217,6 +251,8 @@ class Run:
         for callback, state in zip(self.callbacks, states, strict=True):
             callback(row, state)
         _tell_followers(ended=False)
+        if self._checkpoint and row.epoch % self._checkpoint.every == 0:
+            self._checkpoint.save_or_warn()
         if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
@@ -285,8 +321,8 @@ class Result:
     threads : int
         Number of CPU threads used by PyTorch; a different number may change the last digits of the results. A
         `BatchedTrainer` of a small model uses one thread (see `trainers.torch_utils`).
-    tables : str
-        Hyperparameters at the end of the run as HTML tables.
+    tables : list of list
+        For each block, its `table` of hyperparameters at the end of the run.
     callbacks : tuple of callables
         Callbacks of the run, such as a `TrainingMonitor`.
     """
@@ -301,8 +337,10 @@ class Result:
     seconds: float
     versions: dict[str, str]
     threads: int
-    tables: str
+    tables: list[list[list[str]]]
     callbacks: tuple[Callback, ...]
+
+    kind_of_file: ClassVar = "result"
 
     @classmethod
     def of(cls, run: Run) -> Result:
@@ -322,13 +360,26 @@ class Result:
             seconds=float(sum(row.seconds for row in trainer.history)),
             versions={"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
             threads=trainer.threads,
-            tables="".join(block._repr_html_() for block in blocks),
+            tables=[block.table() for block in blocks],
             callbacks=run.callbacks,
         )
 
     def __getstate__(self) -> dict[str, Any]:
         # a pickled result is without callbacks, which may refer to locks, widgets and models of past epochs
         return {**self.__dict__, "callbacks": ()}
+
+    def to_content(self) -> dict[str, Any]:
+        """Return the content of a file for `trainers.save`."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "callbacks"}
+        return {**parts, "model": model_content(self.model), "history": self.history.to_dict()}
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any], model: nn.Module) -> Result:
+        """Return the result that a file describes; raise an error if a part has the wrong type."""
+        result = cls(**{**content, "model": model, "history": History.from_dict(content["history"])}, callbacks=())
+        # writes all parts as text, so that a wrong type is found now
+        result._repr_html_()
+        return result
 
     def summary(self) -> str:
         """Return one sentence with the number of epochs, the best epoch and the number of restores."""
@@ -343,9 +394,10 @@ class Result:
     def _repr_html_(self) -> str:
         # without wall time, so that a notebook shows the same each time
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        tables = "".join(map(table_html, self.tables))
         return without_math(
             f"<p><b>{escaped(self.summary())}</b>; on {escaped(self.device)}, seed {escaped(self.seed)}.</p>"
-            f"<details><summary>hyperparameters and versions</summary>{self.tables}<p>{escaped(versions)}</p></details>"
+            f"<details><summary>hyperparameters and versions</summary>{tables}<p>{escaped(versions)}</p></details>"
         )
 
 
@@ -359,6 +411,9 @@ def benchmark(
     resume: bool = False,
     progress: bool | None = None,
     seconds: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: int = 5,
+    allow: Sequence[str] = (),
 ) -> Result:
     """Train a model with any trainer: call `setDataSets`, `doEpoch` for each epoch, and `finalizeTraining`.
 
@@ -384,6 +439,17 @@ def benchmark(
     seconds : float, optional
         Time limit in seconds: the run ends after the epoch in which the training time reaches this
         limit, and a message is printed. Default: no limit, or 25 s in classroom mode; see `Run`.
+    checkpoint : str or path, optional
+        A file in which the run is saved: at its start, every few epochs and when it ends or is stopped. If the file
+        exists, the run in it is continued up to `epochs` epochs in total, and a message is printed. So the same call
+        goes on where the run was, after a computer or kernel has died. On the same machine with the same number of
+        threads, the result is the same to the last bit as without the interruption. See `trainers.load` for the file.
+    every : int, default 5
+        Number of epochs between two saves.
+    allow : sequence of str, default ()
+        The run in the file must have the same classes, hyperparameters and data as this one. Differences named here
+        are accepted: hyperparameters of the trainer, whose values are taken from this call, "model", "data", or
+        "epochs" (which is a difference only if a cosine schedule ends with the last epoch).
 
     Returns
     -------
@@ -395,7 +461,10 @@ def benchmark(
     Raises
     ------
     TypeError, ValueError, RuntimeError, FloatingPointError
-        For the reasons listed in `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`.
+        For the reasons listed in `Run`, `Trainer.setDataSets` and `Trainer.doEpoch`; if the checkpoint is damaged, of
+        another run or in use by another one.
+    OSError
+        If the checkpoint cannot be written at the start. Later, this causes a warning; the previous file is kept.
 
     Notes
     -----
@@ -415,8 +484,11 @@ def benchmark(
     2
     """
     trained = len(trainer.history) if isinstance(trainer, Trainer) else 0
-    run = Run(trainer, train, validation, epochs=epochs, callbacks=callbacks, resume=resume, seconds=seconds)
-    if trained and not resume:
+    run = Run(
+        trainer, train, validation, epochs=epochs, callbacks=callbacks, resume=resume, seconds=seconds,
+        checkpoint=checkpoint, every=every, allow=allow,
+    )  # fmt: skip
+    if trained and not run.resumes:
         say(
             f"{trainer.name}: a new history on weights already trained for {trained} epochs. "
             "To continue the last run: benchmark(trainer, epochs=…, resume=True)."
@@ -424,7 +496,7 @@ def benchmark(
     with DeferredInterrupt(drop_late=True):
         _train(run, progress)
         history = trainer.history
-        if history.start and history and not resume:
+        if history.start and history and not run.resumes:
             loss = f"validation loss {history.start.validation_loss:.4g}"
             say(f"{trainer.name}: history restore also considered the weights at the start, {loss}.")
         if run.out_of_time:

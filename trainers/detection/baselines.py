@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet, Series
 from trainers.checks import as_choice, as_count
-from trainers.detection.preprocessing import Scaling, matched
+from trainers.detection.preprocessing import DataForm, Scaling, matched
 from trainers.detection.scoring import reconstruction_error
 from trainers.detection.windowing import StepScores, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
@@ -202,7 +202,7 @@ def series_baseline_scores(
     """
     as_choice(name, "name", SERIES_BASELINES)
     training, test = Series.of(training, "training"), Series.of(test, "test")
-    test = matched(test, training, "test")
+    test = matched(test, DataForm.of(training), "test")
     window = as_count(window, "window", "in time steps, to fit into both series", 3, min(len(training), len(test)))
     stride = as_count(stride, "stride", "in time steps, at most the window length", most=window)
     scaling = Scaling("standard", training)

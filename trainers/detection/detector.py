@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from data import DataSet, Series
 from data.series import default_names
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
-from trainers.checks import as_count, as_threshold
+from trainers.checkpoint import describe_set, model_content
+from trainers.checkpoint_file import digest_of
+from trainers.checks import as_count, as_scores, as_threshold
 from trainers.detection import scoring
-from trainers.detection.preprocessing import Scaling, as_data, matched, three_parts
+from trainers.detection.preprocessing import DataForm, Scaling, as_data, matched, three_parts
 from trainers.detection.results import Detection, Explanation
+from trainers.detection.scoring import ErrorGaussian
 from trainers.detection.thresholds import RULES
 from trainers.detection.windowing import COMBINATIONS, Windowing, choose_window
 from trainers.losses import reconstruct
@@ -64,7 +70,7 @@ class AnomalyDetector(Block):
     Attributes
     ----------
     trainer : Trainer or None
-        The given trainer, or the default one; None before `fit` if none was given.
+        The given trainer, or the default one; None before `fit` if none was given, and in a detector that was loaded.
     result : Result or None
         Result of the last training run; None before `fit`.
     window_length : int or None
@@ -132,7 +138,10 @@ class AnomalyDetector(Block):
         self._given, self.trainer = trainer, trainer
         self.result: Result | None = None
         self.window_length: int | None = None
-        self._cached: tuple[Any, Any] = None, None
+        self._model: nn.Module | None = None
+        self._held_out: tuple[Any, ...] = ()
+        self._held_out_digests: list[str] = []
+        self._cached: dict[str, tuple[Any, Any]] = {}
 
     # ------------------------------------------------------------------ fit
 
@@ -144,6 +153,8 @@ class AnomalyDetector(Block):
         *,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int = 5,
     ) -> AnomalyDetector:
         """Train on normal data, and store the calibration data.
 
@@ -160,6 +171,11 @@ class AnomalyDetector(Block):
             As in `benchmark`, such as a `TrainingMonitor`.
         progress : bool, optional
             As in `benchmark`.
+        checkpoint : str or path, optional
+            A file in which the training run is saved every few epochs, as in `benchmark`; the same call continues it
+            after an interruption. It contains the trainer; save the fitted detector with `trainers.save`.
+        every : int, default 5
+            Number of epochs between two saves.
 
         Returns
         -------
@@ -173,13 +189,14 @@ class AnomalyDetector(Block):
         ValueError
             If the data has invalid values, is labelled abnormal, is too short for a window, or is too
             small for the threshold rule; if the model does not accept the data; or if the trainer was
-            already trained. These errors are raised before training starts.
+            already trained, or the checkpoint is one of another run. These errors are raised before training starts.
         RuntimeError
-            If training is stopped before the end of the first epoch.
+            If training is stopped before the end of the first epoch, or another run uses the checkpoint.
         FloatingPointError
             If the loss is not finite and there are no best weights yet; see `BatchedTrainer.doEpoch`.
         """
-        if self._given is not None and len(self._given.history):
+        continues = checkpoint is not None and os.path.exists(checkpoint)
+        if self._given is not None and len(self._given.history) and not continues:
             raise ValueError(f"the trainer {self._given.name!r} must be untrained. Build a new trainer and model.")
         # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
@@ -189,14 +206,17 @@ class AnomalyDetector(Block):
             windowing = Windowing(length, self.stride, self.centre, self.max_missing, scaling)
         self._check_rule(parts[2], windowing)
         # not fitted until there is a result
-        self.result, self._held_out, self._cached = None, parts[1:], (None, None)
-        self._scaling, self._centre = scaling, self.centre
+        self.result, self._held_out, self._cached = None, parts[1:], {}
+        self._scaling, self._centre, self._form = scaling, self.centre, DataForm.of(parts[1])
         self.window_length = windowing.length if windowing else None
         # scale, and cut a series into windows
         sets = [self._sequences(part) for part in parts[:2]]
         # train
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
-        result = benchmark(trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress)
+        result = benchmark(
+            trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress, checkpoint=checkpoint,
+            every=every,
+        )  # fmt: skip
         if not len(result.history):
             raise RuntimeError(f"training of {self.name!r} was stopped before its first epoch. Call fit again.")
         self.trainer, self.result = trainer, result
@@ -306,21 +326,98 @@ class AnomalyDetector(Block):
         The calibration part is normal and is used only to set the threshold. Scores of neighbouring time steps are not
         independent, so the false alarm rate is less accurate with n time steps of a series than with n sequences.
         """
-        # PyTorch counts the changes of each parameter: continued training gives new scores
-        weights = tuple(parameter._version for parameter in self._trained_model().parameters())
-        settings = weights, self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
-        if self._cached[0] != settings:
-            scores = self._scores(self._held_out[1])
-            self._cached = settings, scores[~np.isnan(scores)]
-        return self._cached[1]
+        scores = self._once("scores", lambda: self._scores(self._held_out[1]))
+        return scores[~np.isnan(scores)]
+
+    # ------------------------------------------------------------------ save and load
+
+    kind_of_file: ClassVar = "detector"
+
+    def to_content(self) -> dict[str, Any]:
+        """Return the content of a file for `trainers.save`; it includes no data."""
+        if type(self) is not AnomalyDetector:
+            raise TypeError(f"thing must be an AnomalyDetector itself to be saved, got a {type(self).__name__}.")
+        model, calibration_scores = self._trained_model(), self.calibration_scores
+        gaussian = self._gaussian() if self.error == "gaussian" else None
+        assert self.result is not None
+        return {
+            "name": self.name,
+            "hyperparameters": self.hyperparameters,
+            "form": asdict(self._form),
+            "center": self._scaling.center,
+            "divisor": self._scaling.divisor,
+            "centre": self._centre,
+            "window_length": self.window_length,
+            "calibration_scores": calibration_scores,
+            "gaussian": gaussian and {"mean": gaussian.mean, "precision": gaussian.precision},
+            "held_out": [_digest(part) for part in self._held_out] or self._held_out_digests,
+            "model": model_content(model),
+            "result": {**self.result.to_content(), "model": None},
+        }
+
+    @classmethod
+    def from_content(
+        cls, content: dict[str, Any], model: nn.Module, device: torch.device, data: Any, allow: Sequence[str]
+    ) -> AnomalyDetector:
+        """Return the detector that a file describes, without a trainer."""
+        detector = cls(device=device, name=content["name"], **content["hyperparameters"])
+        form = detector._form = DataForm(
+            **{**content["form"], "feature_names": tuple(content["form"]["feature_names"])}
+        )
+        detector._scaling = Scaling.of(content["center"], content["divisor"])
+        if len(detector._scaling.center) != len(form.feature_names):
+            raise ValueError(f"center must have {len(form.feature_names)} values, got {len(content['center'])}.")
+        detector._centre, length = bool(content["centre"]), content["window_length"]
+        detector.window_length = as_count(length, "window_length", "time steps", least=2) if form.series else None
+        detector._model, detector.result = model, Result.from_content(content["result"], model)
+        detector._held_out_digests = content["held_out"]
+        if data is not None:
+            normal, validation, calibration = data if isinstance(data, tuple) else (data, None, None)
+            detector._held_out = three_parts(normal, validation, calibration, detector.seed)[1:]
+            if list(map(_digest, detector._held_out)) != content["held_out"] and "data" not in allow:
+                raise ValueError("data must be the data of fit, got validation and calibration parts that differ.")
+        scores, gaussian = content["calibration_scores"], content["gaussian"]
+        if gaussian is not None:
+            n = len(form.feature_names)
+            if gaussian["mean"].shape != (n,) or gaussian["precision"].shape != (n, n):
+                raise ValueError(f"mean and precision must be for {n} features, got other shapes.")
+            detector._cached["gaussian"] = detector._settings(), ErrorGaussian.of(**gaussian)
+        detector._cached["scores"] = detector._settings(), as_scores(scores, "calibration_scores")
+        return detector
 
     # ------------------------------------------------------------------ inside
 
     def _trained_model(self) -> Any:
         """Return the trainer's model; raise if the detector is not fitted."""
-        if self.result is None or self.trainer is None:
+        if self.result is None:
             raise RuntimeError(f"{self.name!r} is not fitted yet. Call fit(normal) first.")
-        return self.trainer.model
+        return self._model if self.trainer is None else self.trainer.model
+
+    def _settings(self) -> tuple[Any, ...]:
+        """Return all that the scores depend on."""
+        # PyTorch counts the changes of each parameter: continued training gives new scores
+        weights = tuple(parameter._version for parameter in self._trained_model().parameters())
+        return weights, self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
+
+    def _once(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returns for the present settings, computed once; it needs the held-out data."""
+        settings = self._settings()
+        if name not in self._cached or self._cached[name][0] != settings:
+            if not self._held_out:
+                got = "a detector loaded without data and with other settings: load(path, data=normal)"
+                raise RuntimeError(f"{self.name!r} must have its calibration data to set the threshold, got {got}.")
+            self._cached[name] = settings, compute()
+        return self._cached[name][1]
+
+    def _gaussian(self) -> ErrorGaussian:
+        """Return the distribution of the errors on the validation part, as in EncDec-AD."""
+
+        def fitted() -> ErrorGaussian:
+            validation, model = self._sequences(self._held_out[0]), self._trained_model()
+            smooth = self._smooth(self.window_length or validation.length)
+            return ErrorGaussian(scoring.reconstruction_differences(model, validation, smooth=smooth))
+
+        return self._once("gaussian", fitted)
 
     def _sequences(self, data: Any) -> DataSet:
         """Return the network input: scaled sequences, or scaled windows of a series."""
@@ -355,7 +452,7 @@ class AnomalyDetector(Block):
     def _check(self, x: Any) -> Any:
         """Return `x` as data; raise if its kind or number of features differs from the data in `fit`."""
         self._trained_model()
-        data = matched(as_data(x, "x"), self._held_out[0], "x")
+        data = matched(as_data(x, "x"), self._form, "x")
         if self.window_length is not None and len(data) < self.window_length:
             raise ValueError(
                 f"{data.name!r} must have at least {self.window_length} steps (a window), got {len(data)}."
@@ -364,11 +461,8 @@ class AnomalyDetector(Block):
 
     def _scores(self, data: Any) -> np.ndarray:
         """Return the scores as in `score`, but NaN where nothing can be scored."""
-        model, smooth, gaussian = self._trained_model(), self._smooth(self.window_length or data.length), None
-        if self.error == "gaussian":
-            # fitted on the validation part, as in EncDec-AD
-            validation = self._sequences(self._held_out[0])
-            gaussian = scoring.ErrorGaussian(scoring.reconstruction_differences(model, validation, smooth=smooth))
+        model, smooth = self._trained_model(), self._smooth(self.window_length or data.length)
+        gaussian = self._gaussian() if self.error == "gaussian" else None
         if isinstance(data, DataSet):
             sequences = self._sequences(data)
             return scoring.reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
@@ -380,3 +474,8 @@ class AnomalyDetector(Block):
 
     def _smooth(self, length: int) -> int:
         return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)
+
+
+def _digest(data: DataSet | Series) -> str:
+    """Return a checksum of the values of a part of the data."""
+    return describe_set(data) if isinstance(data, DataSet) else digest_of(torch.from_numpy(data.values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,41 @@ from torch.utils.data import Dataset
 from data import DataSet, Series
 from data.data_set import as_array
 from data.series import RATE_TOLERANCE, default_names
+from trainers.checks import as_scores
 
 LARGEST = 1e15
 # Fractions of the normal data; the rest is the calibration part.
 TRAINING, VALIDATION = 0.6, 0.2
+
+
+@dataclass(frozen=True)
+class DataForm:
+    """What data must have in common with the data that a detector was fitted to.
+
+    Attributes
+    ----------
+    series : bool
+        Whether it is a `Series`; otherwise it is a `DataSet`.
+    feature_names : tuple of str
+        In order; default names if there are none.
+    length : int or None
+        Time steps of a sequence; None for a series or padded sequences.
+    sampling_rate : float or None
+        In Hz.
+    """
+
+    series: bool
+    feature_names: tuple[str, ...]
+    length: int | None
+    sampling_rate: float | None
+
+    @classmethod
+    def of(cls, data: DataSet | Series) -> DataForm:
+        """Return the form of data."""
+        if isinstance(data, Series):
+            return cls(True, tuple(data.feature_names), None, data.sampling_rate)
+        length = data.length if data.lengths is None else None
+        return cls(False, default_names(data.n_features), length, data.sampling_rate)
 
 
 class Scaling:
@@ -46,6 +78,15 @@ class Scaling:
             scaler = (StandardScaler if kind == "standard" else RobustScaler)().fit(values.astype(np.float64))
             self.center = scaler.mean_ if kind == "standard" else scaler.center_
             self.divisor = scaler.scale_
+
+    @classmethod
+    def of(cls, center: np.ndarray, divisor: np.ndarray) -> Scaling:
+        """Return the scaling with these values, each (feature,)."""
+        scaling = cls.__new__(cls)
+        scaling.center, scaling.divisor = as_scores(center, "center"), as_scores(divisor, "divisor")
+        if center.shape != divisor.shape or not divisor.all():
+            raise ValueError(f"divisor must have {len(center)} values other than 0, got {divisor}.")
+        return scaling
 
     def scaled(self, data: DataSet) -> DataSet:
         """Return a scaled data set without labels."""
@@ -109,8 +150,9 @@ def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tu
     training = as_normal(normal, "normal")
     if validation is None:
         return hold_out(training, seed)
-    validation = matched(as_normal(validation, "validation"), training, "validation")
-    return training, validation, matched(as_normal(calibration, "calibration"), training, "calibration")
+    form = DataForm.of(training)
+    validation = matched(as_normal(validation, "validation"), form, "validation")
+    return training, validation, matched(as_normal(calibration, "calibration"), form, "calibration")
 
 
 def as_normal(x: Any, what: str) -> DataSet | Series:
@@ -131,17 +173,21 @@ def as_data(x: Any, what: str) -> DataSet | Series:
     return Series(x, name=what) if one_dimensional else DataSet.of(x, name=what)
 
 
-def matched(data: Any, fitted: Any, what: str) -> Any:
+def matched(data: Any, fitted: DataForm, what: str) -> Any:
     """Return `data` with its features in the order of `fitted`.
 
     Raise if kind or features differ; warn if sequence length or sampling rate differ.
     """
-    if type(data) is not type(fitted) or data.n_features != fitted.n_features:
-        kind, other = (f"a {type(one).__name__} with n_features={one.n_features}" for one in (fitted, data))
+    form = DataForm.of(data)
+    if form.series != fitted.series or data.n_features != len(fitted.feature_names):
+        kind, other = (
+            f"a {'Series' if one.series else 'DataSet'} with n_features={len(one.feature_names)}"
+            for one in (fitted, form)
+        )
         raise ValueError(f"{what} must be {kind}, as in training, got {other}. Set the type: Series(x) or DataSet(x).")
     if isinstance(data, Series):
         data = _by_name(data, fitted, what)
-    elif data.lengths is None and fitted.lengths is None and data.length != fitted.length:
+    elif None not in (form.length, fitted.length) and form.length != fitted.length:
         _warn(what, f"sequences of {fitted.length} steps", str(data.length))
     wanted, got = fitted.sampling_rate, data.sampling_rate
     if wanted and got and abs(got / wanted - 1) > RATE_TOLERANCE:
@@ -153,7 +199,7 @@ def _warn(what: str, wanted: str, got: str) -> None:
     warnings.warn(f"{what} must have {wanted}, as in training, got {got}. Resample it.", stacklevel=5)
 
 
-def _by_name(data: Series, fitted: Series, what: str) -> Series:
+def _by_name(data: Series, fitted: DataForm, what: str) -> Series:
     """Return `data` with its features in the order of `fitted`; matched by name if both have names."""
     given, wanted = list(data.feature_names), list(fitted.feature_names)
     if given == wanted:

@@ -123,7 +123,15 @@ class ErrorGaussian:
         if len(errors) < 2:
             raise ValueError(f"differences must have two time steps without missing values, got {len(errors)}.")
         fitted = EmpiricalCovariance().fit(errors)
-        self.mean, self.precision = fitted.location_, fitted.precision_
+        self.mean: np.ndarray = fitted.location_
+        self.precision: np.ndarray = fitted.precision_
+
+    @classmethod
+    def of(cls, mean: np.ndarray, precision: np.ndarray) -> ErrorGaussian:
+        """Return the distribution with this mean (feature,) and inverse covariance (feature, feature)."""
+        gaussian = cls.__new__(cls)
+        gaussian.mean, gaussian.precision = mean, precision
+        return gaussian
 
     def __call__(self, differences: np.ndarray) -> np.ndarray:
         """Return scores (n, time) of differences (n, time, feature); a NaN is replaced by the mean error."""
