@@ -6,9 +6,9 @@ model
     ``class``, ``name`` and ``hyperparameters`` (null if the model is not a `Block`), ``tensors`` (parameters and
     buffers), ``frozen`` (names of the parameters that are not trained).
 trainer
-    ``class``, ``name``, ``hyperparameters``; ``given``, the hyperparameters at the start of the run; ``model`` without
-    its tensors; ``state``, see `Trainer.state_dict`; ``data``, a description and a checksum of each data set, without
-    labels; ``device``, ``threads``; ``random``, the states of the random generators.
+    ``class``, ``name``, ``hyperparameters``; ``run``, what must be the same when the run is continued (see
+    `describe_run`); ``model`` without its tensors; ``state``, see `Trainer.state_dict`; ``device``, ``threads``;
+    ``random``, the states of the global random generators.
 result
     The attributes of a `Result` except its callbacks.
 detector
@@ -22,6 +22,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ import torch
 from torch import nn
 
 from data import DataSet
+from data.words import many
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block
 from trainers.checkpoint_file import as_path, digest_of, lock_file, read_file, write_file
@@ -254,26 +256,40 @@ def _own_class(described: str, argument: str, kind: type) -> Any:
 # ---------------------------------------------------------------------- trainers
 
 
-def trainer_content(trainer: Trainer, given: dict[str, Any] | None = None, data: Any = None) -> dict[str, Any]:
-    """Return the content of a trainer's file; `given` and `data` are those at the start of its run, if known."""
-    sets = [one for one in (trainer.train_set, trainer.validation_set) if one is not None]
+def trainer_content(trainer: Trainer, run: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the content of a trainer's file; `run` describes the start of its run, if that is known."""
     return {
         **_description(trainer),
-        "given": given or _given(trainer),
+        "run": run or describe_run(trainer, trainer.train_set, trainer.validation_set, None),
         "model": _description(uncompiled(trainer.model)),
         "state": trainer.state_dict(),
-        "data": data or [describe_set(one) for one in sets],
         "device": str(trainer.device),
         "threads": trainer.threads,
         "random": random_states(trainer.device),
     }
 
 
-def _given(trainer: Trainer) -> dict[str, Any]:
-    """Return what must be the same when a run is continued: classes and hyperparameters of trainer and model."""
-    blocks = trainer, uncompiled(trainer.model)
-    (own, values), (model, model_values) = [(_class_name(b), getattr(b, "hyperparameters", None)) for b in blocks]
-    return {**(values or {}), "trainer": own, "model": [model, model_values]}
+def describe_run(
+    trainer: Trainer, train: DataSet | None, validation: DataSet | None, epochs: int | None
+) -> dict[str, Any]:
+    """Return what must be the same when a run is continued."""
+    model = uncompiled(trainer.model)
+    return {
+        **trainer.hyperparameters,
+        "trainer": _class_name(trainer),
+        "model": [_class_name(model), getattr(model, "hyperparameters", None)],
+        "training set": train and describe_set(train),
+        "validation set": validation and describe_set(validation),
+        "epochs": epochs,
+    }
+
+
+def describe_set(data: DataSet) -> str:
+    """Return size and checksum of a data set, without its labels and names."""
+    parts = (data.sequences, data.targets, data.mask, data.lengths)
+    digests = " ".join("none" if part is None else digest_of(part) for part in parts)
+    size = f"{many(len(data), 'sequence')} of {many(data.length, 'step')}, {many(data.n_features, 'feature')}"
+    return f"{size}, checksum {sha256(digests.encode()).hexdigest()[:16]}"
 
 
 def _trainer_of(
@@ -285,39 +301,46 @@ def _trainer_of(
             raise ValueError("model must be None, because the trainer has one, got both.")
         trainer = given
     else:
-        tensors = {"tensors": state["model"], "frozen": state["frozen"]}
-        own = given is None
-        make = _own_class(content["class"], "trainer", Trainer) if own else given
+        make = _own_class(content["class"], "trainer", Trainer) if given is None else given
         if values.get("loss") == "custom":
             if loss is None:
                 raise ValueError("loss must be the function that the trainer was given: load(path, loss=…), got None.")
             values["loss"] = loss
-        net = model_of({**content["model"], **tensors}, model)
-        trainer = _made("trainer", make, net, device, name=content["name"], **values)
+        weights = {"tensors": state["model"], "frozen": state["frozen"]}
+        trainer = _made(
+            "trainer", make, model_of({**content["model"], **weights}, model), device, name=content["name"], **values
+        )
         if not isinstance(trainer, Trainer):
             raise TypeError(f"trainer must be a Trainer or return one, got {type(trainer).__name__}.")
     if data is not None:
-        train, validation = _two_sets(data)
-        now = [describe_set(train), describe_set(validation)]
-        if now != content["data"] and "data" not in allow:
-            raise ValueError(_different({"data": (content["data"], now)}))
-        trainer.setDataSets(train, validation)
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise TypeError(f"data must be the pair (training, validation) for a trainer, got {type(data).__name__}.")
+        sets = DataSet.of(data[0], "training set"), DataSet.of(data[1], "validation set")
+        now = {f"{part} set": describe_set(one) for part, one in zip(("training", "validation"), sets, strict=True)}
+        _refuse({name: (content["run"][name], value) for name, value in now.items()}, allow)
+        trainer.setDataSets(*sets)
     trainer.load_state_dict(state)
     set_random_states(content["random"])
     return trainer
 
 
-def _two_sets(data: Any) -> tuple[DataSet, DataSet]:
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise TypeError(f"data must be the pair (training, validation) for a trainer, got {type(data).__name__}.")
-    return DataSet.of(data[0], "training set"), DataSet.of(data[1], "validation set")
+def _refuse(pairs: dict[str, tuple[Any, Any]], allow: Sequence[str]) -> list[str]:
+    """Return the names whose two values, in the file and now, differ; raise unless these differences are allowed."""
+    names = [name for name, (there, here) in pairs.items() if there != here]
+    # one name for both sets
+    allowed = {name: "data" if name.endswith(" set") else name for name in names}
+    if refused := [name for name in names if allowed[name] not in allow]:
+        shown = "; ".join("{} {!r} in the file and {!r} now".format(name, *pairs[name]) for name in refused)
+        unique = tuple(dict.fromkeys(allowed[name] for name in refused))
+        remedy = "" if "trainer" in refused else f", or allow={unique}"
+        raise ValueError(f"the run must be the same as in the file, got {shown}. Use another file{remedy}.")
+    return names
 
 
-def describe_set(data: DataSet) -> str:
-    """Return size and checksum of a data set, without its labels and names."""
-    parts = [data.sequences, data.targets, data.mask, data.lengths]
-    digests = ["none" if part is None else digest_of(part)[:16] for part in parts]
-    return f"{len(data)} sequences of {data.length} steps, {data.n_features} features; " + " ".join(digests)
+def _checked_allow(allow: Any, names: list[str]) -> tuple[str, ...]:
+    if isinstance(allow, str) or not isinstance(allow, Sequence) or not set(allow) <= set(names):
+        raise ValueError(f"allow must be a list of names among {', '.join(names)}, got {allow!r}.")
+    return tuple(allow)
 
 
 # ---------------------------------------------------------------------- checkpoints of a run
@@ -351,10 +374,9 @@ class Checkpoint:
         self.every = every
         self.allow = _checked_allow(allow, [*trainer.declared(), "model", "data", "epochs"])
         self.trainer = trainer
-        self.given: dict[str, Any] = _given(trainer)
-        self.data: list[str] | None = None
-        self.lock = lock_file(self.path)
+        self.run: dict[str, Any] = {}
         self.content: dict[str, Any] | None = None
+        self.lock = lock_file(self.path)
         try:
             if self.path.exists():
                 kind, self.content = read_file(self.path)
@@ -364,33 +386,43 @@ class Checkpoint:
             self.close()
             raise
 
-    def begin(self, train: DataSet, validation: DataSet, epochs: int) -> bool:
-        """Set the data sets; return whether the run in the file is continued. Nothing is changed if it differs."""
-        self.data = [describe_set(train), describe_set(validation)]
-        if self.content is None:
-            self.trainer.setDataSets(train, validation)
-            return False
-        with _plain_errors(self.path, "trainer"):
-            found = self._differences(self.content, epochs)
-            if refused := {name: pair for name, pair in found.items() if name not in self.allow}:
-                raise ValueError(_different(refused))
-            self.trainer.setDataSets(train, validation)
-            self._restore(self.content, found)
-        return True
+    def begin(self, train: DataSet, validation: DataSet, epochs: int) -> int | None:
+        """Set the data sets; return the planned epochs of the run in the file, which is continued, or None.
 
-    def check_same_run(self) -> None:
+        Nothing is changed if that run differs.
+        """
+        trainer, content, self.run = self.trainer, self.content, describe_run(self.trainer, train, validation, epochs)
+        if content is None:
+            trainer.setDataSets(train, validation)
+            return None
+        with _plain_errors(self.path, "trainer"):
+            names = [name for name in {**content["run"], **self.run} if name != "epochs" or trainer.depends_on_plan]
+            changed = _refuse({name: (content["run"].get(name), self.run.get(name)) for name in names}, self.allow)
+        trainer.setDataSets(train, validation)
+        with _plain_errors(self.path, "trainer"):
+            # the number may have been changed during the run
+            planned = content["state"]["planned_epochs"] if content["run"]["epochs"] == epochs else None
+            self._restore(content, changed)
+        planned, done = planned or epochs, len(trainer.history)
+        what = f"continued after epoch {done}" if done < planned else f"complete after {many(done, 'epoch')},"
+        say(f"{trainer.name}: {what} from {self.path}.")
+        return planned
+
+    def begin_resumed(self) -> None:
         """Raise an error if the file has epochs that the run of the trainer does not have."""
-        if self.content is not None:
+        trainer, content = self.trainer, self.content
+        self.run = describe_run(trainer, trainer.train_set, trainer.validation_set, None)
+        if content is not None:
             with _plain_errors(self.path, "trainer"):
-                rows, own = self.content["state"]["history"]["rows"], self.trainer.history.to_dict()["rows"]
+                rows, own = content["state"]["history"]["rows"], trainer.history.to_dict()["rows"]
                 losses = [[repr((row["train_loss"], row["validation_loss"])) for row in some] for some in (rows, own)]
                 if losses[0] != losses[1][: len(rows)]:
                     raise ValueError(f"checkpoint must be a new file or one of this run, got another run: {self.path}.")
-                self.given, self.data = self.content["given"], self.content["data"]
+                self.run = content["run"]
 
     def save(self) -> None:
         """Write the present state."""
-        write_file(self.path, "trainer", trainer_content(self.trainer, self.given, self.data))
+        write_file(self.path, "trainer", trainer_content(self.trainer, self.run))
 
     def save_or_warn(self) -> None:
         """Write the present state; if this fails, warn, because the training need not end."""
@@ -404,41 +436,20 @@ class Checkpoint:
         """Release the file."""
         self.lock.release()
 
-    def _differences(self, content: dict[str, Any], epochs: int) -> dict[str, tuple[Any, Any]]:
-        """Return what differs between the run in the file and this one: by name, the value there and here."""
-        there = {**content["given"], "data": content["data"], "epochs": content["state"]["planned_epochs"]}
-        here = {**self.given, "data": self.data, "epochs": epochs}
-        if not self.trainer.depends_on_plan:
-            del there["epochs"], here["epochs"]
-        names = dict.fromkeys([*there, *here])
-        return {name: (there.get(name), here.get(name)) for name in names if there.get(name) != here.get(name)}
-
-    def _restore(self, content: dict[str, Any], found: dict[str, Any]) -> None:
-        trainer, state = self.trainer, content["state"]
-        before = trainer.state_dict()
+    def _restore(self, content: dict[str, Any], changed: list[str]) -> None:
+        """Load the state in the file, with all hyperparameters except the `changed` ones."""
+        trainer, before = self.trainer, self.trainer.state_dict()
         try:
-            trainer.load_state_dict(state)
+            trainer.load_state_dict(content["state"])
+            set_random_states(content["random"])
         except BaseException:
             trainer.load_state_dict(before)
             raise
         # hyperparameters may have been changed during the run
         for block, described in ((trainer, content), (uncompiled(trainer.model), content["model"])):
             for name, value in (described["hyperparameters"] or {}).items():
-                if not {name, "model"} & found.keys() and value != getattr(block, name):
+                if name not in changed and "model" not in changed and value != getattr(block, name):
                     setattr(block, name, value)
         if content["threads"] != trainer.threads:
-            counts = f"{content['threads']} threads before and {trainer.threads} now"
-            say(f"{trainer.name}: {counts}, so the last digits may differ from those of one run.")
-        say(f"{trainer.name}: continued after epoch {len(trainer.history)} from {self.path}.")
-        set_random_states(content["random"])
-
-
-def _checked_allow(allow: Any, names: list[str]) -> tuple[str, ...]:
-    if isinstance(allow, str) or not isinstance(allow, Sequence) or not set(allow) <= set(names):
-        raise ValueError(f"allow must be a list of names among {', '.join(names)}, got {allow!r}.")
-    return tuple(allow)
-
-
-def _different(found: dict[str, tuple[Any, Any]]) -> str:
-    shown = "; ".join(f"{name} {one!r} in the file and {other!r} now" for name, (one, other) in found.items())
-    return f"the run must be the same as in the file, got {shown}. Use another file, or allow={tuple(found)}."
+            counts = f"{content['threads']} before and {trainer.threads} now"
+            say(f"{trainer.name}: CPU threads: {counts}, so the last digits may differ from those of one run.")

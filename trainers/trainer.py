@@ -352,7 +352,7 @@ class Trainer(Block):
         if self._in_epoch:
             raise RuntimeError(f"{self.name!r} must be between two epochs to be saved, got an unfinished epoch.")
         owners = {id(self): "trainer", id(self.model): "model"}
-        queued = [[owners[key], name, value] for (key, name), (_, value, _) in self._queued.items() if key in owners]
+        queued = [[owners[key], name, *values] for (key, name), (_, *values) in self._queued.items() if key in owners]
         return {
             "model": copy_state(self.model),
             "frozen": [name for name, p in uncompiled(self.model).named_parameters() if not p.requires_grad],
@@ -368,19 +368,19 @@ class Trainer(Block):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Load what `state_dict` returned, after `setDataSets` with the same data sets."""
         history = History.from_dict(state["history"])
-        if state["stage"] not in _STAGES or not all(isinstance(note, str) for note in state["notes"]):
-            raise ValueError(f"stage must be one of {_STAGES}, got {state['stage']!r}.")
+        stage, notes, planned = state["stage"], state["notes"], state["planned_epochs"]
+        if stage not in _STAGES or not isinstance(planned, int | None) or not all(isinstance(n, str) for n in notes):
+            raise ValueError(f"stage must be one of {_STAGES}, got {stage!r}, {planned!r} epochs and {notes!r}.")
         if state["reached"] is not None:
             check_tensors(self.model, state["reached"])
         load_weights(self.model, state["model"], state["frozen"])
-        self.history, self._reached, self._notes = history, state["reached"], list(state["notes"])
-        self.planned_epochs, self._trained, self._in_epoch = state["planned_epochs"], bool(state["trained"]), False
-        self._stage = state["stage"]
+        self.history, self._reached, self._notes, self._stage = history, state["reached"], list(notes), stage
+        self.planned_epochs, self._trained, self._in_epoch = planned, bool(state["trained"]), False
         blocks: dict[str, Any] = {"trainer": self, "model": self.model}
-        self._queued = {
-            (id(block), name): (block, block.declared()[name].check_assignment(block, value), getattr(block, name))
-            for block, name, value in ((blocks[owner], name, value) for owner, name, value in state["queued"])
-        }
+        self._queued = {}
+        for owner, name, value, before in state["queued"]:
+            value = blocks[owner].declared()[name].check_assignment(blocks[owner], value)
+            self._queued[id(blocks[owner]), name] = blocks[owner], value, before
 
     def reached_state(self) -> ModelState:
         """Return a copy of parameters and buffers at the end of the last epoch, before a restore."""

@@ -132,18 +132,20 @@ class Run:
 
     def _begin(self, train: Any, validation: Any, epochs: int) -> int:
         """Set the data sets unless the trainer resumes, and return the planned number of epochs."""
-        trainer, checkpoint, continued = self.trainer, self._checkpoint, False
+        trainer, checkpoint = self.trainer, self._checkpoint
         if self.resumes and checkpoint:
-            checkpoint.check_same_run()
+            checkpoint.begin_resumed()
         elif checkpoint:
             train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
-            self.resumes = continued = checkpoint.begin(train, validation, epochs)
+            if planned := checkpoint.begin(train, validation, epochs):
+                self.resumes = True
+                return planned
         elif not self.resumes:
             trainer.setDataSets(train, validation)
-        if checkpoint and not continued:
+        if checkpoint:
             # now, because a file that cannot be written should be noticed before the training
             checkpoint.save()
-        return epochs if continued else len(trainer.history) + epochs
+        return len(trainer.history) + epochs
 
     def _close(self) -> None:
         if self._checkpoint:

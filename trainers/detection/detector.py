@@ -155,6 +155,7 @@ class AnomalyDetector(Block):
         progress: bool | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         every: int = 5,
+        allow: Sequence[str] = (),
     ) -> AnomalyDetector:
         """Train on normal data, and store the calibration data.
 
@@ -174,8 +175,8 @@ class AnomalyDetector(Block):
         checkpoint : str or path, optional
             A file in which the training run is saved every few epochs, as in `benchmark`; the same call continues it
             after an interruption. It contains the trainer; save the fitted detector with `trainers.save`.
-        every : int, default 5
-            Number of epochs between two saves.
+        every, allow
+            As in `benchmark`.
 
         Returns
         -------
@@ -215,7 +216,7 @@ class AnomalyDetector(Block):
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
         result = benchmark(
             trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress, checkpoint=checkpoint,
-            every=every,
+            every=every, allow=allow,
         )  # fmt: skip
         if not len(result.history):
             raise RuntimeError(f"training of {self.name!r} was stopped before its first epoch. Call fit again.")
