@@ -404,8 +404,8 @@ class Checkpoint:
             planned = content["state"]["planned_epochs"] if content["run"]["epochs"] == epochs else None
             self._restore(content, changed)
         planned, done = planned or epochs, len(trainer.history)
-        what = f"continued after epoch {done}" if done < planned else f"complete after {many(done, 'epoch')},"
-        say(f"{trainer.name}: {what} from {self.path}.")
+        what = f"continued after epoch {done}, from" if done < planned else f"complete after {many(done, 'epoch')}, in"
+        say(f"{trainer.name}: {what} {self.path}.")
         return planned
 
     def begin_resumed(self) -> None:

@@ -117,7 +117,7 @@ class Run:
         self.stopped: str | None = None
         self._stop: str | None = None
         self.out_of_time, self._seconds_trained = False, 0.0
-        self._ended = self._in_epoch = False
+        self._ended = False
         if {train is None, validation is None} != {bool(resume)}:
             wanted = "omitted with resume=True, got a set" if resume else "sets, got None. To continue, set resume=True"
             raise ValueError(f"train and validation must be {wanted}.")
@@ -162,7 +162,7 @@ class Run:
         TypeError, ValueError
             If `epochs` is not a positive integer, or the trainer's schedule cannot end at this epoch.
         """
-        planned = max(whole_epochs(epochs), len(self.trainer.history) + self._in_epoch)
+        planned = max(whole_epochs(epochs), len(self.trainer.history) + self.trainer.in_epoch)
         self.trainer.check_plan(planned)
         self.planned_epochs = self.trainer.planned_epochs = planned
 
@@ -236,11 +236,8 @@ class Run:
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
         name, before = type(trainer).__name__, len(trainer.history)
-        self._in_epoch, begun = True, time.perf_counter()
-        try:
-            returned = trainer.doEpoch(trainer.model)
-        finally:
-            self._in_epoch = False
+        begun = time.perf_counter()
+        returned = trainer.doEpoch(trainer.model)
         if returned is not trainer.model:
             raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
         if (added := len(trainer.history) - before) != 1:
