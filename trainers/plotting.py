@@ -285,7 +285,8 @@ def _draw(figure: Figure, runs: Sequence[_Run], *, log: bool) -> None:
     longest = max((len(run.history) for run in runs), default=0)
     log = log and min(losses, default=0) > 0
     limits, final = loss_limits(losses, log=log), max(2, longest)
-    axes.set_yscale("log" if log else "linear")
+    if log:
+        axes.set_yscale("log")
     loss_marks = log_ticks(*limits, 12) if log else ticks(*limits, 5)
     epochs = sorted({1, *map(round, ticks(1, final, 10, 1))})
     axes.set(xlim=(1, final), ylim=limits, xlabel="epoch", ylabel=f"{'reconstruction' if alone else 'validation'} loss")
@@ -370,7 +371,8 @@ def _draw_curve(axes: Any, losses: list[float], **style: Any) -> None:
     axes.plot(range(1, len(losses) + 1), losses, clip_on=False, **style)
     finite = [False, *map(math.isfinite, losses), False]
     single = [i for i in range(1, len(finite) - 1) if finite[i] and not finite[i - 1] and not finite[i + 1]]
-    axes.plot(single, [losses[i - 1] for i in single], ".", color=style["color"], clip_on=False)
+    if single:
+        axes.plot(single, [losses[i - 1] for i in single], ".", color=style["color"], clip_on=False)
 
 
 def _draw_mark(axes: Any, row: Epoch, mark: str, color: str, **style: Any) -> None:

@@ -444,7 +444,8 @@ def _figures(detector: AnomalyDetector) -> tuple[Figure, Figure]:
     scores, unit = detector.calibration_scores, f", {UNITS[detector.scaling]}" if detector.scaling in UNITS else ""
     assert detector.result is not None
     history = detector.result.history.plot()
-    history.axes[0].set_ylabel(f"reconstruction loss\n(mean absolute error{unit})")
+    # several lines, because one is longer than the axis
+    history.axes[0].set_ylabel(f"reconstruction loss\n(mean absolute error{unit})".replace(", ", ",\n"))
     histogram = plot_errors(scores, np.zeros(len(scores), int), detector.threshold)
     unit = unit if detector.error in ("mae", "max") else ""
     histogram.axes[0].set(xlabel=f"score of a step ({detector.error}{unit})", ylabel="density of the calibration steps")

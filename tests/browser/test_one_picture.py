@@ -90,6 +90,7 @@ def test_only_widget_or_picture_is_visible(server, page, open_notebook):
         other = reopened(notebook, trusted=trusted)
         other.set_viewport_size({"width": 1200, "height": 2600})
         other.wait_for_timeout(1000)
+        assert other.get_by_text("inline scripts").count() == 0
         _, first, second = other.evaluate(VISIBLE)
         assert (first["pictures"], second["pictures"]) == (2, 3)
         assert not trusted or first["loading"] + second["loading"] == 0
@@ -109,7 +110,9 @@ def test_exported_page_has_pictures_with_alt_text(lab, page, open_notebook):
     page.goto(path.as_uri())
     visible = page.locator("img:visible").count()
     assert visible == 2
-    assert page.get_by_role("img", name="Training and validation loss of the run 'BatchedTrainer'").count() == 1
+    widget_picture = page.get_by_role("img", name="Training and validation loss of the run 'BatchedTrainer'")
+    assert widget_picture.count() == 1, "the mark before the picture is not read as well"
+    assert widget_picture.evaluate("one => one.tagName") == "IMG"
     assert page.get_by_text("Loading widget").count() == 0
 
 

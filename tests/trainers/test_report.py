@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from ipywidgets.widgets.widget import _instances
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from data import Finding, Series, check_series, load_csv
 from trainers.__main__ import main, parser
 from trainers.detection import AnomalyDetector, Detection, Explanation
-from trainers.reports import _Flagged, _note, _Progress, _reasons, _rows, report
+from trainers.reports import _figures, _Flagged, _note, _Progress, _reasons, _rows, report
 
 QUICK = {"epochs": 1, "rate": 0.05, "progress": False}
 
@@ -330,6 +331,19 @@ def test_shorter_windows_are_advised_only_if_shorter():
         detector = SimpleNamespace(window_length=window, calibration_scores=np.ones(100), rate=0.01)
         reasons = _reasons(_Flagged(0.5, 0.5, 0.5, [0.5] * 4, 0.01), [few], detector, Series(np.zeros(100)), 50)
         assert option in [option for advice, option in reasons if advice.startswith("Use a longer")]
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_axis_labels_fit_into_pictures(scaling):
+    detector = AnomalyDetector(scaling=scaling, epochs=1).fit(Series(signal()[:750]))
+    for figure in _figures(detector):
+        FigureCanvasAgg(figure).draw()
+        for label in (figure.axes[0].xaxis.label, figure.axes[0].yaxis.label):
+            box = label.get_window_extent()
+            assert box.x0 >= 0, label
+            assert box.y0 >= 0, label
+            assert box.x1 <= figure.bbox.width, label
+            assert box.y1 <= figure.bbox.height, label
 
 
 def test_report_keeps_no_widget(tmp_path):

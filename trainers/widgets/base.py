@@ -18,6 +18,14 @@ from trainers.widgets.export import Exported, page_bundle
 
 # Style for "Loading widget…" and "model not found" in a notebook that is opened without a kernel.
 NOT_DRAWN = ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > .lm-Panel:not(:has(*)) { display: none }"
+# In a page written by nbconvert: moves the alt text of each mark to its picture. nbconvert ignores that of the picture.
+# In Jupyter nothing happens, because a notebook is opened after its page was loaded.
+ALT_TEXTS = """
+addEventListener("load", () => document.querySelectorAll(".kit-picture[aria-label]").forEach(mark => {
+  const picture = mark.closest(".jp-OutputArea-child")?.nextElementSibling?.querySelector("img");
+  if (picture) { picture.alt = mark.getAttribute("aria-label"); mark.setAttribute("aria-hidden", "true"); }
+}))
+"""
 _enlarged: weakref.WeakSet[ipywidgets.DOMWidget] = weakref.WeakSet()
 # Comms of the widgets that respond during a training run.
 answering: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -101,12 +109,14 @@ def display_picture(picture: Any, *, in_box: bool = False) -> None:
     """Display a picture or table that is visible only where no widget is drawn in the same output, as without a kernel.
 
     The mark before the picture lets larger.css hide it, and gives its alt text to screen readers: JupyterLab and
-    nbconvert do not take this text from the picture. Its style hides the text of a widget that is not drawn.
+    nbconvert do not take this text from the picture. Its style hides the text of a widget that is not drawn. Its script
+    gives the picture itself the alt text in a page written by nbconvert.
     With `in_box`, the picture is hidden also if its widget is drawn in a box in the output of another cell.
     """
     alt = getattr(picture, "alt", "")
     about = f' role="img" aria-label="{escaped(alt)}"' if alt else ""
     mark = f'<span class="kit-picture{" kit-in-box" * in_box}"{about}></span><style>{NOT_DRAWN}</style>'
+    mark += f"<script>{ALT_TEXTS}</script>" if alt else ""
     IPython.display.display({"text/html": mark, "text/plain": alt}, raw=True)
     IPython.display.display(picture)
 

@@ -148,17 +148,19 @@ class LiveView(Pictured, ipywidgets.VBox):
             return
         wide = {"description_width": "initial"}
         self._chart = Chart(self._data())
-        self._pause = _button("Pause", "pause", "Wait before the next batch; press again to resume")
-        self._step = _button("Step", "step-forward", "Train to the end of one epoch, then pause")
-        self._stop = _button("Stop", "stop", "End the run cleanly; the notebook continues")
+        # Few widgets are opened faster: the buttons share a layout and a style, and the rows a layout.
+        same = {"layout": ipywidgets.Layout(width="auto"), "style": ipywidgets.ButtonStyle()}
+        self._pause = _button("Pause", "pause", "Wait before the next batch; press again to resume", **same)
+        self._step = _button("Step", "step-forward", "Train to the end of one epoch, then pause", **same)
+        self._stop = _button("Stop", "stop", "End the run cleanly; the notebook continues", **same)
         self._planned_epochs = ipywidgets.BoundedIntText(
             1, min=1, max=10**6, description="planned epochs", layout={"width": "190px"}, style=wide
         )
-        self._play = ipywidgets.Play(1, min=1, max=1, interval=350, show_repeat=False, layout={"width": "auto"})
+        self._play = ipywidgets.Play(1, min=1, max=1, interval=350, show_repeat=False, layout=same["layout"])
         layout = {"width": "auto", "flex": "1 1 240px"}
         self._slider = ipywidgets.IntSlider(1, min=1, max=1, description="epoch", layout=layout, style=wide)
         self._slider.tooltip = "Rewind to an epoch"
-        self._branch_here = _button("Branch here", "code-fork", "Start a new run from the weights of this epoch")
+        self._branch_here = _button("Branch here", "code-fork", "Start a new run from this epoch's weights", **same)
         self._chart.on_msg(self._received)
         for button in (self._pause, self._step, self._stop, self._branch_here):
             button.on_click(self._pressed)
@@ -166,7 +168,7 @@ class LiveView(Pictured, ipywidgets.VBox):
             number.observe(self._changed, "value")
         self._link = ipywidgets.jslink((self._play, "value"), (self._slider, "value"))
         above = ipywidgets.HBox([self._pause, self._step, self._stop, self._planned_epochs], layout=_ROW)
-        below = ipywidgets.HBox([self._play, self._slider, self._branch_here], layout=_ROW)
+        below = ipywidgets.HBox([self._play, self._slider, self._branch_here], layout=above.layout)
         self.children = [above, self._chart, below]
         self.open()
         answer_while_busy(self)
@@ -200,6 +202,8 @@ class LiveView(Pictured, ipywidgets.VBox):
     def _received(self, _: Any, message: dict[str, Any], __: Any) -> None:
         self.control.seen()
         if message.get("kind") == "select":
+            # The chart may show more epochs than the slider.
+            self._show_progress()
             self._slider.value = max(1, min(int(message["epoch"]), self._slider.max))
 
     # ------------------------------------------------------------------ data for the page
@@ -249,7 +253,7 @@ class LiveView(Pictured, ipywidgets.VBox):
     def _send_if_due(self, *, force: bool = False) -> None:
         """Send new rows and the state, if the last update is at least `INTERVAL` seconds old."""
         now = time.perf_counter()
-        if self.children and (force or now - self._sent_at >= INTERVAL):
+        if (force or now - self._sent_at >= INTERVAL) and self.children:
             self._sent_at = now
             self._chart.add(self.history, **self._more())
             self._follow_latest(at_once=force)
@@ -264,21 +268,21 @@ class LiveView(Pictured, ipywidgets.VBox):
 
     def _follow_latest(self, *, at_once: bool) -> None:
         """Extend the slider; if it follows the latest epoch, move it there and update the reconstructions."""
-        self._show_progress()
         latest, shown = len(self.history), self._chart.rewound and self._chart.rewound["epoch"]
         begun = time.perf_counter()
         if self._follows and latest and latest != shown and (at_once or begun >= self._live_at):
             self._show_epoch(latest, move=True)
             now = time.perf_counter()
             self._live_at = now + (now - begun) / LIVE_SHARE
+        elif at_once or not self._follows or latest >= 1.1 * self._slider.max:
+            # A slider that follows is extended less often: it is moved to the next epoch that is reconstructed.
+            self._show_progress()
 
     def _show_epoch(self, epoch: int, *, move: bool = False) -> np.ndarray | None:
         """Mark an epoch, show and return the reconstructions by its model, and with `move` also move the slider."""
         if self.children and move:
             # Move the slider first: the user may move it during the reconstruction.
-            with self._own:
-                self._follows = epoch == self._slider.max
-                self._slider.value = self._play.value = epoch
+            self._show_progress(epoch)
         kept, reconstruction = self._snapshots.reconstruction(epoch)
         if self.children:
             examples = None if reconstruction is None else self._snapshots.for_page(reconstruction)
@@ -292,12 +296,17 @@ class LiveView(Pictured, ipywidgets.VBox):
             self._pause.description, self._pause.icon = ("Resume", "play") if paused else ("Pause", "pause")
             self._chart.change(**self._more())
 
-    def _show_progress(self) -> None:
-        """Update the range of the slider and the planned number of epochs."""
+    def _show_progress(self, epoch: int | None = None) -> None:
+        """Update the range of the slider and the planned number of epochs, and move the slider to an epoch."""
         if self.children and self.histories:
-            with self._own, self._slider.hold_sync(), self._play.hold_sync():
+            # One message to each control, because each message interrupts the training. The slider's is sent first: in
+            # the page, the value of `_play` is copied to it.
+            with self._own, self._play.hold_sync(), self._slider.hold_sync():
                 self._slider.max = self._play.max = len(self.history) or self._slider.max
                 self._planned_epochs.value = self._planned or self._planned_epochs.value
+                if epoch is not None:
+                    self._follows = epoch == self._slider.max
+                    self._slider.value = self._play.value = epoch
 
     def _enable_buttons(self) -> None:
         """Enable the buttons during a run, and disable them otherwise."""
@@ -306,8 +315,8 @@ class LiveView(Pictured, ipywidgets.VBox):
                 button.disabled = self._run is None
 
 
-def _button(text: str, icon: str, tooltip: str) -> ipywidgets.Button:
-    return ipywidgets.Button(description=text, icon=icon, tooltip=tooltip, layout={"width": "auto"})
+def _button(text: str, icon: str, tooltip: str, **same: ipywidgets.Widget) -> ipywidgets.Button:
+    return ipywidgets.Button(description=text, icon=icon, tooltip=tooltip, **same)
 
 
 def outcome(history: History) -> str:

@@ -110,6 +110,11 @@ class RunControl:
         self._changed()
 
 
+def on_subshell() -> bool:
+    """Return whether a button's function calls this, on the thread that receives the page's messages."""
+    return hasattr(threading.current_thread(), "shell_channel_to_subshell")
+
+
 def answer_waiting() -> None:
     """Handle the page's messages that wait for this thread, if a button's function has started the run on it.
 
@@ -117,9 +122,9 @@ def answer_waiting() -> None:
     widgets. A training loop that occupies it calls this function between batches. Messages to the user's own widgets
     wait until the run has ended: a second press of the button must not start another run within the first.
     """
-    thread: Any = threading.current_thread()
-    if not hasattr(thread, "shell_channel_to_subshell"):
+    if not on_subshell():
         return
+    thread: Any = threading.current_thread()
     kernel, socket = get_ipython().kernel, thread.shell_channel_to_subshell.to_socket
     while socket.poll(0):
         parts = socket.recv_multipart(copy=False)
@@ -142,7 +147,7 @@ def on_interrupt(function: Callable[..., Any]) -> Callable[[], None]:
 
     Otherwise an idle main thread, which receives the interrupt, would ignore it. The returned function undoes this.
     """
-    if not hasattr(threading.current_thread(), "shell_channel_to_subshell"):
+    if not on_subshell():
         return lambda: None
     # Only the main thread can set what an interrupt does.
     in_main_thread = get_ipython().kernel.io_loop.add_callback

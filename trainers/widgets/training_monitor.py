@@ -20,9 +20,9 @@ from trainers.training import Result, Run, benchmark, whole_epochs
 from trainers.widgets.base import display_picture, in_notebook
 from trainers.widgets.chart import run_data
 from trainers.widgets.export import on_page
-from trainers.widgets.live_view import LiveView, outcome
+from trainers.widgets.live_view import INTERVAL, LiveView, outcome
 from trainers.widgets.run_comparison import RunComparison, histories_of, named_histories
-from trainers.widgets.run_control import answer_waiting, on_interrupt
+from trainers.widgets.run_control import answer_waiting, on_interrupt, on_subshell
 from trainers.widgets.snapshots import Snapshots
 
 # Maximum number of epochs whose reconstructions an exported page holds.
@@ -108,6 +108,8 @@ class TrainingMonitor(LiveView):
         self._earlier = _earlier(compare)
         self._start_paused = start_paused
         self._hook_before: Callable[[], None] | None = None
+        # Whether the run was started on the thread that receives the page's messages.
+        self._on_subshell = False
 
     # ------------------------------------------------------------------ called by the run
 
@@ -130,6 +132,7 @@ class TrainingMonitor(LiveView):
         # HTML for a page cannot be updated: it is displayed when the run has ended.
         if in_notebook() and not on_page() and not self._in_box:
             IPython.display.display(self)
+        self._on_subshell = on_subshell()
         self._undo_interrupt = on_interrupt(lambda *_: self.control.stop())
         self._enable_buttons()
         self._show_all()
@@ -158,8 +161,11 @@ class TrainingMonitor(LiveView):
         if self._hook_before is not None:
             self._hook_before()
         self._batches += 1
-        self._send_if_due()
-        self._follow_requests()
+        # Without calls that are not needed, because this is called before every batch.
+        if time.perf_counter() - self._sent_at >= INTERVAL:
+            self._send_if_due()
+        if self._requests or self._on_subshell or self.control.state != "running":
+            self._follow_requests()
 
     def end(self, run: Run) -> None:
         """Show the result; the run calls this when its model is finalized."""

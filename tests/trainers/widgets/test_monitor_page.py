@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
+import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -204,6 +206,34 @@ def test_slider_works_in_pause_within_own_randomness(beats, model, page):
     thread.join(20)
     assert not thread.is_alive()
     assert len(result.history) == 3
+
+
+def test_epoch_newer_than_slider_is_selected_in_chart(beats, model, page):
+    monitor, selected = built(TrainingMonitor()), []
+
+    def select():
+        monitor._received(None, {"kind": "select", "epoch": 5}, None)
+        selected.append(monitor._slider.value)
+
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[monitor, at(5, select)])
+    assert selected == [5]
+
+
+def test_each_control_gets_one_message_for_new_epoch_and_slider_first(beats, model, page, monkeypatch):
+    """In the page, the value of the play button is copied to the slider, whose range must be extended before."""
+    monitor, sent, got = built(TrainingMonitor(beats[1][:2])), [], []
+    # No update is due before the end of the run.
+    monitor._sent_at = math.inf
+    monkeypatch.setattr(ipywidgets.Widget, "_send", lambda widget, message, buffers=None: sent.append(widget))
+
+    def show():
+        sent.clear()
+        monitor._show_epoch(5, move=True)
+        got.extend(widget for widget in sent if widget in (monitor._slider, monitor._play))
+
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=5, callbacks=[monitor, at(5, show)])
+    assert got == [monitor._slider, monitor._play]
+    assert (monitor._slider.max, monitor._slider.value, monitor._play.value) == (5, 5, 5)
 
 
 def test_new_run_is_followed_after_rewind_of_last_run(beats, model, page):
