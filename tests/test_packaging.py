@@ -200,6 +200,20 @@ def test_readme_example_runs():
     assert space["evaluation"].auroc > 0.9
 
 
+def test_readmes_detector_is_saved_and_loaded(tmp_path, monkeypatch):
+    """Run the code with one epoch and fewer beats, after the names of the first example."""
+    code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "save(" in part)
+    assert len(code.replace("\n\n", "\n").splitlines()) == 5
+    parts = data.split(data.load_ecg5000(), seed=0)
+    space: dict[str, object] = {"training": parts.training[:600], "test": parts.test[:50]}
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("epochs=20", "epochs=1"), space)
+    assert (tmp_path / "detector").is_file()
+    assert space["abnormal"].shape == (50,)
+    scores = space["detector"].score(space["test"])
+    assert trainers.detection.evaluate(scores, space["test"].labels, space["detector"].threshold).auroc > 0.8
+
+
 def test_readmes_trainer_runs(beats):
     """Train with the custom trainer of the README."""
     code = next(part for part in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class " in part)

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from trainers import load
+
 from .conftest import SUBSHELLS, needs_subshells
 from .jupyter import at_rest
 
@@ -373,3 +375,58 @@ def test_curves_remain_in_page_after_kernel_restart(lab, open_notebook):
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000
     )
     assert notebook.page.locator(".kit-chart path.curve").count() == 2
+
+
+@needs_subshells
+def test_run_continues_with_whole_curve_after_kernel_was_killed(lab, open_notebook, tmp_path):
+    """The kernel dies after epoch 13 and is restarted; the same cells continue after epoch 10, the last one saved."""
+    run = f"""
+import json, os
+from pathlib import Path
+folder = Path({str(tmp_path)!r})
+def callback(row, state):
+    if row.epoch == 13 and not (folder / "killed").exists():
+        (folder / "killed").write_text(json.dumps([row.validation_loss for row in trainer.history]))
+        os.kill(os.getpid(), 9)
+    if row.epoch == 16:
+        monitor.control.pause()
+trainer = make(learning_rate=3, steps_per_epoch=4)
+monitor = TrainingMonitor(few)
+callbacks = [callback, monitor]
+result = benchmark(trainer, training, validation, epochs=20, callbacks=callbacks, checkpoint=folder / "run")
+"""
+    compare = """
+whole = benchmark(make(learning_rate=3, steps_per_epoch=4), training, validation, epochs=20)
+before = json.loads((folder / "killed").read_text())
+print(whole.history == result.history, [row.validation_loss for row in whole.history[:13]] == before)
+"""
+    notebook = open_notebook(lab, "killed", run, compare)
+    page = notebook.page
+    curves = lambda: page.evaluate(  # noqa: E731
+        "() => [...document.querySelectorAll('path.curve')].map(e => e.getAttribute('d').match(/[ML]/g).length)"
+    )
+    notebook.run(1)
+    page.locator(".jp-Dialog", has_text="appears to have died").locator("button").click(timeout=60_000)
+    saved = load(tmp_path / "run").history
+    assert len(saved) == 10
+    assert saved.restored_epochs, "the test needs restores before the last save"
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000
+    )
+
+    notebook.run_all()
+    notebook.await_state("paused, epoch 17 of 20", timeout=60)
+    assert "continued after epoch 10 from" in notebook.text(1)
+    assert curves() == [16, 16]
+    # the models of the first ten epochs are lost, and the page says so
+    page.get_by_role("slider", name="epoch").press("Home")
+    notebook.await_words("epoch 1:")
+    assert "reconstructions are by the nearest kept model, of epoch 11" in page.locator(".words").text_content()
+    notebook.press("Resume")
+    notebook.await_state("20 epochs, best")
+    notebook.wait_idle()
+    assert curves() == [20, 20]
+    restored = load(tmp_path / "run").history.restored_epochs
+    assert restored[: len(saved.restored_epochs)] == saved.restored_epochs
+    assert page.locator(".kit-chart path.restored").count() == len(restored)
+    assert notebook.text(2).strip() == "True True", "bit for bit the same as without the interruption"
