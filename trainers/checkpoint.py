@@ -368,6 +368,8 @@ class Checkpoint:
     """
 
     def __init__(self, path: Any, every: Any, allow: Any, trainer: Trainer) -> None:
+        # as given, for messages
+        self.given = os.fspath(path) if isinstance(path, os.PathLike) else path
         self.path = as_path(path, "checkpoint")
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(f"every must be a positive integer (epochs), got {every!r}.")
@@ -405,7 +407,7 @@ class Checkpoint:
             self._restore(content, changed)
         planned, done = planned or epochs, len(trainer.history)
         what = f"continued after epoch {done}, from" if done < planned else f"complete after {many(done, 'epoch')}, in"
-        say(f"{trainer.name}: {what} {self.path}.")
+        say(f"{trainer.name}: {what} {self.given}.")
         return planned
 
     def begin_resumed(self) -> None:

@@ -14,7 +14,8 @@ file from a stranger runs no code. The metadata in the header has four strings:
     ``{"$tensor": name}``, a tensor of the file; ``{"$array": name}``, the same as a NumPy array;
     ``{"$tuple": [...]}``; and ``{"$items": [[key, value], ...]}``, a dictionary whose keys are not strings.
 ``sha256``
-    Checksum of the content and of name, type, shape and bytes of every tensor; see `_checksum`.
+    SHA-256 of the content and then, in the order of names, a line with name and digest of each tensor; the digest is
+    SHA-256 of type, shape and bytes (see `digest_of`).
 
 A tensor is named by its place in the content, such as ``state.model.encoder.weight_ih_l0``; equal tensors are stored
 once. The file is first written beside its path, then flushed to the disk and renamed, so that a complete file is at the

@@ -68,6 +68,8 @@ class Run:
     ----------
     planned_epochs : int
         Planned number of epochs in the history; can be changed with `plan`.
+    checkpoint : Checkpoint or None
+        The file in which the run is saved.
     resumes : bool
         Whether this run continues an earlier one, of the trainer or in the checkpoint.
     stopped : str or None
@@ -123,7 +125,7 @@ class Run:
             raise ValueError(f"train and validation must be {wanted}.")
         if resume:
             trainer.check_resume()
-        self._checkpoint = None if checkpoint is None else Checkpoint(checkpoint, every, allow, trainer)
+        self.checkpoint = None if checkpoint is None else Checkpoint(checkpoint, every, allow, trainer)
         try:
             self.planned_epochs = self._begin(train, validation, epochs)
         except BaseException:
@@ -132,7 +134,7 @@ class Run:
 
     def _begin(self, train: Any, validation: Any, epochs: int) -> int:
         """Set the data sets unless the trainer resumes, and return the planned number of epochs."""
-        trainer, checkpoint = self.trainer, self._checkpoint
+        trainer, checkpoint = self.trainer, self.checkpoint
         if self.resumes and checkpoint:
             checkpoint.begin_resumed()
         elif checkpoint:
@@ -148,8 +150,8 @@ class Run:
         return len(trainer.history) + epochs
 
     def _close(self) -> None:
-        if self._checkpoint:
-            self._checkpoint.close()
+        if self.checkpoint:
+            self.checkpoint.close()
 
     def plan(self, epochs: int) -> None:
         """Change the planned number of epochs, before or during the run.
@@ -230,8 +232,8 @@ class Run:
         else:
             trainer.model.eval()
         trainer.apply_queued()
-        if self._checkpoint and not trainer.in_epoch:
-            self._checkpoint.save_or_warn()
+        if self.checkpoint and not trainer.in_epoch:
+            self.checkpoint.save_or_warn()
 
     def _one_epoch(self) -> Epoch:
         trainer = self.trainer
@@ -250,8 +252,8 @@ class Run:
         for callback, state in zip(self.callbacks, states, strict=True):
             callback(row, state)
         _tell_followers(ended=False)
-        if self._checkpoint and row.epoch % self._checkpoint.every == 0:
-            self._checkpoint.save_or_warn()
+        if self.checkpoint and row.epoch % self.checkpoint.every == 0:
+            self.checkpoint.save_or_warn()
         if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
