@@ -149,8 +149,7 @@ def read_table(
     if named:
         kept, separator = kept[1:], separator or named[1]
     above = next((i for i, number in enumerate(kept) if not lines[number].lstrip().startswith("#")), len(kept))
-    comment = kept[above - 1] if above else None
-    kept = kept[above:]
+    comment, kept = kept[above - 1] if above else None, kept[above:]
     if not kept:
         raise ValueError(f"{path} must have rows of data, got only comments.")
     start, separator = _layout(path, lines, kept[:_SAMPLE], separator, decimal)
@@ -186,9 +185,10 @@ def read_table(
         )
     if len(rows) < 2:
         raise ValueError(f"{path} must have at least 2 rows of data{' below its header' * header}, got {len(rows)}.")
+    point = decimal.strip(separator)
     frame = pd.read_csv(
         # pandas raises an OverflowError for an integer that float64 cannot represent
-        io.StringIO(re.sub(rf"(?<![\w{decimal}])0*[1-9]\d{{308,}}(?![\w{decimal}])", "inf", "\n".join(rows) + "\n")),
+        io.StringIO(re.sub(rf"(?<![\w{point}])0*[1-9]\d{{308,}}(?![\w{point}])", "inf", "\n".join(rows) + "\n")),
         sep=separator,
         decimal=decimal,
         header=None,

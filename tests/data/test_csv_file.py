@@ -940,7 +940,9 @@ def test_extreme_cell_raises_with_line(csv, text, match, irregular):
         csv(text, irregular=irregular)
 
 
-def test_number_of_many_digits_is_read(csv):
+def test_number_of_many_digits_is_read_or_raises(csv):
+    with pytest.raises(ValueError, match=r"line 2, column 'a': the cell must be finite .* got inf"):
+        csv(f"t,a\n0,{'9' * 400}\n1,1\n", separator=",", decimal=",")
     assert csv(f"a;b\n{'0' * 400}1;0,{'1' * 400}\n2;3\n", decimal=",").values[0].tolist() == [1, np.float32(1 / 9)]
 
 
