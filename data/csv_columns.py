@@ -269,11 +269,10 @@ def _joined(table: Table, times: list[str]) -> str | None:
     frame, name = table.frame, " ".join(times)
     parts = frame[times]
     if {"year", "month", "day"} <= {_plain(one) for one in times} <= set(_CALENDAR[:6]):
-        frame[name] = pd.to_datetime(parts.set_axis([_plain(one) for one in times], axis=1), errors="coerce").astype(
-            str
-        )
+        numbers = parts.set_axis([_plain(one) for one in times], axis=1).apply(pd.to_numeric, errors="coerce")
+        frame[name] = pd.to_datetime(numbers.where(numbers.abs() < 1e5), errors="coerce").astype(str)
     else:
-        frame[name] = parts.astype(str).apply(lambda column: column.str.strip()).agg(" ".join, axis=1)
+        frame[name] = parts.astype(str).fillna("").apply(lambda column: column.str.strip()).agg(" ".join, axis=1)
     frame[name] = frame[name].where(parts.notna().all(axis=1))
     return name
 
@@ -293,7 +292,7 @@ def _only(table: Table, found: list[str], role: str) -> str | None:
 
 
 def _listed(names: list[str]) -> str:
-    some = [*map(repr, names)]
+    some = [f"{name!r:.99}" for name in names]
     return ", ".join(some if len(some) <= 2 * _MOST_NAMES else [*some[:_MOST_NAMES], "…", some[-1]])
 
 

@@ -44,7 +44,7 @@ class Table(NamedTuple):
 
     def at(self, row: int, name: str) -> str:
         """Return file, line and column of a cell, for error messages."""
-        return f"{self.path}, line {self.lines[row]}, column {name!r}"
+        return f"{self.path}, line {self.lines[row]}, column {name!r:.99}"
 
     def floats(self, name: str) -> np.ndarray:
         """Return a column as float64, with NaN for a cell that is not a finite number."""
@@ -69,12 +69,12 @@ class Table(NamedTuple):
         if len(bad):
             cells = column.iloc[bad].astype(str).str.strip()
             advice = _advice(cells, self.separator, all_cells=len(bad) == column.notna().sum())
-            got = f"{cells.iloc[0]!r} ({len(bad)} such cell{'s' * (len(bad) > 1)})"
+            got = f"{cells.iloc[0]!r:.99} ({len(bad)} such cell{'s' * (len(bad) > 1)})"
             raise ValueError(f"{self.at(bad[0], name)}: the cell must be a number, got {got}. {advice}")
         with np.errstate(over="ignore"):
             bad = np.flatnonzero(np.isinf(numbers.astype(np.float32)))
         if len(bad):
-            wrong = f"the cell must be finite and representable in float32, got {column.iloc[bad[0]]}"
+            wrong = f"the cell must be finite and representable in float32, got {column.iloc[bad[0]]!s:.99}"
             raise ValueError(f"{self.at(bad[0], name)}: {wrong}. Leave it empty, or scale the column.")
         return numbers
 
@@ -83,13 +83,13 @@ class Table(NamedTuple):
         values = np.stack([self.numbers(name) for name in names], axis=1)
         empty = np.flatnonzero(np.isnan(values).all(0))
         if len(empty):
-            raise ValueError(f"{self.path}: column {names[empty[0]]!r} must not be empty. Set values=[…].")
+            raise ValueError(f"{self.path}: column {names[empty[0]]!r:.99} must not be empty. Set values=[…].")
         return values
 
     def labels(self, name: str, normal: Any, notes: list[str]) -> np.ndarray:
         """Return a column as integers, with 0 for normal."""
         column = self.frame[name]
-        remedy = f", or set values=[…, {name!r}] if the column is a measurement."
+        remedy = f", or set values=[…, {name!r:.99}] if the column is a measurement."
         missing = np.flatnonzero(column.isna())
         if len(missing):
             raise ValueError(
@@ -118,11 +118,11 @@ class Table(NamedTuple):
         else:
             chosen = [kind for kind in kinds.index if _number_or_text(kind) == _number_or_text(str(normal).strip())]
         if not chosen:
-            some = ", ".join(f"{kind!r} ({count} rows)" for kind, count in kinds.head(8).items())
+            some = ", ".join(f"{kind!r:.99} ({count} rows)" for kind, count in kinds.head(8).items())
             wanted = "a name such as 'normal'" if normal is None else repr(normal)
             raise ValueError(
-                f"{self.path}, column {name!r}: one of the labels must be {wanted}, got {some}"
-                f"{', …' * (len(kinds) > 8)}. Set the normal label, such as normal={kinds.index[0]!r}{remedy}"
+                f"{self.path}, column {name!r:.99}: one of the labels must be {wanted}, got {some}"
+                f"{', …' * (len(kinds) > 8)}. Set the normal label, such as normal={kinds.index[0]!r:.99}{remedy}"
             )
         # numbers in increasing order, then strings
         others = {kind: _number_or_text(kind) for kind in kinds.index if kind not in chosen}
@@ -148,9 +148,8 @@ def read_table(
     named = re.fullmatch(r"sep=(.)", lines[kept[0]].strip('\ufeff" \r'))  # Excel writes the separator like this
     if named:
         kept, separator = kept[1:], separator or named[1]
-    comment = None
-    while kept and lines[kept[0]].lstrip().startswith("#"):
-        comment = kept.pop(0)
+    above = next((i for i, number in enumerate(kept) if not lines[number].lstrip().startswith("#")), len(kept))
+    comment, kept = kept[above - 1] if above else None, kept[above:]
     if not kept:
         raise ValueError(f"{path} must have rows of data, got only comments.")
     start, separator = _layout(path, lines, kept[:_SAMPLE], separator, decimal)
@@ -162,9 +161,9 @@ def read_table(
         header = not _is_data(names)
     if not header and comment is not None and len(names) > 1:  # numpy.savetxt writes the header as a comment
         text_above = lines[comment].lstrip("# ")
-        above = _fields(("#" if text_above.startswith(separator) else "") + text_above, separator)
-        if len(above) == len(names) and not _is_data(above):
-            kept, names, header = [comment, *kept], above, True
+        fields = _fields(("#" if text_above.startswith(separator) else "") + text_above, separator)
+        if len(fields) == len(names) and not _is_data(fields):
+            kept, names, header = [comment, *kept], fields, True
     if len(names) == 1:  # in a file of one column, an empty line is a missing value
         kept = list(range(kept[0], kept[-1] + 1))
     rows = [lines[i] for i in kept]
@@ -182,12 +181,14 @@ def read_table(
         name = names[int(duplicated.argmax())]
         first, second = [i for i, other in enumerate(names, 1) if other == name][:2]
         raise ValueError(
-            f"{path}: column names must differ, got {name!r} for columns {first} and {second}. Rename one."
+            f"{path}: column names must differ, got {name!r:.99} for columns {first} and {second}. Rename one."
         )
     if len(rows) < 2:
         raise ValueError(f"{path} must have at least 2 rows of data{' below its header' * header}, got {len(rows)}.")
+    point = decimal.strip(separator)
     frame = pd.read_csv(
-        io.StringIO("\n".join(rows) + "\n"),
+        # pandas raises an OverflowError for an integer that float64 cannot represent
+        io.StringIO(re.sub(rf"(?<![\w{point}])0*[1-9]\d{{308,}}(?![\w{point}])", "inf", "\n".join(rows) + "\n")),
         sep=separator,
         decimal=decimal,
         header=None,

@@ -55,12 +55,13 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     numeric = date_format is None and not table.is_text(name)
     times = _from_numbers(table, name, unit, notes) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
-    if not (steps > 0).all():
-        i = int(np.argmin(steps > 0))
+    rises = steps > 1e-18 * np.ptp(times.seconds)  # so that int64 can count the steps
+    if not rises.all():
+        i = int(np.argmin(rises))
         raise ValueError(
             f"{table.at(i + 1, name)}: the times must increase, got {column.iloc[i + 1]!s} after {column.iloc[i]!s} in "
-            f"line {table.lines[i]} ({(steps == 0).sum()} repeated, {(steps < 0).sum()} decreasing). Sort the rows by "
-            "time, write one file per recording, or set irregular='ignore' to discard the times."
+            f"line {table.lines[i]} ({(~rises & (steps >= 0)).sum()} repeated, {(steps < 0).sum()} decreasing). "
+            "Sort the rows by time, write one file per recording, or set irregular='ignore' to discard the times."
         )
     return times
 
@@ -131,7 +132,7 @@ def _from_dates(table: Table, name: str, date_format: str | None) -> Times:
         if fit:
             remedy = f"Set the format of dates: {' or '.join(f'date_format={style!r}' for style in fit[:2])}."
         wanted = f"a date of the form {date_format!r}" if date_format else "a number or a date like 2024-01-31 13:45:00"
-        got = f"{texts.iloc[bad[0]]!r} ({len(bad)} such cell{'s' * (len(bad) > 1)})"
+        got = f"{texts.iloc[bad[0]]!r:.99} ({len(bad)} such cell{'s' * (len(bad) > 1)})"
         raise ValueError(f"{table.at(bad[0], name)}: the cell must be {wanted}, got {got}. {remedy}")
     return _stamped(dates.dt.tz_localize(None).to_numpy("datetime64[ns]"))
 

@@ -50,10 +50,10 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise ValueError(
-            f"{path} must have the encoding {encoding}, got the invalid byte 0x{raw[error.start]:02x} in line {line}. "
-            f"Save the file as UTF-8, or set encoding={_likely(raw)!r}."
+            f"{path} must have the encoding {encoding}, got the invalid byte 0x{error.object[error.start]:02x} "
+            f"in line {line}. Save the file as UTF-8, or set encoding={_likely(raw)!r}."
         ) from error
     except LookupError as error:
         wanted = "a known encoding, such as 'utf-8', 'cp1252' or 'utf-16'"

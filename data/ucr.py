@@ -262,7 +262,7 @@ def _class_order(counts: Counter[str], normal: Any, path: Path) -> list[list[str
     several = isinstance(normal, Iterable) and not isinstance(normal, str)
     chosen = [] if normal is None else [_as_class(c) for c in (normal if several else [normal])]
     if not chosen or not set(chosen) <= set(order):
-        classes = ", ".join(f"{c!r} (size {counts[c]})" for c in order)
+        classes = ", ".join([f"{c!r:.99} (size {counts[c]})" for c in order[:60]] + ["…"] * (len(order) > 60))
         raise ValueError(f"normal must be one or more classes of {path.name}, got {normal!r}. Its classes: {classes}.")
     return [[c for c in order if c in chosen], *([c] for c in order if c not in chosen)]
 
@@ -310,7 +310,7 @@ def _rows(path: Path) -> Iterator[_Row]:
             if _OTHER_DATA.match(" ".join(line.lower().split())):
                 raise ValueError(
                     f"{where}: the data must have classes and no timestamps, and if it is not a .ts file, one feature, "
-                    f"got {line!r}."
+                    f"got {line!r:.99}."
                 )
             data = line.lower().split()[0] == "@data"
             continue
@@ -323,11 +323,11 @@ def _rows(path: Path) -> Iterator[_Row]:
         else:
             label, *values = line.split(",") if "," in line else line.split()
             features = [values]
-        if features in ([], [[]], [[""]]) or not label.strip():
+        if features in ([], [[]], [[""]]) or not _as_class(label):
             raise ValueError(f"{where}: the line must have a class and at least one value, got {line[:60]!r}.")
         lengths = [len(feature) for feature in features]
         if len(set(lengths)) > 1:
-            raise ValueError(f"{where}: the features of a sequence must have the same length, got {lengths} values.")
+            raise ValueError(f"{where}: the features of a sequence must have the same length, got {lengths[:9]}.")
         numbers = [_numbers(feature, f"{where}, feature {f}", missing=True) for f, feature in enumerate(features, 1)]
         yield _Row(number, np.stack(numbers, axis=1), label)
     if not data:
@@ -340,7 +340,7 @@ def _numbers(cells: list[str], where: str, *, missing: bool) -> np.ndarray:
     bad = np.isinf(numbers) | (np.isnan(numbers) & (not missing))
     if bad.any():
         i = int(np.argmax(bad))
-        raise ValueError(f"{where}, value {i + 1}: the value must be a finite number, got {cells[i]!r}. Correct it.")
+        raise ValueError(f"{where}, value {i + 1}: the value must be a finite number, got {cells[i]!r:.99}.")
     return numbers
 
 

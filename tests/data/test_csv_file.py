@@ -921,3 +921,35 @@ def test_any_table_and_options_give_series_or_error(tmp_path_factory, rows, sepa
             assert len(load_csv(path, **options)) >= 2
         except ValueError as error:
             assert re.search("own|must be one of|must be different columns", str(error))  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (f"time,a\n0,1\n1,{'9' * 400}\n", "line 3, column 'a': the cell must be finite .* float32, got inf"),
+        (f"time,a\n0,1\n-{'9' * 400},1\n", "line 3, column 'time': the cell must be finite .* float32, got -inf"),
+        ("date\ttime\tx\n2024-01-31\t12:00\t0\nnull\t12:05\t1\n", "line 3, .* the time must not be missing"),
+        ("year,month,day,x\n1e30,1,31,0\n2024,1,31,1\n", "line 2, column 'year .*: the (time|cell) must "),
+        ("year,month,day,hour,x\n2024,1,31,0,0\n2024,1,31,1e38,1\n", "line 3, column 'year .*: the (time|cell) must "),
+        ("time,a\n0,1\n1e-320,2\n2e-320,2\n1e10,3\n", "line 3, .* the times must increase, got 1e-320 after 0.0"),
+    ],
+)
+@pytest.mark.parametrize("irregular", ["error", "interpolate"])
+def test_extreme_cell_raises_with_line(csv, text, match, irregular):
+    with pytest.raises(ValueError, match=match):
+        csv(text, irregular=irregular)
+
+
+def test_number_of_many_digits_is_read_or_raises(csv):
+    with pytest.raises(ValueError, match=r"line 2, column 'a': the cell must be finite .* got inf"):
+        csv(f"t,a\n0,{'9' * 400}\n1,1\n", separator=",", decimal=",")
+    assert csv(f"a;b\n{'0' * 400}1;0,{'1' * 400}\n2;3\n", decimal=",").values[0].tolist() == [1, np.float32(1 / 9)]
+
+
+@pytest.mark.parametrize(
+    "text", ["time,a\n0,1\n1,{}\n", "time,{0}\n0,x\n1,x\n", "time,{0},{0}\n0,1,1\n", "a,label\n1,{}\n2,b\n"]
+)
+def test_long_cell_or_name_is_shortened_in_error(csv, text):
+    with pytest.raises(ValueError, match="xxx") as error:
+        csv(text.format("x" * 5000))
+    assert len(str(error.value)) < 1000

@@ -19,6 +19,9 @@ def test_other_encoding_is_read_if_given_and_raises_otherwise(tmp_path):
     path.write_bytes("time,value\n0,1\n1,2 °C\n".encode("cp1252"))
     with pytest.raises(ValueError, match="byte 0xb0 in line 3"):
         read_text(path)
+    path.with_name("b.csv").write_bytes(b"\xef\xbb\xbfa\n1\n\xff\n")
+    with pytest.raises(ValueError, match="byte 0xff in line 3"):
+        read_text(path.with_name("b.csv"))
     assert read_text(path, "cp1252").endswith("2 °C\n")
     with pytest.raises(LookupError, match=r"encoding must be a known encoding, .*got 'latin-77'"):
         read_text(path, "latin-77")

@@ -123,6 +123,13 @@ def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
         load_ucr(folder(".tsv"), normal=normal)
 
 
+def test_many_classes_are_listed_in_part(folder):
+    home = folder(".tsv")
+    home.joinpath("Toy_TEST.tsv").write_text("".join(f"{c}\t0\t1\t2\n" for c in range(5000)))
+    with pytest.raises(ValueError, match=r"'59' \(size 1\), …\.$"):
+        load_ucr(home)
+
+
 @pytest.mark.parametrize(
     ("suffix", "text", "match"),
     [
@@ -132,6 +139,9 @@ def test_invalid_normal_class_raises_with_list_of_classes(folder, normal):
         (".tsv", "1\t0\t1\n2\tNaN\t1\n", "no missing values, got one at value 1 of line 2"),
         (".tsv", "1\t0\t1\n2\t0\t-inf\n", "line 2, feature 1, value 2: the value must be .* finite number, got '-inf'"),
         (".tsv", "1\t0\t1\n2\n", "line 2: the line must have a class and at least one value"),
+        (".tsv", "1\t0\t1\n'\"\t0\t1\n", "line 2: the line must have a class and at least one value"),
+        (".tsv", f"1\t0\t{'x' * 5000}\n", "value 2: the value must be a finite number, got 'x{98}\\.$"),
+        (".ts", TS + "1:" * 5000 + "1,2:1\n", r"must have the same length, got \[1(, 1){8}\]\.$"),
         (".tsv", " \n\n", "must not be empty"),
         (".csv", "1,0,1\n1,0,\n", "line 2, feature 1, value 2: the value must be a finite number, got ''"),
         (".txt", "1 0 1\n1 0 1,5\n", r"\(2, 1\) in line 1 and \(1, 1\)"),
