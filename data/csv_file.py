@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from data.csv_columns import UNITS, choose_columns
 from data.csv_table import Table, read_table
@@ -28,6 +29,8 @@ class _Rows(NamedTuple):
     stamps: np.ndarray | None
 
 
+# pyarrow, if it is installed, has no regular expressions that look back or repeat a group
+@pd.option_context("mode.string_storage", "python")
 def load_csv(
     path: str | os.PathLike[str],
     *,
@@ -178,7 +181,7 @@ def load_csv(
             else:
                 sampling_rate = _agreed_rate(table, sampling_rate, 1 / steps.step)
     if notes:
-        warnings.warn(f"{table.path}: {'; '.join(notes)}.", CSVWarning, stacklevel=2)
+        warnings.warn(f"{table.path}: {'; '.join(notes)}.", CSVWarning, stacklevel=3)
     series = Series(
         rows.values,
         labels=rows.labels,
@@ -218,8 +221,8 @@ def _with_missing_rows(table: Table, rows: _Rows, times: Times, steps: Steps, no
             f"of them after line {table.lines[largest]}. Split the file at the gaps, or set irregular='keep'."
         )
     where = f"at {len(gaps)} places, first " * (len(gaps) > 1) + f"after line {table.lines[gaps[0]]}"
-    one = "1 row of NaN was"
-    notes.append(f"{one if inserted == 1 else f'{inserted} rows of NaN were'} inserted for missing rows {where}")
+    rows_were = "1 row of NaN was" if inserted == 1 else f"{inserted} rows of NaN were"
+    notes.append(f"{rows_were} inserted for missing rows {where}")
     values = np.full((n, rows.values.shape[1]), np.nan)
     values[steps.position] = rows.values
     labels = rows.labels
@@ -252,9 +255,7 @@ def _interpolated(table: Table, rows: _Rows, times: Times) -> tuple[_Rows, float
 
 
 def _shifted(stamps: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    if stamps.dtype.kind == "M":
-        return stamps + np.rint(seconds * 1e9).astype("timedelta64[ns]")
-    return stamps + seconds
+    return stamps + (np.rint(seconds * 1e9).astype("timedelta64[ns]") if stamps.dtype.kind == "M" else seconds)
 
 
 def _agreed_rate(table: Table, given: float | None, found: float) -> float:

@@ -202,7 +202,8 @@ def read_table(
     )
     if decimal == "," or thousands:
         _use_points(frame, decimal, thousands or "")
-    return Table(path, frame, numbers, header, separator, notes)
+    # a copy, because a table of many rewritten columns is slow to extend
+    return Table(path, frame.copy(), numbers, header, separator, notes)
 
 
 def _use_points(frame: pd.DataFrame, decimal: str, thousands: str) -> None:

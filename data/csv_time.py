@@ -92,7 +92,7 @@ def _from_numbers(table: Table, name: str, unit: str | None, notes: list[str]) -
             what = "was read as day numbers" if is_date else "was read as seconds; for day numbers, set"
             notes.append(f"{name!r} {what} time_unit={program!r}" + " (for seconds, set time_unit='s')" * is_date)
     if unit in DAY_NUMBERS:
-        days = pd.to_datetime(numbers - DAY_NUMBERS[unit][0], unit="D", errors="coerce")
+        days = pd.to_datetime((numbers - DAY_NUMBERS[unit][0]).clip(-1e6, 1e6), unit="D", errors="coerce")
         bad = ~((days.year >= 1800) & (days.year <= 2200))
         if bad.any():
             raise ValueError(

@@ -9,6 +9,7 @@ import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -953,3 +954,21 @@ def test_long_cell_or_name_is_shortened_in_error(csv, text):
     with pytest.raises(ValueError, match="xxx") as error:
         csv(text.format("x" * 5000))
     assert len(str(error.value)) < 1000
+
+
+def test_files_are_read_with_pyarrow(loaded):
+    pytest.importorskip("pyarrow")
+    with pd.option_context("mode.string_storage", "pyarrow"):
+        series, _ = loaded("time;v\n" + "".join(f"12:00:{i:02d};{i % 7},5\n" for i in range(40)), decimal=",")
+    assert series.values[:3, 0].tolist() == [0.5, 1.5, 2.5]
+
+
+def test_large_day_numbers_and_many_rewritten_columns_are_read(loaded):
+    with pytest.raises(ValueError, match="cells must be day numbers, got"):
+        loaded(columns(time=["18446744073709551616"] * 9 + ["18446744073709551617"], v=WAVE[:10]), time_unit="matlab")
+    names = [f"c{i}" for i in range(150)]
+    rows = [";".join(["2020-01-01", f"00:00:{i:02d}", *[f"{i % 7},{j}" for j in range(150)]]) for i in range(40)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.PerformanceWarning)
+        series, _ = loaded("\n".join([";".join(["date", "time", *names]), *rows]), decimal=",")
+    assert series.n_features == 150
