@@ -959,7 +959,9 @@ def test_long_cell_or_name_is_shortened_in_error(csv, text):
 def test_files_are_read_with_pyarrow(loaded):
     pytest.importorskip("pyarrow")
     with pd.option_context("mode.string_storage", "pyarrow"):
-        series, _ = loaded("time;v\n" + "".join(f"12:00:{i:02d};{i % 7},5\n" for i in range(40)), decimal=",")
+        series, _ = loaded(
+            "time;v\n" + "".join(f"2024-01-01 12:00:{i:02d};{i % 7},5\n" for i in range(40)), decimal=","
+        )
     assert series.values[:3, 0].tolist() == [0.5, 1.5, 2.5]
 
 
