@@ -213,6 +213,13 @@ def _class_name(thing: Any) -> str:
 
 def model_of(content: dict[str, Any], given: Any) -> nn.Module:
     """Return the model of a file in evaluation mode: one of the kit's own, or the given one with the file's weights."""
+    model = _model_for(content, given)
+    load_weights(model, content["tensors"], content["frozen"])
+    return model.eval()
+
+
+def _model_for(content: dict[str, Any], given: Any) -> nn.Module:
+    """Return the model of a file without its weights: one of the kit's own, or the given one."""
     described, tensors = content["class"], content["tensors"]
     values = content["hyperparameters"] or {}
     if given is None:
@@ -226,9 +233,19 @@ def model_of(content: dict[str, Any], given: Any) -> nn.Module:
     else:
         is_block = isinstance(given, type) and issubclass(given, Block)
         model = _made("model", given, **values if is_block else {})
+        if is_block and content["name"]:
+            model.name = content["name"]
     check_model(model)
-    load_weights(model, tensors, content["frozen"])
-    return model.eval()
+    _check_hyperparameters("model", model, values)
+    return model
+
+
+def _check_hyperparameters(argument: str, block: Any, saved: dict[str, Any]) -> None:
+    """Raise an error if a given block has other hyperparameters than the file."""
+    here = block.hyperparameters if isinstance(block, Block) else saved
+    if found := {name: value for name, value in saved.items() if here.get(name) != value}:
+        got = {name: here.get(name) for name in found}
+        raise ValueError(f"{argument} must have the hyperparameters of the file, {found}, got {got}.")
 
 
 def _made(argument: str, make: Callable[..., Any], *args: Any, **values: Any) -> Any:
@@ -280,6 +297,11 @@ def _trainer_of(
     content: dict[str, Any], model: Any, given: Any, loss: Any, data: Any, device: torch.device, allow: Sequence[str]
 ) -> Trainer:
     state, values = content["state"], dict(content["hyperparameters"])
+    if data is not None:
+        data = _two_sets(data)
+        now = list(map(describe_set, data))
+        if now != content["data"] and "data" not in allow:
+            raise ValueError(_different({"data": (content["data"], now)}))
     if isinstance(given, Trainer):
         if model is not None:
             raise ValueError("model must be None, because the trainer has one, got both.")
@@ -292,19 +314,24 @@ def _trainer_of(
             if loss is None:
                 raise ValueError("loss must be the function that the trainer was given: load(path, loss=…), got None.")
             values["loss"] = loss
-        net = model_of({**content["model"], **tensors}, model)
+        net = _model_for({**content["model"], **tensors}, model)
         trainer = _made("trainer", make, net, device, name=content["name"], **values)
         if not isinstance(trainer, Trainer):
             raise TypeError(f"trainer must be a Trainer or return one, got {type(trainer).__name__}.")
+    _check_hyperparameters("trainer", trainer, content["hyperparameters"])
     if data is not None:
-        train, validation = _two_sets(data)
-        now = [describe_set(train), describe_set(validation)]
-        if now != content["data"] and "data" not in allow:
-            raise ValueError(_different({"data": (content["data"], now)}))
-        trainer.setDataSets(train, validation)
+        trainer.setDataSets(*data)
     trainer.load_state_dict(state)
-    set_random_states(content["random"])
+    _restore_surroundings(trainer, content)
     return trainer
+
+
+def _restore_surroundings(trainer: Trainer, content: dict[str, Any]) -> None:
+    """Set the random generators; say so if the number of threads differs."""
+    if content["threads"] != trainer.threads:
+        counts = f"{content['threads']} threads before and {trainer.threads} now"
+        say(f"{trainer.name}: {counts}, so the last digits may differ from those of one run.")
+    set_random_states(content["random"])
 
 
 def _two_sets(data: Any) -> tuple[DataSet, DataSet]:
@@ -374,8 +401,7 @@ class Checkpoint:
             found = self._differences(self.content, epochs)
             if refused := {name: pair for name, pair in found.items() if name not in self.allow}:
                 raise ValueError(_different(refused))
-            self.trainer.setDataSets(train, validation)
-            self._restore(self.content, found)
+            self._restore(self.content, found, (train, validation))
         return True
 
     def check_same_run(self) -> None:
@@ -410,27 +436,30 @@ class Checkpoint:
         here = {**self.given, "data": self.data, "epochs": epochs}
         if not self.trainer.depends_on_plan:
             del there["epochs"], here["epochs"]
-        names = dict.fromkeys([*there, *here])
-        return {name: (there.get(name), here.get(name)) for name in names if there.get(name) != here.get(name)}
+        # values as at the end of the run in the file are no difference: the same trainer may go on
+        last, names = {**there, **content["hyperparameters"]}, dict.fromkeys([*there, *here])
+        pairs = {name: (there.get(name), here.get(name)) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair[1] not in (pair[0], last.get(name))}
 
-    def _restore(self, content: dict[str, Any], found: dict[str, Any]) -> None:
-        trainer, state = self.trainer, content["state"]
-        before = trainer.state_dict()
+    def _restore(self, content: dict[str, Any], found: dict[str, Any], sets: tuple[DataSet, DataSet]) -> None:
+        trainer = self.trainer
+        # without a state to return to if an epoch of the same trainer has failed
+        attributes, before = dict(vars(trainer)), None if trainer.in_epoch else trainer.state_dict()
         try:
-            trainer.load_state_dict(state)
+            trainer.setDataSets(*sets)
+            trainer.load_state_dict(content["state"])
         except BaseException:
-            trainer.load_state_dict(before)
+            if before is not None:
+                trainer.load_state_dict(before)
+            vars(trainer).update(attributes)
             raise
         # hyperparameters may have been changed during the run
         for block, described in ((trainer, content), (uncompiled(trainer.model), content["model"])):
             for name, value in (described["hyperparameters"] or {}).items():
                 if not {name, "model"} & found.keys() and value != getattr(block, name):
                     setattr(block, name, value)
-        if content["threads"] != trainer.threads:
-            counts = f"{content['threads']} threads before and {trainer.threads} now"
-            say(f"{trainer.name}: {counts}, so the last digits may differ from those of one run.")
         say(f"{trainer.name}: continued after epoch {len(trainer.history)} from {self.path}.")
-        set_random_states(content["random"])
+        _restore_surroundings(trainer, content)
 
 
 def _checked_allow(allow: Any, names: list[str]) -> tuple[str, ...]:
@@ -441,4 +470,6 @@ def _checked_allow(allow: Any, names: list[str]) -> tuple[str, ...]:
 
 def _different(found: dict[str, tuple[Any, Any]]) -> str:
     shown = "; ".join(f"{name} {one!r} in the file and {other!r} now" for name, (one, other) in found.items())
-    return f"the run must be the same as in the file, got {shown}. Use another file, or allow={tuple(found)}."
+    # another class of trainers cannot be allowed
+    remedy = "" if "trainer" in found else f", or allow={list(found)}"
+    return f"the run must be the same as in the file, got {shown}. Use another file{remedy}."

@@ -298,9 +298,13 @@ def check_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> 
 
 def load_weights(model: nn.Module, state: ModelState, frozen: list[str]) -> None:
     """Load a checked state into the model; the named parameters are frozen, all others are trained."""
+    plain = uncompiled(model)
+    for name, tensor in [*plain.named_parameters(), *plain.named_buffers()]:
+        if is_lazy(tensor) and name in state:
+            tensor.materialize(state[name].shape)
     check_tensors(model, state)
     load_state(model, state)
-    for name, parameter in uncompiled(model).named_parameters():
+    for name, parameter in plain.named_parameters():
         parameter.requires_grad_(name not in frozen)
 
 

@@ -173,7 +173,7 @@ class Trainer(Block):
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
         self.planned_epochs = self._reached = None
-        self._notes = []
+        self._notes, self._in_epoch = [], False
         self._stage = "without an epoch"
 
     def _on_device(self, data: DataSet) -> list[Any]:
@@ -352,7 +352,7 @@ class Trainer(Block):
         if self._in_epoch:
             raise RuntimeError(f"{self.name!r} must be between two epochs to be saved, got an unfinished epoch.")
         owners = {id(self): "trainer", id(self.model): "model"}
-        queued = [[owners[key], name, value] for (key, name), (_, value, _) in self._queued.items() if key in owners]
+        queued = [[owners[key], name, *values] for (key, name), (_, *values) in self._queued.items() if key in owners]
         return {
             "model": copy_state(self.model),
             "frozen": [name for name, p in uncompiled(self.model).named_parameters() if not p.requires_grad],
@@ -378,8 +378,8 @@ class Trainer(Block):
         self._stage = state["stage"]
         blocks: dict[str, Any] = {"trainer": self, "model": self.model}
         self._queued = {
-            (id(block), name): (block, block.declared()[name].check_assignment(block, value), getattr(block, name))
-            for block, name, value in ((blocks[owner], name, value) for owner, name, value in state["queued"])
+            (id(block), name): (block, block.declared()[name].check_assignment(block, value), before)
+            for block, name, value, before in ((blocks[owner], *rest) for owner, *rest in state["queued"])
         }
 
     def reached_state(self) -> ModelState:

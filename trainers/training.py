@@ -140,10 +140,13 @@ class Run:
             self.resumes = continued = checkpoint.begin(train, validation, epochs)
         elif not self.resumes:
             trainer.setDataSets(train, validation)
-        if checkpoint and not continued:
-            # now, because a file that cannot be written should be noticed before the training
-            checkpoint.save()
-        return epochs if continued else len(trainer.history) + epochs
+        planned = max(epochs, len(trainer.history)) if continued else len(trainer.history) + epochs
+        if checkpoint:
+            trainer.planned_epochs = planned
+            if not continued:
+                # now, because a file that cannot be written should be noticed before the training
+                checkpoint.save()
+        return planned
 
     def _close(self) -> None:
         if self._checkpoint:
@@ -176,12 +179,12 @@ class Run:
 
     def _epochs(self, interrupt: DeferredInterrupt) -> Iterator[Epoch]:
         trainer = self.trainer
-        if self.resumes and trainer.finalized and self._epochs_are_left():
-            trainer.resume()
-        trainer.planned_epochs = self.planned_epochs
         # `end` of every callback is called, in reverse order, even if another one fails
         with ExitStack() as ends:
             try:
+                if self.resumes and trainer.finalized and self._epochs_are_left():
+                    trainer.resume()
+                trainer.planned_epochs = self.planned_epochs
                 RUNNING[id(trainer)] = trainer
                 ends.callback(_tell_followers, ended=True)
                 for callback in self.callbacks:
@@ -237,6 +240,10 @@ class Run:
         self._in_epoch, begun = True, time.perf_counter()
         try:
             returned = trainer.doEpoch(trainer.model)
+        except BaseException:
+            # an error after the row was recorded: the epoch is unfinished all the same
+            trainer._in_epoch |= len(trainer.history) > before
+            raise
         finally:
             self._in_epoch = False
         if returned is not trainer.model:
