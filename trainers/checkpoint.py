@@ -37,6 +37,7 @@ from trainers.losses import check_model
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.torch_utils import (
     as_device,
+    build_lazy,
     check_tensors,
     copy_state,
     load_weights,
@@ -172,8 +173,9 @@ def load(
         if kind == "detector":
             from trainers.detection import AnomalyDetector
 
-            found = model_of(content["model"], model).to(device)
-            return AnomalyDetector.from_content(content, found, device, data, allow)
+            return AnomalyDetector.from_content(
+                content, model_of(content["model"], model).to(device), device, data, allow
+            )
         raise ValueError(f"kind must be model, trainer, result or detector, got {kind!r}.")
 
 
@@ -237,6 +239,7 @@ def _model_for(content: dict[str, Any], given: Any) -> nn.Module:
             model.name = content["name"]
     check_model(model)
     _check_hyperparameters("model", model, values)
+    build_lazy(model, tensors)
     return model
 
 
@@ -260,11 +263,8 @@ def _made(argument: str, make: Callable[..., Any], *args: Any, **values: Any) ->
 def _own_class(described: str, argument: str, kind: type) -> Any:
     cls = _OWN.get(described)
     if cls is None or not issubclass(cls, kind):
-        example = described.rpartition(".")[2]
-        raise ValueError(
-            f"{argument} must be given, because {described} is not a class of this kit: "
-            f"load(path, {argument}={example}), got None."
-        )
+        what = f"{argument} must be given, because {described} is not a class of this kit"
+        raise ValueError(f"{what}: load(path, {argument}={described.rpartition('.')[2]}), got None.")
     return cls
 
 
@@ -307,14 +307,12 @@ def _trainer_of(
             raise ValueError("model must be None, because the trainer has one, got both.")
         trainer = given
     else:
-        tensors = {"tensors": state["model"], "frozen": state["frozen"]}
-        own = given is None
-        make = _own_class(content["class"], "trainer", Trainer) if own else given
+        make = _own_class(content["class"], "trainer", Trainer) if given is None else given
         if values.get("loss") == "custom":
             if loss is None:
                 raise ValueError("loss must be the function that the trainer was given: load(path, loss=…), got None.")
             values["loss"] = loss
-        net = _model_for({**content["model"], **tensors}, model)
+        net = _model_for({**content["model"], "tensors": state["model"]}, model)
         trainer = _made("trainer", make, net, device, name=content["name"], **values)
         if not isinstance(trainer, Trainer):
             raise TypeError(f"trainer must be a Trainer or return one, got {type(trainer).__name__}.")
@@ -329,8 +327,7 @@ def _trainer_of(
 def _restore_surroundings(trainer: Trainer, content: dict[str, Any]) -> None:
     """Set the random generators; say so if the number of threads differs."""
     if content["threads"] != trainer.threads:
-        counts = f"{content['threads']} threads before and {trainer.threads} now"
-        say(f"{trainer.name}: {counts}, so the last digits may differ from those of one run.")
+        say(f"{trainer.name}: {content['threads']} threads before and {trainer.threads} now; last digits may differ.")
     set_random_states(content["random"])
 
 

@@ -302,7 +302,7 @@ def test_another_number_of_threads_is_said_once(beats, path, capsys, monkeypatch
     benchmark(make(), *beats, epochs=1, checkpoint=path)
     monkeypatch.setattr(BatchedTrainer, "threads", 3)
     benchmark(make(), *beats, epochs=2, checkpoint=path)
-    message = "1 threads before and 3 now, so the last digits may differ"
+    message = "1 threads before and 3 now; last digits may differ"
     assert capsys.readouterr().out.count(message) == 1
 
 
@@ -482,7 +482,7 @@ def test_cosine_with_other_epochs_is_refused_or_allowed(beats, path, done):
     assert result.history[4].learning_rate > result.history[5].learning_rate >= 0
     whole = make(schedule="cosine", schedule_epochs=9)
     benchmark(whole, *beats, epochs=6)
-    # with an end of its own, a schedule does not depend on the plan
+    # with schedule_epochs, a schedule does not depend on the plan
     second = path.with_name("second")
     benchmark(make(schedule="cosine", schedule_epochs=9), *beats, epochs=3, checkpoint=second)
     trainer = make(schedule="cosine", schedule_epochs=9)

@@ -73,7 +73,7 @@ class LazyNet(nn.Module):
 
 
 class Averaging(Trainer):
-    """A custom trainer with state of its own: plain steps, and a mean of the weights."""
+    """A custom trainer with further state: plain steps, and a mean of the weights."""
 
     step = Hyperparameter(0.05, "step length", above=0)
 
@@ -105,7 +105,7 @@ class Averaging(Trainer):
 
 
 class Counting(BatchedTrainer):
-    """A subclass of `BatchedTrainer` with state of its own."""
+    """A subclass of `BatchedTrainer` with further state."""
 
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
@@ -457,6 +457,16 @@ def test_state_that_cannot_be_saved_raises_and_keeps_the_file(beats, path):
     with pytest.raises(TypeError, match=r"state\.further must be None, a bool.*to be saved, got SimpleNamespace"):
         trainers.save(Wrong(Net()), path)
     assert path.read_bytes() == before
+
+
+def test_trainer_of_lazy_model_comes_back_without_data(beats, path):
+    trainer = BatchedTrainer(LazyNet(), **WILD)
+    benchmark(trainer, *beats, epochs=2)
+    loaded = around(trainer, path, model=LazyNet)
+    assert loaded.history == trainer.history
+    assert same(copy_state(loaded.model), copy_state(trainer.model))
+    results = [benchmark(one, *beats, epochs=2).history for one in (loaded, trainer)]
+    assert results[0] == results[1]
 
 
 # ---------------------------------------------------------------------- results
