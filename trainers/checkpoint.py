@@ -288,9 +288,8 @@ def trainer_content(trainer: Trainer, given: dict[str, Any] | None = None, data:
 
 def _given(trainer: Trainer) -> dict[str, Any]:
     """Return what must be the same when a run is continued: classes and hyperparameters of trainer and model."""
-    blocks = trainer, uncompiled(trainer.model)
-    (own, values), (model, model_values) = [(_class_name(b), getattr(b, "hyperparameters", None)) for b in blocks]
-    return {**(values or {}), "trainer": own, "model": [model, model_values]}
+    own, model = _description(trainer), _description(uncompiled(trainer.model))
+    return {**own["hyperparameters"], "trainer": own["class"], "model": [model["class"], model["hyperparameters"]]}
 
 
 def _trainer_of(
@@ -434,8 +433,9 @@ class Checkpoint:
         if not self.trainer.depends_on_plan:
             del there["epochs"], here["epochs"]
         # values as at the end of the run in the file are no difference: the same trainer may go on
-        last, names = {**there, **content["hyperparameters"]}, dict.fromkeys([*there, *here])
-        pairs = {name: (there.get(name), here.get(name)) for name in names}
+        model = [content["model"]["class"], content["model"]["hyperparameters"]]
+        last = {**there, **content["hyperparameters"], "model": model}
+        pairs = {name: (there.get(name), here.get(name)) for name in {**there, **here}}
         return {name: pair for name, pair in pairs.items() if pair[1] not in (pair[0], last.get(name))}
 
     def _restore(self, content: dict[str, Any], found: dict[str, Any], sets: tuple[DataSet, DataSet]) -> None:

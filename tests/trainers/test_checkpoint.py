@@ -336,10 +336,11 @@ def test_hyperparameters_changed_in_mid_run_are_kept(beats, path, pending):
 
 
 def test_same_trainer_continues_after_changes_without_allow(beats, path):
-    trainer = make()
-    benchmark(trainer, *beats, epochs=3, checkpoint=path, callbacks=[At(1, lambda: trainer.queue("patience", 1))])
+    trainer = BatchedTrainer(BlockNet(), **WILD)
+    queue = lambda: (trainer.queue("patience", 1), trainer.queue("slope", 0.3, trainer.model))  # noqa: E731
+    benchmark(trainer, *beats, epochs=3, checkpoint=path, callbacks=[At(1, queue)])
     assert len(benchmark(trainer, *beats, epochs=5, checkpoint=path).history) == 5
-    assert trainer.patience == 1
+    assert (trainer.patience, trainer.model.slope) == (1, 0.3)
 
 
 def test_monitor_of_continued_run_has_the_whole_curve(beats, path):

@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 from collections import OrderedDict
-from dataclasses import fields
+from dataclasses import asdict, fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -457,6 +457,31 @@ def test_state_that_cannot_be_saved_raises_and_keeps_the_file(beats, path):
     with pytest.raises(TypeError, match=r"state\.further must be None, a bool.*to be saved, got SimpleNamespace"):
         trainers.save(Wrong(Net()), path)
     assert path.read_bytes() == before
+
+
+def test_integers_in_a_row_come_back(beats, path):
+    trainer = Averaging(Net())
+    trainer.setDataSets(*beats)
+    trainer.record(train_loss=1, validation_loss=np.float32(2), learning_rate=1, seconds=np.int64(3), restored=np.True_)
+    loaded = around(trainer, path, trainer=Averaging, model=Net)
+    assert asdict(loaded.history[0]) == asdict(trainer.history[0])
+
+
+class Described(nn.Module):
+    """A custom model with an attribute that has the name of one of a `Block`."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.hyperparameters = nn.Linear(1, 1), nn.Identity
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+def test_attribute_named_hyperparameters_is_ignored(beats, path):
+    trainer = BatchedTrainer(Described())
+    benchmark(trainer, *beats, epochs=1, checkpoint=path)
+    assert trainers.load(path, model=Described).history == trainer.history
 
 
 def test_trainer_of_lazy_model_comes_back_without_data(beats, path):
