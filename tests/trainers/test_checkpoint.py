@@ -258,8 +258,10 @@ def test_half_trained_state_is_never_written(beats, path, moment):
     assert epochs_in(path) == 2
     with pytest.raises(RuntimeError, match="got an unfinished epoch"):
         trainers.save(failing, path)
-    # the same call with the same trainer, in the same process
+    # a new run of the same trainer can be saved
     Failing.moment = "never"
+    benchmark(failing, *beats, epochs=1, checkpoint=path.with_name("new"))
+    # the same call with the same trainer, in the same process
     benchmark(failing, *beats, epochs=5, checkpoint=path)
     torch.manual_seed(0)
     random.seed(0)
