@@ -39,6 +39,7 @@ from trainers.losses import check_model
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.torch_utils import (
     as_device,
+    build_lazy,
     check_tensors,
     copy_state,
     load_weights,
@@ -184,8 +185,8 @@ def _plain_errors(path: Path, kind: str) -> Iterator[None]:
     """Report a field that is missing or has the wrong type as an error of the file."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, AssertionError, OverflowError) as error:
-        if isinstance(error, TypeError | RuntimeError) and " must " in str(error):
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, AssertionError, ArithmeticError) as error:
+        if isinstance(error, ValueError | TypeError | RuntimeError) and " must " in str(error):
             raise
         what = f"path must be a complete file of kind {kind!r}, got {path.name!r}"
         raise ValueError(f"{what} ({type(error).__name__}: {error}).") from error
@@ -215,6 +216,13 @@ def _class_name(thing: Any) -> str:
 
 def model_of(content: dict[str, Any], given: Any) -> nn.Module:
     """Return the model of a file in evaluation mode: one of the kit's own, or the given one with the file's weights."""
+    model = _model_for(content, given)
+    load_weights(model, content["tensors"], content["frozen"])
+    return model.eval()
+
+
+def _model_for(content: dict[str, Any], given: Any) -> nn.Module:
+    """Return the model of a file without its weights: one of the kit's own, or the given one."""
     described, tensors = content["class"], content["tensors"]
     values = content["hyperparameters"] or {}
     if given is None:
@@ -228,9 +236,20 @@ def model_of(content: dict[str, Any], given: Any) -> nn.Module:
     else:
         is_block = isinstance(given, type) and issubclass(given, Block)
         model = _made("model", given, **values if is_block else {})
+        if is_block and content["name"]:
+            model.name = content["name"]
     check_model(model)
-    load_weights(model, tensors, content["frozen"])
-    return model.eval()
+    _check_hyperparameters("model", model, values)
+    build_lazy(model, tensors)
+    return model
+
+
+def _check_hyperparameters(argument: str, block: Any, saved: dict[str, Any]) -> None:
+    """Raise an error if a given block has other hyperparameters than the file."""
+    here = block.hyperparameters if isinstance(block, Block) else saved
+    if found := {name: value for name, value in saved.items() if here.get(name) != value}:
+        got = {name: here.get(name) for name in found}
+        raise ValueError(f"{argument} must have the hyperparameters of the file, {found}, got {got}.")
 
 
 def _made(argument: str, make: Callable[..., Any], *args: Any, **values: Any) -> Any:
@@ -245,11 +264,8 @@ def _made(argument: str, make: Callable[..., Any], *args: Any, **values: Any) ->
 def _own_class(described: str, argument: str, kind: type) -> Any:
     cls = _OWN.get(described)
     if cls is None or not issubclass(cls, kind):
-        example = described.rpartition(".")[2]
-        raise ValueError(
-            f"{argument} must be given, because {described} is not a class of this kit: "
-            f"load(path, {argument}={example}), got None."
-        )
+        what = f"{argument} must be given, because {described} is not a class of this kit"
+        raise ValueError(f"{what}: load(path, {argument}={described.rpartition('.')[2]}), got None.")
     return cls
 
 
@@ -296,6 +312,12 @@ def _trainer_of(
     content: dict[str, Any], model: Any, given: Any, loss: Any, data: Any, device: torch.device, allow: Sequence[str]
 ) -> Trainer:
     state, values = content["state"], dict(content["hyperparameters"])
+    if data is not None:
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise TypeError(f"data must be the pair (training, validation) for a trainer, got {type(data).__name__}.")
+        data = DataSet.of(data[0], "training set"), DataSet.of(data[1], "validation set")
+        now = {f"{part} set": describe_set(one) for part, one in zip(("training", "validation"), data, strict=True)}
+        _refuse({name: (content["run"][name], value) for name, value in now.items()}, allow)
     if isinstance(given, Trainer):
         if model is not None:
             raise ValueError("model must be None, because the trainer has one, got both.")
@@ -306,22 +328,45 @@ def _trainer_of(
             if loss is None:
                 raise ValueError("loss must be the function that the trainer was given: load(path, loss=…), got None.")
             values["loss"] = loss
-        weights = {"tensors": state["model"], "frozen": state["frozen"]}
-        trainer = _made(
-            "trainer", make, model_of({**content["model"], **weights}, model), device, name=content["name"], **values
-        )
+        net = _model_for({**content["model"], "tensors": state["model"]}, model)
+        trainer = _made("trainer", make, net, device, name=content["name"], **values)
         if not isinstance(trainer, Trainer):
             raise TypeError(f"trainer must be a Trainer or return one, got {type(trainer).__name__}.")
-    if data is not None:
-        if not isinstance(data, tuple | list) or len(data) != 2:
-            raise TypeError(f"data must be the pair (training, validation) for a trainer, got {type(data).__name__}.")
-        sets = DataSet.of(data[0], "training set"), DataSet.of(data[1], "validation set")
-        now = {f"{part} set": describe_set(one) for part, one in zip(("training", "validation"), sets, strict=True)}
-        _refuse({name: (content["run"][name], value) for name, value in now.items()}, allow)
-        trainer.setDataSets(*sets)
-    trainer.load_state_dict(state)
-    set_random_states(content["random"])
+    _check_hyperparameters("trainer", trainer, content["hyperparameters"])
+    _restore(trainer, content, data)
     return trainer
+
+
+def _restore(trainer: Trainer, content: dict[str, Any], data: Any, changed: Sequence[str] = ()) -> None:
+    """Set the data sets and load the state, with all hyperparameters but the `changed` ones; or change nothing."""
+    blocks = [(trainer, content), (uncompiled(trainer.model), content["model"])]
+    own = [getattr(block, "hyperparameters", {}) for block, _ in blocks]
+    # there is no state to return to if an epoch of the same trainer has failed
+    attributes, before = dict(vars(trainer)), None if trainer.in_epoch else trainer.state_dict()
+    try:
+        if data is not None:
+            trainer.setDataSets(*data)
+        # hyperparameters may have been changed during the run
+        for (block, described), values in zip(blocks, own, strict=True):
+            names = [name for name in values if not {name, "model"} & {*changed}]
+            _set_changed(block, {name: described["hyperparameters"][name] for name in names})
+        trainer.load_state_dict(content["state"])
+        set_random_states(content["random"])
+    except BaseException:
+        for (block, _), values in zip(blocks, own, strict=True):
+            _set_changed(block, values)
+        vars(trainer).update(attributes)
+        if before is not None:
+            trainer.load_state_dict(before)
+        raise
+    if content["threads"] != trainer.threads:
+        say(f"{trainer.name}: {content['threads']} threads before and {trainer.threads} now; last digits may differ.")
+
+
+def _set_changed(block: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if getattr(block, name) != value:
+            setattr(block, name, value)
 
 
 def _refuse(pairs: dict[str, tuple[Any, Any]], allow: Sequence[str]) -> list[str]:
@@ -398,14 +443,20 @@ class Checkpoint:
             trainer.setDataSets(train, validation)
             return None
         with _plain_errors(self.path, "trainer"):
-            names = [name for name in {**content["run"], **self.run} if name != "epochs" or trainer.depends_on_plan]
-            changed = _refuse({name: (content["run"].get(name), self.run.get(name)) for name in names}, self.allow)
-        trainer.setDataSets(train, validation)
-        with _plain_errors(self.path, "trainer"):
+            there = content["run"]
+            # values as at the end of the run in the file are no difference: the same trainer may go on
+            model = [content["model"]["class"], content["model"]["hyperparameters"]]
+            last = {**there, **content["hyperparameters"], "model": model}
+            pairs = {name: (there.get(name), self.run.get(name)) for name in {**there, **self.run}}
+            pairs = {name: pair for name, pair in pairs.items() if pair[1] != last.get(name)}
+            if not trainer.depends_on_plan:
+                pairs.pop("epochs", None)
+            changed = _refuse(pairs, self.allow)
+            _restore(trainer, content, (train, validation), changed)
             # the number may have been changed during the run
-            planned = content["state"]["planned_epochs"] if content["run"]["epochs"] == epochs else None
-            self._restore(content, changed)
-        planned, done = planned or epochs, len(trainer.history)
+            planned = content["state"]["planned_epochs"] if there["epochs"] == epochs else epochs
+        done = len(trainer.history)
+        planned = trainer.planned_epochs = max(planned or epochs, done)
         what = f"continued after epoch {done}, from" if done < planned else f"complete after {many(done, 'epoch')}, in"
         say(f"{trainer.name}: {what} {self.given}.")
         return planned
@@ -431,27 +482,9 @@ class Checkpoint:
         try:
             self.save()
         except Exception as error:
-            what = f"checkpoint {self.path.name!r} must be writable, got {type(error).__name__}: {error}"
+            what = f"checkpoint {self.path.name!r} was not saved, {type(error).__name__}: {error}"
             warnings.warn(f"{what}. The file keeps the last state written.", RuntimeWarning, stacklevel=2)
 
     def close(self) -> None:
         """Release the file."""
         self.lock.release()
-
-    def _restore(self, content: dict[str, Any], changed: list[str]) -> None:
-        """Load the state in the file, with all hyperparameters except the `changed` ones."""
-        trainer, before = self.trainer, self.trainer.state_dict()
-        try:
-            trainer.load_state_dict(content["state"])
-            set_random_states(content["random"])
-        except BaseException:
-            trainer.load_state_dict(before)
-            raise
-        # hyperparameters may have been changed during the run
-        for block, described in ((trainer, content), (uncompiled(trainer.model), content["model"])):
-            for name, value in (described["hyperparameters"] or {}).items():
-                if name not in changed and "model" not in changed and value != getattr(block, name):
-                    setattr(block, name, value)
-        if content["threads"] != trainer.threads:
-            counts = f"{content['threads']} before and {trainer.threads} now"
-            say(f"{trainer.name}: CPU threads: {counts}, so the last digits may differ from those of one run.")

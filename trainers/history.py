@@ -78,7 +78,7 @@ class Epoch:
 
 
 # The types of the attributes of a row.
-_TYPES: dict[str, Any] = {"int": int, "float": float, "int | None": int | None, "bool": bool, "str": str}
+_TYPES: dict[str, Any] = {"int": int, "float": int | float, "int | None": int | None, "bool": bool, "str": str}
 
 
 def epoch_name(number: int | None) -> str:

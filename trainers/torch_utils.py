@@ -296,6 +296,14 @@ def check_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> 
                 raise ValueError(f"{name} must have shape {tuple(parameters[number].shape)}, got {tuple(value.shape)}.")
 
 
+def build_lazy(model: nn.Module, state: ModelState) -> None:
+    """Build lazy layers with the tensors of a state."""
+    for name, tensor in [*uncompiled(model).named_parameters(), *uncompiled(model).named_buffers()]:
+        if is_lazy(tensor) and name in state:
+            tensor.materialize(state[name].shape)
+            tensor.data.copy_(state[name])
+
+
 def load_weights(model: nn.Module, state: ModelState, frozen: list[str]) -> None:
     """Load a checked state into the model; the named parameters are frozen, all others are trained."""
     check_tensors(model, state)

@@ -173,7 +173,7 @@ class Trainer(Block):
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
         self.planned_epochs = self._reached = None
-        self._notes = []
+        self._notes, self._in_epoch = [], False
         self._stage = "without an epoch"
 
     def _on_device(self, data: DataSet) -> list[Any]:

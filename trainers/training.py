@@ -144,10 +144,12 @@ class Run:
                 return planned
         elif not self.resumes:
             trainer.setDataSets(train, validation)
+        planned = len(trainer.history) + epochs
         if checkpoint:
+            trainer.planned_epochs = planned
             # now, because a file that cannot be written should be noticed before the training
             checkpoint.save()
-        return len(trainer.history) + epochs
+        return planned
 
     def _close(self) -> None:
         if self.checkpoint:
@@ -180,12 +182,12 @@ class Run:
 
     def _epochs(self, interrupt: DeferredInterrupt) -> Iterator[Epoch]:
         trainer = self.trainer
-        if self.resumes and trainer.finalized and self._epochs_are_left():
-            trainer.resume()
-        trainer.planned_epochs = self.planned_epochs
         # `end` of every callback is called, in reverse order, even if another one fails
         with ExitStack() as ends:
             try:
+                if self.resumes and trainer.finalized and self._epochs_are_left():
+                    trainer.resume()
+                trainer.planned_epochs = self.planned_epochs
                 RUNNING[id(trainer)] = trainer
                 ends.callback(_tell_followers, ended=True)
                 for callback in self.callbacks:
@@ -239,7 +241,12 @@ class Run:
         trainer = self.trainer
         name, before = type(trainer).__name__, len(trainer.history)
         begun = time.perf_counter()
-        returned = trainer.doEpoch(trainer.model)
+        try:
+            returned = trainer.doEpoch(trainer.model)
+        except BaseException:
+            # an error after the row was recorded: the epoch is unfinished all the same
+            trainer._in_epoch |= len(trainer.history) > before
+            raise
         if returned is not trainer.model:
             raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
         if (added := len(trainer.history) - before) != 1:

@@ -1,0 +1,149 @@
+"""Files of version 1 of the format stay readable; ``python -m tests.trainers.test_saved_files`` writes new ones.
+
+Never write a file of an old version again: a test that loads a new file does not show that old ones can be read.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import torch
+
+import trainers
+from data import Series
+from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
+from trainers.checkpoint_file import VERSION
+from trainers.detection import AnomalyDetector
+
+FOLDER = Path(__file__).parent / "saved"
+# Exact in float32, so that the data is the same on every processor.
+WAVE = (np.arange(240) % 8 / 4 - 0.875) * (1 + np.arange(240) // 8 % 3 / 4)
+SEQUENCES = WAVE.reshape(-1, 8)
+SETS = torch.tensor(SEQUENCES[:20, :, None]).float(), torch.tensor(SEQUENCES[20:, :, None]).float()
+
+
+def write(folder: Path) -> None:
+    """Write one file of each kind, and what must be found in them."""
+    torch.set_num_threads(1)
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    model = LSTMAutoencoder(hidden_size=2, time_encoding=1, bidirectional=False, name="small")
+    trainer = BatchedTrainer(model, name="old", learning_rate=0.2, patience=1, lr_factor=0.5)
+    result = benchmark(trainer, *SETS, epochs=4, progress=False)
+    fitted = BatchedTrainer(
+        LSTMAutoencoder(hidden_size=2, time_encoding=1, bidirectional=False), batch_size=4, learning_rate=0.05
+    )
+    detector = AnomalyDetector(fitted, window=8, epochs=2, rate=0.1, error="gaussian", name="detector")
+    detector.fit(Series(WAVE, feature_names=["left"], sampling_rate=4), progress=False)
+    for kind, thing in {"model": model, "trainer": trainer, "result": result, "detector": detector}.items():
+        trainers.save(thing, folder / f"{kind}-{VERSION}.safetensors")
+    expected = {
+        "reconstruction": reconstruct(model, SETS[1])[0].flatten().tolist(),
+        "validation_loss": [row.validation_loss for row in result.history],
+        "restored": result.history.restored_epochs,
+        "next_losses": [row.validation_loss for row in benchmark(trainer, epochs=2, resume=True).history][4:],
+        "scores": detector.score(WAVE[:24]).tolist(),
+        "threshold": detector.threshold,
+        "random": [random.random(), np.random.rand(), torch.rand(1).item()],
+    }
+    (folder / f"expected-{VERSION}.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+
+
+def load(kind, **given):
+    return trainers.load(FOLDER / f"{kind}-1.safetensors", **given)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return json.loads((FOLDER / "expected-1.json").read_text("utf-8"))
+
+
+# What is computed may differ in the last digits on another processor or with another version of PyTorch.
+def close(one, other):
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_model_of_version_1_is_read(expected):
+    model = load("model")
+    assert (type(model), model.name, model.hidden_size, model.time_encoding) == (LSTMAutoencoder, "small", 2, 1)
+    close(reconstruct(model, SETS[1])[0].flatten(), expected["reconstruction"])
+
+
+def test_trainer_of_version_1_is_read_and_continued(expected):
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        trainer = load("trainer", data=SETS)
+        numbers = [random.random(), np.random.rand(), torch.rand(1).item()]
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+    assert numbers == expected["random"]
+    assert (trainer.name, trainer.learning_rate, trainer.patience, trainer.lr_factor) == ("old", 0.2, 1, 0.5)
+    assert [row.validation_loss for row in trainer.history] == expected["validation_loss"]
+    assert trainer.history.restored_epochs == expected["restored"]
+    assert trainer.finalized
+    close(reconstruct(trainer.model, SETS[1])[0].flatten(), expected["reconstruction"])
+    history = benchmark(trainer, epochs=2, resume=True).history
+    close([row.validation_loss for row in history[4:]], expected["next_losses"])
+
+
+def test_result_of_version_1_is_read(expected):
+    result = load("result")
+    assert [row.validation_loss for row in result.history] == expected["validation_loss"]
+    assert (result.planned_epochs, result.stopped, result.seed, result.device) == (4, None, 0, "cpu")
+    assert sorted(result.versions) == ["numpy", "python", "torch"]
+    assert result.hyperparameters["old"]["learning_rate"] == 0.2
+    assert result.summary().startswith("old: 4 of 4 epochs, best: epoch ")
+    close(reconstruct(result.model, SETS[1])[0].flatten(), expected["reconstruction"])
+
+
+def test_detector_of_version_1_is_read(expected):
+    detector = load("detector")
+    assert (detector.name, detector.window_length, detector.error) == ("detector", 8, "gaussian")
+    assert detector.threshold == expected["threshold"]
+    assert len(detector.result.history) == 2
+    recording = Series(WAVE[:24], feature_names=["left"], sampling_rate=4)
+    close(detector.score(recording), expected["scores"])
+    # with the data of fit, other settings are possible
+    detector = load("detector", data=Series(WAVE, feature_names=["left"], sampling_rate=4))
+    detector.stride = 2
+    assert detector.threshold > 0
+
+
+def test_committed_files_are_small_and_of_version_1():
+    paths = sorted(FOLDER.glob("*.safetensors"))
+    assert [path.stem for path in paths] == ["detector-1", "model-1", "result-1", "trainer-1"]
+    for path in paths:
+        assert path.stat().st_size < 100_000
+        with safetensors.safe_open(path, "pt") as file:
+            assert file.metadata()["version"] == "1"
+
+
+def test_new_files_are_written_as_the_committed_ones(tmp_path, expected):
+    write(tmp_path)
+    again = json.loads((tmp_path / f"expected-{VERSION}.json").read_text("utf-8"))
+    assert again.keys() == expected.keys()
+
+    def schema(value):
+        if isinstance(value, dict):
+            # further hyperparameters do not change the format
+            return {key: key in ("hyperparameters", "given") or schema(one) for key, one in value.items()}
+        return "list" if isinstance(value, list) else "value"
+
+    for path in FOLDER.glob("*-1.safetensors"):
+        schemas = []
+        for folder in (FOLDER, tmp_path):
+            with safetensors.safe_open(folder / path.name, "pt") as file:
+                schemas.append(schema(json.loads(file.metadata()["content"])))
+        assert schemas[0] == schemas[1], "another schema needs another VERSION, and files of its own"
+
+
+if __name__ == "__main__":
+    write(FOLDER)
