@@ -182,8 +182,8 @@ def _plain_errors(path: Path, kind: str) -> Iterator[None]:
     """Report a field that is missing or has the wrong type as an error of the file."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, AssertionError, OverflowError) as error:
-        if isinstance(error, TypeError | RuntimeError) and " must " in str(error):
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, AssertionError, ArithmeticError) as error:
+        if isinstance(error, ValueError | TypeError | RuntimeError) and " must " in str(error):
             raise
         what = f"path must be a complete file of kind {kind!r}, got {path.name!r}"
         raise ValueError(f"{what} ({type(error).__name__}: {error}).") from error
@@ -397,7 +397,7 @@ class Checkpoint:
         try:
             self.save()
         except Exception as error:
-            what = f"checkpoint {self.path.name!r} must be writable, got {type(error).__name__}: {error}"
+            what = f"checkpoint {self.path.name!r} was not saved, {type(error).__name__}: {error}"
             warnings.warn(f"{what}. The file keeps the last state written.", RuntimeWarning, stacklevel=2)
 
     def close(self) -> None:
@@ -414,23 +414,31 @@ class Checkpoint:
         return {name: (there.get(name), here.get(name)) for name in names if there.get(name) != here.get(name)}
 
     def _restore(self, content: dict[str, Any], found: dict[str, Any]) -> None:
-        trainer, state = self.trainer, content["state"]
+        trainer, model = self.trainer, uncompiled(self.trainer.model)
+        blocks = [(block, getattr(block, "hyperparameters", {})) for block in (trainer, model)]
         before = trainer.state_dict()
         try:
-            trainer.load_state_dict(state)
+            trainer.load_state_dict(content["state"])
+            # hyperparameters may have been changed during the run
+            for (block, own), described in zip(blocks, (content, content["model"]), strict=True):
+                names = [name for name in own if not {name, "model"} & found.keys()]
+                _set_changed(block, {name: described["hyperparameters"][name] for name in names})
+            set_random_states(content["random"])
         except BaseException:
+            for block, own in blocks:
+                _set_changed(block, own)
             trainer.load_state_dict(before)
             raise
-        # hyperparameters may have been changed during the run
-        for block, described in ((trainer, content), (uncompiled(trainer.model), content["model"])):
-            for name, value in (described["hyperparameters"] or {}).items():
-                if not {name, "model"} & found.keys() and value != getattr(block, name):
-                    setattr(block, name, value)
         if content["threads"] != trainer.threads:
             counts = f"{content['threads']} threads before and {trainer.threads} now"
             say(f"{trainer.name}: {counts}, so the last digits may differ from those of one run.")
         say(f"{trainer.name}: continued after epoch {len(trainer.history)} from {self.path}.")
-        set_random_states(content["random"])
+
+
+def _set_changed(block: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if getattr(block, name) != value:
+            setattr(block, name, value)
 
 
 def _checked_allow(allow: Any, names: list[str]) -> tuple[str, ...]:
