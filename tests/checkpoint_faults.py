@@ -336,7 +336,7 @@ def rewritten(
     metadata = json.loads(data[8 : header_length(data)])["__metadata__"]
     tensors = safetensors.torch.load(data)
     content = json.loads(metadata["content"])
-    content = change(content, tensors) or content
+    change(content, tensors)
     text = text_change(json.dumps(content))
     return safetensors.torch.save(tensors, {**metadata, "content": text, "sha256": files._checksum(text, tensors)})
 
@@ -360,7 +360,7 @@ def changed_content(data: bytes, generator: random.Random) -> tuple[str, bytes]:
         holder, key = random_place(content, generator)
         value: Any = generator.choice(STRANGE)
         if generator.random() < 0.1:
-            value = {generator.choice(["$tensor", "$array"]): generator.choice([*tensors])}
+            value = {generator.choice(["$tensor", "$array"]): generator.choice(sorted(tensors))}
         if action == "swapped":
             other, name = random_place(content, generator)
             value = copy.deepcopy(other[name])
@@ -385,7 +385,7 @@ def changed_tensor(data: bytes, generator: random.Random) -> tuple[str, bytes]:
     told = [f"tensor {action}"]
 
     def change(content: Any, tensors: dict[str, torch.Tensor]) -> None:
-        name = generator.choice([*tensors])
+        name = generator.choice(sorted(tensors))
         told.append(name)
         tensor = tensors.pop(name)
         if action == "renamed":
@@ -395,7 +395,7 @@ def changed_tensor(data: bytes, generator: random.Random) -> tuple[str, bytes]:
         elif action != "removed":
             tensors[name] = {
                 "float64": lambda: tensor.double(),
-                "bool": lambda: tensor > 0,
+                "bool": lambda: torch.zeros(tensor.shape, dtype=torch.bool),
                 "bytes": lambda: tensor.contiguous().reshape(-1).view(torch.uint8),
                 "empty": lambda: tensor.reshape(-1)[:0],
                 "flat": lambda: tensor.reshape(-1),
@@ -440,7 +440,7 @@ def hostile_file(data: bytes, generator: random.Random) -> tuple[str, bytes]:
         def refer(content: Any, held: dict[str, torch.Tensor]) -> None:
             if generator.random() < 0.5:
                 held["large"] = torch.zeros(2**18)
-            name = max(held, key=lambda one: held[one].nbytes)
+            name = max(sorted(held), key=lambda one: held[one].nbytes)
             holder, key = random_place(content, generator)
             holder[key] = [{"$tensor": name}] * count
 
@@ -455,7 +455,7 @@ def hostile_file(data: bytes, generator: random.Random) -> tuple[str, bytes]:
     # headers that only a program can write
     size, header = header_length(data) - 8, json.loads(data[8 : header_length(data)])
     kind = generator.choice(["length", "shape", "offsets", "entries", "nested", "types", "other"])
-    first = next(key for key in header if key != "__metadata__")
+    first = min(key for key in header if key != "__metadata__")
     if kind == "length":
         length = generator.choice([2**40, 2**63, 2**64 - 1, 10**8, size + 1, size - 1, 0])
         return f"header of {length} bytes", struct.pack("<Q", length) + data[8:]
@@ -508,9 +508,9 @@ def loaded(kind: str, path: Path) -> str:
         except BaseException:
             # nothing may be changed
             assert path.read_bytes() == before, "the damaged file was changed"
-            assert all(torch.equal(state[name], one) for name, one in copy_state(trainer.model).items()), (
-                "other weights"
-            )
+            now = copy_state(trainer.model)
+            assert all(torch.equal(state[name], now[name]) for name in state), "the weights were changed"
+            assert trainer.hyperparameters == make(1).hyperparameters, "the hyperparameters were changed"
             assert not trainer.history, "the trainer has a history"
             assert files.lock_file(path), "the file is still locked"
             raise

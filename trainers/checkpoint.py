@@ -416,7 +416,7 @@ class Checkpoint:
     def _restore(self, content: dict[str, Any], found: dict[str, Any]) -> None:
         trainer, model = self.trainer, uncompiled(self.trainer.model)
         blocks = [(block, getattr(block, "hyperparameters", {})) for block in (trainer, model)]
-        before = trainer.state_dict()
+        before, threads = trainer.state_dict(), content["threads"]
         try:
             trainer.load_state_dict(content["state"])
             # hyperparameters may have been changed during the run
@@ -429,8 +429,8 @@ class Checkpoint:
                 _set_changed(block, own)
             trainer.load_state_dict(before)
             raise
-        if content["threads"] != trainer.threads:
-            counts = f"{content['threads']} threads before and {trainer.threads} now"
+        if threads != trainer.threads:
+            counts = f"{threads} threads before and {trainer.threads} now"
             say(f"{trainer.name}: {counts}, so the last digits may differ from those of one run.")
         say(f"{trainer.name}: continued after epoch {len(trainer.history)} from {self.path}.")
 

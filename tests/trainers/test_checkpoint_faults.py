@@ -1,9 +1,12 @@
 """Killed runs, damaged files, failing writes and locks; ``make test-faults`` runs many more of these tests."""
 
+import sys
+
 import pytest
 import torch
 
-pytest.importorskip("resource", reason="the faults need fork, which Windows does not have")
+if sys.platform != "linux":
+    pytest.skip("needs fork and /proc", allow_module_level=True)
 
 from trainers import LSTMAutoencoder, benchmark, load, save
 from trainers.torch_utils import copy_state
@@ -76,8 +79,9 @@ def test_wrong_random_state_is_an_error_of_the_file(stopped):
         lambda content, _: content["hyperparameters"].update(patience="x"),
         lambda content, _: content["model"]["hyperparameters"].update(hidden_size=4),
         lambda content, _: content["random"].clear(),
+        lambda content, _: content.pop("threads"),
     ],
-    ids=["hyperparameter of the trainer", "hyperparameter of the model", "random states"],
+    ids=["hyperparameter of the trainer", "hyperparameter of the model", "random states", "threads"],
 )
 def test_refused_checkpoint_changes_nothing(stopped, change):
     rewrite(stopped, lambda content, tensors: content["hyperparameters"].update(batch_size=2))
