@@ -757,7 +757,7 @@ def fill_disks(count: int, seed: int = 0) -> tuple[Counter[str], list[str]]:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     for run in range(count):
         number, start = run % 8, run % EPOCHS
-        end, share = generator.randint(start + 1, EPOCHS + 1), generator.random() * 0.9
+        end, share = generator.randint(start + 1, EPOCHS + 1), generator.random() * 0.4
         expected = outcome(train(number, None))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "run")
