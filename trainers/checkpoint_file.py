@@ -24,6 +24,7 @@ path at each moment. The lock file beside it, ``.NAME.lock``, stays; it is empty
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -77,14 +78,16 @@ def write_file(path: Path, kind: str, content: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except OSError as error:
+        raise OSError(error.errno, f"{path} must be writable, got {error.strerror or error}") from error
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
     if os.name == "posix":
-        # the renaming itself must reach the disk
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        # the renaming itself should reach the disk; not every file system can flush a folder
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            folder = os.open(path.parent, os.O_RDONLY)
+            stack.callback(os.close, folder)
+            os.fsync(folder)
 
 
 def read_file(path: Path) -> tuple[str, dict[str, Any]]:

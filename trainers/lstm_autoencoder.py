@@ -65,7 +65,9 @@ class LSTMAutoencoder(Block, nn.Module):
         None, "size of the latent vector; None: the encoder's final states without projection",
         kind=int, minimum=1, read_only=True,
     )  # fmt: skip
-    n_layers = Hyperparameter(1, "LSTM layers in the encoder, and in the decoder", minimum=1, read_only=True)
+    n_layers = Hyperparameter(
+        1, "LSTM layers in the encoder, and in the decoder", minimum=1, maximum=100, read_only=True
+    )
     bidirectional = Hyperparameter(True, "whether the encoder is bidirectional", read_only=True)
     decoding = Hyperparameter(
         "forward",
