@@ -747,7 +747,7 @@ def with_full_disk(number: int, path: Path, from_epoch: int, to_epoch: int, shar
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = train(number, path, callbacks=[limit])
-    return outcome(result), sum("was not saved" in str(one.message) for one in caught)
+    return outcome(result), sum("must be writable" in str(one.message) for one in caught)
 
 
 def fill_disks(count: int, seed: int = 0) -> tuple[Counter[str], list[str]]:

@@ -384,7 +384,8 @@ class BatchedTrainer(Trainer):
     def resume(self) -> None:
         """Reopen the finalized training run with the weights of its last epoch, not with the best weights."""
         self.check_resume()
-        self._load_snapshot(self._last)
+        if self.finalized:
+            self._load_snapshot(self._last)
         super().resume()
 
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
@@ -405,9 +406,8 @@ class BatchedTrainer(Trainer):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of `Trainer.state_dict`, and that of optimizer and history restore."""
-        last = {name: self._last[name] for name in ("model", "optimizer", "memory", "reached") if self._last}
-        if last:
-            last["memory"] = last["memory"].to_dict()
+        # optimizer and memory at the end of the run are the present ones
+        last = self._last and {"model": self._last["model"], "restored": self._last["reached"] is not None}
         return {
             **super().state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -423,15 +423,16 @@ class BatchedTrainer(Trainer):
         if state["custom_loss"] != (name := self._name_of_loss()):
             raise ValueError(f"loss of {self.name!r} must be {state['custom_loss']}, as in the file, got {name}.")
         memory, last = self._memory_of(state["memory"]), dict(state["last"])
-        for optimizer in (state["optimizer"], memory.best_optimizer, last.get("optimizer")):
-            if optimizer:
-                check_optimizer(self.optimizer, optimizer)
+        for optimizer in filter(None, (state["optimizer"], memory.best_optimizer)):
+            check_optimizer(self.optimizer, optimizer)
         if last:
             check_tensors(self.model, last["model"])
-            last = {**last, "memory": self._memory_of(last["memory"]), "modes": {}}
         super().load_state_dict(state)
         self.optimizer.load_state_dict(state["optimizer"])
-        self._memory, self._last = memory, last
+        self._memory, self._last = memory, {}
+        if last:
+            reached = self._reached if last["restored"] else None
+            self._last = {**self._snapshot(), "model": last["model"], "reached": reached, "modes": {}}
         self._loss_of_run, self._warned = str(state["loss_of_run"]), bool(state["warned"])
 
     def _memory_of(self, values: dict[str, Any]) -> HistoryRestore:
@@ -509,7 +510,11 @@ class BatchedTrainer(Trainer):
     def _name_of_loss(self) -> str | None:
         """Return the name of the function given as `loss`."""
         loss = self._custom_loss
-        return loss and getattr(loss, "__qualname__", type(loss).__qualname__)
+        if loss is None or hasattr(loss, "__qualname__"):
+            return loss and loss.__qualname__
+        # such as HuberLoss(delta=1.0)
+        numbers = [f"{name}={value!r}" for name, value in vars(loss).items() if type(value) is float]
+        return f"{type(loss).__qualname__}({', '.join(numbers)})"
 
     def _check_loss(self, loss: str) -> None:
         self._loss_function(loss)

@@ -7,8 +7,8 @@ model
     buffers), ``frozen`` (names of the parameters that are not trained).
 trainer
     ``class``, ``name``, ``hyperparameters``; ``run``, what must be the same when the run is continued (see
-    `describe_run`); ``model`` without its tensors; ``state``, see `Trainer.state_dict`; ``device``, ``threads``;
-    ``random``, the states of the global random generators.
+    `describe_run`); ``model`` without its tensors; ``state``, see `Trainer.state_dict`; ``sets``, the data sets that
+    it uses; ``depends_on_plan``; ``threads``; ``random``, the states of the global random generators.
 result
     The attributes of a `Result` except its callbacks.
 detector
@@ -26,6 +26,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -42,6 +43,7 @@ from trainers.torch_utils import (
     build_lazy,
     check_tensors,
     copy_state,
+    frozen_names,
     load_weights,
     random_states,
     set_random_states,
@@ -143,7 +145,7 @@ def load(
     -------
     torch.nn.Module, Trainer, Result or AnomalyDetector
         In the state in which it was saved; a model is in evaluation mode. With a trainer, the global random generators
-        are set to their states at that time. To continue its run:
+        are set to their states at that time. To continue its run, load it with `data` and call
         ``benchmark(trainer, epochs=…, resume=True)``.
 
     Raises
@@ -198,14 +200,14 @@ def _plain_errors(path: Path, kind: str) -> Iterator[None]:
 def model_content(model: nn.Module) -> dict[str, Any]:
     """Return the content of a model's file."""
     check_model(model)
-    frozen = [name for name, p in uncompiled(model).named_parameters() if not p.requires_grad]
-    return {**_description(uncompiled(model)), "tensors": copy_state(model), "frozen": frozen}
+    return {**_description(uncompiled(model)), "tensors": copy_state(model), "frozen": frozen_names(model)}
 
 
 def _description(block: Any) -> dict[str, Any]:
-    is_block = isinstance(block, Block)
-    name, values = (block.name, block.hyperparameters) if is_block else (None, None)
-    return {"class": _class_name(block), "name": name, "hyperparameters": values}
+    described = {"class": _class_name(block), "name": None, "hyperparameters": None}
+    if isinstance(block, Block):
+        return {**described, "name": block.name, "hyperparameters": block.hyperparameters}
+    return {**described, "layers": repr(block)}
 
 
 def _class_name(thing: Any) -> str:
@@ -274,30 +276,49 @@ def _own_class(described: str, argument: str, kind: type) -> Any:
 
 def trainer_content(trainer: Trainer, run: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the content of a trainer's file; `run` describes the start of its run, if that is known."""
+    _check_saved(trainer)
     return {
         **_description(trainer),
-        "run": run or describe_run(trainer, trainer.train_set, trainer.validation_set, None),
+        "run": run or describe_run(trainer, trainer._given_sets, None),
         "model": _description(uncompiled(trainer.model)),
         "state": trainer.state_dict(),
-        "device": str(trainer.device),
+        "sets": _used_sets(trainer),
+        "depends_on_plan": trainer.depends_on_plan,
         "threads": trainer.threads,
         "random": random_states(trainer.device),
     }
 
 
-def describe_run(
-    trainer: Trainer, train: DataSet | None, validation: DataSet | None, epochs: int | None
-) -> dict[str, Any]:
+def describe_run(trainer: Trainer, sets: tuple[DataSet, DataSet] | None, epochs: int | None) -> dict[str, Any]:
     """Return what must be the same when a run is continued."""
-    model = uncompiled(trainer.model)
     return {
-        **trainer.hyperparameters,
-        "trainer": _class_name(trainer),
-        "model": [_class_name(model), getattr(model, "hyperparameters", None)],
-        "training set": train and describe_set(train),
-        "validation set": validation and describe_set(validation),
+        **_compared(_description(trainer), _description(uncompiled(trainer.model))),
+        "model.frozen": frozen_names(trainer.model),
+        "training set": sets and describe_set(sets[0]),
+        "validation set": sets and describe_set(sets[1]),
         "epochs": epochs,
     }
+
+
+def _used_sets(trainer: Trainer) -> list[str]:
+    """Describe the sets that a trainer uses, which `setDataSets` of a subclass may have augmented."""
+    return [describe_set(one) for one in (trainer.train_set, trainer.validation_set) if one is not None]
+
+
+def _compared(trainer: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """Return classes and hyperparameters in the descriptions of a trainer and its model, by name."""
+    own = model["hyperparameters"] or {"layers": model["layers"]}
+    values = {f"model.{name}": value for name, value in own.items()}
+    return {**trainer["hyperparameters"], **values, "trainer": trainer["class"], "model": model["class"]}
+
+
+def _check_saved(trainer: Trainer) -> None:
+    """Raise an error if the state of a custom trainer is incomplete."""
+    kinds = torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler | torch.Generator | np.random.Generator
+    own = [name for name, value in vars(trainer).items() if isinstance(value, kinds) and name != "optimizer"]
+    if own and type(trainer).state_dict in (Trainer.state_dict, BatchedTrainer.state_dict):
+        what = f"{type(trainer).__name__} must extend state_dict and load_state_dict"
+        raise TypeError(f"{what} to be saved with {own[0]}, got the methods of {type(trainer).__mro__[1].__name__}.")
 
 
 def describe_set(data: DataSet) -> str:
@@ -337,30 +358,41 @@ def _trainer_of(
     return trainer
 
 
+def set_data(trainer: Trainer, train: DataSet, validation: DataSet) -> None:
+    """Set the data sets, and remember them as they are before an augmentation."""
+    trainer.setDataSets(train, validation)
+    trainer._given_sets = train, validation
+
+
 def _restore(trainer: Trainer, content: dict[str, Any], data: Any, changed: Sequence[str] = ()) -> None:
     """Set the data sets and load the state, with all hyperparameters but the `changed` ones; or change nothing."""
     blocks = [(trainer, content), (uncompiled(trainer.model), content["model"])]
-    own = [getattr(block, "hyperparameters", {}) for block, _ in blocks]
+    own = [_description(block)["hyperparameters"] or {} for block, _ in blocks]
     # there is no state to return to if an epoch of the same trainer has failed
     attributes, before = dict(vars(trainer)), None if trainer.in_epoch else trainer.state_dict()
+    randomness, threads = random_states(trainer.device), content["threads"]
     try:
         if data is not None:
-            trainer.setDataSets(*data)
+            set_data(trainer, *data)
         # hyperparameters may have been changed during the run
         for (block, described), values in zip(blocks, own, strict=True):
-            names = [name for name in values if not {name, "model"} & {*changed}]
+            names = [name for name in values if name not in changed and f"model.{name}" not in changed]
             _set_changed(block, {name: described["hyperparameters"][name] for name in names})
         trainer.load_state_dict(content["state"])
         set_random_states(content["random"])
+        others = _used_sets(trainer) != content["sets"] and data is not None and not changed
     except BaseException:
+        set_random_states(randomness)
         for (block, _), values in zip(blocks, own, strict=True):
             _set_changed(block, values)
-        vars(trainer).update(attributes)
         if before is not None:
             trainer.load_state_dict(before)
+        vars(trainer).update(attributes)
         raise
-    if content["threads"] != trainer.threads:
-        say(f"{trainer.name}: {content['threads']} threads before and {trainer.threads} now; last digits may differ.")
+    if others:
+        say(f"{trainer.name}: setDataSets gave other data than before, so the results differ from those of one run.")
+    if threads != trainer.threads:
+        say(f"{trainer.name}: {threads} threads before and {trainer.threads} now; last digits may differ.")
 
 
 def _set_changed(block: Any, values: dict[str, Any]) -> None:
@@ -372,12 +404,12 @@ def _set_changed(block: Any, values: dict[str, Any]) -> None:
 def _refuse(pairs: dict[str, tuple[Any, Any]], allow: Sequence[str]) -> list[str]:
     """Return the names whose two values, in the file and now, differ; raise unless these differences are allowed."""
     names = [name for name, (there, here) in pairs.items() if there != here]
-    # one name for both sets
-    allowed = {name: "data" if name.endswith(" set") else name for name in names}
+    # one name for both sets, and one for all of the model
+    allowed = {name: "data" if name.endswith(" set") else name.partition(".")[0] for name in names}
     if refused := [name for name in names if allowed[name] not in allow]:
         shown = "; ".join("{} {!r} in the file and {!r} now".format(name, *pairs[name]) for name in refused)
-        unique = tuple(dict.fromkeys(allowed[name] for name in refused))
-        remedy = "" if "trainer" in refused else f", or allow={unique}"
+        unique = list(dict.fromkeys(allowed[name] for name in refused))
+        remedy = "" if "loss" in refused else f", or allow={unique}"
         raise ValueError(f"the run must be the same as in the file, got {shown}. Use another file{remedy}.")
     return names
 
@@ -402,7 +434,7 @@ class Checkpoint:
         Number of epochs from one write to the next.
     allow : sequence of str
         Differences between the run in the file and this one that are accepted: names of hyperparameters of the
-        trainer, "model", "data" or "epochs".
+        trainer, "trainer" (its class), "model", "data" or "epochs".
     trainer : Trainer
         The trainer of the run.
 
@@ -419,11 +451,13 @@ class Checkpoint:
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(f"every must be a positive integer (epochs), got {every!r}.")
         self.every = every
-        self.allow = _checked_allow(allow, [*trainer.declared(), "model", "data", "epochs"])
+        # a loss cannot be compared with one of another kind
+        names = [name for name in trainer.declared() if name != "loss"]
+        self.allow = _checked_allow(allow, [*names, "trainer", "model", "data", "epochs"])
         self.trainer = trainer
         self.run: dict[str, Any] = {}
         self.content: dict[str, Any] | None = None
-        self.lock = lock_file(self.path)
+        self.lock = lock_file(self.path, "checkpoint")
         try:
             if self.path.exists():
                 kind, self.content = read_file(self.path)
@@ -438,40 +472,35 @@ class Checkpoint:
 
         Nothing is changed if that run differs.
         """
-        trainer, content, self.run = self.trainer, self.content, describe_run(self.trainer, train, validation, epochs)
+        trainer, content, self.run = self.trainer, self.content, describe_run(self.trainer, (train, validation), epochs)
         if content is None:
-            trainer.setDataSets(train, validation)
+            set_data(trainer, train, validation)
             return None
         with _plain_errors(self.path, "trainer"):
             there = content["run"]
-            # values as at the end of the run in the file are no difference: the same trainer may go on
-            model = [content["model"]["class"], content["model"]["hyperparameters"]]
-            last = {**there, **content["hyperparameters"], "model": model}
+            # values as at the end of the run in the file are no difference, so that the same trainer can continue
+            last = {**there, **_compared(content, content["model"]), "model.frozen": content["state"]["frozen"]}
             pairs = {name: (there.get(name), self.run.get(name)) for name in {**there, **self.run}}
             pairs = {name: pair for name, pair in pairs.items() if pair[1] != last.get(name)}
-            if not trainer.depends_on_plan:
+            if not (trainer.depends_on_plan or content["depends_on_plan"]):
                 pairs.pop("epochs", None)
             changed = _refuse(pairs, self.allow)
+            # the file keeps the values at the start of the run
+            kept = {name: value for name, value in there.items() if name not in changed and name != "epochs"}
+            self.run = {**self.run, **kept}
             _restore(trainer, content, (train, validation), changed)
             # the number may have been changed during the run
             planned = content["state"]["planned_epochs"] if there["epochs"] == epochs else epochs
         done = len(trainer.history)
         planned = trainer.planned_epochs = max(planned or epochs, done)
-        what = f"continued after epoch {done}, from" if done < planned else f"complete after {many(done, 'epoch')}, in"
+        what = f"continued after epoch {done} from" if done < planned else f"complete after {many(done, 'epoch')}, in"
         say(f"{trainer.name}: {what} {self.given}.")
         return planned
 
-    def begin_resumed(self) -> None:
-        """Raise an error if the file has epochs that the run of the trainer does not have."""
-        trainer, content = self.trainer, self.content
-        self.run = describe_run(trainer, trainer.train_set, trainer.validation_set, None)
-        if content is not None:
-            with _plain_errors(self.path, "trainer"):
-                rows, own = content["state"]["history"]["rows"], trainer.history.to_dict()["rows"]
-                losses = [[repr((row["train_loss"], row["validation_loss"])) for row in some] for some in (rows, own)]
-                if losses[0] != losses[1][: len(rows)]:
-                    raise ValueError(f"checkpoint must be a new file or one of this run, got another run: {self.path}.")
-                self.run = content["run"]
+    def reopen(self) -> Checkpoint:
+        """Lock the file again, for further epochs of the same run."""
+        self.lock = lock_file(self.path, "checkpoint")
+        return self
 
     def save(self) -> None:
         """Write the present state."""
@@ -482,7 +511,7 @@ class Checkpoint:
         try:
             self.save()
         except Exception as error:
-            what = f"checkpoint {self.path.name!r} was not saved, {type(error).__name__}: {error}"
+            what = f"checkpoint {self.path.name!r} must be writable, got {type(error).__name__}: {error}"
             warnings.warn(f"{what}. The file keeps the last state written.", RuntimeWarning, stacklevel=2)
 
     def close(self) -> None:

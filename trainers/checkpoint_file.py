@@ -17,9 +17,9 @@ file from a stranger runs no code. The metadata in the header has four strings:
     SHA-256 of the content and then, in the order of names, a line with name and digest of each tensor; the digest is
     SHA-256 of type, shape and bytes (see `digest_of`).
 
-A tensor is named by its place in the content, such as ``state.model.encoder.weight_ih_l0``; equal tensors are stored
-once. The file is first written beside its path, then flushed to the disk and renamed, so that a complete file is at the
-path at each moment. The lock file beside it, ``.NAME.lock``, stays; it is empty.
+A tensor is named by its place in the content, such as ``state.model.encoder.weight_ih_l0``, and used once. The file is
+first written beside its path, then flushed to the disk and renamed, so that a complete file is at the path at each
+moment. The lock file beside it, ``.NAME.lock``, stays; it is empty.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ import torch
 from filelock import FileLock, Timeout
 
 FORMAT, VERSION = "lstm-anomaly-kit", 1
-# Largest mean number of references to a tensor, by size; a trainer whose weights are its best has six.
-MOST_COPIES = 32
 
 
 def as_path(path: Any, name: str = "path") -> Path:
@@ -53,20 +51,22 @@ def as_path(path: Any, name: str = "path") -> Path:
     return absolute
 
 
-def lock_file(path: Path) -> FileLock:
+def lock_file(path: Path, name: str = "path") -> FileLock:
     """Return a lock that only one process at a time holds for this path; raise if another one holds it."""
     lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise RuntimeError(f"{path.name} must be written by one run at a time, got a file in use: {path}.") from error
+        raise RuntimeError(f"{name} must be a file that no other run uses, got {str(path)!r}.") from error
+    except OSError as error:
+        raise OSError(error.errno, f"{name} must be writable, got {str(path)!r} ({error.strerror})") from error
     return lock
 
 
 def write_file(path: Path, kind: str, content: dict[str, Any]) -> None:
     """Write the content; the previous file stays until the new one is complete. The caller must hold the lock."""
     tensors: dict[str, torch.Tensor] = {}
-    encoded = _encode(content, "", tensors, {})
+    encoded = _encode(content, "", tensors)
     versions = {"kit": version("lstm-anomaly-kit"), "torch": torch.__version__}
     text = json.dumps({"kind": kind, "versions": versions, "content": encoded})
     metadata = {"format": FORMAT, "version": str(VERSION), "content": text, "sha256": _checksum(text, tensors)}
@@ -101,7 +101,8 @@ def read_file(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # copies, because the tensors of safetensors refer to the file
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, ValueError, RuntimeError, TypeError) as error:
         raise bad(f"not a safetensors file: {error}") from error
     number, text = metadata.get("version", ""), metadata.get("content", "")
@@ -112,7 +113,7 @@ def read_file(path: Path) -> tuple[str, dict[str, Any]]:
     if metadata.get("sha256") != _checksum(text, tensors):
         raise bad("wrong checksum")
     try:
-        whole = _decode(json.loads(text), _Copies(tensors))
+        whole = _decode(json.loads(text), tensors)
         kind, content = str(whole["kind"]), dict(whole["content"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise bad(f"invalid content: {error!r}"[:200]) from error
@@ -135,27 +136,26 @@ def digest_of(tensor: torch.Tensor) -> str:
     return digest.hexdigest()
 
 
-def _encode(value: Any, place: str, tensors: dict[str, torch.Tensor], names: dict[str, str]) -> Any:
-    """Return a value as JSON, and add its tensors by name; `names` are those of the tensors so far, by digest."""
+def _encode(value: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """Return a value as JSON, and add its tensors to `tensors`."""
     is_tensor = isinstance(value, torch.Tensor)
     if is_tensor or (isinstance(value, np.ndarray) and value.dtype.kind in "biuf"):
-        tensor = value.detach().cpu() if is_tensor else torch.from_numpy(value.copy())
-        if tensor.layout is not torch.strided:
-            raise TypeError(f"{place} must be a dense tensor, got {tensor.layout}.")
+        tensor = value.detach().cpu() if is_tensor else torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
+        if tensor.layout is not torch.strided or tensor.is_complex():
+            raise TypeError(f"{place} must be a dense tensor of real numbers, got {tensor.layout}, {tensor.dtype}.")
         while place in tensors:
             place += "_"
-        name = names.setdefault(digest_of(tensor), place)
-        tensors.setdefault(name, tensor.clone(memory_format=torch.contiguous_format))
-        return {"$tensor" if is_tensor else "$array": name}
+        tensors[place] = tensor.clone(memory_format=torch.contiguous_format)
+        return {"$tensor" if is_tensor else "$array": place}
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        items = [_encode(one, f"{place}.{i}", tensors, names) for i, one in enumerate(value)]
+        items = [_encode(one, f"{place}.{i}", tensors) for i, one in enumerate(value)]
         return items if isinstance(value, list) else {"$tuple": items}
     if isinstance(value, dict):
-        named = {key: _encode(one, f"{place}.{key}".lstrip("."), tensors, names) for key, one in value.items()}
+        named = {key: _encode(one, f"{place}.{key}".lstrip("."), tensors) for key, one in value.items()}
         if all(isinstance(key, str) and not key.startswith("$") for key in named):
             return named
         if all(isinstance(key, str | int) for key in named):
@@ -164,22 +164,8 @@ def _encode(value: Any, place: str, tensors: dict[str, torch.Tensor], names: dic
     raise TypeError(f"{place} must be {wanted} to be saved, got {type(value).__name__}.")
 
 
-class _Copies:
-    """Copies of a file's tensors; their total size is limited, because a small file could request many of them."""
-
-    def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.tensors = tensors
-        self.left = MOST_COPIES * sum(tensor.nbytes for tensor in tensors.values())
-
-    def __getitem__(self, name: str) -> torch.Tensor:
-        self.left -= self.tensors[name].nbytes
-        if self.left < 0:
-            raise ValueError("too many references to one tensor")
-        return self.tensors[name].clone()
-
-
-def _decode(value: Any, tensors: _Copies) -> Any:
-    """Undo `_encode`."""
+def _decode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """Undo `_encode`; each tensor can be used once, so that a small file does not become a large object."""
     if isinstance(value, list):
         return [_decode(one, tensors) for one in value]
     if not isinstance(value, dict):
@@ -187,9 +173,9 @@ def _decode(value: Any, tensors: _Copies) -> Any:
     if len(value) == 1:
         (key, inner), *_ = value.items()
         if key == "$tensor":
-            return tensors[inner]
+            return tensors.pop(inner)
         if key == "$array":
-            return tensors[inner].numpy()
+            return tensors.pop(inner).numpy()
         if key == "$tuple":
             return tuple(_decode(inner, tensors))
         if key == "$items":

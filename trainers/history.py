@@ -137,6 +137,8 @@ class History(Sequence[Epoch]):
         """Append the row of an epoch, and compute the number of the epoch and the best epoch so far."""
         best = self.best if self._rows else self.start
         epoch, loss = len(self) + 1, float(validation_loss)
+        # a trainer may pass tensors
+        more |= {name: float(more[name]) for name in ("learning_rate", "seconds") if name in more}
         # the epoch and the loss of the best so far
         if math.isfinite(loss) and (best is None or loss < best.validation_loss):
             lowest: tuple[int | None, float] = epoch, loss
@@ -199,7 +201,8 @@ class History(Sequence[Epoch]):
         first = int(history.start is None)
         for number, row in enumerate([*filter(None, [history.start]), *history], first):
             typed = all(isinstance(getattr(row, f.name), _TYPES[str(f.type)]) for f in fields(row))
-            if not typed or row.epoch != number or row.best_epoch not in (None, *range(first, number + 1)):
+            best = row.best_epoch
+            if not typed or row.epoch != number or not (best is None or first <= best <= number):
                 raise ValueError(f"rows must be epochs numbered from 1, got {row!r}.")
         return history
 

@@ -108,12 +108,14 @@ def random_states(device: torch.device = _CPU) -> dict[str, Any]:
     """Return the states of the global random generators of Python, NumPy and PyTorch."""
     states = {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()}
     if device.type != "cpu":
-        states[device.type] = getattr(torch, device.type).get_rng_state()
+        states[device.type] = getattr(torch, device.type).get_rng_state(*(() if device.type == "mps" else (device,)))
     return states
 
 
 def set_random_states(states: dict[str, Any]) -> None:
     """Set the global random generators; the state of an accelerator that this computer does not have is left out."""
+    if not 0 <= states["numpy"][2] <= 624:  # NumPy does not check it, and would read outside its memory
+        raise ValueError(f"the position in NumPy's random state must be from 0 to 624, got {states['numpy'][2]}.")
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])
     torch.set_rng_state(states["torch"])
@@ -294,6 +296,11 @@ def check_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> 
         for name, value in values.items():
             if name.startswith("exp_avg") and value.shape != parameters[number].shape:
                 raise ValueError(f"{name} must have shape {tuple(parameters[number].shape)}, got {tuple(value.shape)}.")
+
+
+def frozen_names(model: nn.Module) -> list[str]:
+    """Return the names of the parameters that are not trained."""
+    return [name for name, parameter in uncompiled(model).named_parameters() if not parameter.requires_grad]
 
 
 def build_lazy(model: nn.Module, state: ModelState) -> None:

@@ -20,9 +20,9 @@ from trainers.torch_utils import (
     as_device,
     check_tensors,
     copy_state,
+    frozen_names,
     load_state,
     load_weights,
-    uncompiled,
     with_threads,
 )
 
@@ -96,6 +96,8 @@ class Trainer(Block):
         self.history = History(self.name)
         self.train_set: DataSet | None = None
         self.validation_set: DataSet | None = None
+        # the sets before an augmentation by a subclass, as far as they are known
+        self._given_sets: tuple[DataSet, DataSet] | None = None
         self.train_inputs = self.train_targets = self.validation_inputs = self.validation_targets = torch.empty(0)
         self.train_mask = self.train_lengths = self.validation_mask = self.validation_lengths = None
         self.planned_epochs: int | None = None
@@ -163,7 +165,7 @@ class Trainer(Block):
         with with_threads(self.threads):
             self._try_model(train, validation)
         # the sets, and their tensors on the device
-        self.train_set, self.validation_set = train, validation
+        self.train_set, self.validation_set = self._given_sets = train, validation
         self.train_inputs, self.train_targets, self.train_mask = self._on_device(train)
         self.validation_inputs, self.validation_targets, self.validation_mask = self._on_device(validation)
         self.train_lengths, self.validation_lengths = train.lengths, validation.lengths
@@ -231,12 +233,12 @@ class Trainer(Block):
         return False
 
     def check_resume(self) -> None:
-        """Raise an error if there is no training run that `resume` can reopen."""
-        if not self.finalized:
+        """Raise an error if there is no training run to continue."""
+        if self._stage not in ("in training", "that is finalized"):
             raise self._stage_error("resume", "finalizeTraining")
 
     def resume(self) -> None:
-        """Reopen the finalized training run, so that `doEpoch` continues it."""
+        """Reopen the training run if it is finalized, so that `doEpoch` continues it."""
         self.check_resume()
         self._stage = "in training"
         self.planned_epochs = None
@@ -355,7 +357,7 @@ class Trainer(Block):
         queued = [[owners[key], name, *values] for (key, name), (_, *values) in self._queued.items() if key in owners]
         return {
             "model": copy_state(self.model),
-            "frozen": [name for name, p in uncompiled(self.model).named_parameters() if not p.requires_grad],
+            "frozen": frozen_names(self.model),
             "history": self.history.to_dict(),
             "planned_epochs": self.planned_epochs,
             "stage": self._stage,

@@ -22,7 +22,7 @@ from data import DataSet
 from data.data_set import is_real_number
 from data.markup import escaped, without_math
 from trainers.block import Block, Hyperparameter, table_html
-from trainers.checkpoint import Checkpoint, model_content
+from trainers.checkpoint import Checkpoint, model_content, set_data
 from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
 from trainers.history import Epoch, History, best_as_text, epoch_name
 from trainers.torch_utils import ModelState
@@ -105,7 +105,7 @@ class Run:
         callbacks: Sequence[Callback] = (),
         resume: bool = False,
         seconds: float | None = None,
-        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
         every: int = 5,
         allow: Sequence[str] = (),
     ) -> None:
@@ -125,7 +125,13 @@ class Run:
             raise ValueError(f"train and validation must be {wanted}.")
         if resume:
             trainer.check_resume()
-        self.checkpoint = None if checkpoint is None else Checkpoint(checkpoint, every, allow, trainer)
+        if isinstance(checkpoint, Checkpoint):
+            self.checkpoint: Checkpoint | None = checkpoint.reopen()
+        elif resume and checkpoint is not None:
+            remedy = "To train longer, raise epochs and omit resume."
+            raise ValueError(f"checkpoint must be None with resume=True, got {os.fspath(checkpoint)!r}. {remedy}")
+        else:
+            self.checkpoint = None if checkpoint is None else Checkpoint(checkpoint, every, allow, trainer)
         try:
             self.planned_epochs = self._begin(train, validation, epochs)
         except BaseException:
@@ -135,15 +141,13 @@ class Run:
     def _begin(self, train: Any, validation: Any, epochs: int) -> int:
         """Set the data sets unless the trainer resumes, and return the planned number of epochs."""
         trainer, checkpoint = self.trainer, self.checkpoint
-        if self.resumes and checkpoint:
-            checkpoint.begin_resumed()
-        elif checkpoint:
+        if not self.resumes:
             train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
-            if planned := checkpoint.begin(train, validation, epochs):
+            if checkpoint and (planned := checkpoint.begin(train, validation, epochs)):
                 self.resumes = True
                 return planned
-        elif not self.resumes:
-            trainer.setDataSets(train, validation)
+            if not checkpoint:
+                set_data(trainer, train, validation)
         planned = len(trainer.history) + epochs
         if checkpoint:
             trainer.planned_epochs = planned
@@ -419,7 +423,7 @@ def benchmark(
     resume: bool = False,
     progress: bool | None = None,
     seconds: float | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     every: int = 5,
     allow: Sequence[str] = (),
 ) -> Result:
@@ -449,15 +453,16 @@ def benchmark(
         limit, and a message is printed. Default: no limit, or 25 s in classroom mode; see `Run`.
     checkpoint : str or path, optional
         A file in which the run is saved: at its start, every few epochs and when it ends or is stopped. If the file
-        exists, the run in it is continued up to `epochs` epochs in total, and a message is printed. So the same call
-        goes on where the run was, after a computer or kernel has died. On the same machine with the same number of
-        threads, the result is the same to the last bit as without the interruption. See `trainers.load` for the file.
+        exists, the run in it is continued up to `epochs` epochs in total, and a message is printed. So after a crash,
+        the same call continues the run. On the same machine with the same number of threads, the result is the same
+        to the last bit as without the interruption; the state of callbacks is not saved. The global random generators
+        are set to their states in the file. Not with ``resume=True``. See `trainers.load` for the file.
     every : int, default 5
         Number of epochs between two saves.
     allow : sequence of str, default ()
         The run in the file must have the same classes, hyperparameters and data as this one. Differences named here
-        are accepted: hyperparameters of the trainer, whose values are taken from this call, "model", "data", or
-        "epochs" (which is a difference only if a cosine schedule ends with the last epoch).
+        are accepted: hyperparameters of the trainer except its loss, whose values are taken from this call, "trainer",
+        "model", "data", or "epochs" (which is a difference only if a cosine schedule ends with the last epoch).
 
     Returns
     -------

@@ -106,7 +106,9 @@ def test_complete_run_returns_at_once_and_more_epochs_continue_it(beats, path, c
     benchmark(trainer, *beats, epochs=6, checkpoint=path)
     benchmark(whole, *beats, epochs=6)
     assert_same_end(trainer, whole)
-    assert capsys.readouterr().out.count("continued after epoch 3") == 3
+    said = capsys.readouterr().out
+    assert said.count(f"complete after 3 epochs, in {path}.") == 2
+    assert said.count(f"continued after epoch 3 from {path}.") == 1
 
 
 def test_run_that_died_before_it_was_finalized_is_finalized(beats, path, monkeypatch):
@@ -133,7 +135,7 @@ def test_saves_at_the_start_every_few_epochs_and_at_the_end(beats, path):
 def test_lock_is_held_during_a_run_only(beats, path):
     def other(row, state):
         for call in (lambda: benchmark(make(), *beats, checkpoint=path), lambda: trainers.save(Net(), path)):
-            with pytest.raises(RuntimeError, match="run must be written by one run at a time, got a file in use"):
+            with pytest.raises(RuntimeError, match="must be a file that no other run uses, got"):
                 call()
 
     benchmark(make(), *beats, epochs=1, checkpoint=path, callbacks=[other])
@@ -147,7 +149,7 @@ def test_lock_is_held_during_a_run_only(beats, path):
     trainer = Unwilling(LSTMAutoencoder(hidden_size=4), **WILD)
     benchmark(trainer, *beats, epochs=1, checkpoint=path.with_name("other"))
     with pytest.raises(Died):
-        list(Run(trainer, epochs=2, resume=True, checkpoint=path.with_name("other")))
+        list(Run(trainer, *beats, epochs=2, checkpoint=path.with_name("other")))
     assert is_free(path.with_name("other"))
     assert epochs_in(path.with_name("other")) == 1
 
@@ -220,7 +222,7 @@ def test_every_end_of_a_run_is_saved_and_continued(beats, path, end, restore):
     benchmark(trainer, *beats, epochs=5, checkpoint=path)
     assert_same_end(trainer, whole)
     # and with the same trainer
-    benchmark(stopped, epochs=5 - done, resume=True, checkpoint=path.with_name("second"))
+    benchmark(stopped, epochs=5 - done, resume=True)
     assert_same_end(stopped, whole)
 
 
@@ -417,8 +419,8 @@ def test_trained_start_and_earlier_runs_are_kept(beats, path):
             "batch_size,patience",
         ),
         ({"loss": "mse"}, "loss 'mae' in the file and 'mse' now", None),
-        ({"data": 1}, r"data \['40 sequences of 20 steps, 1 features; .*\] in the file and \['40 seq", "data"),
-        ({"model": 1}, r"model \['LSTMAutoencoder', .*'seed': 0.* in the file and .*'seed': 7", "model"),
+        ({"data": 1}, "training set '40 sequences of 20 steps, 1 feature, .*' in the file and '40 seq", "data"),
+        ({"model": 1}, r"got model\.seed 0 in the file and 7 now\.", "model"),
     ],
 )
 def test_differences_are_shown_and_allowed_by_name(beats, path, other, match, allow):
@@ -503,24 +505,28 @@ def test_custom_loss_of_another_name_is_refused(beats, path):
     assert_same_end(trainer, whole)
 
 
-def test_resumed_run_continues_its_own_file_only(beats, path):
+def test_resume_with_checkpoint_is_refused(beats, path):
     trainer = make()
     benchmark(trainer, *beats, epochs=2, checkpoint=path)
-    benchmark(trainer, epochs=2, resume=True, checkpoint=path)
+    before = path.read_bytes()
+    # run again from the top, a notebook with such a cell would train more epochs each time
+    with pytest.raises(ValueError, match=r"checkpoint must be None with resume=True.*raise epochs and omit resume\."):
+        benchmark(trainer, epochs=2, resume=True, checkpoint=path)
+    assert path.read_bytes() == before
+    assert len(trainer.history) == 2
+
+
+def test_epochs_added_in_the_monitor_are_saved(beats, path):
+    monitor, whole = TrainingMonitor(), make()
+    benchmark(make(), *beats, epochs=2, checkpoint=path, callbacks=[monitor])
+    monitor.more(2)
     assert epochs_in(path) == 4
-    benchmark(trainer, epochs=1, resume=True)
-    benchmark(trainer, epochs=1, resume=True, checkpoint=path)
-    assert epochs_in(path) == 6
-    other = make(model_seed=4)
-    benchmark(other, *beats, epochs=2)
-    with pytest.raises(ValueError, match="checkpoint must be a new file or one of this run, got another run"):
-        benchmark(other, epochs=2, resume=True, checkpoint=path)
-    assert (len(other.history), epochs_in(path)) == (2, 6)
-    fresh = make()
-    benchmark(fresh, *beats, epochs=8, checkpoint=path)
-    whole = make()
-    benchmark(whole, *beats, epochs=8)
-    assert_same_end(fresh, whole)
+    monitor.branch(2)
+    monitor.more(1)
+    assert epochs_in(path) == 3
+    assert is_free(path)
+    benchmark(whole, *beats, epochs=4)
+    assert monitor.trainer.history[:1] == whole.history[:1]
 
 
 def test_checkpoint_is_loaded_and_resumed(beats, path):
@@ -595,7 +601,7 @@ def test_killed_fit_goes_on_in_a_new_process(path, tmp_path):
     # the same file, for a complete fit
     again = detector().fit(wave(features=2), checkpoint=path, progress=False)
     np.testing.assert_array_equal(again.calibration_scores, expected.calibration_scores)
-    with pytest.raises(ValueError, match=r"data \["):
+    with pytest.raises(ValueError, match="training set"):
         detector().fit(wave(features=2, seed=1), checkpoint=path, progress=False)
 
 

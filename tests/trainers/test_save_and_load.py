@@ -426,7 +426,7 @@ def test_other_data_is_refused_or_allowed_and_changes_nothing(beats, path):
     other = DataSet(beats[0].sequences + 0.01), beats[1]
     given = LSTMAutoencoder(hidden_size=4)
     before = copy_state(given)
-    with pytest.raises(ValueError, match=r"data \['40 sequences of 20 steps.*allow=\['data'\]"):
+    with pytest.raises(ValueError, match=r"training set '40 sequences of 20 steps.*allow=\['data'\]"):
         trainers.load(path, model=given, data=other)
     assert same(copy_state(given), before)
     loaded = trainers.load(path, data=other, allow=["data"])
@@ -656,7 +656,8 @@ def test_settings_that_change_scores_need_data_after_loading(trained, path):
         detector.stride, detector.error = 4, "mae"
     with pytest.raises(ValueError, match="data must be the data of fit"):
         trainers.load(path, data=wave(features=2, seed=1))
-    assert trainers.load(path, data=wave(features=2, seed=1), allow=["data"]).threshold == before
+    # the threshold is that of the other data
+    assert trainers.load(path, data=wave(features=2, seed=1), allow=["data"]).threshold != before
 
 
 def test_three_parts_are_given_as_in_fit(path):

@@ -206,20 +206,28 @@ class AnomalyDetector(Block):
             length = choose_window(parts, self.window)
             windowing = Windowing(length, self.stride, self.centre, self.max_missing, scaling)
         self._check_rule(parts[2], windowing)
+        if self._model is not None:
+            raise ValueError(f"{self.name!r} must be a new detector to be fitted, got a loaded one.")
+        before = dict(vars(self))
         # not fitted until there is a result
         self.result, self._held_out, self._cached = None, parts[1:], {}
         self._scaling, self._centre, self._form = scaling, self.centre, DataForm.of(parts[1])
+        self._seed_of_split = self.seed
         self.window_length = windowing.length if windowing else None
         # scale, and cut a series into windows
         sets = [self._sequences(part) for part in parts[:2]]
         # train
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
-        result = benchmark(
-            trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress, checkpoint=checkpoint,
-            every=every, allow=allow,
-        )  # fmt: skip
-        if not len(result.history):
-            raise RuntimeError(f"training of {self.name!r} was stopped before its first epoch. Call fit again.")
+        try:
+            result = benchmark(
+                trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress, checkpoint=checkpoint,
+                every=every, allow=allow,
+            )  # fmt: skip
+            if not len(result.history):
+                raise RuntimeError(f"training of {self.name!r} was stopped before its first epoch. Call fit again.")
+        except BaseException:
+            vars(self).update(before)
+            raise
         self.trainer, self.result = trainer, result
         return self
 
@@ -351,6 +359,7 @@ class AnomalyDetector(Block):
             "window_length": self.window_length,
             "calibration_scores": calibration_scores,
             "gaussian": gaussian and {"mean": gaussian.mean, "precision": gaussian.precision},
+            "seed_of_split": self._seed_of_split,
             "held_out": [_digest(part) for part in self._held_out] or self._held_out_digests,
             "model": model_content(model),
             "result": {**self.result.to_content(), "model": None},
@@ -371,12 +380,14 @@ class AnomalyDetector(Block):
         detector._centre, length = bool(content["centre"]), content["window_length"]
         detector.window_length = as_count(length, "window_length", "time steps", least=2) if form.series else None
         detector._model, detector.result = model, Result.from_content(content["result"], model)
-        detector._held_out_digests = content["held_out"]
+        detector._held_out_digests, detector._seed_of_split = content["held_out"], content["seed_of_split"]
         if data is not None:
             normal, validation, calibration = data if isinstance(data, tuple) else (data, None, None)
-            detector._held_out = three_parts(normal, validation, calibration, detector.seed)[1:]
-            if list(map(_digest, detector._held_out)) != content["held_out"] and "data" not in allow:
-                raise ValueError("data must be the data of fit, got validation and calibration parts that differ.")
+            detector._held_out = three_parts(normal, validation, calibration, detector._seed_of_split)[1:]
+            if list(map(_digest, detector._held_out)) != content["held_out"]:
+                if "data" not in allow:
+                    raise ValueError("data must be the data of fit, got validation and calibration parts that differ.")
+                return detector
         scores, gaussian = content["calibration_scores"], content["gaussian"]
         if gaussian is not None:
             n = len(form.feature_names)

@@ -251,10 +251,7 @@ class TrainingMonitor(LiveView):
             # The branch has the length of the run, so it can only be resumed if the run can be.
             last.trainer.check_resume()
         self._start_branch()
-        path, every = (last.checkpoint.path, last.checkpoint.every) if last.checkpoint else (None, 1)
-        return benchmark(
-            last.trainer, epochs=epochs, resume=True, callbacks=last.callbacks, checkpoint=path, every=every
-        )
+        return benchmark(last.trainer, epochs=epochs, resume=True, callbacks=last.callbacks, checkpoint=last.checkpoint)
 
     def branch(self, epoch: int) -> None:
         """Start a new run from the weights of an epoch before any restore.
