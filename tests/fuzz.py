@@ -1,7 +1,7 @@
 """Load untrusted files with every loader: ``python -m tests.fuzz --inputs 100000``.
 
 Each input is a mutated valid file, a file from a grammar or random bytes. A loader must return a valid value, or raise
-one of its documented errors with a message of its own. Meanwhile it may open no other file, start no program, run no
+one of its documented errors with a message from the kit. Meanwhile it may open no other file, start no program, run no
 code and issue no warning of another library. The memory is measured for large inputs, and for one in 25 others.
 
 To add a loader, add a `Loader` to `LOADERS`. Inputs and their order depend only on the seed.
