@@ -17,6 +17,7 @@ from trainers.history import Epoch, History
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.plotting import Figure, plot_histories, plot_history
+from trainers.restoring_trainer import RestoringTrainer
 from trainers.trainer import StopTraining, Trainer
 from trainers.training import Result, Run, benchmark
 
@@ -28,6 +29,7 @@ __all__ = [
     "History",
     "Hyperparameter",
     "LSTMAutoencoder",
+    "RestoringTrainer",
     "Result",
     "Run",
     "StopTraining",

@@ -48,7 +48,8 @@ def check_shape(model: nn.Module, output: Any, expected: Tensor) -> Tensor:
     """
     if not isinstance(output, Tensor) or output.shape != expected.shape:
         got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-        raise bad_model(model, f"must return only a reconstruction, of shape {tuple(expected.shape)}, got {got}.")
+        wanted = f"must return a reconstruction, of shape {tuple(expected.shape)}, or a tuple that begins with it"
+        raise bad_model(model, f"{wanted}, got {got}.")
     if not output.is_floating_point():
         raise bad_model(model, f"must return floating-point numbers, got {output.dtype}.")
     return output
@@ -72,6 +73,12 @@ def _lengths_position(module: nn.Module) -> int | None:
 
 
 def run_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
+    """Return the model's reconstruction: its output, or the first element if the output is a tuple."""
+    output = call_model(model, inputs, lengths)
+    return output[0] if isinstance(output, tuple) and output else output
+
+
+def call_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
     """Return the model's output; if sequences are padded and its `forward` accepts `lengths`, pass them."""
     # the signature without following wrappers: a compiled or decorated forward is often (*args, **kwargs)
     accepted = {} if lengths is None else _parameters(model.forward, follow_wrapped=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from data import DataSet
 from data._deprecated import current_name_in
 from trainers.block import Block
 from trainers.checks import check_forward
+from trainers.console import interrupt_point
 from trainers.history import Epoch, History
 from trainers.losses import bad_model, check_model
 from trainers.torch_utils import (
@@ -102,6 +104,7 @@ class Trainer(Block):
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data sets"
         self._trained = self._in_epoch = False
+        self._paused = 0.0
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
         self._notes: list[str] = []
@@ -290,6 +293,22 @@ class Trainer(Block):
         else:
             self._queued[id(block), name] = block, value, getattr(block, name)
         return value
+
+    def pause_point(self) -> None:
+        """Serve Ctrl-C and `between_batches`; a `doEpoch` calls this between two batches."""
+        interrupt_point()
+        if self.between_batches is not None:
+            before = time.perf_counter()
+            self.between_batches()
+            self._paused += time.perf_counter() - before
+
+    def undo_epoch(self) -> None:
+        """Undo an unfinished epoch; trainers without history restore cannot."""
+
+    @property
+    def stop_reason(self) -> str | None:
+        """The reason why a run should end after this epoch; None if it should not."""
+        return None
 
     def check_change(self, name: str, value: Any) -> None:
         """Raise an error if a valid value cannot be set at present; subclasses can extend this method."""

@@ -237,7 +237,11 @@ class Run:
         trainer = self.trainer
         name, before = type(trainer).__name__, len(trainer.history)
         begun = time.perf_counter()
-        returned = trainer.doEpoch(trainer.model)
+        try:
+            returned = trainer.doEpoch(trainer.model)
+        except BaseException:
+            trainer.undo_epoch()
+            raise
         if returned is not trainer.model:
             raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
         if (added := len(trainer.history) - before) != 1:
@@ -252,6 +256,8 @@ class Run:
         _tell_followers(ended=False)
         if self._checkpoint and row.epoch % self._checkpoint.every == 0:
             self._checkpoint.save_or_warn()
+        if trainer.stop_reason and self._stop is None:
+            self.stop(trainer.stop_reason)
         if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
