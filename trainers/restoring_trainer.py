@@ -212,8 +212,9 @@ class RestoringTrainer(Trainer):
         memory = self._memory
         if memory.best_epoch is None and not math.isfinite(loss):
             problem = f"the first validation loss of {self.name!r} must be finite, got {loss}."
-            rate = self.optimizer.param_groups[0]["lr"]
-            raise FloatingPointError(f"{problem} Lower the learning rate ({rate:g}), or clip the gradients.")
+            name = "learning_rate" if "learning_rate" in self.declared() else "the learning rate"
+            rate = getattr(self, name, self.optimizer.param_groups[0]["lr"])
+            raise FloatingPointError(f"{problem} Lower {name} ({rate:g}), or clip the gradients.")
         decision, reason = memory.decide(
             loss, restores=self.restore == "every epoch", patience=self.patience, min_delta_ratio=self.min_delta_ratio
         )
