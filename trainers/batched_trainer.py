@@ -16,7 +16,7 @@ from trainers import torch_utils
 from trainers.block import Hyperparameter
 from trainers.checks import check_step
 from trainers.console import DeferredInterrupt
-from trainers.losses import LOSSES, Loss, check_shape, loss_of, mean_loss, run_model
+from trainers.losses import LOSSES, Loss, check_scalar, check_shape, loss_of, mean_loss, run_model
 from trainers.restoring_trainer import RestoringTrainer
 from trainers.torch_utils import LARGEST_SEED, derived_seed, own_randomness
 
@@ -41,7 +41,7 @@ class BatchedTrainer(RestoringTrainer):
     Parameters
     ----------
     model : torch.nn.Module
-        Maps (n, time, feature) to the same shape. It is moved to the device.
+        Maps (n, time, feature) to the same shape, or to that of the targets. It is moved to the device.
     device : str or torch.device, default "cpu"
         "cpu", or "gpu" for the accelerator that PyTorch finds; also a specific device such as "cuda:1".
     name : str, optional
@@ -120,7 +120,7 @@ class BatchedTrainer(RestoringTrainer):
 
     def _configure(self) -> None:
         super()._configure()
-        for group in self.optimizer.param_groups:
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["base"] = self.learning_rate
 
     def _begin_run(self) -> None:
@@ -150,7 +150,7 @@ class BatchedTrainer(RestoringTrainer):
         model : torch.nn.Module
         inputs, targets : torch.Tensor, shape (n, time, feature)
         mask : torch.Tensor, shape (n, time, feature), optional
-            True for values that are used.
+            True for targets that are used.
         lengths : torch.Tensor, shape (n,), optional
             Time steps before the padding.
 
@@ -160,7 +160,7 @@ class BatchedTrainer(RestoringTrainer):
             A scalar with a gradient.
         """
         # forward
-        outputs = check_shape(model, run_model(model, inputs, lengths), targets)
+        outputs = check_shape(model, run_model(model, inputs, lengths), inputs, targets)
         # loss
         return loss_of(outputs.float(), targets, self._loss_function(self.loss), mask)
 
@@ -218,6 +218,8 @@ class BatchedTrainer(RestoringTrainer):
                 rate = learning_rate_at(settings, epoch - 1 + number / len(steps), 1 / len(steps), self.planned_epochs)
                 # forward, loss, backward, clip, step
                 loss, n, rate = self.training_step(model, step, rate, derived_seed(self.seed, epoch, 1 + number))
+                if epoch == 1 and number == 0 and not loss.isfinite():
+                    raise FloatingPointError(f"the first training loss of {self.name!r} must be finite, got {loss}.")
                 # the training loss is the mean over all elements that are not masked
                 total += loss * n
                 elements += n
@@ -245,14 +247,17 @@ class BatchedTrainer(RestoringTrainer):
 
         def closure() -> Tensor:
             # an optimizer such as LBFGS calls this several times
-            self.optimizer.zero_grad()
+            model.zero_grad()
             total = torch.zeros((), device=self.device)
             with own_randomness(seed, self.device):
                 for (inputs, targets, mask, lengths), n in zip(data, counts, strict=True):
                     # forward, loss
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                        loss = self.compute_loss(model, inputs, targets, mask, lengths) * (n / sum(counts))
+                        loss = self.compute_loss(model, inputs, targets, mask, lengths)
+                    if not check_scalar(loss, name := f"compute_loss of {self.name!r}").requires_grad:
+                        raise ValueError(f"{name} must return a tensor with a gradient, got {loss}.")
                     # backward
+                    loss = loss * (n / sum(counts))
                     loss.backward()
                     total += loss.detach()
             # clip
@@ -285,6 +290,8 @@ class BatchedTrainer(RestoringTrainer):
             # multiply with the factor that a scheduler of torch.optim has applied
             group["lr"] = rate * float(group["lr"] / group["base"])
         loss: Any = self.optimizer.step(closure)  # type: ignore[arg-type]
+        for other in self.optimizers[1:]:
+            other.step()
         used = groups[0]["lr"]
         for group, lr in zip(groups, scheduled, strict=True):
             # between steps, a scheduler must find the rate that it has set
@@ -296,8 +303,7 @@ class BatchedTrainer(RestoringTrainer):
         return self._trained or loss < 0.8 * self._constant_loss()
 
     def scale_learning_rate(self, factor: float) -> None:
-        """Multiply the learning rate at a restore; schedulers of torch.optim do not see this factor."""
-        self._memory.rate_factor *= factor
+        """Do nothing, because each step multiplies its learning rate by the factor."""
 
     def _constant_loss(self) -> float:
         """Return the validation loss of the best constant: each feature's median, or its mean for "mse"."""

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 import warnings
+from collections import Counter
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ class RestoringTrainer(Trainer):
     Parameters
     ----------
     model : torch.nn.Module
-        Maps (n, time, feature) to the same shape. It is moved to the device.
+        Maps (n, time, feature) to the same shape, or to that of the targets. It is moved to the device.
     device : str or torch.device, default "cpu"
         "cpu", or "gpu" for the accelerator that PyTorch finds; also a specific device such as "cuda:1".
     name : str, optional
@@ -106,10 +107,13 @@ class RestoringTrainer(Trainer):
         parts = list(parts) if isinstance(parts, list | tuple) else [parts]
         self.optimizers = [part for part in parts if isinstance(part, torch.optim.Optimizer)]
         self.schedulers: list[Any] = [part for part in parts if isinstance(part, torch.optim.lr_scheduler.LRScheduler)]
+        trained = {id(p) for one in self.optimizers for group in one.param_groups for p in group["params"]}
+        got = "parameters outside the model" if trained - set(map(id, self._optimized)) else ""
         if not self.optimizers or len(parts) > len(self.optimizers) + len(self.schedulers):
-            raise TypeError(
-                f"configure_optimizer of {self.name!r} must return optimizers and schedulers, got {parts!r}."
-            )
+            got = f"{parts!r}"
+        if got:
+            what = "optimizers of the model's parameters, and schedulers"
+            raise TypeError(f"configure_optimizer of {self.name!r} must return {what}, got {got}.")
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -148,7 +152,7 @@ class RestoringTrainer(Trainer):
         return self._trained
 
     def scale_learning_rate(self, factor: float) -> None:
-        """Multiply the learning rate at a restore."""
+        """Multiply the learning rate of each optimizer; a scheduler does not see the factors of restores."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] *= factor
@@ -157,6 +161,8 @@ class RestoringTrainer(Trainer):
 
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Check that an epoch can begin, and remember the state to which it is undone if it fails."""
+        # if a custom loop has caught an error
+        self.undo_epoch()
         if self.train_set is not None:
             self._check_parameters()
         self._start, self._begun, self._paused, self._start_note = self._snapshot(), time.perf_counter(), 0.0, ""
@@ -189,17 +195,28 @@ class RestoringTrainer(Trainer):
         FloatingPointError
             If the validation loss is not finite and there is no best model yet that could be restored.
         """
+        if not self.in_epoch:
+            raise RuntimeError(f"end_epoch of {self.name!r} must be called after super().doEpoch, got no epoch.")
+        # validation loss on the whole set
         loss = self.validation_loss(model)
+        # history restore
+        factor = self._memory.rate_factor
         restored, reason = self._restore_if_worse(model, len(self.history) + 1, loss)
-        for scheduler in self.schedulers:
-            # this one decides from the loss
-            plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
-            scheduler.step(loss) if plateau else scheduler.step()
+        # schedulers
+        self.scale_learning_rate(1 / factor)
+        self._step_schedulers(loss)
+        self.scale_learning_rate(self._memory.rate_factor)
         seconds = time.perf_counter() - self._begun - self._paused
         more = {"seconds": seconds, "note": self._start_note, **more}
         self.record(train_loss=train_loss, validation_loss=loss, restored=restored, reason=reason, **more)
         self._warn_of_livelock()
         return model
+
+    def _step_schedulers(self, loss: float) -> None:
+        for scheduler in self.schedulers:
+            # this one decides from the loss
+            plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+            scheduler.step(loss) if plateau else scheduler.step()
 
     def undo_epoch(self) -> None:
         """Reset model and trainer to their state at the start of the epoch, if it is unfinished."""
@@ -223,7 +240,7 @@ class RestoringTrainer(Trainer):
         elif decision == "restore":
             self._reached = copy_state(model)
             memory.restore(model, self.optimizers, self.optimizer_state if math.isfinite(loss) else "reset")
-            self.scale_learning_rate(self.lr_factor)
+            memory.rate_factor *= self.lr_factor
         return decision == "restore", reason
 
     def _measure_start(self, model: nn.Module) -> None:
@@ -278,6 +295,10 @@ class RestoringTrainer(Trainer):
             optimizer.load_state_dict(copy.deepcopy(values))
         for scheduler, values in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(copy.deepcopy(values))
+            for part in (scheduler, *getattr(scheduler, "_schedulers", ())):
+                if isinstance(part, torch.optim.lr_scheduler.MultiStepLR):
+                    # a file has a dictionary instead
+                    part.milestones = Counter(part.milestones)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of `Trainer.state_dict`, and that of optimizers, schedulers and history restore."""
@@ -320,6 +341,7 @@ class RestoringTrainer(Trainer):
     def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
         """Restore the best weights; with ``restore="off"``, keep the last weights."""
         with DeferredInterrupt():
+            self.undo_epoch()
             # before the run is finalized, so that an interrupt here loses nothing
             last = self._snapshot()
             model = super().finalizeTraining(model)
@@ -340,8 +362,11 @@ class RestoringTrainer(Trainer):
         self._reset_optimizers()
         start = self._memory.start
         self._memory = HistoryRestore(start=start)
-        for _ in history.restored_epochs:
-            self.scale_learning_rate(self.lr_factor)
+        # repeat the changes of the learning rate
+        for row in history:
+            self._memory.rate_factor *= self.lr_factor if row.restored else 1.0
+            self._step_schedulers(row.validation_loss)
+        self.scale_learning_rate(self._memory.rate_factor)
         if best := history.best:
             best_state = start if best.epoch == 0 and start is not None else best_state
             self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizers)

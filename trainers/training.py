@@ -239,13 +239,13 @@ class Run:
         begun = time.perf_counter()
         try:
             returned = trainer.doEpoch(trainer.model)
+            if returned is not trainer.model:
+                raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
+            if (added := len(trainer.history) - before) != 1:
+                raise RuntimeError(f"doEpoch of {name} must add one row with record(…), got {added} rows.")
         except BaseException:
             trainer.undo_epoch()
             raise
-        if returned is not trainer.model:
-            raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
-        if (added := len(trainer.history) - before) != 1:
-            raise RuntimeError(f"doEpoch of {name} must add one row with record(…), got {added} rows.")
         row = trainer.history[-1]
         # the trainer's own time, if there is one, is without pauses between batches
         self._seconds_trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
