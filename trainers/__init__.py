@@ -16,6 +16,7 @@ from trainers.checkpoint import load, save
 from trainers.history import Epoch, History
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
+from trainers.lstm_forecaster import LSTMForecaster
 from trainers.plotting import Figure, plot_histories, plot_history
 from trainers.restoring_trainer import RestoringTrainer
 from trainers.trainer import StopTraining, Trainer
@@ -29,6 +30,7 @@ __all__ = [
     "History",
     "Hyperparameter",
     "LSTMAutoencoder",
+    "LSTMForecaster",
     "RestoringTrainer",
     "Result",
     "Run",

@@ -37,6 +37,7 @@ from trainers.checkpoint_file import as_path, digest_of, lock_file, read_file, w
 from trainers.console import say
 from trainers.losses import check_model
 from trainers.lstm_autoencoder import LSTMAutoencoder
+from trainers.lstm_forecaster import LSTMForecaster
 from trainers.torch_utils import (
     as_device,
     check_tensors,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from trainers.training import Result
 
 # Classes that a file can name; any other class must be given to `load`.
-_OWN = {cls.__name__: cls for cls in (LSTMAutoencoder, BatchedTrainer)}
+_OWN = {cls.__name__: cls for cls in (LSTMAutoencoder, LSTMForecaster, BatchedTrainer)}
 
 
 def save(thing: nn.Module | Trainer | Result | AnomalyDetector, path: str | os.PathLike[str]) -> None:
@@ -115,7 +116,8 @@ def load(
 ) -> Any:
     """Load what `save` or a checkpoint has written; a file from a stranger runs no code.
 
-    An `LSTMAutoencoder` and a `BatchedTrainer` are built from the file. Objects of all other classes must be given.
+    An `LSTMAutoencoder`, an `LSTMForecaster` and a `BatchedTrainer` are built from the file. Objects of all other
+    classes must be given.
 
     Parameters
     ----------
