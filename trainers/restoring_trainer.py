@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from data.words import many
+from trainers import torch_utils
 from trainers.block import Hyperparameter
 from trainers.console import DeferredInterrupt
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.losses import mean_loss
-from trainers.torch_utils import ModelState, check_optimizer, check_tensors, copy_state, load_state, with_threads
+from trainers.torch_utils import ModelState, check_optimizer, check_tensors, copy_state, load_state
 from trainers.trainer import Trainer
 
 
@@ -108,11 +109,10 @@ class RestoringTrainer(Trainer):
         self.optimizers = [part for part in parts if isinstance(part, torch.optim.Optimizer)]
         self.schedulers: list[Any] = [part for part in parts if isinstance(part, torch.optim.lr_scheduler.LRScheduler)]
         trained = {id(p) for one in self.optimizers for group in one.param_groups for p in group["params"]}
-        got = "parameters outside the model" if trained - set(map(id, self._optimized)) else ""
-        if not self.optimizers or len(parts) > len(self.optimizers) + len(self.schedulers):
-            got = f"{parts!r}"
-        if got:
+        known = len(self.optimizers) + len(self.schedulers) == len(parts) and self.optimizers
+        if not known or trained - set(map(id, self._optimized)):
             what = "optimizers of the model's parameters, and schedulers"
+            got = "parameters outside the model" if known else f"{parts!r}"
             raise TypeError(f"configure_optimizer of {self.name!r} must return {what}, got {got}.")
 
     @property
@@ -165,11 +165,13 @@ class RestoringTrainer(Trainer):
         self.undo_epoch()
         if self.train_set is not None:
             self._check_parameters()
-        self._start, self._begun, self._paused, self._start_note = self._snapshot(), time.perf_counter(), 0.0, ""
+        # the global generators too, because dropout may use them
+        self._start = {**self._snapshot(), "random": torch_utils.random_states(self.device)}
+        self._begun, self._paused, self._start_note = time.perf_counter(), 0.0, ""
         super().doEpoch(model)
         if not self.history:
             # the weights of a model that is already trained may be the best
-            with with_threads(self.threads):
+            with torch_utils.with_threads(self.threads):
                 self._measure_start(model)
         return model
 
@@ -222,6 +224,7 @@ class RestoringTrainer(Trainer):
         """Reset model and trainer to their state at the start of the epoch, if it is unfinished."""
         if self.in_epoch:
             self._load_snapshot(self._start)
+            torch_utils.set_random_states(self._start["random"])
             self._in_epoch = False
 
     def _restore_if_worse(self, model: nn.Module, epoch: int, loss: float) -> tuple[bool, str]:

@@ -345,6 +345,26 @@ def test_interrupted_run_resumes_to_same_end(beats, kind, how):
     assert equal({**one, "planned_epochs": 0}, {**two, "planned_epochs": 0})
 
 
+def test_undone_epoch_restores_global_random_state(beats):
+    """The loop of this trainer uses the global generator, for dropout."""
+    ends = []
+    for interrupted in (False, True):
+        trainer = WholeSetTrainer(LSTMAutoencoder(hidden_size=6, dropout=0.5))
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            if interrupted:
+                hook = at_pause(fail, 2, 2)
+                trainer.between_batches = lambda hook=hook, trainer=trainer: hook(trainer)
+                with pytest.raises(RuntimeError, match="mid-epoch"):
+                    benchmark(trainer, *beats, epochs=3)
+                benchmark(trainer, epochs=2, resume=True)
+            else:
+                benchmark(trainer, *beats, epochs=3)
+        ends.append(trainer)
+    assert ends[0].history == ends[1].history
+    assert same(copy_state(ends[0].model), copy_state(ends[1].model))
+
+
 def test_failed_epoch_at_end_of_custom_loop_is_undone(beats):
     trainer, other = make("whole set"), make("whole set")
     for one in (trainer, other):
