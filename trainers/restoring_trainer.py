@@ -185,7 +185,7 @@ class RestoringTrainer(Trainer):
         train_loss : float
             Mean training loss of the epoch.
         **more
-            Other attributes of `Epoch`, such as `learning_rate`.
+            Other attributes of `Epoch`. Default of `learning_rate`: that of the first optimizer.
 
         Returns
         -------
@@ -199,6 +199,7 @@ class RestoringTrainer(Trainer):
         """
         if not self.in_epoch:
             raise RuntimeError(f"end_epoch of {self.name!r} must be called after super().doEpoch, got no epoch.")
+        rate = float(self.optimizer.param_groups[0]["lr"])
         # validation loss on the whole set
         loss = self.validation_loss(model)
         # history restore
@@ -209,7 +210,7 @@ class RestoringTrainer(Trainer):
         self._step_schedulers(loss)
         self.scale_learning_rate(self._memory.rate_factor)
         seconds = time.perf_counter() - self._begun - self._paused
-        more = {"seconds": seconds, "note": self._start_note, **more}
+        more = {"seconds": seconds, "note": self._start_note, "learning_rate": rate, **more}
         self.record(train_loss=train_loss, validation_loss=loss, restored=restored, reason=reason, **more)
         self._warn_of_livelock()
         return model

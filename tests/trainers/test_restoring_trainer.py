@@ -61,7 +61,7 @@ class AdversarialTrainer(RestoringTrainer):
 
     def doEpoch(self, model):
         super().doEpoch(model)
-        total, rate = 0.0, self.optimizer.param_groups[0]["lr"]
+        total = 0.0
         generator = torch.Generator().manual_seed(len(self.history))
         batches = self.train_inputs.split(10)
         for x in batches:
@@ -81,7 +81,7 @@ class AdversarialTrainer(RestoringTrainer):
             binary_cross_entropy_with_logits(verdicts, truth).backward()
             self.optimizers[1].step()
             total += loss.item() / len(batches)
-        return self.end_epoch(model, train_loss=total, learning_rate=rate)
+        return self.end_epoch(model, train_loss=total)
 
 
 class LBFGSTrainer(BatchedTrainer):
@@ -129,14 +129,13 @@ class WholeSetTrainer(RestoringTrainer):
 
     def doEpoch(self, model):
         super().doEpoch(model)
-        rate = self.optimizer.param_groups[0]["lr"]
         for _ in range(2):
             self.pause_point()
             loss = l1_loss(model(self.train_inputs), self.train_targets)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-        return self.end_epoch(model, train_loss=loss.item(), learning_rate=rate)
+        return self.end_epoch(model, train_loss=loss.item())
 
 
 class TestAdversarialTrainer(TrainerContract):
