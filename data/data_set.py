@@ -34,11 +34,13 @@ class DataSet:
         Finite numbers; (n, time) means one feature. They are copied and converted to float32. If a
         torch Dataset returns pairs, as ``TensorDataset(x, y)`` does, the second element of each pair is used as
         the label if its shape and values are valid for `labels`, otherwise as the target.
-    targets : array or tensor of the same shape, optional
+    targets : array or tensor, shape (n, time, feature) or (n, time), optional
         Desired output of a model for each sequence. Default: the sequences themselves.
-        A denoising trainer uses noisy sequences and clean targets.
+        A denoising trainer uses noisy sequences and clean targets. A forecaster uses the past as sequences and the
+        future as targets, which may have other numbers of time steps and features; all values must then be finite.
     mask : array of bool, shape (n, time) or (n, time, feature), optional
-        False where a value is missing; missing values are excluded from losses and scores. For a missing value,
+        False where a value is missing; missing values are excluded from losses and scores. It also applies to targets
+        of the same shape as the sequences. For a missing value,
         the model input is the given value or, if that is NaN, a value interpolated along time. Default: no
         value is missing.
     lengths : array of integers, shape (n,), optional
@@ -94,8 +96,8 @@ class DataSet:
         if targets is not None:
             what = f"the targets of {self.name!r}"
             wanted = _three_dimensions(targets, what)
-            if wanted.shape != array.shape:
-                raise ValueError(f"{what} must have the shape of its sequences, {array.shape}, got {wanted.shape}.")
+            if len(wanted) != len(array):
+                raise ValueError(f"{what} must have the shape ({len(array)}, time, feature), got {wanted.shape}.")
             self.targets = self._as_tensor(wanted, what)
         self.class_names = None if class_names is None else as_class_names(class_names, f"class_names of {self.name!r}")
         self.labels = None if labels is None else self._check_labels(labels)
@@ -238,11 +240,11 @@ class DataSet:
         return array
 
     def _as_tensor(self, array: np.ndarray, what: str) -> torch.Tensor:
-        """Return a finite float32 copy of `array` (n, time, feature), filled where the mask is False."""
+        """Return a finite float32 copy of `array` (n, time, feature), filled where a mask of its shape is False."""
         with np.errstate(over="ignore"):
             single = array.astype(np.float32)
-        counts = True if self.mask is None else self.mask.numpy()
-        if self.mask is not None:
+        counts = True if self.mask is None or self.mask.shape != array.shape else self.mask.numpy()
+        if counts is not True:
             _fill(single, counts | np.isfinite(single))
         bad = ~np.isfinite(single)
         if array.dtype.kind in "iu":

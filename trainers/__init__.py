@@ -16,7 +16,9 @@ from trainers.checkpoint import load, save
 from trainers.history import Epoch, History
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
+from trainers.lstm_forecaster import LSTMForecaster
 from trainers.plotting import Figure, plot_histories, plot_history
+from trainers.restoring_trainer import RestoringTrainer
 from trainers.trainer import StopTraining, Trainer
 from trainers.training import Result, Run, benchmark
 
@@ -28,6 +30,8 @@ __all__ = [
     "History",
     "Hyperparameter",
     "LSTMAutoencoder",
+    "LSTMForecaster",
+    "RestoringTrainer",
     "Result",
     "Run",
     "StopTraining",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import time
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,25 +15,14 @@ from data._deprecated import with_old_names
 from trainers import torch_utils
 from trainers.block import Hyperparameter
 from trainers.checks import check_step
-from trainers.console import DeferredInterrupt, interrupt_point
-from trainers.history import History
-from trainers.history_restore import HistoryRestore, repeated_epoch
-from trainers.losses import LOSSES, Loss, check_shape, loss_of, mean_loss, run_model
-from trainers.torch_utils import (
-    LARGEST_SEED,
-    ModelState,
-    check_optimizer,
-    check_tensors,
-    copy_state,
-    derived_seed,
-    load_state,
-    own_randomness,
-)
-from trainers.trainer import Trainer
+from trainers.console import DeferredInterrupt
+from trainers.losses import LOSSES, Loss, check_scalar, check_shape, loss_of, mean_loss, run_model
+from trainers.restoring_trainer import RestoringTrainer
+from trainers.torch_utils import LARGEST_SEED, derived_seed, own_randomness
 
 
 @with_old_names
-class BatchedTrainer(Trainer):
+class BatchedTrainer(RestoringTrainer):
     """Train in mini-batches with Adam, and restore the best weights after every worse epoch.
 
     After each epoch the reconstruction loss is computed on the whole validation set. If it is the
@@ -55,7 +41,7 @@ class BatchedTrainer(Trainer):
     Parameters
     ----------
     model : torch.nn.Module
-        Maps (n, time, feature) to the same shape. It is moved to the device.
+        Maps (n, time, feature) to the same shape, or to that of the targets. It is moved to the device.
     device : str or torch.device, default "cpu"
         "cpu", or "gpu" for the accelerator that PyTorch finds; also a specific device such as "cuda:1".
     name : str, optional
@@ -98,6 +84,9 @@ class BatchedTrainer(Trainer):
     steps_per_epoch = Hyperparameter(
         None, "batches per epoch (a small training set is repeated); None: one pass over the set", kind=int, minimum=1
     )
+    accumulate_grad_batches = Hyperparameter(
+        1, "batches per optimizer step; their gradients are added, as with a batch so many times as large", minimum=1
+    )
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter(
         "mae", "mean absolute or mean squared error over all elements; custom: the given function",
@@ -115,17 +104,6 @@ class BatchedTrainer(Trainer):
     precision = Hyperparameter(
         "float32", "precision of the training steps; validation is float32", choices=("float32", "bfloat16")
     )
-    restore = Hyperparameter(
-        "every epoch", "when the best weights are restored", choices=("every epoch", "at the end", "off")
-    )
-    patience = Hyperparameter(0, "number of consecutive worse epochs tolerated before a restore", minimum=0)
-    min_delta_ratio = Hyperparameter(0.0, "'worse' means a loss above (1 + min_delta_ratio) · lowest loss", minimum=0)
-    optimizer_state = Hyperparameter(
-        "keep",
-        "what happens to Adam's moments at a restore: kept, restored with the weights, or reset",
-        choices=("keep", "restore", "reset"),
-    )
-    lr_factor = Hyperparameter(1.0, "the learning rate is multiplied by this at each restore", above=0, maximum=1)
     seed = Hyperparameter(
         0, "seed of the sequence order and of dropout; it makes a run repeatable", minimum=0, maximum=LARGEST_SEED
     )
@@ -139,15 +117,58 @@ class BatchedTrainer(Trainer):
             hyperparameters["loss"] = "custom"
         super().__init__(model, device, name=name, **hyperparameters)
         self._loss_function(self.loss)
-        self.optimizer = self._new_optimizer()
-        self._begin_run()
+
+    def _configure(self) -> None:
+        super()._configure()
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+            group["base"] = self.learning_rate
 
     def _begin_run(self) -> None:
-        """Discard the best model and all other state of the last training run."""
-        self._memory = HistoryRestore()
-        self._warned = False
-        self._last: dict[str, Any] = {}
+        super()._begin_run()
         self._loss_of_run = self.loss
+
+    # ------------------------------------------------------------------ what a subclass may change
+
+    def configure_optimizer(self, model: nn.Module) -> Any:
+        """Return the optimizer: Adam with `learning_rate` for all parameters; a subclass can return another one.
+
+        A list may also contain a scheduler of `torch.optim.lr_scheduler`. A parameter group with another learning rate
+        keeps its ratio to `learning_rate`.
+        """
+        # all parameters: Adam skips those without a gradient, so they may be frozen and unfrozen
+        return torch.optim.Adam(model.parameters(), lr=self.learning_rate)
+
+    def compute_loss(
+        self, model: nn.Module, inputs: Tensor, targets: Tensor, mask: Tensor | None, lengths: Tensor | None = None
+    ) -> Tensor:
+        """Return the training loss of a batch, as a mean over all elements that are not masked.
+
+        A subclass can return another loss, or add a term to this one; `validation_loss` is not affected.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+        inputs, targets : torch.Tensor, shape (n, time, feature)
+        mask : torch.Tensor, shape (n, time, feature), optional
+            True for targets that are used.
+        lengths : torch.Tensor, shape (n,), optional
+            Time steps before the padding.
+
+        Returns
+        -------
+        torch.Tensor
+            A scalar with a gradient.
+        """
+        # forward
+        outputs = check_shape(model, run_model(model, inputs, lengths), inputs, targets)
+        # loss
+        return loss_of(outputs.float(), targets, self._loss_function(self.loss), mask)
+
+    def validation_loss(self, model: nn.Module) -> float:
+        """Return the mean reconstruction loss on the whole validation set, in evaluation mode."""
+        inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_lengths
+        loss = self._loss_function(self.loss)
+        return mean_loss(model, inputs, targets, loss, mask=self.validation_mask, lengths=lengths)
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Set the data sets of a new training run, and reset the optimizer and the best model.
@@ -164,14 +185,8 @@ class BatchedTrainer(Trainer):
             For the reasons listed in `Trainer.setDataSets`, or if `batch_size` is larger than the
             training set.
         """
-        begun = len(self.history) > 0
         super().setDataSets(train, validation)
         torch_utils.keep_large_buffers()
-        if not self._has_same_parameters():
-            self.optimizer = self._new_optimizer()
-        elif begun:
-            self._reset_optimizer()
-        self._begin_run()
 
     # ------------------------------------------------------------------ one epoch
 
@@ -190,66 +205,69 @@ class BatchedTrainer(Trainer):
         FloatingPointError
             If the validation loss is not finite and there is no best model yet that could be restored.
         """
-        epoch, begun = len(self.history) + 1, time.perf_counter()
-        # calls Trainer.doEpoch; the epoch is undone if it does not reach its end
+        epoch = len(self.history) + 1
+        # calls RestoringTrainer.doEpoch; the epoch is undone if it does not reach its end
         with DeferredInterrupt(), self._complete_or_undone(model):
-            # the weights of a model that is already trained may be the best
-            note = self._measure_start(model) if epoch == 1 else ""
             total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
-            batches = self._batches(len(self.train_inputs), epoch)
-            for number, batch in enumerate(batches):
+            settings = self.hyperparameters
+            batches, together = self._batches(len(self.train_inputs), epoch), self.accumulate_grad_batches
+            steps = [batches[i : i + together] for i in range(0, len(batches), together)]
+            for number, step in enumerate(steps):
                 # pause, stop, Ctrl-C
-                self._between_batches()
-                with own_randomness(derived_seed(self.seed, epoch, 1 + number), self.device):
-                    inputs, targets, mask, lengths = self._batch_data(batch)
-                    self.optimizer.zero_grad()
-                    # forward
-                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                        outputs = check_shape(model, run_model(model, inputs, lengths), targets)
-                    loss = loss_of(outputs.float(), targets, self._loss_function(self.loss), mask)
-                    # backward
-                    loss.backward()
-                    # clip
-                    if self.max_grad_norm is not None:
-                        nn.utils.clip_grad_norm_(model.parameters(), self.max_grad_norm)
-                    # step
-                    rate = self._step(epoch - 1 + number / len(batches), 1 / len(batches))
+                self.pause_point()
+                rate = learning_rate_at(settings, epoch - 1 + number / len(steps), 1 / len(steps), self.planned_epochs)
+                # forward, loss, backward, clip, step
+                loss, n, rate = self.training_step(model, step, rate, derived_seed(self.seed, epoch, 1 + number))
+                if epoch == 1 and number == 0 and not loss.isfinite():
+                    raise FloatingPointError(f"the first training loss of {self.name!r} must be finite, got {loss}.")
                 # the training loss is the mean over all elements that are not masked
-                n = targets.numel() if mask is None else int(mask.sum())
-                total += loss.detach() * n
+                total += loss * n
                 elements += n
-            # validation loss on the whole set
-            validation_loss = self._validation_loss(model)
-            # history restore
-            restored, reason = self._restore(model, epoch, validation_loss)
-            self.record(
-                train_loss=float(total) / elements,
-                validation_loss=validation_loss,
-                restored=restored,
-                reason=reason,
-                learning_rate=rate,
-                note=note,
-                seconds=time.perf_counter() - begun - self._paused,
-            )
-        self._warn_of_livelock()
+            # validation loss on the whole set, history restore
+            self.end_epoch(model, train_loss=float(total) / elements, learning_rate=rate)
         return model
 
-    def _restore(self, model: nn.Module, epoch: int, loss: float) -> tuple[bool, str]:
-        """Copy the model if it is the best, or restore the best; return whether it was restored, and the reason."""
-        memory = self._memory
-        if memory.best_epoch is None and not math.isfinite(loss):
-            problem = f"the first validation loss of {self.name!r} must be finite, got {loss}."
-            raise FloatingPointError(f"{problem} Lower learning_rate ({self.learning_rate:g}) or max_grad_norm.")
-        decision, reason = memory.decide(
-            loss, restores=self.restore == "every epoch", patience=self.patience, min_delta_ratio=self.min_delta_ratio
-        )
-        if decision == "best":
-            memory.remember(epoch, loss, copy_state(model), self.optimizer.state_dict())
-        elif decision == "restore":
-            self._reached = copy_state(model)
-            memory.restore(model, self.optimizer, self.optimizer_state if math.isfinite(loss) else "reset")
-            memory.rate_factor *= self.lr_factor
-        return decision == "restore", reason
+    def training_step(
+        self, model: nn.Module, batches: Sequence[Tensor], rate: float, seed: int
+    ) -> tuple[Tensor, int, float]:
+        """Take one optimizer step on the mean loss of some batches; return loss, number of elements and learning rate.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+        batches : sequence of torch.Tensor
+            Positions of the sequences in each batch; several batches if their gradients are accumulated.
+        rate : float
+            Learning rate, before the factors of schedulers and `lr_factor`.
+        seed : int
+            Seed of all random numbers in the step.
+        """
+        data = [self._batch_data(batch) for batch in batches]
+        counts = [targets.numel() if mask is None else int(mask.sum()) for _, targets, mask, _ in data]
+
+        def closure() -> Tensor:
+            # an optimizer such as LBFGS calls this several times
+            model.zero_grad()
+            total = torch.zeros((), device=self.device)
+            with own_randomness(seed, self.device):
+                for (inputs, targets, mask, lengths), n in zip(data, counts, strict=True):
+                    # forward, loss
+                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                        loss = self.compute_loss(model, inputs, targets, mask, lengths)
+                    if not check_scalar(loss, name := f"compute_loss of {self.name!r}").requires_grad:
+                        raise ValueError(f"{name} must return a tensor with a gradient, got {loss}.")
+                    # backward
+                    loss = loss * (n / sum(counts))
+                    loss.backward()
+                    total += loss.detach()
+            # clip
+            if self.max_grad_norm is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), self.max_grad_norm)
+            return total
+
+        # step
+        loss, rate = self._step(closure, rate * self._memory.rate_factor)
+        return loss, sum(counts), rate
 
     def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
         """Return the positions of the sequences in each batch; the order depends only on seed and epoch."""
@@ -264,44 +282,28 @@ class BatchedTrainer(Trainer):
         parts = (self.train_inputs, self.train_targets, self.train_mask, self.train_lengths)
         return [None if part is None else part[batch] for part in parts]
 
-    def _step(self, position: float, part: float) -> float:
-        """Take an optimizer step at a position, in epochs, that is a `part` of an epoch; return its learning rate."""
-        rate = self._memory.rate_factor * learning_rate_at(self.hyperparameters, position, part, self.planned_epochs)
-        groups = self.optimizer.param_groups
+    def _step(self, closure: Callable[[], Tensor], rate: float) -> tuple[Tensor, float]:
+        """Take the optimizer step; return the loss and the learning rate of the first parameter group."""
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         scheduled = [group["lr"] for group in groups]
         for group in groups:
             # multiply with the factor that a scheduler of torch.optim has applied
-            group["lr"] = rate * float(group["lr"] / group.setdefault("base", self.learning_rate))
-        self.optimizer.step()
+            group["lr"] = rate * float(group["lr"] / group["base"])
+        loss: Any = self.optimizer.step(closure)  # type: ignore[arg-type]
+        for other in self.optimizers[1:]:
+            other.step()
         used = groups[0]["lr"]
         for group, lr in zip(groups, scheduled, strict=True):
             # between steps, a scheduler must find the rate that it has set
             group["lr"] = lr
-        return used
+        return loss, used
 
-    def _between_batches(self) -> None:
-        interrupt_point()
-        if self.between_batches is not None:
-            before = time.perf_counter()
-            self.between_batches()
-            self._paused += time.perf_counter() - before
+    def counts_as_trained(self, loss: float) -> bool:
+        """Return whether the model was trained before, or is clearly better than the best constant."""
+        return self._trained or loss < 0.8 * self._constant_loss()
 
-    def _validation_loss(self, model: nn.Module) -> float:
-        inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_lengths
-        loss = self._loss_function(self.loss)
-        return mean_loss(model, inputs, targets, loss, mask=self.validation_mask, lengths=lengths)
-
-    def _measure_start(self, model: nn.Module) -> str:
-        """Count weights that are already trained as the best weights so far; return a note about this, or ""."""
-        self.history.start = self._memory.start = None
-        loss = math.nan if self.restore == "off" else self._validation_loss(model)
-        # weights from another source count as trained if they are clearly better than the best constant
-        if not math.isfinite(loss) or not (self._trained or loss < 0.8 * self._constant_loss()):
-            return ""
-        self.history.begin(loss)
-        self._memory.start = copy_state(model)
-        self._memory.remember(0, loss, self._memory.start, self.optimizer.state_dict())
-        return f"history restore also considers the start, validation loss {loss:.6g}"
+    def scale_learning_rate(self, factor: float) -> None:
+        """Do nothing, because each step multiplies its learning rate by the factor."""
 
     def _constant_loss(self) -> float:
         """Return the validation loss of the best constant: each feature's median, or its mean for "mse"."""
@@ -313,61 +315,22 @@ class BatchedTrainer(Trainer):
         loss = self._loss_function(self.loss)
         return float(loss_of(constant.expand_as(validation), validation, loss, self.validation_mask))
 
-    def _warn_of_livelock(self) -> None:
-        if not self._warned and (repeated := repeated_epoch(self.history)):
-            self._warned = True
-            what = f"epoch {len(self.history)} of {self.name!r} repeated epoch {repeated} exactly, as all later will"
-            why = "weights, optimizer state and batches are the same as before that epoch"
-            remedy = 'Set reshuffle=True, optimizer_state="keep", or lr_factor below 1.'
-            warnings.warn(f"{what}: {why}. {remedy}", RuntimeWarning, stacklevel=3)
-
     # ------------------------------------------------------------------ undo an interrupted epoch
 
     @contextmanager
     def _complete_or_undone(self, model: nn.Module) -> Iterator[None]:
         """Begin an epoch, and undo it if an exception, Ctrl-C or `StopTraining` ends it before its row is recorded."""
         self._check_epoch()
-        start, rows, self._paused = self._snapshot(), len(self.history), 0.0
-        super().doEpoch(model)
         try:
+            super().doEpoch(model)
             # after doEpoch has applied queued changes: the number of threads depends on the batch size
             with torch_utils.with_threads(self.threads), torch.enable_grad():
                 yield
         except BaseException:
-            if len(self.history) == rows:
-                self._load_snapshot(start)
-                self._in_epoch = False
+            self.undo_epoch()
             raise
 
-    def _snapshot(self) -> dict[str, Any]:
-        """Return a copy of all state that an epoch changes."""
-        return {
-            "model": copy_state(self.model),
-            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
-            "memory": copy.copy(self._memory),
-            "reached": self._reached,
-            "modes": {part: part.training for part in self.model.modules()},
-        }
-
-    def _load_snapshot(self, snapshot: dict[str, Any]) -> None:
-        load_state(self.model, snapshot["model"])
-        self.optimizer.load_state_dict(copy.deepcopy(snapshot["optimizer"]))
-        self._memory, self._reached = copy.copy(snapshot["memory"]), snapshot["reached"]
-        for part, mode in snapshot["modes"].items():
-            part.training = mode
-
-    # ------------------------------------------------------------------ finalize, resume, branch
-
-    def finalizeTraining(self, model: nn.Module) -> nn.Module:  # noqa: N802
-        """Restore the best weights; with ``restore="off"``, keep the last weights."""
-        with DeferredInterrupt():
-            # before the run is finalized, so that an interrupt here loses nothing
-            last = self._snapshot()
-            model = super().finalizeTraining(model)
-            self._last = last
-            if self.restore != "off" and self._memory.best_model is not None:
-                load_state(model, self._memory.best_model)
-        return model
+    # ------------------------------------------------------------------ plan and resume
 
     @property
     def depends_on_plan(self) -> bool:
@@ -381,80 +344,20 @@ class BatchedTrainer(Trainer):
             why = f"to resume after epoch {self.planned_epochs}, where the cosine schedule ended, got None"
             raise ValueError(f'schedule_epochs of {self.name!r} must be set {why}. Set it, or schedule="constant".')
 
-    def resume(self) -> None:
-        """Reopen the finalized training run with the weights of its last epoch, not with the best weights."""
-        self.check_resume()
-        if self.finalized:
-            self._load_snapshot(self._last)
-        super().resume()
-
-    def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
-        """Return to an earlier epoch, with the best model up to it, and reset Adam's state (see `Trainer.branch`)."""
-        history = super().branch(epoch, state, best_state, name=name)
-        self._reset_optimizer()
-        start, factor = self._memory.start, self.lr_factor ** len(history.restored_epochs)
-        self._memory = HistoryRestore(start=start, rate_factor=factor)
-        if best := history.best:
-            best_state = start if best.epoch == 0 and start is not None else best_state
-            self._memory.remember(best.epoch, best.validation_loss, best_state, self.optimizer.state_dict())
-        if self.finalized:
-            self._last = self._snapshot()
-        self._notes.append("optimizer state reset after branching")
-        return history
-
     # ------------------------------------------------------------------ save and load
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of `Trainer.state_dict`, and that of optimizer and history restore."""
-        # optimizer and memory at the end of the run are the present ones
-        last = self._last and {"model": self._last["model"], "restored": self._last["reached"] is not None}
-        return {
-            **super().state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "memory": self._memory.to_dict(),
-            "last": last,
-            "loss_of_run": self._loss_of_run,
-            "custom_loss": self._name_of_loss(),
-            "warned": self._warned,
-        }
+        """Return the state of `RestoringTrainer.state_dict`, and the loss of the run."""
+        return {**super().state_dict(), "loss_of_run": self._loss_of_run, "custom_loss": self._name_of_loss()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Load what `state_dict` returned, after `setDataSets` with the same data sets."""
         if state["custom_loss"] != (name := self._name_of_loss()):
             raise ValueError(f"loss of {self.name!r} must be {state['custom_loss']}, as in the file, got {name}.")
-        memory, last = self._memory_of(state["memory"]), dict(state["last"])
-        for optimizer in filter(None, (state["optimizer"], memory.best_optimizer)):
-            check_optimizer(self.optimizer, optimizer)
-        if last:
-            check_tensors(self.model, last["model"])
         super().load_state_dict(state)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self._memory, self._last = memory, {}
-        if last:
-            reached = self._reached if last["restored"] else None
-            self._last = {**self._snapshot(), "model": last["model"], "reached": reached, "modes": {}}
-        self._loss_of_run, self._warned = str(state["loss_of_run"]), bool(state["warned"])
+        self._loss_of_run = str(state["loss_of_run"])
 
-    def _memory_of(self, values: dict[str, Any]) -> HistoryRestore:
-        """Return the saved history restore, checked against the model."""
-        memory = HistoryRestore(**values)
-        for tensors in filter(None, (memory.best_model, memory.start)):
-            check_tensors(self.model, tensors)
-        # the same comparisons as after each epoch, so that a wrong type is found now
-        copy.copy(memory).decide(0.0, restores=True, patience=0, min_delta_ratio=0.0)
-        return memory
-
-    # ------------------------------------------------------------------ optimizer and threads
-
-    def _new_optimizer(self) -> torch.optim.Optimizer:
-        # all parameters: Adam skips those without a gradient, so they may be frozen and unfrozen
-        groups = [{"params": list(self.model.parameters()), "base": self.learning_rate}]
-        return torch.optim.Adam(groups, lr=self.learning_rate)
-
-    def _reset_optimizer(self) -> None:
-        """Reset the optimizer; it stays the same object, because a scheduler may be attached to it."""
-        self.optimizer.state.clear()
-        self.optimizer.param_groups[0].update(self._new_optimizer().param_groups[0])
+    # ------------------------------------------------------------------ number of threads
 
     @property
     def threads(self) -> int:
@@ -487,19 +390,10 @@ class BatchedTrainer(Trainer):
         """Raise an error if a change since the last epoch makes the next one impossible."""
         if self.train_set is None:
             return
-        kind = type(self.model).__name__
-        if not self._has_same_parameters():
-            raise RuntimeError(f"the model {kind} must keep its parameters during a run, got new parameter objects.")
-        if not any(p.requires_grad for p in self.model.parameters()):
-            raise RuntimeError(f"the model {kind} must have at least one parameter with requires_grad=True, got 0.")
         if not self.history:
             self._loss_of_run = self.loss
         self._check_loss(self.loss)
         self._check_step(self.train_set, self._settings())
-
-    def _has_same_parameters(self) -> bool:
-        optimized = self.optimizer.param_groups[0]["params"]
-        return list(map(id, optimized)) == list(map(id, self.model.parameters()))
 
     def _loss_function(self, loss: str) -> Loss:
         """Return the given function for "custom", otherwise the name itself."""

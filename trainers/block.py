@@ -221,7 +221,9 @@ class Block(metaclass=_BlockType):
                 override.default = override.check(value, f"{cls.__name__}.{name}")
                 delattr(cls, name)
                 setattr(cls, new, override)
-        cls._declared = {**inherited, **{k: v for k, v in vars(cls).items() if isinstance(v, Hyperparameter)}}
+        own = {k: v for k, v in vars(cls).items() if isinstance(v, Hyperparameter)}
+        # the new ones first; one with a new default keeps its place
+        cls._declared = {**{k: v for k, v in own.items() if k not in inherited}, **inherited, **own}
         cls._document()
 
     @classmethod

@@ -38,6 +38,8 @@ from trainers.checkpoint_file import as_path, digest_of, lock_file, read_file, w
 from trainers.console import say
 from trainers.losses import check_model
 from trainers.lstm_autoencoder import LSTMAutoencoder
+from trainers.lstm_forecaster import LSTMForecaster
+from trainers.restoring_trainer import RestoringTrainer
 from trainers.torch_utils import (
     as_device,
     build_lazy,
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     from trainers.training import Result
 
 # Classes that a file can name; any other class must be given to `load`.
-_OWN = {cls.__name__: cls for cls in (LSTMAutoencoder, BatchedTrainer)}
+_OWN = {cls.__name__: cls for cls in (LSTMAutoencoder, LSTMForecaster, BatchedTrainer)}
 
 
 def save(thing: nn.Module | Trainer | Result | AnomalyDetector, path: str | os.PathLike[str]) -> None:
@@ -118,7 +120,8 @@ def load(
 ) -> Any:
     """Load what `save` or a checkpoint has written; a file from a stranger runs no code.
 
-    An `LSTMAutoencoder` and a `BatchedTrainer` are built from the file. Objects of all other classes must be given.
+    An `LSTMAutoencoder`, an `LSTMForecaster` and a `BatchedTrainer` are built from the file. Objects of all other
+    classes must be given.
 
     Parameters
     ----------
@@ -315,8 +318,9 @@ def _compared(trainer: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
 def _check_saved(trainer: Trainer) -> None:
     """Raise an error if the state of a custom trainer is incomplete."""
     kinds = torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler | torch.Generator | np.random.Generator
-    own = [name for name, value in vars(trainer).items() if isinstance(value, kinds) and name != "optimizer"]
-    if own and type(trainer).state_dict in (Trainer.state_dict, BatchedTrainer.state_dict):
+    known = [*getattr(trainer, "optimizers", ()), *getattr(trainer, "schedulers", ())]
+    own = [name for name, value in vars(trainer).items() if isinstance(value, kinds) and value not in known]
+    if own and type(trainer).state_dict in (Trainer.state_dict, RestoringTrainer.state_dict, BatchedTrainer.state_dict):
         what = f"{type(trainer).__name__} must extend state_dict and load_state_dict"
         raise TypeError(f"{what} to be saved with {own[0]}, got the methods of {type(trainer).__mro__[1].__name__}.")
 

@@ -21,7 +21,7 @@ from torch.nn.parameter import is_lazy
 
 from data import DataSet
 from data.data_set import as_array, as_class_names, check_labels, is_real_number
-from trainers.losses import bad_model, check_lengths, check_shape, evaluating, loss_of, run_model
+from trainers.losses import bad_model, check_lengths, check_shape, evaluating, loss_of, run_model, target_mask
 from trainers.torch_utils import copy_state, device_of, load_state, modes_kept, own_randomness
 
 # ---------------------------------------------------------------------- numbers, scores, labels
@@ -125,7 +125,7 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet) -> None
             _output(trial, validation, torch.arange(size))
         _check_unchanged(trial, built)
         for data in (train, validation):
-            check_lengths(trial, data.sequences, data.lengths)
+            check_lengths(trial, data.sequences, data.targets, data.lengths)
     if lazy or {name for name, _ in built} != copy_state(model).keys() or hasattr(model, "_orig_mod"):
         # lazy layers draw their weights from PyTorch's global generator, as other layers do
         inputs, _, _, lengths = _select(model, train, order[:2])
@@ -194,15 +194,15 @@ def _by_length(data: DataSet) -> Tensor:
 
 
 def _select(model: nn.Module, data: DataSet, rows: Tensor) -> list[Any]:
-    """Return sequences, targets and mask of these rows on the model's device, and their lengths."""
-    device, tensors = device_of(model), (data.sequences, data.targets, data.mask)
+    """Return sequences, targets and their mask of these rows on the model's device, and their lengths."""
+    device, tensors = device_of(model), (data.sequences, data.targets, target_mask(data))
     moved = [None if tensor is None else tensor[rows].to(device) for tensor in tensors]
     return [*moved, None if data.lengths is None else data.lengths[rows]]
 
 
 def _output(model: nn.Module, data: DataSet, rows: Tensor, *, seed: int = 0, others: Tensor | None = None) -> Tensor:
-    """Return the model's reconstruction of these rows; if given, `others` replace the odd ones, reversed in time."""
-    inputs, _, mask, lengths = _select(model, data, rows)
+    """Return the model's output for these rows; if given, `others` replace the odd ones, reversed in time."""
+    inputs, targets, mask, lengths = _select(model, data, rows)
     if others is not None:
         other, _, _, other_lengths = _select(model, data, others)
         inputs[1::2] = other.flip(1)[1::2]
@@ -218,7 +218,7 @@ def _output(model: nn.Module, data: DataSet, rows: Tensor, *, seed: int = 0, oth
         remedy = " Use model.float()." * any(tensor.dtype != torch.float32 for tensor in model.parameters())
         got = f"an error for a batch of shape {tuple(x.shape)} from {data.name!r}: {str(error).rstrip('.')}.{remedy}"
         raise bad_model(model, f"must accept any number of float32 sequences, got {got}") from error
-    check_shape(model, output, x)
+    check_shape(model, output, x, targets)
     if not torch.equal(x, inputs):
         raise bad_model(model, "must not change its input in place. Begin its forward with x = x.clone().")
     unmasked = output if mask is None else output[mask]
@@ -240,8 +240,8 @@ def _check_independence(model: nn.Module, data: DataSet, rows: Tensor) -> None:
     def differ(one: Tensor, other: Tensor, mask: Tensor) -> bool:
         return bool(((one - other)[mask].double().abs() > tolerance).any())
 
-    mask = torch.ones_like(data.sequences[rows], dtype=torch.bool) if data.mask is None else data.mask[rows]
-    first = output(rows)
+    first, all_masks = output(rows), target_mask(data)
+    mask = torch.ones_like(first, dtype=torch.bool) if all_masks is None else all_masks[rows]
     values = first[mask].double()
     noise = 16 * torch.finfo(first.dtype).eps * values.abs().max()
     tolerance = torch.maximum(1e-4 * (values.max() - values.min()), noise)
@@ -269,7 +269,7 @@ def _step(model: nn.Module, data: DataSet, n: int, precision: str) -> Exception 
     try:
         with own_randomness(0, x.device), torch.enable_grad():
             with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                output = check_shape(model, run_model(model, x, lengths), targets)
+                output = check_shape(model, run_model(model, x, lengths), x, targets)
             if not output.requires_grad:
                 raise ValueError("the output has no gradient with respect to the parameters")
             loss_of(output.float(), targets, "mae", mask).backward()

@@ -147,6 +147,10 @@ class History(Sequence[Epoch]):
         self._rows.append(Epoch(epoch, float(train_loss), loss, *lowest, **more))
         return self._rows[-1]
 
+    def cut(self, epochs: int) -> None:
+        """Remove the rows after this number of epochs."""
+        del self._rows[epochs:]
+
     @property
     def best(self) -> Epoch | None:
         """The first row with the lowest validation loss, or `start` if no row is lower; None if no loss is finite."""

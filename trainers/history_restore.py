@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,28 +28,29 @@ class HistoryRestore:
     best_epoch: int | None = None
     best_loss: float = math.nan
     best_model: ModelState | None = None
-    best_optimizer: dict[str, Any] = field(default_factory=dict)
+    best_optimizers: list[dict[str, Any]] = field(default_factory=list)
     num_bad_epochs: int = 0
     # product of one lr_factor per restore, which the learning rate is multiplied by
     rate_factor: float = 1.0
     # trained weights that the run began with
     start: ModelState | None = None
 
-    def remember(self, epoch: int, loss: float, model: ModelState, optimizer: dict[str, Any]) -> None:
-        """Make this epoch the best. `model` must be a copy; the optimizer's state is copied here."""
+    def remember(self, epoch: int, loss: float, model: ModelState, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        """Make this epoch the best. `model` must be a copy; the states of the optimizers are copied here."""
         self.best_epoch, self.best_loss, self.best_model = epoch, loss, model
-        self.best_optimizer = copy.deepcopy(optimizer)
+        self.best_optimizers = copy.deepcopy([optimizer.state_dict() for optimizer in optimizers])
 
-    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, optimizer_state: str) -> None:
-        """Copy the best weights into the model; keep, restore or reset the optimizer's state."""
+    def restore(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], optimizer_state: str) -> None:
+        """Copy the best weights into the model; keep, restore or reset the states of the optimizers."""
         assert self.best_model is not None
         load_state(model, self.best_model)
-        if optimizer_state == "reset":
-            optimizer.state.clear()
-        elif optimizer_state == "restore":
-            # keep the current learning rate, which a scheduler may have set
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict(copy.deepcopy({**self.best_optimizer, "param_groups": groups}))
+        for optimizer, best in zip(optimizers, self.best_optimizers, strict=True):
+            if optimizer_state == "reset":
+                optimizer.state.clear()
+            elif optimizer_state == "restore":
+                # keep the current learning rate, which a scheduler may have set
+                groups = optimizer.state_dict()["param_groups"]
+                optimizer.load_state_dict(copy.deepcopy({**best, "param_groups": groups}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all attributes by name."""

@@ -41,17 +41,34 @@ def check_model(model: Any) -> None:
         raise bad_model(model, "must have initialised parameters and buffers, got tensors on the meta device.")
 
 
-def check_shape(model: nn.Module, output: Any, expected: Tensor) -> Tensor:
-    """Return `output`, or raise an error if it is not a tensor of the expected shape.
+def target_mask(data: DataSet) -> Tensor | None:
+    """Return the mask of the targets: that of the sequences, or None if the targets have another shape."""
+    return data.mask if data.targets.shape == data.sequences.shape else None
+
+
+def check_shape(model: nn.Module, output: Any, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Return `output`, or raise an error if it is not a tensor of the targets' shape.
 
     Without this check, the loss would broadcast the two tensors, and its value would be meaningless.
     """
-    if not isinstance(output, Tensor) or output.shape != expected.shape:
-        got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-        raise bad_model(model, f"must return only a reconstruction, of shape {tuple(expected.shape)}, got {got}.")
+    if not isinstance(output, Tensor) or output.shape != targets.shape:
+        what = "a reconstruction" if targets.shape == inputs.shape else "a prediction of the targets"
+        wanted = f"must return {what}, of shape {tuple(targets.shape)}, or a tuple that begins with it"
+        raise bad_model(model, f"{wanted}, got {_shape_of(output)}.")
     if not output.is_floating_point():
         raise bad_model(model, f"must return floating-point numbers, got {output.dtype}.")
     return output
+
+
+def check_scalar(value: Any, what: str) -> Tensor:
+    """Return `value`, or raise an error if it is not a scalar tensor."""
+    if not isinstance(value, Tensor) or value.ndim:
+        raise TypeError(f"{what} must return a scalar tensor, got {_shape_of(value)}.")
+    return value
+
+
+def _shape_of(value: Any) -> str:
+    return f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def _parameters(function: Any, *, follow_wrapped: bool = True) -> dict[str, inspect.Parameter]:
@@ -72,6 +89,12 @@ def _lengths_position(module: nn.Module) -> int | None:
 
 
 def run_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
+    """Return the model's reconstruction or prediction: its output, or the first element if the output is a tuple."""
+    output = call_model(model, inputs, lengths)
+    return output[0] if isinstance(output, tuple) and output else output
+
+
+def call_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
     """Return the model's output; if sequences are padded and its `forward` accepts `lengths`, pass them."""
     # the signature without following wrappers: a compiled or decorated forward is often (*args, **kwargs)
     accepted = {} if lengths is None else _parameters(model.forward, follow_wrapped=False)
@@ -89,7 +112,7 @@ def run_model(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Any:
         return model(inputs)
 
 
-def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> None:
+def check_lengths(model: nn.Module, inputs: Tensor, targets: Tensor, lengths: Tensor | None) -> None:
     """Raise an error if a submodule has a parameter `lengths` but does not receive the lengths of padded sequences."""
     padded = [] if lengths is None else (lengths < inputs.shape[1]).nonzero()[:2, 0].tolist()
     # the submodules with the parameter, and its position
@@ -100,6 +123,7 @@ def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> N
     device = device_of(model)
     x, x_lengths = inputs[padded].to(device), lengths[padded]
     mask = (torch.arange(x.shape[1]) < x_lengths[:, None]).to(device)
+    compared = mask if targets.shape == inputs.shape else slice(None)
     got: dict[nn.Module, bool] = {}
 
     def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -114,7 +138,8 @@ def check_lengths(model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> N
         # the same sequences with two kinds of padding
         for values in (x, torch.where(mask[..., None], x, x.flip(1))):
             with own_randomness(_SEED, device):
-                outputs.append(check_shape(model, run_model(model, values.clone(), x_lengths), x)[mask].double())
+                output = check_shape(model, run_model(model, values.clone(), x_lengths), x, targets[padded])
+                outputs.append(output[compared].double())
     changed = bool((outputs[0] - outputs[1]).abs().max() > 1e-4 * outputs[0].abs().max())
     if (got and not any(got.values())) or (changed and not (len(got) == len(modules) and all(got.values()))):
         raise bad_model(model, _DROPS_LENGTHS)
@@ -124,7 +149,7 @@ def loss_of(outputs: Tensor, targets: Tensor, loss: Loss, mask: Tensor | None) -
     """Return the mean loss over all elements that are not masked."""
     unmasked = slice(None) if mask is None else mask
     function = LOSSES[loss] if isinstance(loss, str) else loss
-    return function(outputs[unmasked], targets[unmasked])
+    return check_scalar(function(outputs[unmasked], targets[unmasked]), "loss")
 
 
 @contextmanager
@@ -164,11 +189,12 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> T
     data = DataSet.of(sequences, "sequences to reconstruct")
     # a copy, because a model may change its input in place
     sequences = data.sequences.clone()
-    check_lengths(model, data.sequences, data.lengths)
+    check_lengths(model, data.sequences, data.sequences, data.lengths)
     # without gradients, a second thread helps as little as in training with batches of 32
     device = device_of(model)
     with evaluating(model), own_randomness(_SEED, device), with_threads(useful_threads(model, 32, device)):
-        return torch.cat([output.cpu() for _, output in _outputs(model, sequences, data.lengths, batch_size)])
+        outputs = _outputs(model, sequences, sequences, data.lengths, batch_size)
+        return torch.cat([output.cpu() for _, output in outputs])
 
 
 def mean_loss(
@@ -181,14 +207,14 @@ def mean_loss(
     lengths: Tensor | None = None,
     batch_size: int = 256,
 ) -> float:
-    """Return the mean reconstruction loss over all elements that are not masked; tensors are on the model's device.
+    """Return the mean loss over all elements of the targets that are not masked; tensors are on the model's device.
 
     As a mean, and not a sum, it depends neither on the batch size nor on the length of the sequences.
     """
-    check_lengths(model, inputs, lengths)
+    check_lengths(model, inputs, targets, lengths)
     total = torch.zeros((), dtype=torch.float64)
     with evaluating(model), own_randomness(_SEED, inputs.device):
-        for at, output in _outputs(model, inputs, lengths, batch_size):
+        for at, output in _outputs(model, inputs, targets, lengths, batch_size):
             here = None if mask is None else mask[at]
             if isinstance(loss, str):
                 errors = LOSSES[loss](output, targets[at], reduction="none")
@@ -199,9 +225,12 @@ def mean_loss(
     return float(total) / (targets.numel() if mask is None else int(mask.sum()))
 
 
-def _outputs(model: nn.Module, inputs: Tensor, lengths: Tensor | None, size: int) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the position of each batch in the inputs, and the model's output for it."""
+def _outputs(
+    model: nn.Module, inputs: Tensor, targets: Tensor, lengths: Tensor | None, size: int
+) -> Iterator[tuple[slice, Tensor]]:
+    """Yield the position of each batch in the inputs, and the model's output for it, which has the targets' shape."""
     for start in range(0, len(inputs), size):
         at = slice(start, start + size)
         x = inputs[at].to(device_of(model))
-        yield at, check_shape(model, run_model(model, x, None if lengths is None else lengths[at]), x).float()
+        output = run_model(model, x, None if lengths is None else lengths[at])
+        yield at, check_shape(model, output, x, targets[at]).float()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,9 @@ from data import DataSet
 from data._deprecated import current_name_in
 from trainers.block import Block
 from trainers.checks import check_forward
+from trainers.console import interrupt_point
 from trainers.history import Epoch, History
-from trainers.losses import bad_model, check_model
+from trainers.losses import bad_model, check_model, target_mask
 from trainers.torch_utils import (
     ModelState,
     as_device,
@@ -53,7 +55,7 @@ class Trainer(Block):
     Parameters
     ----------
     model : torch.nn.Module
-        Maps (n, time, feature) to the same shape. It is moved to the device.
+        Maps (n, time, feature) to the same shape, or to that of the targets. It is moved to the device.
     device : str or torch.device, default "cpu"
         "cpu", or "gpu" for the accelerator that PyTorch finds; also a specific device such as "cuda:1".
     name : str, optional
@@ -70,7 +72,7 @@ class Trainer(Block):
     train_inputs, train_targets, validation_inputs, validation_targets : torch.Tensor
         The values of the sets, (n, time, feature), float32, on the device.
     train_mask, validation_mask : torch.Tensor or None
-        True for values that are used in the loss, (n, time, feature), on the device; None: all values are used.
+        True for targets that are used in the loss, (n, time, feature), on the device; None: all are used.
     train_lengths, validation_lengths : torch.Tensor or None
         Number of time steps of each sequence without its padding, (n,); None: no sequence is padded.
     planned_epochs : int or None
@@ -104,6 +106,7 @@ class Trainer(Block):
         self.between_batches: Callable[[], None] | None = None
         self._stage = "without data sets"
         self._trained = self._in_epoch = False
+        self._paused = 0.0
         self._reached: ModelState | None = None
         self._queued: dict[tuple[int, str], tuple[Block, Any, Any]] = {}
         self._notes: list[str] = []
@@ -159,9 +162,11 @@ class Trainer(Block):
             them. In this case nothing is changed.
         """
         train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
-        shapes = [tuple(data.sequences.shape) for data in (train, validation)]
-        if shapes[0][1:] != shapes[1][1:]:
-            raise ValueError(f"validation set must match the training set in time steps and features, got {shapes}.")
+        for part in ("sequences", "targets"):
+            shapes = [tuple(getattr(data, part).shape) for data in (train, validation)]
+            if shapes[0][1:] != shapes[1][1:]:
+                what = "time steps and features" + " of its targets" * (part == "targets")
+                raise ValueError(f"validation set must match the training set in {what}, got {shapes}.")
         with with_threads(self.threads):
             self._try_model(train, validation)
         # the sets, and their tensors on the device
@@ -170,7 +175,8 @@ class Trainer(Block):
         self.validation_inputs, self.validation_targets, self.validation_mask = self._on_device(validation)
         self.train_lengths, self.validation_lengths = train.lengths, validation.lengths
         # why the training loss may not be comparable with the validation loss
-        altered = "" if torch.equal(train.targets, train.sequences) else "on altered inputs"
+        targets, inputs = train.targets, train.sequences
+        altered = "" if targets.shape != inputs.shape or torch.equal(targets, inputs) else "on altered inputs"
         note = ", ".join(filter(None, [str(getattr(self.model, "training_note", "")), altered]))
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
@@ -179,7 +185,8 @@ class Trainer(Block):
         self._stage = "without an epoch"
 
     def _on_device(self, data: DataSet) -> list[Any]:
-        return [None if part is None else part.to(self.device) for part in (data.sequences, data.targets, data.mask)]
+        parts = (data.sequences, data.targets, target_mask(data))
+        return [None if part is None else part.to(self.device) for part in parts]
 
     @abstractmethod
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802
@@ -292,6 +299,22 @@ class Trainer(Block):
         else:
             self._queued[id(block), name] = block, value, getattr(block, name)
         return value
+
+    def pause_point(self) -> None:
+        """Serve Ctrl-C and `between_batches`; a `doEpoch` calls this between two batches."""
+        interrupt_point()
+        if self.between_batches is not None:
+            before = time.perf_counter()
+            self.between_batches()
+            self._paused += time.perf_counter() - before
+
+    def undo_epoch(self) -> None:
+        """Undo an unfinished epoch; trainers without history restore cannot."""
+
+    @property
+    def stop_reason(self) -> str | None:
+        """The reason why a run should end after this epoch; None if it should not."""
+        return None
 
     def check_change(self, name: str, value: Any) -> None:
         """Raise an error if a valid value cannot be set at present; subclasses can extend this method."""

@@ -247,14 +247,15 @@ class Run:
         begun = time.perf_counter()
         try:
             returned = trainer.doEpoch(trainer.model)
+            if returned is not trainer.model:
+                raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
+            if (added := len(trainer.history) - before) != 1:
+                raise RuntimeError(f"doEpoch of {name} must add one row with record(…), got {added} rows.")
         except BaseException:
             # an error after the row was recorded: the epoch is unfinished all the same
             trainer._in_epoch |= len(trainer.history) > before
+            trainer.undo_epoch()
             raise
-        if returned is not trainer.model:
-            raise TypeError(f"doEpoch of {name} must return the model passed to it, got {type(returned).__name__}.")
-        if (added := len(trainer.history) - before) != 1:
-            raise RuntimeError(f"doEpoch of {name} must add one row with record(…), got {added} rows.")
         row = trainer.history[-1]
         # the trainer's own time, if there is one, is without pauses between batches
         self._seconds_trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
@@ -265,6 +266,8 @@ class Run:
         _tell_followers(ended=False)
         if self.checkpoint and row.epoch % self.checkpoint.every == 0:
             self.checkpoint.save_or_warn()
+        if trainer.stop_reason and self._stop is None:
+            self.stop(trainer.stop_reason)
         if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")

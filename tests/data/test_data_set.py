@@ -101,7 +101,7 @@ def test_error_names_position_of_invalid_value():
         ({"labels": [0, 0.5, 1]}, "integers"),
         ({"labels": [0, np.nan, 1]}, "integers"),
         ({"labels": [0, 1, 2], "class_names": ["normal", "early"]}, "below 2, the number of class_names, got 2"),
-        ({"targets": np.zeros((3, 3))}, "targets of 'data' must have the shape"),
+        ({"targets": np.zeros((2, 2))}, r"targets of 'data' must have the shape \(3, time, feature\), got \(2, 2, 1\)"),
         ({"targets": np.full((3, 2), np.nan)}, "targets of 'data' must be finite"),
         ({"sampling_rate": 0}, "a number above 0 Hz"),
         ({"sampling_rate": float("nan")}, "a number above 0 Hz"),

@@ -289,7 +289,7 @@ def test_interrupt_in_last_copy_keeps_best_weights_and_can_resume(beats, model, 
             raise KeyboardInterrupt
         return copy_state(model)
 
-    monkeypatch.setattr("trainers.batched_trainer.copy_state", interrupted)
+    monkeypatch.setattr("trainers.restoring_trainer.copy_state", interrupted)
     result = benchmark(trainer, *beats, epochs=4)
     assert copies
     loss = mean_loss(result.model, beats[1].sequences, beats[1].sequences, trainer.loss)
@@ -300,12 +300,12 @@ def test_interrupt_in_last_copy_keeps_best_weights_and_can_resume(beats, model, 
 def test_resume_does_not_change_stored_end_of_run(beats, model):
     trainer = BatchedTrainer(model, **WILD)
     benchmark(trainer, *beats, epochs=3)
-    before = copy.deepcopy(trainer._last["optimizer"])
+    before = copy.deepcopy(trainer._last["optimizers"][0])
     trainer.resume()
     trainer.doEpoch(trainer.model)
     for number, state in before["state"].items():
         for name, value in state.items():
-            assert torch.equal(trainer._last["optimizer"]["state"][number][name], value)
+            assert torch.equal(trainer._last["optimizers"][0]["state"][number][name], value)
 
 
 def test_too_large_batch_leaves_lazy_layers_uninitialized(beats):

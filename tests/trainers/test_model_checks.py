@@ -215,6 +215,7 @@ VALID = {
     "far from zero": lambda: function_model(rescaled, layer=linear()),
     "DataParallel": lambda: nn.DataParallel(recurrent(batch_first=True)),
     "compiled": lambda: torch.compile(recurrent(batch_first=True), backend="eager"),
+    "tuple": lambda: function_model(lambda self, x: (self.layer(x), x, None), layer=linear()),
 }
 
 
@@ -317,7 +318,7 @@ INVALID = {
     ),
     "too few for the validation set": (
         lambda: function_model(lambda self, x: self.layer(x[:8]), layer=linear()),
-        r"must return only a reconstruction, of shape \(13, 8, 1\), got shape \(8, 8, 1\)",
+        r"must return a reconstruction, of shape \(13, 8, 1\), .*, got shape \(8, 8, 1\)",
     ),
     "float64": (lambda: recurrent(batch_first=True).double(), r"model\.float\(\)"),
     "float16": (lambda: recurrent(batch_first=True).half(), r"model\.float\(\)"),
@@ -329,7 +330,12 @@ INVALID = {
         lambda: function_model(torch.no_grad()(lambda self, x: self.layer(x)), layer=linear()),
         "has no gradient",
     ),
-    "tuple": (lambda: function_model(lambda self, x: (self.layer(x), x), layer=linear()), "got tuple"),
+    "empty tuple": (lambda: function_model(lambda self, x: (), layer=linear()), "got tuple"),
+    "tuple that begins with another shape": (
+        lambda: function_model(lambda self, x: (x[:, 0], self.layer(x)), layer=linear()),
+        r"must return a reconstruction, of shape \(2, 8, 1\), or a tuple that begins with it, got shape \(2, 1\)",
+    ),
+    "list": (lambda: function_model(lambda self, x: [self.layer(x), x], layer=linear()), "got list"),
     "dict": (lambda: function_model(lambda self, x: {"output": self.layer(x)}, layer=linear()), "got dict"),
     "last step only": (lambda: function_model(lambda self, x: self.layer(x)[:, -1:], layer=linear()), "got"),
     "NaN": (lambda: function_model(lambda self, x: self.layer(x).abs().neg().log(), layer=linear()), "finite numbers"),
@@ -535,7 +541,7 @@ class Packing(nn.Module):
 
 def test_model_that_shortens_padded_batches_raises():
     data = padded()
-    with pytest.raises(ValueError, match=r"must return only a reconstruction, of shape"):
+    with pytest.raises(ValueError, match=r"must return a reconstruction, of shape"):
         BatchedTrainer(Packing(), batch_size=4).setDataSets(data, data)
     model = Packing(total_length=LENGTH)
     assert len(benchmark(BatchedTrainer(model, batch_size=4), data, data, epochs=1).history) == 1
@@ -720,7 +726,7 @@ def test_lazy_layers_are_initialized_from_global_seed_and_trained():
 
 def test_lazy_layers_stay_uninitialized_after_error():
     model = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1))
-    with pytest.raises(ValueError, match=r"must return only a reconstruction, of shape"):
+    with pytest.raises(ValueError, match=r"must return a reconstruction, of shape"):
         BatchedTrainer(model, batch_size=8).setDataSets(torch.zeros(8, 5, 2), torch.zeros(8, 5, 2))
     assert len(trained(model).history) == 2
 

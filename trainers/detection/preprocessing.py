@@ -90,6 +90,8 @@ class Scaling:
 
     def scaled(self, data: DataSet) -> DataSet:
         """Return a scaled data set without labels."""
+        if (got := data.targets.shape) != data.sequences.shape:
+            raise ValueError(f"targets of {data.name!r} must have the shape of its sequences, got {tuple(got)}.")
         sequences = self.scale(data.sequences.numpy())
         targets = None if data.targets is data.sequences else self.scale(data.targets.numpy())
         return DataSet(sequences, targets=targets, mask=data.mask, lengths=data.lengths, name=data.name)
