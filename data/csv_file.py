@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from data.csv_columns import UNITS, choose_columns
 from data.csv_table import Table, read_table
@@ -28,6 +29,8 @@ class _Rows(NamedTuple):
     stamps: np.ndarray | None
 
 
+# not with pyarrow's strings, the default if pyarrow is installed: they do not support all regular expressions of Python
+@pd.option_context("mode.string_storage", "python")
 def load_csv(
     path: str | os.PathLike[str],
     *,
@@ -178,7 +181,7 @@ def load_csv(
             else:
                 sampling_rate = _agreed_rate(table, sampling_rate, 1 / steps.step)
     if notes:
-        warnings.warn(f"{table.path}: {'; '.join(notes)}.", CSVWarning, stacklevel=2)
+        warnings.warn(f"{table.path}: {'; '.join(notes)}.", CSVWarning, stacklevel=3)
     series = Series(
         rows.values,
         labels=rows.labels,
