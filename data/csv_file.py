@@ -29,7 +29,7 @@ class _Rows(NamedTuple):
     stamps: np.ndarray | None
 
 
-# pyarrow, if it is installed, has no regular expressions that look back or repeat a group
+# not with pyarrow's strings, the default if pyarrow is installed: they do not support all regular expressions of Python
 @pd.option_context("mode.string_storage", "python")
 def load_csv(
     path: str | os.PathLike[str],

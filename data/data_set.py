@@ -30,7 +30,7 @@ class DataSet:
 
     Parameters
     ----------
-    sequences : array, tensor or torch Dataset, shape (n, time, feature) or (n, time)
+    sequences : array, tensor, table or torch Dataset, shape (n, time, feature) or (n, time)
         Finite numbers; (n, time) means one feature. They are copied and converted to float32. If a
         torch Dataset returns pairs, as ``TensorDataset(x, y)`` does, the second element of each pair is used as
         the label if its shape and values are valid for `labels`, otherwise as the target.
@@ -106,11 +106,9 @@ class DataSet:
     @classmethod
     def of(cls, values: Any, name: str = "data") -> DataSet:
         """Return `values` unchanged if they are a data set, otherwise one built from the array."""
-        if isinstance(values, DataSet):
-            return values
-        if not isinstance(values, Dataset):
+        if not isinstance(values, DataSet | Dataset):
             _check_orientation(values, name)
-        return cls(values, name=name)
+        return values if isinstance(values, DataSet) else cls(values, name=name)
 
     @classmethod
     def padded(cls, sequences: Sequence[Any], *, length: int | None = None, **more: Any) -> DataSet:
@@ -296,6 +294,11 @@ def check_integer(value: Any, name: str, least: int) -> int:
     return int(value)
 
 
+def as_pandas(values: Any) -> Any:
+    """Return a table of polars, pyarrow or another library as a pandas object, and anything else unchanged."""
+    return values.to_pandas() if hasattr(values, "to_pandas") and hasattr(values, "__arrow_c_stream__") else values
+
+
 def as_array(values: Any, what: str) -> np.ndarray:
     """Return `values` as an array of real numbers or bools, or raise an error that names `what`."""
     if np.ma.is_masked(values):
@@ -306,7 +309,7 @@ def as_array(values: Any, what: str) -> np.ndarray:
         if not is_own_class:
             remedy = f"Use DataSet({'loader.dataset' if isinstance(values, DataLoader) else 'dataset'})."
         raise TypeError(f"{what} must be an array of numbers, got a {type(values).__name__}. {remedy}")
-    if isinstance(values, pd.DataFrame | pd.Series):
+    if isinstance(values := as_pandas(values), pd.DataFrame | pd.Series):
         values = _from_pandas(values, what)
     try:
         if isinstance(values, list | tuple):
@@ -421,7 +424,7 @@ def _check_orientation(values: Any, name: str) -> None:
         return
     rows, columns = array.shape
     timed = named = False
-    if isinstance(values, pd.DataFrame):
+    if isinstance(values := as_pandas(values), pd.DataFrame):
         timed = isinstance(values.index, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex)
         # "t-1", "11pm" and "Mon" are names of time steps; "load" and "temp" are names of features
         words = {name for name in map(str, values.columns) if not re.search(r"\d", name)}

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from data.csv_columns import UNITS, is_time, unit_of, warn_of_columns
-from data.data_set import as_array, as_class_names, check_float32, check_labels, check_sampling_rate
+from data.data_set import as_array, as_class_names, as_pandas, check_float32, check_labels, check_sampling_rate
 from data.words import many
 
 # Largest relative difference between two sampling rates that are considered equal.
@@ -25,8 +25,8 @@ class Series:
     ----------
     values : array, tensor or table, shape (time, feature) or (time,)
         Values at equal time steps; NaN is a missing value. They are copied and converted to float32. The
-        columns of a pandas.DataFrame are the feature names; its index gives the times if it has dates,
-        durations, or numbers with a name such as "seconds" or "time_ms".
+        columns of a table of pandas, polars or pyarrow are the feature names; the index of a pandas.DataFrame
+        gives the times if it has dates, durations, or numbers with a name such as "seconds" or "time_ms".
     labels : array of integers, shape (time,), optional
         Label of each time step: 0 is normal, a positive integer abnormal.
     time : array, shape (time,), optional
@@ -70,16 +70,15 @@ class Series:
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self.name = str(name)
-        if isinstance(values, pd.DataFrame | pd.Series):
+        if isinstance(values := as_pandas(values), pd.DataFrame | pd.Series):
             feature_names = _column_names(values) if feature_names is None else feature_names
             time = _index_times(values.index) if time is None else time
         self.values = self._check_values(values)
         self.labels = None if labels is None else self._check_labels(labels)
         self.time = None if time is None else self._check_time(time)
         self.sampling_rate = self._check_rate(sampling_rate)
-        self.feature_names = default_names(self.n_features)
-        if feature_names is not None:
-            self.feature_names = as_class_names(feature_names, f"feature_names of {self.name!r}")
+        names = default_names(self.n_features) if feature_names is None else feature_names
+        self.feature_names = as_class_names(names, f"feature_names of {self.name!r}")
         if len(self.feature_names) != self.n_features or len(set(self.feature_names)) < self.n_features:
             wanted = f"{many(self.n_features, 'unique name')}, one per feature"
             raise ValueError(f"feature_names of {self.name!r} must be {wanted}, got {list(self.feature_names)}.")
@@ -192,8 +191,7 @@ class Series:
         check_sampling_rate(rate, self.name)
         if self.time is None or len(self) < 2:
             return rate
-        times = self.time
-        steps = np.diff(times) / (np.timedelta64(1, "s") if times.dtype.kind == "M" else 1.0)
+        steps = np.diff(self.time) / (np.timedelta64(1, "s") if self.time.dtype.kind == "M" else 1.0)
         median, mean = float(np.quantile(steps, 0.5, method="lower")), float(np.mean(steps))
         if rate is None:
             equal = 0.5 * median < steps.min() and steps.max() < 1.5 * median

@@ -33,6 +33,14 @@ def table(rows, separator=",", header="time,a,b,label"):
     return "\n".join([header.replace(",", separator), *(separator.join(map(str, row)) for row in rows)]) + "\n"
 
 
+def test_warning_names_line_of_caller(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text(table([(0, 1, 2, 0), (1, 2, 1, 0), (2, 2, 5, 0), (4, 1, 3, 0)]))
+    with pytest.warns(CSVWarning, match="missing rows") as caught:
+        load_csv(path)
+    assert caught[0].filename == __file__
+
+
 @settings(max_examples=60)
 @given(
     values=st.lists(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -9,7 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sklearn.exceptions import NotFittedError
 from torch import nn
+from torch.utils.data import Dataset
 
 from data import DataSet, Series
 from data.series import default_names
@@ -34,6 +38,10 @@ from trainers.training import Callback, Result, benchmark
 _RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate", "k")}
 
 
+class _NotFittedError(NotFittedError, RuntimeError):
+    """Error of a detector without a result, as scikit-learn expects it."""
+
+
 class AnomalyDetector(Block):
     """Detector that trains on normal data, scores new data, applies a threshold, and explains the errors.
 
@@ -52,6 +60,12 @@ class AnomalyDetector(Block):
     before the network receives them. They are excluded from training losses and scores. A window in which more
     than `max_missing` of the values are missing is neither used for training nor scored. A time step that lies in
     no scored window gets the score 0, is never flagged, and is marked as `unscored` in the `Detection`.
+
+    **scikit-learn.** The detector is an outlier detector for `Pipeline`, `clone`, `cross_validate` and `GridSearchCV`.
+    An array of shape (n_samples, n_features) is read as n sequences of n_features *time steps*, and an array
+    (n, time, feature) is accepted as well. High values of `score_samples` and `decision_function` are normal, while
+    high values of `score` are abnormal. `score` returns one value per sequence; `cross_validate` and `GridSearchCV`
+    therefore need the argument `scoring`. A clone is not fitted and has a copy of the trainer as it was before `fit`.
 
     Parameters
     ----------
@@ -132,11 +146,10 @@ class AnomalyDetector(Block):
         **hyperparameters: Any,
     ) -> None:
         super().__init__(name=name, **hyperparameters)
-        if trainer is not None and not isinstance(trainer, Trainer):
-            raise TypeError(f"trainer must be a Trainer, such as BatchedTrainer(LSTMAutoencoder()), got {trainer!r}.")
-        self._device = as_device(device)
-        self._given, self.trainer = trainer, trainer
+        self._given: Trainer | None = None
+        self.trainer: Trainer | None = None
         self.result: Result | None = None
+        self.set_params(trainer=trainer, device=device)
         self.window_length: int | None = None
         self._model: nn.Module | None = None
         self._held_out: tuple[Any, ...] = ()
@@ -148,9 +161,10 @@ class AnomalyDetector(Block):
     def fit(
         self,
         normal: Any,
+        y: Any = None,
+        *,
         validation: Any = None,
         calibration: Any = None,
-        *,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -165,6 +179,8 @@ class AnomalyDetector(Block):
             Data without anomalies. An array of shape (time,) is a series; arrays of shape (n, time) and
             (n, time, feature) are sequences. An array whose shape looks like (time, feature) causes
             an error or a warning; pass ``Series(x)`` or ``DataSet(x)`` instead.
+        y : array, shape (n,), optional
+            Ignored; scikit-learn passes labels here.
         validation, calibration : of the same kind, optional
             Further normal data. If given, all of `normal` is used for training. Default: `normal`
             is split into three parts; see `hold_out`.
@@ -186,7 +202,7 @@ class AnomalyDetector(Block):
         Raises
         ------
         TypeError
-            If the data is of none of the kinds listed above.
+            If the data is of none of the kinds listed above, or if `y` is a data set.
         ValueError
             If the data has invalid values, is labelled abnormal, is too short for a window, or is too
             small for the threshold rule; if the model does not accept the data; or if the trainer was
@@ -196,6 +212,9 @@ class AnomalyDetector(Block):
         FloatingPointError
             If the loss is not finite and there are no best weights yet; see `BatchedTrainer.doEpoch`.
         """
+        if isinstance(y, DataSet | Series | Dataset) or (getattr(y, "ndim", None) or np.asarray(y, object).ndim) > 1:
+            remedy = "Pass further normal data as fit(normal, validation=…, calibration=…)."
+            raise TypeError(f"y must be labels of shape (n,) or None, got a {type(y).__name__}. {remedy}")
         continues = checkpoint is not None and os.path.exists(checkpoint)
         if self._given is not None and len(self._given.history) and not continues:
             raise ValueError(f"the trainer {self._given.name!r} must be untrained. Build a new trainer and model.")
@@ -218,6 +237,9 @@ class AnomalyDetector(Block):
         sets = [self._sequences(part) for part in parts[:2]]
         # train
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
+        # a clone and the next fit begin with the trainer as it was given, if it can be copied
+        with contextlib.suppress(Exception):
+            before["_given"] = self._given = copy.deepcopy(self._given)
         try:
             result = benchmark(
                 trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress, checkpoint=checkpoint,
@@ -251,7 +273,7 @@ class AnomalyDetector(Block):
 
     # ------------------------------------------------------------------ score
 
-    def score(self, x: Any) -> np.ndarray:
+    def score(self, x: Any, y: Any = None) -> np.ndarray:
         """Return the anomaly score of each sequence, or of each time step of a series.
 
         Parameters
@@ -259,6 +281,8 @@ class AnomalyDetector(Block):
         x : DataSet, Series, array, table or torch Dataset
             Data of the same kind and with the same features as in `fit`; the features of a Series are
             reordered by name. A different sampling rate or sequence length causes a warning.
+        y : array, shape (n,), optional
+            Ignored; scikit-learn passes labels here.
 
         Returns
         -------
@@ -338,6 +362,74 @@ class AnomalyDetector(Block):
         scores = self._once("scores", lambda: self._scores(self._held_out[1]))
         return scores[~np.isnan(scores)]
 
+    # ------------------------------------------------------------------ scikit-learn
+
+    _estimator_type: ClassVar = "outlier_detector"  # for scikit-learn 1.5, which has no __sklearn_tags__
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Return −1 for each sequence or time step that `detect` flags, and 1 for the others."""
+        return np.where(self.detect(x).abnormal, -1, 1)
+
+    def fit_predict(self, normal: Any, y: Any = None, **options: Any) -> np.ndarray:
+        """Call `fit`, and return `predict` for the same data."""
+        return self.fit(normal, y, **options).predict(normal)
+
+    def score_samples(self, x: Any) -> np.ndarray:
+        """Return the negative `score`: high values are normal."""
+        return -self.score(x)
+
+    def decision_function(self, x: Any) -> np.ndarray:
+        """Return the threshold minus the `score`: high values are normal, flagged ones are negative."""
+        return self.threshold - self.score(x)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the arguments of the constructor; with `deep`, also the trainer's, such as ``trainer__learning_rate``.
+
+        The trainer is untrained: after `fit`, it is a copy of the given one. Hence `sklearn.base.clone` returns a
+        detector that is not fitted.
+        """
+        name = None if self.name == type(self).__name__ else self.name
+        params = {"trainer": self._given, "device": self._device, "name": name, **self.hyperparameters}
+        if deep and self._given is not None:
+            params |= {f"trainer__{key}": value for key, value in self._given.hyperparameters.items()}
+        return params
+
+    def set_params(self, **params: Any) -> AnomalyDetector:
+        """Set arguments of the constructor, named as in `get_params`, and return the detector."""
+        # the trainer's own parameters last: they belong to the new trainer
+        for key, value in sorted(params.items(), key=lambda item: "__" in item[0]):
+            if key == "trainer":
+                if value is not None and not isinstance(value, Trainer):
+                    example = "BatchedTrainer(LSTMAutoencoder())"
+                    raise TypeError(f"trainer must be a Trainer, such as {example}, got {value!r}.")
+                self._given = value
+                self.trainer = value if self.result is None else self.trainer
+            elif key == "device":
+                as_device(value)
+                self._device = value
+            elif key not in self.get_params():
+                raise ValueError(f"the parameter must be one of {', '.join(self.get_params())}, got {key!r}.")
+            elif key.startswith("trainer__"):
+                setattr(self._given, key.removeprefix("trainer__"), value)
+            else:
+                setattr(self, key, type(self).__name__ if key == "name" and value is None else value)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags  # only in scikit-learn 1.6 and later
+
+        return Tags("outlier_detector", TargetTags(required=False), input_tags=InputTags(three_d_array=True))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.result is not None
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns of the array in `fit`, which are time steps; only for sequences of one feature."""
+        if self.result is None or self._form.length is None or len(self._form.feature_names) > 1:
+            raise AttributeError(f"n_features_in_ requires fit on an array (n, time), got {self.name!r} without it.")
+        return self._form.length
+
     # ------------------------------------------------------------------ save and load
 
     kind_of_file: ClassVar = "detector"
@@ -402,7 +494,7 @@ class AnomalyDetector(Block):
     def _trained_model(self) -> Any:
         """Return the trainer's model; raise if the detector is not fitted."""
         if self.result is None:
-            raise RuntimeError(f"{self.name!r} is not fitted yet. Call fit(normal) first.")
+            raise _NotFittedError(f"{self.name!r} is not fitted yet. Call fit(normal) first.")
         return self._model if self.trainer is None else self.trainer.model
 
     def _settings(self) -> tuple[Any, ...]:

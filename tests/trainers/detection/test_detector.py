@@ -171,7 +171,7 @@ def test_real_heartbeats_of_different_lengths():
     training, validation, calibration, test = split(load_ecg5000())
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=32, latent_size=16), batch_size=32, learning_rate=0.01)
     detector = AnomalyDetector(trainer, epochs=3, rate=0.05)
-    detector.fit(training, validation, calibration, progress=False)
+    detector.fit(training, validation=validation, calibration=calibration, progress=False)
     scores = detector.score(test)
     assert evaluate(scores, test.labels, detector.threshold).auroc > 0.95
     cut = DataSet.padded([beat[: 90 + 10 * (i % 6)] for i, beat in enumerate(test.sequences[:12].numpy())])

@@ -88,7 +88,7 @@ def test_detector_that_is_not_fitted_raises():
     with pytest.raises(TypeError, match=r"trainer must be a Trainer.*got"):
         AnomalyDetector(LSTMAutoencoder())
     with pytest.raises(ValueError, match="together"):
-        AnomalyDetector().fit(np.zeros((9, 9)), np.zeros((9, 9)))
+        AnomalyDetector().fit(np.zeros((9, 9)), validation=np.zeros((9, 9)))
 
 
 def test_changed_centre_has_no_effect_after_fit(fitted):
@@ -248,7 +248,10 @@ def test_other_sequence_length_warns(on_rows):
 
 
 def test_validation_and_calibration_must_match_training_part():
-    fit = lambda *parts: AnomalyDetector(small(2), window=25, epochs=1).fit(*parts, progress=False)  # noqa: E731
+    def fit(normal, validation, calibration):
+        detector = AnomalyDetector(small(2), window=25, epochs=1)
+        return detector.fit(normal, validation=validation, calibration=calibration, progress=False)
+
     swapped = pump(("temp", "load"), order=(1, 0), steps=200, seed=2)
     plain, given = pump(steps=200, seed=2), pump(steps=200, seed=3)
     assert fit(pump(), swapped, given).threshold == fit(pump(), plain, given).threshold

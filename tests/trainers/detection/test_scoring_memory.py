@@ -31,7 +31,8 @@ def test_memory_does_not_grow_with_the_length_of_the_series(combine, gaps, monke
     model = LSTMAutoencoder(hidden_size=2, bidirectional=False, time_encoding=0)
     trainer = BatchedTrainer(model, steps_per_epoch=1)
     detector = AnomalyDetector(trainer, window=20, stride=4, combine=combine, rate=0.5, epochs=1)
-    detector.fit(*[Series(wave[1000:1200])] * 3, progress=False)
+    normal = Series(wave[1000:1200])
+    detector.fit(normal, validation=normal, calibration=normal, progress=False)
     short, long = Series(wave[:20_000]), Series(wave)
     detector.score(short[:2000])  # exclude memory that is only used at the first call
     more = peak_memory(detector, long) - peak_memory(detector, short)
