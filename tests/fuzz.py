@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import hashlib
+import io
+import random
 import re
+import struct
 import sys
 import tempfile
 import time
@@ -28,8 +32,14 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
+from torch import nn
 
 from data import CSVWarning, Recording, Series, UCRDataSet, load_csv, load_ucr, load_ucr_anomaly
+from trainers import Result, Trainer, load
+from trainers.detection import AnomalyDetector
+
+from tests.checkpoint_faults import changed_bytes, changed_content, changed_tensor, good_files, hostile_file
 
 # A file's content and the loader's options.
 Input = tuple[bytes, dict[str, Any]]
@@ -641,6 +651,43 @@ def anomaly_large() -> Iterable[Input]:
         yield b"1\n" * 20 + content, {}  # fmt: skip
 
 
+# ---------------------------------------------------------------- checkpoints
+
+
+@functools.cache
+def _saved_files() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        return list(good_files(Path(folder)).values())
+
+
+def damaged(drawn: bytes) -> Input:
+    """Return a saved file of any kind, damaged in one to three ways that the drawn bytes determine."""
+    generator = random.Random(drawn)
+    content = generator.choice(_saved_files())
+    for _ in range(generator.choice((1, 1, 2, 3))):
+        change = generator.choice((changed_bytes, changed_content, changed_tensor, hostile_file))
+        # a file that is damaged already may not be rewritten
+        with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, struct.error, SafetensorError):
+            content = change(content, generator)[1]
+    return content, {}
+
+
+def _load_saved(content: bytes) -> Callable[[], Any]:
+    path = written("saved", content)
+
+    def loaded() -> Any:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return load(path)
+
+    return loaded
+
+
+def check_saved(value: Any, one: Input) -> None:
+    """Raise if a loaded object cannot be shown."""
+    _require(isinstance(value, nn.Module | Trainer | Result | AnomalyDetector), "value", value)
+    _require(all(type(text) is str for text in (repr(value), getattr(value, "_repr_html_", str)())), "text", value)
+
+
 LOADERS = {
     loader.name: loader
     for loader in (
@@ -655,6 +702,10 @@ LOADERS = {
         Loader(
             "load_ucr_anomaly", _load_anomaly, check_anomaly, inputs(ANOMALY_FILES, numbers, ANOMALY_OPTIONS),
             ANOMALY_FILES, anomaly_large, errors=(ValueError,), share=2,
+        ),
+        Loader(
+            "trainers.load", _load_saved, check_saved, st.binary(min_size=8, max_size=8).map(damaged), [], list,
+            errors=(ValueError, TypeError), share=3,
         ),
     )
 }  # fmt: skip

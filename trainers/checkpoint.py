@@ -35,6 +35,7 @@ from data.words import many
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block
 from trainers.checkpoint_file import as_path, digest_of, lock_file, read_file, write_file
+from trainers.checks import as_count
 from trainers.console import say
 from trainers.losses import check_model
 from trainers.lstm_autoencoder import LSTMAutoencoder
@@ -374,7 +375,7 @@ def _restore(trainer: Trainer, content: dict[str, Any], data: Any, changed: Sequ
     own = [_description(block)["hyperparameters"] or {} for block, _ in blocks]
     # there is no state to return to if an epoch of the same trainer has failed
     attributes, before = dict(vars(trainer)), None if trainer.in_epoch else trainer.state_dict()
-    randomness, threads = random_states(trainer.device), content["threads"]
+    randomness, threads = random_states(trainer.device), as_count(content["threads"], "threads", "CPU threads")
     try:
         if data is not None:
             set_data(trainer, *data)
