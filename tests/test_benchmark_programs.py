@@ -19,7 +19,7 @@ SMALL = {"batch_size": 32, "steps_per_epoch": 2}
 
 @pytest.fixture
 def run(monkeypatch, tmp_path, capsys):
-    """Return a function that runs a program in a folder of its own, and returns its output and the new RESULTS.md."""
+    """Return a function that runs a program, and returns its output and the new copy of RESULTS.md."""
     monkeypatch.setattr(experiment, "BEST_MODEL", {"hidden_size": 4})
     copy = tmp_path / "RESULTS.md"
     shutil.copy(PATH, copy)

@@ -7,12 +7,13 @@ import json
 import os
 import random
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -36,8 +37,7 @@ from trainers.trainer import Trainer
 from trainers.training import benchmark
 
 # Columns that each table has, and those of a training run.
-_COLUMNS = ("seed", "data", "file", "error")
-_TRAINING = ("best_loss", "best_epoch", "restores", "epochs", "seconds")
+_COLUMNS, _TRAINING = ("seed", "data", "file", "error"), ("best_loss", "best_epoch", "restores", "epochs", "seconds")
 # One cell at a time in each process, also if a cluster has several threads in one: the random state is global.
 _ONE_CELL = threading.RLock()
 
@@ -119,8 +119,9 @@ def grid(
     Notes
     -----
     An exception in a cell is reported in the column `error`, and the other cells go on. If a worker dies (killed, out
-    of memory), the cells in progress fail. Ctrl-C ends all workers; the cells that are not done fail. Call `grid` again
-    with the same folder to run them.
+    of memory), the cells in progress fail; a Dask cluster runs them again, and with a folder, a cell in which two
+    workers died fails. Ctrl-C ends the workers of this computer; the cells that are not done fail. Call `grid` again
+    with the same folder to run the failed cells.
 
     A cell is identified by the names of `make`, `run` and `score`, the setting, the seed, name and content of the data
     set, and `epochs`. A function, also one that loads data, is identified by its module and name only. So a change of
@@ -149,16 +150,18 @@ def grid(
         Path(folder).mkdir(parents=True, exist_ok=True)
         cells = {key: replace(cell, path=Path(folder).resolve() / key) for key, cell in cells.items()}
     rows = _saved(cells)
-    begun, before = time.perf_counter(), len(rows)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, SystemExit), ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
+            # Ctrl-C raises an exception that `benchmark` does not catch, so that no cell is saved incomplete
+            stack.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, lambda *_: sys.exit()))
         while missing := [cell for key, cell in cells.items() if key not in rows]:
-            pool = joblib.Parallel(return_as="generator_unordered", batch_size=1, **options)
+            begun, pool = time.perf_counter(), joblib.Parallel(return_as="generator_unordered", batch_size=1, **options)
             try:
                 with closing(pool(joblib.delayed(Cell.evaluate)(cell, os.getpid()) for cell in missing)) as results:
                     for key, row in results:
                         rows[key] = row
                         if in_terminal() if progress is None else progress:
-                            _show(len(cells), before, len(rows), begun)
+                            _show(len(cells), len(missing), len(rows), begun)
             except BrokenExecutor as error:
                 # a worker was killed, so the cells in progress are lost; workers begin the cells in order
                 rows |= _saved(cells)
@@ -213,6 +216,12 @@ class Cell:
         with _ONE_CELL, with_threads(1):
             before = random_states()
             try:
+                if self.path:
+                    # a cluster begins the cell of a dead worker again; if it gives the cell up, joblib waits
+                    with self.file(f"{parent}.starts").open("a") as file:
+                        file.write("x")
+                        if file.tell() > 2:
+                            raise RuntimeError("two workers died in this cell")
                 random.seed(self.seed)
                 np.random.seed(self.seed % 2**32)
                 torch.manual_seed(self.seed)
@@ -233,18 +242,15 @@ class Cell:
             seed = inspect.signature(data).parameters.get("seed")
             data = data(seed=self.seed) if seed and seed.default is seed.empty else data()
         thing = self.make(seed=self.seed, **self.setting)
-        if self.run is None:
-            metrics, more = self._train(thing, data)
-        else:
-            metrics, more = self.run(thing, data), {"seconds": time.perf_counter() - begun}
+        metrics, more = self._train(thing, data) if self.run is None else (self.run(thing, data), {})
+        more = {"seconds": time.perf_counter() - begun, **more, **metrics}
         if taken := metrics.keys() & {*self.setting, *_COLUMNS}:
             raise ValueError(f"metrics must not have the names of other columns, got {taken}.")
         # plain numbers, as in the file
-        return json.loads(json.dumps({**metrics, **{**more, **metrics}}, default=lambda value: value.tolist()))
+        return json.loads(json.dumps({**metrics, **more}, default=lambda value: value.tolist()))
 
     def _train(self, thing: Any, data: Any) -> tuple[Mapping[str, Any], dict[str, Any]]:
-        saves = self.path and self.every is not None
-        options: Any = {"checkpoint": self.file("checkpoint"), "every": self.every} if saves else {}
+        options: Any = {"checkpoint": self.file("checkpoint"), "every": self.every} if self.path and self.every else {}
         if isinstance(thing, Trainer):
             epochs = 20 if self.epochs is None else self.epochs
             trained: Any = benchmark(thing, *data[:2], epochs=epochs, progress=False, **options)
@@ -254,8 +260,6 @@ class Cell:
         else:
             raise TypeError(f"make must return a Trainer or an AnomalyDetector, got {type(thing).__name__}. Set run=….")
         result = getattr(trained, "result", trained)
-        if result.stopped == "interrupted by hand":
-            raise KeyboardInterrupt
         metrics = {} if self.score is None else self.score(trained, data)
         if self.path:
             save(trained, self.file("trained"))
@@ -264,13 +268,13 @@ class Cell:
         return metrics, dict(zip(_TRAINING, values, strict=True))
 
     def _write(self, row: dict[str, Any]) -> None:
-        temporary = self.file(f"{os.getpid()}.tmp")
-        about = {"setting": describe(self.setting), "seed": self.seed, "data": self.name}
-        temporary.write_text(json.dumps({**about, "row": row}), encoding="utf-8")
+        temporary, about = self.file(f"{os.getpid()}.tmp"), {"setting": describe(self.setting), "seed": self.seed}
+        temporary.write_text(json.dumps({**about, "data": self.name, "row": row}), encoding="utf-8")
         # a complete file, or none
         os.replace(temporary, self.file("json"))
-        for name in (f"{self.key}.checkpoint", f".{self.key}.checkpoint.lock"):
-            temporary.with_name(name).unlink(missing_ok=True)
+        # checkpoint, locks and starts
+        for file in self.path.parent.glob(f"*{self.key}.*[tks]"):
+            file.unlink(missing_ok=True)
 
 
 def _cells(settings: Any, seeds: Iterable[int], data: Any, cell: Cell) -> dict[str, Cell]:
@@ -283,10 +287,10 @@ def _cells(settings: Any, seeds: Iterable[int], data: Any, cell: Cell) -> dict[s
     if wrong := [one for one in settings if not isinstance(one, Mapping) or taken & one.keys()]:
         raise ValueError(f"settings must be dicts without the names {', '.join(sorted(taken))}, got {wrong[0]!r}.")
     cells: dict[str, Cell] = {}
-    shared = [*map(describe, (cell.make, cell.score, cell.run)), cell.epochs]
-    contents = {name: describe(one) for name, one in data.items()}
+    shared = (cell.make, cell.score, cell.run, cell.epochs)
+    contents = {name: describe((one, *shared)) for name, one in data.items()}
     for name, setting, seed in product(data, settings, seeds):
-        key = joblib.hash(json.dumps([shared, name, contents[name], describe(setting), seed], sort_keys=True))
+        key = joblib.hash(json.dumps([name, contents[name], describe(setting), seed], sort_keys=True))
         if key in cells:
             raise ValueError(f"settings and seeds must differ, got twice: {describe(setting)}, seed {seed}.")
         cells[key] = replace(cell, setting=setting, seed=seed, name=name, data=data[name], key=key)
@@ -336,8 +340,8 @@ def _table(cells: Mapping[str, Cell], rows: Mapping[str, Any]) -> pd.DataFrame:
     return frame[[*(name for name in frame if name != "error"), "error"]]
 
 
-def _show(total: int, saved: int, done: int, begun: float) -> None:
+def _show(total: int, missing: int, done: int, begun: float) -> None:
     """Print text such as "3 of 10 cells, 0:01:10 left", in a terminal in one line that is updated."""
-    left = timedelta(seconds=round((time.perf_counter() - begun) / (done - saved) * (total - done)))
+    left = timedelta(seconds=round((time.perf_counter() - begun) / (done + missing - total) * (total - done)))
     text = f"{done} of {total} cells, {left} left"
     say(f"\r{text:40}" if in_terminal() else text, end="" if in_terminal() and done < total else "\n")

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -162,7 +163,7 @@ def test_cell_continues_from_checkpoint(tmp_path, monkeypatch):
     def interrupted(self, model):
         epochs.append(len(self.history) + 1)
         if epochs == [1, 2, 3]:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return do_epoch(self, model)
 
     monkeypatch.setattr(BatchedTrainer, "doEpoch", interrupted)
@@ -172,6 +173,22 @@ def test_cell_continues_from_checkpoint(tmp_path, monkeypatch):
     assert epochs == [1, 2, 3, 3]
     alone = grid(make, {"size": [3]}, [0], {"b": beats_of(0)}, epochs=3, n_jobs=1)
     pd.testing.assert_frame_equal(without_times(second), without_times(alone), check_exact=True)
+
+
+def test_interrupted_training_in_run_is_not_saved(tmp_path):
+    begun = []
+
+    def run(trainer, data):
+        begun.append(trainer)
+        press = lambda row, state: signal.raise_signal(signal.SIGINT)  # noqa: E731
+        return {"epochs": len(benchmark(trainer, *data[:2], epochs=3, callbacks=[press]).history)}
+
+    handler = signal.getsignal(signal.SIGINT)
+    table = grid(make, {"size": [3, 4]}, [0], {"b": beats_of(0)}, run=run, folder=tmp_path, n_jobs=1)
+    assert table.error.tolist() == ["stopped by Ctrl-C"] * 2
+    assert len(begun) == 1
+    assert list(tmp_path.glob("*.json")) == []
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_killed_worker_costs_only_cells_in_progress(tmp_path):
@@ -224,6 +241,14 @@ def test_run_replaces_training():
     assert table["sum"].tolist() == [10, 12, 10, 13]
     assert table["list"].tolist() == [[], [0, 1], [], [0, 1, 2]]
     assert (table.seconds == 7).all()
+
+
+def test_cell_has_one_thread():
+    with with_threads(2):
+        table = grid(lambda seed: None, [{}], [0], {"d": lambda: 1}, n_jobs=1,
+                     run=lambda thing, data: {"threads": torch.get_num_threads()})  # fmt: skip
+        assert table.threads.tolist() == [1]
+        assert torch.get_num_threads() == 2
 
 
 def test_functions_in_settings_become_their_names():
@@ -294,7 +319,8 @@ def test_description_differs_with_content(name, other):
 # ---------------------------------------------------------------------- whole programs
 
 SCRIPT = """
-import os, sys, time
+import os, time
+import psutil
 from data import load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder
 from trainers.experiments import grid
@@ -307,10 +333,13 @@ def make(seed, size):
     return BatchedTrainer(LSTMAutoencoder(hidden_size=size, seed=seed), seed=seed, steps_per_epoch=2)
 
 if __name__ == "__main__":
-    parts = split(load_ecg5000())
-    for name in ("first.csv", "second.csv"):
-        table = grid(make, {"size": [3, 4, 5, 6]}, [0], {"d": parts}, epochs=1, folder="runs", n_jobs=2, progress=True)
-        table.to_csv(name)
+    data = {"beats": split(load_ecg5000())}
+    for jobs in (2, 1):
+        table = grid(make, {"size": [3, 4, 5, 6]}, [0], data, epochs=1, folder="runs", n_jobs=jobs, progress=True)
+        table.to_csv(f"{jobs}.csv")
+        # otherwise, the test fails because of its time limit
+        while any("popen_loky" in " ".join(one.cmdline()) for one in psutil.Process().children()):
+            time.sleep(0.01)
         open("go", "w").close()
 """
 
@@ -338,26 +367,51 @@ def test_interrupt_ends_workers_and_keeps_finished_cells(tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
-    first, second = (pd.read_csv(tmp_path / name) for name in ("first.csv", "second.csv"))
+    first, second = (pd.read_csv(tmp_path / name, float_precision="round_trip") for name in ("2.csv", "1.csv"))
     assert first.error.isna().tolist() == [True, False, False, False], output
     assert second.error.isna().all()
-    assert "1 of 4 cells, " in output
     assert "4 of 4 cells, 0:00:00 left" in output
     begun = log.read_text().split()
     assert sorted(begun) == ["3", "4", "4", "5", "5", "6"], "only missing cells run again"
     assert first.best_loss[0] == second.best_loss[0]
 
 
-def test_research_script_continues_after_kill_on_a_cluster(tmp_path):
-    """Run the script of research.md with small numbers; kill it with all its workers when the first cell is done."""
+@pytest.fixture
+def distributed():
     if importlib.util.find_spec("distributed") is None:
         assert not os.environ.get("CI"), "Dask must be installed: make .venv/installed-site"
         pytest.skip("Dask is not installed")
+    return importlib.import_module("distributed")
+
+
+def test_cluster_gives_same_table_and_reports_dead_workers(tmp_path, distributed):
+    mark = tmp_path / "kill"
+    mark.touch()
+    settings = [{"size": size, "kill": str(mark) * (size == 3), "model": "dense"} for size in (2, 3, 4, 13)]
+    data = {"given": beats_of(0)}
+    client = distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with client, joblib.parallel_config("dask"):
+        table = grid(make, settings, [0], data, epochs=1, score=score, folder=tmp_path / "runs")
+    assert table.error.str[:30].fillna("").tolist() == [
+        "",
+        "RuntimeError: two workers died",
+        "",
+        "ValueError: unlucky size (in m",
+    ]
+    mark.unlink()
+    alone = grid(make, settings, [0], data, epochs=1, score=score, n_jobs=1)
+    others = table["size"] != 3
+    pd.testing.assert_frame_equal(without_times(table)[others], without_times(alone)[others], check_exact=True)
+
+
+@pytest.mark.usefixtures("distributed")
+def test_research_script_continues_after_kill_on_a_cluster(tmp_path):
+    """Run the script of research.md with small numbers; kill it with all its workers when the first cell is done."""
     text = ROOT.joinpath("notebooks/research.md").read_text(encoding="utf-8")
     script, table_code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     small = script
-    for old, new in {"range(5)": "range(2)", "[8, 16, 32]": "[2, 3, 4]", "epochs=20": "epochs=1",
-                     "steps_per_epoch=50": "steps_per_epoch=2"}.items():  # fmt: skip
+    changes = {"range(5)": "range(1)", "[8, 16, 32]": "[2, 3, 4]", "epochs=20": "epochs=1"}
+    for old, new in {**changes, "n_workers=2": "n_workers=1", "steps_per_epoch=50": "steps_per_epoch=2"}.items():
         assert small.count(old) == 1, old
         small = small.replace(old, new)
     process, cells = started(tmp_path / "experiment.py", small), tmp_path / "runs"
@@ -370,8 +424,8 @@ def test_research_script_continues_after_kill_on_a_cluster(tmp_path):
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert all(path.stat().st_mtime_ns == before for path, before in done.items()), "a finished cell ran again"
-    table = pd.read_csv(tmp_path / "table.csv")
-    assert len(table) == len(list(cells.glob("*.json"))) == 3 * 2 * 2
+    table = pd.read_csv(tmp_path / "table.csv", float_precision="round_trip")
+    assert len(table) == len(list(cells.glob("*.json"))) == 3 * 2
     assert table.error.isna().all(), output
     # what follows in the text, in this process, which is not the one that has trained
     specification = importlib.util.spec_from_file_location("experiment", tmp_path / "experiment.py")
