@@ -129,6 +129,10 @@ $(MODULES)/installed: tests/javascript/package-lock.json $(STAMP)
 	$(PIP) -e ".[test,site]"
 	@touch $@
 
+.venv/installed-scale: $(STAMP)
+	$(PIP) -e ".[test,scale]"
+	@touch $@
+
 .venv/installed-benchmark: $(STAMP)
 	$(PIP) -e ".[benchmark]"
 	@touch $@

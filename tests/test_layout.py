@@ -16,7 +16,10 @@ MODULES = {
     for path in sorted(ROOT.glob(f"{folder}/**/*.py"))
 }
 # From the lowest to the highest; a package may import only from itself and from lower packages.
-PACKAGES = ["data", "trainers", "trainers.detection", "trainers.widgets", "trainers.reports", "notebooks.course"]
+PACKAGES = [
+    "data", "trainers", "trainers.detection", "trainers.experiments", "trainers.widgets", "trainers.reports",
+    "notebooks.course",
+]  # fmt: skip
 # Each lesson has exercises 1 to 4, and each command line has a function `main`.
 SAME_IN_MANY = re.compile(r"check_\d|main|__init__|__main__")
 

@@ -159,6 +159,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "notebooks/INSTALL.md",
     "notebooks/index.md",
+    "notebooks/research.md",
     "tests/benchmarks/RESULTS.md",
 ]
 RESULTS = ROOT.joinpath("tests/benchmarks/RESULTS.md").read_text(encoding="utf-8")

@@ -1,16 +1,20 @@
-"""One training run on ECG5000 and its metrics; `results`, `sweep` and `steps` use it."""
+"""One training run on ECG5000, its metrics, and a table of many; `results`, `sweep` and `steps` use them."""
 
 from __future__ import annotations
 
+import argparse
 import time
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from data import Split, load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import baseline_scores, evaluate, quantile_threshold, reconstruction_error
+from trainers.experiments import grid
 
 # The kit's best configuration: the settings that differ from the defaults of model and trainer.
 BEST_MODEL = {"latent_size": 32}
@@ -65,3 +69,48 @@ def baseline(name: str, seed: int) -> dict[str, float]:
         "restores": missing,
         "seconds": seconds,
     }
+
+
+def arguments(description: str | None, *, seeds: int, jobs: int | None) -> argparse.ArgumentParser:
+    """Return the command line of a program that measures with `measured`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--jobs", type=int, default=jobs, help="number of processes; default: %(default)s")
+    parser.add_argument(
+        "--folder", help="folder in which finished runs are kept, so that an interrupted measurement can be continued"
+    )
+    return parser
+
+
+def call(work: Callable[..., Mapping[str, Any]], data: Any) -> Mapping[str, Any]:
+    """Return what one cell measures."""
+    return work()
+
+
+def measured(
+    make: Callable[..., Any],
+    settings: Iterable[Mapping[str, Any]],
+    options: argparse.Namespace,
+    data: Mapping[str, Any] | None = None,
+    run: Callable[[Any, Any], Mapping[str, Any]] = call,
+) -> pd.DataFrame:
+    """Return one row per setting and seed, with one thread per process; exit if a cell failed.
+
+    Parameters
+    ----------
+    make : callable
+        Called as ``make(seed=seed, **setting)``; returns a function without arguments, or what `run` accepts.
+    settings : iterable of dict
+        They become columns.
+    options : argparse.Namespace
+        Options of `arguments`.
+    data : dict, optional
+        As in `grid`. Default: the split of ECG5000 for the seed.
+    run : callable, default `call`
+        As in `grid`.
+    """
+    named, seeds = data or {"ECG5000": split_of}, range(options.seeds)
+    rows = grid(make, settings, seeds, named, run=run, folder=options.folder, n_jobs=options.jobs, progress=True)
+    if rows.error.notna().any():
+        raise SystemExit("Some runs are missing. With --folder, the same command runs only these again.")
+    return rows.drop(columns=["error"] if data else ["data", "error"])

@@ -6,16 +6,15 @@ results_by_seed.csv.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from trainers.detection import BASELINES
 
-from .experiment import BEST, BEST_EPOCHS, BEST_MODEL, baseline, train
+from .experiment import BEST, BEST_EPOCHS, BEST_MODEL, arguments, baseline, measured, train
 from .results_file import section
 
 FOLDER = Path(__file__).parent
@@ -37,13 +36,11 @@ COLUMNS = {
 }
 
 
-def measure(seeds: int) -> Iterator[dict[str, object]]:
-    """Train and evaluate every method; yield one row for each method and seed."""
-    for seed in range(seeds):
-        for method, settings in NETWORKS.items():
-            yield {"method": method, "seed": seed, **train(seed, BEST_EPOCHS, **{**BEST, **settings})}
-        for name in BASELINES:
-            yield {"method": name, "seed": seed, **baseline(name, seed)}
+def make(seed: int, method: str) -> Callable[[], dict[str, float]]:
+    """Return the measurement of one method with one seed."""
+    if method in BASELINES:
+        return partial(baseline, method, seed)
+    return partial(train, seed, BEST_EPOCHS, **{**BEST, **NETWORKS[method]})
 
 
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
@@ -81,24 +78,23 @@ def latex(table: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seeds", type=int, default=5)
-    options = arguments.parse_args()
-    threads = torch.get_num_threads()
-    print(f"ECG5000, {options.seeds} seeds, {BEST_EPOCHS} epochs, {threads} threads")
+    # one process, because the table contains the seconds of training
+    parser = arguments(__doc__, seeds=5, jobs=1)
+    options = parser.parse_args()
+    print(f"ECG5000, {options.seeds} seeds, {BEST_EPOCHS} epochs, one thread")
     print(f"model {BEST_MODEL}, trainer {BEST}\n", flush=True)
-    done = []
-    for row in measure(options.seeds):
-        done.append(row)
+    done = measured(make, [{"method": name} for name in [*NETWORKS, *BASELINES]], options)
+    done = done.sort_values("seed", kind="stable", ignore_index=True)
+    for row in done.to_dict("records"):
         error = f", validation error {row['validation_error']:.2f}, {row['seconds']:.0f} s"
         method = row["method"]
         print(f"seed {row['seed']}  {method}: AUROC {row['auroc']:.4f}" + error * (method in NETWORKS), flush=True)
-    table = tabulate(pd.DataFrame(done))
-    with section("heartbeats", complete=options == arguments.parse_args([])):
+    table = tabulate(done)
+    with section("heartbeats", complete=options.seeds == parser.get_default("seeds")):
         print("\n" + markdown(table))
     FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
     table.to_csv(FOLDER / "results.csv", index=False)
-    pd.DataFrame(done).to_csv(FOLDER / "results_by_seed.csv", index=False, float_format="%.6g")
+    done.to_csv(FOLDER / "results_by_seed.csv", index=False, float_format="%.6g")
     print("written: results.tex, results.csv, results_by_seed.csv")
 
 

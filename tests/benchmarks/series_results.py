@@ -1,8 +1,8 @@
 """Compare the kit's detector, variants of it, and baselines on three long recordings, over several seeds.
 
 The program writes the table into RESULTS.md and series_results.csv, and the metrics of every seed into
-series_results_by_seed.csv. It writes the latter after each row, so that nothing is lost if it is interrupted. `--only
-NAME` measures a part again and keeps the other rows.
+series_results_by_seed.csv. With `--folder PATH`, an interrupted measurement continues where it was. `--only NAME`
+measures a part again and keeps the other rows.
 
 The detector trains on the first 60 % of a recording's training part and uses the rest for validation and calibration;
 the baselines use all of it. Each recording has one window length, which the detector chooses. The volumes under the
@@ -11,21 +11,21 @@ surface (VUS) use the same length.
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from data import Recording, load_ecg_diff_count, load_internal_bleeding, load_mitbih
 from trainers.detection import SERIES_BASELINES, AnomalyDetector, evaluate_series, series_baseline_scores
 from trainers.detection.preprocessing import hold_out
 from trainers.detection.windowing import estimate_window
 
+from .experiment import arguments, measured
 from .results import markdown
 from .results_file import section
 
@@ -110,6 +110,16 @@ def measure(
             yield {"method": method, "seed": seed, **metrics_of(scores, recording, window), "seconds": seconds}
 
 
+def make(seed: int, methods: list[str], epochs: int | None) -> Callable[[Recording], Iterator[dict[str, Any]]]:
+    """Return the measurement of methods that share a training run, with one seed."""
+    return partial(measure, seed=seed, wanted=methods, epochs=epochs)
+
+
+def rows_of(work: Callable[[Recording], Iterator[dict[str, Any]]], recording: Recording) -> dict[str, Any]:
+    """Return the rows of the methods that share a training run."""
+    return {"rows": list(work(recording))}
+
+
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
     """Return mean ± standard deviation over the seeds, and the number of seeds with the event found."""
     table = []
@@ -142,33 +152,33 @@ def chosen(only: str | None) -> dict[str, list[str]]:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--seeds", type=int, default=3)
-    arguments.add_argument("--only", metavar="NAME", help="part of the name of a recording or a method")
-    arguments.add_argument(
+    # one process, because the table contains the seconds of training
+    parser = arguments(__doc__, seeds=3, jobs=1)
+    parser.add_argument("--only", metavar="NAME", help="part of the name of a recording or a method")
+    parser.add_argument(
         "--epochs", type=int, help="number of epochs for a trial that writes nothing; default: that of the detector"
     )
-    options = arguments.parse_args()
+    options = parser.parse_args()
     work = chosen(options.only)
     if not work:
-        arguments.error(f"--only must be part of one of {', '.join([*RECORDINGS, *METHODS])}, got {options.only}.")
+        parser.error(f"--only must be part of one of {', '.join([*RECORDINGS, *METHODS])}, got {options.only}.")
     by_seed = FOLDER / "series_results_by_seed.csv"
     rows, write = pd.DataFrame(columns=KEY), options.epochs is None
     if options.only and write and by_seed.exists():
         rows = pd.read_csv(by_seed)
-    print(
-        f"{options.seeds} seeds, {options.epochs or AnomalyDetector().epochs} epochs, {torch.get_num_threads()} threads"
-    )
-    for seed in range(options.seeds):
-        for name, methods in work.items():
-            recording = RECORDINGS[name]()
-            print(f"seed {seed}  {name}, windows of {window_of(recording)} steps", flush=True)
-            for row in measure(recording, seed, methods, epochs=options.epochs):
+    print(f"{options.seeds} seeds, {options.epochs or AnomalyDetector().epochs} epochs, one thread")
+    groups = [list(scorings) for _, scorings in TRAININGS] + [[name] for name in SERIES_BASELINES]
+    for name, methods in work.items():
+        print(f"{name}, windows of {window_of(RECORDINGS[name]())} steps", flush=True)
+        selected = [[method for method in group if method in methods] for group in groups]
+        settings = [{"methods": group, "epochs": options.epochs} for group in selected if group]
+        for cell in measured(make, settings, options, {name: RECORDINGS[name]}, rows_of).itertuples():
+            for row in cell.rows:
                 rows = merged(rows, {"recording": name, **row})
                 found = f"VUS-PR {row['vus_pr']:.3f}, highest score {row['distance']} steps from an event"
-                print(f"  {row['method']}: {found}, {row['seconds']:.1f} s", flush=True)
-                if write:
-                    rows.to_csv(by_seed, index=False, float_format="%.6g")
+                print(f"  seed {cell.seed}  {row['method']}: {found}, {row['seconds']:.1f} s", flush=True)
+        if write:
+            rows.to_csv(by_seed, index=False, float_format="%.6g")
     table = tabulate(rows)
     with section("recordings", complete=write):
         print("\n" + markdown(table))

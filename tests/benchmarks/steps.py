@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+from collections.abc import Callable
+from functools import partial
 
-import pandas as pd
-import torch
-from joblib import Parallel, delayed
-
-from .experiment import BEST, BEST_MODEL, train
+from .experiment import BEST, BEST_MODEL, arguments, measured, train
 from .results_file import section
 
 EPOCHS = 12
@@ -28,20 +25,17 @@ STEPS = {
 }
 
 
-def one(step: str, seed: int) -> dict[str, object]:
-    torch.set_num_threads(1)
+def make(seed: int, step: str) -> Callable[[], dict[str, float]]:
+    """Return the measurement without one part, with one seed."""
     model, trainer = STEPS[step]
-    return {"step": step, "seed": seed, **train(seed, EPOCHS, model={**BEST_MODEL, **model}, **{**BEST, **trainer})}
+    return partial(train, seed, EPOCHS, model={**BEST_MODEL, **model}, **{**BEST, **trainer})
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seeds", type=int, default=2)
-    arguments.add_argument("--jobs", type=int, default=os.cpu_count())
-    options = arguments.parse_args()
-    with section("steps", complete=options == arguments.parse_args([])):
-        work = [(step, seed) for step in STEPS for seed in range(options.seeds)]
-        frame = pd.DataFrame(Parallel(n_jobs=options.jobs)(delayed(one)(*w) for w in work))
+    parser = arguments(__doc__, seeds=2, jobs=os.cpu_count())
+    options = parser.parse_args()
+    frame = measured(make, [{"step": step} for step in STEPS], options)
+    with section("steps", complete=options.seeds == parser.get_default("seeds")):
         print(f"{EPOCHS} epochs, {options.seeds} seeds\n\n| removed | validation error | AUROC |\n|---|---|---|")
         for step, group in frame.groupby("step", sort=False):
             error, auroc = group.validation_error, group.auroc

@@ -6,14 +6,13 @@ each.
 
 from __future__ import annotations
 
-import argparse
 import os
+from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
-import torch
-from joblib import Parallel, delayed
 
-from .experiment import BEST, train
+from .experiment import BEST, arguments, measured, train
 from .results_file import section
 
 REGIMES = {
@@ -40,30 +39,19 @@ VARIANTS = {
 }
 
 
-def one(regime: str, variant: str, seed: int) -> dict[str, object]:
-    torch.set_num_threads(1)
+def make(seed: int, regime: str, variant: str) -> Callable[[], dict[str, float]]:
+    """Return the measurement of one variant with one seed."""
     epochs, settings = REGIMES[regime]
-    return {
-        "regime": regime,
-        "variant": variant,
-        "seed": seed,
-        **train(seed, epochs, **{**settings, **VARIANTS[variant]}),
-    }
+    return partial(train, seed, epochs, **{**settings, **VARIANTS[variant]})
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seeds", type=int, default=3)
-    arguments.add_argument("--jobs", type=int, default=os.cpu_count())
-    options = arguments.parse_args()
-    with section("sweep", complete=options == arguments.parse_args([])):
-        work = [(r, v, s) for r in REGIMES for v in VARIANTS for s in range(options.seeds)]
-        rows = Parallel(n_jobs=options.jobs, return_as="generator")(delayed(one)(*w) for w in work)
-        done = []
-        for row in rows:
-            done.append(row)
-            if len(done) % (len(VARIANTS) * options.seeds) == 0:
-                report(pd.DataFrame(done), str(row["regime"]))
+    parser = arguments(__doc__, seeds=3, jobs=os.cpu_count())
+    options = parser.parse_args()
+    done = measured(make, [{"regime": r, "variant": v} for r in REGIMES for v in VARIANTS], options)
+    with section("sweep", complete=options.seeds == parser.get_default("seeds")):
+        for regime in REGIMES:
+            report(done, regime)
 
 
 def report(frame: pd.DataFrame, regime: str) -> None:

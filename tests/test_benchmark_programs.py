@@ -1,0 +1,101 @@
+"""The programs behind RESULTS.md run with small settings, and print and write the same columns as the full ones."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from functools import partial
+
+import pandas as pd
+import pytest
+
+from data import Recording, load_ecg_diff_count
+
+from .benchmarks import experiment, results, series_results, steps, sweep
+from .benchmarks.results_file import PATH, section
+
+SMALL = {"batch_size": 32, "steps_per_epoch": 2}
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Return a function that runs a program, and returns its output and the new copy of RESULTS.md."""
+    monkeypatch.setattr(experiment, "BEST_MODEL", {"hidden_size": 4})
+    copy = tmp_path / "RESULTS.md"
+    shutil.copy(PATH, copy)
+
+    def run(program, *options, **constants):
+        for name, value in {**constants, "section": partial(section, path=copy)}.items():
+            monkeypatch.setattr(program, name, value)
+        monkeypatch.setattr(sys, "argv", [program.__name__, *options])
+        program.main()
+        return capsys.readouterr().out, copy.read_text(encoding="utf-8")
+
+    return run
+
+
+def header(name, text):
+    """Return the first line of the first table of a section."""
+    lines = text.split(f"<!-- begin {name} -->")[1].split(f"<!-- end {name} -->")[0].splitlines()
+    return next(line for line in lines if line.startswith("|"))
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_steps(run, complete):
+    before = PATH.read_text(encoding="utf-8")
+    two = {name: steps.STEPS[name] for name in ("nothing", "unidirectional encoder")}
+    seeds = [] if complete else ["--seeds", "1"]
+    output, text = run(steps, "--jobs", "1", *seeds, STEPS=two, EPOCHS=1, BEST=SMALL, BEST_MODEL={"hidden_size": 4})
+    assert header("steps", before) in output
+    assert [line.split(" | ")[0] for line in output.splitlines() if " ± " in line] == [f"| {name}" for name in two]
+    assert (text != before) == complete
+    assert header("steps", text) == header("steps", before)
+
+
+def test_sweep(run):
+    regimes = dict.fromkeys(("first", "second"), (1, SMALL))
+    variants = {name: sweep.VARIANTS[name] for name in ("off", "at the end")}
+    output, text = run(sweep, "--jobs", "1", REGIMES=regimes, VARIANTS=variants)
+    assert header("sweep", text) == "| restore | validation error | 'at the end' minus this | AUROC | restores |"
+    table = text.split("<!-- begin sweep -->")[1].split("<!-- end sweep -->")[0]
+    assert [line for line in table.splitlines() if line.startswith("###")] == ["### first", "### second"]
+    assert table.count("| at the end | ") == 2
+    assert "of 12 cells" in output
+    assert " cells" not in table
+
+
+def test_results(run, tmp_path):
+    networks = {name: results.NETWORKS[name] for name in list(results.NETWORKS)[:2]}
+    some = ("1-NN", "random score")
+    output, text = run(results, "--seeds", "2", NETWORKS=networks, BASELINES=some, BEST=SMALL, BEST_EPOCHS=1,
+                       FOLDER=tmp_path)  # fmt: skip
+    assert text == PATH.read_text(encoding="utf-8"), "two seeds are not the complete measurement"
+    for name in ("results.csv", "results_by_seed.csv"):
+        written, committed = (pd.read_csv(folder / name) for folder in (tmp_path, PATH.parent))
+        assert written.columns.tolist() == committed.columns.tolist()
+    assert written[["seed", "method"]].values.tolist() == [[s, m] for s in range(2) for m in [*networks, *some]]
+    assert header("heartbeats", text) in output
+    assert tmp_path.joinpath("results.tex").exists()
+
+
+def test_series_results(run, tmp_path):
+    complete = load_ecg_diff_count()
+    recording = Recording(complete.training[:1000], complete.test[1000:2000])
+    small = [({**settings, "epochs": 1}, scorings) for settings, scorings in series_results.TRAININGS]
+    options = {"RECORDINGS": {"MIT-BIH": lambda: recording}, "TRAININGS": small, "FOLDER": tmp_path}
+    _, text = run(series_results, "--seeds", "1", **options)
+    before = PATH.read_text(encoding="utf-8")
+    assert header("recordings", text) == header("recordings", before)
+    for name in ("series_results.csv", "series_results_by_seed.csv"):
+        written, committed = (pd.read_csv(folder / name) for folder in (tmp_path, PATH.parent))
+        assert written.columns.tolist() == committed.columns.tolist()
+    assert written.method.tolist() == series_results.METHODS
+    # a part measured again replaces its rows
+    run(series_results, "--seeds", "1", "--only", "1-nn", **options)
+    again = pd.read_csv(tmp_path / "series_results_by_seed.csv")
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), written.drop(columns="seconds"))
+
+
+def test_failed_run_ends_program(run):
+    with pytest.raises(SystemExit, match="Some runs are missing"):
+        run(steps, "--jobs", "1", STEPS={"nothing": ({"unknown": 1}, {})}, EPOCHS=1)
