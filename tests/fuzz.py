@@ -667,7 +667,9 @@ def damaged(drawn: bytes) -> Input:
     for _ in range(generator.choice((1, 1, 2, 3))):
         change = generator.choice((changed_bytes, changed_content, changed_tensor, hostile_file))
         # a file that is damaged already may not be rewritten
-        with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, struct.error, SafetensorError):
+        with contextlib.suppress(
+            ValueError, KeyError, IndexError, TypeError, struct.error, SafetensorError, RecursionError
+        ):
             content = change(content, generator)[1]
     return content, {}
 
