@@ -19,6 +19,7 @@ detector
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -192,10 +193,14 @@ def _plain_errors(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, AssertionError, ArithmeticError) as error:
-        if isinstance(error, ValueError | TypeError | RuntimeError) and " must " in str(error):
+        # an error of the kit, not of Python, and not with a large value from the file
+        of_kit = isinstance(error, ValueError | TypeError | RuntimeError) and re.search(
+            r" must .*got ", str(error), re.S
+        )
+        if of_kit and len(str(error)) < 2000:
             raise
-        what = f"path must be a complete file of kind {kind!r}, got {path.name!r}"
-        raise ValueError(f"{what} ({type(error).__name__}: {error}).") from error
+        what = f"path must be a complete file of kind {kind!r:.99}, got {path.name!r}"
+        raise ValueError(f"{what} ({type(error).__name__}: {error!s:.500}).") from error
 
 
 # ---------------------------------------------------------------------- models
@@ -264,7 +269,7 @@ def _made(argument: str, make: Callable[..., Any], *args: Any, **values: Any) ->
         return make(*args, **values)
     except Exception as error:  # a user's class may raise any exception
         called = ", ".join(["…"] * len(args) + [f"{name}={value!r}" for name, value in values.items()])
-        raise ValueError(f"{argument} must be callable as {argument}({called}), got {error!r}.") from error
+        raise ValueError(f"{argument} must be callable as {argument}({called:.500}), got {error!r:.500}.") from error
 
 
 def _own_class(described: str, argument: str, kind: type) -> Any:

@@ -256,7 +256,8 @@ class Cell:
             trained: Any = benchmark(thing, *data[:2], epochs=epochs, progress=False, **options)
         elif isinstance(thing, AnomalyDetector):
             thing.epochs = thing.epochs if self.epochs is None else self.epochs
-            trained = thing.fit(*data[: 3 if len(data) > 2 else 1], progress=False, **options)
+            parts = {"validation": data[1], "calibration": data[2]} if len(data) > 2 else {}
+            trained = thing.fit(data[0], **parts, progress=False, **options)
         else:
             raise TypeError(f"make must return a Trainer or an AnomalyDetector, got {type(thing).__name__}. Set run=….")
         result = getattr(trained, "result", trained)

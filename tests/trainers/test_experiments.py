@@ -224,7 +224,9 @@ def test_detector_is_fitted_to_recording_or_to_three_parts(tmp_path):
     table = grid(make_detector, {"size": [3]}, [1], data, folder=tmp_path, n_jobs=1,
                  score=lambda detector, data: {"sum": detector.score(data[-1]).sum()})  # fmt: skip
     for row, parts in zip(table.itertuples(), data.values(), strict=True):
-        detector = make_detector(1, 3).fit(*(parts[:1] if len(parts) == 2 else parts[:3]))
+        detector = make_detector(1, 3).fit(
+            parts[0], **dict(zip(("validation", "calibration"), parts[1:3], strict=True) if len(parts) > 2 else {})
+        )
         assert row.sum == detector.score(parts[-1]).sum()
         assert row.epochs == 1
         np.testing.assert_array_equal(load(row.file).score(parts[-1]), detector.score(parts[-1]))

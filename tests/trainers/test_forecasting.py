@@ -194,10 +194,12 @@ def test_forecaster_of_the_future_cannot_reconstruct(beats):
     for use in (reconstruct, reconstruction_error):
         with pytest.raises(ValueError, match=match):
             use(model, beats[1])
+    training, other = map(future, beats)
     with pytest.raises(ValueError, match=r"^targets of '.*' must have the shape of its sequences, got \(40, 5, 1\)"):
-        AnomalyDetector(BatchedTrainer(model), rate=0.1).fit(*(future(data) for data in (*beats, beats[1])))
+        AnomalyDetector(BatchedTrainer(model), rate=0.1).fit(training, validation=other, calibration=other)
     # the detector's data is valid, but its trainer splits the windows
-    detector = AnomalyDetector(ForecastTrainer(Forecaster()), epochs=1, rate=0.1).fit(beats[0], beats[1], beats[1])
+    detector = AnomalyDetector(ForecastTrainer(Forecaster()), epochs=1, rate=0.1)
+    detector.fit(beats[0], validation=beats[1], calibration=beats[1])
     with pytest.raises(ValueError, match="the model Forecaster must return a reconstruction, of shape"):
         detector.score(beats[1])
 

@@ -662,7 +662,8 @@ def test_settings_that_change_scores_need_data_after_loading(trained, path):
 
 def test_three_parts_are_given_as_in_fit(path):
     parts = [wave(features=2, seed=seed) for seed in range(3)]
-    detector = AnomalyDetector(small(2), window=25, epochs=1, rate=0.1).fit(*parts, progress=False)
+    detector = AnomalyDetector(small(2), window=25, epochs=1, rate=0.1)
+    detector.fit(parts[0], validation=parts[1], calibration=parts[2], progress=False)
     loaded = around(detector, path, data=tuple(parts))
     detector.stride = loaded.stride = 3
     assert loaded.threshold == detector.threshold
