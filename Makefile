@@ -9,7 +9,7 @@
 # make size       print files and lines of code of each package, and their budgets
 # make javascript  format the JavaScript (make test checks its format, names and pure functions)
 # make test-processors  run the tests that depend on floating-point rounding with other instruction sets
-# make test-faults   interrupt and kill training runs at random times and lines, damage files, let writes fail
+# make test-faults   interrupt and kill training runs, damage files, let writes fail, load untrusted files (20 minutes)
 # make test-matrix   test the monitor with every supported ipykernel and the oldest JupyterLab and Notebook
 # make site       build the course site from the notebooks in build/site (it needs no network)
 # make test-site  test its links, pictures, widgets and accessibility in Chromium
@@ -80,8 +80,8 @@ test-processors: $(STAMP)
 	$(PY) -m tests.processors
 
 test-faults: $(STAMP)
-	OMP_NUM_THREADS=1 $(PY) -m tests.faults
-	OMP_NUM_THREADS=1 $(PY) -m tests.checkpoint_faults
+	export OMP_NUM_THREADS=1; $(PY) -m tests.fuzz & fuzz=$$!; $(PY) -m tests.faults; faults=$$?; \
+	$(PY) -m tests.checkpoint_faults && wait $$fuzz && [ $$faults = 0 ]
 
 test-matrix: $(STAMP)
 	$(PY) -m tests.browser.matrix

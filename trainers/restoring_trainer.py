@@ -269,6 +269,11 @@ class RestoringTrainer(Trainer):
             warnings.warn(f"{what}: {why}. {remedy}", RuntimeWarning, stacklevel=4)
 
     @property
+    def best_state(self) -> ModelState | None:
+        """Parameters and buffers of the best epoch; do not change them."""
+        return self._memory.best_model
+
+    @property
     def stop_reason(self) -> str | None:
         """The reason why the run should end now: `stop_after` epochs without a new lowest validation loss."""
         best = self.history.best

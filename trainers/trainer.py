@@ -407,6 +407,11 @@ class Trainer(Block):
             value = blocks[owner].declared()[name].check_assignment(blocks[owner], value)
             self._queued[id(blocks[owner]), name] = blocks[owner], value, before
 
+    @property
+    def best_state(self) -> ModelState | None:
+        """Parameters and buffers of the best epoch, if the trainer keeps them; do not change them."""
+        return None
+
     def reached_state(self) -> ModelState:
         """Return a copy of parameters and buffers at the end of the last epoch, before a restore."""
         if self._reached is None:

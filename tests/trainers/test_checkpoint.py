@@ -516,6 +516,16 @@ def test_resume_with_checkpoint_is_refused(beats, path):
     assert len(trainer.history) == 2
 
 
+def test_monitor_of_a_continued_run_has_the_best_and_the_last_model(beats, path):
+    first = benchmark(make(), *beats, epochs=6, checkpoint=path)
+    monitor, trainer = TrainingMonitor(beats[1][:2]), make()
+    benchmark(trainer, *beats, epochs=6, checkpoint=path, callbacks=[monitor])
+    best = first.history.best.epoch
+    assert monitor._snapshots.epochs == sorted({best, 6})
+    monitor.branch(best)
+    assert monitor.more(1).history[:1] == first.history[:1]
+
+
 def test_epochs_added_in_the_monitor_are_saved(beats, path):
     monitor, whole = TrainingMonitor(), make()
     benchmark(make(), *beats, epochs=2, checkpoint=path, callbacks=[monitor])

@@ -124,6 +124,12 @@ class TrainingMonitor(LiveView):
         if not self.histories or trainer.history is not self.history:
             self._watch_history(trainer.history)
         self._snapshots.watch(trainer.model)
+        if self.history and not self._snapshots.rows:
+            # a run that was begun elsewhere, such as one in a checkpoint
+            best, best_state = self.history.best, trainer.best_state
+            if best and best.epoch and best_state:
+                self._snapshots.add(best, best_state)
+            self._snapshots.add(self.history[-1], trainer.reached_state())
         # Requests for an earlier run are discarded.
         self._rejected, self._end_text, self._waits = "", "", False
         self._requests.clear()
