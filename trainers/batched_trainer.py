@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from trainers import torch_utils
 from trainers.block import Hyperparameter
 from trainers.checks import check_step
 from trainers.console import DeferredInterrupt
-from trainers.losses import LOSSES, Loss, check_scalar, check_shape, loss_of, mean_loss, run_model
+from trainers.losses import LOSSES, Loss, check_shape, check_trainable, loss_of, mean_loss, run_model
 from trainers.restoring_trainer import RestoringTrainer
 from trainers.torch_utils import LARGEST_SEED, derived_seed, own_randomness
 
@@ -85,7 +86,7 @@ class BatchedTrainer(RestoringTrainer):
         None, "batches per epoch (a small training set is repeated); None: one pass over the set", kind=int, minimum=1
     )
     accumulate_grad_batches = Hyperparameter(
-        1, "batches per optimizer step; their gradients are added, as with a batch so many times as large", minimum=1
+        1, "batches per optimizer step; equal to one batch of this many times batch_size", minimum=1
     )
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter(
@@ -118,10 +119,11 @@ class BatchedTrainer(RestoringTrainer):
         super().__init__(model, device, name=name, **hyperparameters)
         self._loss_function(self.loss)
 
-    def _configure(self) -> None:
-        super()._configure()
-        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+    def _configured(self) -> Any:
+        optimizers, schedulers = super()._configured()
+        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["base"] = self.learning_rate
+        return optimizers, schedulers
 
     def _begin_run(self) -> None:
         super()._begin_run()
@@ -208,44 +210,35 @@ class BatchedTrainer(RestoringTrainer):
         epoch = len(self.history) + 1
         # calls RestoringTrainer.doEpoch; the epoch is undone if it does not reach its end
         with DeferredInterrupt(), self._complete_or_undone(model):
-            total, elements, rate = torch.zeros((), device=self.device), 0, math.nan
-            settings = self.hyperparameters
-            batches, together = self._batches(len(self.train_inputs), epoch), self.accumulate_grad_batches
+            total, elements = torch.zeros((), device=self.device), 0
+            settings, together = self.hyperparameters, self.accumulate_grad_batches
+            batches = self._batches(len(self.train_inputs), epoch)
             steps = [batches[i : i + together] for i in range(0, len(batches), together)]
             for number, step in enumerate(steps):
                 # pause, stop, Ctrl-C
                 self.pause_point()
                 rate = learning_rate_at(settings, epoch - 1 + number / len(steps), 1 / len(steps), self.planned_epochs)
-                # forward, loss, backward, clip, step
-                loss, n, rate = self.training_step(model, step, rate, derived_seed(self.seed, epoch, 1 + number))
+                with self._learning_rates(rate) as used:
+                    # forward, loss, backward, clip, step
+                    loss, n = self.training_step(model, step, derived_seed(self.seed, epoch, 1 + number))
                 if epoch == 1 and number == 0 and not loss.isfinite():
                     raise FloatingPointError(f"the first training loss of {self.name!r} must be finite, got {loss}.")
                 # the training loss is the mean over all elements that are not masked
                 total += loss * n
                 elements += n
             # validation loss on the whole set, history restore
-            self.end_epoch(model, train_loss=float(total) / elements, learning_rate=rate)
+            self.end_epoch(model, train_loss=float(total) / elements, learning_rate=used)
         return model
 
-    def training_step(
-        self, model: nn.Module, batches: Sequence[Tensor], rate: float, seed: int
-    ) -> tuple[Tensor, int, float]:
-        """Take one optimizer step on the mean loss of some batches; return loss, number of elements and learning rate.
+    def training_step(self, model: nn.Module, batches: Sequence[Tensor], seed: int) -> tuple[Tensor, int]:
+        """Take one optimizer step on some batches, given as positions; return their mean loss and number of elements.
 
-        Parameters
-        ----------
-        model : torch.nn.Module
-        batches : sequence of torch.Tensor
-            Positions of the sequences in each batch; several batches if their gradients are accumulated.
-        rate : float
-            Learning rate, before the factors of schedulers and `lr_factor`.
-        seed : int
-            Seed of all random numbers in the step.
+        There are several batches if gradients are accumulated. `seed` determines all random numbers.
         """
         data = [self._batch_data(batch) for batch in batches]
         counts = [targets.numel() if mask is None else int(mask.sum()) for _, targets, mask, _ in data]
 
-        def closure() -> Tensor:
+        def closure() -> Any:
             # an optimizer such as LBFGS calls this several times
             model.zero_grad()
             total = torch.zeros((), device=self.device)
@@ -254,10 +247,8 @@ class BatchedTrainer(RestoringTrainer):
                     # forward, loss
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                         loss = self.compute_loss(model, inputs, targets, mask, lengths)
-                    if not check_scalar(loss, name := f"compute_loss of {self.name!r}").requires_grad:
-                        raise ValueError(f"{name} must return a tensor with a gradient, got {loss}.")
                     # backward
-                    loss = loss * (n / sum(counts))
+                    loss = check_trainable(loss, f"compute_loss of {self.name!r}") * (n / sum(counts))
                     loss.backward()
                     total += loss.detach()
             # clip
@@ -266,8 +257,10 @@ class BatchedTrainer(RestoringTrainer):
             return total
 
         # step
-        loss, rate = self._step(closure, rate * self._memory.rate_factor)
-        return loss, sum(counts), rate
+        loss: Any = self.optimizer.step(closure)
+        for other in self.optimizers[1:]:
+            other.step()
+        return loss, sum(counts)
 
     def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
         """Return the positions of the sequences in each batch; the order depends only on seed and epoch."""
@@ -282,25 +275,24 @@ class BatchedTrainer(RestoringTrainer):
         parts = (self.train_inputs, self.train_targets, self.train_mask, self.train_lengths)
         return [None if part is None else part[batch] for part in parts]
 
-    def _step(self, closure: Callable[[], Tensor], rate: float) -> tuple[Tensor, float]:
-        """Take the optimizer step; return the loss and the learning rate of the first parameter group."""
+    @contextmanager
+    def _learning_rates(self, rate: float) -> Iterator[float]:
+        """Set the learning rates of a step, and yield that of the first parameter group."""
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         scheduled = [group["lr"] for group in groups]
         for group in groups:
-            # multiply with the factor that a scheduler of torch.optim has applied
-            group["lr"] = rate * float(group["lr"] / group["base"])
-        loss: Any = self.optimizer.step(closure)  # type: ignore[arg-type]
-        for other in self.optimizers[1:]:
-            other.step()
-        used = groups[0]["lr"]
+            # multiply with the factors of restores, and with the factor that a scheduler of torch.optim has applied
+            group["lr"] = rate * self._memory.rate_factor * float(group["lr"] / group["base"])
+        yield groups[0]["lr"]
         for group, lr in zip(groups, scheduled, strict=True):
             # between steps, a scheduler must find the rate that it has set
             group["lr"] = lr
-        return loss, used
 
     def counts_as_trained(self, loss: float) -> bool:
         """Return whether the model was trained before, or is clearly better than the best constant."""
-        return self._trained or loss < 0.8 * self._constant_loss()
+        # the loss of a subclass may have another unit than that of the constant
+        same_unit = type(self).validation_loss is BatchedTrainer.validation_loss
+        return self._trained or (same_unit and loss < 0.8 * self._constant_loss())
 
     def scale_learning_rate(self, factor: float) -> None:
         """Do nothing, because each step multiplies its learning rate by the factor."""
@@ -406,9 +398,11 @@ class BatchedTrainer(RestoringTrainer):
         loss = self._custom_loss
         if loss is None or hasattr(loss, "__qualname__"):
             return loss and loss.__qualname__
+        if isinstance(loss, partial):
+            return f"{loss.func.__qualname__}{loss.args}{loss.keywords}"
         # such as HuberLoss(delta=1.0)
-        numbers = [f"{name}={value!r}" for name, value in vars(loss).items() if type(value) is float]
-        return f"{type(loss).__qualname__}({', '.join(numbers)})"
+        plain = [f"{name}={value!r}" for name, value in vars(loss).items() if type(value) in (int, float, str)]
+        return f"{type(loss).__qualname__}({', '.join(plain)})"
 
     def _check_loss(self, loss: str) -> None:
         self._loss_function(loss)

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -140,6 +139,12 @@ def grid(
     0            4     0  ECG5000       1
     1            8     0  ECG5000       1
     """
+    every = None if every is None else as_count(every, "every", "epochs")
+    epochs = None if epochs is None else as_count(epochs, "epochs", "of each training run")
+    if n_jobs is not None and n_jobs != -1:
+        as_count(n_jobs, "n_jobs", "processes; or -1 for one per processor core")
+    if every and folder is None:
+        raise ValueError(f"every must be given together with folder, got every={every} only.")
     backend, configured = joblib.parallel.get_active_backend()
     if isinstance(backend, joblib.parallel.LokyBackend):
         backend.inner_max_num_threads = 1
@@ -150,10 +155,14 @@ def grid(
         Path(folder).mkdir(parents=True, exist_ok=True)
         cells = {key: replace(cell, path=Path(folder).resolve() / key) for key, cell in cells.items()}
     rows = _saved(cells)
-    with suppress(KeyboardInterrupt, SystemExit), ExitStack() as stack:
+    for cell in cells.values():
+        # starts that an earlier call has counted
+        if cell.path:
+            cell.file(f"{os.getpid()}.starts").unlink(missing_ok=True)
+    with suppress(KeyboardInterrupt, _Stopped), ExitStack() as stack:
         if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
             # Ctrl-C raises an exception that `benchmark` does not catch, so that no cell is saved incomplete
-            stack.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, lambda *_: sys.exit()))
+            stack.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, _stop))
         while missing := [cell for key, cell in cells.items() if key not in rows]:
             begun, pool = time.perf_counter(), joblib.Parallel(return_as="generator_unordered", batch_size=1, **options)
             try:
@@ -168,6 +177,14 @@ def grid(
                 left = [key for key in cells if key not in rows][: joblib.effective_n_jobs(options["n_jobs"])]
                 rows |= {key: {"error": f"{type(error).__name__}: a worker was killed"} for key in left}
     return _table(cells, rows | _saved(cells))
+
+
+class _Stopped(BaseException):
+    """Ctrl-C."""
+
+
+def _stop(*_: object) -> None:
+    raise _Stopped
 
 
 @dataclass(frozen=True)
@@ -210,14 +227,14 @@ class Cell:
 
     def evaluate(self, parent: int) -> tuple[str, dict[str, Any]]:
         """Train, evaluate and save in a process whose parent has this id; return the key and the row."""
-        if os.getpid() != parent and threading.current_thread() is threading.main_thread():
-            # Ctrl-C reaches all processes of a terminal, but only the parent ends the workers
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with _ONE_CELL, with_threads(1):
+        with _ONE_CELL, with_threads(1), ExitStack() as stack:
+            if os.getpid() != parent and threading.current_thread() is threading.main_thread():
+                # Ctrl-C reaches all processes of a terminal, but only the parent ends the workers
+                stack.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.SIG_IGN))
             before = random_states()
             try:
                 if self.path:
-                    # a cluster begins the cell of a dead worker again; if it gives the cell up, joblib waits
+                    # a cluster begins the cell of a dead worker again; if it stops doing so, joblib waits indefinitely
                     with self.file(f"{parent}.starts").open("a") as file:
                         file.write("x")
                         if file.tell() > 2:
@@ -228,7 +245,7 @@ class Cell:
                 row = self._row()
                 if self.path:
                     self._write(row)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 row = {"error": f"{type(error).__name__}: {error} (in {where.name}, line {where.lineno})"}
             finally:
@@ -323,7 +340,7 @@ def _saved(cells: Mapping[str, Cell]) -> dict[str, dict[str, Any]]:
     rows = {}
     for key, cell in cells.items():
         # a damaged file counts as missing
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, LookupError, TypeError):
             if cell.path:
                 rows[key] = json.loads(cell.file("json").read_text(encoding="utf-8"))["row"]
     return rows

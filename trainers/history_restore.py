@@ -93,7 +93,7 @@ class HistoryRestore:
             return "keep", f"equal to {epoch_name(self.best_epoch)}"
         ours, best = four_digits(loss, self.best_loss), four_digits(self.best_loss, loss)
         worse = f"{ours}, worse than {best} of {epoch_name(self.best_epoch)}"
-        if loss <= self.best_loss * (1 + min_delta_ratio):
+        if loss <= self.best_loss + abs(self.best_loss) * min_delta_ratio:
             return "keep", worse + f"; within min_delta_ratio={min_delta_ratio:g}"
         self.num_bad_epochs += 1
         if not restores:

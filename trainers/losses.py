@@ -67,6 +67,13 @@ def check_scalar(value: Any, what: str) -> Tensor:
     return value
 
 
+def check_trainable(loss: Any, what: str) -> Tensor:
+    """Return `loss`, or raise an error if it is not a scalar tensor with a gradient."""
+    if not check_scalar(loss, what).requires_grad:
+        raise ValueError(f"{what} must return a tensor with a gradient, got {loss}.")
+    return loss
+
+
 def _shape_of(value: Any) -> str:
     return f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 

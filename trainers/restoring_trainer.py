@@ -29,7 +29,7 @@ class RestoringTrainer(Trainer):
     A subclass implements `configure_optimizer` and `doEpoch`. Its `doEpoch` begins with ``super().doEpoch(model)``,
     trains the model, and ends with ``return self.end_epoch(model, train_loss=…)``, which computes the validation loss
     and restores the best weights if the epoch was worse (see `BatchedTrainer` for the rule). If `doEpoch` fails or is
-    interrupted, the run undoes the epoch. All that is trained must be a part of the model.
+    interrupted, the run undoes the epoch. Every trained parameter must belong to the model.
 
     Parameters
     ----------
@@ -103,17 +103,28 @@ class RestoringTrainer(Trainer):
         self._begun, self._paused, self._start_note = 0.0, 0.0, ""
 
     def _configure(self) -> None:
+        """Build the optimizers and schedulers."""
         self._optimized = list(self.model.parameters())
+        self.optimizers, self.schedulers = self._configured()
+        self._groups = [dict(group) for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def _configured(self) -> tuple[list[torch.optim.Optimizer], list[Any]]:
+        """Return new optimizers and schedulers from `configure_optimizer`."""
         parts = self.configure_optimizer(self.model)
         parts = list(parts) if isinstance(parts, list | tuple) else [parts]
-        self.optimizers = [part for part in parts if isinstance(part, torch.optim.Optimizer)]
-        self.schedulers: list[Any] = [part for part in parts if isinstance(part, torch.optim.lr_scheduler.LRScheduler)]
-        trained = {id(p) for one in self.optimizers for group in one.param_groups for p in group["params"]}
-        known = len(self.optimizers) + len(self.schedulers) == len(parts) and self.optimizers
-        if not known or trained - set(map(id, self._optimized)):
+        optimizers = [part for part in parts if isinstance(part, torch.optim.Optimizer)]
+        schedulers = [part for part in parts if isinstance(part, torch.optim.lr_scheduler.LRScheduler)]
+        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        trained = {id(parameter) for group in groups for parameter in group["params"]}
+        known = len(optimizers) + len(schedulers) == len(parts) and optimizers
+        if not known or trained - set(map(id, self.model.parameters())):
             what = "optimizers of the model's parameters, and schedulers"
             got = "parameters outside the model" if known else f"{parts!r}"
             raise TypeError(f"configure_optimizer of {self.name!r} must return {what}, got {got}.")
+        for group in groups:
+            # the default of LBFGS is an integer
+            group["lr"] = group["lr"] if isinstance(group["lr"], torch.Tensor) else float(group["lr"])
+        return optimizers, schedulers
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -129,8 +140,8 @@ class RestoringTrainer(Trainer):
         super().setDataSets(train, validation)
         if not self._has_same_parameters():
             self._configure()
-        elif begun:
-            self._reset_optimizers()
+        else:
+            self._update_optimizers(everything=begun)
         self._begin_run()
 
     # ------------------------------------------------------------------ what a subclass implements or changes
@@ -138,7 +149,7 @@ class RestoringTrainer(Trainer):
     def configure_optimizer(self, model: nn.Module) -> Any:
         """Return the optimizer, or a list of optimizers and schedulers (of `torch.optim.lr_scheduler`).
 
-        It is called in the constructor and, if the model has new parameters, in `setDataSets`.
+        It is called in the constructor and in `setDataSets`, so hyperparameters that it uses take effect there.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement configure_optimizer(model).")
 
@@ -217,9 +228,12 @@ class RestoringTrainer(Trainer):
 
     def _step_schedulers(self, loss: float) -> None:
         for scheduler in self.schedulers:
-            # this one decides from the loss
-            plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
-            scheduler.step(loss) if plateau else scheduler.step()
+            with warnings.catch_warnings():
+                # PyTorch warns of a copied optimizer, and of schedulers that repeat their steps
+                warnings.filterwarnings("ignore", r"(?s).*optimizer\.step\(\)", UserWarning)
+                # this one decides from the loss
+                plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+                scheduler.step(loss) if plateau else scheduler.step()
 
     def undo_epoch(self) -> None:
         """Reset model and trainer to their state at the start of the epoch, if it is unfinished."""
@@ -313,7 +327,7 @@ class RestoringTrainer(Trainer):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of `Trainer.state_dict`, and that of optimizers, schedulers and history restore."""
-        # optimizers, schedulers and memory at the end of the run are the present ones
+        # optimizers, schedulers and memory have not changed since the end of the run
         last = self._last and {"model": self._last["model"], "restored": self._last["reached"] is not None}
         return {
             **super().state_dict(),
@@ -373,7 +387,7 @@ class RestoringTrainer(Trainer):
     def branch(self, epoch: int, state: ModelState, best_state: ModelState, *, name: str | None = None) -> History:
         """Return to an earlier epoch, with the best model up to it, and reset the optimizer (see `Trainer.branch`)."""
         history = super().branch(epoch, state, best_state, name=name)
-        self._reset_optimizers()
+        self._update_optimizers(everything=True)
         start = self._memory.start
         self._memory = HistoryRestore(start=start)
         # repeat the changes of the learning rate
@@ -391,17 +405,23 @@ class RestoringTrainer(Trainer):
 
     # ------------------------------------------------------------------ optimizers
 
-    def _reset_optimizers(self) -> None:
-        """Reset the optimizers; they stay the same objects, because other schedulers may be attached to them."""
-        old, schedulers = self.optimizers, self.schedulers
-        self._configure()
-        for optimizer, new in zip(old, self.optimizers, strict=True):
-            optimizer.state.clear()
-            for group, fresh in zip(optimizer.param_groups, new.param_groups, strict=True):
-                group.update({name: value for name, value in fresh.items() if name != "params"})
-        for scheduler, new_scheduler in zip(schedulers, self.schedulers, strict=True):
-            scheduler.load_state_dict(new_scheduler.state_dict())
-        self.optimizers, self.schedulers = old, schedulers
+    def _update_optimizers(self, *, everything: bool) -> None:
+        """Set entries of the parameter groups that `configure_optimizer` changes now; or reset `everything`.
+
+        The optimizers stay the same objects, because other schedulers may be attached to them.
+        """
+        optimizers, schedulers = self._configured()
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        new = [group for optimizer in optimizers for group in optimizer.param_groups]
+        for group, fresh, before in zip(groups, new, self._groups, strict=True):
+            changed = {name: value for name, value in fresh.items() if everything or value != before.get(name)}
+            group.update({name: value for name, value in changed.items() if name != "params"})
+        self._groups = [dict(group) for group in new]
+        if everything:
+            for optimizer in self.optimizers:
+                optimizer.state.clear()
+            for scheduler, fresh in zip(self.schedulers, schedulers, strict=True):
+                scheduler.load_state_dict(fresh.state_dict())
 
     def _has_same_parameters(self) -> bool:
         return list(map(id, self._optimized)) == list(map(id, self.model.parameters()))

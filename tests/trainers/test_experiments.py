@@ -282,11 +282,31 @@ def test_metric_must_not_replace_another_column():
         ({"seeds": [0.5]}, "seeds must be"),
         ({"data": [1, 2]}, "data must be"),
         ({"data": {"d": 3}}, "data must be"),
+        ({"n_jobs": 0}, "n_jobs must be"),
+        ({"epochs": 0}, "epochs must be"),
+        ({"every": 2}, "every must be given together with folder"),
     ],
 )
 def test_invalid_arguments_raise(changes, error):
     with pytest.raises((TypeError, ValueError), match=error):
-        grid(make, **{"settings": [{}], "seeds": [0], "data": {"d": (1, 2)}, **changes}, n_jobs=1)
+        grid(make, **{"settings": [{}], "seeds": [0], "data": {"d": (1, 2)}, "n_jobs": 1, **changes})
+
+
+def test_cell_that_failed_often_runs_again_after_a_mend(tmp_path):
+    state = {"works": False}
+
+    def run(thing, data):
+        if not state["works"]:
+            raise SystemExit("not yet")
+        return {"value": 1}
+
+    def table():
+        return grid(make, [{"size": 3}], [0], {"d": beats_of}, run=run, folder=tmp_path, n_jobs=1)
+
+    for _ in range(3):
+        assert "SystemExit: not yet" in table().error[0]
+    state["works"] = True
+    assert table().value.tolist() == [1]
 
 
 DESCRIBED = {

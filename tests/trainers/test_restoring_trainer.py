@@ -26,6 +26,7 @@ from trainers import (
     load,
     save,
 )
+from trainers.history_restore import HistoryRestore
 from trainers.losses import loss_of
 from trainers.torch_utils import copy_state, own_randomness
 from trainers.widgets import TrainingMonitor
@@ -761,3 +762,64 @@ def test_first_loss_that_is_not_finite_raises_and_undoes_epoch(beats, model):
     with pytest.raises(FloatingPointError, match=r"must be finite, got nan\. Lower learning_rate \(0\.5\)"):
         benchmark(trainer, *beats, epochs=1)
     assert same(copy_state(model), before)
+
+
+class RateTrainer(RestoringTrainer):
+    """Uses hyperparameters in `configure_optimizer`, with an integer as learning rate of LBFGS."""
+
+    weight_decay = Hyperparameter(0.0, "weight decay", minimum=0)
+
+    def configure_optimizer(self, model):
+        lbfgs = torch.optim.LBFGS(list(model.parameters())[:1], lr=1)
+        return [lbfgs, torch.optim.SGD(list(model.parameters())[1:], lr=1, weight_decay=self.weight_decay)]
+
+    def doEpoch(self, model):
+        super().doEpoch(model)
+        return self.end_epoch(model, train_loss=1.0)
+
+
+def test_integer_learning_rate_is_saved_and_loaded(beats, tmp_path):
+    trainer = RateTrainer(LSTMAutoencoder(hidden_size=4))
+    benchmark(trainer, *beats, epochs=2)
+    save(trainer, tmp_path / "saved")
+    assert load(tmp_path / "saved", trainer=RateTrainer).history == trainer.history
+
+
+def test_hyperparameters_of_the_optimizer_take_effect_in_the_next_run(beats):
+    trainer = RateTrainer(LSTMAutoencoder(hidden_size=4))
+    trainer.weight_decay = 0.5
+    benchmark(trainer, *beats, epochs=1)
+    assert trainer.optimizers[1].param_groups[0]["weight_decay"] == 0.5
+    batched = BatchedTrainer(LSTMAutoencoder(hidden_size=4), batch_size=10)
+    attached = lr_scheduler.LambdaLR(batched.optimizer, lambda epoch: 0.25)
+    batched.max_grad_norm = None
+    benchmark(batched, *beats, epochs=1)
+    # a scheduler that is attached to the optimizer keeps its factor
+    assert batched.history[0].learning_rate == pytest.approx(0.25 * batched.learning_rate)
+    assert attached.optimizer is batched.optimizer
+
+
+class ScaledLoss(BatchedTrainer):
+    def validation_loss(self, model):
+        return 0.1 * super().validation_loss(model)
+
+
+def test_validation_loss_in_another_unit_is_not_compared_with_the_constant(beats):
+    trainer = ScaledLoss(LSTMAutoencoder(hidden_size=4), batch_size=10)
+    assert benchmark(trainer, *beats, epochs=1).history.start is None
+
+
+def test_min_delta_ratio_with_negative_losses():
+    memory = HistoryRestore(best_epoch=1, best_loss=-9.0)
+    assert memory.decide(-8.6, restores=True, patience=0, min_delta_ratio=0.1)[0] == "keep"
+    assert memory.decide(-8.0, restores=True, patience=0, min_delta_ratio=0.1)[0] == "restore"
+
+
+@pytest.mark.filterwarnings("error")
+def test_copied_and_loaded_schedulers_do_not_warn(beats, tmp_path):
+    trainer = scheduled(ScheduledBatched, "StepLR")
+    benchmark(copy.deepcopy(trainer), *beats, epochs=2)
+    benchmark(trainer, *beats, epochs=3)
+    states = [copy_state(trainer.model)] * 2
+    trainer.branch(2, *states)
+    benchmark(trainer, epochs=1, resume=True)

@@ -437,7 +437,7 @@ class AnomalyDetector(Block):
     def to_content(self) -> dict[str, Any]:
         """Return the content of a file for `trainers.save`; it includes no data."""
         if type(self) is not AnomalyDetector:
-            raise TypeError(f"thing must be an AnomalyDetector itself to be saved, got a {type(self).__name__}.")
+            raise TypeError(f"thing must be an AnomalyDetector, not of a subclass, got a {type(self).__name__}.")
         model, calibration_scores = self._trained_model(), self.calibration_scores
         gaussian = self._gaussian() if self.error == "gaussian" else None
         assert self.result is not None
