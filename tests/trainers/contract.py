@@ -25,6 +25,15 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+def skip_without_bfloat16() -> None:
+    """Skip a test if PyTorch cannot train an LSTM with bfloat16 on this processor."""
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
+    except RuntimeError as error:
+        pytest.skip(str(error))
+
+
 BAD_SETS = {
     "empty": np.zeros((0, 20)),
     "no time": np.zeros((30, 0)),

@@ -29,6 +29,15 @@ from trainers.torch_utils import with_threads
 
 from tests.size import ROOT
 
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell makes background programs ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals to process groups need Unix")
 
 

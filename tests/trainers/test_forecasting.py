@@ -14,7 +14,7 @@ from trainers.detection import AnomalyDetector, reconstruction_error
 from trainers.torch_utils import copy_state
 from trainers.widgets import TrainingMonitor
 
-from .contract import TrainerContract, same
+from .contract import TrainerContract, same, skip_without_bfloat16
 from .test_batched_trainer import WILD, follow, two_restores
 
 # ---------------------------------------------------------------------- forecasts of the future
@@ -71,6 +71,8 @@ def test_forecaster_trains_with_history_restore(beats):
     "settings", [{}, {"loss": "mse"}, {"loss": nn.HuberLoss()}, {"precision": "bfloat16"}], ids=str
 )
 def test_losses_of_targets_equal_plain_loop(beats, features, settings):
+    if "precision" in settings:
+        skip_without_bfloat16()
     ours, theirs = Forecaster(features=features), Forecaster(features=features)
     trainer = BatchedTrainer(ours, batch_size=8, learning_rate=0.02, max_grad_norm=None, restore="off", **settings)
     train, validation = (future(data, features) for data in beats)

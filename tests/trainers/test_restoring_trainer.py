@@ -658,10 +658,10 @@ def test_gradients_outside_the_optimizer_do_not_add_up(beats):
     # a single step, with the gradient of the last one alone
     benchmark(other, *beats, epochs=1)
     before = copy_state(one.model)
-    one.training_step(one.model, [torch.arange(8)], 0.01, 0)
+    one.training_step(one.model, [torch.arange(8)], 0)
     gradients = [p.grad.clone() for p in one.model.encoder.parameters()]
     other.model.load_state_dict(before)
-    other.training_step(other.model, [torch.arange(8)], 0.01, 0)
+    other.training_step(other.model, [torch.arange(8)], 0)
     for ours, theirs in zip(gradients, other.model.encoder.parameters(), strict=True):
         assert torch.equal(ours, theirs.grad)
 

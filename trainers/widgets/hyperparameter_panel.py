@@ -25,8 +25,8 @@ from trainers.widgets.export import read_assets
 # Titles of the tabs, and the hyperparameters in each; all others are in a last tab, "more".
 _GROUPS = {
     "learning": ("loss", "learning_rate", "schedule", "schedule_epochs", "warmup_epochs", "max_grad_norm"),
-    "restore": ("restore", "patience", "min_delta_ratio", "optimizer_state", "lr_factor"),
-    "batches": ("batch_size", "steps_per_epoch", "reshuffle"),
+    "restore": ("restore", "patience", "min_delta_ratio", "optimizer_state", "lr_factor", "stop_after"),
+    "batches": ("batch_size", "steps_per_epoch", "accumulate_grad_batches", "reshuffle"),
     "architecture": ("n_features", "hidden_size", "latent_size", "n_layers", "bidirectional", "decoding"),
     "windows": ("window", "stride", "scaling", "centre", "max_missing"),
     "score": ("error", "smooth", "step_score", "combine"),

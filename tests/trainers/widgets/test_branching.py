@@ -26,18 +26,32 @@ def test_requested_branch_survives_dropping_of_its_epochs(beats, model):
     assert len(monitor.histories) == 2
 
 
-def test_branch_with_unwatched_best_epoch_raises_and_changes_nothing(beats, model):
+def test_monitor_of_resumed_run_knows_best_model(beats, model):
     trainer = BatchedTrainer(model, learning_rate=0.001, batch_size=4)
     benchmark(trainer, *beats, epochs=4)
     trainer.learning_rate, trainer.restore = 1.0, "off"
     monitor = TrainingMonitor()
     benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
     assert trainer.history.best.epoch <= 4
-    with pytest.raises(ValueError, match=r"epoch must have a best epoch the monitor recorded, got 6 \(best epoch \d"):
-        monitor.branch(6)
-    monitor._answer("branch", 6)
-    assert "⚠ epoch must have a best epoch the monitor recorded, got 6" in monitor._state()["text"]
-    assert len(monitor.more(1).history) == 8
+    monitor.branch(6)
+    assert len(monitor.more(1).history) == 7
+
+
+def test_branch_with_unwatched_best_epoch_raises_and_changes_nothing(beats, model, monkeypatch):
+    # as with a trainer that keeps no best model
+    monkeypatch.setattr(BatchedTrainer, "best_state", None)
+    trainer = BatchedTrainer(model, learning_rate=0.001, batch_size=4)
+    benchmark(trainer, *beats, epochs=4)
+    trainer.learning_rate, trainer.restore = 1.0, "off"
+    benchmark(trainer, epochs=1, resume=True)
+    monitor = TrainingMonitor()
+    benchmark(trainer, epochs=3, resume=True, callbacks=[monitor])
+    assert trainer.history.best.epoch <= 4
+    with pytest.raises(ValueError, match=r"epoch must have a best epoch the monitor recorded, got 7 \(best epoch \d"):
+        monitor.branch(7)
+    monitor._answer("branch", 7)
+    assert "⚠ epoch must have a best epoch the monitor recorded, got 7" in monitor._state()["text"]
+    assert len(monitor.more(1).history) == 9
 
 
 def test_callbacks_after_monitor_get_state_of_epoch(beats, model):
@@ -105,7 +119,7 @@ def test_branch_continues_from_weights_before_restore(beats, model):
     load_state(other.model, states[epoch])
     other.history = old.branch(epoch, "other")
     best = old[epoch - 1].best_epoch
-    other._memory.remember(best, old[best - 1].validation_loss, states[best], other.optimizer.state_dict())
+    other._memory.remember(best, old[best - 1].validation_loss, states[best], other.optimizers)
     for _ in range(3):
         other.doEpoch(other.model)
     assert [row.validation_loss for row in other.history] == [row.validation_loss for row in new]
