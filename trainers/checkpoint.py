@@ -191,7 +191,10 @@ def load(
 def _plain_errors(path: Path, kind: str) -> Iterator[None]:
     """Report a field that is missing or has the wrong type as an error of the file."""
     try:
-        yield
+        with warnings.catch_warnings():
+            # PyTorch warns if a tensor is in the place of a dictionary
+            warnings.filterwarnings("ignore", "Using a non-tuple sequence")
+            yield
     except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, AssertionError, ArithmeticError) as error:
         # an error of the kit, not of Python, and not with a large value from the file
         of_kit = isinstance(error, ValueError | TypeError | RuntimeError) and re.search(

@@ -9,6 +9,7 @@ if sys.platform != "linux":
     pytest.skip("needs fork and /proc", allow_module_level=True)
 
 from trainers import LSTMAutoencoder, benchmark, load, save
+from trainers.checkpoint_file import write_file
 from trainers.torch_utils import copy_state
 
 from tests.checkpoint_faults import damage_files, fail_calls, fill_disks, kill_runs, lock_files, rewritten
@@ -101,3 +102,14 @@ def test_checkpoint_sets_no_other_attributes(stopped):
     trainer = make(0)
     assert len(benchmark(trainer, *SETS, epochs=3, checkpoint=stopped).history) == 3
     assert trainer.name == "BatchedTrainer"
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize("kind", ["model", "trainer", "result", "detector"])
+def test_tensor_in_place_of_dictionary_is_plain_error(tmp_path, kind, recwarn):
+    parts = ("tensors", "state", "model", "result", "history", "form", "run", "hyperparameters", "random")
+    content = {"class": "LSTMAutoencoder", "name": "x", **{part: torch.zeros(3) for part in parts}}
+    write_file(tmp_path / "file", kind, content)
+    with pytest.raises((ValueError, TypeError), match=" must "):
+        load(tmp_path / "file")
+    assert recwarn.list == []
