@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from data import DataSet
 from data._deprecated import with_old_names
-from trainers import torch_utils
+from trainers import distributed, torch_utils
 from trainers.block import Hyperparameter
 from trainers.checks import check_step
 from trainers.console import DeferredInterrupt
@@ -170,7 +170,7 @@ class BatchedTrainer(RestoringTrainer):
         """Return the mean reconstruction loss on the whole validation set, in evaluation mode."""
         inputs, targets, lengths = self.validation_inputs, self.validation_targets, self.validation_lengths
         loss = self._loss_function(self.loss)
-        return mean_loss(model, inputs, targets, loss, mask=self.validation_mask, lengths=lengths)
+        return mean_loss(model, inputs, targets, loss, mask=self.validation_mask, lengths=lengths, shared=True)
 
     def setDataSets(self, train: Any, validation: Any) -> None:  # noqa: N802
         """Set the data sets of a new training run, and reset the optimizer and the best model.
@@ -188,6 +188,7 @@ class BatchedTrainer(RestoringTrainer):
             training set.
         """
         super().setDataSets(train, validation)
+        distributed.copy_weights(self.model)
         torch_utils.keep_large_buffers()
 
     # ------------------------------------------------------------------ one epoch
@@ -226,6 +227,7 @@ class BatchedTrainer(RestoringTrainer):
                 # the training loss is the mean over all elements that are not masked
                 total += loss * n
                 elements += n
+            distributed.average_buffers(model)
             # validation loss on the whole set, history restore
             self.end_epoch(model, train_loss=float(total) / elements, learning_rate=used)
         return model
@@ -235,8 +237,11 @@ class BatchedTrainer(RestoringTrainer):
 
         There are several batches if gradients are accumulated. `seed` determines all random numbers.
         """
-        data = [self._batch_data(batch) for batch in batches]
+        data = [self._batch_data(distributed.share(batch)) for batch in batches]
         counts = [targets.numel() if mask is None else int(mask.sum()) for _, targets, mask, _ in data]
+        elements = int(distributed.total(sum(counts))[0])
+        # other dropout for other sequences
+        seed = derived_seed(seed, distributed.rank()) if distributed.rank() else seed
 
         def closure() -> Any:
             # an optimizer such as LBFGS calls this several times
@@ -244,13 +249,16 @@ class BatchedTrainer(RestoringTrainer):
             total = torch.zeros((), device=self.device)
             with own_randomness(seed, self.device):
                 for (inputs, targets, mask, lengths), n in zip(data, counts, strict=True):
+                    if not n:
+                        continue  # fewer sequences than ranks
                     # forward, loss
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                         loss = self.compute_loss(model, inputs, targets, mask, lengths)
                     # backward
-                    loss = check_trainable(loss, f"compute_loss of {self.name!r}") * (n / sum(counts))
+                    loss = check_trainable(loss, f"compute_loss of {self.name!r}") * (n / elements)
                     loss.backward()
                     total += loss.detach()
+            total = distributed.sum_gradients(model, total)
             # clip
             if self.max_grad_norm is not None:
                 nn.utils.clip_grad_norm_(model.parameters(), self.max_grad_norm)
@@ -260,7 +268,7 @@ class BatchedTrainer(RestoringTrainer):
         loss: Any = self.optimizer.step(closure)
         for other in self.optimizers[1:]:
             other.step()
-        return loss, sum(counts)
+        return loss, elements
 
     def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
         """Return the positions of the sequences in each batch; the order depends only on seed and epoch."""
@@ -316,6 +324,10 @@ class BatchedTrainer(RestoringTrainer):
         try:
             super().doEpoch(model)
             # after doEpoch has applied queued changes: the number of threads depends on the batch size
+            for name, value in distributed.agreed(self.hyperparameters).items():
+                # a callback, which only rank 0 has, may have changed it
+                if getattr(self, name) != value:
+                    setattr(self, name, value)
             with torch_utils.with_threads(self.threads), torch.enable_grad():
                 yield
         except BaseException:

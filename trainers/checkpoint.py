@@ -33,6 +33,7 @@ from torch import nn
 
 from data import DataSet
 from data.words import many
+from trainers import distributed
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block
 from trainers.checkpoint_file import as_path, digest_of, lock_file, read_file, write_file
@@ -103,6 +104,8 @@ def save(thing: nn.Module | Trainer | Result | AnomalyDetector, path: str | os.P
         kinds = "an nn.Module, a Trainer, a Result or an AnomalyDetector"
         raise TypeError(f"thing must be {kinds}, got {type(thing).__name__}.")
     path = as_path(path)
+    if distributed.rank():
+        return  # rank 0 saves
     lock = lock_file(path)
     try:
         write_file(path, kind, content)
@@ -294,7 +297,7 @@ def trainer_content(trainer: Trainer, run: dict[str, Any] | None = None) -> dict
         "run": run or describe_run(trainer, trainer._given_sets, None),
         "model": _description(uncompiled(trainer.model)),
         "state": trainer.state_dict(),
-        "sets": _used_sets(trainer),
+        "sets": used_sets(trainer),
         "depends_on_plan": trainer.depends_on_plan,
         "threads": trainer.threads,
         "random": random_states(trainer.device),
@@ -312,7 +315,7 @@ def describe_run(trainer: Trainer, sets: tuple[DataSet, DataSet] | None, epochs:
     }
 
 
-def _used_sets(trainer: Trainer) -> list[str]:
+def used_sets(trainer: Trainer) -> list[str]:
     """Describe the sets that a trainer uses, which `setDataSets` of a subclass may have augmented."""
     return [describe_set(one) for one in (trainer.train_set, trainer.validation_set) if one is not None]
 
@@ -393,7 +396,7 @@ def _restore(trainer: Trainer, content: dict[str, Any], data: Any, changed: Sequ
             _set_changed(block, {name: described["hyperparameters"][name] for name in names})
         trainer.load_state_dict(content["state"])
         set_random_states(content["random"])
-        others = _used_sets(trainer) != content["sets"] and data is not None and not changed
+        others = used_sets(trainer) != content["sets"] and data is not None and not changed
     except BaseException:
         set_random_states(randomness)
         for (block, _), values in zip(blocks, own, strict=True):
@@ -470,15 +473,17 @@ class Checkpoint:
         self.trainer = trainer
         self.run: dict[str, Any] = {}
         self.content: dict[str, Any] | None = None
-        self.lock = lock_file(self.path, "checkpoint")
+        # rank 0 reads and writes the file
+        self.lock = None if distributed.rank() else lock_file(self.path, "checkpoint")
         try:
-            if self.path.exists():
+            if self.lock and self.path.exists():
                 kind, self.content = read_file(self.path)
                 if kind != "trainer":
                     raise ValueError(f"checkpoint must be a file of kind 'trainer', got {kind!r}: {self.path}.")
         except BaseException:
             self.close()
             raise
+        self.content = distributed.agreed(self.content)
 
     def begin(self, train: DataSet, validation: DataSet, epochs: int) -> int | None:
         """Set the data sets; return the planned epochs of the run in the file, which is continued, or None.
@@ -512,12 +517,13 @@ class Checkpoint:
 
     def reopen(self) -> Checkpoint:
         """Lock the file again, for further epochs of the same run."""
-        self.lock = lock_file(self.path, "checkpoint")
+        self.lock = None if distributed.rank() else lock_file(self.path, "checkpoint")
         return self
 
     def save(self) -> None:
         """Write the present state."""
-        write_file(self.path, "trainer", trainer_content(self.trainer, self.run))
+        if self.lock:
+            write_file(self.path, "trainer", trainer_content(self.trainer, self.run))
 
     def save_or_warn(self) -> None:
         """Write the present state; if this fails, warn, because the training need not end."""
@@ -529,4 +535,5 @@ class Checkpoint:
 
     def close(self) -> None:
         """Release the file."""
-        self.lock.release()
+        if self.lock:
+            self.lock.release()

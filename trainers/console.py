@@ -13,9 +13,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TextIO
 
+from trainers import distributed
+
 
 def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
-    r"""Print a text, and ignore errors of the console, so that they never end a training run.
+    r"""Print a text on rank 0, and ignore errors of the console, so that they never end a training run.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
     file : file, optional
         Default: ``sys.stdout``, which may be None or any object.
     """
+    if distributed.rank():
+        return
     # any error, because the console may be an object of a user's class
     with contextlib.suppress(Exception):
         try:
@@ -115,6 +119,11 @@ class DeferredInterrupt:
             self.raise_recorded()
         self._recorded = self._recorded or time.monotonic()
 
+    @property
+    def recorded(self) -> bool:
+        """Whether an interrupt was recorded and not yet raised."""
+        return self._recorded is not None
+
     def raise_recorded(self) -> None:
         """Call the previous handler if an interrupt was recorded; by default, it raises `KeyboardInterrupt`."""
         if self._recorded is not None:
@@ -140,3 +149,14 @@ def interrupt_point() -> None:
     handler = signal.getsignal(signal.SIGINT)
     if isinstance(handler, DeferredInterrupt) and threading.current_thread() is threading.main_thread():
         handler.raise_recorded()
+
+
+def interrupt_everywhere() -> None:
+    """Raise an interrupt that any rank has recorded, on all ranks at the same step of a distributed run."""
+    if distributed.size() == 1:
+        interrupt_point()
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    if distributed.total(isinstance(handler, DeferredInterrupt) and handler.recorded)[0]:
+        interrupt_point()
+        raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from data import DataSet
+from trainers import distributed
 from trainers.torch_utils import device_of, modes_kept, own_randomness, useful_threads, with_threads
 
 # The name of a loss, or a function (outputs, targets) that returns the mean loss of all elements.
@@ -213,31 +214,38 @@ def mean_loss(
     mask: Tensor | None = None,
     lengths: Tensor | None = None,
     batch_size: int = 256,
+    shared: bool = False,
 ) -> float:
     """Return the mean loss over all elements of the targets that are not masked; tensors are on the model's device.
 
-    As a mean, and not a sum, it depends neither on the batch size nor on the length of the sequences.
+    As a mean, and not a sum, it depends neither on the batch size nor on the length of the sequences. If `shared`, each
+    rank of a distributed run computes a part of it.
     """
     check_lengths(model, inputs, targets, lengths)
-    total = torch.zeros((), dtype=torch.float64)
+    total, counted = torch.zeros((), dtype=torch.float64), 0
+    step = distributed.size() if shared else 1
     with evaluating(model), own_randomness(_SEED, inputs.device):
-        for at, output in _outputs(model, inputs, targets, lengths, batch_size):
+        for at, output in _outputs(model, inputs, targets, lengths, batch_size, step):
             here = None if mask is None else mask[at]
+            n = output.numel() if here is None else int(here.sum())
+            counted += n
             if isinstance(loss, str):
                 errors = LOSSES[loss](output, targets[at], reduction="none")
                 total += (errors if here is None else errors[here]).sum().cpu()
             else:
-                n = output.numel() if here is None else int(here.sum())
                 total += n * loss_of(output, targets[at], loss, here).double().cpu()
-    return float(total) / (targets.numel() if mask is None else int(mask.sum()))
+    loss_sum, count = distributed.total(float(total), counted) if shared else (float(total), counted)
+    return loss_sum / count
 
 
 def _outputs(
-    model: nn.Module, inputs: Tensor, targets: Tensor, lengths: Tensor | None, size: int
+    model: nn.Module, inputs: Tensor, targets: Tensor, lengths: Tensor | None, size: int, step: int = 1
 ) -> Iterator[tuple[slice, Tensor]]:
     """Yield the position of each batch in the inputs, and the model's output for it, which has the targets' shape."""
-    for start in range(0, len(inputs), size):
-        at = slice(start, start + size)
+    for start in range(0, len(inputs), size * step):
+        at = slice(start + distributed.rank() if step > 1 else start, start + size * step, step)
         x = inputs[at].to(device_of(model))
+        if not len(x):
+            continue  # fewer sequences than ranks
         output = run_model(model, x, None if lengths is None else lengths[at])
         yield at, check_shape(model, output, x, targets[at]).float()

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from data.words import many
-from trainers import torch_utils
+from trainers import distributed, torch_utils
 from trainers.block import Hyperparameter
 from trainers.console import DeferredInterrupt
 from trainers.history import History
@@ -212,7 +212,8 @@ class RestoringTrainer(Trainer):
             raise RuntimeError(f"end_epoch of {self.name!r} must be called after super().doEpoch, got no epoch.")
         rate = float(self.optimizer.param_groups[0]["lr"])
         # validation loss on the whole set
-        loss = self.validation_loss(model)
+        # one decision for all ranks
+        loss = distributed.agreed(self.validation_loss(model))
         # history restore
         factor = self._memory.rate_factor
         restored, reason = self._restore_if_worse(model, len(self.history) + 1, loss)

@@ -17,6 +17,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from trainers.distributed import own_accelerator
+
 ModelState = dict[str, torch.Tensor]
 _CPU = torch.device("cpu")
 
@@ -46,7 +48,7 @@ def as_device(device: str | torch.device) -> torch.device:
     if device == "gpu":
         if accelerator is None:
             raise RuntimeError('device must be "cpu" here, got "gpu": PyTorch finds no accelerator (CUDA, MPS or XPU).')
-        return accelerator
+        device = own_accelerator(accelerator.type)
     try:
         requested = torch.device(device)
     except RuntimeError as error:

@@ -12,9 +12,10 @@ from torch import nn
 
 from data import DataSet
 from data._deprecated import current_name_in
+from trainers import distributed
 from trainers.block import Block
 from trainers.checks import check_forward
-from trainers.console import interrupt_point
+from trainers.console import interrupt_everywhere
 from trainers.history import Epoch, History
 from trainers.losses import bad_model, check_model, target_mask
 from trainers.torch_utils import (
@@ -93,6 +94,7 @@ class Trainer(Block):
         if not any(p.requires_grad for p in model.parameters()):
             raise bad_model(model, "must have at least one parameter with requires_grad=True, got 0.")
         self._device = as_device(device)
+        distributed.start(self._device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
         self.history = History(self.name)
@@ -302,8 +304,9 @@ class Trainer(Block):
 
     def pause_point(self) -> None:
         """Serve Ctrl-C and `between_batches`; a `doEpoch` calls this between two batches."""
-        interrupt_point()
-        if self.between_batches is not None:
+        interrupt_everywhere()
+        # one rank alone must not stop
+        if self.between_batches is not None and distributed.size() == 1:
             before = time.perf_counter()
             self.between_batches()
             self._paused += time.perf_counter() - before

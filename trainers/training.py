@@ -21,9 +21,10 @@ from torch import nn
 from data import DataSet
 from data.data_set import is_real_number
 from data.markup import escaped, without_math
+from trainers import distributed
 from trainers.block import Block, Hyperparameter, table_html
-from trainers.checkpoint import Checkpoint, model_content, set_data
-from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_point, say
+from trainers.checkpoint import Checkpoint, describe_run, model_content, set_data, used_sets
+from trainers.console import DeferredInterrupt, classroom_defaults, in_terminal, interrupt_everywhere, say
 from trainers.history import Epoch, History, best_as_text, epoch_name
 from trainers.torch_utils import ModelState
 from trainers.trainer import RUNNING, StopTraining, Trainer
@@ -115,7 +116,8 @@ class Run:
         if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
             raise TypeError(f"callbacks must be a list of functions (row, state), got {callbacks!r}.")
         self.seconds = current_time_limit() if seconds is None else checked_seconds(seconds)
-        self.trainer, self.callbacks, self.resumes = trainer, tuple(callbacks), resume
+        self.trainer, self.resumes = trainer, resume
+        self.callbacks = () if distributed.rank() else tuple(callbacks)
         self.stopped: str | None = None
         self._stop: str | None = None
         self.out_of_time, self._seconds_trained = False, 0.0
@@ -149,6 +151,8 @@ class Run:
             if not checkpoint:
                 set_data(trainer, train, validation)
         planned = len(trainer.history) + epochs
+        if distributed.size() > 1:
+            distributed.check_same({**describe_run(trainer, trainer._given_sets, epochs), "sets": used_sets(trainer)})
         if checkpoint:
             trainer.planned_epochs = planned
             # now, because a file that cannot be written should be noticed before the training
@@ -206,7 +210,7 @@ class Run:
                     finally:
                         interrupt.hold()
                     if self._epochs_are_left():
-                        interrupt_point()
+                        interrupt_everywhere()
                 # a stop that was requested in the last epoch has no effect
                 self.stopped = self._stop if self._epochs_are_left() else None
                 self.out_of_time = self.stopped is not None and self.out_of_time
@@ -261,16 +265,24 @@ class Run:
         self._seconds_trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
         # one copy for each callback, made before the first call, because a callback may branch to another state
         states = [trainer.reached_state() for _ in self.callbacks]
-        for callback, state in zip(self.callbacks, states, strict=True):
-            callback(row, state)
-        _tell_followers(ended=False)
-        if self.checkpoint and row.epoch % self.checkpoint.every == 0:
-            self.checkpoint.save_or_warn()
+        stop: StopTraining | None = None
+        try:
+            for callback, state in zip(self.callbacks, states, strict=True):
+                callback(row, state)
+            _tell_followers(ended=False)
+            if self.checkpoint and row.epoch % self.checkpoint.every == 0:
+                self.checkpoint.save_or_warn()
+        except StopTraining as error:
+            stop = error
         if trainer.stop_reason and self._stop is None:
             self.stop(trainer.stop_reason)
         if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
+        # all ranks stop after the same epoch
+        stop, self._stop, self.out_of_time = distributed.agreed((stop, self._stop, self.out_of_time))
+        if stop is not None:
+            raise stop
         return row
 
 
