@@ -18,7 +18,7 @@ from torch import distributed as dist
 Value = TypeVar("Value")
 
 
-def start(device: torch.device) -> None:
+def connect(device: torch.device) -> None:
     """Connect to the other ranks, at the first call in a process that torchrun has started."""
     if not dist.is_available() or not dist.is_torchelastic_launched() or dist.is_initialized():
         return

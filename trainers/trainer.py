@@ -94,7 +94,7 @@ class Trainer(Block):
         if not any(p.requires_grad for p in model.parameters()):
             raise bad_model(model, "must have at least one parameter with requires_grad=True, got 0.")
         self._device = as_device(device)
-        distributed.start(self._device)
+        distributed.connect(self._device)
         super().__init__(name=name, **hyperparameters)
         self._model = model.to(self._device)
         self.history = History(self.name)

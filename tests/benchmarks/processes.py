@@ -1,7 +1,7 @@
 """Measure training in one process and in two, which torchrun starts: ``python -m tests.benchmarks.processes``.
 
-The processes use one CPU thread each and share the batches. In each round, one process trains, then two. Run the program
-from the root of the repository, on a computer with two idle cores (3 minutes).
+The processes use one CPU thread each and share the batches. In each round, one process trains, then two. Run it from
+the root of the repository, on a computer with two idle cores (3 minutes).
 """
 
 from __future__ import annotations
