@@ -56,7 +56,12 @@ def _lstm_ad(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     held_out = train[cut:] if len(train) > 1 else train
     # train
     model = LSTMForecaster(n_features=train.shape[2], seed=seed)
-    settings = {"batch_size": min(32, cut), "steps_per_epoch": FORECAST_STEPS, "learning_rate": 0.01, "loss": "mse"}
+    settings: Any = {
+        "batch_size": min(32, cut),
+        "steps_per_epoch": FORECAST_STEPS,
+        "learning_rate": 0.01,
+        "loss": "mse",
+    }
     trainer = BatchedTrainer(model, seed=seed, **settings)
     trainer.setDataSets(train[:cut], held_out)
     for _ in range(FORECAST_EPOCHS):
