@@ -56,13 +56,9 @@ def _lstm_ad(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     held_out = train[cut:] if len(train) > 1 else train
     # train
     model = LSTMForecaster(n_features=train.shape[2], seed=seed)
-    settings: Any = {
-        "batch_size": min(32, cut),
-        "steps_per_epoch": FORECAST_STEPS,
-        "learning_rate": 0.01,
-        "loss": "mse",
-    }
-    trainer = BatchedTrainer(model, seed=seed, **settings)
+    trainer = BatchedTrainer(
+        model, batch_size=min(32, cut), steps_per_epoch=FORECAST_STEPS, learning_rate=0.01, loss="mse", seed=seed
+    )
     trainer.setDataSets(train[:cut], held_out)
     for _ in range(FORECAST_EPOCHS):
         trainer.doEpoch(model)
