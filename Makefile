@@ -2,6 +2,7 @@
 # make class      the same for a class: large text and plots, training runs below half a minute, slides
 #                 (both print the address to open if no browser opens)
 # make check      check whether this computer is ready for a lesson
+# make check-gpu  check the kit on this computer's accelerator, against the CPU
 # make test       install the kit and run all tests, notebooks included
 # make lint-notebooks  check the committed notebooks without running them (part of make test)
 # make solutions  rebuild the solution notebooks after a change of a lesson's exercises
@@ -37,7 +38,7 @@ PRETTIER = $(NODE) $(MODULES)/prettier/bin/prettier.cjs --config tests/javascrip
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: lab class check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
-	sweep steps javascript lint-notebooks solutions clean help
+	check-gpu sweep steps javascript lint-notebooks solutions clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -50,6 +51,9 @@ class: $(STAMP)
 
 check: $(STAMP)
 	$(PY) -m notebooks.course check
+
+check-gpu: $(STAMP)
+	$(PY) -m tests.check_gpu
 
 test: $(STAMP) $(MODULES)/installed
 	$(PY) -m ruff check .

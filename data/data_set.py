@@ -296,6 +296,8 @@ def check_integer(value: Any, name: str, least: int) -> int:
 
 def as_pandas(values: Any) -> Any:
     """Return a table of polars, pyarrow or another library as a pandas object, and anything else unchanged."""
+    if type(values).__name__ == "LazyFrame":
+        raise TypeError("the data must be a table with values, got a LazyFrame of polars. Use frame.collect().")
     return values.to_pandas() if hasattr(values, "to_pandas") and hasattr(values, "__arrow_c_stream__") else values
 
 

@@ -8,19 +8,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet, Series
+from trainers.batched_trainer import BatchedTrainer
 from trainers.checks import as_choice, as_count
 from trainers.detection.preprocessing import DataForm, Scaling, matched
-from trainers.detection.scoring import reconstruction_error
+from trainers.detection.scoring import reconstruction_differences, reconstruction_error
 from trainers.detection.windowing import StepScores, cut_windows, interpolated, window_starts
 from trainers.lstm_autoencoder import LSTMAutoencoder
+from trainers.lstm_forecaster import LSTMForecaster
 
 # Test windows per batch, and maximum number of training windows that they are compared with.
 COMPARED, MOST_NEIGHBOURS = 2048, 20_000
+# Training of LSTM-AD: 300 optimizer steps.
+FORECAST_EPOCHS, FORECAST_STEPS = 6, 50
 
 
 def _flat(sequences: np.ndarray) -> np.ndarray:
@@ -42,6 +47,28 @@ def _untrained(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     return reconstruction_error(LSTMAutoencoder(n_features=test.shape[2], latent_size=32, seed=seed), test)
 
 
+def _lstm_ad(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    # scale each feature; a constant feature becomes 0
+    mean, std = train.mean((0, 1)), train.std((0, 1))
+    train, test = ((part - mean) / np.where(std > 0, std, 1) for part in (train, test))
+    # the last fifth is held out
+    cut = max(1, len(train) * 4 // 5)
+    held_out = train[cut:] if len(train) > 1 else train
+    # train
+    model = LSTMForecaster(n_features=train.shape[2], seed=seed)
+    trainer = BatchedTrainer(
+        model, batch_size=min(32, cut), steps_per_epoch=FORECAST_STEPS, learning_rate=0.01, loss="mse", seed=seed
+    )
+    trainer.setDataSets(train[:cut], held_out)
+    for _ in range(FORECAST_EPOCHS):
+        trainer.doEpoch(model)
+    trainer.finalizeTraining(model)
+    # score; the first step of a sequence is predicted from zeros
+    normal, errors = (reconstruction_differences(model, part)[:, 1:] for part in (held_out, test))
+    gaussian = EmpiricalCovariance().fit(normal.reshape(-1, normal.shape[2]))
+    return gaussian.mahalanobis(errors.reshape(-1, errors.shape[2])).reshape(len(test), -1).mean(1)
+
+
 BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "1-NN": partial(_nearest, k=1),
     "5-NN": partial(_nearest, k=5),
@@ -49,6 +76,7 @@ BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "PCA, 8 components": partial(_pca, n=8),
     "isolation forest": lambda x, y, seed: -IsolationForest(random_state=seed).fit(_flat(x)).score_samples(_flat(y)),
     "mean sequence": lambda x, y, seed: np.abs(y - x.mean(0)).mean((1, 2)),
+    "LSTM-AD": _lstm_ad,
     "untrained autoencoder": _untrained,
     "random score": lambda x, y, seed: np.random.default_rng(seed).random(len(y)),
 }
@@ -68,6 +96,10 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
           4 or 8 principal components
         - "isolation forest": the method of Liu et al. 2008
         - "mean sequence": mean absolute difference from the mean training sequence
+        - "LSTM-AD": the method of Malhotra et al. 2015, section 2, one step ahead. An `LSTMForecaster` is trained for
+          300 optimizer steps on the first four fifths of the training sequences. The score of a time step is the
+          squared Mahalanobis distance of its forecast error from the errors on the last fifth, that is, of the Gaussian
+          that is fitted to them; the score of a sequence is the mean over all steps except the first
         - "untrained autoencoder": reconstruction error of an LSTM autoencoder that was not trained
         - "random score": a random number
     train, test : DataSet, array or tensor, shape (n, time, feature) or (n, time)
@@ -79,6 +111,12 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     -------
     numpy.ndarray, shape (n,)
         Higher scores are more anomalous.
+
+    References
+    ----------
+    .. [1] Liu, Ting & Zhou 2008, Isolation forest, ICDM.
+    .. [2] Malhotra, Vig, Shroff & Agarwal 2015, Long short term memory networks for anomaly detection in time series,
+       ESANN, section 2.
     """
     as_choice(name, "name", BASELINES)
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
@@ -139,6 +177,7 @@ def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride
 
 SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {
     **{name: partial(_on_windows, name) for name in ("1-NN", "PCA, 4 components", "isolation forest")},
+    "LSTM-AD": partial(_on_windows, "LSTM-AD"),
     "matrix profile": _matrix_profile,
     "moving-window variance": _variance,
     "untrained autoencoder": _untrained_steps,
@@ -160,7 +199,7 @@ def series_baseline_scores(
     name : str
         A key of `SERIES_BASELINES`:
 
-        - "1-NN", "PCA, 4 components", "isolation forest", "untrained autoencoder": as in
+        - "1-NN", "PCA, 4 components", "isolation forest", "LSTM-AD", "untrained autoencoder": as in
           `baseline_scores`, on windows after subtracting the mean of each window
         - "matrix profile": z-normalised distance to the nearest training window (among at most
           20,000 evenly spaced windows), mean over the features
@@ -191,7 +230,8 @@ def series_baseline_scores(
     ----------
     .. [1] Yeh et al. 2016, Matrix profile I, ICDM, section II (the AB-join).
     .. [2] Liu, Ting & Zhou 2008, Isolation forest, ICDM.
-    .. [3] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8), for the other baselines on windows.
+    .. [3] Malhotra et al. 2015, LSTM-AD, ESANN, section 2, which scores each step alone, without windows.
+    .. [4] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8), for the other baselines on windows.
 
     Examples
     --------

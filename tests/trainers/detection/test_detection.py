@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn import metrics
+from torch import nn
 
 from data import DataSet, Series, load_ecg5000, split
 from trainers import LSTMAutoencoder, reconstruct
@@ -21,6 +22,7 @@ from trainers.detection import (
     BASELINES,
     Detection,
     baseline_scores,
+    baselines,
     bootstrap_interval,
     evaluate,
     evaluate_series,
@@ -247,14 +249,46 @@ def test_baselines_on_real_beats(parts):
     training, _, _, test = parts
     areas = {name: evaluate(baseline_scores(name, training, test), test.labels, 0.0).auroc for name in BASELINES}
     assert areas["1-NN"] > 0.985
-    trained = {name: area for name, area in areas.items() if name not in ("untrained autoencoder", "random score")}
+    assert areas["LSTM-AD"] > 0.6
+    trained = {
+        name: area for name, area in areas.items() if name not in ("LSTM-AD", "untrained autoencoder", "random score")
+    }
     assert min(trained.values()) > 0.9
-    assert max(area for name, area in areas.items() if name not in trained) < min(trained.values())
+    assert max(areas["untrained autoencoder"], areas["random score"]) < min(trained.values())
     assert areas["random score"] == pytest.approx(0.5, abs=0.08)
     distances = np.linalg.norm(test.sequences[:5, None, :, 0] - training.sequences[None, :, :, 0], axis=2).min(1)
     np.testing.assert_allclose(baseline_scores("1-NN", training, test[:5]), distances, rtol=1e-4)
     mean = np.abs(test.sequences.numpy() - training.sequences.numpy().mean(0)).mean((1, 2))
     np.testing.assert_allclose(baseline_scores("mean sequence", training, test), mean, rtol=1e-4)
+
+
+def test_lstm_ad_scores_forecast_errors_by_gaussian_of_held_out_errors(monkeypatch, parts):
+    class Persistence(nn.Module):
+        """Predicts the value before each step; its only weight has no effect."""
+
+        def __init__(self, n_features, seed):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x):
+            return nn.functional.pad(x[:, :-1], (0, 0, 1, 0)) + 0 * self.weight
+
+    monkeypatch.setattr(baselines, "LSTMForecaster", Persistence)
+    beats = parts.training.sequences.numpy(), parts.test.sequences.numpy()
+    train, test = (np.concatenate([x, x[:, ::-1] * 3], 2) for x in beats)
+    held_out, errors = (np.diff(x.astype(float), axis=1) for x in (train[len(train) * 4 // 5 :], test))
+    mean, inverse = held_out.mean((0, 1)), np.linalg.inv(np.cov(held_out.reshape(-1, 2).T, bias=True))
+    expected = np.einsum("ntf,fg,ntg->nt", errors - mean, inverse, errors - mean).mean(1)
+    np.testing.assert_allclose(baseline_scores("LSTM-AD", train, test), expected, rtol=1e-3)
+
+
+def test_lstm_ad_depends_on_seed_and_takes_one_constant_sequence(monkeypatch):
+    monkeypatch.setattr(baselines, "FORECAST_EPOCHS", 1)
+    train, test = np.ones((1, 9)), np.random.default_rng(0).normal(size=(4, 9))
+    scores = [baseline_scores("LSTM-AD", train, test, seed=seed) for seed in (0, 1, 0)]
+    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(scores[0], scores[2])
+    assert not np.array_equal(scores[0], scores[1])
 
 
 def test_invalid_baseline_arguments_raise(parts):

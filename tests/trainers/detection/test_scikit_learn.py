@@ -292,6 +292,13 @@ def test_columns_of_other_libraries_are_values_labels_and_times():
             Series(table)
 
 
+@pytest.mark.parametrize("read", [Series, DataSet, AnomalyDetector().fit, lambda lazy: DataSet(rows(), labels=lazy)])
+def test_lazy_table_raises_and_names_collect(read):
+    lazy = pytest.importorskip("polars").LazyFrame({"load": np.arange(300.0)})
+    with pytest.raises(TypeError, match=r"must be a table with values, got a LazyFrame of polars\. .*collect\(\)"):
+        read(lazy)
+
+
 def test_rows_of_tables_are_sequences(on_rows):
     for table in tables(pd.DataFrame(rows(), columns=[f"step {i}" for i in range(12)])):
         np.testing.assert_array_equal(on_rows.score(table), on_rows.score(rows()))
