@@ -63,7 +63,7 @@ test: $(STAMP) $(MODULES)/installed
 	$(PRETTIER) --check $(SCRIPTS)
 	$(NODE) $(MODULES)/eslint/bin/eslint.js --config tests/javascript/eslint.config.js $(SCRIPTS)
 	$(NODE) --test --test-reporter=dot tests/javascript/*.test.js
-	$(PY) -m mypy & types=$$!; $(PYTEST) && wait $$types
+	$(PY) -m mypy & types=$$!; $(PYTEST) -p notebooks.site.tested_lessons && wait $$types
 
 javascript: $(MODULES)/installed
 	$(PRETTIER) --write $(SCRIPTS)

@@ -72,7 +72,7 @@ def test_imported_packages_are_declared(extras):
     package_names = {
         "PIL": "pillow",
         "IPython": "ipython", "axe_playwright_python": "axe-playwright-python", "bs4": "beautifulsoup4",
-        "jupyter_cache": "jupyter-cache", "myst_nb": "myst-nb", "sklearn": "scikit-learn", "yaml": "pyyaml",
+        "myst_nb": "myst-nb", "sklearn": "scikit-learn", "yaml": "pyyaml",
         "zmq": "pyzmq",
     }  # fmt: skip
     imported = set()

@@ -276,7 +276,8 @@ def _baselines(
     options = {"window": max(3, window), "stride": detector.stride, "seed": detector.seed}
     scored = ~detector.detect(calibration).unscored
     detections = {}
-    for name in SERIES_BASELINES:
+    # LSTM-AD would be trained twice, for longer than the detector
+    for name in (name for name in SERIES_BASELINES if name != "LSTM-AD"):
         normal, scores = (series_baseline_scores(name, training, part, **options) for part in (calibration, rest))
         normal = normal[scored]
         threshold = quantile_threshold(normal, rate=max(detector.rate, min(0.5, 2 / len(normal))))

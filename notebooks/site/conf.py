@@ -1,33 +1,17 @@
 """Settings of the course site: `make site` builds it from the notebooks, the guide and the docstrings.
 
-The notebooks are executed in an empty folder, and their widgets become HTML that works without a kernel
-(`trainers.widgets.export`). The site loads nothing from another host.
+The lessons have the outputs of their tests, with widgets as HTML that works without a kernel (`tested_lessons.py`). The
+site loads nothing from another host.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
 from pathlib import Path
 
 SITE = Path(__file__).resolve().parent
 ROOT = SITE.parents[1]
 sys.path[:0] = [str(ROOT), str(SITE)]
-os.environ["TRAINERS_WIDGETS"] = "page"
-# Pages are always built without classroom mode.
-os.environ.pop("TRAINERS_CLASSROOM", None)
-
-
-def digest() -> str:
-    """Return a hash of the code and data on which the outputs depend, apart from the notebooks."""
-    text = hashlib.sha256()
-    for folder in ("trainers", "data", "notebooks/course"):
-        for path in sorted(ROOT.joinpath(folder).rglob("*")):
-            if path.suffix in (".py", ".js", ".css", ".html", ".npz"):
-                text.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return text.hexdigest()[:16]
-
 
 project = "LSTM anomaly kit"
 author = project
@@ -47,14 +31,7 @@ nitpicky = False
 
 # ---------------------------------------------------------------- notebooks
 
-nb_execution_mode = "cache"
-# A notebook is run again when it, the packages or the data have changed.
-nb_execution_cache_path = str(ROOT / "build" / "site-cache" / digest())
-# The set-up check tests the reader's computer, and waits for a press of a button.
-nb_execution_excludepatterns = ["00_*"]
-nb_execution_in_temp = True
-nb_execution_timeout = 600
-nb_execution_raise_on_error = True
+nb_execution_mode = "off"
 nb_merge_streams = True
 # A widget's live view does not work without a kernel, and its scripts would be loaded from another host.
 nb_ipywidgets_js = {}

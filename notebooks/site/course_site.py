@@ -9,10 +9,10 @@ from urllib.parse import unquote
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from myst_nb.core.render import MimeData, NbElementRenderer
-from nbclient import NotebookClient
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from tested_lessons import kept, lessons
 
 ROOT = Path(__file__).resolve().parents[2]
 # Files outside the notebooks' folder that are pages of the site.
@@ -39,6 +39,13 @@ def add_contents(app: Sphinx, docname: str, source: list[str]) -> None:
         if matched:
             listed = "\n".join(matched)
             source[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{listed}\n```\n"
+
+
+def use_kept_outputs(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Read a lesson with the outputs of its test."""
+    lesson = Path(app.srcdir, f"{docname}.ipynb")
+    if lesson in lessons():
+        source[0] = kept(lesson).read_text(encoding="utf-8")
 
 
 class RepositoryLinks(SphinxTransform):
@@ -130,15 +137,12 @@ def formula(writer: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-# Without this, every page would contain megabytes of widget state that nothing uses.
-NotebookClient.set_widgets_metadata = lambda self: None
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register this extension with Sphinx."""
     NbElementRenderer.render_image = with_alt(NbElementRenderer.render_image)
     NbElementRenderer.render_text_html = without_empty_headers(NbElementRenderer.render_text_html)
     app.connect("source-read", add_contents)
+    app.connect("source-read", use_kept_outputs)
     app.add_transform(RepositoryLinks)
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,7 +11,8 @@ import pytest
 
 from data import Recording, Series
 
-from tests.fuzz import LOADERS, fuzz
+from tests.fuzz.engine import fuzz
+from tests.fuzz.loaders import LOADERS
 
 
 @pytest.mark.parametrize("name", LOADERS)

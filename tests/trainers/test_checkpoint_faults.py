@@ -12,7 +12,11 @@ from trainers import LSTMAutoencoder, benchmark, load, save
 from trainers.checkpoint_file import write_file
 from trainers.torch_utils import copy_state
 
-from tests.checkpoint_faults import damage_files, fail_calls, fill_disks, kill_runs, lock_files, rewritten
+from tests.checkpoint_faults.damage import rewritten
+from tests.checkpoint_faults.damaged_files import damage_files
+from tests.checkpoint_faults.failing_writes import fail_calls, fill_disks
+from tests.checkpoint_faults.kills import kill_runs
+from tests.checkpoint_faults.locks import lock_files
 from tests.faults import EPOCHS, SETS, make
 
 

@@ -14,7 +14,7 @@ from IPython import get_ipython
 
 from data.markup import escaped
 from trainers.plotting import Figure, current_scale
-from trainers.widgets.export import Exported, page_bundle
+from trainers.widgets.export import Exported, page_beside, page_bundle
 
 # Style for "Loading widget…" and "model not found" in a notebook that is opened without a kernel.
 NOT_DRAWN = ".jp-OutputArea:has(.kit-picture) > .jp-OutputArea-child > .lm-Panel:not(:has(*)) { display: none }"
@@ -105,8 +105,8 @@ def follow_scale(*widgets: ipywidgets.DOMWidget) -> None:
         (widget.add_class if current_scale() > 1 else widget.remove_class)("kit-larger")
 
 
-def display_picture(picture: Any, *, in_box: bool = False) -> None:
-    """Display a picture or table that is visible only where no widget is drawn in the same output, as without a kernel.
+def display_picture(picture: Any, widget: Any, *, in_box: bool = False) -> None:
+    """Display the picture or table of a widget; visible only where no widget is drawn in the same output.
 
     The mark before the picture lets larger.css hide it, and gives its alt text to screen readers: JupyterLab and
     nbconvert do not take this text from the picture. Its style hides the text of a widget that is not drawn. Its script
@@ -117,7 +117,7 @@ def display_picture(picture: Any, *, in_box: bool = False) -> None:
     about = f' role="img" aria-label="{escaped(alt)}"' if alt else ""
     mark = f'<span class="kit-picture{" kit-in-box" * in_box}"{about}></span><style>{NOT_DRAWN}</style>'
     mark += f"<script>{ALT_TEXTS}</script>" if alt else ""
-    IPython.display.display({"text/html": mark, "text/plain": alt}, raw=True)
+    IPython.display.display({"text/html": mark, "text/plain": alt, **page_beside(widget)}, raw=True)
     IPython.display.display(picture)
 
 
@@ -178,7 +178,7 @@ class Displayed:
         data, about = self._view()
         IPython.display.display(data, metadata=about, raw=True)
         if (picture := self._picture()) is not None:
-            display_picture(picture)
+            display_picture(picture, self)
 
 
 class Pictured(Displayed, Exported):

@@ -7,9 +7,11 @@ threshold and the zoom then work offline in any page made from the notebook::
 
     TRAINERS_WIDGETS=page jupyter nbconvert --to html --execute notebook.ipynb
 
+With ``TRAINERS_WIDGETS=both``, widgets are displayed as by default, and the mark before each picture also contains this
+HTML, as MIME type `PAGE`. The course's site is built from such outputs of the tested lessons.
+
 Controls that need the kernel are left out: the buttons of a `TrainingMonitor`, and the controls of a
-`HyperparameterPanel`, which is displayed as a table. A `TrainingMonitor` is displayed when its run has ended. The
-course's site is built with this setting.
+`HyperparameterPanel`, which is displayed as a table. A `TrainingMonitor` is displayed when its run has ended.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from jinja2 import Template
 
 from data.markup import escaped
 
+# MIME type of a widget's HTML in an output that also has the live widget.
+PAGE = "application/vnd.trainers.page"
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import [^;]* from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const |(?:async )?function )", re.MULTILINE)
@@ -143,18 +147,22 @@ def read_assets(files: Sequence[str], kind: str) -> str:
     return "\n".join([*(_EXPORT.sub("", text) for text in texts[:-1]), *texts[-1:]])
 
 
+def _setting() -> str:
+    value = os.environ.get("TRAINERS_WIDGETS", "")
+    if value not in ("", "page", "both"):
+        raise ValueError(f"TRAINERS_WIDGETS must be 'page', 'both' or not set, got {value!r}.")
+    return value
+
+
 def on_page() -> bool:
     """Return whether widgets are displayed as HTML that needs no kernel.
 
     Raises
     ------
     ValueError
-        If ``TRAINERS_WIDGETS`` has another value than ``page``.
+        If ``TRAINERS_WIDGETS`` has another value than ``page`` or ``both``.
     """
-    value = os.environ.get("TRAINERS_WIDGETS", "")
-    if value not in ("", "page"):
-        raise ValueError(f"TRAINERS_WIDGETS must be 'page' or not set, got {value!r}.")
-    return value == "page"
+    return _setting() == "page"
 
 
 def page_bundle(widget: Any) -> dict[str, str] | None:
@@ -172,4 +180,13 @@ def page_bundle(widget: Any) -> dict[str, str] | None:
     """
     if not on_page():
         return None
-    return {"text/html": widget.html(f"kit-widget-{next(_numbers)}"), "text/plain": repr(widget)}
+    return {"text/html": _numbered(widget), "text/plain": repr(widget)}
+
+
+def page_beside(widget: Any) -> dict[str, str]:
+    """Return the HTML to add to the mark before a widget's picture with ``TRAINERS_WIDGETS=both``, else nothing."""
+    return {PAGE: _numbered(widget)} if _setting() == "both" else {}
+
+
+def _numbered(widget: Any) -> str:
+    return str(widget.html(f"kit-widget-{next(_numbers)}"))

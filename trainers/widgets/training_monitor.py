@@ -191,7 +191,7 @@ class TrainingMonitor(LiveView):
         if on_page() and in_notebook():
             IPython.display.display(self)
         elif in_notebook():
-            display_picture(figure, in_box=self._in_box)
+            display_picture(figure, self, in_box=self._in_box)
         # In a terminal, the progress line has no line break yet.
         say("\n" * in_terminal() + figure.alt)
 

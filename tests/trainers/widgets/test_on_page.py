@@ -1,4 +1,4 @@
-"""With ``TRAINERS_WIDGETS=page``, and only then, widgets are displayed as HTML that needs no kernel."""
+"""With ``TRAINERS_WIDGETS=page`` or ``both``, and only then, widgets are displayed as HTML that needs no kernel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 from data import Series
+from notebooks.site.tested_lessons import for_page
 from trainers import BatchedTrainer, History, LSTMAutoencoder
 from trainers.widgets import (
     HyperparameterPanel,
@@ -26,6 +27,13 @@ beats = torch.sin(torch.linspace(0, 6.28, 20)).repeat(40, 1)
 monitor = TrainingMonitor(beats[:2])
 trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4), "cpu")
 result = benchmark(trainer, beats[:30], beats[30:], epochs=3, callbacks=[monitor])
+"""
+# Two widgets in one cell, between other outputs.
+OTHERS = """
+from trainers.widgets import HyperparameterPanel, ThresholdExplorer
+print("a panel and an explorer")
+display(trainer.history, HyperparameterPanel(trainer), ThresholdExplorer([0.1, 0.9], labels=[0, 1], threshold=0.5))
+beats.shape
 """
 
 
@@ -112,13 +120,13 @@ def run(*cells):
 def notebook():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINERS_WIDGETS", "page")
-        return run(CODE, "monitor", 'RunComparison({"one": result})')
+        return run(CODE, "monitor", 'RunComparison({"one": result})', OTHERS)
 
 
 def test_exported_notebook_keeps_interactive_widgets(notebook):
     outputs = [output.data for cell in notebook.cells for output in cell.outputs if "data" in output]
     # The monitor is displayed at the end of its run, and in the cell that displays it.
-    assert ["text/html" in data for data in outputs] == [True] * 3
+    assert ["text/html" in data for data in outputs[:3]] == [True] * 3
     assert not any("application/vnd.jupyter.widget-view+json" in data for data in outputs)
     assert '"rewinds":{"1":' in outputs[0]["text/html"]
     page, _ = HTMLExporter().from_notebook_node(notebook)
@@ -129,3 +137,18 @@ def test_exported_notebook_keeps_interactive_widgets(notebook):
 def test_second_run_gives_same_page(on_page, notebook):
     first, second = (each.cells[0].outputs[0].data["text/html"] for each in (notebook, run(CODE)))
     assert first == second
+
+
+def test_both_adds_page_to_live_widget(monkeypatch, notebook):
+    """The site shows the outputs of tested lessons as if the lessons were run with ``page``."""
+    monkeypatch.setenv("TRAINERS_WIDGETS", "both")
+    live = run(CODE, "monitor", 'RunComparison({"one": result})', OTHERS)
+    for cell, on_page in zip(live.cells, notebook.cells, strict=True):
+        assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in cell.outputs)
+        assert list(map(shown_part, for_page(cell.outputs))) == list(map(shown_part, on_page.outputs))
+
+
+def shown_part(output):
+    """Return what a page shows of an output."""
+    data = output.get("data", {})
+    return data.get("text/html") or data or output
