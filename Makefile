@@ -27,7 +27,8 @@ PY = .venv/bin/python
 # pip does not compile the packages; Python compiles and caches what is imported, even if a container forbids it.
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_ARGS)
-# The date of this file is the time of the installation.
+# Groups of packages to install, and the file whose date is the time of the installation.
+EXTRAS = test
 STAMP = .venv/installed
 # Node is a Python package; prettier and eslint are Node packages.
 NODE = .venv/bin/node
@@ -121,7 +122,7 @@ clean:
 
 $(STAMP): pyproject.toml .ci/find-python
 	@python=`sh .ci/find-python "$(PYTHON)"` && "$$python" -m venv --clear .venv
-	$(PIP) -e ".[test]"
+	$(PIP) -e ".[$(EXTRAS)]"
 	@touch $@
 
 # Use the system's certificate authorities, because Node's own list fails behind a company's proxy.
