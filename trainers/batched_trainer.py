@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from data import DataSet
 from data._deprecated import with_old_names
+from data.lazy import Batches, rows_of, sample
 from trainers import torch_utils
 from trainers.block import Hyperparameter
 from trainers.checks import check_step
@@ -213,11 +214,12 @@ class BatchedTrainer(RestoringTrainer):
             total, elements = torch.zeros((), device=self.device), 0
             settings, together = self.hyperparameters, self.accumulate_grad_batches
             batches = self._batches(len(self.train_inputs), epoch)
-            steps = [batches[i : i + together] for i in range(0, len(batches), together)]
-            for number, step in enumerate(steps):
+            steps = range(0, len(batches), together)
+            for number, first in enumerate(steps):
                 # pause, stop, Ctrl-C
                 self.pause_point()
                 rate = learning_rate_at(settings, epoch - 1 + number / len(steps), 1 / len(steps), self.planned_epochs)
+                step = batches[first : first + together]
                 with self._learning_rates(rate) as used:
                     # forward, loss, backward, clip, step
                     loss, n = self.training_step(model, step, derived_seed(self.seed, epoch, 1 + number))
@@ -262,18 +264,19 @@ class BatchedTrainer(RestoringTrainer):
             other.step()
         return loss, sum(counts)
 
-    def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
+    def _batches(self, n: int, epoch: int) -> Sequence[Tensor]:
         """Return the positions of the sequences in each batch; the order depends only on seed and epoch."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
         total = n if self.steps_per_epoch is None else self.steps_per_epoch * self.batch_size
         # each pass contains every sequence once
         passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(total / n))]
-        return torch.cat(passes)[:total].split(self.batch_size)
+        return Batches(torch.cat(passes)[:total], self.batch_size)
 
     def _batch_data(self, batch: Tensor) -> list[Any]:
         """Return inputs, targets, mask and lengths of a batch."""
-        parts = (self.train_inputs, self.train_targets, self.train_mask, self.train_lengths)
-        return [None if part is None else part[batch] for part in parts]
+        inputs, targets = rows_of(self.train_inputs, self.train_targets, batch)
+        others = (self.train_mask, self.train_lengths)
+        return [inputs, targets, *(None if part is None else part[batch] for part in others)]
 
     @contextmanager
     def _learning_rates(self, rate: float) -> Iterator[float]:
@@ -298,14 +301,17 @@ class BatchedTrainer(RestoringTrainer):
         """Do nothing, because each step multiplies its learning rate by the factor."""
 
     def _constant_loss(self) -> float:
-        """Return the validation loss of the best constant: each feature's median, or its mean for "mse"."""
-        train, validation = self.train_targets, self.validation_targets
+        """Return the validation loss of the best constant: each feature's median, or its mean for "mse".
+
+        Of data beyond memory, evenly spaced sequences are used.
+        """
+        train, validation = sample(self.train_targets), sample(self.validation_targets)
         if self.train_mask is not None:
-            train = train.masked_fill(~self.train_mask, math.nan)
+            train = train.masked_fill(~sample(self.train_mask), math.nan)
         train = train.flatten(0, 1)
         constant = train.nanmean(0) if self.loss == "mse" else train.nanmedian(0).values
         loss = self._loss_function(self.loss)
-        return float(loss_of(constant.expand_as(validation), validation, loss, self.validation_mask))
+        return float(loss_of(constant.expand_as(validation), validation, loss, sample(self.validation_mask)))
 
     # ------------------------------------------------------------------ undo an interrupted epoch
 

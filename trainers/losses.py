@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from data import DataSet
+from data.lazy import LazyTensor, rows_of
 from trainers.torch_utils import device_of, modes_kept, own_randomness, useful_threads, with_threads
 
 # The name of a loss, or a function (outputs, targets) that returns the mean loss of all elements.
@@ -194,14 +195,14 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> T
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}.")
     data = DataSet.of(sequences, "sequences to reconstruct")
-    # a copy, because a model may change its input in place
-    sequences = data.sequences.clone()
+    # a copy, because a model may change its input in place; lazy rows are always copies
+    sequences = data.sequences if isinstance(data.sequences, LazyTensor) else data.sequences.clone()
     check_lengths(model, data.sequences, data.sequences, data.lengths)
     # without gradients, a second thread helps as little as in training with batches of 32
     device = device_of(model)
     with evaluating(model), own_randomness(_SEED, device), with_threads(useful_threads(model, 32, device)):
         outputs = _outputs(model, sequences, sequences, data.lengths, batch_size)
-        return torch.cat([output.cpu() for _, output in outputs])
+        return torch.cat([output.cpu() for _, _, output in outputs])
 
 
 def mean_loss(
@@ -219,25 +220,27 @@ def mean_loss(
     As a mean, and not a sum, it depends neither on the batch size nor on the length of the sequences.
     """
     check_lengths(model, inputs, targets, lengths)
-    total = torch.zeros((), dtype=torch.float64)
+    total, elements = torch.zeros((), dtype=torch.float64), 0
     with evaluating(model), own_randomness(_SEED, inputs.device):
-        for at, output in _outputs(model, inputs, targets, lengths, batch_size):
+        for at, wanted, output in _outputs(model, inputs, targets, lengths, batch_size):
             here = None if mask is None else mask[at]
+            n = output.numel() if here is None else int(here.sum())
+            elements += n
             if isinstance(loss, str):
-                errors = LOSSES[loss](output, targets[at], reduction="none")
+                errors = LOSSES[loss](output, wanted, reduction="none")
                 total += (errors if here is None else errors[here]).sum().cpu()
             else:
-                n = output.numel() if here is None else int(here.sum())
-                total += n * loss_of(output, targets[at], loss, here).double().cpu()
-    return float(total) / (targets.numel() if mask is None else int(mask.sum()))
+                total += n * loss_of(output, wanted, loss, here).double().cpu()
+    return float(total) / elements
 
 
 def _outputs(
     model: nn.Module, inputs: Tensor, targets: Tensor, lengths: Tensor | None, size: int
-) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the position of each batch in the inputs, and the model's output for it, which has the targets' shape."""
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Yield the position of each batch in the inputs, its targets, and the model's output, which has their shape."""
     for start in range(0, len(inputs), size):
         at = slice(start, start + size)
-        x = inputs[at].to(device_of(model))
+        x, wanted = rows_of(inputs, targets, at)
+        x = x.to(device_of(model))
         output = run_model(model, x, None if lengths is None else lengths[at])
-        yield at, check_shape(model, output, x, targets[at]).float()
+        yield at, wanted, check_shape(model, output, x, wanted).float()
