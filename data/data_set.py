@@ -37,7 +37,8 @@ class DataSet:
     sequences : array, tensor, table or torch Dataset, shape (n, time, feature) or (n, time)
         Finite numbers; (n, time) means one feature. They are copied and converted to float32. If a
         torch Dataset returns pairs, as ``TensorDataset(x, y)`` does, the second element of each pair is used as
-        the label if its shape and values are valid for `labels`, otherwise as the target.
+        the label if its shape and values are valid for `labels`, otherwise as the target. A memory-mapped array
+        or a torch Dataset of more than 256 MB as float32 is not copied; see the notes.
     targets : array or tensor, shape (n, time, feature) or (n, time), optional
         Desired output of a model for each sequence. Default: the sequences themselves.
         A denoising trainer uses noisy sequences and clean targets. A forecaster uses the past as sequences and the
@@ -58,6 +59,14 @@ class DataSet:
         Time steps per second (Hz). Default: unknown.
     class_names : sequence of str, optional
         Name of each label, starting with label 0.
+
+    Notes
+    -----
+    Data beyond memory (a memory-mapped array, a torch Dataset, or `Series.windows`, above 256 MB) is read from start to
+    end once, in chunks, to check it as other data; only the precision of float64 is checked on evenly spaced sequences.
+    `sequences`, `targets` and `mask` are then a `data.lazy.LazyTensor`: rows are read, converted and filled when they
+    are indexed, as in ``data.sequences[:100]``. A part of the data set is not checked again. The data must not change.
+    Labels and lengths are kept in memory.
 
     Raises
     ------

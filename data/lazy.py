@@ -183,16 +183,21 @@ def too_large(values: int) -> bool:
     return 4 * values > LARGEST_IN_MEMORY
 
 
+def rows_in_chunk(row: Sequence[int]) -> int:
+    """Return how many rows with this shape are read at once; so many fit into memory."""
+    return max(1, min(CHUNK, LARGEST_IN_MEMORY // 4) // math.prod(row))
+
+
 def chunks(n: int, row: Sequence[int]) -> Iterator[np.ndarray]:
     """Yield the positions of n rows with this shape, in chunks that fit into memory."""
-    size = max(1, CHUNK // math.prod(row))
+    size = rows_in_chunk(row)
     for start in range(0, n, size):
         yield np.arange(start, min(start + size, n))
 
 
 def spread(n: int, row: Sequence[int]) -> np.ndarray:
     """Return the positions of at most n rows with this shape, evenly spaced, at least two, that fit into memory."""
-    k = min(n, max(2, min(CHUNK, LARGEST_IN_MEMORY // 4) // math.prod(row)))
+    k = min(n, max(2, rows_in_chunk(row)))
     return np.arange(k) * (n - 1) // max(k - 1, 1)
 
 

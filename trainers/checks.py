@@ -119,7 +119,8 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet) -> None
         if unbuilt := [key for key, tensor in trial.named_parameters() if is_lazy(tensor)]:
             raise bad_model(model, f"must use all its layers in evaluation mode, got unused lazy layers: {unbuilt}.")
         built = _parameters_and_buffers(trial)
-        _check_independence(trial, train, _by_length(train, torch.linspace(0, len(train) - 1, 4).long()))
+        ranks = torch.linspace(0, len(train) - 1, 4, dtype=torch.float64).long()
+        _check_independence(trial, train, _by_length(train, ranks))
         # the batch sizes that the validation loss is computed with
         for size in {min(len(validation), 256), len(validation) % 256} - {0}:
             _output(trial, validation, torch.arange(size))
