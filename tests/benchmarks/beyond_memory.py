@@ -51,18 +51,6 @@ class Parts(Dataset):
         return self.wave[i : i + 1_000_000]
 
 
-class Convolution(torch.nn.Module):
-    """A small network that is fast on long sequences."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = torch.nn.Conv1d(1, 1, 9, padding=4)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Filter the sequences."""
-        return self.layer(x.transpose(1, 2)).transpose(1, 2)
-
-
 def from_file(folder: str) -> DataSet:
     """Return sequences in a file, which takes little space on the disk, because most of it is never written."""
     array = np.memmap(Path(folder) / "values", np.float32, "w+", shape=(N, STEPS, 1))
@@ -100,7 +88,7 @@ def memory(kind: str) -> None:
         data = KINDS[kind](folder)
         made = time.perf_counter() - begun
         assert isinstance(data.sequences, LazyTensor)
-        trainer = BatchedTrainer(Convolution(), batch_size=4, steps_per_epoch=10)
+        trainer = BatchedTrainer(torch.nn.Linear(1, 1), batch_size=4, steps_per_epoch=10)
         result = benchmark(trainer, data, data[:: len(data) // 4], epochs=2, progress=False)
     stop.set()
     print(f"{data}; {4 * data.sequences.numel() / 1e9:.1f} GB, made in {made:.1f} s")

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from data import DataSet, Series
 from data.data_set import as_array
-from data.lazy import LazyTensor, chunks, equal_rows, is_lazy, spread
+from data.lazy import LazyTensor, chunks, equal_rows, is_lazy, spread, too_large
 from data.series import RATE_TOLERANCE, default_names
 from trainers.checks import as_scores
 
@@ -128,10 +128,12 @@ def _known_values(data: DataSet | Series, *, whole: bool) -> Iterator[np.ndarray
 
     Data beyond memory is yielded in chunks, or with `whole` as evenly spaced sequences.
     """
-    if isinstance(data, Series):
-        yield data.values
-        return
     rows: Any = [slice(None)]
+    if isinstance(data, Series):
+        if too_large(data.values.size) and not whole:
+            rows = chunks(len(data), (data.n_features,))
+        yield from (data.values[at] for at in rows)
+        return
     if is_lazy(data):
         row = data.sequences.shape[1:]
         rows = [spread(len(data), row)] if whole else chunks(len(data), row)
