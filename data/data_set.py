@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import re
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+from data.lazy import LazyTensor, Rows, chunks, is_lazy, mapped_file, spread, too_large
 
 # float32 represents every integer up to 2**24; above, neighbouring integers become equal.
 _LARGEST_EXACT_INTEGER = 2**24
@@ -33,7 +37,8 @@ class DataSet:
     sequences : array, tensor, table or torch Dataset, shape (n, time, feature) or (n, time)
         Finite numbers; (n, time) means one feature. They are copied and converted to float32. If a
         torch Dataset returns pairs, as ``TensorDataset(x, y)`` does, the second element of each pair is used as
-        the label if its shape and values are valid for `labels`, otherwise as the target.
+        the label if its shape and values are valid for `labels`, otherwise as the target. A memory-mapped array
+        or a torch Dataset of more than 256 MB as float32 is not copied; see the notes.
     targets : array or tensor, shape (n, time, feature) or (n, time), optional
         Desired output of a model for each sequence. Default: the sequences themselves.
         A denoising trainer uses noisy sequences and clean targets. A forecaster uses the past as sequences and the
@@ -54,6 +59,14 @@ class DataSet:
         Time steps per second (Hz). Default: unknown.
     class_names : sequence of str, optional
         Name of each label, starting with label 0.
+
+    Notes
+    -----
+    Data beyond memory (a memory-mapped array, a torch Dataset, or `Series.windows`, above 256 MB) is read from start to
+    end once, in chunks, to check it as other data; only the precision of float64 is checked on evenly spaced sequences.
+    `sequences`, `targets` and `mask` are then a `data.lazy.LazyTensor`: rows are read, converted and filled when they
+    are indexed, as in ``data.sequences[:100]``. A part of the data set is not checked again. The data must not change.
+    Labels and lengths are kept in memory.
 
     Raises
     ------
@@ -83,22 +96,28 @@ class DataSet:
         class_names: Sequence[str] | None = None,
     ) -> None:
         self.name = str(name)
-        what = f"the sequences of {self.name!r}"
+        what, of_targets = f"the sequences of {self.name!r}", f"the targets of {self.name!r}"
+        second = None
         if isinstance(sequences, Dataset):
-            sequences, items = _items(sequences, what)
-            if targets is None and labels is None:
-                targets, labels = items
+            sequences, second = _items(sequences, what, of_targets)
+            if targets is not None or labels is not None:
+                second = None
+            elif isinstance(second, tuple):
+                targets, labels = second
         array = _three_dimensions(sequences, what)
         self.lengths = None if lengths is None else self._check_lengths(lengths, array)
-        self.mask = self._check_mask(mask, array)
-        self.sequences = self._as_tensor(array, what)
-        self.targets = self.sequences
+        self.mask: Any = self._check_mask(mask, array)
+        self.sequences: Any = self._as_tensor(array, what, second)
+        self.targets: Any = self.sequences
+        if isinstance(second, _SecondParts):
+            self.targets, labels = second.decide(self.sequences, self.mask)
         if targets is not None:
-            what = f"the targets of {self.name!r}"
-            wanted = _three_dimensions(targets, what)
+            wanted = _three_dimensions(targets, of_targets)
             if len(wanted) != len(array):
-                raise ValueError(f"{what} must have the shape ({len(array)}, time, feature), got {wanted.shape}.")
-            self.targets = self._as_tensor(wanted, what)
+                raise ValueError(f"{of_targets} must have the shape ({len(array)}, time, feature), got {wanted.shape}.")
+            if isinstance(self.sequences, LazyTensor) and not isinstance(wanted, LazyTensor):
+                wanted = LazyTensor(Rows(wanted), wanted.shape)
+            self.targets = self._as_tensor(wanted, of_targets)
         self.class_names = None if class_names is None else as_class_names(class_names, f"class_names of {self.name!r}")
         self.labels = None if labels is None else self._check_labels(labels)
         self.sampling_rate = check_sampling_rate(sampling_rate, self.name)
@@ -143,6 +162,15 @@ class DataSet:
             row[: len(one)], row[len(one) :] = one, one[-1]
         return cls(filled, lengths=list(map(len, arrays)), **more)
 
+    @classmethod
+    def of_checked(cls, sequences: LazyTensor, *, name: str = "data", **attributes: Any) -> DataSet:
+        """Return a data set of sequences that are not checked again; `attributes` are set as they are."""
+        data = cls.__new__(cls)
+        data.name, data.sequences, data.targets = name, sequences, sequences
+        data.mask = data.lengths = data.labels = data.sampling_rate = data.class_names = None
+        vars(data).update(attributes)
+        return data
+
     @property
     def length(self) -> int:
         """Number of time steps in each sequence, including padding."""
@@ -177,6 +205,9 @@ class DataSet:
     def subset(self, index: Any, name: str | None = None) -> DataSet:
         """Return the selected sequences (slice, positions or mask) as a new data set with another name."""
         chosen = np.atleast_1d(np.arange(len(self))[index])
+        row = max(self.sequences.shape[1:].numel(), self.targets.shape[1:].numel())
+        if is_lazy(self) and too_large(len(chosen) * row):
+            return self._large_subset(chosen, name)
         return DataSet(
             self.sequences[chosen],
             targets=None if self.targets is self.sequences else self.targets[chosen],
@@ -187,6 +218,18 @@ class DataSet:
             sampling_rate=self.sampling_rate,
             class_names=self.class_names,
         )
+
+    def _large_subset(self, chosen: np.ndarray, name: str | None) -> DataSet:
+        """Return the selected sequences without reading or checking them."""
+        part = copy.copy(self)
+        part.name = name or self.name
+        for attribute in ("sequences", "targets", "mask", "lengths", "labels"):
+            rows = getattr(self, attribute)
+            if rows is not None:
+                setattr(part, attribute, rows.take(chosen) if isinstance(rows, LazyTensor) else rows[chosen])
+        if self.targets is self.sequences:
+            part.targets = part.sequences
+        return part
 
     def __repr__(self) -> str:
         features = f"{self.n_features} feature{'s' * (self.n_features > 1)}"
@@ -207,9 +250,9 @@ class DataSet:
             )
         return torch.from_numpy(given.astype(np.int64))
 
-    def _check_mask(self, mask: Any, array: np.ndarray) -> torch.Tensor | None:
+    def _check_mask(self, mask: Any, array: Any) -> Any:
         """Return the mask (n, time, feature), False at missing values and padding; None if there are none."""
-        counts = np.ones(array.shape, dtype=bool)
+        given = None
         if mask is not None:
             given = as_array(mask, f"the mask of {self.name!r}")
             if given.dtype.kind != "b" or given.shape not in (array.shape, array.shape[:2]):
@@ -217,13 +260,26 @@ class DataSet:
                     f"the mask of {self.name!r} must be a bool array of shape {array.shape[:2]} or {array.shape}, "
                     f"got {given.dtype} of shape {given.shape}."
                 )
+        if isinstance(array, LazyTensor):
+            if given is None and self.lengths is None:
+                return None
+            lengths = None if self.lengths is None else self.lengths.numpy()
+            read = partial(_counts, given if given is None else Rows(given), lengths, array.shape)
+            # whether a value is masked is checked together with the sequences
+            return LazyTensor(read, array.shape, torch.bool)
+        counts = np.ones(array.shape, dtype=bool)
+        if given is not None:
             counts &= given if given.ndim == 3 else given[..., None]
         if self.lengths is not None:
             counts &= (np.arange(array.shape[1]) < self.lengths.numpy()[:, None])[..., None]
+        self._check_unmasked(counts)
+        return None if counts.all() else torch.from_numpy(counts)
+
+    def _check_unmasked(self, counts: np.ndarray, first: int = 0) -> None:
         empty = np.flatnonzero(~counts.any((1, 2)))
         if len(empty):
-            raise ValueError(f"sequence {empty[0]} of {self.name!r} must have unmasked values, got 0. Remove it.")
-        return None if counts.all() else torch.from_numpy(counts)
+            place = f"sequence {first + empty[0]} of {self.name!r}"
+            raise ValueError(f"{place} must have unmasked values, got 0. Remove it.")
 
     def _check_labels(self, labels: Any) -> np.ndarray:
         what = f"the labels of {self.name!r}"
@@ -237,18 +293,92 @@ class DataSet:
             raise ValueError(f"{what} must be below {limit}, got {array.max()}.")
         return array
 
-    def _as_tensor(self, array: np.ndarray, what: str) -> torch.Tensor:
-        """Return a finite float32 copy of `array` (n, time, feature), filled where a mask of its shape is False."""
-        with np.errstate(over="ignore"):
-            single = array.astype(np.float32)
-        counts = True if self.mask is None or self.mask.shape != array.shape else self.mask.numpy()
-        if counts is not True:
-            _fill(single, counts | np.isfinite(single))
-        bad = ~np.isfinite(single)
-        if array.dtype.kind in "iu":
-            bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)
-        check_float32(array, bad, what, counts)
-        return torch.from_numpy(single)
+    def _as_tensor(self, array: Any, what: str, second: Any = None) -> torch.Tensor | LazyTensor:
+        """Return a finite float32 copy of `array` (n, time, feature), filled where a mask of its shape is False.
+
+        Values beyond memory are read once, to check them, together with the `second` parts of the items.
+        """
+        mask = None if self.mask is None or self.mask.shape != array.shape else self.mask
+        if not isinstance(array, LazyTensor):
+            counts = True if mask is None else mask.numpy()
+            single, bad = _as_float32(array, counts)
+            check_float32(array, bad, what, counts)
+            return torch.from_numpy(single)
+        check, masked = _RowCheck(array, mask, what), False
+        if second is not None:
+            second.check.mask = mask
+        for at in chunks(len(array), array.shape[1:]):
+            if mask is not None:
+                counts = mask[at].numpy()
+                self._check_unmasked(counts, at[0])
+                masked |= not counts.all()
+            check.add(at)
+            if second is not None:
+                second.add(at)
+        check.finish()
+        if isinstance(mask, LazyTensor) and not masked:
+            self.mask = mask = None
+        return _masked(array, mask)
+
+
+class _RowCheck:
+    """Check of values beyond memory, in chunks, as in memory; only the precision is checked on evenly spaced rows."""
+
+    def __init__(self, raw: LazyTensor, mask: Any, what: str) -> None:
+        self.raw, self.mask, self.what = raw, mask, what
+        self.n_bad, self.first = 0, ""
+        self.rows = spread(len(raw), raw.shape[1:])
+        self.spread: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, at: np.ndarray) -> None:
+        """Check a chunk of neighbouring rows."""
+        array, counts = np.asarray(self.raw.read(at)), True if self.mask is None else self.mask[at].numpy()
+        bad = _as_float32(array, counts)[1]
+        if bad.any() and not self.n_bad:
+            i, step, feature = np.argwhere(bad)[0].tolist()
+            self.first = f"{array[i, step, feature]} in {_place([at[0] + i, step, feature])}"
+        self.n_bad += int(bad.sum())
+        rows = self.rows[slice(*np.searchsorted(self.rows, [at[0], at[-1] + 1]))] - at[0]
+        self.spread.append((array[rows], np.broadcast_to(counts, array.shape)[rows]))
+
+    def finish(self) -> None:
+        """Raise if a value of any chunk is bad, or if the values need a higher precision than float32."""
+        if self.n_bad:
+            raise _bad_value(self.what, self.first, self.n_bad)
+        array, counts = map(np.concatenate, zip(*self.spread, strict=True))
+        check_float32(array, np.zeros(1, dtype=bool), self.what, counts)
+
+
+def _as_float32(array: np.ndarray, counts: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return a float32 copy, filled where `counts` is False, and whether each value is not finite or not exact."""
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32)
+    if counts is not True:
+        _fill(single, counts | np.isfinite(single))
+    bad = ~np.isfinite(single)
+    if array.dtype.kind in "iu":
+        bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)
+    return single, bad
+
+
+def _masked(raw: LazyTensor, mask: Any) -> LazyTensor:
+    """Return the rows with the values filled where the mask is False."""
+    return raw if mask is None else LazyTensor(partial(_filled, raw.read, mask), raw.shape)
+
+
+def _filled(read: Any, mask: Any, at: np.ndarray) -> np.ndarray:
+    return _as_float32(np.asarray(read(at)), mask[at].numpy())[0]
+
+
+def _counts(given: Any, lengths: Any, shape: Sequence[int], at: np.ndarray) -> np.ndarray:
+    """Return the rows of a mask (n, time, feature) from the given mask and the lengths."""
+    counts = np.ones((len(at), *shape[1:]), dtype=bool)
+    if given is not None:
+        rows = given(at)
+        counts &= rows if rows.ndim == 3 else rows[..., None]
+    if lengths is not None:
+        counts &= (np.arange(shape[1]) < lengths[at][:, None])[..., None]
+    return counts
 
 
 def are_labels(array: np.ndarray) -> bool:
@@ -335,12 +465,7 @@ def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = T
     """
     if bad.any():
         place = np.argwhere(bad)[0].tolist()
-        axes = ("sequence", "time step", "feature")[-array.ndim :]
-        where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=True))
-        raise ValueError(
-            f"{what} must be finite and representable in float32, got {array[tuple(place)]} in {where} "
-            f"({int(bad.sum())} such values). Remove, replace or scale them."
-        )
+        raise _bad_value(what, f"{array[tuple(place)]} in {_place(place)}", int(bad.sum()))
     if array.dtype.kind == "f" and array.dtype.itemsize <= 4:
         return  # nothing was rounded
     counts = counts & np.isfinite(array)
@@ -360,6 +485,16 @@ def check_float32(array: np.ndarray, bad: np.ndarray, what: str, counts: Any = T
                 f"{what} must differ by more than the precision of float32, got values from {exact.min():.10g} to "
                 f"{exact.max():.10g} in feature {f}. Subtract an offset and scale them, as in (x - x.mean()) / x.std()."
             )
+
+
+def _place(place: Sequence[int]) -> str:
+    axes = ("sequence", "time step", "feature")[-len(place) :]
+    return ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=True))
+
+
+def _bad_value(what: str, first: str, n: int) -> ValueError:
+    wanted = "must be finite and representable in float32"
+    return ValueError(f"{what} {wanted}, got {first} ({n} such values). Remove, replace or scale them.")
 
 
 def _as_numpy(value: Any) -> Any:
@@ -398,25 +533,133 @@ def _is_date(text: str) -> bool:
     return False
 
 
-def _items(dataset: Dataset, what: str) -> tuple[np.ndarray, tuple[Any, Any]]:
-    """Return the sequences of a torch Dataset, and (targets, labels) from the second part of each item."""
+def _items(dataset: Dataset, what: str, of_targets: str) -> tuple[Any, Any]:
+    """Return the sequences of a torch Dataset, and (targets, labels) from the second part of each item.
+
+    Beyond memory, the sequences are a `LazyTensor`, and the second parts are not decided yet.
+    """
     if not hasattr(dataset, "__len__"):
         raise TypeError(f"{what} must have a length, got a {type(dataset).__name__}. Use DataSet(list(dataset)).")
-    pairs = [dataset[i] for i in range(len(dataset))]
-    pairs = [pair if isinstance(pair, tuple | list) else (pair,) for pair in pairs]
+    indexed: Any = dataset
+    n = len(indexed)
+    # the first item only once, because an item may be random
+    pairs = [_as_pair(indexed[i]) for i in range(min(n, 1))]
+    if pairs and too_large(n * max(map(_n_values, pairs[0]))):
+        return _lazy_items(indexed, pairs[0], what, of_targets)
+    pairs += [_as_pair(indexed[i]) for i in range(1, n)]
     x = as_array([pair[0] for pair in pairs], what)
     if {len(pair) for pair in pairs} == {1}:
         return x, (None, None)
     if {len(pair) for pair in pairs} == {2}:
-        y = as_array([pair[1] for pair in pairs], f"the labels or targets for {what}")
+        y = as_array([pair[1] for pair in pairs], _of_second(what))
         if y.shape in (x.shape[:1], x.shape[:2]) and are_labels(y) and not (y.shape == x.shape and are_labels(x)):
             return x, (None, y)
         if y.shape == x.shape:
             return x, (y, None)
-    raise TypeError(
+    raise _bad_items(pairs[0], what)
+
+
+def _as_pair(item: Any) -> Sequence[Any]:
+    return item if isinstance(item, tuple | list) else (item,)
+
+
+def _n_values(part: Any) -> int:
+    with contextlib.suppress(ValueError):
+        return math.prod(np.shape(part))
+    return 0
+
+
+def _of_second(what: str) -> str:
+    return f"the labels or targets for {what}"
+
+
+def _bad_items(item: Sequence[Any], what: str) -> TypeError:
+    return TypeError(
         "each item of a torch Dataset must be a sequence or a pair (sequence, label) or (sequence, target), got shapes "
-        f"{[tuple(np.shape(part)) for part in pairs[0]]} for {what}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
+        f"{[tuple(np.shape(part)) for part in item]} for {what}. Use DataSet(x, labels=y) or DataSet(x, targets=y)."
     )
+
+
+def _lazy_items(dataset: Any, first: Sequence[Any], what: str, of_targets: str) -> tuple[LazyTensor, Any]:
+    """Return the sequences of a torch Dataset as a `LazyTensor`, and the second parts of its items, not decided yet."""
+    if len(first) > 2:
+        raise _bad_items(first, what)
+    items = _Items(dataset, len(first), what)
+    x_row = _three_dimensions([first[0]], what).shape[1:]
+    x = LazyTensor(partial(items.rows, 0, x_row), (len(dataset), *x_row))
+    if len(first) == 1:
+        return x, None
+    y_row = as_array([first[1]], _of_second(what)).shape[1:]
+    x_given = np.shape(first[0])
+    y = LazyTensor(partial(items.rows, 1, y_row), (len(dataset), *y_row))
+    labelled = y_row in ((), x_given[:1])
+    if not labelled and y_row != x_given:
+        raise _bad_items(first, what)
+    same = LazyTensor(partial(items.rows, 1, x_row), x.shape) if y_row == x_given else None
+    return x, _SecondParts(x, y, same, labelled, _bad_items(first, what), of_targets)
+
+
+class _Items:
+    """Rows of the items of a torch Dataset; the last ones are kept, because both parts of an item are read in turn."""
+
+    def __init__(self, dataset: Any, parts: int, what: str) -> None:
+        self.dataset, self.parts, self.what = dataset, parts, what
+        self.last: tuple[Any, list[Sequence[Any]]] = (None, [])
+
+    def rows(self, part: int, row: Sequence[int], at: np.ndarray) -> np.ndarray:
+        """Return a part of the items at some positions, (k, *row)."""
+        key, items = self.last
+        if key != at.tobytes():
+            items = [_as_pair(self.dataset[i]) for i in at.tolist()]
+            self.last = at.tobytes(), items
+        if any(len(item) != self.parts for item in items):
+            raise _bad_items(next(item for item in items if len(item) != self.parts), self.what)
+        array = as_array([item[part] for item in items], _of_second(self.what) if part else self.what)
+        if array.size != len(items) * math.prod(row):
+            got = f"{tuple(row)} and {array.shape[1:]}"
+            raise TypeError(f"{self.what} must have items of one shape, got {got}. Use DataSet.padded(sequences).")
+        return array.reshape(len(items), *row)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "last": (None, [])}
+
+
+class _SecondParts:
+    """The second parts of the items of a torch Dataset: labels or targets, decided when all have been read."""
+
+    def __init__(
+        self, x: LazyTensor, y: LazyTensor, targets: LazyTensor | None, labelled: bool, error: TypeError, what: str
+    ) -> None:
+        self.x, self.y, self.targets, self.error = x, y, targets, error
+        self.y_labels, self.x_labels = labelled, targets is not None
+        self.labels: list[np.ndarray] = []
+        self.skipped = 0
+        self.check = _RowCheck(y if targets is None else targets, None, what)
+
+    def add(self, at: np.ndarray) -> None:
+        """Read a chunk."""
+        y = np.asarray(self.y.read(at))
+        self.x_labels = self.x_labels and are_labels(np.asarray(self.x.read(at)))
+        self.y_labels = self.y_labels and are_labels(y)
+        if not self.y_labels:
+            self.labels = []
+        elif self.x_labels:
+            # so far they may be targets, which are not kept
+            self.skipped = at[-1] + 1
+        else:
+            self.labels.append(y.astype(np.int32))
+        if self.targets is not None:
+            self.check.add(at)
+
+    def decide(self, sequences: Any, mask: Any) -> tuple[Any, Any]:
+        """Return the targets and the labels."""
+        if self.y_labels and not self.x_labels:
+            skipped = [self.y.read(at) for at in chunks(self.skipped, self.x.shape[1:])]
+            return sequences, np.concatenate([*skipped, *self.labels])
+        if self.targets is None:
+            raise self.error
+        self.check.finish()
+        return _masked(self.targets, mask), None
 
 
 def _check_orientation(values: Any, name: str) -> None:
@@ -476,11 +719,18 @@ def _fill(sequences: np.ndarray, known: np.ndarray) -> None:
         values[~given] = np.interp(steps[~given], steps[given], values[given]) if given.any() else 0
 
 
-def _three_dimensions(values: Any, what: str) -> np.ndarray:
-    """Return `values` as an array of numbers (n, time, feature), or raise an error that names `what`."""
+def _three_dimensions(values: Any, what: str) -> Any:
+    """Return `values` as an array of numbers (n, time, feature), or raise an error that names `what`.
+
+    A `LazyTensor` is returned for values beyond memory.
+    """
+    if isinstance(values, LazyTensor) and values.ndim == 3 and 0 not in values.shape:
+        return values
     array = as_array(values, what)
     if array.dtype.kind == "b":
         raise TypeError(f"{what} must be numbers, got bools. To use them as 0 and 1, convert with .astype('float32').")
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(f"{what} must have shape (n, time, feature) or (n, time), not empty, got {array.shape}.")
-    return array[..., None] if array.ndim == 2 else array
+    array = array[..., None] if array.ndim == 2 else array
+    in_file = too_large(array.size) and mapped_file(array) is not None
+    return LazyTensor(Rows(array), array.shape) if in_file else array

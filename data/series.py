@@ -10,8 +10,19 @@ import numpy as np
 import pandas as pd
 import torch
 
+from data import windows
 from data.csv_columns import UNITS, is_time, unit_of, warn_of_columns
-from data.data_set import as_array, as_class_names, as_pandas, check_float32, check_labels, check_sampling_rate
+from data.data_set import (
+    DataSet,
+    as_array,
+    as_class_names,
+    as_pandas,
+    check_float32,
+    check_integer,
+    check_labels,
+    check_sampling_rate,
+    is_real_number,
+)
 from data.words import many
 
 # Largest relative difference between two sampling rates that are considered equal.
@@ -132,6 +143,55 @@ class Series:
         )
         series.sampling_rate = self.sampling_rate  # also if the part has a gap
         return series
+
+    def windows(self, length: int, *, stride: int = 1, max_missing: float = 0.5) -> DataSet:
+        """Return the windows of the series as a data set, for a trainer.
+
+        Missing values are masked and interpolated. If the series has labels, the label of a window is the largest label
+        of its steps. Windows larger than 256 MB are cut when they are used.
+
+        Parameters
+        ----------
+        length : int
+            Time steps in a window.
+        stride : int, default 1
+            Time steps from one window to the next; the last window ends at the end of the series.
+        max_missing : float, default 0.5
+            Largest share of missing values in a window, below 1. Other windows are left out.
+
+        Returns
+        -------
+        DataSet
+            Sequences of shape (n, length, feature).
+
+        Raises
+        ------
+        ValueError
+            If an argument is invalid, or no window has enough values.
+
+        Examples
+        --------
+        >>> Series(range(1000), name="ramp").windows(100, stride=50)
+        DataSet 'ramp': 19 sequences of 100 steps, 1 feature
+        """
+        if check_integer(length, "length", 1) > len(self):
+            raise ValueError(f"length must be at most {len(self)}, the steps of {self.name!r}, got {length}.")
+        check_integer(stride, "stride", 1)
+        if not is_real_number(max_missing) or not 0 <= max_missing < 1:
+            raise ValueError(f"max_missing must be a number from 0 to below 1, got {max_missing!r}.")
+        starts, gaps = windows.usable_starts(self.values, length, stride, max_missing)
+        if not len(starts):
+            wanted = f"a window of {length} steps with at most {max_missing:.0%} missing values"
+            raise ValueError(f"{self.name!r} must have {wanted}, got 0. Raise max_missing or reduce length.")
+        more: dict[str, Any] = {"name": self.name, "sampling_rate": self.sampling_rate}
+        if self.labels is not None:
+            largest = pd.Series(self.labels).rolling(length).max().to_numpy()
+            more["labels"] = largest[starts + length - 1].astype(np.int64)
+        if windows.are_lazy(starts, length, self.n_features):
+            return windows.window_set(self.values, starts, length, gaps=gaps, **more)
+        known = ~np.isnan(windows.cut_windows(self.values, starts, length))
+        sequences = windows.cut_windows(windows.interpolated(self.values), starts, length)
+        return DataSet(sequences, mask=known, **more)
 
     def __repr__(self) -> str:
         text = f"Series {self.name!r}: {len(self)} steps, {many(self.n_features, 'feature')}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.data_set import DataSet, check_integer, is_real_number
+from data.lazy import equal_rows
 
 
 class Split(NamedTuple):
@@ -71,9 +72,8 @@ def split(
         raise ValueError(f"the fractions must be above 0 and add up to less than 1, got {fractions}.")
     abnormal = data.abnormal
     normal = np.flatnonzero(~abnormal)
-    rows = data.sequences.reshape(len(data), -1).numpy()
-    _, group = np.unique(rows[normal], axis=0, return_inverse=True)
-    group = group.reshape(-1)
+    number = equal_rows(data.sequences)
+    _, group = np.unique(number[normal], return_inverse=True)
     rank = np.random.default_rng(seed).permutation(int(group.max(initial=-1)) + 1)[group]
     order = np.argsort(rank, kind="stable")
     normal, rank = normal[order], rank[order]
@@ -91,7 +91,6 @@ def split(
             "sequences. Change the fractions."
         )
     # leave out abnormal sequences that equal one in training, validation or calibration
-    seen = {row.tobytes() for row in rows[np.concatenate(parts[:3])]}
-    unseen = [i for i in np.flatnonzero(abnormal) if rows[i].tobytes() not in seen]
-    parts[3] = np.sort(np.concatenate([parts[3], np.array(unseen, dtype=int)]))
+    unseen = np.flatnonzero(abnormal & ~np.isin(number, number[np.concatenate(parts[:3])]))
+    parts[3] = np.sort(np.concatenate([parts[3], unseen]))
     return Split(*(data.subset(p, f"{data.name}, {name}") for p, name in zip(parts, Split._fields, strict=True)))

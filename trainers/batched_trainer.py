@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from data import DataSet
 from data._deprecated import with_old_names
+from data.lazy import rows_of, sample
 from trainers import distributed, torch_utils
 from trainers.block import Hyperparameter
 from trainers.checks import check_step
@@ -212,16 +213,17 @@ class BatchedTrainer(RestoringTrainer):
         # calls RestoringTrainer.doEpoch; the epoch is undone if it does not reach its end
         with DeferredInterrupt(), self._complete_or_undone(model):
             total, elements = torch.zeros((), device=self.device), 0
-            settings, together = self.hyperparameters, self.accumulate_grad_batches
-            batches = self._batches(len(self.train_inputs), epoch)
-            steps = [batches[i : i + together] for i in range(0, len(batches), together)]
-            for number, step in enumerate(steps):
+            settings, size = self.hyperparameters, self.batch_size * self.accumulate_grad_batches
+            order = self._order(len(self.train_inputs), epoch)
+            steps = range(0, len(order), size)
+            for number, first in enumerate(steps):
                 # pause, stop, Ctrl-C
                 self.pause_point()
                 rate = learning_rate_at(settings, epoch - 1 + number / len(steps), 1 / len(steps), self.planned_epochs)
+                batches = order[first : first + size].split(self.batch_size)
                 with self._learning_rates(rate) as used:
                     # forward, loss, backward, clip, step
-                    loss, n = self.training_step(model, step, derived_seed(self.seed, epoch, 1 + number))
+                    loss, n = self.training_step(model, batches, derived_seed(self.seed, epoch, 1 + number))
                 if epoch == 1 and number == 0 and not loss.isfinite():
                     raise FloatingPointError(f"the first training loss of {self.name!r} must be finite, got {loss}.")
                 # the training loss is the mean over all elements that are not masked
@@ -270,18 +272,19 @@ class BatchedTrainer(RestoringTrainer):
             other.step()
         return loss, elements
 
-    def _batches(self, n: int, epoch: int) -> tuple[Tensor, ...]:
-        """Return the positions of the sequences in each batch; the order depends only on seed and epoch."""
+    def _order(self, n: int, epoch: int) -> Tensor:
+        """Return the positions of all sequences of an epoch; the order depends only on seed and epoch."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch if self.reshuffle else 0))
         total = n if self.steps_per_epoch is None else self.steps_per_epoch * self.batch_size
         # each pass contains every sequence once
         passes = [torch.randperm(n, generator=generator) for _ in range(math.ceil(total / n))]
-        return torch.cat(passes)[:total].split(self.batch_size)
+        return torch.cat(passes)[:total]
 
     def _batch_data(self, batch: Tensor) -> list[Any]:
         """Return inputs, targets, mask and lengths of a batch."""
-        parts = (self.train_inputs, self.train_targets, self.train_mask, self.train_lengths)
-        return [None if part is None else part[batch] for part in parts]
+        inputs, targets = rows_of(self.train_inputs, self.train_targets, batch)
+        others = (self.train_mask, self.train_lengths)
+        return [inputs, targets, *(None if part is None else part[batch] for part in others)]
 
     @contextmanager
     def _learning_rates(self, rate: float) -> Iterator[float]:
@@ -306,14 +309,17 @@ class BatchedTrainer(RestoringTrainer):
         """Do nothing, because each step multiplies its learning rate by the factor."""
 
     def _constant_loss(self) -> float:
-        """Return the validation loss of the best constant: each feature's median, or its mean for "mse"."""
-        train, validation = self.train_targets, self.validation_targets
+        """Return the validation loss of the best constant: each feature's median, or its mean for "mse".
+
+        Of data beyond memory, evenly spaced sequences are used.
+        """
+        train, validation = sample(self.train_targets), sample(self.validation_targets)
         if self.train_mask is not None:
-            train = train.masked_fill(~self.train_mask, math.nan)
+            train = train.masked_fill(~sample(self.train_mask), math.nan)
         train = train.flatten(0, 1)
         constant = train.nanmean(0) if self.loss == "mse" else train.nanmedian(0).values
         loss = self._loss_function(self.loss)
-        return float(loss_of(constant.expand_as(validation), validation, loss, self.validation_mask))
+        return float(loss_of(constant.expand_as(validation), validation, loss, sample(self.validation_mask)))
 
     # ------------------------------------------------------------------ undo an interrupted epoch
 

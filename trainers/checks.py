@@ -113,13 +113,14 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet) -> None
     if bad := [key for key, tensor in weights.items() if not tensor.isfinite().all()]:
         raise bad_model(model, f"must have finite weights, got NaN or infinite values in {', '.join(bad[:3])}.")
     with _trial_copy(model) as trial, evaluating(trial):
-        order = _by_length(train)
+        shortest = _by_length(train, torch.arange(min(2, len(train))))
         # the first call builds lazy layers
-        _output(trial, train, order[:2])
+        _output(trial, train, shortest)
         if unbuilt := [key for key, tensor in trial.named_parameters() if is_lazy(tensor)]:
             raise bad_model(model, f"must use all its layers in evaluation mode, got unused lazy layers: {unbuilt}.")
         built = _parameters_and_buffers(trial)
-        _check_independence(trial, train, order[torch.linspace(0, len(order) - 1, 4).long()])
+        ranks = torch.linspace(0, len(train) - 1, 4, dtype=torch.float64).long()
+        _check_independence(trial, train, _by_length(train, ranks))
         # the batch sizes that the validation loss is computed with
         for size in {min(len(validation), 256), len(validation) % 256} - {0}:
             _output(trial, validation, torch.arange(size))
@@ -128,7 +129,7 @@ def check_forward(model: nn.Module, train: DataSet, validation: DataSet) -> None
             check_lengths(trial, data.sequences, data.targets, data.lengths)
     if lazy or {name for name, _ in built} != copy_state(model).keys() or hasattr(model, "_orig_mod"):
         # lazy layers draw their weights from PyTorch's global generator, as other layers do
-        inputs, _, _, lengths = _select(model, train, order[:2])
+        inputs, _, _, lengths = _select(model, train, shortest)
         with evaluating(model), nullcontext() if lazy else own_randomness(0, inputs.device):
             run_model(model, inputs, lengths)
 
@@ -188,9 +189,12 @@ def _trial_copy(model: nn.Module, *, alone: bool = True) -> Iterator[Any]:
                 load_state(model, state)
 
 
-def _by_length(data: DataSet) -> Tensor:
-    """Return the positions of all sequences, shortest first, because short ones show the effect of padding."""
-    return torch.arange(len(data)) if data.lengths is None else data.lengths.argsort(stable=True)
+def _by_length(data: DataSet, ranks: Tensor) -> Tensor:
+    """Return the positions of the sequences with these ranks in length, the shortest first.
+
+    Short ones show the effect of padding.
+    """
+    return ranks if data.lengths is None else data.lengths.argsort(stable=True)[ranks]
 
 
 def _select(model: nn.Module, data: DataSet, rows: Tensor) -> list[Any]:
@@ -265,7 +269,7 @@ def _check_independence(model: nn.Module, data: DataSet, rows: Tensor) -> None:
 
 def _step(model: nn.Module, data: DataSet, n: int, precision: str) -> Exception | None:
     """Return the error of a training step with n sequences, or None."""
-    x, targets, mask, lengths = _select(model, data, _by_length(data)[torch.arange(n) % len(data)])
+    x, targets, mask, lengths = _select(model, data, _by_length(data, torch.arange(n) % len(data)))
     try:
         with own_randomness(0, x.device), torch.enable_grad():
             with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):

@@ -26,6 +26,7 @@ import pandas as pd
 import torch
 from sklearn.model_selection import ParameterGrid
 
+from data.lazy import LazyTensor, sample
 from trainers.checkpoint import save
 from trainers.checkpoint_file import digest_of
 from trainers.checks import as_count
@@ -321,6 +322,9 @@ def describe(value: Any) -> Any:
         return value
     if isinstance(value, torch.Tensor):
         return digest_of(value)
+    if isinstance(value, LazyTensor):
+        # of evenly spaced rows
+        return [list(value.shape), digest_of(sample(value))]
     if isinstance(value, Mapping):
         return {str(key): describe(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

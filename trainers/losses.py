@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from data import DataSet
+from data.lazy import LazyTensor, rows_of
 from trainers import distributed
 from trainers.torch_utils import device_of, modes_kept, own_randomness, useful_threads, with_threads
 
@@ -195,14 +196,14 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> T
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}.")
     data = DataSet.of(sequences, "sequences to reconstruct")
-    # a copy, because a model may change its input in place
-    sequences = data.sequences.clone()
+    # a copy, because a model may change its input in place; lazy rows are always copies
+    sequences = data.sequences if isinstance(data.sequences, LazyTensor) else data.sequences.clone()
     check_lengths(model, data.sequences, data.sequences, data.lengths)
     # without gradients, a second thread helps as little as in training with batches of 32
     device = device_of(model)
     with evaluating(model), own_randomness(_SEED, device), with_threads(useful_threads(model, 32, device)):
         outputs = _outputs(model, sequences, sequences, data.lengths, batch_size)
-        return torch.cat([output.cpu() for _, output in outputs])
+        return torch.cat([output.cpu() for _, _, output in outputs])
 
 
 def mean_loss(
@@ -222,30 +223,34 @@ def mean_loss(
     rank of a distributed run computes a part of it.
     """
     check_lengths(model, inputs, targets, lengths)
-    total, counted = torch.zeros((), dtype=torch.float64), 0
-    step = distributed.size() if shared else 1
+    total, elements = torch.zeros((), dtype=torch.float64), 0
+    ranks = distributed.size() if shared else 1
     with evaluating(model), own_randomness(_SEED, inputs.device):
-        for at, output in _outputs(model, inputs, targets, lengths, batch_size, step):
+        for at, wanted, output in _outputs(model, inputs, targets, lengths, batch_size, ranks):
             here = None if mask is None else mask[at]
             n = output.numel() if here is None else int(here.sum())
-            counted += n
+            elements += n
             if isinstance(loss, str):
-                errors = LOSSES[loss](output, targets[at], reduction="none")
+                errors = LOSSES[loss](output, wanted, reduction="none")
                 total += (errors if here is None else errors[here]).sum().cpu()
             else:
-                total += n * loss_of(output, targets[at], loss, here).double().cpu()
-    loss_sum, count = distributed.total(float(total), counted) if shared else (float(total), counted)
+                total += n * loss_of(output, wanted, loss, here).double().cpu()
+    loss_sum, count = distributed.total(float(total), elements) if shared else (float(total), elements)
     return loss_sum / count
 
 
 def _outputs(
-    model: nn.Module, inputs: Tensor, targets: Tensor, lengths: Tensor | None, size: int, step: int = 1
-) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the position of each batch in the inputs, and the model's output for it, which has the targets' shape."""
-    for start in range(0, len(inputs), size * step):
-        at = slice(start + distributed.rank() if step > 1 else start, start + size * step, step)
-        x = inputs[at].to(device_of(model))
+    model: nn.Module, inputs: Tensor, targets: Tensor, lengths: Tensor | None, size: int, ranks: int = 1
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Yield the position of each batch in the inputs, its targets, and the model's output, which has their shape.
+
+    If there are several ranks, this one has a part of each batch.
+    """
+    for start in range(0, len(inputs), size * ranks):
+        at = slice(start + (distributed.rank() if ranks > 1 else 0), start + size * ranks, ranks)
+        x, wanted = rows_of(inputs, targets, at)
         if not len(x):
             continue  # fewer sequences than ranks
+        x = x.to(device_of(model))
         output = run_model(model, x, None if lengths is None else lengths[at])
-        yield at, check_shape(model, output, x, targets[at]).float()
+        yield at, wanted, check_shape(model, output, x, wanted).float()

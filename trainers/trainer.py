@@ -12,6 +12,7 @@ from torch import nn
 
 from data import DataSet
 from data._deprecated import current_name_in
+from data.lazy import same_values
 from trainers import distributed
 from trainers.block import Block
 from trainers.checks import check_forward
@@ -71,7 +72,8 @@ class Trainer(Block):
     train_set, validation_set : DataSet
         The arguments of `setDataSets`.
     train_inputs, train_targets, validation_inputs, validation_targets : torch.Tensor
-        The values of the sets, (n, time, feature), float32, on the device.
+        The values of the sets, (n, time, feature), float32, on the device. Those of data beyond memory are a
+        `data.lazy.LazyTensor`, whose rows are read and moved to the device when they are indexed.
     train_mask, validation_mask : torch.Tensor or None
         True for targets that are used in the loss, (n, time, feature), on the device; None: all are used.
     train_lengths, validation_lengths : torch.Tensor or None
@@ -102,7 +104,8 @@ class Trainer(Block):
         self.validation_set: DataSet | None = None
         # the sets before an augmentation by a subclass, as far as they are known
         self._given_sets: tuple[DataSet, DataSet] | None = None
-        self.train_inputs = self.train_targets = self.validation_inputs = self.validation_targets = torch.empty(0)
+        self.train_inputs: Any = torch.empty(0)
+        self.train_targets = self.validation_inputs = self.validation_targets = self.train_inputs
         self.train_mask = self.train_lengths = self.validation_mask = self.validation_lengths = None
         self.planned_epochs: int | None = None
         self.between_batches: Callable[[], None] | None = None
@@ -178,7 +181,7 @@ class Trainer(Block):
         self.train_lengths, self.validation_lengths = train.lengths, validation.lengths
         # why the training loss may not be comparable with the validation loss
         targets, inputs = train.targets, train.sequences
-        altered = "" if targets.shape != inputs.shape or torch.equal(targets, inputs) else "on altered inputs"
+        altered = "" if targets.shape != inputs.shape or same_values(targets, inputs) else "on altered inputs"
         note = ", ".join(filter(None, [str(getattr(self.model, "training_note", "")), altered]))
         self._trained = self._trained or len(self.history) > 0
         self.history = History(self.name, note)
@@ -187,8 +190,9 @@ class Trainer(Block):
         self._stage = "without an epoch"
 
     def _on_device(self, data: DataSet) -> list[Any]:
-        parts = (data.sequences, data.targets, target_mask(data))
-        return [None if part is None else part.to(self.device) for part in parts]
+        inputs, mask = data.sequences.to(self.device), target_mask(data)
+        targets = inputs if data.targets is data.sequences else data.targets.to(self.device)
+        return [inputs, targets, None if mask is None else mask.to(self.device)]
 
     @abstractmethod
     def doEpoch(self, model: nn.Module) -> nn.Module:  # noqa: N802

@@ -18,7 +18,7 @@ def test_batches_of_an_epoch(beats, model, steps_per_epoch, sizes):
     trainer = BatchedTrainer(model, batch_size=16, steps_per_epoch=steps_per_epoch)
     batches = trainer._batches(40, 1)
     assert [len(batch) for batch in batches] == sizes
-    order = torch.cat(batches).tolist()
+    order = torch.cat(list(batches)).tolist()
     for start in range(0, len(order) - 39, 40):
         assert sorted(order[start : start + 40]) == list(range(40)), "each pass contains every sequence once"
     if steps_per_epoch == 7:
@@ -29,7 +29,7 @@ def test_order_of_batches(model):
     trainer = BatchedTrainer(model)
     fixed = BatchedTrainer(model, reshuffle=False)
     other = BatchedTrainer(model, seed=1)
-    order = lambda trainer, epoch: torch.cat(trainer._batches(40, epoch)).tolist()  # noqa: E731
+    order = lambda trainer, epoch: torch.cat(list(trainer._batches(40, epoch))).tolist()  # noqa: E731
     assert order(trainer, 1) != order(trainer, 2)
     assert order(trainer, 1) == order(trainer, 1)
     assert order(trainer, 1) != order(other, 1)

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from data import DataSet, Series
+from data.lazy import is_lazy, spread
 from data.series import default_names
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
@@ -336,6 +337,8 @@ class AnomalyDetector(Block):
         data, model = self._check(x), self._trained_model()
         if isinstance(data, DataSet):
             scaled = self._sequences(data)
+            if is_lazy(scaled):
+                raise ValueError(f"x must fit into memory to be explained, got {data!r}. Use a part, such as x[:100].")
             reconstruction = reconstruct(model, scaled)
             errors = np.abs(scoring.known_differences(model, reconstruction, scaled.sequences, scaled.mask))
             return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), default_names(data.n_features))
@@ -519,6 +522,8 @@ class AnomalyDetector(Block):
         def fitted() -> ErrorGaussian:
             validation, model = self._sequences(self._held_out[0]), self._trained_model()
             smooth = self._smooth(self.window_length or validation.length)
+            if is_lazy(validation):
+                validation = validation.subset(spread(len(validation), validation.sequences.shape[1:]))
             return ErrorGaussian(scoring.reconstruction_differences(model, validation, smooth=smooth))
 
         return self._once("gaussian", fitted)
@@ -546,7 +551,9 @@ class AnomalyDetector(Block):
         """Raise before training if the rule cannot set a threshold on this number of scores."""
         if windowing:
             length = windowing.length
-            n = len(np.unique(windowing.usable_starts(calibration)[:, None] + np.arange(length)))
+            starts, _ = windowing.usable_starts(calibration)
+            # steps in any of these windows
+            n = length + int(np.minimum(np.diff(starts), length).sum())
         else:
             n, length = len(calibration), calibration.length
         self._smooth(length)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch.utils.data import Dataset
 
 from data import DataSet, Series
 from data.data_set import as_array
+from data.lazy import LazyTensor, chunks, equal_rows, is_lazy, spread, too_large
 from data.series import RATE_TOLERANCE, default_names
 from trainers.checks import as_scores
 
@@ -61,21 +64,24 @@ class Scaling:
     kind : {"standard", "robust", "none"}
         Scale by mean and standard deviation, by median and interquartile range, or not at all.
     training : DataSet or Series
-        Data to fit the scaling on. Padding and missing values are ignored.
+        Data to fit the scaling on. Padding and missing values are ignored. Of sequences beyond memory, "robust" uses
+        evenly spaced ones.
     """
 
     def __init__(self, kind: str, training: DataSet | Series) -> None:
-        if isinstance(training, Series):
-            values = training.values
-        else:
-            known = True if training.mask is None else training.mask.numpy()
-            values = np.where(known, training.sequences.numpy(), np.nan).reshape(-1, training.n_features)
-        empty = np.flatnonzero(np.isnan(values).all(0))
-        if len(empty):
-            raise ValueError(f"feature {empty[0]} must have a value in the training data, got only NaN. Remove it.")
-        self.center, self.divisor = np.zeros(values.shape[1]), np.ones(values.shape[1])
-        if kind != "none":
-            scaler = (StandardScaler if kind == "standard" else RobustScaler)().fit(values.astype(np.float64))
+        self.center, self.divisor = np.zeros(training.n_features), np.ones(training.n_features)
+        scaler = {"standard": StandardScaler, "robust": RobustScaler}.get(kind, lambda: None)()
+        empty = np.ones(training.n_features, dtype=bool)
+        for values in _known_values(training, whole=kind == "robust"):
+            empty &= np.isnan(values).all(0)
+            if kind == "standard":
+                scaler.partial_fit(values.astype(np.float64))
+            elif kind == "robust" and not empty.any():
+                scaler.fit(values.astype(np.float64))
+        if empty.any():
+            feature = np.flatnonzero(empty)[0]
+            raise ValueError(f"feature {feature} must have a value in the training data, got only NaN. Remove it.")
+        if scaler is not None:
             self.center = scaler.mean_ if kind == "standard" else scaler.center_
             self.divisor = scaler.scale_
 
@@ -92,9 +98,17 @@ class Scaling:
         """Return a scaled data set without labels."""
         if (got := data.targets.shape) != data.sequences.shape:
             raise ValueError(f"targets of {data.name!r} must have the shape of its sequences, got {tuple(got)}.")
+        if is_lazy(data):
+            both = (data.sequences, data.targets)
+            rows = {id(part): LazyTensor(partial(self._scaled_rows, part), part.shape) for part in both}
+            more = {"mask": data.mask, "lengths": data.lengths, "name": data.name}
+            return DataSet.of_checked(rows[id(data.sequences)], targets=rows[id(data.targets)], **more)
         sequences = self.scale(data.sequences.numpy())
         targets = None if data.targets is data.sequences else self.scale(data.targets.numpy())
         return DataSet(sequences, targets=targets, mask=data.mask, lengths=data.lengths, name=data.name)
+
+    def _scaled_rows(self, part: Any, at: np.ndarray) -> np.ndarray:
+        return self.scale(part[at].numpy())
 
     def scale(self, values: np.ndarray) -> np.ndarray:
         """Return scaled values (…, feature), float32."""
@@ -107,6 +121,25 @@ class Scaling:
     def unscale(self, values: np.ndarray) -> np.ndarray:
         """Return scaled values in the units of the data."""
         return values * self.divisor + self.center
+
+
+def _known_values(data: DataSet | Series, *, whole: bool) -> Iterator[np.ndarray]:
+    """Yield all values (n, feature), NaN where one is missing.
+
+    Data beyond memory is yielded in chunks, or with `whole` as evenly spaced sequences.
+    """
+    rows: Any = [slice(None)]
+    if isinstance(data, Series):
+        if too_large(data.values.size) and not whole:
+            rows = chunks(len(data), (data.n_features,))
+        yield from (data.values[at] for at in rows)
+        return
+    if is_lazy(data):
+        row = data.sequences.shape[1:]
+        rows = [spread(len(data), row)] if whole else chunks(len(data), row)
+    for at in rows:
+        known = True if data.mask is None else data.mask[at].numpy()
+        yield np.where(known, data.sequences[at].numpy(), np.nan).reshape(-1, data.n_features)
 
 
 def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
@@ -132,7 +165,7 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
         n, what = len(normal), "time steps"
     else:
         # equal sequences get the same number
-        _, number = np.unique(normal.sequences.flatten(1).numpy(), axis=0, return_inverse=True)
+        number = equal_rows(normal.sequences)
         n, what = int(number.max()) + 1, "different sequences"
     if n < 3:
         raise ValueError(f"{normal.name!r} must have at least three {what}, got {n}. Add more data.")
@@ -141,7 +174,7 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     names = [f"{normal.name}, {part}" for part in ("training", "validation", "calibration")]
     if isinstance(normal, Series):
         return tuple(normal.part(slice(*ends[i : i + 2]), name) for i, name in enumerate(names))
-    rank = np.random.default_rng(seed).permutation(n)[number.reshape(-1)]
+    rank = np.random.default_rng(seed).permutation(n)[number]
     return tuple(normal.subset(np.digitize(rank, ends[1:3]) == i, name) for i, name in enumerate(names))
 
 

@@ -11,6 +11,7 @@ from sklearn.covariance import EmpiricalCovariance
 from torch import nn
 
 from data import DataSet
+from data.lazy import chunks, is_lazy
 from trainers.checks import as_choice, as_count
 from trainers.losses import reconstruct
 
@@ -61,7 +62,11 @@ def reconstruction_error(
     as_choice(kind, "kind", (*REDUCTIONS, "gaussian"))
     if (kind == "gaussian") != (gaussian is not None):
         raise ValueError('kind="gaussian" and gaussian=ErrorGaussian(…) must be given together, got one of them.')
-    return sequence_scores(reconstruction_differences(model, sequences, smooth=smooth), kind, gaussian)
+    data = DataSet.of(sequences, "sequences to score")
+    rows = chunks(len(data), data.sequences.shape[1:])
+    parts = (data.subset(at) for at in rows) if is_lazy(data) else [data]
+    scores = [sequence_scores(reconstruction_differences(model, part, smooth=smooth), kind, gaussian) for part in parts]
+    return np.concatenate(scores)
 
 
 def reconstruction_differences(model: nn.Module, sequences: Any, *, smooth: int = 1) -> np.ndarray:

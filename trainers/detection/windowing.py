@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,12 @@ from scipy.signal import detrend
 from torch import nn
 
 from data import DataSet, Series
+from data.lazy import chunks
+from data.windows import are_lazy, usable_starts, window_set
+from data.windows import cut_windows as cut_windows
+from data.windows import interpolated as interpolated
+from data.windows import start_chunks as start_chunks
+from data.windows import window_starts as window_starts
 from trainers.checks import as_count
 from trainers.detection.preprocessing import Scaling
 from trainers.detection.scoring import known_differences, reduce_known
@@ -17,6 +23,8 @@ from trainers.losses import reconstruct
 
 # Smallest autocorrelation at the period of a periodic series.
 WEAKEST_PERIOD = 0.2
+# The period is estimated on this number of steps, from the start of the series.
+LONGEST_PART = 1_000_000
 # Smallest number of steps in which a period is estimated.
 SHORTEST_PART = 20
 # Windows that are reconstructed at once: limits the memory, does not change the result.
@@ -59,21 +67,30 @@ class Windowing:
         """Return which windows have enough values, from the missing values (n, length, feature)."""
         return missing.mean((1, 2)) <= self.max_missing
 
-    def usable_starts(self, series: Series) -> np.ndarray:
-        """Return the first step of each window with enough values."""
-        starts = window_starts(len(series), self.length, self.stride)
-        starts = starts[self.usable(cut_windows(series.missing, starts, self.length))]
+    def usable_starts(self, series: Series) -> tuple[np.ndarray, bool]:
+        """Return the first step of each window with enough values, and whether one of these has a missing value."""
+        starts, gaps = usable_starts(series.values, self.length, self.stride, self.max_missing)
         if not len(starts):
             wanted = f"at least one window of {self.length} steps with at most {self.max_missing:.0%} missing values"
             raise ValueError(f"{series.name!r} must have {wanted}, got 0. Raise max_missing or reduce window.")
-        return starts
+        return starts, gaps
 
     def data_set(self, series: Series) -> DataSet:
-        """Return the windows to train on: those with enough values, scaled."""
-        starts = self.usable_starts(series)
+        """Return the windows to train on: those with enough values, scaled. If too large, they are cut when used."""
+        starts, gaps = self.usable_starts(series)
+        if are_lazy(starts, self.length, series.n_features):
+            values = interpolated(series.values)
+            # an error now instead of during training
+            for at in chunks(len(values), values.shape[1:]):
+                self.scaling.scale(values[at[0] : at[-1] + 1])
+            return window_set(series.values, starts, self.length, gaps=gaps, prepare=self._prepared, name=series.name)
         windows = cut_windows(self.scaling.scale(interpolated(series.values)), starts, self.length)
         known = ~cut_windows(series.missing, starts, self.length)
         return DataSet(windows - self.middle(windows), mask=known, name=series.name)
+
+    def _prepared(self, windows: np.ndarray) -> np.ndarray:
+        windows = self.scaling.scale(windows)
+        return windows - self.middle(windows)
 
     def over(
         self, series: Series, model: nn.Module, of_steps: OfSteps, *, combine: str = "mean", columns: int = 1
@@ -124,7 +141,7 @@ def estimate_window(series: Series, longest: int) -> int:
     ----------
     series : Series
         If there are several features, the median of their periods is used; constant features are
-        ignored. Missing values are interpolated.
+        ignored. Missing values are interpolated. Only the first million steps are used.
     longest : int
         Largest window length, in time steps.
 
@@ -136,7 +153,8 @@ def estimate_window(series: Series, longest: int) -> int:
     from dtaianomaly.windowing import compute_window_size
 
     periods = []
-    for values in interpolated(series.values).T.astype(np.float64):
+    part = series.values[:LONGEST_PART]
+    for values in interpolated(part[:, ~np.isnan(part).all(0)]).T.astype(np.float64):
         if longest >= SHORTEST_PART and np.ptp(values) > 0:
             # a trend is autocorrelated at every lag
             detrended = detrend(values)
@@ -148,44 +166,6 @@ def estimate_window(series: Series, longest: int) -> int:
         wanted = f"a period of at least 10 steps, and at least {SHORTEST_PART} steps in each split"
         raise ValueError(f"{series.name!r} must have {wanted}, got no period up to {longest} steps. Set window=….")
     return int(np.median(periods))
-
-
-def window_starts(steps: int, length: int, stride: int) -> np.ndarray:
-    """Return the first step of each window; the last window ends at the end of the series.
-
-    >>> window_starts(steps=11, length=4, stride=3)
-    array([0, 3, 6, 7])
-    """
-    return next(start_chunks(steps, length, stride, steps))
-
-
-def start_chunks(steps: int, length: int, stride: int, size: int) -> Iterator[np.ndarray]:
-    """Yield `window_starts` in chunks of at most `size`, to save memory."""
-    last = steps - length
-    n = -(-last // stride) + 1
-    for first in range(0, n, size):
-        yield np.minimum(np.arange(first, min(first + size, n)) * stride, last)
-
-
-def cut_windows(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """Return the windows (n, length, feature) of values (time, feature) that begin at `starts`."""
-    views = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
-    return np.ascontiguousarray(views[starts].transpose(0, 2, 1))
-
-
-def interpolated(values: np.ndarray) -> np.ndarray:
-    """Return values (time, feature) with missing values interpolated; the same array if none is missing."""
-    missing = np.isnan(values)
-    if not missing.any():
-        return values
-    values = values.copy()
-    for f in np.flatnonzero(missing.any(0)):
-        gap = missing[:, f]
-        # interpolation needs only the values next to a gap; this saves memory
-        edges = np.flatnonzero(gap[1:] != gap[:-1])
-        known, unknown = np.unique(edges + gap[edges]), np.flatnonzero(gap)
-        values[unknown, f] = np.interp(unknown, known, values[known, f])
-    return values
 
 
 class StepScores:

@@ -65,14 +65,16 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
         if reconstructions is not None:
             raise ValueError("reconstructions must be given with sequences, got no sequences. Give sequences=… too.")
         return None
-    values = DataSet.of(sequences, "sequences").sequences.numpy()
+    values = DataSet.of(sequences, "sequences").sequences
     if len(values) != len(order):
         raise ValueError(f"sequences must have the same length as {what} ({len(order)}), got {len(values)}.")
     parts = {"sequences": values}
     if reconstructions is not None:
-        parts["reconstructions"] = reconstruction = DataSet.of(reconstructions, "reconstructions").sequences.numpy()
+        parts["reconstructions"] = reconstruction = DataSet.of(reconstructions, "reconstructions").sequences
         if reconstruction.shape != values.shape:
-            raise ValueError(f"reconstructions must have the shape {values.shape}, got {reconstruction.shape}.")
+            raise ValueError(
+                f"reconstructions must have the shape {tuple(values.shape)}, got {tuple(reconstruction.shape)}."
+            )
     _, time, all_features = values.shape
     features = min(all_features, MAX_CHOICES)
     positions = _spread(order, MAX_VALUES // (time * features * len(parts)))
@@ -82,7 +84,7 @@ def pictures(sequences: Any, reconstructions: Any, order: np.ndarray, what: str)
         "features": features,
         "all_features": all_features,
         "reconstructions": None,
-        **{name: part[positions, :, :features].astype("<f4").tobytes() for name, part in parts.items()},
+        **{name: part[positions][..., :features].numpy().astype("<f4").tobytes() for name, part in parts.items()},
     }
 
 
