@@ -79,7 +79,7 @@ def test_history_restore_equals_plain_loop(beats):
     optimizer, best, best_loss, restores = torch.optim.Adam(theirs.parameters(), 0.2), None, float("inf"), []
     for epoch in range(1, epochs + 1):
         theirs.train()
-        for batch in trainer._batches(40, epoch):
+        for batch in trainer._order(40, epoch).split(trainer.batch_size):
             optimizer.zero_grad()
             l1_loss(theirs(beats[0].sequences[batch]), beats[0].sequences[batch]).backward()
             optimizer.step()
@@ -111,7 +111,7 @@ def test_settings_of_older_trainers_equal_plain_loop(beats, settings):
     restored = benchmark(trainer, *beats, epochs=6).history.restored_epochs
     optimizer, best, lowest, restores = torch.optim.Adam(theirs.parameters(), trainer.learning_rate), None, None, []
     for epoch in range(1, 7):
-        for batch in trainer._batches(40, epoch):
+        for batch in trainer._order(40, epoch).split(trainer.batch_size):
             optimizer.zero_grad()
             l1_loss(theirs(beats[0].sequences[batch]), beats[0].sequences[batch]).backward()
             optimizer.step()

@@ -672,6 +672,8 @@ def test_interrupted_run_equals_one_run(tmp_path_factory, chosen, dropout, kind,
     trainer = random_trainer(chosen, dropout)
     result = benchmark(trainer, *SETS[kind], epochs=6, checkpoint=path, every=every, callbacks=watch())
     assert_same_end(trainer, whole)
-    for batches in zip(trainer._batches(16, 7), whole._batches(16, 7), strict=True):
+    for batches in zip(
+        trainer._order(16, 7).split(trainer.batch_size), whole._order(16, 7).split(whole.batch_size), strict=True
+    ):
         assert torch.equal(*batches)
     assert [asdict(row)["learning_rate"] for row in result.history] == [row.learning_rate for row in whole.history]

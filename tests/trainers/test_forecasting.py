@@ -80,7 +80,7 @@ def test_losses_of_targets_equal_plain_loop(beats, features, settings):
     loss = {"mae": l1_loss, "mse": mse_loss, "custom": settings.get("loss")}[trainer.loss]
     optimizer = torch.optim.Adam(theirs.parameters(), 0.02)
     for epoch in (1, 2):
-        for batch in trainer._batches(40, epoch):
+        for batch in trainer._order(40, epoch).split(trainer.batch_size):
             optimizer.zero_grad()
             loss(theirs(train.sequences[batch]), train.targets[batch]).backward()
             optimizer.step()

@@ -564,7 +564,7 @@ def train_plainly(model, optimizers, trainer, sequences, loss, epochs=3):
     """Train in a plain loop with the batches of a trainer."""
     for epoch in range(1, epochs + 1):
         model.train()
-        for batch in trainer._batches(len(sequences), epoch):
+        for batch in trainer._order(len(sequences), epoch).split(trainer.batch_size):
             model.zero_grad()
             loss(model(sequences[batch]), sequences[batch]).backward()
             for optimizer in optimizers:

@@ -16,7 +16,7 @@ from .contract import same
 @pytest.mark.parametrize(("steps_per_epoch", "sizes"), [(None, [16, 16, 8]), (2, [16] * 2), (7, [16] * 7)])
 def test_batches_of_an_epoch(beats, model, steps_per_epoch, sizes):
     trainer = BatchedTrainer(model, batch_size=16, steps_per_epoch=steps_per_epoch)
-    batches = trainer._batches(40, 1)
+    batches = trainer._order(40, 1).split(trainer.batch_size)
     assert [len(batch) for batch in batches] == sizes
     order = torch.cat(list(batches)).tolist()
     for start in range(0, len(order) - 39, 40):
@@ -29,7 +29,7 @@ def test_order_of_batches(model):
     trainer = BatchedTrainer(model)
     fixed = BatchedTrainer(model, reshuffle=False)
     other = BatchedTrainer(model, seed=1)
-    order = lambda trainer, epoch: torch.cat(list(trainer._batches(40, epoch))).tolist()  # noqa: E731
+    order = lambda trainer, epoch: trainer._order(40, epoch).tolist()  # noqa: E731
     assert order(trainer, 1) != order(trainer, 2)
     assert order(trainer, 1) == order(trainer, 1)
     assert order(trainer, 1) != order(other, 1)

@@ -102,7 +102,7 @@ def test_rewind_does_not_change_random_numbers_of_trainer(beats, page):
     class Plain(BatchedTrainer):
         def _train(self, model, epoch):
             torch.manual_seed(epoch)
-            for batch in self._batches(len(self.train_inputs), epoch):
+            for batch in self._order(len(self.train_inputs), epoch).split(self.batch_size):
                 self.between_batches and self.between_batches()
                 self.optimizer.zero_grad()
                 loss = (model(self.train_inputs[batch]) - self.train_targets[batch]).abs().mean()
