@@ -189,7 +189,6 @@ class BatchedTrainer(RestoringTrainer):
             training set.
         """
         super().setDataSets(train, validation)
-        distributed.copy_weights(self.model)
         torch_utils.keep_large_buffers()
 
     # ------------------------------------------------------------------ one epoch
@@ -229,7 +228,7 @@ class BatchedTrainer(RestoringTrainer):
                 # the training loss is the mean over all elements that are not masked
                 total += loss * n
                 elements += n
-            distributed.average_buffers(model)
+            distributed.average_statistics(model)
             # validation loss on the whole set, history restore
             self.end_epoch(model, train_loss=float(total) / elements, learning_rate=used)
         return model
@@ -330,10 +329,6 @@ class BatchedTrainer(RestoringTrainer):
         try:
             super().doEpoch(model)
             # after doEpoch has applied queued changes: the number of threads depends on the batch size
-            for name, value in distributed.agreed(self.hyperparameters).items():
-                # a callback, which only rank 0 has, may have changed it
-                if getattr(self, name) != value:
-                    setattr(self, name, value)
             with torch_utils.with_threads(self.threads), torch.enable_grad():
                 yield
         except BaseException:
@@ -445,7 +440,9 @@ class BatchedTrainer(RestoringTrainer):
         self._check_size(train, size)
         if step != self._checked:
             last = (len(train) % size if steps_per_epoch is None else 0) or size
-            check_step(self.model, train, size, last, precision, alone=alone)
+            # the smallest shares, because some layers need two sequences
+            share, last_share = (max(1, n // distributed.size()) for n in (size, last))
+            check_step(self.model, train, share, last_share, precision, alone=alone)
             if alone:
                 self._checked = step
 

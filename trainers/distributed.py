@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import reduce
 from typing import Any, TypeVar
 
 import torch
@@ -16,13 +19,30 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 Value = TypeVar("Value")
+_alone = False
+
+
+def launched() -> bool:
+    """Return whether torchrun has started this process."""
+    return dist.is_available() and dist.is_torchelastic_launched()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Run the context on this rank alone: within it, `size` is 1."""
+    global _alone
+    before, _alone = _alone, True
+    try:
+        yield
+    finally:
+        _alone = before
 
 
 def connect(device: torch.device) -> None:
     """Connect to the other ranks, at the first call in a process that torchrun has started."""
-    if not dist.is_available() or not dist.is_torchelastic_launched() or dist.is_initialized():
+    if not launched() or dist.is_initialized():
         return
-    if device.type != "cpu":
+    if device.index is not None:
         torch.accelerator.set_device_index(device)
     dist.init_process_group()
     atexit.register(lambda: dist.is_initialized() and dist.destroy_process_group())
@@ -30,12 +50,14 @@ def connect(device: torch.device) -> None:
 
 def rank() -> int:
     """Return the number of this rank, from 0; only rank 0 prints, calls callbacks and saves."""
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank()
+    return int(os.environ["RANK"]) if launched() else 0
 
 
 def size() -> int:
     """Return the number of ranks."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    return dist.get_world_size() if not _alone and dist.is_available() and dist.is_initialized() else 1
 
 
 def own_accelerator(kind: str) -> str:
@@ -76,29 +98,23 @@ def sum_gradients(model: nn.Module, loss: Tensor) -> Tensor:
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     used = loss.new_tensor([parameter.grad is not None for parameter in parameters])
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    parts = torch.cat([loss.reshape(1), used, *(gradient.flatten().to(loss.dtype) for gradient in gradients)])
+    dtype = reduce(torch.promote_types, [gradient.dtype for gradient in gradients], loss.dtype)
+    parts = torch.cat([part.flatten().to(dtype) for part in (loss, used, *gradients)])
     dist.all_reduce(parts)
     loss, used, *summed = parts.split([1, len(used), *(gradient.numel() for gradient in gradients)])
     for parameter, is_used, gradient in zip(parameters, used, summed, strict=True):
         parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if is_used else None
-    return loss.reshape(())
+    return loss.reshape(()).float()
 
 
 @torch.no_grad()
-def copy_weights(model: nn.Module) -> None:
-    """Copy parameters and buffers from rank 0 to all ranks."""
-    if size() > 1:
-        for tensor in [*model.parameters(), *model.buffers()]:
-            dist.broadcast(tensor.data, 0)
-
-
-@torch.no_grad()
-def average_buffers(model: nn.Module) -> None:
-    """Replace buffers of floating-point numbers, such as statistics of `BatchNorm1d`, by their mean over all ranks."""
-    if size() > 1:
-        for buffer in model.buffers():
-            if buffer.is_floating_point():
-                dist.all_reduce(buffer.div_(size()))
+def average_statistics(model: nn.Module) -> None:
+    """Replace the running statistics of batch normalization, which come from shares, by their mean over all ranks."""
+    buffers = [getattr(part, name, None) for part in model.modules() for name in ("running_mean", "running_var")]
+    for buffer in buffers if size() > 1 else ():
+        if isinstance(buffer, Tensor):
+            dist.all_reduce(buffer)
+            buffer /= size()
 
 
 def check_same(description: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ import torch
 from sklearn.model_selection import ParameterGrid
 
 from data.lazy import LazyTensor, sample
+from trainers import distributed
 from trainers.checkpoint import save
 from trainers.checkpoint_file import digest_of
 from trainers.checks import as_count
@@ -146,6 +147,8 @@ def grid(
         as_count(n_jobs, "n_jobs", "processes; or -1 for one per processor core")
     if every and folder is None:
         raise ValueError(f"every must be given together with folder, got every={every} only.")
+    if distributed.launched():
+        raise RuntimeError("grid must be called without torchrun, got a process of it. joblib starts the processes.")
     backend, configured = joblib.parallel.get_active_backend()
     if isinstance(backend, joblib.parallel.LokyBackend):
         backend.inner_max_num_threads = 1

@@ -19,7 +19,15 @@ from trainers.console import DeferredInterrupt
 from trainers.history import History
 from trainers.history_restore import HistoryRestore, repeated_epoch
 from trainers.losses import mean_loss
-from trainers.torch_utils import ModelState, check_optimizer, check_tensors, copy_state, load_state
+from trainers.torch_utils import (
+    ModelState,
+    check_optimizer,
+    check_tensors,
+    copy_state,
+    frozen_names,
+    load_state,
+    load_weights,
+)
 from trainers.trainer import Trainer
 
 
@@ -174,6 +182,8 @@ class RestoringTrainer(Trainer):
         """Check that an epoch can begin, and remember the state to which it is undone if it fails."""
         # if a custom loop has caught an error
         self.undo_epoch()
+        if distributed.size() > 1:
+            self._follow_rank_0()
         if self.train_set is not None:
             self._check_parameters()
         # the global generators too, because dropout may use them
@@ -185,6 +195,16 @@ class RestoringTrainer(Trainer):
             with torch_utils.with_threads(self.threads):
                 self._measure_start(model)
         return model
+
+    def _follow_rank_0(self) -> None:
+        """Use the settings and the weights of rank 0, which alone calls the callbacks that may change them."""
+        self.apply_queued()
+        state = {name: tensor.cpu() for name, tensor in copy_state(self.model).items()}
+        settings, state, frozen = distributed.agreed((self.hyperparameters, state, frozen_names(self.model)))
+        if distributed.rank():
+            for name in [name for name, value in settings.items() if getattr(self, name) != value]:
+                setattr(self, name, settings[name])
+            load_weights(self.model, state, frozen)
 
     def end_epoch(self, model: nn.Module, *, train_loss: float, **more: Any) -> nn.Module:
         """End an epoch: compute the validation loss, restore the best weights if it is worse, and record the row.
@@ -267,7 +287,7 @@ class RestoringTrainer(Trainer):
     def _measure_start(self, model: nn.Module) -> None:
         """Count weights that are already trained as the best weights so far, and note it."""
         self.history.start = self._memory.start = None
-        loss = math.nan if self.restore == "off" else self.validation_loss(model)
+        loss = math.nan if self.restore == "off" else distributed.agreed(self.validation_loss(model))
         if not math.isfinite(loss) or not self.counts_as_trained(loss):
             return
         self.history.begin(loss)

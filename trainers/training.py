@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -147,17 +148,22 @@ class Run:
             train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
             if checkpoint and (planned := checkpoint.begin(train, validation, epochs)):
                 self.resumes = True
+                self._check_ranks(epochs)
                 return planned
             if not checkpoint:
                 set_data(trainer, train, validation)
         planned = len(trainer.history) + epochs
-        if distributed.size() > 1:
-            distributed.check_same({**describe_run(trainer, trainer._given_sets, epochs), "sets": used_sets(trainer)})
+        self._check_ranks(epochs)
         if checkpoint:
             trainer.planned_epochs = planned
             # now, because a file that cannot be written should be noticed before the training
             checkpoint.save()
         return planned
+
+    def _check_ranks(self, epochs: int) -> None:
+        if distributed.size() > 1:
+            described = describe_run(self.trainer, self.trainer._given_sets, epochs)
+            distributed.check_same({**described, "sets": used_sets(self.trainer)})
 
     def _close(self) -> None:
         if self.checkpoint:
@@ -198,10 +204,7 @@ class Run:
                 trainer.planned_epochs = self.planned_epochs
                 RUNNING[id(trainer)] = trainer
                 ends.callback(_tell_followers, ended=True)
-                for callback in self.callbacks:
-                    ends.callback(lambda one: hasattr(one, "end") and one.end(self), callback)
-                    if hasattr(callback, "begin"):
-                        callback.begin(self)
+                self._call([partial(self._tell_begin, one, ends) for one in self.callbacks])
                 while self._epochs_are_left() and self._stop is None:
                     row = self._one_epoch()
                     interrupt.release()
@@ -265,25 +268,48 @@ class Run:
         self._seconds_trained += row.seconds if math.isfinite(row.seconds) else time.perf_counter() - begun
         # one copy for each callback, made before the first call, because a callback may branch to another state
         states = [trainer.reached_state() for _ in self.callbacks]
-        stop: StopTraining | None = None
-        try:
-            for callback, state in zip(self.callbacks, states, strict=True):
-                callback(row, state)
-            _tell_followers(ended=False)
-            if self.checkpoint and row.epoch % self.checkpoint.every == 0:
-                self.checkpoint.save_or_warn()
-        except StopTraining as error:
-            stop = error
+        self._call([partial(callback, row, state) for callback, state in zip(self.callbacks, states, strict=True)])
+        _tell_followers(ended=False)
+        if self.checkpoint and row.epoch % self.checkpoint.every == 0:
+            self.checkpoint.save_or_warn()
         if trainer.stop_reason and self._stop is None:
             self.stop(trainer.stop_reason)
         if self._seconds_trained >= self.seconds and self._stop is None:
             self.out_of_time = True
             self.stop(f"time limit of {self.seconds:g} s")
-        # all ranks stop after the same epoch
-        stop, self._stop, self.out_of_time = distributed.agreed((stop, self._stop, self.out_of_time))
+        # the clocks of the ranks differ
+        self._stop, self.out_of_time = distributed.agreed((self._stop, self.out_of_time))
+        return row
+
+    def _tell_begin(self, callback: Any, ends: ExitStack) -> None:
+        ends.callback(self._tell_end, callback)
+        if hasattr(callback, "begin"):
+            callback.begin(self)
+
+    def _tell_end(self, callback: Any) -> None:
+        if hasattr(callback, "end"):
+            with distributed.alone():
+                callback.end(self)
+
+    def _call(self, functions: Sequence[Callable[[], Any]]) -> None:
+        """Call functions of the callbacks, which only rank 0 has; all ranks stop or plan alike."""
+        stop: BaseException | None = None
+        try:
+            with distributed.alone():
+                for function in functions:
+                    function()
+        except (StopTraining, KeyboardInterrupt) as error:
+            stop = error
+        if distributed.size() > 1:
+            reason = "interrupted by hand" if isinstance(stop, KeyboardInterrupt) else stop and str(stop)
+            told = distributed.agreed((reason, self._stop, self.planned_epochs, len(self.trainer.history)))
+            reason, self._stop, self.planned_epochs, rows = told
+            self.trainer.planned_epochs = self.planned_epochs
+            if rows != len(self.trainer.history):
+                raise RuntimeError(f"{self.trainer.name!r} must not branch in several processes, got a branch.")
+            stop = stop or (None if reason is None else StopTraining(reason))
         if stop is not None:
             raise stop
-        return row
 
 
 def _tell_followers(*, ended: bool) -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from data import DataSet, load_ecg5000, split
-from trainers import BatchedTrainer, LSTMAutoencoder, Result, StopTraining, benchmark, save
+from trainers import BatchedTrainer, LSTMAutoencoder, Result, Run, StopTraining, benchmark, distributed, save
 
 # More than the test waits for.
 EPOCHS = 100_000
@@ -74,16 +74,51 @@ def second_order() -> Result:
     return benchmark(trainer, *beats(60, 30), epochs=3)
 
 
+class Enough(StopTraining):
+    """Exception that cannot be pickled."""
+
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(f"enough: {first + second}")
+
+
+class Change:
+    """Callback that changes what callbacks may change."""
+
+    def begin(self, run: Run) -> None:
+        """Change a hyperparameter that decides about the first measurement."""
+        self.run, self.trainer = run, run.trainer
+        self.trainer.restore = "off"
+
+    def __call__(self, row: Any, state: Any) -> None:
+        """Change settings and weights, compute a loss, and stop."""
+        model = self.trainer.model
+        if row.epoch == 1:
+            self.trainer.queue("learning_rate", 0.03)
+            model.to_output.bias.requires_grad_(False)
+        if row.epoch == 2:
+            self.run.plan(5)
+            with torch.no_grad():
+                model.to_output.weight *= self.trainer.validation_loss(model)
+        if row.epoch == 4:
+            raise Enough(1, 2)
+
+
 def changed_by_callback() -> Result:
-    """Return a run whose callback changes the learning rate after epoch 1, and ends the run after epoch 3."""
+    """Return a run whose callback changes settings, weights and the plan."""
     trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=4))
+    return benchmark(trainer, *beats(60, 30), epochs=3, callbacks=[Change()])
 
-    def change(row: Any, state: Any) -> None:
-        trainer.learning_rate = 0.03
-        if row.epoch == 3:
-            raise StopTraining("enough")
 
-    return benchmark(trainer, *beats(60, 30), epochs=6, callbacks=[change])
+def two_optimizers() -> Result:
+    """Return a run with lengths, and an optimizer for each part of the model."""
+
+    class Two(BatchedTrainer):
+        def configure_optimizer(self, model: nn.Module) -> Any:
+            return [torch.optim.Adam(part.parameters(), lr=0.01) for part in (model.encoder, model.decoder)]
+
+    lengths = np.arange(60) % 20 + 16
+    trainer = Two(LSTMAutoencoder(hidden_size=4), learning_rate=0.01)
+    return benchmark(trainer, *beats(60, 30, lengths=lengths), epochs=2)
 
 
 class Normalized(nn.Module):
@@ -132,7 +167,7 @@ def saved(folder: Path | None = None) -> Result:
     return result
 
 
-EQUAL = {one.__name__: one for one in (restores, masked, second_order, changed_by_callback)}
+EQUAL = {one.__name__: one for one in (restores, masked, second_order, changed_by_callback, two_optimizers)}
 OTHERS = {one.__name__: one for one in (normalized, other_data, saved)}
 
 
@@ -148,6 +183,10 @@ def described(result: Result) -> dict[str, Any]:
 
 if __name__ == "__main__":
     folder, *names = sys.argv[1:]
+    # before the first trainer
+    if distributed.rank() == 0:
+        save(LSTMAutoencoder(hidden_size=4), Path(folder, "model"))
+    assert distributed.rank() == int(os.environ["RANK"])
     for name in names:
         run: Any = {**EQUAL, **OTHERS}[name]
         found = described(run(Path(folder)) if name == "saved" else run())

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainers import load
+from trainers import distributed, load
+from trainers.experiments import grid
 
 from tests.trainers import distributed_runs
 
@@ -73,6 +74,19 @@ def test_fixture_has_clear_decisions() -> None:
 def test_ranks_agree_on_weights_and_buffers(two_ranks: Path) -> None:
     first, second = read(two_ranks, "normalized")
     assert second == first
+
+
+def test_grid_is_refused_under_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    with pytest.raises(RuntimeError, match="grid must be called without torchrun"):
+        grid(lambda seed: None, {}, [0], {})
+
+
+def test_rank_uses_its_own_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert distributed.own_accelerator("cuda") == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    assert distributed.own_accelerator("cuda") == "cuda:3"
 
 
 def test_rank_with_other_data_is_refused(two_ranks: Path) -> None:
