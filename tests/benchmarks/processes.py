@@ -17,7 +17,7 @@ from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.console import say
 
 # Units of the LSTM and sequences in a batch.
-SIZES = ((64, 32), (64, 256), (256, 256))
+SIZES = ((64, 32), (64, 256))
 EPOCHS = 3
 
 
