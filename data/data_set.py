@@ -605,6 +605,7 @@ class _Items:
     def __init__(self, dataset: Any, parts: int, what: str) -> None:
         self.dataset, self.parts, self.what = dataset, parts, what
         self.last: tuple[Any, list[Sequence[Any]]] = (None, [])
+        self.shapes: dict[int, tuple[int, ...]] = {}
 
     def rows(self, part: int, row: Sequence[int], at: np.ndarray) -> np.ndarray:
         """Return a part of the items at some positions, (k, *row)."""
@@ -615,7 +616,8 @@ class _Items:
         if any(len(item) != self.parts for item in items):
             raise _bad_items(next(item for item in items if len(item) != self.parts), self.what)
         array = as_array([item[part] for item in items], _of_second(self.what) if part else self.what)
-        if array.size != len(items) * math.prod(row):
+        shape = self.shapes.setdefault(part, array.shape[1:])
+        if array.shape[1:] != shape or math.prod(shape) != math.prod(row):
             got = f"{tuple(row)} and {array.shape[1:]}"
             raise TypeError(f"{self.what} must have items of one shape, got {got}. Use DataSet.padded(sequences).")
         return array.reshape(len(items), *row)

@@ -67,7 +67,8 @@ class LazyTensor:
 
     def take(self, positions: np.ndarray) -> LazyTensor:
         """Return some rows, not read yet."""
-        return LazyTensor(partial(_taken, self.read, positions), (len(positions), *self.shape[1:]), self.dtype)
+        shape = (len(positions), *self.shape[1:])
+        return LazyTensor(partial(_taken, self.read, positions), shape, self.dtype, self.device)
 
     def __getitem__(self, index: Any) -> Tensor:
         first, *others = index if isinstance(index, tuple) else (index,)
@@ -79,11 +80,11 @@ class LazyTensor:
             raise ValueError(f"read must return rows of shape {wanted}, got {rows.shape}.")
         # a copy, so that a change of the tensor does not reach the file
         tensor = torch.from_numpy(np.array(rows, dtype=_DTYPES[self.dtype], order="C")).to(self.device)
-        return tensor[(slice(None) if positions.ndim else 0, *others)]
-
-    def split(self, size: int) -> Iterator[Tensor]:
-        """Yield all rows in batches."""
-        return (self[start : start + size] for start in range(0, len(self), size))
+        if not positions.ndim:
+            return tensor[(0, *others)]
+        # positions are paired with other positions, as in a tensor
+        paired = others and not isinstance(first, slice)
+        return tensor[(torch.arange(len(rows)) if paired else slice(None), *others)]
 
     def _positions(self, index: Any) -> np.ndarray:
         n = len(self)
@@ -92,12 +93,12 @@ class LazyTensor:
         array = np.asarray(index.cpu() if isinstance(index, Tensor) else index)
         if array.dtype.kind == "b" and array.shape == (n,):
             return np.flatnonzero(array)
-        array = array.astype(np.int64) if not array.size else array
-        if array.dtype.kind not in "iu" or array.ndim > 1:
+        if (array.size and array.dtype.kind not in "iu") or array.ndim > 1:
             kind = f"{array.dtype} of shape {array.shape}"
             raise TypeError(f"rows must be a slice, positions or a mask of shape ({n},), got {kind}.")
         if array.size and not -n <= array.min() <= array.max() < n:
             raise IndexError(f"positions must be from {-n} to {n - 1}, got {array.min()} to {array.max()}.")
+        array = array.astype(np.int64)
         return np.where(array < 0, array + n, array)
 
     def __repr__(self) -> str:
@@ -116,7 +117,8 @@ class LazyTensor:
 
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        raise cls._whole(TypeError, getattr(function, "__name__", "a function"))
+        # not a TypeError, which Python's operators would replace
+        raise cls._whole(ValueError, getattr(function, "__name__", "a function"))
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise self._whole(TypeError, "an array")
@@ -139,10 +141,9 @@ class Rows:
 
     def __reduce__(self) -> Any:
         owner, array = mapped_file(self.array), self.array
-        if owner is None:
+        # changes of a copy-on-write map are not in its file
+        if getattr(owner, "filename", None) is None or owner.mode == "c":
             return Rows, (array,)
-        if owner.filename is None:
-            raise TypeError("the file of a memory-mapped array must have a name to be pickled, got None.")
         start = array.ctypes.data - owner.ctypes.data + owner.offset
         return _opened, (str(owner.filename), start, array.dtype, array.shape, array.strides)
 

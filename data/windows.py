@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from data import lazy
 from data.data_set import DataSet
-from data.lazy import CHUNK, LazyTensor, too_large
+from data.lazy import LazyTensor, too_large
 
 
 def window_starts(steps: int, length: int, stride: int) -> np.ndarray:
@@ -57,7 +58,7 @@ def usable_starts(values: np.ndarray, length: int, stride: int, max_missing: flo
     At most `max_missing` of the values of a window may be missing.
     """
     starts, gaps = [], False
-    for chunk in start_chunks(len(values), length, stride, max(1, CHUNK // stride)):
+    for chunk in start_chunks(len(values), length, stride, max(1, lazy.CHUNK // stride)):
         # missing values before each step of this part
         part = np.isnan(values[chunk[0] : chunk[-1] + length]).sum(1)
         before = np.concatenate([[0], np.cumsum(part)])

@@ -196,8 +196,10 @@ def reconstruct(model: nn.Module, sequences: Any, *, batch_size: int = 256) -> T
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}.")
     data = DataSet.of(sequences, "sequences to reconstruct")
-    # a copy, because a model may change its input in place; lazy rows are always copies
-    sequences = data.sequences if isinstance(data.sequences, LazyTensor) else data.sequences.clone()
+    if isinstance(data.sequences, LazyTensor):
+        raise ValueError(f"sequences must fit into memory, got {data!r}. Use a part, such as x[:100].")
+    # a copy, because a model may change its input in place
+    sequences = data.sequences.clone()
     check_lengths(model, data.sequences, data.sequences, data.lengths)
     # without gradients, a second thread helps as little as in training with batches of 32
     device = device_of(model)

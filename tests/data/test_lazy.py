@@ -18,6 +18,7 @@ from data.windows import usable_starts
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
 from trainers.checkpoint import describe_set
 from trainers.detection import AnomalyDetector, baseline_scores, reconstruction_error
+from trainers.detection.preprocessing import Scaling
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(60, 12, 2)).cumsum(1)
@@ -253,7 +254,7 @@ def test_detector_on_lazy_sequences(in_file, monkeypatch):
         scores = detector.score(DataSet(mapped))
         expected = in_memory(monkeypatch, lambda: detector.score(DataSet(mapped)))  # noqa: B023
         np.testing.assert_array_equal(scores, expected)
-        with pytest.raises(ValueError, match="explained"):
+        with pytest.raises(ValueError, match="fit into memory"):
             detector.explain(DataSet(mapped))
         detector.explain(DataSet(mapped)[:2])
 
@@ -338,7 +339,10 @@ def test_invalid_items_raise(items, wanted):
         torch.nn.Linear(2, 2),
         LSTMAutoencoder(n_features=2),
         lambda x: x + 1,
-        lambda x: 1 - x,
+        lambda x: torch.ones(60, 12, 2) - x,
+        lambda x: x - torch.ones(60, 12, 2),
+        lambda x: x == torch.ones(60, 12, 2),
+        lambda x: reconstruct(LSTMAutoencoder(n_features=2), DataSet(x)),
         lambda x: x.numpy(),
         lambda x: x.reshape(60, -1),
         lambda x: x[..., 0],
@@ -346,18 +350,40 @@ def test_invalid_items_raise(items, wanted):
     ],
 )
 def test_use_of_the_whole_raises(in_file, use):
-    with pytest.raises((TypeError, AttributeError), match=r"beyond memory must be indexed|unsupported operand"):
+    with pytest.raises((TypeError, ValueError, AttributeError), match=r"be indexed|unsupported operand|fit into"):
         use(DataSet(in_file(VALUES)).sequences)
 
 
 def test_rows_are_indexed_as_those_of_a_tensor(in_file):
     x, array = DataSet(in_file(VALUES)).sequences, torch.from_numpy(VALUES).float()
-    for index in (0, -1, np.int64(3), (2, slice(None), 1), (slice(3), 4), [], slice(0)):
+    pairs = (torch.arange(5), torch.tensor([1, 2, 3, 4, 11]))
+    for index in (0, -1, np.int64(3), (2, slice(None), 1), (slice(3), 4), [], slice(0), pairs, ([1, 59], 0)):
         assert torch.equal(x[index], array[index])
-    assert torch.equal(torch.cat(list(x.split(7))), array)
+    assert torch.equal(x[np.array([1, 59], np.uint8)], array[[1, 59]])
     for index in (60, [0, -61], np.ones(59, bool), np.ones((60, 12), bool), 1.5, None):
         with pytest.raises((IndexError, TypeError), match=r"must be|beyond memory"):
             x[index]
+
+
+def test_pickled_rows_have_changes_that_the_file_lacks(tmp_path):
+    np.save(tmp_path / "values.npy", VALUES)
+    array = np.load(tmp_path / "values.npy", mmap_mode="c")
+    array *= 100
+    sequences = pickle.loads(pickle.dumps(DataSet(array).sequences))
+    np.testing.assert_array_equal(sequences[:], (100 * VALUES).astype(np.float32))
+
+
+def test_scaling_of_lazy_sequences(in_file, monkeypatch):
+    lazily = Scaling("standard", DataSet(in_file(VALUES)))
+    whole = in_memory(monkeypatch, lambda: Scaling("standard", DataSet(VALUES)))
+    np.testing.assert_allclose(lazily.center, whole.center, rtol=1e-6)
+    np.testing.assert_allclose(lazily.divisor, whole.divisor, rtol=1e-6)
+
+
+def test_items_of_another_shape_raise():
+    items = [np.ones((12, 2)) + i for i in range(30)] + [np.ones((2, 12)) + i for i in range(30)]
+    with pytest.raises(TypeError, match="must have items of one shape"):
+        DataSet(Items(items))
 
 
 def test_change_of_a_batch_does_not_reach_the_file(tmp_path):
@@ -385,7 +411,7 @@ def test_copies_and_pickles_open_the_file_again(in_file, part):
 
 
 def total(data):
-    return sum(float(batch.sum()) for batch in data.sequences.split(100))
+    return sum(float(batch.sum()) for batch in (data.sequences[i : i + 100] for i in range(0, len(data), 100)))
 
 
 def test_pickled_windows_do_not_contain_the_windows():
@@ -444,15 +470,6 @@ def test_checkpoint_continues_only_with_the_same_data(in_file, tmp_path, allow):
     assert losses(continued.history) == losses(whole.history)
 
 
-def test_batches_of_many_sequences_are_cut_when_used():
-    trainer = BatchedTrainer(LSTMAutoencoder(), batch_size=7)
-    batches = trainer._batches(1_000_000, 1)
-    assert len(batches) == 142_858
-    assert len(batches[-1]) == 1
-    assert [len(batch) for batch in batches[142_855:]] == [7, 7, 1]
-    assert torch.equal(batches[3], batches.order[21:28])
-
-
 def test_usable_starts_use_no_memory_for_windows():
     series = Series(gaps(np.tile(SERIES, (200, 1))))
     tracemalloc.start()
@@ -476,5 +493,3 @@ def test_reconstruction_errors_are_those_in_memory(in_file, monkeypatch):
             lambda kind=kind: reconstruction_error(model, DataSet(mapped, lengths=lengths), kind=kind, smooth=2),
         )
         np.testing.assert_allclose(scores, expected, rtol=1e-5)
-    expected = in_memory(monkeypatch, lambda: reconstruct(model, DataSet(mapped)))
-    torch.testing.assert_close(reconstruct(model, DataSet(mapped)), expected)

@@ -337,8 +337,6 @@ class AnomalyDetector(Block):
         data, model = self._check(x), self._trained_model()
         if isinstance(data, DataSet):
             scaled = self._sequences(data)
-            if is_lazy(scaled):
-                raise ValueError(f"x must fit into memory to be explained, got {data!r}. Use a part, such as x[:100].")
             reconstruction = reconstruct(model, scaled)
             errors = np.abs(scoring.known_differences(model, reconstruction, scaled.sequences, scaled.mask))
             return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), default_names(data.n_features))
