@@ -19,6 +19,7 @@
 # make results    measure two tables of RESULTS.md: heartbeats (five seeds), long recordings (three seeds)
 # make sweep      compare the settings of history restore
 # make steps      measure the effect of each part of the best configuration
+# make speed-to-quality  measure how long training takes to reach a validation error of 9.7 (three seeds, one core)
 #
 # PYTHON=python3.12 chooses an interpreter; PIP_ARGS="…" is passed to pip install.
 # All paths are relative, so the names of parent folders may contain spaces.
@@ -39,7 +40,7 @@ PRETTIER = $(NODE) $(MODULES)/prettier/bin/prettier.cjs --config tests/javascrip
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: lab class check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
-	check-gpu sweep steps javascript lint-notebooks solutions clean help
+	check-gpu sweep steps speed-to-quality javascript lint-notebooks solutions clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -116,6 +117,9 @@ sweep: $(STAMP)
 
 steps: $(STAMP)
 	$(PY) -m tests.benchmarks.steps
+
+speed-to-quality: $(STAMP)
+	$(PY) -m tests.benchmarks.speed_to_quality
 
 clean:
 	rm -rf .venv $(MODULES)

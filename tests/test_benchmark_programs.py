@@ -11,7 +11,7 @@ import pytest
 
 from data import Recording, load_ecg_diff_count
 
-from .benchmarks import experiment, results, series_results, steps, sweep
+from .benchmarks import experiment, results, series_results, speed_to_quality, steps, sweep
 from .benchmarks.results_file import PATH, section
 
 SMALL = {"batch_size": 32, "steps_per_epoch": 2}
@@ -50,6 +50,18 @@ def test_steps(run, complete):
     assert [line.split(" | ")[0] for line in output.splitlines() if " ± " in line] == [f"| {name}" for name in two]
     assert (text != before) == complete
     assert header("steps", text) == header("steps", before)
+
+
+def test_speed_to_quality(run, monkeypatch):
+    settings = {"batch_size": 32, "steps_per_epoch": 2, "learning_rate": 0.01}
+    two = {"reached": (20, settings), "not reached": (70, {**settings, "learning_rate": 1e-9})}
+    output, text = run(speed_to_quality, EPOCHS=2, STEPS=two, GOAL=85)
+    assert header("speed_to_quality", text) == "| setting | training, s | validation error | AUROC | to 85, s |"
+    table = text.split("<!-- begin speed_to_quality -->")[1].split("<!-- end speed_to_quality -->")[0]
+    assert [line.split(" | ")[0] for line in table.splitlines() if " ± " in line] == [f"| {name}" for name in two]
+    assert "of 3 reached it" not in next(line for line in table.splitlines() if line.startswith("| reached"))
+    assert "| 0 of 3 reached it |" in table
+    assert "of 6 cells" in output
 
 
 def test_sweep(run):

@@ -265,9 +265,15 @@ def _model_for(content: dict[str, Any], given: Any) -> nn.Module:
 def _check_hyperparameters(argument: str, block: Any, saved: dict[str, Any]) -> None:
     """Raise an error if a given block has other hyperparameters than the file."""
     here = block.hyperparameters if isinstance(block, Block) else saved
+    saved = {**_defaults(block), **saved} if saved else saved
     if found := {name: value for name, value in saved.items() if here.get(name) != value}:
         got = {name: here.get(name) for name in found}
         raise ValueError(f"{argument} must have the hyperparameters of the file, {found}, got {got}.")
+
+
+def _defaults(block: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the defaults of a block's hyperparameters: the values of those that a file of an older version lacks."""
+    return {prefix + name: one.default for name, one in block.declared().items()} if isinstance(block, Block) else {}
 
 
 def _made(argument: str, make: Callable[..., Any], *args: Any, **values: Any) -> Any:
@@ -403,7 +409,8 @@ def _restore(trainer: Trainer, content: dict[str, Any], data: Any, changed: Sequ
         # hyperparameters may have been changed during the run
         for (block, described), values in zip(blocks, own, strict=True):
             names = [name for name in values if name not in changed and f"model.{name}" not in changed]
-            _set_changed(block, {name: described["hyperparameters"][name] for name in names})
+            there = {**_defaults(block), **(described["hyperparameters"] or {})}
+            _set_changed(block, {name: there[name] for name in names})
         trainer.load_state_dict(content["state"])
         set_random_states(content["random"])
         others = used_sets(trainer) != content["sets"] and data is not None and not changed
@@ -505,7 +512,8 @@ class Checkpoint:
             set_data(trainer, train, validation)
             return None
         with _plain_errors(self.path, "trainer"):
-            there = content["run"]
+            defaults = {**_defaults(trainer), **_defaults(uncompiled(trainer.model), "model.")}
+            there = {**defaults, **content["run"]}
             # values as at the end of the run in the file are no difference, so that the same trainer can continue
             last = {**there, **_compared(content, content["model"]), "model.frozen": content["state"]["frozen"]}
             pairs = {name: (there.get(name), self.run.get(name)) for name in {**there, **self.run}}

@@ -24,6 +24,13 @@ class LSTMAutoencoder(Block, nn.Module):
     `bidirectional`. A bidirectional encoder also reads the sequence backwards, so the first time
     step is as close to its final states as the last time step.
 
+    With a `patch_size` above 1, each step of both LSTMs reads or writes a *patch*: that many consecutive
+    time steps, joined into one vector, as in PatchTST [8]_. Training is then several times faster, because an LSTM
+    computes its steps one after the other, and the decoder has fewer steps to remember over. `decoding` orders
+    the patches (within a patch, the time goes forward), and the time encoding is that of the patch. If the length of a
+    sequence is not a multiple of `patch_size`, its last value is repeated to complete the last patch, and the
+    output is cut to the length; a sequence shorter than a patch is one patch.
+
     Parameters
     ----------
     name : str, optional
@@ -50,6 +57,8 @@ class LSTMAutoencoder(Block, nn.Module):
     .. [6] Schuster & Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal
        Processing 45(11), 1997, section II.
     .. [7] Vaswani et al. 2017 (arXiv:1706.03762), section 3.5: sines and cosines of the position.
+    .. [8] Nie, Nguyen, Sinthong & Kalagnanam 2023, A time series is worth 64 words: long-term forecasting with
+       transformers (arXiv:2211.14730), section 3.1: patches, with the last value repeated at the end.
 
     Examples
     --------
@@ -67,6 +76,9 @@ class LSTMAutoencoder(Block, nn.Module):
     )  # fmt: skip
     n_layers = Hyperparameter(
         1, "LSTM layers in the encoder, and in the decoder", minimum=1, maximum=100, read_only=True
+    )
+    patch_size = Hyperparameter(
+        1, "consecutive time steps that each step of the LSTMs reads or writes", minimum=1, read_only=True
     )
     bidirectional = Hyperparameter(True, "whether the encoder is bidirectional", read_only=True)
     decoding = Hyperparameter(
@@ -97,16 +109,18 @@ class LSTMAutoencoder(Block, nn.Module):
         # EncDec-AD passes hidden and cell states to the decoder, the other two hidden states only
         state_size = self.hidden_size * (1 + self.bidirectional) * (1 + encdec)
         latent_size = self.latent_size or state_size
-        input_size = self.n_features if encdec else latent_size
+        # a step of the LSTMs is a patch
+        step_size = self.patch_size * self.n_features
+        input_size = step_size if encdec else latent_size
         layers: Any = {"hidden_size": self.hidden_size, "num_layers": self.n_layers, "batch_first": True}
         # encoder, projections, decoder
         with own_randomness(self.seed):
-            self.encoder = nn.LSTM(self.n_features, bidirectional=self.bidirectional, **layers)
+            self.encoder = nn.LSTM(step_size, bidirectional=self.bidirectional, **layers)
             self.to_latent = nn.Linear(state_size, latent_size) if self.latent_size else nn.Identity()
             same_size = not encdec or latent_size == 2 * self.hidden_size
             self.from_latent = nn.Identity() if same_size else nn.Linear(latent_size, 2 * self.hidden_size)
             self.decoder = nn.LSTM(input_size + 2 * self.time_encoding, **layers)
-            self.to_output = nn.Linear(self.hidden_size, self.n_features)
+            self.to_output = nn.Linear(self.hidden_size, step_size)
             for lstm in (self.encoder, self.decoder):
                 self._initialize(lstm)
 
@@ -134,10 +148,11 @@ class LSTMAutoencoder(Block, nn.Module):
         if sequences.ndim != 3 or sequences.shape[2] != self.n_features:
             shape = f"(n, time, n_features={self.n_features})"
             raise ValueError(f"sequences for {self.name} must have shape {shape}, got {tuple(sequences.shape)}.")
-        packed: Any = sequences
+        packed: Any = self._patches(sequences, lengths)
         if lengths is not None:
             # the final states are those at the end of each sequence, before the padding
-            packed = pack_padded_sequence(sequences, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            ends = self._n_patches(lengths).cpu()
+            packed = pack_padded_sequence(packed, ends, batch_first=True, enforce_sorted=False)
         _, (hidden, cell) = self.encoder(packed)
         # the states of the last layer come last, one per direction
         directions = 1 + self.bidirectional
@@ -152,22 +167,43 @@ class LSTMAutoencoder(Block, nn.Module):
         `lengths`, shape (n,), is the number of time steps of each sequence, if some sequences are padded. `teacher`,
         for EncDec-AD only, holds the true sequences, which the decoder reads instead of its own output.
         """
-        ends = torch.tensor([length]) if lengths is None else lengths
-        encoding = self._encode_time(length, ends).to(latent).expand(len(latent), -1, -1)
+        # count in patches
+        teacher = None if teacher is None else self._patches(teacher, lengths)
+        n_patches, lengths = self._n_patches(length), None if lengths is None else self._n_patches(lengths)
+        ends = torch.tensor([n_patches]) if lengths is None else lengths
+        encoding = self._encode_time(n_patches, ends).to(latent).expand(len(latent), -1, -1)
         if self.decoding == "encdec-ad":
             # decode in reverse
             teacher, encoding = None if teacher is None else _reverse(teacher, lengths), _reverse(encoding, lengths)
-            return _reverse(self._decode_encdec(self.from_latent(latent), encoding, teacher), lengths)
-        # the latent vector and the time encoding are the decoder's input at every step
-        repeated = latent[:, None].expand(-1, length, -1)
-        output = self.to_output(self.decoder(torch.cat([repeated, encoding], 2))[0])
-        return _reverse(output, lengths) if self.decoding == "reverse" else output
+            output = self._decode_encdec(self.from_latent(latent), encoding, teacher)
+        else:
+            # the latent vector and the time encoding are the decoder's input at every step
+            repeated = latent[:, None].expand(-1, n_patches, -1)
+            output = self.to_output(self.decoder(torch.cat([repeated, encoding], 2))[0])
+        patches = output if self.decoding == "forward" else _reverse(output, lengths)
+        # from patches to time steps
+        return patches.unflatten(2, (self.patch_size, self.n_features)).flatten(1, 2)[:, :length]
 
     @property
     def training_note(self) -> str:
         """Reason why the loss in training mode is not comparable with the loss in evaluation mode."""
         notes = ["under teacher forcing"] * (self.decoding == "encdec-ad") + ["with dropout"] * (self.dropout > 0)
         return ", ".join(notes)
+
+    def _n_patches(self, length: Any) -> Any:
+        """Return the number of patches, the last of which may be incomplete, of sequences with this length."""
+        return (length + self.patch_size - 1) // self.patch_size
+
+    def _patches(self, sequences: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return sequences (n, time, n_features) as patches (n, n_patches, patch_size * n_features)."""
+        if self.patch_size == 1:
+            return sequences
+        n_patches = self._n_patches(sequences.shape[1])
+        last: Any = sequences.shape[1] - 1 if lengths is None else lengths.to(sequences.device)[:, None] - 1
+        # repeat the last value after the end of each sequence
+        steps = torch.arange(n_patches * self.patch_size, device=sequences.device).clamp(max=last)
+        filled = sequences.gather(1, steps.expand(len(sequences), -1)[..., None].expand(-1, -1, self.n_features))
+        return filled.unflatten(1, (n_patches, self.patch_size)).flatten(2)
 
     def _decode_encdec(self, state: Tensor, encoding: Tensor, teacher: Tensor | None) -> Tensor:
         """Decode from the last step to the first; the input of a step is the value before it, true or reconstructed."""

@@ -86,6 +86,7 @@ HUGE: list[dict[str, Any]] = [
     {"hidden_size": 8192, "n_features": 10**12, "latent_size": 10**12},
     {"hidden_size": 10**12},
     {"time_encoding": 10**9},
+    {"patch_size": 10**9},
 ]
 
 

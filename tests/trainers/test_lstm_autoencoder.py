@@ -17,6 +17,11 @@ KINDS = [
     {"decoding": decoding, "bidirectional": both, "latent_size": latent}
     for decoding, both, latent in itertools.product(("forward", "reverse", "encdec-ad"), (True, False), (None, 3))
 ]
+# 12 steps are not a multiple of 5, and 1 step is less than a patch
+KINDS += [
+    {"decoding": decoding, "bidirectional": True, "latent_size": 3, "patch_size": 5}
+    for decoding in ("forward", "reverse", "encdec-ad")
+]
 
 
 def sequences(n=5, time=12, features=1):
@@ -75,6 +80,63 @@ def test_encdec_ad_uses_teacher_forcing_in_training_only():
             outputs.append(model.to_output(hidden))
         torch.testing.assert_close(model(x), torch.stack(outputs[::-1], 1))
     assert model.training_note == "under teacher forcing"
+
+
+@pytest.mark.parametrize("decoding", ["forward", "reverse", "encdec-ad"])
+@pytest.mark.parametrize("training", [True, False])
+def test_patches_are_steps_of_a_plain_loop(decoding, training):
+    """Compare 7 steps in patches of 3 with loops over three patches, the last of which repeats the last value twice."""
+    model = LSTMAutoencoder(
+        n_features=2, hidden_size=5, decoding=decoding, bidirectional=False, time_encoding=1, patch_size=3, seed=1
+    ).train(training)
+    cells = {"encoder": nn.LSTMCell(6, 5), "decoder": nn.LSTMCell(8 if decoding == "encdec-ad" else 7, 5)}
+    for name, cell in cells.items():
+        weights = getattr(model, name).named_parameters()
+        cell.load_state_dict({key.removesuffix("_l0"): value for key, value in weights})
+    x = sequences(time=7, features=2)
+    patches = [torch.cat([x[:, min(step, 6)] for step in range(at, at + 3)], 1) for at in (0, 3, 6)]
+    hidden = memory = torch.zeros(5, 5)
+    for patch in patches:
+        hidden, memory = cells["encoder"](patch, (hidden, memory))
+    # sine and cosine of the position of each patch
+    times = [torch.tensor([[sin, cos]]).expand(5, 2) for sin, cos in ((0, 1), (0.75**0.5, 0.5), (0.75**0.5, -0.5))]
+    if decoding == "encdec-ad":
+        outputs = [model.to_output(hidden)]
+        for at in (1, 0):
+            before = patches[at + 1] if training else outputs[-1]
+            hidden, memory = cells["decoder"](torch.cat([before, times[at]], 1), (hidden, memory))
+            outputs.append(model.to_output(hidden))
+    else:
+        outputs, latent, state = [], hidden, None
+        for time in times:
+            state = cells["decoder"](torch.cat([latent, time], 1), state)
+            outputs.append(model.to_output(state[0]))
+    ordered = outputs if decoding == "forward" else outputs[::-1]
+    steps = [patch[:, 2 * step : 2 * step + 2] for patch in ordered for step in range(3)]
+    torch.testing.assert_close(model(x), torch.stack(steps[:7], 1))
+
+
+def test_sequence_shorter_than_a_patch_is_one_patch():
+    model = LSTMAutoencoder(hidden_size=5, patch_size=20)
+    x = sequences()
+    completed = torch.cat([x, x[:, -1:].expand(-1, 8, -1)], 1)
+    torch.testing.assert_close(model(x), model(completed)[:, :12])
+    assert model.encoder.input_size == model.to_output.out_features == 20
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "patch_size" in kind], ids=str)
+def test_every_weight_has_a_gradient_with_patches(kind):
+    model = LSTMAutoencoder(hidden_size=5, **kind)
+    x = sequences()
+    (model(x) - x).abs().mean().backward()
+    for name, weights in model.named_parameters():
+        assert weights.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize(("value", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), (None, TypeError)])
+def test_invalid_patch_size_raises(value, error):
+    with pytest.raises(error, match=rf"patch_size must be an integer of at least 1, got {value}"):
+        LSTMAutoencoder(patch_size=value)
 
 
 def test_encdec_ad_with_several_layers_raises():

@@ -22,19 +22,30 @@ def model_of(decoding="forward", **more):
 
 @pytest.mark.parametrize("decoding", ["forward", "reverse", "encdec-ad"])
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_padding_does_not_affect_reconstruction(decoding, bidirectional):
-    model, sequences = model_of(decoding, bidirectional=bidirectional), waves()
+@pytest.mark.parametrize("patch_size", [1, 4, 20])
+def test_padding_does_not_affect_reconstruction(decoding, bidirectional, patch_size):
+    model, sequences = model_of(decoding, bidirectional=bidirectional, patch_size=patch_size), waves()
     reconstruction = reconstruct(model, DataSet.padded(sequences))
     for one, together in zip(sequences, reconstruction, strict=True):
         torch.testing.assert_close(together[: len(one)], reconstruct(model, one[None])[0])
 
 
-def test_padding_does_not_affect_teacher_forcing():
-    model, sequences = model_of("encdec-ad"), waves()
+@pytest.mark.parametrize("patch_size", [1, 4])
+def test_padding_does_not_affect_teacher_forcing(patch_size):
+    model, sequences = model_of("encdec-ad", patch_size=patch_size), waves()
     data = DataSet.padded(sequences)
     together = model.train()(data.sequences, data.lengths)
     for one, output in zip(sequences, together, strict=True):
         torch.testing.assert_close(output[: len(one)], model(torch.from_numpy(one)[None])[0])
+
+
+@pytest.mark.parametrize("decoding", ["forward", "reverse", "encdec-ad"])
+@pytest.mark.parametrize("training", [True, False])
+def test_values_in_padding_of_a_patch_have_no_effect(decoding, training):
+    model, data = model_of(decoding, patch_size=4).train(training), DataSet.padded(waves())
+    other = torch.where(data.mask, data.sequences, 1e3)
+    outputs = [model(x, data.lengths)[data.mask] for x in (data.sequences, other)]
+    assert torch.equal(*outputs)
 
 
 @pytest.mark.parametrize("loss", ["mae", "mse"])
@@ -47,11 +58,12 @@ def test_validation_loss_is_mean_over_unpadded_values(loss):
 
 
 @pytest.mark.parametrize("decoding", ["forward", "encdec-ad"])
-def test_training_does_not_depend_on_padded_length(decoding):
+@pytest.mark.parametrize("patch_size", [1, 4])
+def test_training_does_not_depend_on_padded_length(decoding, patch_size):
     losses = []
     for length in (12, 30):
         data = DataSet.padded(waves(), length=length)
-        trainer = BatchedTrainer(model_of(decoding), batch_size=4)
+        trainer = BatchedTrainer(model_of(decoding, patch_size=patch_size), batch_size=4)
         losses.append(benchmark(trainer, data, data, epochs=3).history.to_frame()[["train_loss", "validation_loss"]])
     np.testing.assert_allclose(*losses, rtol=1e-4)
 

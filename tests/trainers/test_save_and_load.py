@@ -176,7 +176,8 @@ def changed(path, edit):
 
 
 def test_own_model_comes_back_by_name(path):
-    model = LSTMAutoencoder(n_features=2, hidden_size=4, dropout=0.2, decoding="encdec-ad", name="mine <b>")
+    options = {"dropout": 0.2, "decoding": "encdec-ad", "patch_size": 3}
+    model = LSTMAutoencoder(n_features=2, hidden_size=4, name="mine <b>", **options)
     loaded = around(model, path)
     assert type(loaded) is LSTMAutoencoder
     assert (loaded.name, loaded.hyperparameters) == (model.name, model.hyperparameters)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 import trainers
 from data import Series
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark, reconstruct
-from trainers.checkpoint_file import VERSION
+from trainers.checkpoint_file import VERSION, read_file
 from trainers.detection import AnomalyDetector
 
 FOLDER = Path(__file__).parent / "saved"
@@ -55,6 +56,16 @@ def write(folder: Path) -> None:
     (folder / f"expected-{VERSION}.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
 
 
+@pytest.fixture
+def same_randomness():
+    """Keep the states of the global random generators, which are set to those in a trainer's file."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
 def load(kind, **given):
     return trainers.load(FOLDER / f"{kind}-1.safetensors", **given)
 
@@ -72,18 +83,13 @@ def close(one, other):
 def test_model_of_version_1_is_read(expected):
     model = load("model")
     assert (type(model), model.name, model.hidden_size, model.time_encoding) == (LSTMAutoencoder, "small", 2, 1)
+    assert model.patch_size == 1
     close(reconstruct(model, SETS[1])[0].flatten(), expected["reconstruction"])
 
 
-def test_trainer_of_version_1_is_read_and_continued(expected):
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        trainer = load("trainer", data=SETS)
-        numbers = [random.random(), np.random.rand(), torch.rand(1).item()]
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
+def test_trainer_of_version_1_is_read_and_continued(expected, same_randomness):
+    trainer = load("trainer", data=SETS)
+    numbers = [random.random(), np.random.rand(), torch.rand(1).item()]
     assert numbers == expected["random"]
     assert (trainer.name, trainer.learning_rate, trainer.patience, trainer.lr_factor) == ("old", 0.2, 1, 0.5)
     assert [row.validation_loss for row in trainer.history] == expected["validation_loss"]
@@ -92,6 +98,30 @@ def test_trainer_of_version_1_is_read_and_continued(expected):
     close(reconstruct(trainer.model, SETS[1])[0].flatten(), expected["reconstruction"])
     history = benchmark(trainer, epochs=2, resume=True).history
     close([row.validation_loss for row in history[4:]], expected["next_losses"])
+
+
+def trainer_as_saved(**more):
+    model = LSTMAutoencoder(hidden_size=2, time_encoding=1, bidirectional=False, name="small", **more)
+    return BatchedTrainer(model, name="old", learning_rate=0.2, patience=1, lr_factor=0.5)
+
+
+def test_checkpoint_of_version_1_is_continued(expected, same_randomness, tmp_path):
+    """The file lacks `patch_size`, which did not exist then: its value was the default."""
+    path = shutil.copy(FOLDER / "trainer-1.safetensors", tmp_path)
+    assert "model.patch_size" not in read_file(Path(path))[1]["run"]
+    history = benchmark(trainer_as_saved(), *SETS, epochs=6, checkpoint=path, progress=False).history
+    close([row.validation_loss for row in history[4:]], expected["next_losses"])
+    # from now on, the file has it
+    assert read_file(Path(path))[1]["run"]["model.patch_size"] == 1
+
+
+def test_checkpoint_of_version_1_with_another_value_than_the_default_is_refused(tmp_path):
+    path = shutil.copy(FOLDER / "trainer-1.safetensors", tmp_path)
+    with pytest.raises(ValueError, match=r"must be the same .*got model\.patch_size 1 in the file and 2 now\."):
+        benchmark(trainer_as_saved(patch_size=2), *SETS, epochs=6, checkpoint=path, progress=False)
+    given = trainer_as_saved(patch_size=2).model
+    with pytest.raises(ValueError, match=r"hyperparameters of the file, \{'patch_size': 1\}, got \{'patch_size': 2\}"):
+        load("model", model=given)
 
 
 def test_result_of_version_1_is_read(expected):
@@ -134,15 +164,20 @@ def test_new_files_are_written_as_the_committed_ones(tmp_path, expected):
     def schema(value):
         if isinstance(value, dict):
             # further hyperparameters do not change the format
-            return {key: key in ("hyperparameters", "given") or schema(one) for key, one in value.items()}
+            free = ("hyperparameters", "given", "run")
+            return {key: key in free or schema(one) for key, one in value.items()}
         return "list" if isinstance(value, list) else "value"
 
+    declared = {*BatchedTrainer.declared(), *(f"model.{name}" for name in LSTMAutoencoder.declared())}
     for path in FOLDER.glob("*-1.safetensors"):
-        schemas = []
+        schemas, runs = [], []
         for folder in (FOLDER, tmp_path):
             with safetensors.safe_open(folder / path.name, "pt") as file:
-                schemas.append(schema(json.loads(file.metadata()["content"])))
+                content = json.loads(file.metadata()["content"])
+            schemas.append(schema(content))
+            runs.append(set(content.get("run", {})))
         assert schemas[0] == schemas[1], "another schema needs another VERSION, and files of its own"
+        assert runs[0] <= runs[1] <= runs[0] | declared
 
 
 if __name__ == "__main__":
