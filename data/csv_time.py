@@ -11,9 +11,12 @@ import pandas as pd
 
 from data.csv_columns import UNITS, unit_of
 from data.csv_table import Table
+from data.words import many
 
 # Largest deviation of a time from the grid of equal steps, in steps; recorded times are rounded and have jitter.
 _TOLERANCE = 0.25
+# Largest share of rows that may repeat a time with other values, or be late, and by how many rows they may be late.
+_RARE, _LATE = 0.01, 10
 # Formats of integers that are dates, by their number of digits.
 _COMPACT = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
 # Day numbers of 1970-01-01, 2000 and 2050; numbers between the last two are rarely seconds.
@@ -39,8 +42,10 @@ class Times(NamedTuple):
     counted: bool
 
 
-def read_times(table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]) -> Times:
-    """Return a column as times that increase from row to row; an error names the line."""
+def read_times(
+    table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]
+) -> tuple[Times, np.ndarray | slice]:
+    """Return a column as times that increase from row to row, and the rows that have them; an error names the line."""
     column = table.frame[name]
     missing = np.flatnonzero(column.isna())
     if len(missing):
@@ -55,15 +60,42 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     numeric = date_format is None and not table.is_text(name)
     times = _from_numbers(table, name, unit, notes) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
-    rises = steps > 1e-18 * np.ptp(times.seconds)  # so that int64 can count the steps
-    if not rises.all():
+    least = 1e-18 * np.ptp(times.seconds)  # so that int64 can count the steps
+    rises = steps > least
+    if rises.all():
+        return times, slice(None)
+    rows = _in_order(table, name, times.seconds, least, notes)
+    if rows is None:
         i = int(np.argmin(rises))
         raise ValueError(
             f"{table.at(i + 1, name)}: the times must increase, got {column.iloc[i + 1]!s} after {column.iloc[i]!s} in "
             f"line {table.lines[i]} ({(~rises & (steps >= 0)).sum()} repeated, {(steps < 0).sum()} decreasing). "
             "Sort the rows by time, write one file per recording, or set irregular='ignore' to discard the times."
         )
-    return times
+    return read_times(table.take(rows), name, unit, date_format, [])[0], rows
+
+
+def _in_order(table: Table, name: str, seconds: np.ndarray, least: float, notes: list[str]) -> np.ndarray | None:
+    """Return the rows in order of time, the first row of each time; None if more than a few rows are out of order."""
+    order = np.argsort(seconds, kind="stable")
+    newest_first = seconds[-1] < seconds[0] and bool((np.diff(seconds) <= 0).all())
+    late = np.zeros(1) if newest_first else np.abs(order - np.arange(len(order)))
+    repeated = np.append(False, np.diff(seconds[order]) <= least)
+    differ = repeated & ~table.frame.iloc[order].duplicated().to_numpy()
+    # neither repeated times of several machines, nor times that start again, nor the end of daylight saving time
+    if differ.mean() > _RARE or (late.any() and (late.max() > _LATE or (late > 0).mean() > _RARE or differ.any())):
+        return None
+    if newest_first:
+        notes.append(f"the newest row is the first by {name!r}, so the rows were reversed")
+    elif late.any():
+        first = table.lines[np.argmax(late > 0)]
+        notes.append(f"{many(int((late > 0).sum()), 'row')}, first line {first}, were sorted by {name!r}")
+    if repeated.any():
+        same = f"{differ.sum()} of them with other values" if differ.any() else "all equal to the row that was kept"
+        first = table.lines[order[np.argmax(repeated)]]
+        left_out = f"{many(int(repeated.sum()), 'row')} with a repeated {name!r}, first line {first}"
+        notes.append(f"{left_out}, left out ({same})")
+    return order[~repeated]
 
 
 def _compact_format(table: Table, name: str) -> str | None:
