@@ -77,25 +77,28 @@ def read_times(
 
 def _in_order(table: Table, name: str, seconds: np.ndarray, least: float, notes: list[str]) -> np.ndarray | None:
     """Return the rows in order of time, the first row of each time; None if more than a few rows are out of order."""
-    order = np.argsort(seconds, kind="stable")
-    newest_first = seconds[-1] < seconds[0] and bool((np.diff(seconds) <= 0).all())
-    late = np.zeros(1) if newest_first else np.abs(order - np.arange(len(order)))
-    repeated = np.append(False, np.diff(seconds[order]) <= least)
-    differ = repeated & ~table.frame.iloc[order].duplicated().to_numpy()
-    # neither repeated times of several machines, nor times that start again, nor the end of daylight saving time
-    if differ.mean() > _RARE or (late.any() and (late.max() > _LATE or (late > 0).mean() > _RARE or differ.any())):
+    equal = table.frame.duplicated().to_numpy()
+    rows = np.flatnonzero(~equal)
+    steps, order = np.diff(seconds[rows]), np.argsort(seconds[rows], kind="stable")
+    newest_first = bool((steps < 0).any() and (steps <= 0).all())
+    late = np.zeros(1) if newest_first else np.abs(order - np.arange(len(rows)))
+    rows = rows[order]
+    repeated = np.append(False, np.diff(seconds[rows]) <= least)
+    # refuse the rows of several machines, times that start again, and the end of daylight saving time
+    if repeated.mean() > _RARE or (late > 0).mean() > _RARE or late.max() > _LATE or (late.any() and repeated.any()):
+        return None
+    if len(rows) < 2:
         return None
     if newest_first:
         notes.append(f"the newest row is the first by {name!r}, so the rows were reversed")
-    elif late.any():
-        first = table.lines[np.argmax(late > 0)]
-        notes.append(f"{many(int((late > 0).sum()), 'row')}, first line {first}, were sorted by {name!r}")
-    if repeated.any():
-        same = f"{differ.sum()} of them with other values" if differ.any() else "all equal to the row that was kept"
-        first = table.lines[order[np.argmax(repeated)]]
-        left_out = f"{many(int(repeated.sum()), 'row')} with a repeated {name!r}, first line {first}"
-        notes.append(f"{left_out}, left out ({same})")
-    return order[~repeated]
+    for what, which in (
+        (f"sorted by {name!r}", rows[order != np.arange(len(rows))] if late.any() else rows[:0]),
+        ("left out, because they are equal to earlier rows", np.flatnonzero(equal)),
+        (f"left out, because they repeat the {name!r} of earlier rows with other values", rows[repeated]),
+    ):
+        if len(which):
+            notes.append(f"{many(len(which), 'row')}, first line {table.lines[which].min()}: {what}")
+    return rows[~repeated]
 
 
 def _compact_format(table: Table, name: str) -> str | None:
