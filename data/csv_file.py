@@ -102,6 +102,11 @@ def load_csv(
         "ignore"
             Treat the rows as equally spaced time steps, and discard their times. Times may also repeat or decrease,
             as they do at the end of daylight saving time.
+
+        With the other three, times must increase, with these exceptions, which cause a `CSVWarning`. If the newest row
+        is the first, the rows are reversed. At most one row in a hundred may be late by at most ten rows; the rows
+        are sorted. A row that is equal to an earlier row is left out. A row that only repeats the time of an earlier
+        row is left out if this concerns at most one row in a hundred; more of them may be the rows of several machines.
     time_unit : {"s", "ms", "us", "ns", "min", "h", "d", "excel", "matlab"}, optional
         Unit of numeric times; "excel" and "matlab" are the day numbers of these programs. Default: the unit in the
         column's name, otherwise seconds. Integers that can be dates, such as 20240131, are read as dates.
@@ -166,7 +171,9 @@ def load_csv(
     row_labels = None if columns.labels is None else table.labels(columns.labels, normal, notes)
     rows = _Rows(row_values, row_labels, None)
     if columns.time is not None and irregular != "ignore":
-        times = read_times(table, columns.time, time_unit, date_format, notes)
+        times, order = read_times(table, columns.time, time_unit, date_format, notes)
+        table = table.take(order)
+        rows = _Rows(row_values[order], None if row_labels is None else row_labels[order], None)
         steps = find_steps(times.seconds)
         if irregular == "keep":
             rows = rows._replace(stamps=times.stamps)

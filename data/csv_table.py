@@ -46,6 +46,10 @@ class Table(NamedTuple):
         """Return file, line and column of a cell, for error messages."""
         return f"{self.path}, line {self.lines[row]}, column {name!r:.99}"
 
+    def take(self, rows: np.ndarray | slice) -> Table:
+        """Return the table with these rows only, in this order."""
+        return self._replace(frame=self.frame.iloc[rows], lines=self.lines[rows])
+
     def floats(self, name: str) -> np.ndarray:
         """Return a column as float64, with NaN for a cell that is not a finite number."""
         numbers = _numbers(self.frame[name])

@@ -11,9 +11,12 @@ import pandas as pd
 
 from data.csv_columns import UNITS, unit_of
 from data.csv_table import Table
+from data.words import many
 
 # Largest deviation of a time from the grid of equal steps, in steps; recorded times are rounded and have jitter.
 _TOLERANCE = 0.25
+# Largest share of rows that may repeat a time with other values, or be late, and by how many rows they may be late.
+_RARE, _LATE = 0.01, 10
 # Formats of integers that are dates, by their number of digits.
 _COMPACT = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
 # Day numbers of 1970-01-01, 2000 and 2050; numbers between the last two are rarely seconds.
@@ -39,8 +42,10 @@ class Times(NamedTuple):
     counted: bool
 
 
-def read_times(table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]) -> Times:
-    """Return a column as times that increase from row to row; an error names the line."""
+def read_times(
+    table: Table, name: str, unit: str | None, date_format: str | None, notes: list[str]
+) -> tuple[Times, np.ndarray | slice]:
+    """Return a column as times that increase from row to row, and the rows that have them; an error names the line."""
     column = table.frame[name]
     missing = np.flatnonzero(column.isna())
     if len(missing):
@@ -55,15 +60,45 @@ def read_times(table: Table, name: str, unit: str | None, date_format: str | Non
     numeric = date_format is None and not table.is_text(name)
     times = _from_numbers(table, name, unit, notes) if numeric else _from_dates(table, name, date_format)
     steps = np.diff(times.seconds)
-    rises = steps > 1e-18 * np.ptp(times.seconds)  # so that int64 can count the steps
-    if not rises.all():
+    least = 1e-18 * np.ptp(times.seconds)  # so that int64 can count the steps
+    rises = steps > least
+    if rises.all():
+        return times, slice(None)
+    rows = _in_order(table, name, times.seconds, least, notes)
+    if rows is None:
         i = int(np.argmin(rises))
         raise ValueError(
             f"{table.at(i + 1, name)}: the times must increase, got {column.iloc[i + 1]!s} after {column.iloc[i]!s} in "
             f"line {table.lines[i]} ({(~rises & (steps >= 0)).sum()} repeated, {(steps < 0).sum()} decreasing). "
             "Sort the rows by time, write one file per recording, or set irregular='ignore' to discard the times."
         )
-    return times
+    return read_times(table.take(rows), name, unit, date_format, [])[0], rows
+
+
+def _in_order(table: Table, name: str, seconds: np.ndarray, least: float, notes: list[str]) -> np.ndarray | None:
+    """Return the rows in order of time, the first row of each time; None if more than a few rows are out of order."""
+    equal = table.frame.duplicated().to_numpy()
+    rows = np.flatnonzero(~equal)
+    steps, order = np.diff(seconds[rows]), np.argsort(seconds[rows], kind="stable")
+    newest_first = bool((steps < 0).any() and (steps <= 0).all())
+    late = np.zeros(1) if newest_first else np.abs(order - np.arange(len(rows)))
+    rows = rows[order]
+    repeated = np.append(False, np.diff(seconds[rows]) <= least)
+    # refuse the rows of several machines, times that start again, and the end of daylight saving time
+    if repeated.mean() > _RARE or (late > 0).mean() > _RARE or late.max() > _LATE or (late.any() and repeated.any()):
+        return None
+    if len(rows) < 2:
+        return None
+    if newest_first:
+        notes.append(f"the newest row is the first by {name!r}, so the rows were reversed")
+    for what, which in (
+        (f"sorted by {name!r}", rows[order != np.arange(len(rows))] if late.any() else rows[:0]),
+        ("left out, because they are equal to earlier rows", np.flatnonzero(equal)),
+        (f"left out, because they repeat the {name!r} of earlier rows with other values", rows[repeated]),
+    ):
+        if len(which):
+            notes.append(f"{many(len(which), 'row')}, first line {table.lines[which].min()}: {what}")
+    return rows[~repeated]
 
 
 def _compact_format(table: Table, name: str) -> str | None:

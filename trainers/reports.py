@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import math
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable
@@ -26,8 +27,9 @@ from trainers.console import say
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
 from trainers.detection.baselines import SERIES_BASELINES, series_baseline_scores
 from trainers.detection.detection_plots import plot_errors
-from trainers.detection.preprocessing import hold_out
+from trainers.detection.preprocessing import as_normal, hold_out
 from trainers.detection.thresholds import RULES, quantile_threshold
+from trainers.detection.windowing import SHORTEST_PART
 from trainers.history import Epoch
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
@@ -42,6 +44,8 @@ MOST_FOR_VOLUMES = 10_000_000
 EPOCHS_TIMES_WINDOW = 2400
 # Smallest default of the number of epochs.
 FEWEST_EPOCHS = 5
+# Steps before the first labelled event that suffice for training: 60, 20 and 20 % of them.
+FEWEST_STEPS = 5 * SHORTEST_PART
 # More is flagged than the rate allows if the share is this many times the rate; less can happen by chance.
 EXCESS = 1.5
 # The metrics of the page, with their names there.
@@ -116,7 +120,8 @@ def report(
         The page to write; an existing file is replaced.
     training : float, default 0.5
         Share of the recording, from its start, that is assumed to be normal and used for training,
-        validation and calibration. If it contains a labelled event, it ends at the first event.
+        validation and calibration. If it contains a labelled event, it ends at the first event; if fewer than 100
+        steps precede that event, the part is used without its labelled events.
     device : str or torch.device, default "cpu"
         "cpu" or "gpu".
     progress : bool, default True
@@ -152,14 +157,15 @@ def report(
 
     log = _Progress(printing=progress)
     notes: list[str] = []
+    decisions: list[str] = []
     if isinstance(source, str | os.PathLike):
         log(0, f"reading {source}")
-        series, notes = _read(source, csv or {})
+        series = _noted(lambda: load_csv(source, **csv or {}), notes, CSVWarning)
     else:
         series = Series.of(source, "recording")
     first, rest = _split(series, training)
     detector = AnomalyDetector(device=device, **hyperparameters)
-    window = detector.choose_window(first)
+    window = _noted(lambda: detector.choose_window(first), decisions, UserWarning)
     if len(rest) < window:
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
     if "epochs" not in hyperparameters:
@@ -170,12 +176,16 @@ def report(
         log(1, f"fix first: {finding.check}{f' of {finding.feature}' * bool(finding.feature)}: {finding.found}")
     # training and detection
     log(2, f"training on the first {_length(first)}, in windows of {window} steps")
-    detector.fit(first, progress=False, callbacks=[log.of_training(detector.epochs)])
-    log(80, f"scoring the other {_length(rest)}")
-    detection, explanation = detector.detect(rest), detector.explain(rest)
-    # baselines
-    log(84, "scoring with the baselines")
-    detections = {"LSTM autoencoder": detection, **_baselines(detector, window, first, rest, detection)}
+    with warnings.catch_warnings():
+        for decision in decisions:
+            # issued already
+            warnings.filterwarnings("ignore", re.escape(decision))
+        detector.fit(first, progress=False, callbacks=[log.of_training(detector.epochs)])
+        log(80, f"scoring the other {_length(rest)}")
+        detection, explanation = detector.detect(rest), detector.explain(rest)
+        # baselines
+        log(84, "scoring with the baselines")
+        detections = {"LSTM autoencoder": detection, **_baselines(detector, window, first, rest, detection)}
     log(88, "comparing with the labels" if rest.labels is not None else "writing the page")
     evaluations = _evaluate(detections, window, rest)
     # page
@@ -190,6 +200,7 @@ def report(
         first=first,
         rest=rest,
         notes=notes,
+        decisions=decisions,
         check=check,
         detector=detector,
         rule=RULES[detector.rule],
@@ -240,21 +251,22 @@ class _Progress:
 # ---------------------------------------------------------------------- before the training
 
 
-def _read(source: str | os.PathLike[str], options: dict[str, Any]) -> tuple[Series, list[str]]:
-    """Return the series, and the loader's warnings about its automatic decisions, which are issued again."""
+def _noted(function: Callable[[], Any], notes: list[str], category: type[Warning]) -> Any:
+    """Return the result of a function; its warnings about automatic decisions are notes, and are issued again."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CSVWarning)
-        series = load_csv(source, **options)
+        warnings.simplefilter("always", category)
+        result = function()
     for warning in caught:
         warnings.warn(warning.message, warning.category, stacklevel=3)
-    return series, [str(warning.message) for warning in caught if issubclass(warning.category, CSVWarning)]
+    notes += [str(warning.message) for warning in caught if issubclass(warning.category, category)]
+    return result
 
 
 def _split(series: Series, training: float) -> tuple[Series, Series]:
     """Return the part for training, validation and calibration, and the part to score."""
     training = as_positive(training, "training", "the share of the recording to train on", 1, "The default is 0.5.")
     end = round(training * len(series))
-    if series.labels is not None and series.abnormal[:end].any():
+    if series.labels is not None and series.abnormal[:end].any() and series.events[0][0] >= FEWEST_STEPS:
         end = series.events[0][0]
     if not 0 < end < len(series):
         raise ValueError(f"{series.name!r} must begin with a normal part, got {end} of {len(series)} normal steps.")
@@ -272,7 +284,7 @@ def _baselines(
 
     Steps that the network cannot score, because too many values are missing, are unscored here as well.
     """
-    training, _, calibration = hold_out(first, detector.seed)
+    training, _, calibration = hold_out(as_normal(first, "normal"), detector.seed)
     options = {"window": max(3, window), "stride": detector.stride, "seed": detector.seed}
     scored = ~detector.detect(calibration).unscored
     detections = {}
@@ -328,8 +340,9 @@ class _Flagged(NamedTuple):
         scored, inside = ~detection.unscored, steps_in(detection.merged_events(window), len(rest))
         normal = detection.abnormal[scored & ~rest.abnormal if rest.labels is not None else scored]
         quarters = list(map(_share, np.array_split(normal, 4)))
-        allowed = detector.rate if RULES[detector.rule].keyword == "rate" else None
-        return cls(_share(detection.abnormal[scored]), _share(inside[scored]), _share(normal), quarters, allowed)
+        return cls(
+            _share(detection.abnormal[scored]), _share(inside[scored]), _share(normal), quarters, detector.rate_in_use
+        )
 
     @property
     def too_many(self) -> bool:

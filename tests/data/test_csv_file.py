@@ -845,6 +845,46 @@ def test_repeated_or_decreasing_times_can_be_ignored(loaded):
         assert (len(series), series.time, series.sampling_rate, series.feature_names) == (N, None, 10, ("v",))
 
 
+@pytest.mark.parametrize(
+    ("order", "notes"),
+    [
+        (range(299, -1, -1), ["the newest row is the first by 'time', so the rows were reversed"]),
+        ([*range(50), 51, 50, *range(52, 300)], ["2 rows, first line 52: sorted"]),
+        (np.repeat(range(300), 2), ["300 rows, first line 3: left out, because they are equal"]),
+        ([*range(200), *range(100, 300)], ["100 rows, first line 202: left out, because they are equal"]),
+        ([*range(199, 99, -1), *range(299, 199, -1)], None),
+        ([*range(150, 300), *range(150)], None),
+        ([*range(50), *range(60, 300), *range(50, 60)], None),
+    ],
+)
+def test_rows_are_sorted_only_if_newest_is_first_or_few_are_late(loaded, order, notes):
+    start = dt.datetime(2024, 3, 1)
+    rows = [(start + dt.timedelta(minutes=int(i)), i, f"{np.sin(i / 3):.3f}") for i in order]
+    text = table(rows, header="time,a,b")
+    if notes is None:
+        with pytest.raises(ValueError, match="the times must increase"):
+            loaded(text)
+        return
+    series, (warning,) = loaded(text)
+    assert all(note in warning for note in notes)
+    np.testing.assert_array_equal(series.values[:, 0], range(300))
+    assert (series.sampling_rate, series.time[1]) == (1 / 60, np.datetime64("2024-03-01T00:01"))
+
+
+def test_repeated_times_with_other_values_are_left_out_only_if_rare(loaded):
+    times = [str(dt.datetime(2024, 3, 1) + dt.timedelta(minutes=i)) for i in range(300)]
+    rows = [(time, i % 7) for i, time in enumerate(times)]
+    series, (warning,) = loaded(table([*rows[:101], (times[100], 99), *rows[101:]], header="time,v"))
+    assert (
+        "1 row, first line 103: left out, because they repeat the 'time' of earlier rows with other values" in warning
+    )
+    np.testing.assert_array_equal(series.values[:, 0], np.arange(300) % 7)
+    assert series.sampling_rate == 1 / 60
+    for several in ([(time, machine) for time in times for machine in range(2)], [(i // 10, i) for i in range(300)]):
+        with pytest.raises(ValueError, match="the times must increase"):
+            loaded(table(several, header="time,v"))
+
+
 def test_very_long_rows_are_read(loaded):
     wide = "".join(",".join(f"{(i * j) % 97 / 7:.6f}" for j in range(15000)) + "\n" for i in range(3))
     assert loaded(wide)[0].values.shape == (3, 15000)

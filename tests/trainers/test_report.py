@@ -136,6 +136,22 @@ def test_training_ends_before_first_labelled_event(tmp_path):
     assert len(result.detection.scores) == 900
 
 
+def test_page_and_warnings_name_defaults_for_short_recording_without_period(tmp_path):
+    values, labels = np.random.default_rng(0).normal(size=400), np.zeros(400, dtype=int)
+    labels[10:15] = 1
+    with pytest.warns(UserWarning, match="labelled abnormal|windows of 24 steps|rate must be") as warned:
+        result = report(Series(values, labels=labels), tmp_path / "out.html", epochs=1, progress=False)
+    assert len(warned) == 3, "each is said once"
+    assert len(result.detection.scores) == 200
+    page = html.unescape(result.path.read_text(encoding="utf-8"))
+    decisions = page.split("Decisions about the training:")[1].split("</ul>")[0]
+    assert "got 5 of 200 time steps labelled abnormal" in decisions
+    assert "windows of 24 steps are used" in decisions
+    rate = result.detector.rate_in_use
+    assert rate == 1 / (len(result.detector.calibration_scores) + 1) > 0.01
+    assert f"with rate {rate:.3g} (not 0.01, because" in page
+
+
 def test_same_seed_gives_same_page(tmp_path):
     pages = []
     for name in ("a", "b"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from torch.utils.data import Dataset
 from data import DataSet, Series
 from data.lazy import is_lazy, spread
 from data.series import default_names
+from data.words import digits
 from trainers.batched_trainer import BatchedTrainer
 from trainers.block import Block, Hyperparameter
 from trainers.checkpoint import describe_set, model_content
@@ -52,10 +54,10 @@ class AnomalyDetector(Block):
     threshold is set on *calibration*, which is used only for this purpose. The scaling is fitted on the training
     part and stored in the detector.
 
-    A series is cut into windows of one period (or `window`), `stride` steps apart. Each window assigns a score
-    to each of its time steps. The score of a step is the mean, maximum or median of these scores over all
-    windows that contain the step. A series of any length is scored in chunks; the result does not depend on
-    the chunks.
+    A series is cut into windows of one period (or `window`; without a period, of 64 steps or less), `stride` steps
+    apart. Each window assigns a score to each of its time steps. The score of a step is the mean, maximum or median of
+    these scores over all windows that contain the step. A series of any length is scored in chunks; the result does
+    not depend on the chunks.
 
     **Missing values** (NaN in a series, or masked in a data set) are replaced by values interpolated along time
     before the network receives them. They are excluded from training losses and scores. A window in which more
@@ -156,6 +158,7 @@ class AnomalyDetector(Block):
         self._held_out: tuple[Any, ...] = ()
         self._held_out_digests: list[str] = []
         self._cached: dict[str, tuple[Any, Any]] = {}
+        self._warned: tuple[Any, ...] = ()
 
     # ------------------------------------------------------------------ fit
 
@@ -177,7 +180,8 @@ class AnomalyDetector(Block):
         Parameters
         ----------
         normal : DataSet, Series, array, table or torch Dataset
-            Data without anomalies. An array of shape (time,) is a series; arrays of shape (n, time) and
+            Data without anomalies. Sequences, and windows of a series, that are labelled abnormal are left out, with a
+            warning. An array of shape (time,) is a series; arrays of shape (n, time) and
             (n, time, feature) are sequences. An array whose shape looks like (time, feature) causes
             an error or a warning; pass ``Series(x)`` or ``DataSet(x)`` instead.
         y : array, shape (n,), optional
@@ -205,9 +209,10 @@ class AnomalyDetector(Block):
         TypeError
             If the data is of none of the kinds listed above, or if `y` is a data set.
         ValueError
-            If the data has invalid values, is labelled abnormal, is too short for a window, or is too
-            small for the threshold rule; if the model does not accept the data; or if the trainer was
-            already trained, or the checkpoint is one of another run. These errors are raised before training starts.
+            If the data has invalid values, has only abnormal labels, is too short for a window, or is too
+            small for a rule other than the conformal quantile; if the model does not accept the data; or if the
+            trainer was already trained, or the checkpoint is one of another run. These errors are raised before
+            training starts.
         RuntimeError
             If training is stopped before the end of the first epoch, or another run uses the checkpoint.
         FloatingPointError
@@ -219,6 +224,7 @@ class AnomalyDetector(Block):
         continues = checkpoint is not None and os.path.exists(checkpoint)
         if self._given is not None and len(self._given.history) and not continues:
             raise ValueError(f"the trainer {self._given.name!r} must be untrained. Build a new trainer and model.")
+        self._warned = ()
         # training, validation, calibration
         parts = three_parts(normal, validation, calibration, self.seed)
         scaling, windowing = Scaling(self.scaling, parts[0]), None
@@ -256,6 +262,9 @@ class AnomalyDetector(Block):
 
     def choose_window(self, normal: Any) -> int:
         """Return the window length that `fit` uses for a series: `window`, or its estimated period.
+
+        Without a period, or if `window` is too long for the parts of the series, a shorter default is used: the
+        period, or 64 steps, or a fifth of the training part. A warning says so.
 
         Parameters
         ----------
@@ -350,8 +359,19 @@ class AnomalyDetector(Block):
 
     @property
     def threshold(self) -> float:
-        """Threshold above which scores are flagged; set by `rule` on the calibration scores."""
+        """Threshold above which scores are flagged; set by `rule` on the calibration scores, for `rate_in_use`."""
         return self._by_rule(self.calibration_scores)
+
+    @property
+    def rate_in_use(self) -> float | None:
+        """Rate of the threshold; None for the rules with `k`.
+
+        It is `rate`, unless the conformal quantile cannot guarantee this rate with so few calibration scores. Then it
+        is the lowest rate that n scores can guarantee, 1/(n + 1), and a warning says so. Before `fit`, it is `rate`.
+        """
+        if _RULES[self.rule].keyword != "rate":
+            return None
+        return self.rate if self.result is None else self._rate_for(len(self.calibration_scores))
 
     @property
     def calibration_scores(self) -> np.ndarray:
@@ -360,7 +380,7 @@ class AnomalyDetector(Block):
         The calibration part is normal and is used only to set the threshold. Scores of neighbouring time steps are not
         independent, so the false alarm rate is less accurate with n time steps of a series than with n sequences.
         """
-        scores = self._once("scores", lambda: self._scores(self._held_out[1]))
+        scores = self._once("scores", lambda: self._scores(self._held_out[1], normal=True))
         return scores[~np.isnan(scores)]
 
     # ------------------------------------------------------------------ scikit-learn
@@ -543,10 +563,24 @@ class AnomalyDetector(Block):
 
     def _by_rule(self, scores: np.ndarray) -> float:
         rule = _RULES[self.rule]
-        return rule.function(scores, **{rule.keyword: getattr(self, rule.keyword)})
+        value = self._rate_for(len(scores)) if rule.keyword == "rate" else self.k
+        return rule.function(scores, **{rule.keyword: value})
+
+    def _rate_for(self, n: int) -> float:
+        """Return `rate`, or with a warning the lowest rate that the rule guarantees with n scores."""
+        least = 1 / (n + 1)
+        # round, as in quantile_threshold
+        if not _RULES[self.rule].promises_rate or round(self.rate / least, 9) >= 1:
+            return self.rate
+        if self._warned != (self.rate, n):
+            self._warned = (self.rate, n)
+            limit = f"at least 1/(n + 1) = {digits(least)}, the lowest rate that n = {n} calibration scores guarantee"
+            used = f"{digits(least)} is used. For a lower rate, add normal data."
+            warnings.warn(f"rate must be {limit}, got {digits(self.rate)}; {used}", stacklevel=5)
+        return least
 
     def _check_rule(self, calibration: Any, windowing: Windowing | None) -> None:
-        """Raise before training if the rule cannot set a threshold on this number of scores."""
+        """Raise or warn before training if the rule cannot set a threshold on this number of scores."""
         if windowing:
             length = windowing.length
             starts, _ = windowing.usable_starts(calibration)
@@ -568,8 +602,8 @@ class AnomalyDetector(Block):
             )
         return data
 
-    def _scores(self, data: Any) -> np.ndarray:
-        """Return the scores as in `score`, but NaN where nothing can be scored."""
+    def _scores(self, data: Any, *, normal: bool = False) -> np.ndarray:
+        """Return the scores as in `score`, but NaN where nothing can be scored; see `Windowing.over` for `normal`."""
         model, smooth = self._trained_model(), self._smooth(self.window_length or data.length)
         gaussian = self._gaussian() if self.error == "gaussian" else None
         if isinstance(data, DataSet):
@@ -579,7 +613,7 @@ class AnomalyDetector(Block):
         def step_scores(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
             return scoring.window_scores(scoring.smoothed(differences, smooth), self.error, gaussian, self.step_score)
 
-        return self._windowing().over(data, model, step_scores, combine=self.combine)[:, 0]
+        return self._windowing().over(data, model, step_scores, combine=self.combine, normal=normal)[:, 0]
 
     def _smooth(self, length: int) -> int:
         return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)

@@ -147,7 +147,8 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
 
     The model is trained on the first part, history restore selects weights on the second, and the
     threshold is set on the third. Sequences are assigned at random; equal sequences go to the same
-    part. A series is cut into three consecutive parts, so that no window lies in two of them.
+    part. A series is cut into three consecutive parts, so that no window lies in two of them; steps that are labelled
+    abnormal do not count for the percentages.
 
     Parameters
     ----------
@@ -162,7 +163,8 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
         Training, validation and calibration part.
     """
     if isinstance(normal, Series):
-        n, what = len(normal), "time steps"
+        labelled = normal.labels is not None
+        n, what = int((~normal.abnormal).sum()) if labelled else len(normal), "time steps"
     else:
         # equal sequences get the same number
         number = equal_rows(normal.sequences)
@@ -173,6 +175,9 @@ def hold_out(normal: Any, seed: int) -> tuple[Any, ...]:
     ends = [0, min(round(TRAINING * n), n - 2), round((TRAINING + VALIDATION) * n), n]
     names = [f"{normal.name}, {part}" for part in ("training", "validation", "calibration")]
     if isinstance(normal, Series):
+        if labelled:
+            steps = np.flatnonzero(~normal.abnormal)
+            ends = np.append(steps, steps[-1] + 1)[ends].tolist()
         return tuple(normal.part(slice(*ends[i : i + 2]), name) for i, name in enumerate(names))
     rank = np.random.default_rng(seed).permutation(n)[number]
     return tuple(normal.subset(np.digitize(rank, ends[1:3]) == i, name) for i, name in enumerate(names))
@@ -191,12 +196,25 @@ def three_parts(normal: Any, validation: Any, calibration: Any, seed: int) -> tu
 
 
 def as_normal(x: Any, what: str) -> DataSet | Series:
-    """Return `x` as sequences or as a series; raise if any label is abnormal."""
+    """Return `x` as sequences or as a series without anomalies; a warning says what is left out.
+
+    Sequences that are labelled abnormal are removed. Time steps that are labelled abnormal become missing values and
+    keep their labels, so that `Windowing` leaves out all windows that contain one.
+    """
     data = as_data(x, what)
-    if data.labels is not None and data.abnormal.any():
-        unit, rest = ("sequences", "x[~x.abnormal]") if isinstance(data, DataSet) else ("time steps", "x[:1000]")
-        got = f"{data.abnormal.sum()} of {len(data)} {unit} labelled abnormal in {data.name!r}"
-        raise ValueError(f"{what} must not contain anomalies, got {got}. Remove them, for example with {rest}.")
+    if data.labels is None or not (abnormal := data.abnormal).any():
+        return data
+    unit = "sequences" if isinstance(data, DataSet) else "time steps"
+    problem = f"{what} must not contain anomalies, got {abnormal.sum()} of {len(data)} {unit} labelled abnormal"
+    problem += f" in {data.name!r}"
+    if abnormal.all():
+        raise ValueError(f"{problem}. Set the labels of normal {unit} to 0.")
+    more = "" if isinstance(data, DataSet) else ", and all windows that contain them,"
+    warnings.warn(f"{problem}. These {unit}{more} are left out.", stacklevel=4)
+    if isinstance(data, DataSet):
+        return data.subset(~abnormal)
+    data = copy.copy(data)
+    data.values = np.where(abnormal[:, None], np.float32("nan"), data.values)
     return data
 
 

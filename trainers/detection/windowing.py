@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ LONGEST_PART = 1_000_000
 SHORTEST_PART = 20
 # Windows that are reconstructed at once: limits the memory, does not change the result.
 CHUNK = 1024
+# Window of a series without a period: the first number of steps, but at most a fifth of the training part.
+DEFAULT_WINDOW, SHORTEST_WINDOW = 64, 4
 COMBINATIONS = ("mean", "max", "median")
 # Maps differences and reconstructions of windows, each (n, length, feature), to (n, length, columns).
 OfSteps = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -68,10 +71,19 @@ class Windowing:
         return missing.mean((1, 2)) <= self.max_missing
 
     def usable_starts(self, series: Series) -> tuple[np.ndarray, bool]:
-        """Return the first step of each window with enough values, and whether one of these has a missing value."""
+        """Return the first step of each window with enough values, and whether one of these has a missing value.
+
+        Windows with a step that is labelled abnormal are left out.
+        """
         starts, gaps = usable_starts(series.values, self.length, self.stride, self.max_missing)
+        if series.labels is not None:
+            # abnormal steps before each step
+            before = np.concatenate([[0], np.cumsum(series.abnormal)])
+            starts = starts[before[starts + self.length] == before[starts]]
         if not len(starts):
-            wanted = f"at least one window of {self.length} steps with at most {self.max_missing:.0%} missing values"
+            wanted = (
+                f"at least one normal window of {self.length} steps with at most {self.max_missing:.0%} missing values"
+            )
             raise ValueError(f"{series.name!r} must have {wanted}, got 0. Raise max_missing or reduce window.")
         return starts, gaps
 
@@ -93,17 +105,25 @@ class Windowing:
         return windows - self.middle(windows)
 
     def over(
-        self, series: Series, model: nn.Module, of_steps: OfSteps, *, combine: str = "mean", columns: int = 1
+        self,
+        series: Series,
+        model: nn.Module,
+        of_steps: OfSteps,
+        *,
+        combine: str = "mean",
+        columns: int = 1,
+        normal: bool = False,
     ) -> np.ndarray:
         """Return `of_steps` of all windows, combined for each time step, (time, columns); computed in chunks.
 
-        NaN where no window has a score.
+        NaN where no window has a score. With `normal`, windows with a step that is labelled abnormal are left out.
         """
         values = interpolated(series.values)
         # about 100 MB in total
         size = max(1, min(CHUNK, 2**21 // (self.length * series.n_features)))
         collect = StepScores(len(series), self.length, self.stride, combine)
         steps = np.empty((len(series), columns))
+        abnormal = series.abnormal if normal and series.labels is not None else None
         for starts in start_chunks(len(series), self.length, self.stride, size):
             part, local = slice(starts[0], starts[-1] + self.length), starts - starts[0]
             # cut, scale, centre
@@ -116,7 +136,10 @@ class Windowing:
             differences = known_differences(model, reconstruction, windows, ~missing)
             # score
             scores = of_steps(differences, reconstruction + middle)
-            scores = np.where(self.usable(missing)[:, None, None], scores, np.nan)
+            usable = self.usable(missing)
+            if abnormal is not None:
+                usable &= ~cut_windows(abnormal[part, None], local, self.length).any((1, 2))
+            scores = np.where(usable[:, None, None], scores, np.nan)
             # combine the windows of each step
             complete = collect.add(starts, scores)
             steps[collect.done - len(complete) : collect.done] = complete
@@ -124,14 +147,22 @@ class Windowing:
 
 
 def choose_window(parts: tuple[Series, ...], wanted: int | None) -> int:
-    """Return a window length that fits into all parts: `wanted`, or the period of the training part."""
+    """Return a window length that fits into all parts: `wanted`, or the period of the training part.
+
+    Without a period, it is 64 steps, or a fifth of the training part if that is less. A warning gives the length if
+    there is no period, or if `wanted` is too long.
+    """
     shortest = min(map(len, parts))
-    if wanted is None:
-        return estimate_window(parts[0], shortest)
-    return as_count(wanted, "window", "in time steps, to fit into training, validation and calibration", most=shortest)
+    if wanted is not None and wanted <= shortest:
+        return wanted
+    length = estimate_window(parts[0], shortest, default=min(DEFAULT_WINDOW, len(parts[0]) // 5, shortest))
+    if wanted is not None:
+        limit = f"at most {shortest} time steps, to fit into training, validation and calibration"
+        warnings.warn(f"window must be {limit}, got {wanted}; {length} steps are used.", stacklevel=3)
+    return length
 
 
-def estimate_window(series: Series, longest: int) -> int:
+def estimate_window(series: Series, longest: int, default: int = 0) -> int:
     """Return the period of a series: the lag of its highest autocorrelation after removing a linear trend.
 
     The estimator is "acf" of dtaianomaly, one of those that Ermshaus et al. 2023 compare
@@ -144,17 +175,21 @@ def estimate_window(series: Series, longest: int) -> int:
         ignored. Missing values are interpolated. Only the first million steps are used.
     longest : int
         Largest window length, in time steps.
+    default : int, default 0
+        Length that is returned, with a warning, if the series has no period but is not constant. If it is below 4,
+        such a series raises an error.
 
     Returns
     -------
     int
-        At least 10 time steps.
+        At least 10 time steps, or `default`.
     """
     from dtaianomaly.windowing import compute_window_size
 
-    periods = []
+    periods, constant = [], True
     part = series.values[:LONGEST_PART]
     for values in interpolated(part[:, ~np.isnan(part).all(0)]).T.astype(np.float64):
+        constant &= bool(np.ptp(values) == 0)
         if longest >= SHORTEST_PART and np.ptp(values) > 0:
             # a trend is autocorrelated at every lag
             detrended = detrend(values)
@@ -164,7 +199,12 @@ def estimate_window(series: Series, longest: int) -> int:
                 periods.append(lag)
     if not periods:
         wanted = f"a period of at least 10 steps, and at least {SHORTEST_PART} steps in each split"
-        raise ValueError(f"{series.name!r} must have {wanted}, got no period up to {longest} steps. Set window=….")
+        got = "only constant features" if constant else f"no period up to {longest} steps"
+        problem = f"{series.name!r} must have {wanted}, got {got}"
+        if constant or default < SHORTEST_WINDOW:
+            raise ValueError(f"{problem}. Set window=….")
+        warnings.warn(f"{problem}; windows of {default} steps are used. Set window=… for another length.", stacklevel=4)
+        return default
     return int(np.median(periods))
 
 
