@@ -380,6 +380,14 @@ def test_scaling_of_lazy_sequences(in_file, monkeypatch):
     np.testing.assert_allclose(lazily.divisor, whole.divisor, rtol=1e-6)
 
 
+def test_scaling_of_a_feature_that_begins_late(in_file, monkeypatch):
+    mask = np.ones(VALUES.shape, bool)
+    mask[:30, :, 1] = False
+    lazily = Scaling("standard", DataSet(in_file(VALUES), mask=mask))
+    whole = in_memory(monkeypatch, lambda: Scaling("standard", DataSet(VALUES, mask=mask)))
+    np.testing.assert_allclose(lazily.center, whole.center, rtol=1e-6)
+
+
 def test_items_of_another_shape_raise():
     items = [np.ones((12, 2)) + i for i in range(30)] + [np.ones((2, 12)) + i for i in range(30)]
     with pytest.raises(TypeError, match="must have items of one shape"):

@@ -72,12 +72,17 @@ class Scaling:
         self.center, self.divisor = np.zeros(training.n_features), np.ones(training.n_features)
         scaler = {"standard": StandardScaler, "robust": RobustScaler}.get(kind, lambda: None)()
         empty = np.ones(training.n_features, dtype=bool)
+        waiting: list[np.ndarray] = []
         for values in _known_values(training, whole=kind == "robust"):
             empty &= np.isnan(values).all(0)
-            if kind == "standard":
-                scaler.partial_fit(values.astype(np.float64))
-            elif kind == "robust" and not empty.any():
-                scaler.fit(values.astype(np.float64))
+            if scaler is None:
+                continue
+            # in the first values that scikit-learn gets, each feature must have a value
+            waiting.append(values)
+            if not empty.any():
+                fit = scaler.fit if kind == "robust" else scaler.partial_fit
+                fit(np.concatenate(waiting).astype(np.float64))
+                waiting = []
         if empty.any():
             feature = np.flatnonzero(empty)[0]
             raise ValueError(f"feature {feature} must have a value in the training data, got only NaN. Remove it.")
