@@ -7,10 +7,16 @@ on the windows as they are. All scores in `SCORES` are computed from these two n
 among the windows themselves, and evaluated. The data sets of each kind, in the order of their names, are alternately
 assigned to two halves: one to choose a score, one to report the metrics of the chosen score.
 
-FOLDER may contain ``ucr_anomaly/*.txt`` or ``*.txt.gz`` (UCR anomaly archive, Wu & Keogh 2021), ``nab/*.csv`` with the
-labels in ``nab/windows.json`` (Numenta anomaly benchmark, Lavin & Ahmad 2015) and ``ucr/*.npz`` (labelled sequences,
-arrays x_train, y_train, x_test and y_test). Without FOLDER, the data sets of this repository are used. An interrupted
-study continues where it was. The program writes tables.md and by_seed.csv.
+FOLDER may contain
+
+- ``ucr_anomaly/*.txt`` or ``*.txt.gz``: files of the UCR anomaly archive (Wu & Keogh 2021),
+  https://www.cs.ucr.edu/~eamonn/time_series_data_2018/UCR_TimeSeriesAnomalyDatasets2021.zip
+- ``nab/*.csv``: files of the Numenta anomaly benchmark (Lavin & Ahmad 2015), https://github.com/numenta/NAB, and
+  ``nab/windows.json``: for each name of a file without ".csv", the pairs (first time, last time) of its events
+- ``ucr/*.npz``: labelled sequences, in the arrays x_train, y_train, x_test and y_test
+
+Without FOLDER, the data sets of this repository are used. An interrupted study continues where it was. The program
+writes tables.md and by_seed.csv. Data sets are named by their files and the SHA-256 checksums of these.
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -206,7 +212,7 @@ def nearest(bank: np.ndarray, queries: np.ndarray, bank_windows: Windows, window
     Windows that overlap the window of the query are left out.
     """
     bank, queries = (part.reshape(len(part), -1).astype(np.float64) for part in (bank, queries))
-    found = []
+    found, k = [], min(k, len(bank))
     for at in (slice(first, first + CHUNK) for first in range(0, len(queries), CHUNK)):
         squares = (queries[at] ** 2).sum(1)[:, None] - 2 * queries[at] @ bank.T + (bank**2).sum(1)
         if bank_windows.starts is not None and windows.starts is not None:
@@ -362,30 +368,22 @@ def trained(inputs: dict[str, Windows], seed: int, steps: int) -> tuple[Any, flo
     return result.model, result.seconds
 
 
-def measure(source: Recording | Split, seed: int, steps: int) -> Iterator[dict[str, Any]]:
-    """Yield one row for each score that the data set has all terms for; `seconds` is the time of both trainings."""
-    parts = windows_of(source, seed, steps)
+def measure(settings: dict[str, int], source: Recording | Split) -> dict[str, Any]:
+    """Return one row for each score that the data set has all terms for; `seconds` is the time of both trainings."""
+    parts = windows_of(source, **settings)
     terms, seconds = {"MP": neighbours(parts, z_normalised)}, 0.0
     for suffix, inputs in (("", {name: part.centred() for name, part in parts.items()}), ("0", parts)):
-        model, duration = trained(inputs, seed, steps)
+        model, duration = trained(inputs, **settings)
         seconds += duration
         nearby = {f"{k}-NN": neighbours(inputs, lambda windows: windows.values, k) for k in (1, 5)}
         terms |= {name + suffix: scores for name, scores in (nearby | network_terms(model, inputs, parts)).items()}
     window = parts["test"].values.shape[1] if isinstance(source, Recording) else None
-    for name in SCORES:
-        if terms.keys() >= {*terms_of(name)}:
-            metrics = metrics_of(combined(name, terms), source.test.abnormal, window)
-            yield {"score": name, **metrics, "seconds": seconds}
-
-
-def make(seed: int, steps: int) -> Callable[[Any], Iterator[dict[str, Any]]]:
-    """Return the measurement with a seed."""
-    return partial(measure, seed=seed, steps=steps)
-
-
-def rows_of(work: Callable[[Any], Iterator[dict[str, Any]]], source: Any) -> dict[str, Any]:
-    """Return the rows of all scores."""
-    return {"rows": list(work(source))}
+    rows = [
+        {"score": name, **metrics_of(combined(name, terms), source.test.abnormal, window), "seconds": seconds}
+        for name in SCORES
+        if terms.keys() >= {*terms_of(name)}
+    ]
+    return {"rows": rows}
 
 
 COLUMNS = {
@@ -393,6 +391,12 @@ COLUMNS = {
     "static_kept": "kept, static", "tracker": "flagged / rate, tracker", "tracker_kept": "kept, tracker",
     "seconds": "training, s",
 }  # fmt: skip
+
+
+def with_halves(names: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """Return a table of data sets, alternately assigned to the choosing and the reporting half within each kind."""
+    table = pd.DataFrame(names, columns=["kind", "data", "sha256"])
+    return table.assign(half=np.where(table.groupby("kind").cumcount() % 2 == 0, "choosing", "reporting"))
 
 
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
@@ -420,11 +424,10 @@ def main() -> None:
     sets = data_sets(options.data)
     if not sets:
         parser.error(f"data must be a folder with ucr_anomaly, nab or ucr, got {options.data}.")
-    named_sets = {name: load for (_, name, _), load in sets.items()}
-    cells = measured(make, [{"steps": options.steps}], options, named_sets, rows_of)
-    # alternate by name within each kind
-    about = pd.DataFrame([*sets], columns=["kind", "data", "sha256"])
-    about["half"] = np.where(about.groupby("kind").cumcount() % 2 == 0, "choosing", "reporting")
+    loaders = {name: load for (_, name, _), load in sets.items()}
+    # `measure` gets steps and seed as a dict
+    cells = measured(dict, [{"steps": options.steps}], options, loaders, measure)
+    about = with_halves([*sets])
     frames = [pd.DataFrame(cell.rows).assign(data=cell.data, seed=cell.seed) for cell in cells.itertuples()]
     rows = about.merge(pd.concat(frames), on="data")
     text = f"{options.seeds} seeds, {options.steps} optimizer steps\n\n{LEGEND}\n\n{markdown(about)}"
