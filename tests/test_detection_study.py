@@ -50,7 +50,9 @@ def folder(tmp_path_factory):
 def test_study_has_finite_metrics_and_continues(folder, tmp_path, monkeypatch, capsys):
     trainings = []
     trained = detection_study.trained
-    monkeypatch.setattr(detection_study, "trained", lambda *args: trainings.append(args) or trained(*args))
+    monkeypatch.setattr(
+        detection_study, "trained", lambda *args, **options: trainings.append(args) or trained(*args, **options)
+    )
     options = ["--seeds", "1", "--steps", "10", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["detection_study", str(folder), *options])
     detection_study.main()
@@ -64,6 +66,10 @@ def test_study_has_finite_metrics_and_continues(folder, tmp_path, monkeypatch, c
         names = ["auroc", "static", *(["vus_pr", "hit", "tracker"] if series else [])]
         assert np.isfinite(part[names]).all(axis=None), kind
         assert part.auroc.between(0, 1).all()
+        # each network counts once, neighbours need none
+        seconds = part.set_index("score").seconds
+        assert seconds["1-NN"] == 0 < seconds["w"] == seconds["rms + l"]
+        assert seconds["max(w, w0)"] == pytest.approx(seconds["w"] + seconds["w0"], rel=1e-4)
     # remove one cell: only this one is measured again
     cell = next(path for path in (tmp_path / "cells").glob("*.json") if '"data": "small"' in path.read_text())
     cell.unlink()
@@ -101,6 +107,12 @@ def test_tracker_keeps_rate_after_drift_where_constant_threshold_does_not():
     assert metrics["static"] > 20
     assert 0.5 <= metrics["tracker"] <= 2
     assert (metrics["static_kept"], metrics["tracker_kept"]) == (0, 1)
+
+
+def test_series_without_event_has_flagged_shares_only():
+    scores = np.random.default_rng(0).lognormal(size=1000)
+    metrics = metrics_of((scores[:500], scores[500:]), np.zeros(500, dtype=bool), window=3)
+    assert [*metrics] == ["static", "static_kept", "tracker", "tracker_kept"]
 
 
 def test_tracker_follows_its_formula():

@@ -231,8 +231,8 @@ def neighbours(parts: dict[str, Windows], of: Callable[[Windows], np.ndarray], k
 
 def z_normalised(windows: Windows) -> np.ndarray:
     """Return (x - mean) / s.d. of each window: the neighbours of the matrix profile, Yeh et al. 2016, section II."""
-    spread = windows.values.std(1, keepdims=True)
-    return windows.centred().values / np.where(spread > 1e-9, spread, np.inf)
+    deviation = windows.values.std(1, keepdims=True)
+    return windows.centred().values / np.where(deviation > 1e-9, deviation, np.inf)
 
 
 def signed(differences: np.ndarray, windows: Windows) -> np.ndarray:
@@ -330,7 +330,7 @@ def tracked(scores: Scores, rate: float) -> np.ndarray:
 
 
 def metrics_of(scores: Scores, truth: np.ndarray, window: int | None) -> dict[str, float]:
-    """Return the metrics of a score; `window` is that of a series, None for a set.
+    """Return the metrics of a score; `window` is that of a series, None for a set; without events, flagged shares only.
 
     Flagged shares are those of normal steps, divided by the rate requested: 1 %, or the strictest rate 1 / (n + 1) that
     n calibration scores can promise. *kept* is whether the share is between half and twice the rate.
@@ -338,13 +338,14 @@ def metrics_of(scores: Scores, truth: np.ndarray, window: int | None) -> dict[st
     calibration, test = scores
     rate = max(RATE, 1 / (len(calibration) + 1))
     flagged = {"static": test > quantile_threshold(calibration, rate=rate)}
-    metrics = {"auroc": float(roc_auc_score(truth, test))}
+    metrics = {"auroc": float(roc_auc_score(truth, test))} if truth.any() else {}
     if window is not None:
+        flagged["tracker"] = tracked(scores, rate)
+    if window is not None and truth.any():
         # a longer buffer would take minutes
         buffer = min(window, 10**8 // len(test))
         evaluation = evaluate_series(test, truth.astype(int), threshold=float(test.max()), window=buffer)
         metrics |= {"vus_pr": float(evaluation.vus_pr or 0), "hit": evaluation.ucr_score}
-        flagged["tracker"] = tracked(scores, rate)
     for name, steps in flagged.items():
         share = float(steps[~truth].mean()) / rate
         metrics |= {name: share, f"{name}_kept": float(0.5 <= share <= 2)}
@@ -369,25 +370,27 @@ def trained(inputs: dict[str, Windows], seed: int, steps: int) -> tuple[Any, flo
 
 
 def measure(settings: dict[str, int], source: Recording | Split) -> dict[str, Any]:
-    """Return one row for each score that the data set has all terms for; `seconds` is the time of both trainings."""
+    """Return one row for each score that the data set has all terms for; `seconds` is the training time it needs."""
     parts = windows_of(source, **settings)
-    terms, seconds = {"MP": neighbours(parts, z_normalised)}, 0.0
+    terms, seconds = {"MP": neighbours(parts, z_normalised)}, {}
     for suffix, inputs in (("", {name: part.centred() for name, part in parts.items()}), ("0", parts)):
+        terms |= {f"{k}-NN{suffix}": neighbours(inputs, lambda windows: windows.values, k) for k in (1, 5)}
         model, duration = trained(inputs, **settings)
-        seconds += duration
-        nearby = {f"{k}-NN": neighbours(inputs, lambda windows: windows.values, k) for k in (1, 5)}
-        terms |= {name + suffix: scores for name, scores in (nearby | network_terms(model, inputs, parts)).items()}
+        for name, scores in network_terms(model, inputs, parts).items():
+            terms[name + suffix], seconds[name + suffix] = scores, (suffix, duration)
     window = parts["test"].values.shape[1] if isinstance(source, Recording) else None
-    rows = [
-        {"score": name, **metrics_of(combined(name, terms), source.test.abnormal, window), "seconds": seconds}
-        for name in SCORES
-        if terms.keys() >= {*terms_of(name)}
-    ]
+    rows = []
+    for name in SCORES:
+        if terms.keys() >= {*terms_of(name)}:
+            metrics = metrics_of(combined(name, terms), source.test.abnormal, window)
+            # count each network once
+            networks = dict(seconds[term] for term in terms_of(name) if term in seconds)
+            rows.append({"score": name, **metrics, "seconds": sum(networks.values())})
     return {"rows": rows}
 
 
 COLUMNS = {
-    "vus_pr": "VUS-PR", "hit": "hits", "auroc": "AUROC", "static": "flagged / rate, static",
+    "vus_pr": "VUS-PR", "hit": "hits, share", "auroc": "AUROC", "static": "flagged / rate, static",
     "static_kept": "kept, static", "tracker": "flagged / rate, tracker", "tracker_kept": "kept, tracker",
     "seconds": "training, s",
 }  # fmt: skip
