@@ -25,6 +25,7 @@ from .benchmarks.detection_study import (
     signed,
     terms_of,
     tracked,
+    ucr_set,
     windows_of,
     with_halves,
     z_normalised,
@@ -111,8 +112,15 @@ def test_tracker_keeps_rate_after_drift_where_constant_threshold_does_not():
 
 def test_series_without_event_has_flagged_shares_only():
     scores = np.random.default_rng(0).lognormal(size=1000)
-    metrics = metrics_of((scores[:500], scores[500:]), np.zeros(500, dtype=bool), window=3)
+    metrics = metrics_of((scores[:500] + 100, scores[500:]), np.zeros(500, dtype=bool), window=3)
     assert [*metrics] == ["static", "static_kept", "tracker", "tracker_kept"]
+    assert metrics["static"] == metrics["static_kept"] == 0, "fewer than half of the rate are not kept either"
+
+
+def test_largest_class_of_set_is_normal(folder):
+    with np.load(folder / "ucr/small.npz") as arrays:
+        classes = np.concatenate([arrays["y_train"], arrays["y_test"]])
+    assert [*ucr_set(folder / "ucr/small.npz").abnormal] == [*(classes != np.bincount(classes).argmax())]
 
 
 @pytest.mark.parametrize("first_flagged", [True, False])
