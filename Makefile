@@ -17,6 +17,7 @@
 # make pictures   record the animated picture of the README
 # make benchmark  measure speed of training and scoring, and the cost of monitoring
 # make results    measure two tables of RESULTS.md: heartbeats (five seeds), long recordings (three seeds)
+# make detection-study  compare anomaly scores and thresholds over data sets; DATA=folder for those in a folder (hours)
 # make sweep      compare the settings of history restore
 # make steps      measure the effect of each part of the best configuration
 # make speed-to-quality  measure how long training takes to reach a validation error of 9.7 (three seeds, one core)
@@ -40,7 +41,7 @@ PRETTIER = $(NODE) $(MODULES)/prettier/bin/prettier.cjs --config tests/javascrip
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: lab class check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
-	check-gpu sweep steps speed-to-quality javascript lint-notebooks solutions clean help
+	check-gpu detection-study sweep steps speed-to-quality javascript lint-notebooks solutions clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -111,6 +112,9 @@ benchmark: .venv/installed-benchmark
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results
 	$(PY) -m tests.benchmarks.series_results
+
+detection-study: $(STAMP)
+	$(PY) -m tests.benchmarks.detection_study $(if $(DATA),"$(DATA)")
 
 sweep: $(STAMP)
 	$(PY) -m tests.benchmarks.sweep
