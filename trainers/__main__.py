@@ -46,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
     for name, declared in AnomalyDetector.declared().items():
         kind = {"type": declared.kind, "choices": declared.choices}
         options: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if declared.kind is bool else kind
-        default = f"{declared.default}{', or fewer for windows of more than 120 steps' * (name == 'epochs')}"
+        # a report shows events from beginning to end
+        default = False if name == "adapt" else declared.default
         description = f"{declared.description} (default: {default})".replace("%", "%%")
         settings.add_argument(f"--{name.replace('_', '-')}", default=None, help=description, **options)
     return main_parser

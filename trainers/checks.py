@@ -66,8 +66,15 @@ def as_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
     return names
 
 
-def as_threshold(threshold: Any) -> float:
-    """Return `threshold` as a finite float, or raise an error."""
+def as_threshold(threshold: Any, steps: int | None = None) -> Any:
+    """Return `threshold` as a finite float, or with `steps` also as an array of this length; or raise an error."""
+    if steps is not None and np.ndim(threshold):
+        thresholds = as_scores(threshold, "threshold")
+        if len(thresholds) != steps:
+            raise ValueError(
+                f"threshold must be a finite number, or one for each of {steps} steps, got {len(thresholds)}."
+            )
+        return thresholds
     if isinstance(threshold, np.ndarray | torch.Tensor) and threshold.ndim == 0:
         threshold = threshold.item()
     if not is_real_number(threshold) or not math.isfinite(threshold):

@@ -28,7 +28,7 @@ from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEv
 from trainers.detection.baselines import SERIES_BASELINES, series_baseline_scores
 from trainers.detection.detection_plots import plot_errors
 from trainers.detection.preprocessing import as_normal, hold_out
-from trainers.detection.thresholds import RULES, quantile_threshold
+from trainers.detection.thresholds import RULES, quantile_threshold, tracked_thresholds
 from trainers.detection.windowing import SHORTEST_PART
 from trainers.history import Epoch
 from trainers.plotting import Figure
@@ -40,10 +40,6 @@ from trainers.widgets.series_viewer import MUCH_FLAGGED, steps_in, touched, when
 MOST_EVENTS = 20
 # Steps × window up to which the volumes under the surfaces (VUS) of all detectors take about a minute.
 MOST_FOR_VOLUMES = 10_000_000
-# Epochs × window of a training of about half a minute.
-EPOCHS_TIMES_WINDOW = 2400
-# Smallest default of the number of epochs.
-FEWEST_EPOCHS = 5
 # Steps before the first labelled event that suffice for training: 60, 20 and 20 % of them.
 FEWEST_STEPS = 5 * SHORTEST_PART
 # More is flagged than the rate allows if the share is this many times the rate; less can happen by chance.
@@ -129,8 +125,8 @@ def report(
     csv : dict, optional
         Arguments of `data.load_csv`, such as ``{"labels": "fault"}``.
     **hyperparameters
-        Hyperparameters of `AnomalyDetector`, such as ``window=200, epochs=10, seed=1``. Default of `epochs`: 20,
-        or fewer for windows of more than 120 steps, so that the training takes about half a minute.
+        Hyperparameters of `AnomalyDetector`, such as ``window=200, epochs=10, seed=1``. The default of `adapt` is
+        False here, so that events are flagged from beginning to end.
 
     Returns
     -------
@@ -164,12 +160,10 @@ def report(
     else:
         series = Series.of(source, "recording")
     first, rest = _split(series, training)
-    detector = AnomalyDetector(device=device, **hyperparameters)
+    detector = AnomalyDetector(device=device, **{"adapt": False, **hyperparameters})
     window = _noted(lambda: detector.choose_window(first), decisions, UserWarning)
     if len(rest) < window:
         raise ValueError(f"training must leave a window of {window} steps to score, got {len(rest)} steps.")
-    if "epochs" not in hyperparameters:
-        detector.epochs = max(FEWEST_EPOCHS, min(detector.epochs, EPOCHS_TIMES_WINDOW // window))
     # data check
     check = check_series(series, training=len(first) / len(series), window=window)
     for finding in filter(lambda finding: finding.verdict == "fix", check):
@@ -182,7 +176,7 @@ def report(
             warnings.filterwarnings("ignore", re.escape(decision))
         detector.fit(first, progress=False, callbacks=[log.of_training(detector.epochs)])
         log(80, f"scoring the other {_length(rest)}")
-        detection, explanation = detector.detect(rest), detector.explain(rest)
+        detection, explanation = _noted(lambda: detector.detect(rest), decisions, UserWarning), detector.explain(rest)
         # baselines
         log(84, "scoring with the baselines")
         detections = {"LSTM autoencoder": detection, **_baselines(detector, window, first, rest, detection)}
@@ -205,6 +199,7 @@ def report(
         detector=detector,
         rule=RULES[detector.rule],
         detection=detection,
+        changes=np.ndim(detection.threshold) > 0,
         flagged=flagged,
         much=flagged.share > MUCH_FLAGGED and flagged.of_normal > MUCH_FLAGGED / 2,
         reasons=_reasons(flagged, check, detector, series, len(first)) if flagged.too_many else {},
@@ -292,7 +287,10 @@ def _baselines(
     for name in (name for name in SERIES_BASELINES if name != "LSTM-AD"):
         normal, scores = (series_baseline_scores(name, training, part, **options) for part in (calibration, rest))
         normal = normal[scored]
-        threshold = quantile_threshold(normal, rate=max(detector.rate, min(0.5, 2 / len(normal))))
+        rate = max(detector.rate, min(0.5, 2 / len(normal)))
+        threshold: Any = quantile_threshold(normal, rate=rate)
+        if np.ndim(detection.threshold):
+            threshold = tracked_thresholds(normal, scores, rate=rate)
         detections[name] = Detection(np.where(detection.unscored, 0.0, scores), threshold, detection.unscored, rest)
     return detections
 
@@ -372,7 +370,8 @@ def _reasons(
     rate = detector.rate / 10
     stricter = '--rule "peaks over threshold" ' * (len(detector.calibration_scores) < 1 / rate) + f"--rate {rate:g}"
     inspect = ("Inspect the events with the highest scores. If they are normal, raise the threshold:", stricter)
-    reasons: dict[tuple[str, str], list[str]] = {train: [], window: [], inspect: []}
+    follow = ("If normal data changes with time, let the threshold follow the scores:", "--adapt")
+    reasons: dict[tuple[str, str], list[str]] = {train: [], follow: [], window: [], inspect: []}
     for one in (one for one in check if one.verdict != "ok"):
         if one.check == "distribution shift":
             reasons[train].append(f"The training part is not like the rest in {one.feature}. {one.found}")
@@ -382,7 +381,7 @@ def _reasons(
             reasons[window].append(f"Few windows set the threshold. {one.found}")
     if flagged.quarters[-1] > 2 * max(flagged.quarters[0], flagged.allowed or 0):
         quarters = ", ".join(map(percent, flagged.quarters))
-        reasons[train].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
+        reasons[follow].append(f"The share increases with time: {quarters} in the four quarters of the scored part.")
     spread = f"the scores of up to {length} steps (one window) before and after an anomaly increase too"
     reasons[inspect].append(f"The events are true anomalies: the rate holds for normal data only, and {spread}.")
     return {advice: texts for advice, texts in reasons.items() if texts}
@@ -391,12 +390,16 @@ def _reasons(
 def _viewer(series: Series, detection: Detection, explanation: Explanation, events: pd.DataFrame) -> SeriesViewer:
     """Return a viewer of the whole recording, with steps as in the file; scores are NaN where nothing is scored."""
     n_training = len(series) - len(detection.scores)
-    scores = np.concatenate([np.full(n_training, np.nan), np.where(detection.unscored, np.nan, detection.scores)])
+    # in units of the threshold if that follows the scores
+    threshold, changes = detection.threshold, np.ndim(detection.threshold) > 0
+    shown = detection.scores / threshold if changes else detection.scores
+    scores = np.concatenate([np.full(n_training, np.nan), np.where(detection.unscored, np.nan, shown)])
     reconstruction = np.concatenate([np.full((n_training, series.n_features), np.nan), explanation.reconstruction])
     found = events[["start", "end"]].to_numpy().tolist()
     return SeriesViewer(
-        series, scores, threshold=detection.threshold, found=found, reconstruction=reconstruction, training=n_training
-    )
+        series, scores, threshold=1.0 if changes else threshold, found=found, reconstruction=reconstruction,
+        training=n_training,
+    )  # fmt: skip
 
 
 def _events(detection: Detection, window: int, check: SeriesCheck, offset: int) -> pd.DataFrame:

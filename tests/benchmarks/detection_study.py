@@ -41,8 +41,10 @@ from sklearn.metrics import roc_auc_score
 from data import DataSet, Recording, Series, Split, recordings, split
 from data.ucr import load_ucr_anomaly
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
-from trainers.detection import evaluate_series, quantile_threshold
+from trainers.detection import evaluate_series, quantile_threshold, tracked_thresholds
+from trainers.detection.neighbours import NormalWindows
 from trainers.detection.preprocessing import Scaling, hold_out
+from trainers.detection.scoring import smoothed
 from trainers.detection.windowing import StepScores, cut_windows, estimate_window, interpolated, window_starts
 from trainers.losses import reconstruct
 
@@ -53,8 +55,8 @@ OUT = Path("build/detection-study")
 STEPS, EPOCHS, BATCH_SIZE = 600, 10, 64
 # Window length of a series without a period; numbers of validation windows and of compared vectors.
 DEFAULT_WINDOW, VALIDATION_WINDOWS, CHUNK = 64, 300, 512
-# Smallest rate of false alarms, and step size of the tracker.
-RATE, ETA = 0.01, 0.15
+# Smallest rate of false alarms.
+RATE = 0.01
 # Share of a file of the Numenta benchmark that has no event.
 NAB_TRAINING = 0.15
 # Calibration and test scores.
@@ -260,6 +262,7 @@ def network_terms(model: LSTMAutoencoder, inputs: dict[str, Windows], parts: dic
     - S: `signed`, for series
     - l: distance to the nearest latent vector of the bank; latent vectors are scaled to the total variance of x
     - j: distance to the nearest pair (latent vector, √length · mean of the window): the level that centring removes
+    - n1 to n4: distance of `NormalWindows`, with the error weight 1 to 4; n3 is the score of the default detector
     """
     scored = inputs["calibration"], inputs["test"]
     differences = [reconstruct(model, part.values).numpy() - part.values for part in scored]
@@ -281,6 +284,34 @@ def network_terms(model: LSTMAutoencoder, inputs: dict[str, Windows], parts: dic
             return np.concatenate([scale * encoded(model, windows.centred()), level], axis=1)
 
         terms["j"] = neighbours(parts, with_level)
+    return terms | of_normal_windows(model, inputs, parts)
+
+
+def of_normal_windows(
+    model: LSTMAutoencoder, inputs: dict[str, Windows], parts: dict[str, Windows]
+) -> dict[str, Scores]:
+    """Return the distances to the nearest normal window, by error weight."""
+    bank, length = inputs["bank"], inputs["bank"].values.shape[1]
+    # on a series, the steps of a window average the scores of many windows
+    smooth = max(1, round(length / 16)) if bank.starts is None else 1
+
+    def vectors(name: str) -> tuple[np.ndarray, ...]:
+        values = inputs[name].values
+        levels = np.zeros((len(values), 0)) if inputs is parts else parts[name].values.mean(1)
+        errors = smoothed(reconstruct(model, values).numpy() - values, smooth)
+        return encoded(model, inputs[name]), errors, levels
+
+    known = {name: vectors(name) for name in ("bank", "calibration", "test")}
+    of_series = bank.starts is not None
+    positions = bank.starts if of_series else np.arange(len(bank.values))
+    calibration = inputs["calibration"].starts
+    terms = {}
+    for weight in (1, 2, 3, 4):
+        variance = float(bank.values.var(0).sum())
+        normal = NormalWindows(*known["bank"], variance, positions, length if of_series else 1, weight)
+        distances = normal.distances(*known["calibration"], calibration), normal.distances(*known["test"])
+        scored = inputs["calibration"], inputs["test"]
+        terms[f"n{weight}"] = tuple(part.of_steps(d) for part, d in zip(scored, distances, strict=True))
     return terms
 
 
@@ -288,11 +319,11 @@ def network_terms(model: LSTMAutoencoder, inputs: dict[str, Windows], parts: dic
 
 LEGEND = (
     "w: mean |error| of windows; rms: root mean square error; S: rms of mean signed errors; l: nearest latent vector; "
-    "j: nearest latent vector with level; 1-NN, 5-NN: nearest windows; MP: matrix profile; 0: windows not centred"
+    "j: nearest latent vector with level; n1 to n4: nearest normal window by latent vector, level and error times 1 to "
+    "4; 1-NN, 5-NN: nearest windows; MP: matrix profile; 0: windows not centred"
 )
 SCORES = (
-    *("w", "rms", "S", "l", "j", "w0", "rms0", "l0", "rms + l", "w0 + l0", "rms0 + l0"),
-    *("w + l + j", "rms + l + j", "w + S + l + j", "max(w, l, j)", "max(w, S, l, j)", "max(w, w0)"),
+    *("n1", "n2", "n3", "n4", "n30", "w", "S", "l", "j", "w0", "rms + l", "rms + l + j", "max(w, l, j)"),
     *("1-NN", "1-NN0", "1-NN + 1-NN0", "5-NN", "5-NN0", "MP"),
 )
 """Sums and maxima of terms, each divided by its median on the calibration set."""
@@ -314,21 +345,6 @@ def combined(name: str, terms: dict[str, Scores]) -> Scores:
     return tuple(reduce([scores[part] / median for scores, median in used], axis=0) for part in (0, 1))
 
 
-def tracked(scores: Scores, rate: float) -> np.ndarray:
-    """Return which test scores the quantile tracker flags (Angelopoulos, Candès & Tibshirani 2023, arXiv:2307.16895).
-
-    The threshold of the next step is q + η s (e - rate), with e = 1 if the step is flagged and 0 otherwise. Scores are
-    logarithmic. q begins as the conformal quantile of the calibration scores; s is their 95 % quantile minus median.
-    """
-    calibration, test = (np.log(np.maximum(part, 1e-9)) for part in scores)
-    step = ETA * max(float(np.quantile(calibration, 0.95) - np.median(calibration)), 1e-3)
-    threshold, flagged = quantile_threshold(calibration, rate=rate), np.zeros(len(test), dtype=bool)
-    for i, score in enumerate(test.tolist()):
-        flagged[i] = score > threshold
-        threshold += step * (flagged[i] - rate)
-    return flagged
-
-
 def metrics_of(scores: Scores, truth: np.ndarray, window: int | None) -> dict[str, float]:
     """Return the metrics of a score; `window` is that of a series, None for a set; without events, flagged shares only.
 
@@ -340,7 +356,7 @@ def metrics_of(scores: Scores, truth: np.ndarray, window: int | None) -> dict[st
     flagged = {"static": test > quantile_threshold(calibration, rate=rate)}
     metrics = {"auroc": float(roc_auc_score(truth, test))} if truth.any() else {}
     if window is not None:
-        flagged["tracker"] = tracked(scores, rate)
+        flagged["tracker"] = test > tracked_thresholds(calibration, test, rate=rate)
     if window is not None and truth.any():
         # a longer buffer would take minutes
         buffer = min(window, 10**8 // len(test))

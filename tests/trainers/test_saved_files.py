@@ -42,7 +42,15 @@ def write(folder: Path) -> None:
     )
     detector = AnomalyDetector(fitted, window=8, epochs=2, rate=0.1, error="gaussian", name="detector")
     detector.fit(Series(WAVE, feature_names=["left"], sampling_rate=4), progress=False)
-    for kind, thing in {"model": model, "trainer": trainer, "result": result, "detector": detector}.items():
+    neighbours = AnomalyDetector(
+        BatchedTrainer(LSTMAutoencoder(hidden_size=2, time_encoding=1, bidirectional=False), batch_size=4),
+        window=8, epochs=1, rate=0.1, name="neighbours",
+    )  # fmt: skip
+    neighbours.fit(Series(WAVE), progress=False)
+    things = {
+        "model": model, "trainer": trainer, "result": result, "detector": detector, "neighbours": neighbours
+    }  # fmt: skip
+    for kind, thing in things.items():
         trainers.save(thing, folder / f"{kind}-{VERSION}.safetensors")
     expected = {
         "reconstruction": reconstruct(model, SETS[1])[0].flatten().tolist(),
@@ -51,6 +59,7 @@ def write(folder: Path) -> None:
         "next_losses": [row.validation_loss for row in benchmark(trainer, epochs=2, resume=True).history][4:],
         "scores": detector.score(WAVE[:24]).tolist(),
         "threshold": detector.threshold,
+        "neighbours": neighbours.score(WAVE[3:27]).tolist(),
         "random": [random.random(), np.random.rand(), torch.rand(1).item()],
     }
     (folder / f"expected-{VERSION}.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
@@ -138,6 +147,7 @@ def test_detector_of_version_1_is_read(expected):
     detector = load("detector")
     assert (detector.name, detector.window_length, detector.error) == ("detector", 8, "gaussian")
     assert detector.threshold == expected["threshold"]
+    assert not detector.adapt, "the threshold of version 0.2 is constant"
     assert len(detector.result.history) == 2
     recording = Series(WAVE[:24], feature_names=["left"], sampling_rate=4)
     close(detector.score(recording), expected["scores"])
@@ -147,9 +157,17 @@ def test_detector_of_version_1_is_read(expected):
     assert detector.threshold > 0
 
 
+def test_detector_with_normal_windows_is_read(expected):
+    detector = load("neighbours")
+    assert (detector.error, detector.adapt) == ("neighbours", True)
+    close(detector.score(WAVE[3:27]), expected["neighbours"])
+    with pytest.warns(UserWarning, match="must be like the calibration part"):
+        assert np.ndim(detector.detect(WAVE[3:27]).threshold) == 1
+
+
 def test_committed_files_are_small_and_of_version_1():
     paths = sorted(FOLDER.glob("*.safetensors"))
-    assert [path.stem for path in paths] == ["detector-1", "model-1", "result-1", "trainer-1"]
+    assert [path.stem for path in paths] == ["detector-1", "model-1", "neighbours-1", "result-1", "trainer-1"]
     for path in paths:
         assert path.stat().st_size < 100_000
         with safetensors.safe_open(path, "pt") as file:

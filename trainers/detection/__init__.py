@@ -29,6 +29,7 @@ from trainers.detection.thresholds import (
     oracle_threshold,
     pot_threshold,
     quantile_threshold,
+    tracked_thresholds,
 )
 
 __all__ = [
@@ -60,4 +61,5 @@ __all__ = [
     "reconstruction_differences",
     "reconstruction_error",
     "series_baseline_scores",
+    "tracked_thresholds",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from data import DataSet, Series
-from data.lazy import is_lazy, spread
+from data.lazy import chunks, is_lazy, spread
 from data.series import default_names
 from data.words import digits
 from trainers.batched_trainer import BatchedTrainer
@@ -25,12 +26,13 @@ from trainers.block import Block, Hyperparameter
 from trainers.checkpoint import describe_set, model_content
 from trainers.checkpoint_file import digest_of
 from trainers.checks import as_count, as_scores, as_threshold
-from trainers.detection import scoring
+from trainers.detection import neighbours, scoring
+from trainers.detection.neighbours import NormalWindows, vectors_of, with_length
 from trainers.detection.preprocessing import DataForm, Scaling, as_data, matched, three_parts
 from trainers.detection.results import Detection, Explanation
 from trainers.detection.scoring import ErrorGaussian
-from trainers.detection.thresholds import RULES
-from trainers.detection.windowing import COMBINATIONS, Windowing, choose_window
+from trainers.detection.thresholds import RULES, tracked_thresholds
+from trainers.detection.windowing import COMBINATIONS, Reconstructed, Windowing, choose_window
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.torch_utils import LARGEST_SEED, as_device
@@ -39,6 +41,9 @@ from trainers.training import Callback, Result, benchmark
 
 # The rules that need only the calibration scores; `detect` accepts any other threshold.
 _RULES = {name: rule for name, rule in RULES.items() if rule.keyword in ("rate", "k")}
+
+# A series is unlike the calibration part if its median score is this many times the 90 % quantile there.
+UNLIKE = 1.5
 
 
 class _NotFittedError(NotFittedError, RuntimeError):
@@ -54,10 +59,25 @@ class AnomalyDetector(Block):
     threshold is set on *calibration*, which is used only for this purpose. The scaling is fitted on the training
     part and stored in the detector.
 
+    **Score.** With ``error="neighbours"``, the score is the distance to the nearest normal window: a distance of latent
+    vectors and reconstruction errors, see `NormalWindows`. The normal windows are those of all three parts, at most
+    10,000 evenly spaced ones. Windows of the calibration part, and all others that occur in the normal data, are
+    compared with those that share no time step with them. With the other choices of `error`, the score is the
+    size of the reconstruction error alone.
+
     A series is cut into windows of one period (or `window`; without a period, of 64 steps or less), `stride` steps
     apart. Each window assigns a score to each of its time steps. The score of a step is the mean, maximum or median of
     these scores over all windows that contain the step. A series of any length is scored in chunks; the result does
-    not depend on the chunks.
+    not depend on the chunks. For training, windows begin at each time step if an epoch of the trainer has a fixed
+    number of batches (`steps_per_epoch`), and otherwise `stride` steps apart.
+
+    **Threshold.** It is set on the calibration part by `rule`. On a series, the threshold of the conformal quantile
+    then follows the scores, so that the share of flagged steps stays near `rate` if normal data drifts; see
+    `tracked_thresholds`, also for what this costs. ``adapt=False`` keeps it constant. `detect` warns if the scores are
+    clearly higher than those of the calibration part.
+
+    **First edition.** ``AnomalyDetector(error="mae", network="steps", adapt=False)`` has the defaults of version 0.2.
+    ``make detection-study`` compares both with each other and with nearest neighbours without a network.
 
     **Missing values** (NaN in a series, or masked in a data set) are replaced by values interpolated along time
     before the network receives them. They are excluded from training losses and scores. A window in which more
@@ -74,15 +94,15 @@ class AnomalyDetector(Block):
     ----------
     trainer : Trainer, optional
         Trainer with its model, both untrained; the model must have the number of features of the data. Default: a
-        `BatchedTrainer` with an `LSTMAutoencoder` of 64 hidden units and latent dimension 32, Adam with learning rate
-        0.01, warm-up and cosine decay, batch size 32; on a series, an epoch has 50 batches.
+        `BatchedTrainer` with an `LSTMAutoencoder` of 64 hidden units, latent dimension 32 and patches of an eighth of a
+        window, Adam with learning rate 0.02, warm-up and cosine decay; an epoch has 30 batches of 64.
     device : str or torch.device, default "cpu"
         "cpu" or "gpu", for the default trainer.
     name : str, optional
         Name in tables and legends.
     **hyperparameters
-        As listed below. `window`, `scaling`, `centre`, `epochs` and `seed` take effect in `fit`. The others may be
-        changed after fitting and take effect immediately.
+        As listed below. `window`, `scaling`, `centre`, `network`, `epochs` and `seed` take effect in `fit`. The others
+        may be changed after fitting and take effect immediately.
 
     Attributes
     ----------
@@ -96,7 +116,9 @@ class AnomalyDetector(Block):
     References
     ----------
     Reconstruction error of an LSTM autoencoder, and `error="gaussian"`: Malhotra et al. 2016 (arXiv:1607.00148),
-    section 2. Conformal quantile: Angelopoulos & Bates 2021 (arXiv:2107.07511), section 1. Peaks over threshold:
+    section 2. Nearest neighbours: Ramaswamy et al. 2000 (SIGMOD), section 2. Latent vector and error in one vector:
+    Zong et al. 2018 (ICLR), section 3.2. Quantile tracker: Angelopoulos et al. 2023 (arXiv:2307.16895), section 2.1.
+    Conformal quantile: Angelopoulos & Bates 2021 (arXiv:2107.07511), section 1. Peaks over threshold:
     Siffer et al. 2017 (KDD), section 3. See `trainers.detection.quantile_threshold` and `pot_threshold`.
 
     Examples
@@ -121,14 +143,22 @@ class AnomalyDetector(Block):
         "standard", "scaling: by mean and s.d., by quartiles, or none", choices=("standard", "robust", "none")
     )
     centre = Hyperparameter(
-        True, "subtract the mean of each window of a series, so that drift and shifts are not detected"
+        True,
+        "subtract the mean of each window of a series; shifts are then detected by neighbours, but not by other errors",
     )
     error = Hyperparameter(
-        "mae",
-        "mae: mean absolute error; mse: mean squared error; max: largest; gaussian: squared Mahalanobis distance",
-        choices=("mae", "mse", "max", "gaussian"),
+        "neighbours",
+        "neighbours: distance of latent vector and error to the nearest normal window; mae: mean absolute error; mse: "
+        "mean squared error; max: largest; gaussian: squared Mahalanobis distance",
+        choices=("neighbours", "mae", "mse", "max", "gaussian"),
     )
-    smooth = Hyperparameter(1, "steps over which the difference of reconstruction and input is averaged", minimum=1)
+    smooth = Hyperparameter(
+        None,
+        "steps over which the difference of reconstruction and input is averaged; None: a sixteenth of a sequence with "
+        "neighbours, otherwise 1",
+        kind=int,
+        minimum=1,
+    )
     step_score = Hyperparameter(
         "window", "score of a step: the error of its windows, or of the step alone", choices=("window", "point")
     )
@@ -136,8 +166,17 @@ class AnomalyDetector(Block):
     max_missing = Hyperparameter(0.5, "a window with a larger share of missing values is not used", minimum=0, below=1)
     rule = Hyperparameter("conformal quantile", "threshold rule, applied to calibration scores", choices=tuple(_RULES))
     rate = Hyperparameter(0.01, "false alarms per normal sequence or step, for the rules without k", above=0, below=1)
+    adapt = Hyperparameter(
+        True, "on a series, the threshold of the conformal quantile follows the scores, so that the rate holds"
+    )
     k = Hyperparameter(3.0, "number of s.d. or of scaled MADs, for the rules with k", minimum=0)
-    epochs = Hyperparameter(20, "number of epochs; the default trainer has 50 batches per epoch on a series", minimum=1)
+    network = Hyperparameter(
+        "patches",
+        "network of the default trainer. patches: each LSTM step is an eighth of a window, batches of 64; steps: each "
+        "LSTM step is a time step, batches of 32",
+        choices=("patches", "steps"),
+    )
+    epochs = Hyperparameter(20, "number of epochs; the default trainer has 30 batches per epoch", minimum=1)
     seed = Hyperparameter(0, "seed of data split, default model and default trainer", minimum=0, maximum=LARGEST_SEED)
 
     def __init__(
@@ -155,8 +194,12 @@ class AnomalyDetector(Block):
         self.set_params(trainer=trainer, device=device)
         self.window_length: int | None = None
         self._model: nn.Module | None = None
-        self._held_out: tuple[Any, ...] = ()
-        self._held_out_digests: list[str] = []
+        # training, validation and calibration part
+        self._parts: tuple[Any, ...] = ()
+        self._gap = 0
+        # time steps of a sequence in fit
+        self._longest: int | None = None
+        self._digests: list[str] = []
         self._cached: dict[str, tuple[Any, Any]] = {}
         self._warned: tuple[Any, ...] = ()
 
@@ -231,17 +274,23 @@ class AnomalyDetector(Block):
         if isinstance(parts[0], Series):
             length = choose_window(parts, self.window)
             windowing = Windowing(length, self.stride, self.centre, self.max_missing, scaling)
+        longest = None if windowing else parts[0].length
         self._check_rule(parts[2], windowing)
         if self._model is not None:
             raise ValueError(f"{self.name!r} must be a new detector to be fitted, got a loaded one.")
         before = dict(vars(self))
         # not fitted until there is a result
-        self.result, self._held_out, self._cached = None, parts[1:], {}
+        self.result, self._parts, self._cached = None, parts, {}
+        # steps between the positions of windows of different parts
+        self._gap, self._longest = windowing.length if windowing and validation is not None else 0, longest
         self._scaling, self._centre, self._form = scaling, self.centre, DataForm.of(parts[1])
         self._seed_of_split = self.seed
         self.window_length = windowing.length if windowing else None
-        # scale, and cut a series into windows
-        sets = [self._sequences(part) for part in parts[:2]]
+        # scale, and cut a series into windows; batches are drawn from all windows if an epoch has a number of batches
+        counts_batches = self.network == "patches" if self._given is None else hasattr(self._given, "steps_per_epoch")
+        if counts_batches and self._given is not None:
+            counts_batches = self._given.hyperparameters["steps_per_epoch"] is not None
+        sets = [self._sequences(parts[0], every_step=counts_batches), self._sequences(parts[1])]
         # train
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
         # a clone and the next fit begin with the trainer as it was given, if it can be copied
@@ -326,10 +375,16 @@ class AnomalyDetector(Block):
         -------
         Detection
         """
-        threshold = self.threshold if threshold is None else as_threshold(threshold)
+        used: Any = None if threshold is None else as_threshold(threshold)
         data = self._check(x)
-        scores = self._scores(data)
-        return Detection(np.nan_to_num(scores), threshold, np.isnan(scores), data if isinstance(data, Series) else None)
+        scores, series = self._scores(data), data if isinstance(data, Series) else None
+        if used is None:
+            used = self.threshold
+            if series is not None and self.rule == "conformal quantile":
+                self._compare_with_calibration(scores, series)
+                if self.adapt:
+                    used = tracked_thresholds(self.calibration_scores, scores, rate=self.rate_in_use or self.rate)
+        return Detection(np.nan_to_num(scores), used, np.isnan(scores), series)
 
     def explain(self, x: Any) -> Explanation:
         """Reconstruct the data, and return the error of each time step and feature.
@@ -350,8 +405,8 @@ class AnomalyDetector(Block):
             errors = np.abs(scoring.known_differences(model, reconstruction, scaled.sequences, scaled.mask))
             return Explanation(errors, self._scaling.unscale(reconstruction.numpy()), default_names(data.n_features))
 
-        def both(differences: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
-            return np.concatenate([np.abs(differences), reconstruction], axis=2)
+        def both(part: Reconstructed) -> np.ndarray:
+            return np.concatenate([np.abs(part.differences), part.reconstruction + part.middle], axis=2)
 
         steps = self._windowing().over(data, model, both, columns=2 * data.n_features)
         errors, values = np.split(steps, 2, axis=1)
@@ -359,7 +414,7 @@ class AnomalyDetector(Block):
 
     @property
     def threshold(self) -> float:
-        """Threshold above which scores are flagged; set by `rule` on the calibration scores, for `rate_in_use`."""
+        """Threshold set by `rule` on the calibration scores, for `rate_in_use`; with `adapt`, `detect` begins at it."""
         return self._by_rule(self.calibration_scores)
 
     @property
@@ -380,7 +435,7 @@ class AnomalyDetector(Block):
         The calibration part is normal and is used only to set the threshold. Scores of neighbouring time steps are not
         independent, so the false alarm rate is less accurate with n time steps of a series than with n sequences.
         """
-        scores = self._once("scores", lambda: self._scores(self._held_out[1], normal=True))
+        scores = self._once("scores", lambda: self._scores(self._parts[2], normal=True))
         return scores[~np.isnan(scores)]
 
     # ------------------------------------------------------------------ scikit-learn
@@ -401,7 +456,8 @@ class AnomalyDetector(Block):
 
     def decision_function(self, x: Any) -> np.ndarray:
         """Return the threshold minus the `score`: high values are normal, flagged ones are negative."""
-        return self.threshold - self.score(x)
+        detection = self.detect(x)
+        return detection.threshold - detection.scores
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the arguments of the constructor; with `deep`, also the trainer's, such as ``trainer__learning_rate``.
@@ -456,11 +512,15 @@ class AnomalyDetector(Block):
     kind_of_file: ClassVar = "detector"
 
     def to_content(self) -> dict[str, Any]:
-        """Return the content of a file for `trainers.save`; it includes no data."""
+        """Return the content of a file for `trainers.save`.
+
+        It includes no data, except that with `error="neighbours"` it has latent vector and error of normal windows.
+        """
         if type(self) is not AnomalyDetector:
             raise TypeError(f"thing must be an AnomalyDetector, not of a subclass, got a {type(self).__name__}.")
         model, calibration_scores = self._trained_model(), self.calibration_scores
         gaussian = self._gaussian() if self.error == "gaussian" else None
+        normal = self._normal_windows() if self.error == "neighbours" else None
         assert self.result is not None
         return {
             "name": self.name,
@@ -473,7 +533,8 @@ class AnomalyDetector(Block):
             "calibration_scores": calibration_scores,
             "gaussian": gaussian and {"mean": gaussian.mean, "precision": gaussian.precision},
             "seed_of_split": self._seed_of_split,
-            "held_out": [_digest(part) for part in self._held_out] or self._held_out_digests,
+            **({} if normal is None else {"normal_windows": normal.to_content()}),
+            "held_out": [_digest(part) for part in self._parts] or self._digests,
             "model": model_content(model),
             "result": {**self.result.to_content(), "model": None},
         }
@@ -483,7 +544,8 @@ class AnomalyDetector(Block):
         cls, content: dict[str, Any], model: nn.Module, device: torch.device, data: Any, allow: Sequence[str]
     ) -> AnomalyDetector:
         """Return the detector that a file describes, without a trainer."""
-        detector = cls(device=device, name=content["name"], **content["hyperparameters"])
+        # files of version 0.2 have no `adapt`: their thresholds are constant
+        detector = cls(device=device, name=content["name"], **{"adapt": False, **content["hyperparameters"]})
         form = detector._form = DataForm(
             **{**content["form"], "feature_names": tuple(content["form"]["feature_names"])}
         )
@@ -493,11 +555,13 @@ class AnomalyDetector(Block):
         detector._centre, length = bool(content["centre"]), content["window_length"]
         detector.window_length = as_count(length, "window_length", "time steps", least=2) if form.series else None
         detector._model, detector.result = model, Result.from_content(content["result"], model)
-        detector._held_out_digests, detector._seed_of_split = content["held_out"], content["seed_of_split"]
+        detector._digests, detector._seed_of_split = content["held_out"], content["seed_of_split"]
         if data is not None:
             normal, validation, calibration = data if isinstance(data, tuple) else (data, None, None)
-            detector._held_out = three_parts(normal, validation, calibration, detector._seed_of_split)[1:]
-            if list(map(_digest, detector._held_out)) != content["held_out"]:
+            detector._parts = three_parts(normal, validation, calibration, detector._seed_of_split)
+            detector._gap = 0 if validation is None else detector.window_length or 0
+            # files of version 0.2 have no digest of the training part
+            if list(map(_digest, detector._parts))[-len(content["held_out"]) :] != content["held_out"]:
                 if "data" not in allow:
                     raise ValueError("data must be the data of fit, got validation and calibration parts that differ.")
                 return detector
@@ -507,6 +571,10 @@ class AnomalyDetector(Block):
             if gaussian["mean"].shape != (n,) or gaussian["precision"].shape != (n, n):
                 raise ValueError(f"mean and precision must be for {n} features, got other shapes.")
             detector._cached["gaussian"] = detector._settings(), ErrorGaussian.of(**gaussian)
+        if content.get("normal_windows"):
+            windows = NormalWindows.of_content(**content["normal_windows"])
+            detector._cached["normal windows"] = detector._settings(), windows
+            detector._longest = None if form.series else windows.length
         detector._cached["scores"] = detector._settings(), as_scores(scores, "calibration_scores")
         return detector
 
@@ -528,7 +596,7 @@ class AnomalyDetector(Block):
         """Return what `compute` returns for the present settings, computed once; it needs the held-out data."""
         settings = self._settings()
         if name not in self._cached or self._cached[name][0] != settings:
-            if not self._held_out:
+            if not self._parts:
                 got = "a detector loaded without data and with other settings: load(path, data=normal)"
                 raise RuntimeError(f"{self.name!r} must have its calibration data to set the threshold, got {got}.")
             self._cached[name] = settings, compute()
@@ -538,7 +606,7 @@ class AnomalyDetector(Block):
         """Return the distribution of the errors on the validation part, as in EncDec-AD."""
 
         def fitted() -> ErrorGaussian:
-            validation, model = self._sequences(self._held_out[0]), self._trained_model()
+            validation, model = self._sequences(self._parts[1]), self._trained_model()
             smooth = self._smooth(self.window_length or validation.length)
             if is_lazy(validation):
                 validation = validation.subset(spread(len(validation), validation.sequences.shape[1:]))
@@ -546,19 +614,71 @@ class AnomalyDetector(Block):
 
         return self._once("gaussian", fitted)
 
-    def _sequences(self, data: Any) -> DataSet:
-        """Return the network input: scaled sequences, or scaled windows of a series."""
-        return self._windowing().data_set(data) if isinstance(data, Series) else self._scaling.scaled(data)
+    def _normal_windows(self) -> NormalWindows:
+        """Return windows of all three parts, evenly spaced if there are too many."""
+
+        def built() -> NormalWindows:
+            model, found = self._trained_model(), []
+            parts = self._normal_parts()
+            for part, share in zip(parts, self._shares(parts), strict=True):
+                if isinstance(part, Series):
+                    found.append(self._windowing().normal_windows(part, model, share))
+                else:
+                    chosen = np.linspace(0, len(part) - 1, min(len(part), share)).astype(int)
+                    found.append(Reconstructed.of(model, self._sequences(part.subset(chosen)), chosen))
+            length = max(part.windows.shape[1] for part in found)
+            vectors = [vectors_of(model, part, self._smooth(length)) for part in found]
+            latent, errors, levels = (
+                np.concatenate([with_length(one, length) for one in column]) for column in zip(*vectors, strict=True)
+            )
+            values = np.concatenate([with_length(part.windows, length) for part in found])
+            offsets = np.cumsum([0, *(len(part) + self._gap for part in parts)])
+            positions = [part.starts + offset for part, offset in zip(found, offsets, strict=False)]
+            return NormalWindows(
+                latent, errors, levels, float(np.nanvar(values, 0).sum()), np.concatenate(positions),
+                self.window_length or 1,
+            )  # fmt: skip
+
+        return self._once("normal windows", built)
+
+    def _normal_parts(self) -> tuple[Any, ...]:
+        """Return the normal data: one series if the parts follow one another, so that windows reach across parts."""
+        if self._gap or self.window_length is None:
+            return self._parts
+        values = np.concatenate([part.values for part in self._parts])
+        labels = [np.zeros(len(part), int) if part.labels is None else part.labels for part in self._parts]
+        return (Series(values, labels=np.concatenate(labels), name=self._parts[0].name),)
+
+    def _shares(self, parts: tuple[Any, ...]) -> list[int]:
+        """Return how many windows of each part are among the normal windows."""
+        row = self.window_length or max(part.length for part in parts)
+        most = min(neighbours.MOST_WINDOWS, neighbours.MOST_VALUES // (row * parts[0].n_features))
+        total = sum(map(len, parts)) / (self.stride if self.window_length else 1)
+        return [max(1, math.ceil(min(1, most / total) * len(part))) for part in parts]
+
+    def _distances(self, part: Reconstructed, smooth: int, *, normal: bool) -> np.ndarray:
+        """Return the distances to the nearest normal window; if `normal`, of windows of the calibration part."""
+        positions = part.starts + sum(len(one) + self._gap for one in self._parts[:2]) if normal else None
+        return self._normal_windows().distances(*vectors_of(self._trained_model(), part, smooth), positions)
+
+    def _sequences(self, data: Any, *, every_step: bool = False) -> DataSet:
+        """Return the network input: scaled sequences, or scaled windows of a series, every `stride` steps."""
+        if isinstance(data, DataSet):
+            return self._scaling.scaled(data)
+        return self._windowing().data_set(data, stride=1 if every_step else None)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None
         return Windowing(self.window_length, self.stride, self._centre, self.max_missing, self._scaling)
 
     def _default_trainer(self, training: DataSet, *, on_series: bool) -> Trainer:
-        model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, seed=self.seed)
+        patches = self.network == "patches"
+        patch_size = max(1, round(training.length / 8)) if patches else 1
+        model = LSTMAutoencoder(n_features=training.n_features, latent_size=32, patch_size=patch_size, seed=self.seed)
+        size, steps, rate, warmup = (64, 30, 0.02, 1.0) if patches else (32, 50 if on_series else None, 0.01, 3.0)
         return BatchedTrainer(
-            model, self._device, batch_size=min(32, len(training)), steps_per_epoch=50 if on_series else None,
-            learning_rate=0.01, schedule="cosine", warmup_epochs=min(3.0, self.epochs / 2), seed=self.seed,
+            model, self._device, batch_size=min(size, len(training)), steps_per_epoch=steps, learning_rate=rate,
+            schedule="cosine", warmup_epochs=min(warmup, self.epochs / 2), seed=self.seed,
         )  # fmt: skip
 
     def _by_rule(self, scores: np.ndarray) -> float:
@@ -606,16 +726,39 @@ class AnomalyDetector(Block):
         """Return the scores as in `score`, but NaN where nothing can be scored; see `Windowing.over` for `normal`."""
         model, smooth = self._trained_model(), self._smooth(self.window_length or data.length)
         gaussian = self._gaussian() if self.error == "gaussian" else None
-        if isinstance(data, DataSet):
-            sequences = self._sequences(data)
+        if isinstance(data, Series):
+
+            def step_scores(part: Reconstructed) -> np.ndarray:
+                if self.error == "neighbours":
+                    return scoring.in_all_steps(self._distances(part, smooth, normal=normal), part.windows.shape[1])
+                differences = scoring.smoothed(part.differences, smooth)
+                return scoring.window_scores(differences, self.error, gaussian, self.step_score)
+
+            return self._windowing().over(data, model, step_scores, combine=self.combine, normal=normal)[:, 0]
+        sequences = self._sequences(data)
+        if self.error != "neighbours":
             return scoring.reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)
+        parts = (
+            Reconstructed.of(model, sequences.subset(at), at)
+            for at in chunks(len(sequences), sequences.sequences.shape[1:])
+        )
+        return np.concatenate([self._distances(part, smooth, normal=normal) for part in parts])
 
-        def step_scores(differences: np.ndarray, _: np.ndarray) -> np.ndarray:
-            return scoring.window_scores(scoring.smoothed(differences, smooth), self.error, gaussian, self.step_score)
-
-        return self._windowing().over(data, model, step_scores, combine=self.combine, normal=normal)[:, 0]
+    def _compare_with_calibration(self, scores: np.ndarray, series: Series) -> None:
+        """Warn if most scores are clearly higher than nearly all calibration scores."""
+        usual, high = float(np.nanmedian(np.append(scores, 0.0))), float(np.quantile(self.calibration_scores, 0.9))
+        if usual > UNLIKE * high:
+            got = f"half of the scores above {digits(usual)}, and 90 % of the calibration scores below {digits(high)}"
+            remedy = "If this series is normal, fit on data like it."
+            warnings.warn(f"{series.name!r} must be like the calibration part, got {got}. {remedy}", stacklevel=4)
 
     def _smooth(self, length: int) -> int:
+        if self.error == "neighbours" and self.step_score == "point":
+            raise ValueError('step_score must be "window" with error="neighbours", got "point".')
+        if self.smooth is None:
+            # the windows of a series are averaged at each step, a sequence is alone
+            longest = self._longest or length
+            return max(1, round(longest / 16)) if self.error == "neighbours" and self.window_length is None else 1
         return as_count(self.smooth, f"smooth of {self.name!r}", "in time steps", most=length)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -250,7 +250,7 @@ class SeriesEvaluation:
 def evaluate_series(
     scores: Any,
     labels: Any,
-    threshold: float,
+    threshold: float | np.ndarray,
     *,
     sampling_rate: float | None = None,
     window: int | None = 100,
@@ -283,8 +283,9 @@ def evaluate_series(
     labels : array of integers, shape (time,)
         0 is normal, a positive integer abnormal; both must occur. Each run of abnormal steps is an
         event.
-    threshold : float
-        Threshold set on normal data only; scores above it are flagged.
+    threshold : float or array, shape (time,)
+        Threshold set on normal data only, or one for each step, as in `Detection.threshold`; scores above it are
+        flagged.
     sampling_rate : float, optional
         Time steps per second (Hz), for delays in seconds and false alarms per hour.
     window : int or None, default 100
@@ -325,7 +326,9 @@ def evaluate_series(
     """
     scores = as_scores(scores, "scores", "time step")
     truth = as_truth(labels, scores, "time step")
-    threshold = as_threshold(threshold)
+    threshold = as_threshold(threshold, len(scores))
+    if np.ndim(threshold) and intervals is not None:
+        raise ValueError("threshold must be one number for intervals, got one for each step. Set intervals=None.")
     sampling_rate = check_sampling_rate(sampling_rate, "the series")
     if window is not None:
         # a larger window would take minutes
@@ -357,7 +360,9 @@ def evaluate_series(
         false_alarms_per_hour=None if sampling_rate is None else 3600 * sampling_rate * false_alarms / normal,
         window=window,
         events=events,
-        intervals=metric_intervals(POINT_NAMES, scores, truth, threshold, intervals, block=block, seed=seed),
+        intervals=metric_intervals(
+            POINT_NAMES, scores, truth, cast(float, threshold), intervals, block=block, seed=seed
+        ),
         level=intervals,
     )
 
@@ -418,14 +423,14 @@ def _text(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def point_metrics(truth: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, float]:
-    """Return the point-wise metrics of sequences or steps, computed by scikit-learn, and the threshold."""
+def point_metrics(truth: np.ndarray, scores: np.ndarray, threshold: float | np.ndarray) -> dict[str, float]:
+    """Return the point-wise metrics of sequences or steps, computed by scikit-learn, and the (median) threshold."""
     flagged = scores > threshold
     areas = metrics.roc_auc_score(truth, scores), metrics.average_precision_score(truth, scores)
     # precision, recall, f1, and the support, which is not used
     *prf, _ = metrics.precision_recall_fscore_support(truth, flagged, average="binary", zero_division=0)
     values = (*areas, *prf, flagged[~truth].mean())
-    return {"threshold": threshold, **dict(zip(POINT_NAMES, map(float, values), strict=True))}
+    return {"threshold": float(np.median(threshold)), **dict(zip(POINT_NAMES, map(float, values), strict=True))}
 
 
 def event_table(truth: np.ndarray, flagged: np.ndarray, sampling_rate: float | None) -> pd.DataFrame:

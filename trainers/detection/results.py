@@ -24,8 +24,9 @@ class Detection:
     ----------
     scores : numpy.ndarray, shape (n,) or (time,)
         Score of each sequence, or of each time step of a series; higher scores are more anomalous.
-    threshold : float
-        Scores above it are flagged.
+    threshold : float or numpy.ndarray, shape (time,)
+        Scores above it are flagged. On a series, it follows the scores if the detector's `adapt` is set; see
+        `tracked_thresholds`.
     unscored : numpy.ndarray, shape (n,) or (time,), bool
         Time steps that have no score because too many values were missing in their windows. In
         `scores`, they are 0, and they are never flagged.
@@ -34,7 +35,7 @@ class Detection:
     """
 
     scores: np.ndarray
-    threshold: float
+    threshold: float | np.ndarray
     unscored: np.ndarray
     series: Series | None = None
 
@@ -110,7 +111,9 @@ class Detection:
         n_events, unscored = len(self.events), self.unscored.sum()
         what = "sequences" if self.series is None else "time steps"
         events = "" if self.series is None else f", {many(n_events, 'event')}"
-        text = f"Detection: {self.abnormal.sum()} of {len(self.scores)} {what} above the threshold {self.threshold:.4g}"
+        low, high = (f"{end(self.threshold):.4g}" for end in (np.min, np.max))
+        threshold = f"the threshold {low}" if np.ndim(self.threshold) == 0 else f"thresholds from {low} to {high}"
+        text = f"Detection: {self.abnormal.sum()} of {len(self.scores)} {what} above {threshold}"
         return text + events + f"; {unscored} unscored because too many values are missing" * bool(unscored)
 
     def _repr_html_(self) -> str:

@@ -175,8 +175,12 @@ def window_scores(differences: np.ndarray, kind: str, gaussian: ErrorGaussian | 
     """Return a score per step of each window, (n, time, 1): the window's score or the step's error ("point")."""
     if step_score == "point":
         return step_errors(differences, kind, gaussian)[..., None]
-    scores = sequence_scores(differences, kind, gaussian)
-    return np.broadcast_to(scores[:, None, None], (*differences.shape[:2], 1))
+    return in_all_steps(sequence_scores(differences, kind, gaussian), differences.shape[1])
+
+
+def in_all_steps(scores: np.ndarray, length: int) -> np.ndarray:
+    """Return the scores of windows (n,) at each of their time steps, (n, length, 1)."""
+    return np.broadcast_to(scores[:, None, None], (len(scores), length, 1))
 
 
 def smoothed(differences: np.ndarray, width: int) -> np.ndarray:

@@ -15,6 +15,10 @@ from trainers.checks import as_count, as_positive, as_scores, as_truth
 
 # Smallest number of excesses to fit the two parameters of the tail to.
 _FEWEST_EXCESSES = 10
+# Step of the quantile tracker, as a share of the spread of the logarithms of the calibration scores; smallest spread.
+_TRACKER_SHARE, _SMALLEST_SPREAD = 0.1, 0.5
+# Smaller scores count as this one.
+_SMALLEST = 1e-12
 
 
 def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
@@ -56,6 +60,68 @@ def quantile_threshold(calibration_scores: Any, *, rate: float = 0.05) -> float:
     if k > n:
         raise ValueError(f"calibration_scores must have at least {needed} scores for a rate of {rate:g}, got {n}.")
     return float(np.sort(scores)[max(k, 1) - 1])
+
+
+def tracked_thresholds(calibration_scores: Any, scores: Any, *, rate: float = 0.01) -> np.ndarray:
+    """Return a threshold for each time step that follows the scores, so that about `rate` of the steps are flagged.
+
+    If the scores of normal data increase after the calibration part, for example because a sensor drifts, a
+    constant threshold flags nearly everything. The quantile tracker [1]_ adds η(e − rate) to the threshold
+    after each step, with e = 1 if the step was flagged and 0 otherwise. Here it is applied to the logarithms of scores
+    and threshold, and begins at the conformal quantile q₀ of the calibration scores. For *any* scores, the share of
+    flagged steps differs from `rate` by |ln(q / q₀)| / (η n) after n steps, where q is the threshold after the last
+    step. η is a tenth of the difference between the 95 % quantile and the median of the logarithms of the calibration
+    scores, but at least 0.05.
+
+    **What it costs**: without labels, no rule can distinguish drift from an anomaly. During a long event the threshold
+    rises too, so that often only a part of the event is flagged; and if no normal score is conspicuous, the
+    threshold falls until `rate` of the steps are flagged.
+
+    Parameters
+    ----------
+    calibration_scores : array, shape (n,)
+        Scores of normal time steps used neither in training nor by history restore.
+    scores : array, shape (time,)
+        Scores in the order of time, not negative; NaN is an unscored step, which does not change the threshold.
+    rate : float, default 0.01
+        Requested share of flagged steps, between 0 and 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (time,)
+        A step is flagged if its score is *above* its threshold.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `quantile_threshold`, or if a score is negative.
+
+    References
+    ----------
+    .. [1] Angelopoulos, Candès & Tibshirani 2023, Conformal PID control for time series prediction
+       (arXiv:2307.16895), section 2.1.
+
+    Examples
+    --------
+    >>> calibration = np.linspace(1, 2, 99)
+    >>> drifting = np.linspace(1, 100, 10_000)
+    >>> tracked = drifting > tracked_thresholds(calibration, drifting, rate=0.01)
+    >>> constant = drifting > quantile_threshold(calibration, rate=0.01)
+    >>> round(float(tracked.mean()), 2), round(float(constant.mean()), 2)
+    (0.02, 0.99)
+    """
+    calibration, scores = as_scores(calibration_scores, "calibration_scores"), np.asarray(scores, dtype=np.float64)
+    if calibration.min() < 0 or (scores < 0).any():
+        raise ValueError(f"scores must not be negative, got {min(calibration.min(), np.nanmin(scores)):g}.")
+    known, logarithms = (np.log(np.maximum(part, _SMALLEST)) for part in (calibration, scores))
+    size = _TRACKER_SHARE * max(float(np.quantile(known, 0.95) - np.median(known)), _SMALLEST_SPREAD)
+    threshold = float(np.log(max(quantile_threshold(calibration, rate=rate), _SMALLEST)))
+    thresholds = np.empty(len(scores))
+    for step, score in enumerate(logarithms.tolist()):
+        thresholds[step] = threshold
+        if not math.isnan(score):
+            threshold += size * ((score > threshold) - rate)
+    return np.exp(thresholds)
 
 
 def false_alarm_threshold(

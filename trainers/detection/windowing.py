@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.signal import detrend
@@ -33,8 +34,46 @@ CHUNK = 1024
 # Window of a series without a period: the first number of steps, but at most a fifth of the training part.
 DEFAULT_WINDOW, SHORTEST_WINDOW = 64, 4
 COMBINATIONS = ("mean", "max", "median")
-# Maps differences and reconstructions of windows, each (n, length, feature), to (n, length, columns).
-OfSteps = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class Reconstructed(NamedTuple):
+    """Windows of a series, or sequences of a set, and their reconstructions.
+
+    Attributes
+    ----------
+    starts : numpy.ndarray, shape (n,)
+        First step of each window, or number of each sequence.
+    windows : numpy.ndarray, shape (n, length, feature)
+        Scaled windows minus `middle`, without missing values.
+    middle : numpy.ndarray, shape (n, 1, feature), or 0
+        Mean that was subtracted.
+    reconstruction : numpy.ndarray, shape (n, length, feature)
+        Of `windows`.
+    differences : numpy.ndarray, shape (n, length, feature)
+        Reconstruction minus windows; NaN for a missing value.
+    lengths : torch.Tensor, shape (n,), or None
+        Time steps of sequences before their padding.
+    """
+
+    starts: np.ndarray
+    windows: np.ndarray
+    middle: Any
+    reconstruction: np.ndarray
+    differences: np.ndarray
+    lengths: Any = None
+
+    @classmethod
+    def of(cls, model: nn.Module, sequences: DataSet, numbers: np.ndarray) -> Reconstructed:
+        """Return the reconstructions of scaled sequences, which fit into memory."""
+        windows = sequences.sequences[:].numpy()
+        sequences = DataSet(windows, mask=sequences.mask, lengths=sequences.lengths)
+        reconstruction = reconstruct(model, sequences).numpy()
+        differences = known_differences(model, reconstruction, windows, sequences.mask)
+        return cls(numbers, windows, 0, reconstruction, differences, sequences.lengths)
+
+
+# Maps windows to values of their steps, (n, length, columns).
+OfSteps = Callable[[Reconstructed], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -87,9 +126,9 @@ class Windowing:
             raise ValueError(f"{series.name!r} must have {wanted}, got 0. Raise max_missing or reduce window.")
         return starts, gaps
 
-    def data_set(self, series: Series) -> DataSet:
+    def data_set(self, series: Series, *, stride: int | None = None) -> DataSet:
         """Return the windows to train on: those with enough values, scaled. If too large, they are cut when used."""
-        starts, gaps = self.usable_starts(series)
+        starts, gaps = replace(self, stride=stride or self.stride).usable_starts(series)
         if are_lazy(starts, self.length, series.n_features):
             values = interpolated(series.values)
             # an error now instead of during training
@@ -103,6 +142,24 @@ class Windowing:
     def _prepared(self, windows: np.ndarray) -> np.ndarray:
         windows = self.scaling.scale(windows)
         return windows - self.middle(windows)
+
+    def reconstructed(
+        self, model: nn.Module, starts: np.ndarray, windows: np.ndarray, missing: np.ndarray
+    ) -> Reconstructed:
+        """Return the reconstructions of scaled windows (n, length, feature)."""
+        middle = self.middle(windows)
+        windows = windows - middle
+        reconstruction = reconstruct(model, windows).numpy()
+        return Reconstructed(
+            starts, windows, middle, reconstruction, known_differences(model, reconstruction, windows, ~missing)
+        )
+
+    def normal_windows(self, series: Series, model: nn.Module, most: int) -> Reconstructed:
+        """Return usable windows of a normal series, evenly spaced if there are more than `most`."""
+        starts, _ = self.usable_starts(series)
+        starts = starts[np.linspace(0, len(starts) - 1, min(len(starts), max(1, most))).astype(int)]
+        windows = self.scaling.scale(cut_windows(interpolated(series.values), starts, self.length))
+        return self.reconstructed(model, starts, windows, np.isnan(cut_windows(series.values, starts, self.length)))
 
     def over(
         self,
@@ -126,16 +183,9 @@ class Windowing:
         abnormal = series.abnormal if normal and series.labels is not None else None
         for starts in start_chunks(len(series), self.length, self.stride, size):
             part, local = slice(starts[0], starts[-1] + self.length), starts - starts[0]
-            # cut, scale, centre
-            windows = cut_windows(self.scaling.scale(values[part]), local, self.length)
-            middle = self.middle(windows)
-            windows = windows - middle
-            # reconstruct
-            reconstruction = reconstruct(model, windows).numpy()
             missing = cut_windows(np.isnan(series.values[part]), local, self.length)
-            differences = known_differences(model, reconstruction, windows, ~missing)
-            # score
-            scores = of_steps(differences, reconstruction + middle)
+            windows = cut_windows(self.scaling.scale(values[part]), local, self.length)
+            scores = of_steps(self.reconstructed(model, starts, windows, missing))
             usable = self.usable(missing)
             if abnormal is not None:
                 usable &= ~cut_windows(abnormal[part, None], local, self.length).any((1, 2))

@@ -63,8 +63,9 @@ class SeriesViewer(PicturedWidget):
         `sampling_rate` gives the time axis.
     scores : array, shape (time,), optional
         Anomaly scores; higher is more anomalous. NaN is an unscored step: it is drawn as a gap and never flagged.
-    threshold : float, optional
-        Steps with a score above it are flagged. Needs `scores`.
+    threshold : float or array, shape (time,), optional
+        Steps with a score above it are flagged. Needs `scores`. If there is one threshold for each step, as in
+        `Detection.threshold`, the scores are divided by it, and the threshold is 1.
     found : list of (start, end), optional
         The found events in time steps, end excluded. Default: the runs of flagged steps. If the threshold is changed,
         the runs of flagged steps replace the given events.
@@ -119,13 +120,15 @@ class SeriesViewer(PicturedWidget):
         series: Any,
         scores: Any = None,
         *,
-        threshold: float | None = None,
+        threshold: Any = None,
         found: Any = None,
         reconstruction: Any = None,
         training: int = 0,
     ) -> None:
         self.series = series = Series.of(series)
         self.scores = _fitting(scores, "scores", (len(series),), "<f8")
+        if np.ndim(threshold) and self.scores is not None:
+            self.scores, threshold = self.scores / as_threshold(threshold, len(series)), 1.0
         self.reconstruction = _fitting(reconstruction, "reconstruction", series.values.shape, "<f4")
         self.training = as_count(training, "training", "the number of steps trained on", 0, len(series))
         stride = stride_of(series)

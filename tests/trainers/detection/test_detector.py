@@ -5,7 +5,14 @@ import pytest
 
 from data import DataSet, Series, load_ecg5000, load_ecg_diff_count, split
 from trainers import BatchedTrainer, LSTMAutoencoder, reconstruct
-from trainers.detection import AnomalyDetector, ErrorGaussian, evaluate, false_alarm_threshold, quantile_threshold
+from trainers.detection import (
+    AnomalyDetector,
+    ErrorGaussian,
+    evaluate,
+    false_alarm_threshold,
+    quantile_threshold,
+    tracked_thresholds,
+)
 from trainers.detection import windowing as module
 from trainers.detection.windowing import window_starts
 
@@ -68,7 +75,7 @@ def test_training_validation_and_calibration_share_no_step():
     )
     parts = [detector.trainer.train_inputs, detector.trainer.validation_inputs]
     values = [set(part.numpy().reshape(-1).tolist()) for part in parts]
-    values.append(set(detector._held_out[1].values.reshape(-1).tolist()))
+    values.append(set(detector._parts[2].values.reshape(-1).tolist()))
     assert [len(v) for v in values] == [540, 180, 180]
     assert not values[0] & values[1]
     assert not values[0] & values[2]
@@ -78,7 +85,7 @@ def test_training_validation_and_calibration_share_no_step():
 def test_equal_sequences_go_to_one_part_and_none_is_lost():
     rows = np.random.default_rng(0).normal(size=(40, 20)).repeat(2, 0)
     detector = AnomalyDetector(small(), scaling="none", epochs=1, rate=0.1).fit(rows, progress=False)
-    parts = [detector.trainer.train_set, *detector._held_out]
+    parts = [detector.trainer.train_set, *detector._parts[1:]]
     different = [{row.tobytes() for row in part.sequences.numpy()} for part in parts]
     assert [len(part) for part in parts] == [48, 16, 16]
     assert sum(map(len, different)) == 40
@@ -107,7 +114,9 @@ def test_detection_has_runs_above_threshold(fitted):
     series = wave(400, features=2, seed=3)
     series.values[200:220] = 0
     detection = fitted.detect(series)
-    assert detection.threshold == fitted.threshold
+    np.testing.assert_array_equal(
+        detection.threshold, tracked_thresholds(fitted.calibration_scores, detection.scores, rate=fitted.rate_in_use)
+    )
     np.testing.assert_array_equal(detection.abnormal, detection.scores > detection.threshold)
     assert any(start < 220 and end > 200 for start, end in detection.events)
     table = detection.to_frame()

@@ -33,7 +33,7 @@ def test_lowest_guaranteed_rate_is_used_with_too_few_scores(normal, options, n):
         detector.fit(normal, progress=False)
     # further warnings would be errors
     assert detector.rate_in_use == 1 / (n + 1)
-    assert detector.threshold == detector.detect(normal).threshold == detector.calibration_scores.max()
+    assert detector.threshold == detector.detect(normal).threshold[0] == detector.calibration_scores.max()
     detector.rate = 1e-4
     with pytest.warns(UserWarning, match=r"rate must be .*, got 0\.0001"):
         assert detector.threshold == detector.calibration_scores.max()

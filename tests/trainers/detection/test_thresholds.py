@@ -23,6 +23,7 @@ from trainers.detection import (
     pot_threshold,
     quantile_threshold,
     reconstruction_error,
+    tracked_thresholds,
 )
 
 SCORES = npst.arrays(np.float64, st.integers(1, 80), elements=st.floats(-1e6, 1e6))
@@ -256,3 +257,49 @@ def test_scores_of_any_size_give_finite_threshold_or_raise(scores):
             assert math.isfinite(function(scores, **level))
         except ValueError as error:
             assert str(error).startswith("calibration_scores ")  # noqa: PT017
+
+
+# ------------------------------------------------------------------ quantile tracker
+
+
+def test_tracker_keeps_rate_on_stationary_scores():
+    scores = np.random.default_rng(0).lognormal(size=11_000)
+    flagged = scores[1000:] > tracked_thresholds(scores[:1000], scores[1000:], rate=0.01)
+    assert 0.005 <= flagged.mean() <= 0.015
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.01, 0.2])
+def test_tracker_keeps_rate_exactly_as_its_threshold_says(rate):
+    calibration = np.arange(1.0, 2001)
+    # rises a thousandfold, with peaks
+    scores = np.geomspace(1, 1000, 20_000) * np.random.default_rng(0).lognormal(size=20_000)
+    thresholds = tracked_thresholds(calibration, scores, rate=rate)
+    step = 0.1 * (np.quantile(np.log(calibration), 0.95) - np.median(np.log(calibration)))
+    flagged = (scores > thresholds)[:-1]
+    expected = rate + np.log(thresholds[-1] / thresholds[0]) / (step * len(flagged))
+    assert flagged.mean() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("first_flagged", [True, False])
+@pytest.mark.parametrize(("top", "step"), [(199, 0.1 * (0.95 * 1.99 - 0.995)), (20, 0.05)])
+def test_tracker_follows_its_formula(first_flagged, top, step):
+    # the conformal quantile is the 199th of the 200 scores; the second case has the smallest step
+    logs = np.linspace(0, top / 100, 200)
+    begin = quantile_threshold(np.exp(logs), rate=0.01)
+    scores = [begin * (1.1 if first_flagged else 0.9), np.nan, 1.0]
+    thresholds = tracked_thresholds(np.exp(logs), scores, rate=0.01)
+    np.testing.assert_allclose(thresholds[0], begin)
+    np.testing.assert_allclose(thresholds[1:], begin * np.exp(step * (first_flagged - 0.01)), rtol=1e-9)
+
+
+def test_tracker_refuses_negative_scores_and_too_few_calibration_scores():
+    with pytest.raises(ValueError, match="scores must not be negative, got -1"):
+        tracked_thresholds(np.ones(200), [1.0, -1.0])
+    with pytest.raises(ValueError, match=r"at least 99 scores for a rate of 0\.01, got 50"):
+        tracked_thresholds(np.ones(50), [1.0])
+
+
+def test_tracker_handles_zero_scores():
+    thresholds = tracked_thresholds(np.zeros(200), np.zeros(1000))
+    assert np.isfinite(thresholds).all()
+    assert (thresholds > 0).all()

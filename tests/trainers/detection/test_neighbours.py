@@ -1,0 +1,184 @@
+"""`NormalWindows`: the formula of its distance, windows that overlap, and the scores of `AnomalyDetector`."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from data import DataSet, Series, load_ecg5000, load_internal_bleeding, split
+from trainers import LSTMAutoencoder, load, reconstruct, save
+from trainers.detection import AnomalyDetector
+from trainers.detection.neighbours import NormalWindows, vectors_of
+from trainers.detection.windowing import Reconstructed
+
+from .detectors import small, wave
+
+N, LENGTH, FEATURES, LATENT = 12, 5, 2, 3
+
+
+def windows(n=N, seed=0):
+    generator = np.random.default_rng(seed)
+    return (
+        generator.normal(size=(n, LATENT)),
+        generator.normal(size=(n, LENGTH, FEATURES)),
+        generator.normal(size=(n, 2)),
+    )
+
+
+def normal_windows(**changes):
+    options = {"variance": 7.0, "positions": np.arange(N) * 2, "apart": 5}
+    return NormalWindows(*windows(), **{**options, **changes})
+
+
+def by_hand(one, other, weight=3.0):
+    scale = 7.0 / windows()[0].var(0).sum()
+    latent, error, level = (((a - b) ** 2).sum() for a, b in zip(one, other, strict=True))
+    return np.sqrt((scale * latent + weight**2 * error + LENGTH * level) / (LENGTH * FEATURES))
+
+
+def nth(parts, i):
+    return tuple(part[i] for part in parts)
+
+
+@pytest.mark.parametrize("weight", [1.0, 3.0])
+def test_distance_equals_formula(weight):
+    others = windows(4, seed=1)
+    found = normal_windows(error_weight=weight).distances(*others)
+    expected = [min(by_hand(nth(others, i), nth(windows(), n), weight) for n in range(N)) for i in range(4)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_normal_windows_are_compared_with_those_that_share_no_time_step():
+    normal = normal_windows()
+    expected = [
+        min(by_hand(nth(windows(), i), nth(windows(), n)) for n in range(N) if abs(n - i) * 2 >= 5) for i in range(N)
+    ]
+    # positions may be given, or are found
+    np.testing.assert_allclose(normal.distances(*windows(), np.arange(N) * 2), expected, rtol=1e-9)
+    np.testing.assert_allclose(normal.distances(*windows()), expected, rtol=1e-9)
+    # all share a time step: the farthest one
+    everything = normal_windows(apart=100).distances(*windows(), np.arange(N) * 2)
+    assert np.isfinite(everything).all()
+    assert (everything >= expected).all()
+
+
+def test_missing_values_are_left_out():
+    others = windows(3, seed=1)
+    others[1][0, 2:] = np.nan
+    left = (slice(None), slice(0, 2))
+    first, *rest = normal_windows().distances(*others)
+    np.testing.assert_allclose(rest, normal_windows().distances(*windows(3, seed=1))[1:], rtol=1e-6)
+    # as in nan_euclidean_distances: scaled up to all coordinates
+    columns = LATENT + LENGTH * FEATURES + 2
+    known = LATENT + 2 * FEATURES + 2
+
+    def distance(n):
+        scale = 7.0 / windows()[0].var(0).sum()
+        latent, error, level = (
+            ((a[0] - b[n]) ** 2)[cut].sum() for a, b, cut in zip(others, windows(), (..., left[1], ...), strict=True)
+        )
+        return np.sqrt((scale * latent + 9 * error + LENGTH * level) * columns / known / (LENGTH * FEATURES))
+
+    assert first == pytest.approx(min(map(distance, range(N))), rel=1e-6)
+
+
+def test_score_of_detector_is_distance_of_its_windows():
+    series, other = wave(600), wave(100, seed=3)
+    detector = AnomalyDetector(small(), window=25, stride=25, epochs=1, rate=0.1).fit(series, progress=False)
+    scale, model = detector._scaling, detector.trainer.model
+
+    def vectors(values):
+        parts = np.stack([scale.scale(values[start : start + 25]) for start in range(0, len(values) - 24, 25)])
+        means = parts.mean(1)
+        centred = parts - means[:, None]
+        with torch.no_grad():
+            latent = model.eval().encode(torch.from_numpy(centred)).numpy()
+        return latent, reconstruct(model, centred).numpy() - centred, means, centred
+
+    normal, query = vectors(series.values), vectors(other.values)
+    factor = normal[3].var(0).sum() / normal[0].var(0).sum()
+    squares = [
+        factor * ((query[0][i] - normal[0]) ** 2).sum(1)
+        + 9 * ((query[1][i] - normal[1]) ** 2).sum((1, 2))
+        + 25 * ((query[2][i] - normal[2]) ** 2).sum(1)
+        for i in range(4)
+    ]
+    expected = np.sqrt(np.min(squares, axis=1) / 25).repeat(25)
+    np.testing.assert_allclose(detector.score(other), expected, rtol=1e-3)
+
+
+def test_normal_data_scores_like_the_calibration_part():
+    series = wave(1000)
+    detector = AnomalyDetector(window=25, epochs=3, rate=0.05).fit(series, progress=False)
+    # not 0, although each window is among the normal windows
+    ratio = np.median(detector.score(series)) / np.median(detector.calibration_scores)
+    assert 0.5 < ratio < 2
+
+
+def test_sequences_are_compared_with_smoothed_errors_and_found():
+    training, validation, calibration, test = split(load_ecg5000())
+    detector = AnomalyDetector(epochs=4, rate=0.05)
+    detector.fit(training, validation=validation, calibration=calibration, progress=False)
+    scores = detector.score(test)
+    assert scores[test.abnormal].min() > 0
+    assert np.median(scores[test.abnormal]) > np.quantile(scores[~test.abnormal], 0.95)
+    smoothed = detector.score(test[:20])
+    detector.smooth = 1
+    assert not np.allclose(detector.score(test[:20]), smoothed)
+    detector.smooth = 9
+    np.testing.assert_allclose(detector.score(test[:20]), smoothed, rtol=1e-4)
+
+
+def test_event_that_windows_average_out_is_found():
+    recording = load_internal_bleeding()
+    detector = AnomalyDetector().fit(recording.training, progress=False)
+    # noise of 12 steps in a window of 182
+    start, end = recording.test.events[0]
+    assert start - 182 <= detector.score(recording.test).argmax() < end + 182
+
+
+class Plain(nn.Module):
+    """A model without `encode`."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = LSTMAutoencoder(hidden_size=4)
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+def test_reconstruction_takes_the_place_of_latent_vectors_without_encode():
+    sequences = DataSet(np.random.default_rng(0).normal(size=(6, 8, 1)))
+    part = Reconstructed.of(Plain(), sequences, np.arange(6))
+    latent, errors, levels = vectors_of(Plain(), part, 1)
+    np.testing.assert_array_equal(latent, part.reconstruction)
+    np.testing.assert_array_equal(errors, part.differences)
+    assert levels.shape == (6, 0)
+    encoded, *_ = vectors_of(Plain().inner, part, 1)
+    assert encoded.shape == (6, 8), "two directions of four units"
+
+
+def test_step_score_point_is_refused_before_training():
+    with pytest.raises(ValueError, match='step_score must be "window" with error="neighbours", got "point"'):
+        AnomalyDetector(small(), window=25, step_score="point").fit(wave(), progress=False)
+
+
+def test_loaded_detector_has_the_same_scores(tmp_path):
+    detector = AnomalyDetector(small(), window=25, epochs=1, rate=0.05).fit(wave(), progress=False)
+    series = Series(wave(200, seed=4).values)
+    save(detector, tmp_path / "detector")
+    loaded = load(tmp_path / "detector")
+    np.testing.assert_array_equal(loaded.score(series), detector.score(series))
+    np.testing.assert_array_equal(loaded.detect(series).threshold, detector.detect(series).threshold)
+    np.testing.assert_array_equal(loaded.score(wave()), detector.score(wave()))
+
+
+def test_trainers_with_a_number_of_batches_train_on_windows_from_each_step():
+    trainer = small()
+    trainer.steps_per_epoch = 2
+    by_step = AnomalyDetector(trainer, window=25, epochs=1, rate=0.1).fit(wave(600), progress=False)
+    by_stride = AnomalyDetector(small(), window=25, epochs=1, rate=0.1).fit(wave(600), progress=False)
+    assert len(by_step.trainer.train_inputs) == 360 - 24
+    assert len(by_stride.trainer.train_inputs) == -(-(360 - 25) // 4) + 1
+    assert len(by_step.trainer.validation_inputs) == len(by_stride.trainer.validation_inputs)

@@ -1,0 +1,171 @@
+"""Distance of a window to the nearest normal window, by latent vector and reconstruction error."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from sklearn.neighbors import NearestNeighbors
+from torch import nn
+
+from trainers.detection.scoring import smoothed
+from trainers.detection.windowing import Reconstructed
+from trainers.losses import evaluating
+from trainers.torch_utils import device_of
+
+# Weight of the reconstruction error in the distance.
+ERROR_WEIGHT = 3.0
+# Largest number of normal windows that others are compared with, and of their values.
+MOST_WINDOWS, MOST_VALUES = 10_000, 2**23
+# Windows that are encoded at once.
+BATCH = 256
+# Windows at a smaller distance, in units of the scaled data, are equal except for rounding.
+ZERO = 1e-4
+_SAVED = ("coordinates", "error_weight", "scale", "length", "positions", "apart")
+
+
+class NormalWindows:
+    """Normal windows, and the distance of other windows to the nearest of them.
+
+    A window x has the latent vector z, the error e = x̂ − x of its reconstruction x̂, and the level m, the mean that
+    was subtracted from it (`centre`). Its distance to a normal window n is
+
+        √( (s² ‖z − zₙ‖² + β² ‖e − eₙ‖² + w ‖m − mₙ‖²) / d ),
+
+    with β = 3, w time steps and d values in a window. s scales the latent vectors of the normal windows to
+    the total variance of these windows, so that for β = 1 the distance is similar to that of the windows themselves,
+    as in detection by the nearest neighbour [1]_. Unlike the size of the error alone, it is small for errors
+    that also occur in normal windows. The distance of autoencoder coordinates together with the error follows the
+    composite vector of [2]_, section 3.2. β was chosen with ``make detection-study``.
+
+    Missing values of the error are left out, as in `sklearn.metrics.pairwise.nan_euclidean_distances`, and so are time
+    steps that only one of two sequences has.
+
+    Parameters
+    ----------
+    latent : numpy.ndarray, shape (n, latent) or (n, length, feature)
+        Of normal windows, see `vectors_of`.
+    errors : numpy.ndarray, shape (n, length, feature)
+        Reconstruction minus window; NaN for a missing value.
+    levels : numpy.ndarray, shape (n, feature) or (n, 0)
+        Mean that was subtracted from each window; no columns if none was subtracted.
+    variance : float
+        Total variance of the windows: the sum of the variances of their values.
+    positions : numpy.ndarray, shape (n,)
+        First step of each window in the normal series, or its number; increasing.
+    apart : int
+        Windows share a time step if their positions differ by less.
+    error_weight : float, default 3.0
+        β.
+
+    References
+    ----------
+    .. [1] Ramaswamy, Rastogi & Shim 2000, Efficient algorithms for mining outliers from large data sets, SIGMOD.
+    .. [2] Zong et al. 2018, Deep autoencoding Gaussian mixture model for unsupervised anomaly detection, ICLR.
+
+    Examples
+    --------
+    >>> latent, levels = np.array([[1.0], [2.0]]), np.zeros((2, 0))
+    >>> errors = np.zeros((2, 4, 1))
+    >>> normal = NormalWindows(latent, errors, levels, variance=0.25, positions=np.arange(2), apart=1)
+    >>> normal.distances(latent + 0.5, errors, levels), normal.distances(latent, errors + 1, levels)
+    (array([0.25, 0.25]), array([3., 3.]))
+    """
+
+    def __init__(
+        self,
+        latent: np.ndarray,
+        errors: np.ndarray,
+        levels: np.ndarray,
+        variance: float,
+        positions: np.ndarray,
+        apart: int,
+        error_weight: float = ERROR_WEIGHT,
+    ) -> None:
+        self.error_weight = error_weight
+        self.length, self.positions, self.apart = errors.shape[1], positions, apart
+        spread = float(np.nanvar(latent.reshape(len(latent), -1), 0).sum())
+        self.scale = float(np.sqrt(variance / spread)) if spread > 0 else 1.0
+        self.coordinates = self._coordinates(latent, errors, levels)
+
+    @classmethod
+    def of_content(cls, **content: Any) -> NormalWindows:
+        """Return the normal windows that `to_content` describes."""
+        coordinates, positions = content["coordinates"], content["positions"]
+        if coordinates.ndim != 2 or not len(coordinates) or positions.shape != coordinates.shape[:1]:
+            got = f"{coordinates.shape} and {positions.shape}"
+            raise ValueError(f"coordinates and positions must be of the same windows, got the shapes {got}.")
+        windows = cls.__new__(cls)
+        vars(windows).update({name: content[name] for name in _SAVED})
+        return windows
+
+    def to_content(self) -> dict[str, Any]:
+        """Return the content of a file."""
+        return {name: getattr(self, name) for name in _SAVED}
+
+    def distances(
+        self, latent: np.ndarray, errors: np.ndarray, levels: np.ndarray, positions: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the distance of each window to the nearest normal window, (n,); NaN for a window without values.
+
+        A window that is a normal window itself is compared with those that share no time step with it. `positions`
+        are those of such windows; without them, a window at the distance 0 from a normal window is taken for it.
+        """
+        points = self._coordinates(latent, errors, levels)
+        missing = np.isnan(points).any() or np.isnan(self.coordinates).any()
+        search = NearestNeighbors(algorithm="brute", metric="nan_euclidean" if missing else "euclidean")
+        search.fit(self.coordinates)
+        if positions is not None:
+            return self._from_others(search, points, positions)
+        distances, nearest = (column[:, 0] for column in search.kneighbors(points, 1))
+        known = np.flatnonzero(distances < ZERO)
+        if len(known):
+            distances[known] = self._from_others(search, points[known], self.positions[nearest[known]])
+        return distances
+
+    def _from_others(self, search: NearestNeighbors, points: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Return the distances from normal windows at these positions to others that share no time step with them."""
+        first, end = (np.searchsorted(self.positions, positions + offset) for offset in (1 - self.apart, self.apart))
+        # one more than those to be left out
+        n_near = min(len(self.positions), int((end - first).max()) + 1)
+        distances, found = search.kneighbors(points, n_near)
+        apart = np.abs(self.positions[found] - positions[:, None]) >= self.apart
+        # the last one if all share a time step
+        nearest = np.where(apart.any(1), apart.argmax(1), n_near - 1)
+        return distances[np.arange(len(points)), nearest]
+
+    def _coordinates(self, latent: np.ndarray, errors: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """Return the vectors whose Euclidean distance is the distance of two windows, (n, columns), float64."""
+        n, _, n_features = errors.shape
+        latent, errors = (with_length(part, self.length).reshape(n, -1) for part in (latent, errors))
+        parts = self.scale * latent, self.error_weight * errors, np.sqrt(self.length) * levels
+        return np.concatenate(parts, axis=1, dtype=np.float64) / np.sqrt(self.length * n_features)
+
+
+def vectors_of(model: nn.Module, part: Reconstructed, smooth: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return latent vectors, errors and levels of windows, as for `NormalWindows`.
+
+    If a model has no `encode`, its reconstruction takes the place of the latent vectors. The errors are averaged
+    over `smooth` time steps.
+    """
+    n, _, n_features = part.windows.shape
+    levels = np.zeros((n, 0)) if np.ndim(part.middle) == 0 else part.middle.reshape(n, n_features)
+    errors = smoothed(part.differences, smooth)
+    if not hasattr(model, "encode"):
+        return np.where(np.isnan(part.differences), np.nan, part.reconstruction), errors, levels
+    options = {} if part.lengths is None else {"lengths": part.lengths}
+    encode, device, latent = cast(Any, model).encode, device_of(model), []
+    with evaluating(model):
+        for at in (slice(first, first + BATCH) for first in range(0, n, BATCH)):
+            batch = torch.from_numpy(part.windows[at]).to(device)
+            latent.append(encode(batch, **{key: value[at] for key, value in options.items()}).float().cpu().numpy())
+    return np.concatenate(latent), errors, levels
+
+
+def with_length(values: np.ndarray, length: int) -> np.ndarray:
+    """Return values (n, time, feature) cut to `length` steps, or with NaN at the end; (n, latent) is unchanged."""
+    if values.ndim == 2 or values.shape[1] == length:
+        return values
+    missing = max(0, length - values.shape[1])
+    return np.pad(values[:, :length], ((0, 0), (0, missing), (0, 0)), constant_values=np.nan)
