@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from data import DataSet, Series, load_ecg5000, load_ecg_diff_count, split
+from data.windows import window_starts
 from trainers import BatchedTrainer, LSTMAutoencoder, reconstruct
 from trainers.detection import AnomalyDetector, ErrorGaussian, evaluate, false_alarm_threshold, quantile_threshold
 from trainers.detection import windowing as module
-from trainers.detection.windowing import window_starts
 
 from .detectors import small, wave
 
