@@ -44,7 +44,7 @@ PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadf
 	check-gpu detection-study sweep steps speed-to-quality javascript lint-notebooks solutions clean help
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 lab: $(STAMP)
 	$(PY) -m notebooks.course lab

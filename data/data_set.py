@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 import re
 import warnings
@@ -64,6 +63,7 @@ class DataSet:
     -----
     Data beyond memory (a memory-mapped array, a torch Dataset, or `Series.windows`, above 256 MB) is read from start to
     end once, in chunks, to check it as other data; only the precision of float64 is checked on evenly spaced sequences.
+    A torch Dataset of pairs (values of one feature, labels of the steps) is read twice.
     `sequences`, `targets` and `mask` are then a `data.lazy.LazyTensor`: rows are read, converted and filled when they
     are indexed, as in ``data.sequences[:100]``. A part of the data set is not checked again. The data must not change.
     Labels and lengths are kept in memory.
@@ -97,27 +97,22 @@ class DataSet:
     ) -> None:
         self.name = str(name)
         what, of_targets = f"the sequences of {self.name!r}", f"the targets of {self.name!r}"
-        second = None
         if isinstance(sequences, Dataset):
-            sequences, second = _items(sequences, what, of_targets)
-            if targets is not None or labels is not None:
-                second = None
-            elif isinstance(second, tuple):
-                targets, labels = second
+            sequences, *second = _items(sequences, what)
+            targets, labels = second if targets is None and labels is None else (targets, labels)
         array = _three_dimensions(sequences, what)
         self.lengths = None if lengths is None else self._check_lengths(lengths, array)
         self.mask: Any = self._check_mask(mask, array)
-        self.sequences: Any = self._as_tensor(array, what, second)
-        self.targets: Any = self.sequences
-        if isinstance(second, _SecondParts):
-            self.targets, labels = second.decide(self.sequences, self.mask)
+        parts = {what: array}
         if targets is not None:
-            wanted = _three_dimensions(targets, of_targets)
+            wanted = parts[of_targets] = _three_dimensions(targets, of_targets)
             if len(wanted) != len(array):
                 raise ValueError(f"{of_targets} must have the shape ({len(array)}, time, feature), got {wanted.shape}.")
-            if isinstance(self.sequences, LazyTensor) and not isinstance(wanted, LazyTensor):
-                wanted = LazyTensor(Rows(wanted), wanted.shape)
-            self.targets = self._as_tensor(wanted, of_targets)
+            if isinstance(array, LazyTensor) and not isinstance(wanted, LazyTensor):
+                parts[of_targets] = LazyTensor(Rows(wanted), wanted.shape)
+        labels = self._check_lazy(parts, labels)
+        tensors: list[Any] = [self._as_tensor(part, of) for of, part in parts.items()]
+        self.sequences, self.targets = tensors[0], tensors[-1]
         self.class_names = None if class_names is None else as_class_names(class_names, f"class_names of {self.name!r}")
         self.labels = None if labels is None else self._check_labels(labels)
         self.sampling_rate = check_sampling_rate(sampling_rate, self.name)
@@ -206,30 +201,14 @@ class DataSet:
         """Return the selected sequences (slice, positions or mask) as a new data set with another name."""
         chosen = np.atleast_1d(np.arange(len(self))[index])
         row = max(self.sequences.shape[1:].numel(), self.targets.shape[1:].numel())
-        if is_lazy(self) and too_large(len(chosen) * row):
-            return self._large_subset(chosen, name)
-        return DataSet(
-            self.sequences[chosen],
-            targets=None if self.targets is self.sequences else self.targets[chosen],
-            mask=None if self.mask is None else self.mask[chosen],
-            lengths=None if self.lengths is None else self.lengths[chosen],
-            labels=None if self.labels is None else self.labels[chosen],
-            name=name or self.name,
-            sampling_rate=self.sampling_rate,
-            class_names=self.class_names,
-        )
-
-    def _large_subset(self, chosen: np.ndarray, name: str | None) -> DataSet:
-        """Return the selected sequences without reading or checking them."""
-        part = copy.copy(self)
-        part.name = name or self.name
-        for attribute in ("sequences", "targets", "mask", "lengths", "labels"):
-            rows = getattr(self, attribute)
+        large = is_lazy(self) and too_large(len(chosen) * row)
+        more: dict[str, Any] = {part: getattr(self, part) for part in ("sampling_rate", "class_names")}
+        more["name"] = name or self.name
+        for part in ("sequences", "mask", "lengths", "labels", *["targets"] * (self.targets is not self.sequences)):
+            rows = getattr(self, part)
             if rows is not None:
-                setattr(part, attribute, rows.take(chosen) if isinstance(rows, LazyTensor) else rows[chosen])
-        if self.targets is self.sequences:
-            part.targets = part.sequences
-        return part
+                more[part] = rows.take(chosen) if large and isinstance(rows, LazyTensor) else rows[chosen]
+        return DataSet.of_checked(**more) if large else DataSet(**more)
 
     def __repr__(self) -> str:
         features = f"{self.n_features} feature{'s' * (self.n_features > 1)}"
@@ -260,18 +239,12 @@ class DataSet:
                     f"the mask of {self.name!r} must be a bool array of shape {array.shape[:2]} or {array.shape}, "
                     f"got {given.dtype} of shape {given.shape}."
                 )
+        lengths = None if self.lengths is None else self.lengths.numpy()
+        read = partial(_counts, given if given is None else Rows(given), lengths, array.shape)
         if isinstance(array, LazyTensor):
-            if given is None and self.lengths is None:
-                return None
-            lengths = None if self.lengths is None else self.lengths.numpy()
-            read = partial(_counts, given if given is None else Rows(given), lengths, array.shape)
             # whether a value is masked is checked together with the sequences
-            return LazyTensor(read, array.shape, torch.bool)
-        counts = np.ones(array.shape, dtype=bool)
-        if given is not None:
-            counts &= given if given.ndim == 3 else given[..., None]
-        if self.lengths is not None:
-            counts &= (np.arange(array.shape[1]) < self.lengths.numpy()[:, None])[..., None]
+            return None if given is None and lengths is None else LazyTensor(read, array.shape, torch.bool)
+        counts = read(np.arange(len(array)))
         self._check_unmasked(counts)
         return None if counts.all() else torch.from_numpy(counts)
 
@@ -293,32 +266,41 @@ class DataSet:
             raise ValueError(f"{what} must be below {limit}, got {array.max()}.")
         return array
 
-    def _as_tensor(self, array: Any, what: str, second: Any = None) -> torch.Tensor | LazyTensor:
-        """Return a finite float32 copy of `array` (n, time, feature), filled where a mask of its shape is False.
-
-        Values beyond memory are read once, to check them, together with the `second` parts of the items.
-        """
-        mask = None if self.mask is None or self.mask.shape != array.shape else self.mask
-        if not isinstance(array, LazyTensor):
-            counts = True if mask is None else mask.numpy()
-            single, bad = _as_float32(array, counts)
-            check_float32(array, bad, what, counts)
-            return torch.from_numpy(single)
-        check, masked = _RowCheck(array, mask, what), False
-        if second is not None:
-            second.check.mask = mask
-        for at in chunks(len(array), array.shape[1:]):
-            if mask is not None:
-                counts = mask[at].numpy()
+    def _check_lazy(self, parts: dict[str, Any], labels: Any) -> Any:
+        """Read values beyond memory once, to check them, and return the labels, which may be lazy too."""
+        lazy = {what: part for what, part in parts.items() if isinstance(part, LazyTensor)}
+        if not lazy:
+            return labels
+        checks = [_RowCheck(part, self._mask_of(part), what) for what, part in lazy.items()]
+        read, masked = [], False
+        row = max((part.shape[1:] for part in lazy.values()), key=math.prod)
+        for at in chunks(len(checks[0].raw), row):
+            if isinstance(self.mask, LazyTensor):
+                counts = self.mask[at].numpy()
                 self._check_unmasked(counts, at[0])
                 masked |= not counts.all()
-            check.add(at)
-            if second is not None:
-                second.add(at)
-        check.finish()
-        if isinstance(mask, LazyTensor) and not masked:
-            self.mask = mask = None
-        return _masked(array, mask)
+            for check in checks:
+                check.add(at)
+            if isinstance(labels, LazyTensor):
+                read.append(labels.read(at))
+        for check in checks:
+            check.finish()
+        if isinstance(self.mask, LazyTensor) and not masked:
+            self.mask = None
+        return np.concatenate(read) if read else labels
+
+    def _mask_of(self, array: Any) -> Any:
+        return None if self.mask is None or self.mask.shape != array.shape else self.mask
+
+    def _as_tensor(self, array: Any, what: str) -> torch.Tensor | LazyTensor:
+        """Return a finite float32 copy of `array` (n, time, feature), filled where a mask of its shape is False."""
+        mask = self._mask_of(array)
+        if isinstance(array, LazyTensor):
+            return array if mask is None else LazyTensor(partial(_filled, array.read, mask), array.shape)
+        counts = True if mask is None else mask.numpy()
+        single, bad = _as_float32(array, counts)
+        check_float32(array, bad, what, counts)
+        return torch.from_numpy(single)
 
 
 class _RowCheck:
@@ -359,11 +341,6 @@ def _as_float32(array: np.ndarray, counts: Any) -> tuple[np.ndarray, np.ndarray]
     if array.dtype.kind in "iu":
         bad |= (array > _LARGEST_EXACT_INTEGER) | (array < -_LARGEST_EXACT_INTEGER)
     return single, bad
-
-
-def _masked(raw: LazyTensor, mask: Any) -> LazyTensor:
-    """Return the rows with the values filled where the mask is False."""
-    return raw if mask is None else LazyTensor(partial(_filled, raw.read, mask), raw.shape)
 
 
 def _filled(read: Any, mask: Any, at: np.ndarray) -> np.ndarray:
@@ -533,30 +510,34 @@ def _is_date(text: str) -> bool:
     return False
 
 
-def _items(dataset: Dataset, what: str, of_targets: str) -> tuple[Any, Any]:
-    """Return the sequences of a torch Dataset, and (targets, labels) from the second part of each item.
-
-    Beyond memory, the sequences are a `LazyTensor`, and the second parts are not decided yet.
-    """
+def _items(dataset: Dataset, what: str) -> Sequence[Any]:
+    """Return sequences, targets and labels of a torch Dataset, None if it has none; each lazy if beyond memory."""
     if not hasattr(dataset, "__len__"):
         raise TypeError(f"{what} must have a length, got a {type(dataset).__name__}. Use DataSet(list(dataset)).")
     indexed: Any = dataset
     n = len(indexed)
-    # the first item only once, because an item may be random
-    pairs = [_as_pair(indexed[i]) for i in range(min(n, 1))]
-    if pairs and too_large(n * max(map(_n_values, pairs[0]))):
-        return _lazy_items(indexed, pairs[0], what, of_targets)
-    pairs += [_as_pair(indexed[i]) for i in range(1, n)]
-    x = as_array([pair[0] for pair in pairs], what)
-    if {len(pair) for pair in pairs} == {1}:
-        return x, (None, None)
-    if {len(pair) for pair in pairs} == {2}:
-        y = as_array([pair[1] for pair in pairs], _of_second(what))
-        if y.shape in (x.shape[:1], x.shape[:2]) and are_labels(y) and not (y.shape == x.shape and are_labels(x)):
-            return x, (None, y)
-        if y.shape == x.shape:
-            return x, (y, None)
-    raise _bad_items(pairs[0], what)
+    if not n:
+        return (), None, None
+    first = _as_pair(indexed[0])
+    large = too_large(n * max(map(_n_values, first)))
+    if len(first) > 2:
+        raise _bad_items(first, what)
+    # in memory, each item is read only once, because it may be random
+    items = _Items(indexed if large else [first, *(indexed[i] for i in range(1, n))], first, what)
+    row = _three_dimensions(np.broadcast_to(as_array([first[0]], what), (n, *items.shapes[0])), what).shape[1:]
+    x, targets, labels = LazyTensor(partial(items.rows, 0, row), (n, *row)), None, None
+    if len(first) == 2:
+        one, other = items.shapes
+        y = LazyTensor(partial(items.rows, 1, other), (n, *other))
+        # if labels per step have the shape of the sequences, the values decide
+        if other in ((), one[:1]) and not (other == one and (_all_labels(x) or not _all_labels(y))):
+            labels = LazyTensor(items.labels, y.shape)
+        elif other == one:
+            targets = LazyTensor(partial(items.rows, 1, row), x.shape)
+        else:
+            raise _bad_items(first, what)
+    parts = (x, targets, labels)
+    return parts if large else [None if part is None else part.read(np.arange(n)) for part in parts]
 
 
 def _as_pair(item: Any) -> Sequence[Any]:
@@ -569,10 +550,6 @@ def _n_values(part: Any) -> int:
     return 0
 
 
-def _of_second(what: str) -> str:
-    return f"the labels or targets for {what}"
-
-
 def _bad_items(item: Sequence[Any], what: str) -> TypeError:
     return TypeError(
         "each item of a torch Dataset must be a sequence or a pair (sequence, label) or (sequence, target), got shapes "
@@ -580,32 +557,18 @@ def _bad_items(item: Sequence[Any], what: str) -> TypeError:
     )
 
 
-def _lazy_items(dataset: Any, first: Sequence[Any], what: str, of_targets: str) -> tuple[LazyTensor, Any]:
-    """Return the sequences of a torch Dataset as a `LazyTensor`, and the second parts of its items, not decided yet."""
-    if len(first) > 2:
-        raise _bad_items(first, what)
-    items = _Items(dataset, len(first), what)
-    x_row = _three_dimensions([first[0]], what).shape[1:]
-    x = LazyTensor(partial(items.rows, 0, x_row), (len(dataset), *x_row))
-    if len(first) == 1:
-        return x, None
-    y_row = as_array([first[1]], _of_second(what)).shape[1:]
-    x_given = np.shape(first[0])
-    y = LazyTensor(partial(items.rows, 1, y_row), (len(dataset), *y_row))
-    labelled = y_row in ((), x_given[:1])
-    if not labelled and y_row != x_given:
-        raise _bad_items(first, what)
-    same = LazyTensor(partial(items.rows, 1, x_row), x.shape) if y_row == x_given else None
-    return x, _SecondParts(x, y, same, labelled, _bad_items(first, what), of_targets)
+def _all_labels(part: LazyTensor) -> bool:
+    """Return whether all values are labels; it stops at the first chunk with another value."""
+    return all(are_labels(part.read(at)) for at in chunks(len(part), part.shape[1:]))
 
 
 class _Items:
     """Rows of the items of a torch Dataset; the last ones are kept, because both parts of an item are read in turn."""
 
-    def __init__(self, dataset: Any, parts: int, what: str) -> None:
-        self.dataset, self.parts, self.what = dataset, parts, what
+    def __init__(self, dataset: Any, first: Sequence[Any], what: str) -> None:
+        self.dataset, self.names = dataset, (what, f"the labels or targets for {what}")[: len(first)]
+        self.shapes = [as_array([part], name).shape[1:] for part, name in zip(first, self.names, strict=True)]
         self.last: tuple[Any, list[Sequence[Any]]] = (None, [])
-        self.shapes: dict[int, tuple[int, ...]] = {}
 
     def rows(self, part: int, row: Sequence[int], at: np.ndarray) -> np.ndarray:
         """Return a part of the items at some positions, (k, *row)."""
@@ -613,55 +576,23 @@ class _Items:
         if key != at.tobytes():
             items = [_as_pair(self.dataset[i]) for i in at.tolist()]
             self.last = at.tobytes(), items
-        if any(len(item) != self.parts for item in items):
-            raise _bad_items(next(item for item in items if len(item) != self.parts), self.what)
-        array = as_array([item[part] for item in items], _of_second(self.what) if part else self.what)
-        shape = self.shapes.setdefault(part, array.shape[1:])
-        if array.shape[1:] != shape or math.prod(shape) != math.prod(row):
-            got = f"{tuple(row)} and {array.shape[1:]}"
-            raise TypeError(f"{self.what} must have items of one shape, got {got}. Use DataSet.padded(sequences).")
+        if bad := [item for item in items if len(item) != len(self.shapes)]:
+            raise _bad_items(bad[0], self.names[0])
+        array = as_array([item[part] for item in items], self.names[part])
+        if array.shape[1:] != self.shapes[part]:
+            got = f"{self.shapes[part]} and {array.shape[1:]}"
+            raise TypeError(f"{self.names[0]} must have items of one shape, got {got}. Use DataSet.padded(sequences).")
         return array.reshape(len(items), *row)
+
+    def labels(self, at: np.ndarray) -> np.ndarray:
+        """Return the labels of the items at some positions."""
+        labels = self.rows(1, self.shapes[1], at)
+        if not are_labels(labels):
+            raise _bad_items(self.last[1][0], self.names[0])
+        return labels.astype(np.int32)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "last": (None, [])}
-
-
-class _SecondParts:
-    """The second parts of the items of a torch Dataset: labels or targets, decided when all have been read."""
-
-    def __init__(
-        self, x: LazyTensor, y: LazyTensor, targets: LazyTensor | None, labelled: bool, error: TypeError, what: str
-    ) -> None:
-        self.x, self.y, self.targets, self.error = x, y, targets, error
-        self.y_labels, self.x_labels = labelled, targets is not None
-        self.labels: list[np.ndarray] = []
-        self.skipped = 0
-        self.check = _RowCheck(y if targets is None else targets, None, what)
-
-    def add(self, at: np.ndarray) -> None:
-        """Read a chunk."""
-        y = np.asarray(self.y.read(at))
-        self.x_labels = self.x_labels and are_labels(np.asarray(self.x.read(at)))
-        self.y_labels = self.y_labels and are_labels(y)
-        if not self.y_labels:
-            self.labels = []
-        elif self.x_labels:
-            # so far they may be targets, which are not kept
-            self.skipped = at[-1] + 1
-        else:
-            self.labels.append(y.astype(np.int32))
-        if self.targets is not None:
-            self.check.add(at)
-
-    def decide(self, sequences: Any, mask: Any) -> tuple[Any, Any]:
-        """Return the targets and the labels."""
-        if self.y_labels and not self.x_labels:
-            skipped = [self.y.read(at) for at in chunks(self.skipped, self.x.shape[1:])]
-            return sequences, np.concatenate([*skipped, *self.labels])
-        if self.targets is None:
-            raise self.error
-        self.check.finish()
-        return _masked(self.targets, mask), None
 
 
 def _check_orientation(values: Any, name: str) -> None:

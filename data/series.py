@@ -187,11 +187,7 @@ class Series:
         if self.labels is not None:
             largest = pd.Series(self.labels).rolling(length).max().to_numpy()
             more["labels"] = largest[starts + length - 1].astype(np.int64)
-        if windows.are_lazy(starts, length, self.n_features):
-            return windows.window_set(self.values, starts, length, gaps=gaps, **more)
-        known = ~np.isnan(windows.cut_windows(self.values, starts, length))
-        sequences = windows.cut_windows(windows.interpolated(self.values), starts, length)
-        return DataSet(sequences, mask=known, **more)
+        return windows.window_set(self.values, starts, length, gaps=gaps, **more)
 
     def __repr__(self) -> str:
         text = f"Series {self.name!r}: {len(self)} steps, {many(self.n_features, 'feature')}"

@@ -79,7 +79,7 @@ def window_set(
     prepare: Callable[[np.ndarray], np.ndarray] | None = None,
     **more: Any,
 ) -> DataSet:
-    """Return windows as a data set that cuts them when they are used, from values that have been checked.
+    """Return windows of values that have been checked as a data set; if too large, it cuts them when they are used.
 
     Parameters
     ----------
@@ -99,7 +99,8 @@ def window_set(
     shape = (len(starts), length, values.shape[1])
     mask = LazyTensor(partial(_known, values, starts, length), shape, torch.bool) if gaps else None
     sequences = LazyTensor(partial(_windows, interpolated(values), starts, length, prepare), shape)
-    return DataSet.of_checked(sequences, mask=mask, **more)
+    data = DataSet.of_checked(sequences, mask=mask, **more)
+    return data if are_lazy(starts, length, values.shape[1]) else data[:]
 
 
 def are_lazy(starts: np.ndarray, length: int, features: int) -> bool:

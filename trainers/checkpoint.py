@@ -220,16 +220,12 @@ def model_content(model: nn.Module) -> dict[str, Any]:
 
 
 def _description(block: Any) -> dict[str, Any]:
-    described = {"class": _class_name(block), "name": None, "hyperparameters": None}
+    cls = type(block)
+    # only classes of the kit are known by their name alone
+    described = cls.__name__ if _OWN.get(cls.__name__) is cls else f"{cls.__module__}.{cls.__qualname__}"
     if isinstance(block, Block):
-        return {**described, "name": block.name, "hyperparameters": block.hyperparameters}
-    return {**described, "layers": repr(block)}
-
-
-def _class_name(thing: Any) -> str:
-    """Return the name of a class of the kit, or module and name of another one."""
-    cls = type(thing)
-    return cls.__name__ if _OWN.get(cls.__name__) is cls else f"{cls.__module__}.{cls.__qualname__}"
+        return {"class": described, "name": block.name, "hyperparameters": block.hyperparameters}
+    return {"class": described, "name": None, "hyperparameters": None, "layers": repr(block)}
 
 
 def model_of(content: dict[str, Any], given: Any) -> nn.Module:
@@ -512,8 +508,7 @@ class Checkpoint:
             set_data(trainer, train, validation)
             return None
         with _plain_errors(self.path, "trainer"):
-            defaults = {**_defaults(trainer), **_defaults(uncompiled(trainer.model), "model.")}
-            there = {**defaults, **content["run"]}
+            there = {**_defaults(trainer), **_defaults(uncompiled(trainer.model), "model."), **content["run"]}
             # values as at the end of the run in the file are no difference, so that the same trainer can continue
             last = {**there, **_compared(content, content["model"]), "model.frozen": content["state"]["frozen"]}
             pairs = {name: (there.get(name), self.run.get(name)) for name in {**there, **self.run}}
@@ -522,8 +517,7 @@ class Checkpoint:
                 pairs.pop("epochs", None)
             changed = _refuse(pairs, self.allow)
             # the file keeps the values at the start of the run
-            kept = {name: value for name, value in there.items() if name not in changed and name != "epochs"}
-            self.run = {**self.run, **kept}
+            self.run |= {name: value for name, value in there.items() if name not in changed and name != "epochs"}
             _restore(trainer, content, (train, validation), changed)
             # the number may have been changed during the run
             planned = content["state"]["planned_epochs"] if there["epochs"] == epochs else epochs

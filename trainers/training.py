@@ -143,27 +143,24 @@ class Run:
 
     def _begin(self, train: Any, validation: Any, epochs: int) -> int:
         """Set the data sets unless the trainer resumes, and return the planned number of epochs."""
-        trainer, checkpoint = self.trainer, self.checkpoint
+        trainer, checkpoint, planned = self.trainer, self.checkpoint, None
         if not self.resumes:
             train, validation = DataSet.of(train, "training set"), DataSet.of(validation, "validation set")
-            if checkpoint and (planned := checkpoint.begin(train, validation, epochs)):
-                self.resumes = True
-                self._check_ranks(epochs)
-                return planned
-            if not checkpoint:
+            if checkpoint:
+                planned = checkpoint.begin(train, validation, epochs)
+                self.resumes = planned is not None
+            else:
                 set_data(trainer, train, validation)
-        planned = len(trainer.history) + epochs
-        self._check_ranks(epochs)
-        if checkpoint:
-            trainer.planned_epochs = planned
-            # now, because a file that cannot be written should be noticed before the training
-            checkpoint.save()
-        return planned
-
-    def _check_ranks(self, epochs: int) -> None:
         if distributed.size() > 1:
-            described = describe_run(self.trainer, self.trainer._given_sets, epochs)
-            distributed.check_same({**described, "sets": used_sets(self.trainer)})
+            described = describe_run(trainer, trainer._given_sets, epochs)
+            distributed.check_same({**described, "sets": used_sets(trainer)})
+        if planned is None:
+            planned = len(trainer.history) + epochs
+            if checkpoint:
+                trainer.planned_epochs = planned
+                # now, because a file that cannot be written should be noticed before the training
+                checkpoint.save()
+        return planned
 
     def _close(self) -> None:
         if self.checkpoint:

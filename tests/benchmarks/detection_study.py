@@ -40,12 +40,13 @@ from sklearn.metrics import roc_auc_score
 
 from data import DataSet, Recording, Series, Split, recordings, split
 from data.ucr import load_ucr_anomaly
+from data.windows import cut_windows, interpolated, window_starts
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import evaluate_series, quantile_threshold, tracked_thresholds
 from trainers.detection.neighbours import NormalWindows
 from trainers.detection.preprocessing import Scaling, hold_out
 from trainers.detection.scoring import smoothed
-from trainers.detection.windowing import StepScores, cut_windows, estimate_window, interpolated, window_starts
+from trainers.detection.windowing import StepScores, estimate_window
 from trainers.losses import reconstruct
 
 from .experiment import arguments, measured

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from data import Series
+from data.windows import cut_windows, window_starts
 from trainers.detection import AnomalyDetector
-from trainers.detection.windowing import cut_windows, window_starts
 from trainers.losses import evaluating
 
 from .results_file import section

@@ -323,6 +323,7 @@ class Items(Dataset):
         ([(VALUES[0], 1)] * 50 + [(VALUES[0], 1.5)], "each item of a torch Dataset"),
         ([(VALUES[0], VALUES[0, :3])] * 50, "each item of a torch Dataset"),
         ([(VALUES[0], 1, 2)] * 50, "each item of a torch Dataset"),
+        ([], "not empty"),
         (["text"] * 50, "real numbers"),
     ],
 )

@@ -14,11 +14,12 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from data import DataSet, Series
+from data.windows import cut_windows, interpolated, window_starts
 from trainers.batched_trainer import BatchedTrainer
 from trainers.checks import as_choice, as_count
 from trainers.detection.preprocessing import DataForm, Scaling, matched
 from trainers.detection.scoring import reconstruction_differences, reconstruction_error
-from trainers.detection.windowing import StepScores, cut_windows, interpolated, window_starts
+from trainers.detection.windowing import StepScores
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.lstm_forecaster import LSTMForecaster
 

@@ -13,10 +13,7 @@ from torch import nn
 
 from data import DataSet, Series
 from data.lazy import chunks
-from data.windows import are_lazy, usable_starts, window_set
-from data.windows import cut_windows as cut_windows
-from data.windows import interpolated as interpolated
-from data.windows import start_chunks as start_chunks
+from data.windows import are_lazy, cut_windows, interpolated, start_chunks, usable_starts, window_set
 from data.windows import window_starts as window_starts
 from trainers.checks import as_count
 from trainers.detection.preprocessing import Scaling

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data import DataSet, Series, load_ecg5000, load_ecg_diff_count, split
+from data.windows import window_starts
 from trainers import BatchedTrainer, LSTMAutoencoder, reconstruct
 from trainers.detection import (
     AnomalyDetector,
@@ -14,7 +15,6 @@ from trainers.detection import (
     tracked_thresholds,
 )
 from trainers.detection import windowing as module
-from trainers.detection.windowing import window_starts
 
 from .detectors import small, wave
 

@@ -9,10 +9,10 @@ import torch
 from torch.utils.data import TensorDataset
 
 from data import DataSet, Series
+from data.windows import cut_windows, interpolated
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import AnomalyDetector
 from trainers.detection.preprocessing import hold_out
-from trainers.detection.windowing import cut_windows, interpolated
 
 from .detectors import small, wave
 

@@ -6,14 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import Series
-from trainers.detection.windowing import (
-    StepScores,
-    cut_windows,
-    estimate_window,
-    interpolated,
-    start_chunks,
-    window_starts,
-)
+from data.windows import cut_windows, interpolated, start_chunks, window_starts
+from trainers.detection.windowing import StepScores, estimate_window
 
 COMBINE = {"mean": np.mean, "max": np.max, "median": np.median}
 
