@@ -24,11 +24,12 @@ from trainers.lstm_forecaster import LSTMForecaster
 
 # Test windows per batch, and maximum number of training windows that they are compared with.
 COMPARED, MOST_NEIGHBOURS = 2048, 20_000
-# Baselines that train a network, which takes much longer than the others: 300 optimizer steps.
-TRAINED = ("LSTM-AD", "EncDec-AD")
-EPOCHS, STEPS = 6, 50
+# Slow baselines: the first inverts a matrix of (time steps × features)² values, the others train a network.
+SLOW = ("Sub-PCA", "LSTM-AD", "EncDec-AD")
+# Training: 300 optimizer steps.
+EPOCHS, TRAINING = 6, dict[str, Any](steps_per_epoch=50, learning_rate=0.01, loss="mse")
 # Baselines of sequences that also score the windows of a series.
-ON_WINDOWS = ("1-NN", "PCA, 4 components", "Sub-PCA", "isolation forest", *TRAINED, "untrained autoencoder")
+ON_WINDOWS = ("1-NN", "PCA, 4 components", "isolation forest", *SLOW, "untrained autoencoder")
 
 
 def _flat(sequences: np.ndarray) -> np.ndarray:
@@ -36,8 +37,7 @@ def _flat(sequences: np.ndarray) -> np.ndarray:
 
 
 def _nearest(train: np.ndarray, test: np.ndarray, seed: int, k: int) -> np.ndarray:
-    distances, _ = NearestNeighbors(n_neighbors=min(k, len(train))).fit(_flat(train)).kneighbors(_flat(test))
-    return distances.mean(1)
+    return NearestNeighbors(n_neighbors=min(k, len(train))).fit(_flat(train)).kneighbors(_flat(test))[0].mean(1)
 
 
 def _pca(train: np.ndarray, test: np.ndarray, seed: int, n: int) -> np.ndarray:
@@ -59,8 +59,7 @@ def _differences(network: Any, train: np.ndarray, test: np.ndarray, seed: int) -
     held_out = train[cut:] if len(train) > 1 else train
     # train
     model = network(n_features=train.shape[2], seed=seed)
-    batch = min(32, cut)
-    trainer = BatchedTrainer(model, batch_size=batch, steps_per_epoch=STEPS, learning_rate=0.01, loss="mse", seed=seed)
+    trainer = BatchedTrainer(model, batch_size=min(32, cut), seed=seed, **TRAINING)
     trainer.setDataSets(train[:cut], held_out)
     for _ in range(EPOCHS):
         trainer.doEpoch(model)
@@ -192,8 +191,8 @@ def _z_normalised(windows: np.ndarray) -> np.ndarray:
 
 
 def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    variances = pd.DataFrame(test).rolling(window).var(ddof=0).to_numpy()[window - 1 :].sum(1)
-    return _every_window_to_steps(variances, window)
+    variances = pd.DataFrame(test).rolling(window).var(ddof=0).to_numpy()
+    return _every_window_to_steps(variances[window - 1 :].sum(1), window)
 
 
 SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {
