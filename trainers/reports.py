@@ -25,7 +25,7 @@ from data.words import digits, duration, length_and_sampling, many, percent
 from trainers.checks import as_positive
 from trainers.console import say
 from trainers.detection import AnomalyDetector, Detection, Explanation, SeriesEvaluation, compare, evaluate_series
-from trainers.detection.baselines import SERIES_BASELINES, series_baseline_scores
+from trainers.detection.baselines import SERIES_BASELINES, SLOW, series_baseline_scores
 from trainers.detection.detection_plots import plot_errors
 from trainers.detection.preprocessing import as_normal, hold_out
 from trainers.detection.thresholds import RULES, quantile_threshold, tracked_thresholds
@@ -283,8 +283,8 @@ def _baselines(
     options = {"window": max(3, window), "stride": detector.stride, "seed": detector.seed}
     scored = ~detector.detect(calibration).unscored
     detections = {}
-    # LSTM-AD would be trained twice, for longer than the detector
-    for name in (name for name in SERIES_BASELINES if name != "LSTM-AD"):
+    # each baseline is computed twice
+    for name in (name for name in SERIES_BASELINES if name not in SLOW):
         normal, scores = (series_baseline_scores(name, training, part, **options) for part in (calibration, rest))
         normal = normal[scored]
         rate = max(detector.rate, min(0.5, 2 / len(normal)))

@@ -1,20 +1,26 @@
-"""One training run on ECG5000, its metrics, and a table of many; `results`, `sweep` and `steps` use them."""
+"""One training run on ECG5000, its metrics and cost, and a table of many; the other programs use them."""
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib.externals.loky import ProcessPoolExecutor
 
 from data import Split, load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import baseline_scores, evaluate, quantile_threshold, reconstruction_error
 from trainers.experiments import grid
+
+from .scoring import memory
 
 # The kit's best configuration: the settings that differ from the defaults of model and trainer.
 BEST_MODEL = {"latent_size": 32}
@@ -28,20 +34,52 @@ def split_of(seed: int) -> Split:
     return split(load_ecg5000(), seed=seed)
 
 
+@contextmanager
+def cost() -> Iterator[dict[str, float]]:
+    """Measure the seconds of what runs in the context, and the rise of the process's peak memory in MiB.
+
+    The dict has the keys `seconds` and `memory` after the context. The memory includes that of libraries which are
+    loaded in the context. Memory that the process used before and reuses would be missing: use `alone`. It is NaN
+    without Linux and glibc.
+    """
+    spent: dict[str, float] = {}
+    try:
+        # return freed memory, so that its reuse is counted
+        ctypes.CDLL(None).malloc_trim(0)
+        # reset the peak
+        Path("/proc/self/clear_refs").write_text("5")
+        before = memory("VmRSS")
+    except (AttributeError, OSError, TypeError):
+        before = None
+    start = time.perf_counter()
+    yield spent
+    spent["seconds"] = time.perf_counter() - start
+    spent["memory"] = float("nan") if before is None else (memory("VmHWM") - before) / 2**20
+
+
+def alone(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the result of a function that is called in a new process with one thread."""
+    with ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": "1"}) as pool:
+        return pool.submit(work, *arguments).result()
+
+
 def train(
     seed: int, epochs: int = BEST_EPOCHS, *, model: dict[str, Any] | None = None, **settings: Any
 ) -> dict[str, float]:
     """Train an autoencoder and return its metrics; the seed determines split, initial weights and order of batches.
 
-    Errors are sums of absolute errors over the 140 steps, to be comparable with published results.
+    Errors are sums of absolute errors over the 140 steps, to be comparable with published results. The cost is that of
+    training and scoring the test set.
     """
     training, validation, calibration, test = split_of(seed)
     trainer = BatchedTrainer(
         LSTMAutoencoder(seed=seed, **(BEST_MODEL if model is None else model)), "cpu", seed=seed, **settings
     )
-    result = benchmark(trainer, training, validation, epochs=epochs, progress=False)
+    with cost() as spent:
+        result = benchmark(trainer, training, validation, epochs=epochs, progress=False)
+        scores = reconstruction_error(result.model, test)
     threshold = quantile_threshold(reconstruction_error(result.model, calibration))
-    evaluation = evaluate(reconstruction_error(result.model, test), test.labels, threshold)
+    evaluation = evaluate(scores, test.labels, threshold)
     smoothed = reconstruction_error(result.model, test, smooth=9)
     return {
         "auroc": evaluation.auroc,
@@ -49,16 +87,15 @@ def train(
         "auroc_smoothed": evaluate(smoothed, test.labels, 0.0).auroc,
         "validation_error": float(reconstruction_error(result.model, validation, kind="sum").mean()),
         "restores": len(result.history.restored_epochs),
-        "seconds": result.seconds,
+        **spent,
     }
 
 
 def baseline(name: str, seed: int) -> dict[str, float]:
-    """Return the metrics of a baseline on the same split; `seconds` is the time of training and scoring together."""
+    """Return the metrics of a baseline on the same split, and the cost of training and scoring."""
     training, _, _, test = split_of(seed)
-    start = time.perf_counter()
-    scores = baseline_scores(name, training, test, seed=seed)
-    seconds = time.perf_counter() - start
+    with cost() as spent:
+        scores = baseline_scores(name, training, test, seed=seed)
     evaluation = evaluate(scores, test.labels, threshold=0.0)
     missing = float(np.nan)
     return {
@@ -67,7 +104,7 @@ def baseline(name: str, seed: int) -> dict[str, float]:
         "auroc_smoothed": missing,
         "validation_error": missing,
         "restores": missing,
-        "seconds": seconds,
+        **spent,
     }
 
 

@@ -1,5 +1,6 @@
 """Compare autoencoders and baselines on ECG5000, with the same splits, over five seeds.
 
+Each method trains and scores in a new process with one thread, so that its seconds and its memory are its own.
 The program writes the table into RESULTS.md, results.csv and results.tex, and the metrics of every seed into
 results_by_seed.csv.
 """
@@ -14,7 +15,7 @@ import pandas as pd
 
 from trainers.detection import BASELINES
 
-from .experiment import BEST, BEST_EPOCHS, BEST_MODEL, arguments, baseline, measured, train
+from .experiment import BEST, BEST_EPOCHS, BEST_MODEL, alone, arguments, baseline, measured, train
 from .results_file import section
 
 FOLDER = Path(__file__).parent
@@ -32,15 +33,16 @@ COLUMNS = {
     "auroc_smoothed": ("AUROC, smoothed error", "{:.4f}"),
     "validation_error": ("validation error", "{:.2f}"),
     "restores": ("restores", "{:.1f}"),
-    "seconds": ("training, s", "{:.1f}"),
+    "seconds": ("seconds", "{:.1f}"),
+    "memory": ("peak memory, MiB", "{:.0f}"),
 }
 
 
 def make(seed: int, method: str) -> Callable[[], dict[str, float]]:
     """Return the measurement of one method with one seed."""
     if method in BASELINES:
-        return partial(baseline, method, seed)
-    return partial(train, seed, BEST_EPOCHS, **{**BEST, **NETWORKS[method]})
+        return partial(alone, baseline, method, seed)
+    return partial(alone, partial(train, seed, BEST_EPOCHS, model=BEST_MODEL, **{**BEST, **NETWORKS[method]}))
 
 
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,6 +61,15 @@ def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
             cells[title] = "–" if missing else f"{form.format(mean)} ± {form.replace('+', '').format(deviation)}"
         table[method] = cells
     return pd.DataFrame(table).T.rename_axis("method").reset_index()
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """Return a sentence on the baselines whose mean AUROC is at least that of the first row."""
+    means = rows.groupby("method", sort=False).auroc.mean()
+    baselines = means[[method for method in means.index if method not in NETWORKS]]
+    better = baselines[baselines >= means.iloc[0]].sort_values(ascending=False)
+    names = ", ".join(f"{name} ({area:.4f})" for name, area in better.items()) or "none"
+    return f"Baselines whose mean AUROC is at least that of the first row ({means.iloc[0]:.4f}): {names}.\n"
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -91,7 +102,7 @@ def main() -> None:
         print(f"seed {row['seed']}  {method}: AUROC {row['auroc']:.4f}" + error * (method in NETWORKS), flush=True)
     table = tabulate(done)
     with section("heartbeats", complete=options.seeds == parser.get_default("seeds")):
-        print("\n" + markdown(table))
+        print(f"\n{markdown(table)}\n{summary(done)}")
     FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
     table.to_csv(FOLDER / "results.csv", index=False)
     done.to_csv(FOLDER / "results_by_seed.csv", index=False, float_format="%.6g")

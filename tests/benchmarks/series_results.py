@@ -7,11 +7,14 @@ measures a part again and keeps the other rows.
 The detector trains on the first 60 % of a recording's training part and uses the rest for validation and calibration;
 the baselines use all of it. Each recording has one window length, which the detector chooses. The volumes under the
 surface (VUS) use the same length.
+
+Each method trains and scores in a new process with one thread, so that its seconds and its memory are its own. Methods
+that share a training run share a process: the seconds of each are those of training and of its own scoring, and its
+memory is the larger of the two.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Container, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,7 +28,7 @@ from trainers.detection import SERIES_BASELINES, AnomalyDetector, evaluate_serie
 from trainers.detection.preprocessing import hold_out
 from trainers.detection.windowing import estimate_window
 
-from .experiment import arguments, measured
+from .experiment import alone, arguments, cost, measured
 from .results import markdown
 from .results_file import section
 
@@ -57,7 +60,8 @@ COLUMNS = {
     "average_precision": ("average precision", "{:.3f}"),
     "auroc": ("AUROC", "{:.3f}"),
     "distance": ("steps from highest score to event", "{:.0f}"),
-    "seconds": ("training, s", "{:.1f}"),
+    "seconds": ("seconds", "{:.1f}"),
+    "memory": ("peak memory, MiB", "{:.0f}"),
 }
 
 
@@ -90,24 +94,28 @@ def metrics_of(scores: np.ndarray, recording: Recording, window: int) -> dict[st
 def measure(
     recording: Recording, seed: int, wanted: Container[str] = METHODS, *, epochs: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield one row for each method; for baselines, `seconds` is the time of training and scoring together."""
+    """Yield one row for each method, with the cost of training and scoring."""
     window = window_of(recording)
     for settings, scorings in TRAININGS:
         selected = {method: changes for method, changes in scorings.items() if method in wanted}
         if selected:
-            detector = trained(recording, seed, settings, epochs)
-            assert detector.result is not None
+            with cost() as training:
+                detector = trained(recording, seed, settings, epochs)
             for method, changes in selected.items():
                 for name, value in {"step_score": "window", "combine": "mean", **changes}.items():
                     setattr(detector, name, value)
-                metrics = metrics_of(detector.score(recording.test), recording, window)
-                yield {"method": method, "seed": seed, **metrics, "seconds": detector.result.seconds}
+                with cost() as scoring:
+                    scores = detector.score(recording.test)
+                spent = {
+                    "seconds": training["seconds"] + scoring["seconds"],
+                    "memory": max(training["memory"], scoring["memory"]),
+                }
+                yield {"method": method, "seed": seed, **metrics_of(scores, recording, window), **spent}
     for method in SERIES_BASELINES:
         if method in wanted:
-            start = time.perf_counter()
-            scores = series_baseline_scores(method, *recording, window=window, seed=seed)
-            seconds = time.perf_counter() - start
-            yield {"method": method, "seed": seed, **metrics_of(scores, recording, window), "seconds": seconds}
+            with cost() as spent:
+                scores = series_baseline_scores(method, *recording, window=window, seed=seed)
+            yield {"method": method, "seed": seed, **metrics_of(scores, recording, window), **spent}
 
 
 def make(seed: int, methods: list[str], epochs: int | None) -> Callable[[Recording], Iterator[dict[str, Any]]]:
@@ -117,7 +125,12 @@ def make(seed: int, methods: list[str], epochs: int | None) -> Callable[[Recordi
 
 def rows_of(work: Callable[[Recording], Iterator[dict[str, Any]]], recording: Recording) -> dict[str, Any]:
     """Return the rows of the methods that share a training run."""
-    return {"rows": list(work(recording))}
+    return {"rows": alone(collected, work, recording)}
+
+
+def collected(work: Callable[[Recording], Iterator[dict[str, Any]]], recording: Recording) -> list[dict[str, Any]]:
+    """Return the rows as a list, which another process can return."""
+    return list(work(recording))
 
 
 def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
@@ -129,9 +142,23 @@ def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
             if name == "distance":
                 cells[f"highest score within {NEAR} steps"] = f"{int(group.found.sum())} of {len(group)}"
             deviation = f" ± {form.format(group[name].std())}" * (len(group) > 1)
-            cells[title] = form.format(group[name].mean()) + deviation
+            cells[title] = "–" if group[name].isna().any() else form.format(group[name].mean()) + deviation
         table.append(cells)
     return pd.DataFrame(table)
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """Return a list with one line per recording: the default detector and the best baseline, by mean VUS-PR."""
+    lines = []
+    for recording, group in rows.groupby("recording", sort=False):
+        means = group.groupby("method").vus_pr.mean()
+        default = group[group.method == METHODS[0]]
+        baselines = means[means.index.isin(SERIES_BASELINES)]
+        if len(default) and len(baselines):
+            best = f"best baseline: {baselines.idxmax()}, {baselines.max():.3f}"
+            found = f"finds an event with {int(default.found.sum())} of {len(default)} seeds"
+            lines.append(f"- {recording}: default detector, {means[METHODS[0]]:.3f}, {found}; {best}")
+    return "Mean VUS-PR:\n\n" + "\n".join(lines) + "\n"
 
 
 def merged(rows: pd.DataFrame, row: dict[str, Any]) -> pd.DataFrame:
@@ -181,7 +208,7 @@ def main() -> None:
             rows.to_csv(by_seed, index=False, float_format="%.6g")
     table = tabulate(rows)
     with section("recordings", complete=write):
-        print("\n" + markdown(table))
+        print(f"\n{markdown(table)}\n{summary(rows)}")
     if write:
         table.to_csv(FOLDER / "series_results.csv", index=False)
         print("written: series_results.csv, series_results_by_seed.csv")

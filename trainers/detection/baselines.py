@@ -18,15 +18,19 @@ from data.windows import cut_windows, interpolated, window_starts
 from trainers.batched_trainer import BatchedTrainer
 from trainers.checks import as_choice, as_count
 from trainers.detection.preprocessing import DataForm, Scaling, matched
-from trainers.detection.scoring import reconstruction_differences, reconstruction_error
+from trainers.detection.scoring import ErrorGaussian, reconstruction_differences, reconstruction_error
 from trainers.detection.windowing import StepScores
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.lstm_forecaster import LSTMForecaster
 
 # Test windows per batch, and maximum number of training windows that they are compared with.
 COMPARED, MOST_NEIGHBOURS = 2048, 20_000
-# Training of LSTM-AD: 300 optimizer steps.
-FORECAST_EPOCHS, FORECAST_STEPS = 6, 50
+# Slow baselines: the first inverts a matrix of (time steps × features)² values, the others train a network.
+SLOW = ("Sub-PCA", "LSTM-AD", "EncDec-AD")
+# Training: 300 optimizer steps.
+EPOCHS, TRAINING = 6, dict[str, Any](steps_per_epoch=50, learning_rate=0.01, loss="mse")
+# Baselines of sequences that also score the windows of a series.
+ON_WINDOWS = ("1-NN", "PCA, 4 components", "isolation forest", *SLOW, "untrained autoencoder")
 
 
 def _flat(sequences: np.ndarray) -> np.ndarray:
@@ -34,21 +38,20 @@ def _flat(sequences: np.ndarray) -> np.ndarray:
 
 
 def _nearest(train: np.ndarray, test: np.ndarray, seed: int, k: int) -> np.ndarray:
-    distances, _ = NearestNeighbors(n_neighbors=min(k, len(train))).fit(_flat(train)).kneighbors(_flat(test))
-    return distances.mean(1)
+    return NearestNeighbors(n_neighbors=min(k, len(train))).fit(_flat(train)).kneighbors(_flat(test))[0].mean(1)
 
 
 def _pca(train: np.ndarray, test: np.ndarray, seed: int, n: int) -> np.ndarray:
-    train, test = _flat(train), _flat(test)
-    pca = PCA(n_components=min(n, *train.shape), random_state=seed).fit(train)
-    return np.abs(test - pca.inverse_transform(pca.transform(test))).mean(1)
+    pca = PCA(n_components=min(n, *_flat(train).shape), random_state=seed).fit(_flat(train))
+    return np.abs(_flat(test) - pca.inverse_transform(pca.transform(_flat(test)))).mean(1)
 
 
 def _untrained(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     return reconstruction_error(LSTMAutoencoder(n_features=test.shape[2], latent_size=32, seed=seed), test)
 
 
-def _lstm_ad(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+def _differences(network: Any, train: np.ndarray, test: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Train a network; return output minus sequence, (n, time, feature), for held-out training and test sequences."""
     # scale each feature; a constant feature becomes 0
     mean, std = train.mean((0, 1)), train.std((0, 1))
     train, test = ((part - mean) / np.where(std > 0, std, 1) for part in (train, test))
@@ -56,18 +59,26 @@ def _lstm_ad(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     cut = max(1, len(train) * 4 // 5)
     held_out = train[cut:] if len(train) > 1 else train
     # train
-    model = LSTMForecaster(n_features=train.shape[2], seed=seed)
-    trainer = BatchedTrainer(
-        model, batch_size=min(32, cut), steps_per_epoch=FORECAST_STEPS, learning_rate=0.01, loss="mse", seed=seed
-    )
+    model = network(n_features=train.shape[2], seed=seed)
+    trainer = BatchedTrainer(model, batch_size=min(32, cut), seed=seed, **TRAINING)
     trainer.setDataSets(train[:cut], held_out)
-    for _ in range(FORECAST_EPOCHS):
+    for _ in range(EPOCHS):
         trainer.doEpoch(model)
     trainer.finalizeTraining(model)
-    # score; the first step of a sequence is predicted from zeros
-    normal, errors = (reconstruction_differences(model, part)[:, 1:] for part in (held_out, test))
+    return [reconstruction_differences(model, part) for part in (held_out, test)]
+
+
+def _lstm_ad(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    # the first step of a sequence is predicted from zeros
+    normal, errors = (part[:, 1:] for part in _differences(LSTMForecaster, train, test, seed))
     gaussian = EmpiricalCovariance().fit(normal.reshape(-1, normal.shape[2]))
     return gaussian.mahalanobis(errors.reshape(-1, errors.shape[2])).reshape(len(test), -1).mean(1)
+
+
+def _encdec_ad(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    network = partial(LSTMAutoencoder, decoding="encdec-ad", bidirectional=False, time_encoding=0)
+    normal, errors = _differences(network, train, test, seed)
+    return ErrorGaussian(normal)(errors).mean(1)
 
 
 BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
@@ -75,9 +86,11 @@ BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "5-NN": partial(_nearest, k=5),
     "PCA, 4 components": partial(_pca, n=4),
     "PCA, 8 components": partial(_pca, n=8),
+    "Sub-PCA": lambda x, y, seed: EmpiricalCovariance().fit(_flat(x)).mahalanobis(_flat(y)),
     "isolation forest": lambda x, y, seed: -IsolationForest(random_state=seed).fit(_flat(x)).score_samples(_flat(y)),
     "mean sequence": lambda x, y, seed: np.abs(y - x.mean(0)).mean((1, 2)),
     "LSTM-AD": _lstm_ad,
+    "EncDec-AD": _encdec_ad,
     "untrained autoencoder": _untrained,
     "random score": lambda x, y, seed: np.random.default_rng(seed).random(len(y)),
 }
@@ -95,12 +108,22 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
         - "1-NN", "5-NN": mean Euclidean distance to the 1 or 5 nearest training sequences
         - "PCA, 4 components", "PCA, 8 components": mean absolute error of the reconstruction from
           4 or 8 principal components
+        - "Sub-PCA": the squared Mahalanobis distance from the mean training sequence, which is the sum of the squared
+          principal component scores, each divided by its variance [3]_. All components are used, except those
+          without variance in the training set. The Sub-PCA of TSB-AD, which is that of PyOD, differs: it sums the
+          distances between the sequence and the unit vectors of the components
         - "isolation forest": the method of Liu et al. 2008
         - "mean sequence": mean absolute difference from the mean training sequence
         - "LSTM-AD": the method of Malhotra et al. 2015, section 2, one step ahead. An `LSTMForecaster` is trained for
           300 optimizer steps on the first four fifths of the training sequences. The score of a time step is the
           squared Mahalanobis distance of its forecast error from the errors on the last fifth, that is, of the Gaussian
           that is fitted to them; the score of a sequence is the mean over all steps except the first
+        - "EncDec-AD": the method of Malhotra et al. 2016, section 2. As published are the `LSTMAutoencoder` (one layer;
+          the decoder begins with the encoder's final states, decodes in reverse, and is trained with teacher forcing),
+          the squared error as loss, and the Gaussian of the absolute errors on held-out normal sequences
+          (`ErrorGaussian`), whose squared Mahalanobis distance is the score of a time step. Not as published are the
+          training, which is that of LSTM-AD, the 64 units, which were chosen there for each data set, and the score of
+          a sequence, which is the mean over its steps
         - "untrained autoencoder": reconstruction error of an LSTM autoencoder that was not trained
         - "random score": a random number
     train, test : DataSet, array or tensor, shape (n, time, feature) or (n, time)
@@ -118,6 +141,9 @@ def baseline_scores(name: str, train: Any, test: Any, *, seed: int = 0) -> np.nd
     .. [1] Liu, Ting & Zhou 2008, Isolation forest, ICDM.
     .. [2] Malhotra, Vig, Shroff & Agarwal 2015, Long short term memory networks for anomaly detection in time series,
        ESANN, section 2.
+    .. [3] Aggarwal 2017, Outlier analysis, 2nd edition, Springer, section 3.3: PCA with all components.
+    .. [4] Malhotra et al. 2016, LSTM-based encoder-decoder for multi-sensor anomaly detection (arXiv:1607.00148),
+       section 2.
     """
     as_choice(name, "name", BASELINES)
     train, test = DataSet.of(train, "training set"), DataSet.of(test, "test set")
@@ -166,22 +192,14 @@ def _z_normalised(windows: np.ndarray) -> np.ndarray:
 
 
 def _variance(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    variances = pd.DataFrame(test).rolling(window).var(ddof=0).to_numpy()[window - 1 :].sum(1)
-    return _every_window_to_steps(variances, window)
-
-
-def _untrained_steps(training: np.ndarray, test: np.ndarray, window: int, stride: int, seed: int) -> np.ndarray:
-    # the network expects float32
-    training, test = training.astype(np.float32), test.astype(np.float32)
-    return _on_windows("untrained autoencoder", training, test, window, stride, seed)
+    variances = pd.DataFrame(test).rolling(window).var(ddof=0).to_numpy()
+    return _every_window_to_steps(variances[window - 1 :].sum(1), window)
 
 
 SERIES_BASELINES: dict[str, Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]] = {
-    **{name: partial(_on_windows, name) for name in ("1-NN", "PCA, 4 components", "isolation forest")},
-    "LSTM-AD": partial(_on_windows, "LSTM-AD"),
+    **{name: partial(_on_windows, name) for name in ON_WINDOWS},
     "matrix profile": _matrix_profile,
     "moving-window variance": _variance,
-    "untrained autoencoder": _untrained_steps,
     # `len(y)` gives calibration and test set different random numbers
     "random score": lambda x, y, window, stride, seed: np.random.default_rng([seed, len(y)]).random(len(y)),
 }
@@ -200,8 +218,8 @@ def series_baseline_scores(
     name : str
         A key of `SERIES_BASELINES`:
 
-        - "1-NN", "PCA, 4 components", "isolation forest", "LSTM-AD", "untrained autoencoder": as in
-          `baseline_scores`, on windows after subtracting the mean of each window
+        - "1-NN", "PCA, 4 components", "Sub-PCA", "isolation forest", "LSTM-AD", "EncDec-AD", "untrained autoencoder":
+          as in `baseline_scores`, on windows after subtracting the mean of each window
         - "matrix profile": z-normalised distance to the nearest training window (among at most
           20,000 evenly spaced windows), mean over the features
         - "moving-window variance": variance within a window, summed over the features
@@ -232,7 +250,8 @@ def series_baseline_scores(
     .. [1] Yeh et al. 2016, Matrix profile I, ICDM, section II (the AB-join).
     .. [2] Liu, Ting & Zhou 2008, Isolation forest, ICDM.
     .. [3] Malhotra et al. 2015, LSTM-AD, ESANN, section 2, which scores each step alone, without windows.
-    .. [4] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8), for the other baselines on windows.
+    .. [4] Malhotra et al. 2016, EncDec-AD (arXiv:1607.00148), section 2, which also scores each step alone.
+    .. [5] Paparrizos et al. 2022, TSB-UAD, VLDB 15(8), for the other baselines on windows.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from sklearn import metrics
 from torch import nn
 
 from data import DataSet, Series, load_ecg5000, split
-from trainers import LSTMAutoencoder, reconstruct
+from trainers import BatchedTrainer, LSTMAutoencoder, reconstruct
 from trainers.detection import (
     BASELINES,
     Detection,
@@ -33,6 +33,9 @@ from trainers.detection import (
     quantile_threshold,
     reconstruction_error,
 )
+
+# Baselines that train a network.
+TRAINED = ("LSTM-AD", "EncDec-AD")
 
 
 @pytest.fixture(scope="module")
@@ -249,12 +252,11 @@ def test_baselines_on_real_beats(parts):
     training, _, _, test = parts
     areas = {name: evaluate(baseline_scores(name, training, test), test.labels, 0.0).auroc for name in BASELINES}
     assert areas["1-NN"] > 0.985
-    assert areas["LSTM-AD"] > 0.6
-    trained = {
-        name: area for name, area in areas.items() if name not in ("LSTM-AD", "untrained autoencoder", "random score")
-    }
-    assert min(trained.values()) > 0.9
-    assert max(areas["untrained autoencoder"], areas["random score"]) < min(trained.values())
+    assert min(areas[name] for name in TRAINED) > 0.6
+    others = (*TRAINED, "untrained autoencoder", "random score")
+    fitted = [area for name, area in areas.items() if name not in others]
+    assert min(fitted) > 0.9
+    assert max(areas["untrained autoencoder"], areas["random score"]) < min(fitted)
     assert areas["random score"] == pytest.approx(0.5, abs=0.08)
     distances = np.linalg.norm(test.sequences[:5, None, :, 0] - training.sequences[None, :, :, 0], axis=2).min(1)
     np.testing.assert_allclose(baseline_scores("1-NN", training, test[:5]), distances, rtol=1e-4)
@@ -282,10 +284,58 @@ def test_lstm_ad_scores_forecast_errors_by_gaussian_of_held_out_errors(monkeypat
     np.testing.assert_allclose(baseline_scores("LSTM-AD", train, test), expected, rtol=1e-3)
 
 
-def test_lstm_ad_depends_on_seed_and_takes_one_constant_sequence(monkeypatch):
-    monkeypatch.setattr(baselines, "FORECAST_EPOCHS", 1)
+def test_encdec_ad_scores_absolute_errors_by_gaussian_of_held_out_errors(monkeypatch, parts):
+    class Reversal(nn.Module):
+        """Reverses each sequence; its only weight has no effect."""
+
+        def __init__(self, n_features, seed, **published):
+            super().__init__()
+            assert published == {"decoding": "encdec-ad", "bidirectional": False, "time_encoding": 0}
+            self.weight = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x):
+            return x.flip(1) + 0 * self.weight
+
+    monkeypatch.setattr(baselines, "LSTMAutoencoder", Reversal)
+    beats = parts.training.sequences.numpy(), parts.test.sequences.numpy()
+    train, test = (np.concatenate([x, np.roll(x, 9, 1) * 3], 2) for x in beats)
+    held_out, errors = (np.abs(x - x[:, ::-1]).astype(float) for x in (train[len(train) * 4 // 5 :], test))
+    mean, inverse = held_out.mean((0, 1)), np.linalg.inv(np.cov(held_out.reshape(-1, 2).T, bias=True))
+    expected = np.einsum("ntf,fg,ntg->nt", errors - mean, inverse, errors - mean).mean(1)
+    np.testing.assert_allclose(baseline_scores("EncDec-AD", train, test), expected, rtol=1e-3)
+
+
+def test_encdec_ad_model_is_that_of_the_paper(monkeypatch):
+    trainers = []
+
+    def observed(model, **settings):
+        trainers.append(BatchedTrainer(model, **settings))
+        return trainers[0]
+
+    monkeypatch.setattr(baselines, "EPOCHS", 1)
+    monkeypatch.setattr(baselines, "BatchedTrainer", observed)
+    baseline_scores("EncDec-AD", np.ones((4, 9)), np.ones((2, 9)))
+    model = trainers[0].model
+    assert model.decoder.input_size == model.n_features, "the decoder must read only the value before"
+    assert not model.encoder.bidirectional
+    assert isinstance(model.from_latent, nn.Identity), "the decoder must begin with the encoder's final states"
+    assert model.training_note == "under teacher forcing"
+    assert trainers[0].loss == "mse"
+
+
+def test_sub_pca_is_sum_of_squared_scores_of_principal_components_over_their_variance():
+    generator = np.random.default_rng(0)
+    train, test = (generator.normal(size=(n, 5)) @ np.diag([9, 3, 1, 0.3, 0.1]) + 2 for n in (200, 20))
+    variances, components = np.linalg.eigh(np.cov(train.T, bias=True))
+    expected = ((test - train.mean(0)) @ components) ** 2 / variances
+    np.testing.assert_allclose(baseline_scores("Sub-PCA", train, test), expected.sum(1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_trained_baseline_depends_on_seed_and_takes_one_constant_sequence(monkeypatch, name):
+    monkeypatch.setattr(baselines, "EPOCHS", 1)
     train, test = np.ones((1, 9)), np.random.default_rng(0).normal(size=(4, 9))
-    scores = [baseline_scores("LSTM-AD", train, test, seed=seed) for seed in (0, 1, 0)]
+    scores = [baseline_scores(name, train, test, seed=seed) for seed in (0, 1, 0)]
     assert np.isfinite(scores).all()
     np.testing.assert_array_equal(scores[0], scores[2])
     assert not np.array_equal(scores[0], scores[1])
