@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from functools import partial
@@ -83,14 +84,19 @@ def test_sweep(run):
 
 def test_results(run, tmp_path):
     networks = {name: results.NETWORKS[name] for name in list(results.NETWORKS)[:2]}
-    some = ("1-NN", "random score")
-    output, text = run(results, "--seeds", "2", NETWORKS=networks, BASELINES=some, BEST=SMALL, BEST_EPOCHS=1,
+    some = ("5-NN", "random score")
+    output, text = run(results, "--seeds", "2", "--splits", "3", NETWORKS=networks, BASELINES=some, BEST=SMALL, BEST_EPOCHS=1,
                        FOLDER=tmp_path, alone=in_this_process)  # fmt: skip
     assert text == PATH.read_text(encoding="utf-8"), "two seeds are not the complete measurement"
     for name in ("results.csv", "results_by_seed.csv"):
         written, committed = (pd.read_csv(folder / name) for folder in (tmp_path, PATH.parent))
         assert written.columns.tolist() == committed.columns.tolist()
-    assert written[["seed", "method"]].values.tolist() == [[s, m] for s in range(2) for m in [*networks, *some]]
+    assert written[["seed", "method"]].values.tolist() == [
+        [s, m] for s in range(2) for m in [*networks, "default detector", *some]
+    ]
+    assert re.search(
+        r"AUROC on 3 splits: default detector 0\.9\d+, 5-NN 0\.9\d+; the detector is ahead on [0-3]\. ", output
+    )
     assert header("heartbeats", text) in output
     assert tmp_path.joinpath("results.tex").exists()
 

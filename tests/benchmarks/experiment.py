@@ -17,7 +17,7 @@ from joblib.externals.loky import ProcessPoolExecutor
 
 from data import Split, load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
-from trainers.detection import baseline_scores, evaluate, quantile_threshold, reconstruction_error
+from trainers.detection import AnomalyDetector, baseline_scores, evaluate, quantile_threshold, reconstruction_error
 from trainers.experiments import grid
 
 from .scoring import memory
@@ -96,7 +96,21 @@ def baseline(name: str, seed: int) -> dict[str, float]:
     training, _, _, test = split_of(seed)
     with cost() as spent:
         scores = baseline_scores(name, training, test, seed=seed)
-    evaluation = evaluate(scores, test.labels, threshold=0.0)
+    return _of_scores(scores, test.labels, spent)
+
+
+def default_detector(seed: int) -> dict[str, float]:
+    """Return the metrics of the default `AnomalyDetector` on the same split, and the cost of training and scoring."""
+    training, validation, calibration, test = split_of(seed)
+    with cost() as spent:
+        detector = AnomalyDetector(seed=seed)
+        detector.fit(training, validation=validation, calibration=calibration, progress=False)
+        scores = detector.score(test)
+    return _of_scores(scores, test.labels, spent)
+
+
+def _of_scores(scores: np.ndarray, labels: Any, spent: dict[str, float]) -> dict[str, float]:
+    evaluation = evaluate(scores, labels, threshold=0.0)
     missing = float(np.nan)
     return {
         "auroc": evaluation.auroc,

@@ -7,15 +7,29 @@ results_by_seed.csv.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from trainers.detection import BASELINES
 
-from .experiment import BEST, BEST_EPOCHS, BEST_MODEL, alone, arguments, baseline, measured, train
+from .experiment import (
+    BEST,
+    BEST_EPOCHS,
+    BEST_MODEL,
+    alone,
+    arguments,
+    baseline,
+    default_detector,
+    measured,
+    split_of,
+    train,
+)
 from .results_file import section
 
 FOLDER = Path(__file__).parent
@@ -25,6 +39,9 @@ NETWORKS = {
     "LSTM autoencoder, restore off": {"restore": "off"},
     "LSTM autoencoder, restore with a tolerance of 20 %": {"min_delta_ratio": 0.2},
 }
+DETECTOR, NEIGHBOURS = "default detector", "5-NN"
+# Number of splits on which these two are compared.
+SPLITS = 20
 COLUMNS = {
     "auroc": ("AUROC", "{:.4f}"),
     "difference": ("AUROC minus the first row's", "{:+.4f}"),
@@ -40,6 +57,8 @@ COLUMNS = {
 
 def make(seed: int, method: str) -> Callable[[], dict[str, float]]:
     """Return the measurement of one method with one seed."""
+    if method == DETECTOR:
+        return partial(alone, default_detector, seed)
     if method in BASELINES:
         return partial(alone, baseline, method, seed)
     return partial(alone, partial(train, seed, BEST_EPOCHS, model=BEST_MODEL, **{**BEST, **NETWORKS[method]}))
@@ -66,10 +85,39 @@ def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
 def summary(rows: pd.DataFrame) -> str:
     """Return a sentence on the baselines whose mean AUROC is at least that of the first row."""
     means = rows.groupby("method", sort=False).auroc.mean()
-    baselines = means[[method for method in means.index if method not in NETWORKS]]
+    baselines = means[[method for method in means.index if method not in (*NETWORKS, DETECTOR)]]
     better = baselines[baselines >= means.iloc[0]].sort_values(ascending=False)
     names = ", ".join(f"{name} ({area:.4f})" for name, area in better.items()) or "none"
     return f"Baselines whose mean AUROC is at least that of the first row ({means.iloc[0]:.4f}): {names}.\n"
+
+
+def corrected_interval(differences: pd.Series, n_train: int, n_test: int) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of paired differences over random splits of one data set.
+
+    The splits overlap, so the variance of the mean is (1/k + n_test / n_train) s² for k splits, instead of s² / k; see
+    Nadeau & Bengio 2003, Inference for the generalization error, section 3.
+
+    >>> low, high = corrected_interval(pd.Series([0.0, 2.0]), n_train=10, n_test=5)
+    >>> round(low, 2), round(high, 2)  # 1 ± 12.71 √(1/2 + 1/2) √2
+    (-16.97, 18.97)
+    """
+    k = len(differences)
+    error = float(np.sqrt((1 / k + n_test / n_train) * differences.var()))
+    reach = float(stats.t.ppf(0.975, k - 1)) * error
+    return float(differences.mean()) - reach, float(differences.mean()) + reach
+
+
+def comparison(rows: pd.DataFrame) -> str:
+    """Return a sentence on the default detector and nearest neighbours, paired by split."""
+    areas = rows.pivot_table(index="seed", columns="method", values="auroc")
+    differences = areas[DETECTOR] - areas[NEIGHBOURS]
+    training, _, _, test = split_of(0)
+    low, high = corrected_interval(differences, len(training), len(test))
+    return (
+        f"AUROC on {len(areas)} splits: default detector {areas[DETECTOR].mean():.4f}, {NEIGHBOURS} "
+        f"{areas[NEIGHBOURS].mean():.4f}; the detector is ahead on {int((differences > 0).sum())}. Mean difference "
+        f"{differences.mean():+.4f}, 95 % interval {low:+.4f} to {high:+.4f} (Nadeau & Bengio 2003).\n"
+    )
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -91,10 +139,13 @@ def latex(table: pd.DataFrame) -> str:
 def main() -> None:
     # one process, because the table contains the seconds of training
     parser = arguments(__doc__, seeds=5, jobs=1)
+    parser.add_argument("--splits", type=int, default=SPLITS, help="splits of the comparison; default: %(default)s")
     options = parser.parse_args()
     print(f"ECG5000, {options.seeds} seeds, {BEST_EPOCHS} epochs, one thread")
     print(f"model {BEST_MODEL}, trainer {BEST}\n", flush=True)
-    done = measured(make, [{"method": name} for name in [*NETWORKS, *BASELINES]], options)
+    done = measured(make, [{"method": name} for name in [*NETWORKS, DETECTOR, *BASELINES]], options)
+    splits = argparse.Namespace(**{**vars(options), "seeds": max(options.splits, options.seeds)})
+    pairs = measured(make, [{"method": name} for name in (DETECTOR, NEIGHBOURS)], splits)
     done = done.sort_values("seed", kind="stable", ignore_index=True)
     for row in done.to_dict("records"):
         error = f", validation error {row['validation_error']:.2f}, {row['seconds']:.0f} s"
@@ -102,7 +153,7 @@ def main() -> None:
         print(f"seed {row['seed']}  {method}: AUROC {row['auroc']:.4f}" + error * (method in NETWORKS), flush=True)
     table = tabulate(done)
     with section("heartbeats", complete=options.seeds == parser.get_default("seeds")):
-        print(f"\n{markdown(table)}\n{summary(done)}")
+        print(f"\n{markdown(table)}\n{summary(done)}\n{comparison(pairs)}")
     FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
     table.to_csv(FOLDER / "results.csv", index=False)
     done.to_csv(FOLDER / "results_by_seed.csv", index=False, float_format="%.6g")

@@ -41,14 +41,14 @@ RECORDINGS = {
 # Each entry is one training run: settings of the detector, and settings for scoring by method.
 TRAININGS: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
     (
-        {},
+        {"adapt": False},
         {
-            "LSTM autoencoder": {},
-            "LSTM autoencoder, step errors": {"step_score": "point"},
-            "LSTM autoencoder, maximum of window errors": {"combine": "max"},
+            "default detector": {},
+            "default detector, reconstruction error alone": {"error": "mae"},
+            "default detector, errors of single steps": {"error": "mae", "step_score": "point"},
         },
     ),
-    ({"centre": False}, {"LSTM autoencoder, windows not centred": {}}),
+    ({"error": "mae", "network": "steps", "adapt": False}, {"detector of version 0.2": {}}),
 ]
 METHODS = [name for *_, scorings in TRAININGS for name in scorings] + list(SERIES_BASELINES)
 KEY = ["recording", "method", "seed"]
@@ -102,7 +102,7 @@ def measure(
             with cost() as training:
                 detector = trained(recording, seed, settings, epochs)
             for method, changes in selected.items():
-                for name, value in {"step_score": "window", "combine": "mean", **changes}.items():
+                for name, value in {**settings, "step_score": "window", **changes}.items():
                     setattr(detector, name, value)
                 with cost() as scoring:
                     scores = detector.score(recording.test)
