@@ -85,8 +85,8 @@ def test_sweep(run):
 def test_results(run, tmp_path):
     networks = {name: results.NETWORKS[name] for name in list(results.NETWORKS)[:2]}
     some = ("5-NN", "random score")
-    output, text = run(results, "--seeds", "2", "--splits", "3", NETWORKS=networks, BASELINES=some, BEST=SMALL, BEST_EPOCHS=1,
-                       FOLDER=tmp_path, alone=in_this_process)  # fmt: skip
+    output, text = run(results, "--seeds", "2", "--splits", "3", NETWORKS=networks, BASELINES=some, BEST=SMALL,
+                       BEST_EPOCHS=1, FOLDER=tmp_path, alone=in_this_process)  # fmt: skip
     assert text == PATH.read_text(encoding="utf-8"), "two seeds are not the complete measurement"
     for name in ("results.csv", "results_by_seed.csv"):
         written, committed = (pd.read_csv(folder / name) for folder in (tmp_path, PATH.parent))

@@ -19,6 +19,7 @@ from trainers.detection.metrics import (
     evaluate_series,
     misleading_point_adjusted_f1,
 )
+from trainers.detection.neighbours import NormalWindows
 from trainers.detection.results import Detection, Explanation
 from trainers.detection.scoring import ErrorGaussian, reconstruction_differences, reconstruction_error
 from trainers.detection.thresholds import (
@@ -41,6 +42,7 @@ __all__ = [
     "ErrorGaussian",
     "Evaluation",
     "Explanation",
+    "NormalWindows",
     "SeriesEvaluation",
     "baseline_scores",
     "bootstrap_interval",
