@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -129,15 +130,22 @@ def false_alarm_threshold(
     *,
     per_thousand: float | None = None,
     per_hour: float | None = None,
+    per_day: float | None = None,
     sampling_rate: float | None = None,
     stride: int = 1,
+    gap: int | None = None,
 ) -> float:
-    """Return the threshold for a maximum expected number of false alarms per thousand windows or per hour.
+    """Return the threshold for a maximum number of false alarms per thousand windows, per hour or per day.
 
     This function is like `quantile_threshold`, but the rate is given as a number of false alarms. A
     false alarm is one normal window with a score above the threshold. The scores of overlapping
     windows often exceed the threshold together, so false alarms occur in groups. This does not
     change their expected number.
+
+    With `gap`, a false alarm is an *event*: a run of windows or time steps above the threshold, where runs with fewer
+    than `gap` scores between them are one event, as in `Detection.merged_events`. The result is the lowest threshold
+    for which this and each higher threshold flag no more events in the n calibration scores than the number allows.
+    This number of events has no guarantee for other data.
 
     Parameters
     ----------
@@ -145,14 +153,17 @@ def false_alarm_threshold(
         Scores of normal windows used neither in training nor by history restore.
     per_thousand : float, optional
         Expected number of false alarms per thousand normal windows. Give either
-        `per_thousand` or `per_hour`.
-    per_hour : float, optional
-        Expected number of false alarms per hour of normal recording, which has
+        `per_thousand`, `per_hour` or `per_day`.
+    per_hour, per_day : float, optional
+        Expected number of false alarms per hour or day of normal recording; an hour has
         3600 · `sampling_rate` / `stride` windows.
     sampling_rate : float, optional
-        Time steps per second (Hz); required with `per_hour`.
+        Time steps per second (Hz); required with `per_hour` and `per_day`.
     stride : int, default 1
-        Time steps from the start of one window to the start of the next; used with `per_hour`.
+        Time steps from the start of one window to the start of the next; used with `per_hour` and `per_day`. It is 1
+        for the scores of time steps.
+    gap : int, optional
+        Count events, and join runs with fewer scores than this between them. The scores must be in the order of time.
 
     Returns
     -------
@@ -162,7 +173,7 @@ def false_alarm_threshold(
     Raises
     ------
     TypeError, ValueError
-        If both or neither of `per_thousand` and `per_hour` are given; if the number is not above 0
+        If none or several of `per_thousand`, `per_hour` and `per_day` are given; if the number is not above 0
         and below the number of windows; or if the scores are not finite numbers or too few.
 
     Examples
@@ -172,16 +183,46 @@ def false_alarm_threshold(
     1990.0
     >>> false_alarm_threshold(scores, per_hour=36, sampling_rate=10, stride=10)  # 36 of 3,600 windows
     1980.0
+    >>> false_alarm_threshold(scores, per_thousand=1, gap=10)  # increasing scores: always one event
+    1.0
     """
-    if (per_thousand is None) == (per_hour is None):
-        raise ValueError(f"either per_thousand or per_hour must be given, got {per_thousand=} and {per_hour=}.")
-    name, alarms, windows = "per_thousand", per_thousand, 1000.0
-    if per_hour is not None:
-        rate = as_positive(sampling_rate, "sampling_rate", "in time steps per second, required with per_hour")
+    given = {"per_thousand": per_thousand, "per_hour": per_hour, "per_day": per_day}
+    if len(chosen := {name: number for name, number in given.items() if number is not None}) != 1:
+        raise ValueError(f"one of per_thousand, per_hour and per_day must be given, got {chosen or 'none'}.")
+    ((name, number),) = chosen.items()
+    windows = 1000.0
+    if name != "per_thousand":
+        hertz = as_positive(sampling_rate, "sampling_rate", f"in time steps per second, required with {name}")
         stride = as_count(stride, "stride", "in time steps from one window to the next")
-        name, alarms, windows = "per_hour", per_hour, 3600 * rate / stride
-    alarms = as_positive(alarms, name, f"the number of false alarms in {windows:g} windows", below=windows)
-    return quantile_threshold(calibration_scores, rate=alarms / windows)
+        windows = {"per_hour": 3600, "per_day": 86400}[name] * hertz / stride
+    rate = as_positive(number, name, f"the number of false alarms in {windows:g} windows", below=windows) / windows
+    if gap is None:
+        return quantile_threshold(calibration_scores, rate=rate)
+    return _event_threshold(
+        as_scores(calibration_scores, "calibration_scores"), rate, as_count(gap, "gap", "in scores")
+    )
+
+
+def _event_threshold(scores: np.ndarray, rate: float, gap: int) -> float:
+    """Return the lowest threshold that flags at most rate · n events, as each higher threshold does."""
+    allowed = math.floor(round(rate * len(scores), 9))
+    if not allowed:
+        needed = math.ceil(round(1 / rate, 9))
+        raise ValueError(f"calibration_scores must have at least {needed} scores for one event, got {len(scores)}.")
+    order, flagged, events = np.argsort(-scores, kind="stable"), list[int](), 0
+    for rank, step in enumerate(order.tolist()):
+        # the event, or the two events, that this step belongs to
+        place = bisect.bisect(flagged, step)
+        before, after = flagged[max(0, place - 1) : place], flagged[place : place + 1]
+        near = [step - at <= gap for at in before] + [at - step <= gap for at in after]
+        joined = bool(before and after) and after[0] - before[0] <= gap
+        events += 1 - sum(near) + joined
+        flagged.insert(place, step)
+        # equal scores are flagged together
+        last = rank + 1 == len(order) or scores[order[rank + 1]] < scores[step]
+        if last and events > allowed:
+            return float(scores[step])
+    return float(scores.min())
 
 
 @np.errstate(all="ignore")

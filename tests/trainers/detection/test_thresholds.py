@@ -16,6 +16,7 @@ from data import load_ecg5000, split
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
 from trainers.detection import (
     RULES,
+    Detection,
     false_alarm_threshold,
     mad_threshold,
     mean_sd_threshold,
@@ -303,3 +304,36 @@ def test_tracker_handles_zero_scores():
     thresholds = tracked_thresholds(np.zeros(200), np.zeros(1000))
     assert np.isfinite(thresholds).all()
     assert (thresholds > 0).all()
+
+
+# ------------------------------------------------------------------ false alarms as events
+
+
+@given(npst.arrays(np.float64, st.integers(20, 60), elements=st.integers(0, 12).map(float)), st.integers(1, 6))
+def test_event_threshold_is_lowest_that_flags_no_more_events(scores, gap):
+    found = false_alarm_threshold(scores, per_thousand=100, gap=gap)
+
+    def events(threshold):
+        flagged = Detection(scores, threshold, np.zeros(len(scores), dtype=bool))
+        return len(flagged.merged_events(gap))
+
+    allowed = len(scores) // 10
+    candidates = sorted({*scores.tolist()}, reverse=True)
+    fine = [all(events(t) <= allowed for t in candidates if t >= one) for one in candidates]
+    assert found == candidates[sum(fine) - 1]
+
+
+def test_events_are_counted_per_hour_and_day():
+    # a peak of three steps every hundred steps
+    scores = np.zeros(1000)
+    for i in range(10):
+        scores[100 * i : 100 * i + 3] = i + 1
+    # ten seconds a step: 86.4 peaks a day
+    assert false_alarm_threshold(scores, per_day=44, sampling_rate=0.1, gap=5) == 5
+    assert false_alarm_threshold(scores, per_hour=44 / 24, sampling_rate=0.1, gap=5) == 5
+    # all peaks are one event if a hundred steps do not separate them
+    assert false_alarm_threshold(scores, per_day=10, sampling_rate=0.1, gap=100) == 0
+    with pytest.raises(ValueError, match="at least 2000 scores for one event, got 1000"):
+        false_alarm_threshold(scores, per_thousand=0.5, gap=5)
+    with pytest.raises(ValueError, match="one of per_thousand, per_hour and per_day must be given, got none"):
+        false_alarm_threshold(scores, gap=5)
