@@ -34,7 +34,8 @@ NOT_NUMERICAL = [
 ]  # fmt: skip
 # Tests that start many processes: with the oldest instructions only, they are left out for time.
 STARTS_PROCESSES = [
-    "test_check_gpu.py", "test_detection_study.py", "test_restore_study.py", "test_results.py", "test_series_results.py",
+    "test_check_gpu.py", "test_detection_study.py", "test_restore_study.py", "test_results.py",
+    "test_series_results.py",
     "trainers/test_checkpoint.py", "trainers/test_distributed.py", "trainers/test_interrupts.py",
     "trainers/detection/test_scikit_learn.py",
 ]  # fmt: skip

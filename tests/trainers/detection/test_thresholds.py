@@ -199,8 +199,8 @@ def test_false_alarms_per_hour_equal_requested_number():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({}, "either per_thousand or per_hour must be given, got per_thousand=None and per_hour=None"),
-        ({"per_thousand": 5, "per_hour": 5}, "or per_hour must be given, got per_thousand=5 and per_hour=5"),
+        ({}, "one of per_thousand, per_hour and per_day must be given, got none"),
+        ({"per_thousand": 5, "per_hour": 5}, "per_day must be given, got {.per_thousand.: 5, .per_hour.: 5}"),
         ({"per_thousand": 1000}, "per_thousand must be a number above 0 and below 1000 .*got 1000"),
         ({"per_thousand": 0}, "per_thousand must be a number above 0 and below 1000 .*got 0"),
         ({"per_thousand": math.nan}, "per_thousand must be a number above 0 and below 1000 .*got nan"),
