@@ -290,7 +290,7 @@ def _baselines(
         rate = max(detector.rate, min(0.5, 2 / len(normal)))
         threshold: Any = quantile_threshold(normal, rate=rate)
         if np.ndim(detection.threshold):
-            threshold = tracked_thresholds(normal, scores, rate=rate)
+            threshold = tracked_thresholds(normal, np.where(detection.unscored, np.nan, scores), rate=rate)
         detections[name] = Detection(np.where(detection.unscored, 0.0, scores), threshold, detection.unscored, rest)
     return detections
 
@@ -371,6 +371,8 @@ def _reasons(
     stricter = '--rule "peaks over threshold" ' * (len(detector.calibration_scores) < 1 / rate) + f"--rate {rate:g}"
     inspect = ("Inspect the events with the highest scores. If they are normal, raise the threshold:", stricter)
     follow = ("If normal data changes with time, let the threshold follow the scores:", "--adapt")
+    if detector.adapt or detector.rule != "conformal quantile":
+        follow = train
     reasons: dict[tuple[str, str], list[str]] = {train: [], follow: [], window: [], inspect: []}
     for one in (one for one in check if one.verdict != "ok"):
         if one.check == "distribution shift":

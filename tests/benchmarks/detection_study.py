@@ -263,7 +263,8 @@ def network_terms(model: LSTMAutoencoder, inputs: dict[str, Windows], parts: dic
     - S: `signed`, for series
     - l: distance to the nearest latent vector of the bank; latent vectors are scaled to the total variance of x
     - j: distance to the nearest pair (latent vector, √length · mean of the window): the level that centring removes
-    - n1 to n4: distance of `NormalWindows`, with the error weight 1 to 4; n3 is the score of the default detector
+    - n1 to n4: distance of `NormalWindows`, with the error weight 1 to 4; n3 is the score of the default detector on
+      series, and n30 on sets, whose sequences it does not centre
     """
     scored = inputs["calibration"], inputs["test"]
     differences = [reconstruct(model, part.values).numpy() - part.values for part in scored]

@@ -161,8 +161,7 @@ def test_detector_with_normal_windows_is_read(expected):
     detector = load("neighbours")
     assert (detector.error, detector.adapt) == ("neighbours", True)
     close(detector.score(WAVE[3:27]), expected["neighbours"])
-    with pytest.warns(UserWarning, match="must be like the calibration part"):
-        assert np.ndim(detector.detect(WAVE[3:27]).threshold) == 1
+    assert np.ndim(detector.detect(WAVE[3:27]).threshold) == 1
 
 
 def test_committed_files_are_small_and_of_version_1():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -60,9 +59,10 @@ class AnomalyDetector(Block):
     part and stored in the detector.
 
     **Score.** With ``error="neighbours"``, the score is the distance to the nearest normal window: a distance of latent
-    vectors and reconstruction errors, see `NormalWindows`. The normal windows are those of all three parts, at most
-    10,000 evenly spaced ones. Windows of the calibration part, and all others that occur in the normal data, are
-    compared with those that share no time step with them. With the other choices of `error`, the score is the
+    vectors and reconstruction errors, see `NormalWindows`. The normal windows begin at each time step of all three
+    parts; if there are more than 10,000, or more than 8 million values in them, evenly spaced ones are used. Windows of
+    the calibration part are compared with those that share no time step with them, and so are windows that equal a
+    normal window. With the other choices of `error`, the score is the
     size of the reconstruction error alone.
 
     A series is cut into windows of one period (or `window`; without a period, of 64 steps or less), `stride` steps
@@ -287,9 +287,9 @@ class AnomalyDetector(Block):
         self._seed_of_split = self.seed
         self.window_length = windowing.length if windowing else None
         # scale, and cut a series into windows; batches are drawn from all windows if an epoch has a number of batches
-        counts_batches = self.network == "patches" if self._given is None else hasattr(self._given, "steps_per_epoch")
-        if counts_batches and self._given is not None:
-            counts_batches = self._given.hyperparameters["steps_per_epoch"] is not None
+        counts_batches = self.network == "patches"
+        if self._given is not None:
+            counts_batches = getattr(self._given, "steps_per_epoch", None) is not None
         sets = [self._sequences(parts[0], every_step=counts_batches), self._sequences(parts[1])]
         # train
         trainer = self._given or self._default_trainer(sets[0], on_series=windowing is not None)
@@ -297,6 +297,11 @@ class AnomalyDetector(Block):
         with contextlib.suppress(Exception):
             before["_given"] = self._given = copy.deepcopy(self._given)
         try:
+            model = trainer.model
+            if self.error == "neighbours" and hasattr(model, "encode") and not isinstance(model, LSTMAutoencoder):
+                # an error now instead of after training
+                few = sets[0].subset(np.arange(min(2, len(sets[0]))))
+                vectors_of(model, Reconstructed.of(model, few, np.arange(len(few))), 1)
             result = benchmark(
                 trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress, checkpoint=checkpoint,
                 every=every, allow=allow,
@@ -380,10 +385,12 @@ class AnomalyDetector(Block):
         scores, series = self._scores(data), data if isinstance(data, Series) else None
         if used is None:
             used = self.threshold
-            if series is not None and self.rule == "conformal quantile":
+            if series is not None:
                 self._compare_with_calibration(scores, series)
-                if self.adapt:
-                    used = tracked_thresholds(self.calibration_scores, scores, rate=self.rate_in_use or self.rate)
+                if self.adapt and self.rule == "conformal quantile":
+                    used = tracked_thresholds(
+                        self.calibration_scores, scores, rate=self._rate_for(len(self.calibration_scores))
+                    )
         return Detection(np.nan_to_num(scores), used, np.isnan(scores), series)
 
     def explain(self, x: Any) -> Explanation:
@@ -514,7 +521,8 @@ class AnomalyDetector(Block):
     def to_content(self) -> dict[str, Any]:
         """Return the content of a file for `trainers.save`.
 
-        It includes no data, except that with `error="neighbours"` it has latent vector and error of normal windows.
+        With `error="neighbours"`, it includes latent vectors and errors of normal windows, from which these windows can
+        be computed; with other errors, it includes no data.
         """
         if type(self) is not AnomalyDetector:
             raise TypeError(f"thing must be an AnomalyDetector, not of a subclass, got a {type(self).__name__}.")
@@ -533,7 +541,7 @@ class AnomalyDetector(Block):
             "calibration_scores": calibration_scores,
             "gaussian": gaussian and {"mean": gaussian.mean, "precision": gaussian.precision},
             "seed_of_split": self._seed_of_split,
-            **({} if normal is None else {"normal_windows": normal.to_content()}),
+            **({} if normal is None else {"normal_windows": {**normal.to_content(), "longest": self._longest}}),
             "held_out": [_digest(part) for part in self._parts] or self._digests,
             "model": model_content(model),
             "result": {**self.result.to_content(), "model": None},
@@ -544,8 +552,9 @@ class AnomalyDetector(Block):
         cls, content: dict[str, Any], model: nn.Module, device: torch.device, data: Any, allow: Sequence[str]
     ) -> AnomalyDetector:
         """Return the detector that a file describes, without a trainer."""
-        # files of version 0.2 have no `adapt`: their thresholds are constant
-        detector = cls(device=device, name=content["name"], **{"adapt": False, **content["hyperparameters"]})
+        # detectors of version 0.2 have constant thresholds, and networks that read single steps
+        settings = {"adapt": False, "network": "steps", **content["hyperparameters"]}
+        detector = cls(device=device, name=content["name"], **settings)
         form = detector._form = DataForm(
             **{**content["form"], "feature_names": tuple(content["form"]["feature_names"])}
         )
@@ -560,6 +569,7 @@ class AnomalyDetector(Block):
             normal, validation, calibration = data if isinstance(data, tuple) else (data, None, None)
             detector._parts = three_parts(normal, validation, calibration, detector._seed_of_split)
             detector._gap = 0 if validation is None else detector.window_length or 0
+            detector._longest = None if form.series else detector._parts[0].length
             # files of version 0.2 have no digest of the training part
             if list(map(_digest, detector._parts))[-len(content["held_out"]) :] != content["held_out"]:
                 if "data" not in allow:
@@ -573,8 +583,8 @@ class AnomalyDetector(Block):
             detector._cached["gaussian"] = detector._settings(), ErrorGaussian.of(**gaussian)
         if content.get("normal_windows"):
             windows = NormalWindows.of_content(**content["normal_windows"])
-            detector._cached["normal windows"] = detector._settings(), windows
-            detector._longest = None if form.series else windows.length
+            detector._cached["normal windows"] = detector._settings(of_windows=True), windows
+            detector._longest = content["normal_windows"]["longest"]
         detector._cached["scores"] = detector._settings(), as_scores(scores, "calibration_scores")
         return detector
 
@@ -586,19 +596,21 @@ class AnomalyDetector(Block):
             raise _NotFittedError(f"{self.name!r} is not fitted yet. Call fit(normal) first.")
         return self._model if self.trainer is None else self.trainer.model
 
-    def _settings(self) -> tuple[Any, ...]:
-        """Return all that the scores depend on."""
+    def _settings(self, *, of_windows: bool = False) -> tuple[Any, ...]:
+        """Return all that the scores depend on, or the normal windows."""
         # PyTorch counts the changes of each parameter: continued training gives new scores
         weights = tuple(parameter._version for parameter in self._trained_model().parameters())
+        if of_windows:
+            return weights, self.smooth, self.max_missing
         return weights, self.stride, self.error, self.smooth, self.step_score, self.combine, self.max_missing
 
     def _once(self, name: str, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returns for the present settings, computed once; it needs the held-out data."""
-        settings = self._settings()
+        """Return what `compute` returns for the present settings, computed once; it needs the normal data."""
+        settings = self._settings(of_windows=name == "normal windows")
         if name not in self._cached or self._cached[name][0] != settings:
             if not self._parts:
                 got = "a detector loaded without data and with other settings: load(path, data=normal)"
-                raise RuntimeError(f"{self.name!r} must have its calibration data to set the threshold, got {got}.")
+                raise RuntimeError(f"{self.name!r} must have its normal data to compute its {name}, got {got}.")
             self._cached[name] = settings, compute()
         return self._cached[name][1]
 
@@ -653,8 +665,8 @@ class AnomalyDetector(Block):
         """Return how many windows of each part are among the normal windows."""
         row = self.window_length or max(part.length for part in parts)
         most = min(neighbours.MOST_WINDOWS, neighbours.MOST_VALUES // (row * parts[0].n_features))
-        total = sum(map(len, parts)) / (self.stride if self.window_length else 1)
-        return [max(1, math.ceil(min(1, most / total) * len(part))) for part in parts]
+        share = min(1, most / sum(map(len, parts)))
+        return [max(1, int(share * len(part))) for part in parts]
 
     def _distances(self, part: Reconstructed, smooth: int, *, normal: bool) -> np.ndarray:
         """Return the distances to the nearest normal window; if `normal`, of windows of the calibration part."""
@@ -750,7 +762,7 @@ class AnomalyDetector(Block):
         if usual > UNLIKE * high:
             got = f"half of the scores above {digits(usual)}, and 90 % of the calibration scores below {digits(high)}"
             remedy = "If this series is normal, fit on data like it."
-            warnings.warn(f"{series.name!r} must be like the calibration part, got {got}. {remedy}", stacklevel=4)
+            warnings.warn(f"{series.name!r} must be like the calibration part, got {got}. {remedy}", stacklevel=3)
 
     def _smooth(self, length: int) -> int:
         if self.error == "neighbours" and self.step_score == "point":

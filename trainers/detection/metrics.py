@@ -187,7 +187,7 @@ class SeriesEvaluation:
     false_alarms_per_hour : float or None
         False alarms per hour of normal recording; None if the sampling rate is unknown.
     threshold : float
-        Scores above it are flagged.
+        Scores above it are flagged; the median if there is one threshold for each step.
     window : int or None
         Largest buffer of the volumes under the surfaces, in steps.
     events : pandas.DataFrame

@@ -11,18 +11,18 @@ from torch import nn
 
 from trainers.detection.scoring import smoothed
 from trainers.detection.windowing import Reconstructed
-from trainers.losses import evaluating
+from trainers.losses import bad_model, evaluating
 from trainers.torch_utils import device_of
 
 # Weight of the reconstruction error in the distance.
 ERROR_WEIGHT = 3.0
 # Largest number of normal windows that others are compared with, and of their values.
 MOST_WINDOWS, MOST_VALUES = 10_000, 2**23
-# Windows that are encoded at once.
+# Windows that are encoded and compared at once.
 BATCH = 256
-# Windows at a smaller distance, in units of the scaled data, are equal except for rounding.
+# Windows are equal except for rounding if their distance is a smaller share of the standard deviation of the windows.
 ZERO = 1e-4
-_SAVED = ("coordinates", "error_weight", "scale", "length", "positions", "apart")
+_SAVED = ("coordinates", "error_weight", "scale", "length", "positions", "apart", "zero")
 
 
 class NormalWindows:
@@ -87,6 +87,7 @@ class NormalWindows:
         self.length, self.positions, self.apart = errors.shape[1], positions, apart
         spread = float(np.nanvar(latent.reshape(len(latent), -1), 0).sum())
         self.scale = float(np.sqrt(variance / spread)) if spread > 0 else 1.0
+        self.zero = ZERO * float(np.sqrt(variance / errors[0].size))
         self.coordinates = self._coordinates(latent, errors, levels)
 
     @classmethod
@@ -107,29 +108,38 @@ class NormalWindows:
     def distances(
         self, latent: np.ndarray, errors: np.ndarray, levels: np.ndarray, positions: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the distance of each window to the nearest normal window, (n,); NaN for a window without values.
+        """Return the distance of each window to the nearest normal window, (n,).
 
         A window that is a normal window itself is compared with those that share no time step with it. `positions`
         are those of such windows; without them, a window at the distance 0 from a normal window is taken for it.
         """
         points = self._coordinates(latent, errors, levels)
-        missing = np.isnan(points).any() or np.isnan(self.coordinates).any()
-        search = NearestNeighbors(algorithm="brute", metric="nan_euclidean" if missing else "euclidean")
-        search.fit(self.coordinates)
         if positions is not None:
-            return self._from_others(search, points, positions)
-        distances, nearest = (column[:, 0] for column in search.kneighbors(points, 1))
-        known = np.flatnonzero(distances < ZERO)
+            return self._from_others(points, positions)
+        distances, nearest = (column[:, 0] for column in self._nearest(points, 1))
+        known = np.flatnonzero(distances < self.zero)
         if len(known):
-            distances[known] = self._from_others(search, points[known], self.positions[nearest[known]])
+            distances[known] = self._from_others(points[known], self.positions[nearest[known]])
         return distances
 
-    def _from_others(self, search: NearestNeighbors, points: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    def _nearest(self, points: np.ndarray, n_near: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the distances to the nearest normal windows and their numbers, each (n, n_near)."""
+        distances, found = np.empty((len(points), n_near)), np.empty((len(points), n_near), dtype=int)
+        missing = np.isnan(points).any(1) | np.isnan(self.coordinates).any()
+        for metric, rows in {"euclidean": ~missing, "nan_euclidean": missing}.items():
+            search = NearestNeighbors(algorithm="brute", metric=metric)
+            # in small batches, because nan_euclidean takes memory for all distances
+            for at in np.array_split(np.flatnonzero(rows), range(BATCH, int(rows.sum()), BATCH)):
+                if len(at):
+                    distances[at], found[at] = search.fit(self.coordinates).kneighbors(points[at], n_near)
+        return distances, found
+
+    def _from_others(self, points: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """Return the distances from normal windows at these positions to others that share no time step with them."""
         first, end = (np.searchsorted(self.positions, positions + offset) for offset in (1 - self.apart, self.apart))
         # one more than those to be left out
         n_near = min(len(self.positions), int((end - first).max()) + 1)
-        distances, found = search.kneighbors(points, n_near)
+        distances, found = self._nearest(points, n_near)
         apart = np.abs(self.positions[found] - positions[:, None]) >= self.apart
         # the last one if all share a time step
         nearest = np.where(apart.any(1), apart.argmax(1), n_near - 1)
@@ -159,7 +169,14 @@ def vectors_of(model: nn.Module, part: Reconstructed, smooth: int) -> tuple[np.n
     with evaluating(model):
         for at in (slice(first, first + BATCH) for first in range(0, n, BATCH)):
             batch = torch.from_numpy(part.windows[at]).to(device)
-            latent.append(encode(batch, **{key: value[at] for key, value in options.items()}).float().cpu().numpy())
+            try:
+                vectors = encode(batch, **{key: value[at] for key, value in options.items()})
+            except TypeError as error:
+                raise bad_model(model, f"must have encode(sequences, lengths), got {error}") from error
+            if not isinstance(vectors, torch.Tensor) or vectors.ndim != 2 or len(vectors) != len(batch):
+                got = f"{type(vectors).__name__} {tuple(getattr(vectors, 'shape', ()))}"
+                raise bad_model(model, f"must have an encode that returns vectors (n, latent), got {got}")
+            latent.append(vectors.float().cpu().numpy())
     return np.concatenate(latent), errors, levels
 
 

@@ -111,18 +111,22 @@ def tracked_thresholds(calibration_scores: Any, scores: Any, *, rate: float = 0.
     >>> round(float(tracked.mean()), 2), round(float(constant.mean()), 2)
     (0.02, 0.99)
     """
-    calibration, scores = as_scores(calibration_scores, "calibration_scores"), np.asarray(scores, dtype=np.float64)
-    if calibration.min() < 0 or (scores < 0).any():
-        raise ValueError(f"scores must not be negative, got {min(calibration.min(), np.nanmin(scores)):g}.")
-    known, logarithms = (np.log(np.maximum(part, _SMALLEST)) for part in (calibration, scores))
+    calibration = as_scores(calibration_scores, "calibration_scores")
+    values = np.asarray(scores)
+    if values.ndim != 1 or values.dtype.kind not in "fiub" or np.isinf(values).any():
+        raise ValueError(f"scores must be finite numbers or NaN, of shape (time,), got {values.dtype}, {values.shape}.")
+    if calibration.min() < 0 or (values < 0).any():
+        raise ValueError(f"scores must not be negative, got {min(calibration.min(), np.nanmin(values)):g}.")
+    first = max(quantile_threshold(calibration, rate=rate), _SMALLEST)
+    known = np.log(np.maximum(calibration, _SMALLEST))
     size = _TRACKER_SHARE * max(float(np.quantile(known, 0.95) - np.median(known)), _SMALLEST_SPREAD)
-    threshold = float(np.log(max(quantile_threshold(calibration, rate=rate), _SMALLEST)))
-    thresholds = np.empty(len(scores))
-    for step, score in enumerate(logarithms.tolist()):
-        thresholds[step] = threshold
+    # the logarithm of the threshold, divided by the first one
+    offset, thresholds = 0.0, np.empty(len(values))
+    for step, score in enumerate(values.tolist()):
+        thresholds[step] = threshold = first * math.exp(offset)
         if not math.isnan(score):
-            threshold += size * ((score > threshold) - rate)
-    return np.exp(thresholds)
+            offset += size * ((score > threshold) - rate)
+    return thresholds
 
 
 def false_alarm_threshold(

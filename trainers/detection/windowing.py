@@ -152,8 +152,15 @@ class Windowing:
         )
 
     def normal_windows(self, series: Series, model: nn.Module, most: int) -> Reconstructed:
-        """Return usable windows of a normal series, evenly spaced if there are more than `most`."""
-        starts, _ = self.usable_starts(series)
+        """Return windows of a normal series that begin at each step, evenly spaced ones if there are more than `most`.
+
+        Windows with missing values are left out, except if all have some.
+        """
+        every_step = replace(self, stride=1)
+        starts, gaps = every_step.usable_starts(series)
+        if gaps:
+            known = ~cut_windows(np.isnan(series.values), starts, self.length).any((1, 2))
+            starts = starts[known] if known.any() else starts
         starts = starts[np.linspace(0, len(starts) - 1, min(len(starts), max(1, most))).astype(int)]
         windows = self.scaling.scale(cut_windows(interpolated(series.values), starts, self.length))
         return self.reconstructed(model, starts, windows, np.isnan(cut_windows(series.values, starts, self.length)))

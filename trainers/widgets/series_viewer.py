@@ -128,7 +128,10 @@ class SeriesViewer(PicturedWidget):
         self.series = series = Series.of(series)
         self.scores = _fitting(scores, "scores", (len(series),), "<f8")
         if np.ndim(threshold) and self.scores is not None:
-            self.scores, threshold = self.scores / as_threshold(threshold, len(series)), 1.0
+            thresholds = as_threshold(threshold, len(series))
+            if thresholds.min() <= 0:
+                raise ValueError(f"threshold must be above 0 at each step, got {thresholds.min():g}.")
+            self.scores, threshold = self.scores / thresholds, 1.0
         self.reconstruction = _fitting(reconstruction, "reconstruction", series.values.shape, "<f4")
         self.training = as_count(training, "training", "the number of steps trained on", 0, len(series))
         stride = stride_of(series)

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from data import DataSet, Series, load_ecg5000, load_internal_bleeding, split
-from trainers import LSTMAutoencoder, load, reconstruct, save
-from trainers.detection import AnomalyDetector
+from trainers import BatchedTrainer, LSTMAutoencoder, load, reconstruct, save
+from trainers.detection import AnomalyDetector, neighbours
 from trainers.detection.neighbours import NormalWindows, vectors_of
 from trainers.detection.windowing import Reconstructed
 
@@ -87,15 +87,15 @@ def test_score_of_detector_is_distance_of_its_windows():
     detector = AnomalyDetector(small(), window=25, stride=25, epochs=1, rate=0.1).fit(series, progress=False)
     scale, model = detector._scaling, detector.trainer.model
 
-    def vectors(values):
-        parts = np.stack([scale.scale(values[start : start + 25]) for start in range(0, len(values) - 24, 25)])
+    def vectors(values, stride):
+        parts = np.stack([scale.scale(values[start : start + 25]) for start in range(0, len(values) - 24, stride)])
         means = parts.mean(1)
         centred = parts - means[:, None]
         with torch.no_grad():
             latent = model.eval().encode(torch.from_numpy(centred)).numpy()
         return latent, reconstruct(model, centred).numpy() - centred, means, centred
 
-    normal, query = vectors(series.values), vectors(other.values)
+    normal, query = vectors(series.values, 1), vectors(other.values, 25)
     factor = normal[3].var(0).sum() / normal[0].var(0).sum()
     squares = [
         factor * ((query[0][i] - normal[0]) ** 2).sum(1)
@@ -182,3 +182,81 @@ def test_trainers_with_a_number_of_batches_train_on_windows_from_each_step():
     assert len(by_step.trainer.train_inputs) == 360 - 24
     assert len(by_stride.trainer.train_inputs) == -(-(360 - 25) // 4) + 1
     assert len(by_step.trainer.validation_inputs) == len(by_stride.trainer.validation_inputs)
+
+
+@pytest.mark.parametrize("remainder", range(4))
+def test_score_of_normal_data_does_not_depend_on_phase(remainder):
+    # windows every four steps would always have the same phase of this period
+    noise = np.random.default_rng(0).normal(scale=0.05, size=2000)
+    values = np.sin(2 * np.pi * np.arange(2000) / 24) + noise
+    detector = AnomalyDetector(window=24, epochs=2, rate=0.05, adapt=False)
+    detector.fit(Series(values[: 800 + remainder]), progress=False)
+    for start in range(1000, 1004):
+        assert detector.detect(Series(values[start:])).abnormal.mean() < 0.3
+
+
+def test_number_of_normal_windows_is_limited(monkeypatch):
+    monkeypatch.setattr(neighbours, "MOST_WINDOWS", 20)
+    detector = AnomalyDetector(small(), window=25, epochs=1, rate=0.1).fit(wave(), progress=False)
+    positions = detector._normal_windows().positions
+    assert len(positions) == 20
+    assert (positions[0], positions[-1]) == (0, 600 - 25), "spread over the whole series"
+    monkeypatch.setattr(neighbours, "MOST_VALUES", 25 * 7)
+    again = AnomalyDetector(small(), window=25, epochs=1, rate=0.1).fit(wave(), progress=False)
+    assert len(again._normal_windows().positions) == 7
+
+
+def test_windows_with_gaps_or_anomalies_are_not_among_the_normal_windows():
+    series = wave()
+    series.values[100:103] = np.nan
+    labelled = Series(series.values, labels=(np.arange(600) // 10 == 40).astype(int))
+    detector = AnomalyDetector(small(), window=25, epochs=1, rate=0.1)
+    with pytest.warns(UserWarning, match="are left out"):
+        detector.fit(labelled, progress=False)
+    windows = detector._normal_windows()
+    covered = windows.positions[:, None] + np.arange(25)
+    assert not np.isin(covered, [*range(100, 103), *range(400, 410)]).any()
+    assert len(windows.positions) == 576 - 2 * 24 - 3 - 10
+    assert not np.isnan(windows.coordinates).any()
+
+
+def test_parts_that_are_given_share_no_window():
+    parts = wave(300), wave(200, seed=1), wave(150, seed=2)
+    detector = AnomalyDetector(small(), window=25, stride=25, epochs=1, rate=0.1)
+    detector.fit(parts[0], validation=parts[1], calibration=parts[2], progress=False)
+    assert len(detector._normal_windows().positions) == sum(len(part) - 24 for part in parts)
+    # windows of the calibration part are compared with those of all parts that share no step with them
+    alone = detector.score(wave(150, seed=2))
+    np.testing.assert_allclose(detector.calibration_scores, alone, rtol=1e-6)
+    assert detector.calibration_scores.min() > 0
+
+
+class Encoder(Plain):
+    """A model whose `encode` returns something else than latent vectors."""
+
+    def encode(self, sequences):
+        return self.inner.encode(sequences), None
+
+
+def test_wrong_encode_is_refused_before_training():
+    trainer = BatchedTrainer(Encoder(), batch_size=8)
+    with pytest.raises(ValueError, match=r"Encoder must have an encode that returns vectors \(n, latent\), got tuple"):
+        AnomalyDetector(trainer, window=25, epochs=1).fit(wave(), progress=False)
+    assert not trainer.history
+
+
+@pytest.mark.filterwarnings("ignore:calibration must have sequences of 32 steps")
+def test_loaded_detector_smooths_like_the_fitted_one(tmp_path):
+    rng = np.random.default_rng(0)
+    training, validation, calibration = (rng.normal(size=(40, n, 1)) for n in (32, 32, 64))
+    detector = AnomalyDetector(small(), epochs=1, rate=0.1)
+    detector.fit(training, validation=validation, calibration=calibration, progress=False)
+    expected = detector.score(training[:5] + 1)
+    save(detector, tmp_path / "detector")
+    for options in ({}, {"data": (training, validation, calibration)}):
+        loaded = load(tmp_path / "detector", **options)
+        np.testing.assert_allclose(loaded.score(training[:5] + 1), expected, rtol=1e-6)
+    # settings that the normal windows do not depend on need no data
+    loaded = load(tmp_path / "detector")
+    loaded.combine = "max"
+    np.testing.assert_allclose(loaded.score(training[:5] + 1), expected, rtol=1e-6)

@@ -300,6 +300,19 @@ def test_tracker_refuses_negative_scores_and_too_few_calibration_scores():
         tracked_thresholds(np.ones(50), [1.0])
 
 
+@pytest.mark.parametrize("scores", [np.ones((2, 2)), 1.0, ["a"], [np.inf], None])
+def test_tracker_refuses_what_is_no_series_of_scores(scores):
+    with pytest.raises(ValueError, match="scores must be finite numbers or NaN, of shape"):
+        tracked_thresholds(np.ones(200), scores)
+
+
+def test_tracker_begins_exactly_at_conformal_quantile():
+    for seed in range(50):
+        calibration = np.random.default_rng(seed).lognormal(size=200)
+        first = quantile_threshold(calibration, rate=0.01)
+        assert tracked_thresholds(calibration, [first, first])[0] == first
+
+
 def test_tracker_handles_zero_scores():
     thresholds = tracked_thresholds(np.zeros(200), np.zeros(1000))
     assert np.isfinite(thresholds).all()
