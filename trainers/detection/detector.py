@@ -68,8 +68,9 @@ class AnomalyDetector(Block):
     A series is cut into windows of one period (or `window`; without a period, of 64 steps or less), `stride` steps
     apart. Each window assigns a score to each of its time steps. The score of a step is the mean, maximum or median of
     these scores over all windows that contain the step. A series of any length is scored in chunks; the result does
-    not depend on the chunks. For training, windows begin at each time step if an epoch of the trainer has a fixed
-    number of batches (`steps_per_epoch`), and otherwise `stride` steps apart.
+    not depend on the chunks. For training, windows begin at each time step (about a million steps of a longer
+    series) if an epoch of the trainer has a fixed number of batches (`steps_per_epoch`), and otherwise `stride` steps
+    apart.
 
     **Threshold.** It is set on the calibration part by `rule`. On a series, the threshold of the conformal quantile
     then follows the scores, so that the share of flagged steps stays near `rate` if normal data drifts; see
@@ -674,10 +675,11 @@ class AnomalyDetector(Block):
         return self._normal_windows().distances(*vectors_of(self._trained_model(), part, smooth), positions)
 
     def _sequences(self, data: Any, *, every_step: bool = False) -> DataSet:
-        """Return the network input: scaled sequences, or scaled windows of a series, every `stride` steps."""
+        """Return the network input: scaled sequences, or scaled windows of a series, every `stride` steps or denser."""
         if isinstance(data, DataSet):
             return self._scaling.scaled(data)
-        return self._windowing().data_set(data, stride=1 if every_step else None)
+        windowing = self._windowing()
+        return (windowing.dense(data) if every_step else windowing).data_set(data)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None

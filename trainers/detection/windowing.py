@@ -28,6 +28,8 @@ LONGEST_PART = 1_000_000
 SHORTEST_PART = 20
 # Windows that are reconstructed at once: limits the memory, does not change the result.
 CHUNK = 1024
+# Largest number of windows for training that are not `stride` steps apart; their first steps are kept in memory.
+MANY_WINDOWS = 2**20
 # Window of a series without a period: the first number of steps, but at most a fifth of the training part.
 DEFAULT_WINDOW, SHORTEST_WINDOW = 64, 4
 COMBINATIONS = ("mean", "max", "median")
@@ -123,9 +125,13 @@ class Windowing:
             raise ValueError(f"{series.name!r} must have {wanted}, got 0. Raise max_missing or reduce window.")
         return starts, gaps
 
-    def data_set(self, series: Series, *, stride: int | None = None) -> DataSet:
+    def dense(self, series: Series) -> Windowing:
+        """Return the settings with windows that begin at each step; in longer series, at about a million steps."""
+        return replace(self, stride=min(self.length, max(1, len(series) // MANY_WINDOWS)))
+
+    def data_set(self, series: Series) -> DataSet:
         """Return the windows to train on: those with enough values, scaled. If too large, they are cut when used."""
-        starts, gaps = replace(self, stride=stride or self.stride).usable_starts(series)
+        starts, gaps = self.usable_starts(series)
         if are_lazy(starts, self.length, series.n_features):
             values = interpolated(series.values)
             # an error now instead of during training
@@ -156,8 +162,7 @@ class Windowing:
 
         Windows with missing values are left out, except if all have some.
         """
-        every_step = replace(self, stride=1)
-        starts, gaps = every_step.usable_starts(series)
+        starts, gaps = self.dense(series).usable_starts(series)
         if gaps:
             known = ~cut_windows(np.isnan(series.values), starts, self.length).any((1, 2))
             starts = starts[known] if known.any() else starts

@@ -7,7 +7,7 @@ from torch import nn
 
 from data import DataSet, Series, load_ecg5000, load_internal_bleeding, split
 from trainers import BatchedTrainer, LSTMAutoencoder, load, reconstruct, save
-from trainers.detection import AnomalyDetector, neighbours
+from trainers.detection import AnomalyDetector, neighbours, windowing
 from trainers.detection.neighbours import NormalWindows, vectors_of
 from trainers.detection.windowing import Reconstructed
 
@@ -260,3 +260,13 @@ def test_loaded_detector_smooths_like_the_fitted_one(tmp_path):
     loaded = load(tmp_path / "detector")
     loaded.combine = "max"
     np.testing.assert_allclose(loaded.score(training[:5] + 1), expected, rtol=1e-6)
+
+
+def test_windows_of_long_series_are_limited(monkeypatch):
+    monkeypatch.setattr(windowing, "MANY_WINDOWS", 100)
+    trainer = small()
+    trainer.steps_per_epoch = 2
+    detector = AnomalyDetector(trainer, window=25, epochs=1, rate=0.1).fit(wave(600), progress=False)
+    # 360 steps, every third one
+    assert len(trainer.train_inputs) == -(-(360 - 25) // 3) + 1
+    assert np.diff(detector._normal_windows().positions).max() == 6
