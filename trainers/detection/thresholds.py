@@ -76,7 +76,8 @@ def tracked_thresholds(calibration_scores: Any, scores: Any, *, rate: float = 0.
 
     **What it costs**: without labels, no rule can distinguish drift from an anomaly. During a long event the threshold
     rises too, so that often only a part of the event is flagged; and if no normal score is conspicuous, the
-    threshold falls until `rate` of the steps are flagged.
+    threshold falls until `rate` of the steps are flagged. If the scores stay high, single steps are flagged, which
+    `Detection.merged_events` joins.
 
     Parameters
     ----------
