@@ -58,12 +58,11 @@ class AnomalyDetector(Block):
     threshold is set on *calibration*, which is used only for this purpose. The scaling is fitted on the training
     part and stored in the detector.
 
-    **Score.** With ``error="neighbours"``, the score is the distance to the nearest normal window: a distance of latent
-    vectors and reconstruction errors, see `NormalWindows`. The normal windows begin at each time step of all three
-    parts; if there are more than 10,000, or more than 8 million values in them, evenly spaced ones are used. Windows of
-    the calibration part are compared with those that share no time step with them, and so are windows that equal a
-    normal window. With the other choices of `error`, the score is the
-    size of the reconstruction error alone.
+    **Score.** With ``error="neighbours"``, the score is the mean distance to the three nearest normal windows: one of
+    latent vectors and reconstruction errors, see `NormalWindows`. The normal windows begin at each time step of all
+    three parts; if there are more than 10,000, or more than 8 million values in them, evenly spaced ones are used.
+    Windows of the calibration part are compared with those that share no time step with them, and so are windows that
+    equal a normal window. With the other choices of `error`, the score is the size of the reconstruction error alone.
 
     A series is cut into windows of one period (or `window`; without a period, of 64 steps or less), `stride` steps
     apart. Each window assigns a score to each of its time steps. The score of a step is the mean, maximum or median of
@@ -149,7 +148,7 @@ class AnomalyDetector(Block):
     )
     error = Hyperparameter(
         "neighbours",
-        "neighbours: distance of latent vector and error to the nearest normal window; mae: mean absolute error; mse: "
+        "neighbours: distance of latent vector and error to the nearest normal windows; mae: mean absolute error; mse: "
         "mean squared error; max: largest; gaussian: squared Mahalanobis distance",
         choices=("neighbours", "mae", "mse", "max", "gaussian"),
     )

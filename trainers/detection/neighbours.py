@@ -1,4 +1,4 @@
-"""Distance of a window to the nearest normal window, by latent vector and reconstruction error."""
+"""Distance of a window to the nearest normal windows, by latent vector and reconstruction error."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trainers.detection.windowing import Reconstructed
 from trainers.losses import bad_model, evaluating
 from trainers.torch_utils import device_of
 
-# Weight of the reconstruction error in the distance.
-ERROR_WEIGHT = 3.0
+# Weight of the reconstruction error in the distance, and number of nearest normal windows.
+ERROR_WEIGHT, NEAREST = 3.0, 3
 # Largest number of normal windows that others are compared with, and of their values.
 MOST_WINDOWS, MOST_VALUES = 10_000, 2**23
 # Windows that are encoded and compared at once.
@@ -26,7 +26,7 @@ _SAVED = ("coordinates", "error_weight", "scale", "length", "positions", "apart"
 
 
 class NormalWindows:
-    """Normal windows, and the distance of other windows to the nearest of them.
+    """Normal windows, and the mean distance of other windows to the three nearest of them.
 
     A window x has the latent vector z, the error e = x̂ − x of its reconstruction x̂, and the level m, the mean that
     was subtracted from it (`centre`). Its distance to a normal window n is
@@ -35,7 +35,7 @@ class NormalWindows:
 
     with β = 3, w time steps and d values in a window. s scales the latent vectors of the normal windows to
     the total variance of these windows, so that for β = 1 the distance is similar to that of the windows themselves,
-    as in detection by the nearest neighbour [1]_. Unlike the size of the error alone, it is small for errors
+    as in detection by nearest neighbours [1]_, [3]_. Unlike the size of the error alone, it is small for errors
     that also occur in normal windows. The distance of autoencoder coordinates together with the error follows the
     composite vector of [2]_, section 3.2. β was chosen with ``make detection-study``.
 
@@ -63,14 +63,14 @@ class NormalWindows:
     ----------
     .. [1] Ramaswamy, Rastogi & Shim 2000, Efficient algorithms for mining outliers from large data sets, SIGMOD.
     .. [2] Zong et al. 2018, Deep autoencoding Gaussian mixture model for unsupervised anomaly detection, ICLR.
+    .. [3] Angiulli & Pizzuti 2002, Fast outlier detection in high dimensional spaces, PKDD: the mean of the distances.
 
     Examples
     --------
-    >>> latent, levels = np.array([[1.0], [2.0]]), np.zeros((2, 0))
-    >>> errors = np.zeros((2, 4, 1))
-    >>> normal = NormalWindows(latent, errors, levels, variance=0.25, positions=np.arange(2), apart=1)
-    >>> normal.distances(latent + 0.5, errors, levels), normal.distances(latent, errors + 1, levels)
-    (array([0.25, 0.25]), array([3., 3.]))
+    >>> latent, errors, levels = np.array([[1.0], [2.0], [3.0]]), np.zeros((3, 4, 1)), np.zeros((3, 0))
+    >>> normal = NormalWindows(latent, errors, levels, variance=2 / 3, positions=np.arange(3), apart=1)
+    >>> normal.distances(latent[:1] - 2, errors[:1], levels[:1])  # the mean of 2, 3 and 4, divided by √4
+    array([1.5])
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class NormalWindows:
     def distances(
         self, latent: np.ndarray, errors: np.ndarray, levels: np.ndarray, positions: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the distance of each window to the nearest normal window, (n,).
+        """Return the mean distance of each window to the three nearest normal windows, (n,).
 
         A window that is a normal window itself is compared with those that share no time step with it. `positions`
         are those of such windows; without them, a window at the distance 0 from a normal window is taken for it.
@@ -116,11 +116,11 @@ class NormalWindows:
         points = self._coordinates(latent, errors, levels)
         if positions is not None:
             return self._from_others(points, positions)
-        distances, nearest = (column[:, 0] for column in self._nearest(points, 1))
-        known = np.flatnonzero(distances < self.zero)
+        distances, found = self._nearest(points, min(NEAREST, len(self.positions)))
+        means, known = distances.mean(1), np.flatnonzero(distances[:, 0] < self.zero)
         if len(known):
-            distances[known] = self._from_others(points[known], self.positions[nearest[known]])
-        return distances
+            means[known] = self._from_others(points[known], self.positions[found[known, 0]])
+        return means
 
     def _nearest(self, points: np.ndarray, n_near: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the distances to the nearest normal windows and their numbers, each (n, n_near)."""
@@ -137,13 +137,14 @@ class NormalWindows:
     def _from_others(self, points: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """Return the distances from normal windows at these positions to others that share no time step with them."""
         first, end = (np.searchsorted(self.positions, positions + offset) for offset in (1 - self.apart, self.apart))
-        # one more than those to be left out
-        n_near = min(len(self.positions), int((end - first).max()) + 1)
+        # as many more as those to be left out
+        n_near = min(len(self.positions), int((end - first).max()) + NEAREST)
         distances, found = self._nearest(points, n_near)
-        apart = np.abs(self.positions[found] - positions[:, None]) >= self.apart
-        # the last one if all share a time step
-        nearest = np.where(apart.any(1), apart.argmax(1), n_near - 1)
-        return distances[np.arange(len(points)), nearest]
+        others = np.abs(self.positions[found] - positions[:, None]) >= self.apart
+        # the farthest one if all share a time step
+        others[:, -1] |= ~others.any(1)
+        used = others & (others.cumsum(1) <= NEAREST)
+        return np.where(used, distances, 0.0).sum(1) / used.sum(1)
 
     def _coordinates(self, latent: np.ndarray, errors: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """Return the vectors whose Euclidean distance is the distance of two windows, (n, columns), float64."""
