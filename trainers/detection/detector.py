@@ -301,6 +301,9 @@ class AnomalyDetector(Block):
             if self.error == "neighbours" and hasattr(model, "encode") and not isinstance(model, LSTMAutoencoder):
                 # an error now instead of after training
                 few = sets[0].subset(np.arange(min(2, len(sets[0]))))
+                with contextlib.suppress(Exception):
+                    # the trainer builds lazy layers
+                    model = copy.deepcopy(model)
                 vectors_of(model, Reconstructed.of(model, few, np.arange(len(few))), 1)
             result = benchmark(
                 trainer, *sets, epochs=self.epochs, callbacks=callbacks, progress=progress, checkpoint=checkpoint,
@@ -678,7 +681,8 @@ class AnomalyDetector(Block):
         if isinstance(data, DataSet):
             return self._scaling.scaled(data)
         windowing = self._windowing()
-        return (windowing.dense(data) if every_step else windowing).data_set(data)
+        dense = windowing.dense(data)
+        return (dense if every_step and dense.stride < windowing.stride else windowing).data_set(data)
 
     def _windowing(self) -> Windowing:
         assert self.window_length is not None

@@ -18,7 +18,7 @@ from trainers.checks import as_count, as_positive, as_scores, as_truth
 _FEWEST_EXCESSES = 10
 # Step of the quantile tracker, as a share of the spread of the logarithms of the calibration scores; smallest spread.
 _TRACKER_SHARE, _SMALLEST_SPREAD = 0.1, 0.5
-# Smaller scores count as this one.
+# Smallest threshold of the quantile tracker; smaller calibration scores count as this one.
 _SMALLEST = 1e-12
 
 
@@ -115,18 +115,21 @@ def tracked_thresholds(calibration_scores: Any, scores: Any, *, rate: float = 0.
     calibration = as_scores(calibration_scores, "calibration_scores")
     values = np.asarray(scores)
     if values.ndim != 1 or values.dtype.kind not in "fiub" or np.isinf(values).any():
-        raise ValueError(f"scores must be finite numbers or NaN, of shape (time,), got {values.dtype}, {values.shape}.")
-    if calibration.min() < 0 or (values < 0).any():
-        raise ValueError(f"scores must not be negative, got {min(calibration.min(), np.nanmin(values)):g}.")
+        got = (
+            "an infinite value" if values.dtype.kind == "f" and values.ndim == 1 else f"{values.dtype}, {values.shape}"
+        )
+        raise ValueError(f"scores must be finite numbers or NaN, of shape (time,), got {got}.")
+    if (lowest := np.nanmin(np.append(calibration, values))) < 0:
+        raise ValueError(f"scores must not be negative, got {lowest:g}.")
     first = max(quantile_threshold(calibration, rate=rate), _SMALLEST)
     known = np.log(np.maximum(calibration, _SMALLEST))
     size = _TRACKER_SHARE * max(float(np.quantile(known, 0.95) - np.median(known)), _SMALLEST_SPREAD)
     # the logarithm of the threshold, divided by the first one
-    offset, thresholds = 0.0, np.empty(len(values))
+    offset, lowest, thresholds = 0.0, math.log(_SMALLEST / first), np.empty(len(values))
     for step, score in enumerate(values.tolist()):
         thresholds[step] = threshold = first * math.exp(offset)
         if not math.isnan(score):
-            offset += size * ((score > threshold) - rate)
+            offset = max(offset + size * ((score > threshold) - rate), lowest)
     return thresholds
 
 

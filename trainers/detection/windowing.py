@@ -28,7 +28,7 @@ LONGEST_PART = 1_000_000
 SHORTEST_PART = 20
 # Windows that are reconstructed at once: limits the memory, does not change the result.
 CHUNK = 1024
-# Largest number of windows for training that are not `stride` steps apart; their first steps are kept in memory.
+# Largest number of windows that begin at each step; their first steps are kept in memory.
 MANY_WINDOWS = 2**20
 # Window of a series without a period: the first number of steps, but at most a fifth of the training part.
 DEFAULT_WINDOW, SHORTEST_WINDOW = 64, 4
@@ -127,7 +127,7 @@ class Windowing:
 
     def dense(self, series: Series) -> Windowing:
         """Return the settings with windows that begin at each step; in longer series, at about a million steps."""
-        return replace(self, stride=min(self.length, max(1, len(series) // MANY_WINDOWS)))
+        return replace(self, stride=min(self.length, -(-len(series) // MANY_WINDOWS)))
 
     def data_set(self, series: Series) -> DataSet:
         """Return the windows to train on: those with enough values, scaled. If too large, they are cut when used."""
@@ -160,12 +160,14 @@ class Windowing:
     def normal_windows(self, series: Series, model: nn.Module, most: int) -> Reconstructed:
         """Return windows of a normal series that begin at each step, evenly spaced ones if there are more than `most`.
 
-        Windows with missing values are left out, except if all have some.
+        Windows with missing values are left out, except if more than half have some.
         """
         starts, gaps = self.dense(series).usable_starts(series)
         if gaps:
-            known = ~cut_windows(np.isnan(series.values), starts, self.length).any((1, 2))
-            starts = starts[known] if known.any() else starts
+            # steps with missing values before each step
+            before = np.concatenate([[0], np.cumsum(np.isnan(series.values).any(1))])
+            known = before[starts + self.length] == before[starts]
+            starts = starts[known] if known.mean() >= 0.5 else starts
         starts = starts[np.linspace(0, len(starts) - 1, min(len(starts), max(1, most))).astype(int)]
         windows = self.scaling.scale(cut_windows(interpolated(series.values), starts, self.length))
         return self.reconstructed(model, starts, windows, np.isnan(cut_windows(series.values, starts, self.length)))

@@ -317,6 +317,8 @@ def test_tracker_handles_zero_scores():
     thresholds = tracked_thresholds(np.zeros(200), np.zeros(1000))
     assert np.isfinite(thresholds).all()
     assert (thresholds > 0).all()
+    # a machine that stands still for long
+    assert tracked_thresholds(np.ones(200), np.zeros(100_000)).min() == pytest.approx(1e-12)
 
 
 # ------------------------------------------------------------------ false alarms as events
