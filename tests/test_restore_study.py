@@ -218,7 +218,7 @@ def test_study_continues_and_writes_page(tmp_path, monkeypatch, capsys):
     page, picture = tmp_path / "restore_study.md", tmp_path / restore_study.FIGURE
     empty = "<!-- begin restore_study -->\n<!-- end restore_study -->\n"
     page.write_text(empty, encoding="utf-8")
-    picture.parent.mkdir(parents=True)
+    picture.parent.mkdir(parents=True, exist_ok=True)
     found = data_sets(tmp_path, 0)
     assert [*found][-2:] == ["first", "second"]
     monkeypatch.setattr(restore_study, "data_sets", lambda *_: {name: found[name] for name in ("first", "second")})

@@ -338,7 +338,9 @@ def test_note_gives_length_of_fault_that_exceeds_event():
 def test_shorter_windows_are_advised_only_if_shorter():
     few = Finding("training", "", "fix", "The training part has 40 steps.", "")
     for window, option in ((8, ""), (30, "--window 15")):
-        detector = SimpleNamespace(window_length=window, calibration_scores=np.ones(100), rate=0.01)
+        detector = SimpleNamespace(
+            window_length=window, calibration_scores=np.ones(100), rate=0.01, adapt=False, rule="conformal quantile"
+        )
         reasons = _reasons(_Flagged(0.5, 0.5, 0.5, [0.5] * 4, 0.01), [few], detector, Series(np.zeros(100)), 50)
         assert option in [option for advice, option in reasons if advice.startswith("Use a longer")]
 

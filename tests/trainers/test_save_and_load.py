@@ -644,7 +644,7 @@ def test_settings_that_change_scores_need_data_after_loading(trained, path):
         RuntimeError, match=r"got a detector loaded without data and with other settings: load\(path, d"
     ):
         _ = loaded.threshold
-    with pytest.raises(RuntimeError, match="must have its calibration data"):
+    with pytest.raises(RuntimeError, match="must have its normal data to compute its scores"):
         trainers.save(loaded, path)
     loaded.stride = 4
     assert loaded.threshold == before

@@ -128,7 +128,7 @@ class NormalWindows:
         missing = np.isnan(points).any(1) | np.isnan(self.coordinates).any()
         for metric, rows in {"euclidean": ~missing, "nan_euclidean": missing}.items():
             search = NearestNeighbors(algorithm="brute", metric=metric)
-            # in small batches, because nan_euclidean takes memory for all distances
+            # a few windows at once, because nan_euclidean takes memory for all distances
             for at in np.array_split(np.flatnonzero(rows), range(BATCH, int(rows.sum()), BATCH)):
                 if len(at):
                     distances[at], found[at] = search.fit(self.coordinates).kneighbors(points[at], n_near)
