@@ -67,12 +67,12 @@ def tracked_thresholds(calibration_scores: Any, scores: Any, *, rate: float = 0.
     """Return a threshold for each time step that follows the scores, so that about `rate` of the steps are flagged.
 
     If the scores of normal data increase after the calibration part, for example because a sensor drifts, a
-    constant threshold flags nearly everything. The quantile tracker [1]_ adds η(e − rate) to the threshold
-    after each step, with e = 1 if the step was flagged and 0 otherwise. Here it is applied to the logarithms of scores
+    constant threshold flags nearly everything. The quantile tracker [1]_ adds η(e − rate) to the threshold after
+    each step, with e = 1 if the step was flagged and 0 otherwise. Here it is applied to the logarithms of scores
     and threshold, and begins at the conformal quantile q₀ of the calibration scores. For *any* scores, the share of
-    flagged steps differs from `rate` by |ln(q / q₀)| / (η n) after n steps, where q is the threshold after the last
-    step. η is a tenth of the difference between the 95 % quantile and the median of the logarithms of the calibration
-    scores, but at least 0.05.
+    flagged steps exceeds `rate` by at most ln(q / q₀) / (η n) after n steps, where q is the threshold after the
+    last step. η is a tenth of the difference between the 95 % quantile and the median of the logarithms of the
+    calibration scores, but at least 0.05. The threshold does not fall below 10⁻¹².
 
     **What it costs**: without labels, no rule can distinguish drift from an anomaly. During a long event the threshold
     rises too, so that often only a part of the event is flagged; and if no normal score is conspicuous, the
