@@ -1,4 +1,4 @@
-"""Plots of lesson 6: which method finds which kind of anomaly, and two methods on the same sequences."""
+"""Plots of lesson 7: which method finds which kind of anomaly, and two methods on the same sequences."""
 
 from __future__ import annotations
 

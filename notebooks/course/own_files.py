@@ -1,4 +1,4 @@
-"""Example files of lesson 7: synthetic recordings with common errors."""
+"""Example files of lesson 8: synthetic recordings with common errors."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ The rule, for a screen of 1280 × 720 in classroom mode:
 - A text that asks for a prediction, a heading of a lower level, and a cell that no longer fits below the cells
   before it begin a sub-slide.
 - Code after a question, and a cell after a picture, are a fragment: they appear on the same slide, at the next step.
-- Exercises, solutions and further reading are left out, and so is every cell tagged for an exercise.
+- Exercises, solutions and further reading are left out.
 - All other cells follow the cell before them on the same slide.
 """
 
@@ -33,8 +33,9 @@ _ROOM = 600
 _LETTERS, _TEXT_LINE, _CODE_LINE, _GAP, _HEADING = 105, 30, 25, 22, 70
 # The slides limit the height of pictures, and of code with outputs, which scrolls. A widget fills a slide.
 _PICTURE, _CODE, _WIDGET = 400, 230, 600
-_LEFT_OUT = ("exercises", "solutions", "read on", "next")
-_TAGS = {"exercise-setup", "stub", "check", "solution", "answer"}
+_LEFT_OUT = ("exercises", "more exercises", "solutions", "read on", "next")
+_TAGS = {"stub", "check", "solution", "answer"}
+_EXERCISE = re.compile(r"### Exercise ")
 _QUESTION = re.compile(r"\*\*(Predict|Think|Ask yourself)|\?\s*$", re.IGNORECASE)
 
 
@@ -58,7 +59,7 @@ def slide_types(notebook: dict[str, Any]) -> list[str | None]:
         level, sections = _heading(cell), _sections(cell)
         skipped = sections[0] if sections else left_out
         left_out = sections[-1] if sections else left_out
-        if skipped or _TAGS & set(cell["metadata"].get("tags", ())):
+        if skipped or _TAGS & set(cell["metadata"].get("tags", ())) or _EXERCISE.match(_source(cell)):
             found.append("skip")
             continue
         height = _height(cell)

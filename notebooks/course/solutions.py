@@ -1,10 +1,11 @@
 """Build the solution notebooks from the lessons (`make solutions`), so that each exercise has one source: its lesson.
 
-A lesson with exercises has a cell tagged ``exercise-setup``. After it, each exercise begins with a heading
-``### Exercise 2.1: title`` (the last one with ``### Exercise 2.5, open: title``), and has a cell tagged ``stub``
-and one tagged ``check``. The solution notebook has the same file name, in ``solutions/``, and the same cells. Only the
-stubs are replaced by cells tagged ``solution``, and cells tagged ``answer`` follow. Write only these two kinds of cells
-in the solution notebook; all others are copied from the lesson.
+An exercise may stand anywhere in a lesson. It begins with a heading ``### Exercise 2.1: title (3 minutes)``, and has a
+cell tagged ``stub`` and, as its last cell, one tagged ``check``. An open question, ``### Exercise 2.5, open: title``,
+is one cell. The cells that the exercises need are tagged ``exercise-setup``. The solution notebook has the same file
+name, in ``solutions/``: first the cells tagged ``exercise-setup``, then the exercises. The stubs are replaced by cells
+tagged ``solution``, and cells tagged ``answer`` follow. Write only these two kinds of cells in the solution notebook;
+all others are copied from the lesson.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from trainers.console import say
 Cell = dict[str, Any]
 
 _HEADING = re.compile(r"### Exercise (\d+\.\d+)(, open)?: \S")
-_ABOVE = re.compile(r"##? ")  # ends the exercises: "## Read on"
 
 
 def cell_source(cell: Cell) -> str:
@@ -44,7 +44,7 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
     Returns
     -------
     setup : list of dict
-        The cell tagged ``exercise-setup`` and the cells up to the first exercise; empty if no cell has this tag.
+        The cells tagged ``exercise-setup``.
     exercises : dict
         The cells of each exercise, with the heading first, by its number, such as "2.1".
 
@@ -53,21 +53,24 @@ def split_exercises(cells: list[Cell]) -> tuple[list[Cell], dict[str, list[Cell]
     ValueError
         If two exercises have the same number.
     """
-    start = next((i for i, cell in enumerate(cells) if "exercise-setup" in tags(cell)), len(cells))
     setup: list[Cell] = []
     exercises: dict[str, list[Cell]] = {}
-    into = setup
-    for cell in cells[start:]:
-        if cell["cell_type"] == "markdown":
-            if _ABOVE.match(cell_source(cell)):
-                break
-            if heading := _HEADING.match(cell_source(cell)):
-                number = heading[1]
-                if number in exercises:
-                    msg = f"exercise numbers must be unique, got {number} twice. Correct the lesson first."
-                    raise ValueError(msg)
-                into = exercises[number] = []
-        into.append(cell)
+    into: list[Cell] | None = None
+    complete = False
+    for cell in cells:
+        heading = _HEADING.match(cell_source(cell)) if cell["cell_type"] == "markdown" else None
+        if "exercise-setup" in tags(cell):
+            setup.append(cell)
+        elif heading:
+            number = heading[1]
+            if number in exercises:
+                msg = f"exercise numbers must be unique, got {number} twice. Correct the lesson first."
+                raise ValueError(msg)
+            into = exercises[number] = [cell]
+            complete = is_open(into)
+        elif into is not None and (not complete or "answer" in tags(cell)):
+            into.append(cell)
+            complete = complete or "check" in tags(cell)
     return setup, exercises
 
 

@@ -1,134 +1,162 @@
-"""The checks of lesson 7 accept a right answer and name each common mistake; its example files have their errors."""
+"""The checks of lesson 7 accept a right answer and name each common mistake."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
-from data import CSVWarning, Series, load_csv
-from data.series import runs
 from notebooks.course import lesson_7
-from notebooks.course.own_files import PUMP_EVENT, PUMP_GAPS, patch, pump, write_patch_csv, write_pump_csv
 
-RIGHT = {"time": "Zeit", "values": "Druck", "decimal": ",", "date_format": "%d.%m.%Y %H:%M:%S"}
-
-
-@pytest.fixture
-def druck(tmp_path):
-    return write_pump_csv(tmp_path / "druck.csv")
+NETWORK = np.array([0.9745, 0.9781, 0.9878, 0.9903, 0.9942])
+NEAREST = np.array([0.9907, 0.9845, 0.9951, 0.9977, 0.9978])
+DIFFERENCES = NETWORK - NEAREST
+MEAN_DIFFERENCE = DIFFERENCES.mean()
 
 
-def test_right_options_pass(druck):
-    assert lesson_7.check_1(load_csv(druck, **RIGHT))
-
-
-def test_missing_times_are_explained(druck):
-    with pytest.warns(CSVWarning, match="'Zeit', 'Ventil'"):
-        verdict = lesson_7.check_1(load_csv(druck, decimal=","))
+def not_yet_text(verdict):
     assert not verdict
-    assert "There is no sampling rate, and the column 'Zeit' was left out" in verdict.text
-    with pytest.warns(CSVWarning):
-        verdict = lesson_7.check_1(load_csv(druck, decimal=",", sampling_rate=1))
-    assert not verdict
-    assert "The sampling rate is right, but" in verdict.text
+    return verdict.text
+
+
+def around(half):
+    return MEAN_DIFFERENCE - half, MEAN_DIFFERENCE + half
+
+
+def test_paired_interval_passes():
+    right = stats.ttest_rel(NETWORK, NEAREST).confidence_interval()
+    assert lesson_7.check_1(MEAN_DIFFERENCE, right, NETWORK, NEAREST)
+    assert lesson_7.check_1(MEAN_DIFFERENCE, around(2.776 * DIFFERENCES.std(ddof=1) / np.sqrt(5)), NETWORK, NEAREST)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("mean_difference", "words"),
     [
-        ({"date_format": "%m.%d.%Y %H:%M:%S"}, "`series` begins on 2026-02-03"),
-        ({"irregular": "keep"}, "there is no sampling rate: with `irregular='keep'`"),
-        ({"irregular": "keep", "date_format": "%m.%d.%Y %H:%M:%S"}, "`series` begins on 2026-02-03"),
+        (-MEAN_DIFFERENCE, "the sign is wrong"),
+        (DIFFERENCES, "Assign their mean"),
+        (np.median(DIFFERENCES), "this is a median"),
+        (round(MEAN_DIFFERENCE, 3), "rounded. Assign the unrounded value"),
+        (MEAN_DIFFERENCE + 4e-4, "is not the mean of the five"),
+        (0.5, "is not the mean of the five"),
+        ("far", "must be one number"),
     ],
 )
-def test_wrong_times_are_explained(druck, options, words):
-    verdict = lesson_7.check_1(load_csv(druck, **RIGHT | options))
-    assert not verdict
-    assert words in verdict.text
-
-
-def test_valve_as_labels_fails(druck):
-    verdict = lesson_7.check_1(load_csv(druck, **RIGHT, labels="Ventil", normal="auf"))
-    assert not verdict
-    assert "An open valve is not an anomaly" in verdict.text
-
-
-def test_wrong_values_are_explained(druck):
-    right = load_csv(druck, **RIGHT)
-    for wrong, words in (
-        (pd.read_csv(druck, sep=";"), "got DataFrame"),
-        (right.values, "got ndarray"),
-        (Series(right.values * 1000), "decimal sign"),
-        (right[:500], "Are all rows there"),
-        (Series(np.hstack([right.values, right.values])), "must have one feature, the pressure, got 2"),
-    ):
-        verdict = lesson_7.check_1(wrong)
-        assert not verdict
-        assert words in verdict.text
+def test_wrong_mean_differences_are_explained(mean_difference, words):
+    assert words in not_yet_text(lesson_7.check_1(mean_difference, (0, 0), NETWORK, NEAREST))
 
 
 @pytest.mark.parametrize(
-    ("gap", "words"),
+    ("interval", "words"),
     [
-        ((1450, 1494), "last missing step"),
-        ((1449, 1494), "counted from 0"),
-        ((1451, 1496), "counted from 0"),
-        ((310, 318), "not the longest"),
-        ((1495, 1450), "must be less than its end"),
-        ((1400, 1500), "not a gap from its first"),
-        (45, "got the length"),
-        (np.array(45.0), "got the length"),
-        (1450, "got one number"),
-        (PUMP_GAPS, "got 3 entries"),
-        (PUMP_GAPS[:2], "several gaps"),
-        (slice(1450, 1495), "cannot use this answer"),
+        (stats.ttest_ind(NETWORK, NEAREST).confidence_interval(), "independent samples"),
+        (stats.ttest_ind(NETWORK, NEAREST, equal_var=False).confidence_interval(), "independent samples"),
+        (around(1.96 * DIFFERENCES.std(ddof=1) / np.sqrt(5)), "1.96 is for large samples"),
+        (around(2.776 * DIFFERENCES.std(ddof=1)), "Divide by √5"),
+        (around(2.776 * DIFFERENCES.std() / np.sqrt(5)), "std(ddof=1)"),
+        (around(DIFFERENCES.std(ddof=1)), "one standard deviation"),
+        (around(DIFFERENCES.std(ddof=1) / np.sqrt(5)), "one standard deviation"),
+        (around(0.5), "the width is wrong"),
+        (around(0.5)[::-1], "the lower end must come first"),
+        ((0.97, 0.99), "its centre"),
+        (0.01, "must be a pair (low, high), got 0.01 (float)"),
+        ((1, 2, 3), "must be a pair (low, high), got a tuple of 3"),
+        (("low", "high"), "each end of `interval` must be one number"),
     ],
 )
-def test_wrong_gaps_are_explained(gap, words):
-    verdict = lesson_7.check_2(gap)
-    assert not verdict
-    assert words in verdict.text
+def test_wrong_intervals_are_explained(interval, words):
+    assert words in not_yet_text(lesson_7.check_1(MEAN_DIFFERENCE, interval, NETWORK, NEAREST))
 
 
-def test_longest_gap_passes():
-    assert lesson_7.check_2((1450, 1495))
-    assert lesson_7.check_2([np.int64(1450), np.int64(1495)])
+def right_draw(rng, a, b, abnormal):
+    indices = rng.integers(0, len(a), len(a))
+    return roc_auc_score(abnormal[indices], a[indices]) - roc_auc_score(abnormal[indices], b[indices])
+
+
+def separate_draws(rng, a, b, abnormal):
+    first, second = rng.integers(0, len(a), (2, len(a)))
+    return roc_auc_score(abnormal[first], a[first]) - roc_auc_score(abnormal[second], b[second])
+
+
+def labels_not_drawn(rng, a, b, abnormal):
+    indices = rng.integers(0, len(a), len(a))
+    return roc_auc_score(abnormal, a[indices]) - roc_auc_score(abnormal, b[indices])
+
+
+def no_replacement(rng, a, b, abnormal):
+    indices = rng.permutation(len(a))
+    return roc_auc_score(abnormal[indices], a[indices]) - roc_auc_score(abnormal[indices], b[indices])
+
+
+def global_generator(rng, a, b, abnormal):
+    return right_draw(np.random.default_rng(), a, b, abnormal)
+
+
+def new_generator(rng, a, b, abnormal):
+    return right_draw(np.random.default_rng(0), a, b, abnormal)
+
+
+def too_few(rng, a, b, abnormal):
+    indices = rng.integers(0, len(a), len(a) // 3)
+    return roc_auc_score(abnormal[indices], a[indices]) - roc_auc_score(abnormal[indices], b[indices])
+
+
+def too_many(rng, a, b, abnormal):
+    indices = rng.integers(0, len(a), 5 * len(a))
+    return roc_auc_score(abnormal[indices], a[indices]) - roc_auc_score(abnormal[indices], b[indices])
+
+
+def test_draw_passes():
+    assert lesson_7.check_2(right_draw)
+    assert lesson_7.check_2(lambda rng, a, b, y: right_draw(rng, a, b, y)), "a function of another name"
 
 
 @pytest.mark.parametrize(
-    ("share", "words"),
+    ("wrong", "words"),
     [
-        (0.5, "well inside"),
-        (0.26, "at the end of"),
-        (0.1, "10 cycles of 40"),
-        (1000, "between 0 and 1, got 1000"),
-        (1.0, "between 0 and 1"),
-        ("a quarter", "must be one number"),
+        (separate_draws, "on a separate draw"),
+        (lambda rng, a, b, y: right_draw(rng, b, a, y), "the sign is wrong"),
+        (lambda rng, a, b, y: abs(right_draw(rng, a, b, y)), "must have a sign"),
+        (labels_not_drawn, "Do you also index the labels"),
+        (no_replacement, "without replacement"),
+        (new_generator, "create a new generator"),
+        (global_generator, "draw with `rng`"),
+        (too_few, "too large"),
+        (too_many, "too small"),
+        (lambda rng, a, b, y: ..., "returned nothing"),
+        (lambda rng, a, b: 0, "called with 4 positional arguments"),
+        (0.01, "must be a function"),
     ],
 )
-def test_wrong_shares_are_explained(share, words):
-    verdict = lesson_7.check_3(share)
-    assert not verdict
-    assert words in verdict.text
+def test_wrong_draws_are_explained(wrong, words):
+    assert words in not_yet_text(lesson_7.check_2(wrong))
 
 
-@pytest.mark.parametrize("share", [0.2, 0.25, PUMP_EVENT[0] / 4000])
-def test_normal_and_long_enough_share_passes(share):
-    verdict = lesson_7.check_3(share)
-    assert verdict
-    assert f"{share * 4000:.0f} steps, {int(share * 4000) // 40} cycles" in verdict.text
+@pytest.mark.parametrize(
+    "right",
+    [
+        lambda a, b: (stats.rankdata(a) + stats.rankdata(b)) / 2,
+        lambda a, b: stats.rankdata(a) + stats.rankdata(b),
+        lambda a, b: (a.argsort().argsort() + b.argsort().argsort()) / 2,
+    ],
+)
+def test_mean_rank_passes(right):
+    assert lesson_7.check_3(right)
 
 
-@pytest.mark.parametrize("check", [lesson_7.check_1, lesson_7.check_2, lesson_7.check_3])
-def test_untouched_stub_is_reported(check):
-    verdict = check(...)
-    assert not verdict
-    assert "is still `...`" in verdict.text
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda a, b: (a + b) / 2, "larger units"),
+        (lambda a, b: (np.argsort(a) + np.argsort(b)) / 2, "the order of the beats"),
+        (lambda a, b: stats.rankdata(a + b), "rank of the *sum*"),
+        (lambda a, b: (stats.rankdata(-a) + stats.rankdata(-b)) / 2, "reversed"),
+        (lambda a, b: stats.rankdata(a), "must return the mean of both ranks"),
+        (lambda a, b: 3.0, "must return one number for each beat"),
+        (lambda a, b: ..., "returned nothing"),
+    ],
+)
+def test_wrong_mean_ranks_are_explained(wrong, words):
+    assert words in not_yet_text(lesson_7.check_3(wrong))
 
 
-def test_example_files_have_the_events_and_errors_of_the_lesson(tmp_path):
-    assert runs(pump().missing[:, 0]) == PUMP_GAPS
-    assert sorted(end - start for start, end in patch().events) == [5, 25, 50, 75]
-    assert patch().events[0][0] > 0.55 * len(patch()), "the training part is normal"
-    lines = write_patch_csv(tmp_path / "patch.csv").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 1 + 17_910
-    assert ";ERR;" in lines[4211]
+def test_untouched_stub_is_reported():
+    assert "is still `...`" in not_yet_text(lesson_7.check_1(..., ..., NETWORK, NEAREST))

@@ -1,4 +1,4 @@
-"""The plots of lesson 6 show the counts of their alt text."""
+"""The plots of lesson 7 show the counts of their alt text."""
 
 import numpy as np
 import pandas as pd

@@ -75,6 +75,10 @@ CASES = {
         [text("# One"), code("...", tags=["stub"]), code("check_1()", tags=["check"])],
         "slide skip skip",
     ),
+    "exercise between other cells is left out": (
+        [text("# One"), text("### Exercise 1.1: it"), code("...", tags=["stub"]), text("more")],
+        "slide skip skip -",
+    ),
     "section after the exercises is shown": (
         [text("# One"), text("## Exercises"), text("## Takeaways"), code("a")],
         "slide skip slide -",

@@ -18,7 +18,7 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
-LESSONS = [path for path in sorted(NOTEBOOKS.glob("0[1-7]_*.ipynb")) if split_exercises(read(path))[0]]
+LESSONS = [path for path in sorted(NOTEBOOKS.glob("0[1-8]_*.ipynb")) if split_exercises(read(path))[0]]
 
 
 def verdict_faults(cells, expected):
@@ -113,9 +113,10 @@ def solutions(lesson):
     return cells
 
 
-def test_exercises_end_at_next_section(lesson):
+def test_exercise_ends_with_its_check_wherever_it_stands(lesson):
+    lesson[7:7] = [markdown("The lesson goes on."), code("4"), code("four = 4", "exercise-setup")]
     setup, exercises = split_exercises(lesson)
-    assert [cell_source(cell) for cell in setup] == ["three = 3"]
+    assert [cell_source(cell) for cell in setup] == ["three = 3", "four = 4"]
     assert {number: len(cells) for number, cells in exercises.items()} == {"9.1": 3, "9.2": 1}
     assert [is_open(cells) for cells in exercises.values()] == [False, True]
 

@@ -9,7 +9,8 @@ from tests.notebooks.reading import Cell, Findings, Notebook, headings
 
 OPENING = ("**After this lesson you can**", "**It takes**", "**It needs**")
 CLOSING = ("Takeaways", "Exercises", "Read on")
-FEWEST, MOST = 3, 5
+FEWEST, MOST = 3, 7
+_MINUTES = r"\((\d+) minutes?\)"
 _HINT = r"^<details><summary>Hint</summary>\n\n(.+\n)+\n</details>$"
 
 
@@ -50,8 +51,8 @@ def closing(notebook: Notebook) -> Findings:
 def exercises(notebook: Notebook) -> Findings:
     setup = [cell.place for cell in notebook.code if "exercise-setup" in cell.tags]
     found = _cut(notebook)
-    if len(setup) != 1 or (found and setup[0] > found[0][0].place):
-        yield None, f"one cell before the first exercise must be tagged `exercise-setup`, got cells {setup or 'none'}"
+    if not setup or (found and setup[0] > found[0][0].place):
+        yield None, f"a cell before the first exercise must be tagged `exercise-setup`, got cells {setup or 'none'}"
     if not FEWEST <= len(found) <= MOST:
         yield None, f"a lesson must have {FEWEST} to {MOST} exercises, `### Exercise …`, got {len(found)}"
     for number, (cell, parts) in enumerate(found, start=1):
@@ -79,7 +80,30 @@ def _cut(notebook: Notebook) -> list[tuple[Cell, list[Cell]]]:
                 found.append((cell, []))
         elif inside:
             found[-1][1].append(cell)
+            inside = "check" not in cell.tags
     return found
 
 
-RULES = (opening, picture_at_start, interaction, closing, exercises)
+def minutes(notebook: Notebook) -> Findings:
+    """If a heading has minutes, all have, and the opening gives the sum of those before the takeaways."""
+    if not any(re.search(_MINUTES, text) for _, _, text in headings(notebook)):
+        return
+    total = 0
+    for cell, level, text in headings(notebook):
+        if level != 2:
+            continue
+        if text in CLOSING:
+            break
+        found = re.search(f"{_MINUTES}$", text)
+        if not found:
+            yield cell, f"the heading “{text}” must end with its minutes, such as (5 minutes)"
+            return
+        total += int(found[1])
+    for cell, _ in _cut(notebook):
+        if not re.search(f"{_MINUTES}$", cell.lines[0]):
+            yield cell, f"the heading must end with its minutes, such as (3 minutes), got `{cell.lines[0]}`"
+    if not re.search(rf"\*\*It takes\*\* {total} minutes\b", notebook.cells[0].source):
+        yield notebook.cells[0], f"the opening must contain “**It takes** {total} minutes”, the sum of its sections"
+
+
+RULES = (opening, picture_at_start, interaction, closing, exercises, minutes)

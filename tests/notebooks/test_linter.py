@@ -138,6 +138,17 @@ def without(*places):
     return change
 
 
+def timed(sections, takes):
+    def change(notebook):
+        text(3, f"\n\n{sections}")(notebook)
+        replaced(1, "takes** ten", f"takes** {takes}")(notebook)
+        for place in (8, 11, 14) if takes != "2" else (11, 14):
+            heading, line, rest = notebook["cells"][place - 1]["source"].partition("\n")
+            notebook["cells"][place - 1]["source"] = f"{heading} (3 minutes){line}{rest}"
+
+    return change
+
+
 def svg(inside):
     return {"outputs": [shown(f"<div><svg {inside}</svg></div>", "text/html"), PNG]}
 
@@ -187,6 +198,7 @@ VIOLATIONS = [
     ("short_cells", "cell 2 (code): the cell must have at most 13 lines of code, got 14", text(2, "\nx = 1" * 13)),
     ("short_cells", "cell 7 (code): the cell must have at most 22 lines of code, got 23", text(7, "\nx = 1" * 22)),
     ("short_cells", "(markdown): the cell must have at most 25 lines of prose, got 26", text(3, "\n\nMore." * 25)),
+    ("short_cells", "at most 28 lines of code, got 29", cell(2, source="class A:\n" + "\n    x = 1" * 27)),
     ("short_lines", "(code): line 2 must have at most 120 characters, got 123", text(7, "\nx = '" + "a" * 117 + "'")),
     ("short_lines", "cell 3 (markdown): line 3 must have at most 130 characters, got 131", text(3, "\n\n" + "a" * 131)),
     ("headings_in_order", "got a second one, “Two”", text(3, "\n\n# Two")),
@@ -206,13 +218,16 @@ VIOLATIONS = [
     ("closing", "must be Takeaways, Exercises, Read on", replaced(5, "Takeaways", "What to keep")),
     ("closing", "`Next: [title](02_inside.ipynb)`", replaced(15, "Next: ", "Then: ")),
     ("exercises", "tagged `exercise-setup`", cell(7, metadata={})),
-    ("exercises", "3 to 5 exercises", without(8, 9, 10)),
+    ("exercises", "3 to 7 exercises", without(8, 9, 10)),
     ("exercises", "must be `### Exercise 1.2: …`", replaced(11, "1.2", "1.4")),
     ("exercises", "must be `### Exercise 1.3, open: …`", replaced(14, ", open", "")),
     ("exercises", "cell 8 (markdown): the exercise must have a hint", replaced(8, "<details><summary>Hint", "<p>Hint")),
     ("exercises", "cell 8 (markdown): an exercise must have a cell tagged `stub`", cell(9, metadata={})),
     ("exercises", "got ['stub']", cell(10, metadata={})),
-    ("exercises", "got ['stub', 'check', 'check']", cell(9, metadata={"tags": ["stub", "check"]}, outputs=[PNG])),
+    ("minutes", "the heading “The gates” must end with its minutes", text(3, "\n\n## The gates\n\n## On (2 minutes)")),
+    ("minutes", "must contain “**It takes** 5 minutes”, the sum", timed("## A (2 minutes)\n\n## B (3 minutes)", "six")),
+    ("minutes", "cell 8 (markdown): the heading must end with its minutes", timed("## A (2 minutes)", "2")),
+    ("exercises", "got ['check']", cell(9, metadata={"tags": ["check"]}, outputs=[PNG])),
 ]  # fmt: skip
 
 
@@ -286,10 +301,10 @@ def test_rules_of_structure_apply_only_to_lessons(lesson, run_linter):
 
 
 def test_last_lesson_needs_no_next_link(lesson, run_linter):
-    changed = json.loads(json.dumps(lesson).replace("1.1", "7.1").replace("1.2", "7.2").replace("1.3", "7.3"))
-    replaced(1, "# 1. ", "# 7. ")(changed)
+    changed = json.loads(json.dumps(lesson).replace("1.1", "8.1").replace("1.2", "8.2").replace("1.3", "8.3"))
+    replaced(1, "# 1. ", "# 8. ")(changed)
     replaced(15, "Next: [2. Inside](02_inside.ipynb)", "")(changed)
-    assert run_linter(changed, "07_your_own_data.ipynb") == []
+    assert run_linter(changed, "08_your_own_data.ipynb") == []
 
 
 def test_empty_notebook_is_reported(lesson, run_linter):
