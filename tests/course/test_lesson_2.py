@@ -10,14 +10,14 @@ from notebooks.course import lesson_2
 
 
 def test_unchanged_stubs_are_named():
-    assert "is still `...`" in lesson_2.check_1(...).text
-    assert "returned nothing" in lesson_2.check_2(lambda n_features, n_units: ...).text
-    assert "returned nothing" in lesson_2.check_4(lambda sequences: ...).text
+    assert "is still `...`" in lesson_2.check_2(...).text
+    assert "returned nothing" in lesson_2.check_4(lambda n_features, n_units: ...).text
+    assert "returned nothing" in lesson_2.check_5(lambda sequences: ...).text
 
 
 @pytest.mark.parametrize("gate", [0.5 ** (1 / 70), 0.99015])
 def test_gate_that_keeps_half_is_right(gate):
-    assert lesson_2.check_1(gate)
+    assert lesson_2.check_2(gate)
 
 
 @pytest.mark.parametrize(
@@ -31,13 +31,13 @@ def test_gate_that_keeps_half_is_right(gate):
     ],
 )
 def test_wrong_gate_gets_a_hint(gate, words):
-    verdict = lesson_2.check_1(gate)
+    verdict = lesson_2.check_2(gate)
     assert not verdict
     assert words in verdict.text
 
 
 def test_number_of_parameters_is_right():
-    assert lesson_2.check_2(lambda n, u: 4 * u * (n + u + 2))
+    assert lesson_2.check_4(lambda n, u: 4 * u * (n + u + 2))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_number_of_parameters_is_right():
     ],
 )
 def test_wrong_number_of_parameters_gets_a_hint(count, words):
-    verdict = lesson_2.check_2(count)
+    verdict = lesson_2.check_4(count)
     assert not verdict
     assert words in verdict.text
 
@@ -73,8 +73,8 @@ def step(x, h, c, lstm, *, memory="c", order="ifno", activation=torch.tanh):
 
 
 def test_fixed_step_is_right():
-    assert lesson_2.check_3(step)
-    assert lesson_2.check_3(lambda *of: tuple(part.double() for part in step(*of)))
+    assert lesson_2.check_1(step)
+    assert lesson_2.check_1(lambda *of: tuple(part.double() for part in step(*of)))
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_fixed_step_is_right():
     ],
 )
 def test_wrong_step_gets_a_hint(wrong, words):
-    verdict = lesson_2.check_3(wrong)
+    verdict = lesson_2.check_1(wrong)
     assert not verdict
     assert words in verdict.text
 
 
 def test_reversed_time_is_right():
-    assert lesson_2.check_4(lambda x: x.flip(1))
+    assert lesson_2.check_5(lambda x: x.flip(1))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,61 @@ def test_reversed_time_is_right():
     ],
 )
 def test_wrong_reversal_gets_a_hint(wrong, words):
-    verdict = lesson_2.check_4(wrong)
+    verdict = lesson_2.check_5(wrong)
+    assert not verdict
+    assert words in verdict.text
+
+
+def right_step(model, optimizer, batches):
+    optimizer.zero_grad()
+    for x in batches:
+        ((model(x) - x).abs().mean() / len(batches)).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+
+
+def sum_of_losses(model, optimizer, batches):
+    optimizer.zero_grad()
+    (sum((model(x) - x).abs().mean() for x in batches) / 2).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+
+
+def joined(model, optimizer, batches):
+    right_step(model, optimizer, [torch.cat(batches)])
+
+
+def squared(model, optimizer, batches):
+    optimizer.zero_grad()
+    for x in batches:
+        (((model(x) - x) ** 2).mean() / 2).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("step", [right_step, sum_of_losses])
+def test_one_step_for_two_batches_is_right(step):
+    assert lesson_2.check_3(step)
+
+
+@pytest.mark.parametrize("mistake", lesson_2._MISTAKES_OF_STEP)
+def test_each_wrong_step_for_two_gets_its_hint(mistake):
+    verdict = lesson_2.check_3(lambda *given: lesson_2._step(*given, mistake))
+    assert not verdict
+    assert verdict.text == lesson_2._MISTAKES_OF_STEP[mistake]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (joined, "joins the batches"),
+        (lambda model, optimizer, batches: None if batches else 1, "calls `optimizer.step` 0 times"),
+        (lambda model, optimizer, batches: [right_step(model, optimizer, [x]) for x in batches], "2 times"),
+        (squared, "which twice"),
+        (lambda model, optimizer: None, "is called with 3 positional arguments"),
+        (lambda model, optimizer, batches: batches[2], "raised IndexError"),
+    ],
+)
+def test_other_steps_for_two_are_explained(wrong, words):
+    verdict = lesson_2.check_3(wrong)
     assert not verdict
     assert words in verdict.text

@@ -10,8 +10,8 @@ from tests.notebooks.reading import Findings, Notebook, headings, pictures, pros
 CODE_LINES, PROSE_LINES = 13, 25
 # The set-up cell of the exercises may be longer, because it is not meant to be read.
 SETUP_LINES = 22
-# A class is one idea, and its methods belong together.
-CLASS_LINES = 28
+# A class or a function is one idea.
+DEFINITION_LINES = 28
 COLUMNS = {"code": 120, "markdown": 130, "raw": 120}
 
 
@@ -78,7 +78,7 @@ _EMPHASIS = re.compile(r"(?<![*\w])\*(?![*\s])[^*]+\*(?!\*)")
 def short_cells(notebook: Notebook) -> Findings:
     for cell in notebook.code:
         most = SETUP_LINES if "exercise-setup" in cell.tags else CODE_LINES
-        most = CLASS_LINES if cell.source.startswith("class ") else most
+        most = DEFINITION_LINES if cell.source.startswith(("class ", "def ")) else most
         if len(cell.lines) > most:
             yield cell, f"the cell must have at most {most} lines of code, got {len(cell.lines)}. Split or shorten it"
     for cell in notebook.markdown:

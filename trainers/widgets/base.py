@@ -175,9 +175,11 @@ class Displayed:
         if page := page_bundle(self):
             IPython.display.display(page, raw=True)
             return
-        data, about = self._view()
-        IPython.display.display(data, metadata=about, raw=True)
-        if (picture := self._picture()) is not None:
+        (data, about), picture = self._view(), self._picture()
+        # a page without widgets shows the text, but the picture says more
+        text = {} if picture is None else {"text/plain": ""}
+        IPython.display.display({**data, **text}, metadata=about, raw=True)
+        if picture is not None:
             display_picture(picture, self)
 
 

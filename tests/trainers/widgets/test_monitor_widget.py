@@ -160,6 +160,7 @@ def test_view_is_followed_by_mark_and_picture(capture):
     comparison._ipython_display_()
     view, mark, picture = capture
     assert view[VIEW]["model_id"] == comparison.model_id
+    assert view["text/plain"] == "", "not printed above the picture where no widget is drawn"
     assert mark["text/plain"] == picture.alt
     assert re.match(r'<span class="kit-picture" role="img" aria-label="[^"<>]+"></span>', mark["text/html"])
     capture.clear()
