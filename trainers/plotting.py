@@ -157,8 +157,8 @@ def plot_history(history: History, *, log: bool = False, behind: Mapping[str, Hi
     """Plot the training and validation loss of a training run.
 
     A hollow triangle marks each epoch after which the best weights were restored, at the validation
-    loss of this epoch. A thin line connects it with the epoch whose weights were restored. The
-    curve has a gap where the loss is not finite; a restore of such a loss is at the upper edge.
+    loss of this epoch. A line leads down from it to the best loss, and back to the epoch whose weights were
+    restored. The curve has a gap where the loss is not finite; a restore of such a loss is at the upper edge.
 
     Parameters
     ----------
@@ -385,15 +385,17 @@ def _draw_band(axes: Any, run: _Run, color: str) -> None:
 
 
 def _draw_restores(axes: Any, history: History, label: str | None = None) -> None:
-    """Draw a triangle for each restore, and a thin line from it to the epoch whose weights were restored."""
+    """Draw a triangle for each restore, and a line down to the best loss and back to the epoch that has it."""
     restored = [row for row in history if row.restored]
     # the lines to the best epochs, as one curve with gaps, because many single lines are slow to draw
     points: list[tuple[float, float]] = []
     for row in restored:
         if row.best_epoch and math.isfinite(row.validation_loss):
-            points += [(row.epoch, row.validation_loss), (row.best_epoch, row.best_loss), (math.nan, math.nan)]
+            # beside the curve, so that the line is visible if the best epoch is the previous one
+            best = row.best_epoch, row.best_loss
+            points += [(row.epoch, row.validation_loss), (row.epoch, row.best_loss), best, (math.nan, math.nan)]
     if points:
-        axes.plot(*zip(*points, strict=True), color=RESTORE, linewidth=0.7, alpha=0.7, clip_on=False)
+        axes.plot(*zip(*points, strict=True), color=RESTORE, linewidth=1.3, clip_on=False)
     if restored:
         top = axes.get_ylim()[1]
         heights = [row.validation_loss if math.isfinite(row.validation_loss) else top for row in restored]

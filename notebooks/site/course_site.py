@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -125,15 +126,24 @@ def without_empty_headers(render: Any) -> Any:
 # ---------------------------------------------------------------- formulas, as MathML
 
 
+# docutils puts the index of a letter with an accent below the letter.
+_ACCENT = re.compile(r"<munderover>\s*(<m[in]>.*?</m[in]>)(.+?)(<mo [^>]*>[ˆ_~¯]</mo>)\s*</munderover>", re.DOTALL)
+
+
+def mathml(formula: str, **options: Any) -> str:
+    """Return a LaTeX formula as MathML, which needs no script."""
+    return _ACCENT.sub(r"<msub><mover>\1\3</mover>\2</msub>", tex2mathml(formula, **options))
+
+
 def inline_formula(writer: Any, node: nodes.math) -> None:
-    """Write an inline formula as MathML, which needs no script."""
-    writer.body.append(tex2mathml(node.astext()))
+    """Write an inline formula."""
+    writer.body.append(mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def formula(writer: Any, node: nodes.math_block) -> None:
-    """Write a displayed formula as MathML, on a separate line."""
-    writer.body.append(f'<div class="math-block" tabindex="0">{tex2mathml(node.astext(), as_block=True)}</div>')
+    """Write a displayed formula on a separate line."""
+    writer.body.append(f'<div class="math-block" tabindex="0">{mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
 
 

@@ -130,7 +130,7 @@ def test_run_all_on_fresh_page_draws_run(server, page, open_notebook):
     marks = page.locator(".kit-chart path.restored").count()
     assert marks >= 1
     assert page.get_by_text(f"restored ({marks}×)").count() == 1
-    assert page.locator(".kit-chart line.back").count() == marks
+    assert page.locator(".kit-chart path.back").count() == marks
     assert page.locator(".kit-chart figure").count() == 4, "the examples are reconstructed"
 
 

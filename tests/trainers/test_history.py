@@ -80,9 +80,9 @@ def test_plot_marks_each_restore_at_its_loss(history):
     assert list(lines["validation"].get_ydata())[:3] == [0.8, 0.5, 0.7]
     assert list(lines["training"].get_ydata())[:3] == [0.9, 0.7, 0.6]
     assert list(lines["best, epoch 2"].get_xdata()) == [2]
-    thin = [line for line in axes.lines if len(line.get_xdata()) == 3]
-    ends = [list(zip(line.get_xdata(), line.get_ydata(), strict=True))[:2] for line in thin]
-    assert ends == [[(3, 0.7), (2, 0.5)]], "a thin line leads to the best epoch, but not from a loss that is not finite"
+    returns = [line for line in axes.lines if len(line.get_xdata()) == 4]
+    points = [list(zip(line.get_xdata(), line.get_ydata(), strict=True))[:3] for line in returns]
+    assert points == [[(3, 0.7), (3, 0.5), (2, 0.5)]], "a line leads to the best epoch, but not from an infinite loss"
 
 
 def test_alternative_text_describes_plot(history):

@@ -141,7 +141,8 @@ function drawRestores(run, { x, y, box }) {
     // The mark of a loss that is not finite is drawn at the upper edge.
     const py = Number.isFinite(row[VALIDATION_LOSS]) ? y(row[VALIDATION_LOSS]) : box.top + 5;
     if (best)
-      text += `<line class="back" x1="${px}" y1="${py}" x2="${x(row[BEST])}" y2="${y(best[VALIDATION_LOSS])}" stroke="${RESTORE}"/>`;
+      // Beside the curve, so that the line is visible if the best epoch is the previous one.
+      text += `<path class="back" d="M${px} ${py}V${y(best[VALIDATION_LOSS])}H${x(row[BEST])}" stroke="${RESTORE}"/>`;
     text += `<path class="restored" d="M${px - 4.5} ${py + 4}h9l-4.5 -8z" stroke="${RESTORE}"/>`;
   }
   return text;

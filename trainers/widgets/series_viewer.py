@@ -500,8 +500,8 @@ def plot_series(viewer: SeriesViewer) -> Figure:
             if row < lanes:
                 _draw(axes, start, series.values[start:end, row], color=TRAIN, zorder=2, label="signal")
                 if reconstruction is not None:
-                    # In the whole series, dashes are so dense that they would hide the signal.
-                    look = {"color": RECONSTRUCTION, "linestyle": "--", "zorder": 1.9 if column == 0 else 2.1}
+                    # In the whole series, dashes would be too dense.
+                    look = {"color": RECONSTRUCTION, "linestyle": "-" if column == 0 else "--", "zorder": 2.1}
                     _draw(axes, start, reconstruction[start:end, row], **look, label="reconstruction")
             elif scores is not None:
                 _draw(axes, start, scores[start:end], color=TEXT)
