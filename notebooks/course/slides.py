@@ -10,6 +10,7 @@ The rule, for a screen of 1280 × 720 in classroom mode:
 - A text that asks for a prediction, a heading of a lower level, and a cell that no longer fits below the cells
   before it begin a sub-slide.
 - Code after a question, and a cell after a picture, are a fragment: they appear on the same slide, at the next step.
+- A text after a picture stands beside it, on the same slide.
 - Exercises, solutions and further reading are left out.
 - All other cells follow the cell before them on the same slide.
 """
@@ -33,6 +34,8 @@ _ROOM = 600
 _LETTERS, _TEXT_LINE, _CODE_LINE, _GAP, _HEADING = 105, 30, 25, 22, 70
 # The slides limit the height of pictures, and of code with outputs, which scrolls. A widget fills a slide.
 _PICTURE, _CODE, _WIDGET = 400, 230, 600
+# Letters in a line beside a picture.
+_BESIDE = 38
 _LEFT_OUT = ("exercises", "more exercises", "solutions", "read on", "next")
 _TAGS = {"stub", "check", "solution", "answer"}
 _EXERCISE = re.compile(r"### Exercise ")
@@ -62,9 +65,12 @@ def slide_types(notebook: dict[str, Any]) -> list[str | None]:
         if skipped or _TAGS & set(cell["metadata"].get("tags", ())) or _EXERCISE.match(_source(cell)):
             found.append("skip")
             continue
-        height = _height(cell)
-        kind = _kind(cell, level, before, fits=used + height <= _ROOM)
-        used = height if kind in ("slide", "subslide") else used + height
+        beside = before is not None and _has_picture(before) and cell["cell_type"] == "markdown"
+        height = _height(cell, _BESIDE if beside else _LETTERS)
+        # beside a picture, a text needs no more height if it is not higher than the room
+        total = max(used, height) if beside else used + height
+        kind = _kind(cell, level, before, fits=total <= _ROOM)
+        used = _height(cell) if kind in ("slide", "subslide") else total
         found.append(kind)
         before = cell
     return found
@@ -156,12 +162,12 @@ def _kind(cell: dict[str, Any], level: int, before: dict[str, Any] | None, *, fi
     return "fragment" if answers or _has_picture(before) else None
 
 
-def _height(cell: dict[str, Any]) -> float:
-    """Return the approximate height of a cell in pixels."""
+def _height(cell: dict[str, Any], letters: int = _LETTERS) -> float:
+    """Return the approximate height of a cell in pixels; `letters` is the number of letters in a line of text."""
     lines = _source(cell).split("\n")
     if cell["cell_type"] == "markdown":
         return sum(
-            _HEADING if line.startswith("#") else _TEXT_LINE * math.ceil(len(line) / _LETTERS) if line else _GAP
+            _HEADING if line.startswith("#") else _TEXT_LINE * math.ceil(len(line) / letters) if line else _GAP
             for line in _join_paragraphs(lines)
         )
     # A widget's picture follows a mark, and is visible only if the widget is not.

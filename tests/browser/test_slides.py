@@ -187,6 +187,87 @@ def test_typing_on_slide_edits_cell(slides):
     assert source.endswith("print('a b')")
 
 
+PICTURE = """
+from trainers import Figure
+figure = Figure("a line", figsize=(9, 4))
+figure.plain_axes().plot([1, 2])
+figure
+"""
+GUIDE = """# Guide
+
+## Lesson 1: Other
+
+Not this.
+
+## Lesson 2: Pictures
+
+| min | section | do, ask |
+|---|---|---|
+| 0-3 | a title | "Why?" |
+| 3-9 | look at it | "What do you see?" |
+
+- **Look at it:** a line.
+
+## Lesson 3: Later
+"""
+
+
+@pytest.fixture
+def pictures(class_lab, used_page):
+    """Open a lesson with a picture and a text about it as slides, with an instructor guide beside it."""
+    page = used_page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    class_lab.folder.joinpath("instructor_guide.md").write_text(GUIDE)
+    cells = [
+        ("slide", "# 2. A title\n\nand a line"), ("slide", "## Look at it (3 minutes)"), (None, PICTURE),
+        ("fragment", "# **Observe:** " + "a line goes up. " * 20),
+    ]  # fmt: skip
+    given = []
+    for kind, source in cells:
+        metadata = {"slideshow": {"slide_type": kind}} if kind else {}
+        code = {"outputs": [], "execution_count": None}
+        what = {"cell_type": "markdown"} if source.startswith("#") else {"cell_type": "code", **code}
+        given.append({**what, "metadata": metadata, "source": source.removeprefix("# **").strip()})
+    class_lab.reuse_kernel(class_lab.folder / "02_pictures.ipynb")
+    notebook = Notebook(page, class_lab, "02_pictures", given)
+    notebook.run(2)
+    page.locator(".jp-OutputArea-output img").wait_for()
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
+    page.get_by_role("button", name="Slides", exact=True).click()
+    page.wait_for_selector(".kit-slides")
+    yield notebook
+    page.keyboard.press("Escape")
+
+
+def test_text_stands_beside_its_picture(pictures):
+    page = pictures.page
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    assert page.evaluate(SHOWN) == [1, 2, 3]
+    picture, text = (page.locator(".jp-Cell.kit-pair").nth(i).bounding_box() for i in (0, 1))
+    assert picture["x"] + picture["width"] <= text["x"] + 1
+    assert text["x"] + text["width"] <= 1280
+    assert text["y"] < picture["y"] + picture["height"], "on the same height"
+    assert picture["y"] + picture["height"] <= 720
+    page.keyboard.press("Escape")
+    assert page.locator(".kit-pair").count() == 0
+
+
+def test_notes_follow_the_slides(pictures):
+    page = pictures.page
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="notes").click()
+    notes = opened.value
+    notes.locator("table").wait_for()
+    assert "What do you see?" in notes.locator("body").inner_text()
+    assert "Not this." not in notes.locator("body").inner_text()
+    assert [row.inner_text().split("\t")[1] for row in notes.locator("tr.now").all()] == ["a title"]
+    page.get_by_role("button", name="next", exact=True).click()
+    notes.locator("li.now").wait_for()
+    assert [row.inner_text().split("\t")[1] for row in notes.locator("tr.now").all()] == ["look at it"]
+    notes.close()
+
+
 def test_slides_load_nothing_from_network(class_lab, page):
     requests = []
     page.context.on(

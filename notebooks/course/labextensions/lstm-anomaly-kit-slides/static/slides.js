@@ -17,13 +17,18 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
 .kit-slides .jp-WindowedPanel-outer { padding: 14px 40px 40px !important; box-sizing: border-box; }
 .kit-slides .jp-Cell { border: 0 !important; outline: 0 !important; box-shadow: none !important; }
 .kit-slides .jp-MarkdownOutput { border: 0 !important; padding-right: 0; }
-.kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: 32vh; overflow-y: auto; }
+.kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: calc(9 * var(--jp-code-line-height) * var(--jp-code-font-size) + 12px); overflow-y: auto; }
+.kit-slides .kit-pair { display: inline-block; vertical-align: bottom; width: 64%; box-sizing: border-box; }
+.kit-slides .kit-pair + .kit-pair { width: 36%; padding-left: 20px; }
 .kit-slides .jp-OutputArea-output img { max-height: 56vh; width: auto !important; }
 .kit-slides .kit-elsewhere { display: none !important; }
 .kit-slides .kit-later { visibility: hidden; }
 .kit-slides-bar { position: absolute; right: 14px; bottom: 6px; z-index: 1; display: flex; gap: 6px; align-items: center; font: 15px var(--jp-ui-font-family); color: var(--jp-ui-font-color2); background: var(--jp-layout-color0); border-radius: 4px; }
 .kit-slides-bar button { font: inherit; color: inherit; background: none; border: 1px solid currentColor; border-radius: 4px; padding: 1px 9px; cursor: pointer; }
 .kit-slides-bar button:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }`;
+
+  const NOTES =
+    "body { font: 17px/1.4 sans-serif; margin: 20px; color-scheme: light dark; } td, th { text-align: left; vertical-align: top; padding: 4px 10px; } .now { outline: 3px solid #0072B2; }";
 
   const kindOf = (cell) => cell.model.getMetadata("slideshow")?.slide_type ?? "-";
 
@@ -41,10 +46,34 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
     return slides;
   }
 
+  const hasPicture = (cell) => cell.node.querySelector(".jp-OutputArea-output img")?.checkVisibility() ?? false;
+  // A picture and the text that explains it stand side by side.
+  const arePair = (cell, next) =>
+    cell &&
+    next.model.type === "markdown" &&
+    kindOf(next) === "fragment" &&
+    cell.model.type === "code" &&
+    hasPicture(cell);
+
+  // Return the headings of a notebook's sections, in lower case and without minutes, up to a cell.
+  function sectionsUpTo(notebook, cell) {
+    const before = notebook.widgets
+      .slice(0, notebook.widgets.indexOf(cell) + 1)
+      .map((one) => one.model.sharedModel.source);
+    const found = before.flatMap((source) => [...source.matchAll(/^#{1,2} +(.*)/gm)].map((match) => match[1]));
+    return found.map((text) =>
+      text
+        .replace(/\(\d+ minutes?\)$/, "")
+        .replace(/^\d+\. /, "")
+        .trim()
+        .toLowerCase(),
+    );
+  }
+
   // A notebook shown as slides; `end` restores the usual view.
   class Show {
-    constructor(panel) {
-      this.panel = panel;
+    constructor(panel, app, rendermime) {
+      Object.assign(this, { panel, rendermime, contents: app.serviceManager.contents });
       this.at = [0, 0];
       const notebook = (this.notebook = panel.content);
       this.config = notebook.notebookConfig;
@@ -53,7 +82,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       panel.addClass("kit-slides");
       this.bar = document.createElement("div");
       this.bar.className = "kit-slides-bar";
-      this.bar.innerHTML = `<span role="status"></span><button type="button" data-do="previous" aria-label="previous">◀</button>
+      this.bar.innerHTML = `<span role="status"></span><button type="button" data-do="notes">notes</button><button type="button" data-do="previous" aria-label="previous">◀</button>
         <button type="button" data-do="next" aria-label="next">▶</button><button type="button" data-do="end" aria-label="end the slides">✕</button>`;
       this.bar.addEventListener("click", (event) => {
         const what = event.target.closest("button")?.dataset.do;
@@ -132,7 +161,46 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
         cell.toggleClass("kit-elsewhere", mine < 0);
         cell.toggleClass("kit-later", mine > step);
       }
+      const cells = here.flat();
+      for (const cell of this.notebook.widgets) {
+        const i = cells.indexOf(cell);
+        const paired = i >= 0 && (arePair(cells[i - 1], cell) || (i + 1 < cells.length && arePair(cell, cells[i + 1])));
+        cell.toggleClass("kit-pair", paired);
+      }
       this.bar.firstChild.textContent = `${slide + 1} / ${slides.length}`;
+      this.markNotes();
+    }
+
+    // Show the lesson's section of the instructor guide in a second window, which follows the slides.
+    async notes() {
+      const popup = (this.popup = window.open("", `${NAME}-notes`, "popup,width=760,height=900"));
+      if (!popup) return;
+      const folder = this.panel.context.path.split("/").slice(0, -1);
+      const number = this.panel.context.path.match(/0?(\d+)_[^/]*$/)?.[1];
+      const guide = await this.contents
+        .get([...folder, "instructor_guide.md"].join("/"))
+        .catch(() => ({ content: "" }));
+      const text = guide.content.split(/^(?=## )/m).find((part) => part.startsWith(`## Lesson ${number}:`));
+      const renderer = this.rendermime.createRenderer("text/markdown");
+      await renderer.renderModel({
+        data: { "text/markdown": text ?? "There are no notes for this notebook." },
+        metadata: {},
+      });
+      popup.document.head.innerHTML = `<title>Notes</title><style>${NOTES}</style>`;
+      popup.document.body.replaceChildren(renderer.node);
+      this.markNotes();
+    }
+
+    // Mark the rows and items of the notes that name the section of this slide.
+    markNotes() {
+      if (!this.popup || this.popup.closed) return;
+      const [slide] = this.at,
+        section = sectionsUpTo(this.notebook, slidesOf(this.notebook)[slide].flat()[0]).pop() ?? "";
+      const named = (text) =>
+        text.split(/[;:,]/).some((part) => part.trim().length > 3 && section.includes(part.trim().toLowerCase()));
+      for (const one of this.popup.document.querySelectorAll("td:nth-child(2), li > strong:first-child"))
+        one.closest("tr, li").classList.toggle("now", named(one.textContent));
+      this.popup.document.querySelector(".now")?.scrollIntoView({ block: "center" });
     }
 
     // A hidden cell loses the focus, and then the keys do not work.
@@ -144,7 +212,8 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       const { notebook, panel } = this;
       notebook.activeCellChanged.disconnect(this.follow);
       notebook.model?.cells.changed.disconnect(this.update);
-      for (const cell of notebook.widgets) for (const name of ["kit-elsewhere", "kit-later"]) cell.removeClass(name);
+      for (const cell of notebook.widgets)
+        for (const name of ["kit-elsewhere", "kit-later", "kit-pair"]) cell.removeClass(name);
       this.bar.remove();
       panel.removeClass("kit-slides");
       panel.update(); // its parts still have the size of the window
@@ -156,7 +225,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
   }
   Show.now = null;
 
-  function activate(app, tracker, ToolbarButton) {
+  function activate(app, tracker, rendermime, ToolbarButton) {
     const style = document.createElement("style");
     style.textContent = STYLE;
     document.head.append(style);
@@ -164,7 +233,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       const panel = tracker.currentWidget;
       if (Show.now) Show.now.end();
       else if (panel) {
-        Show.now = new Show(panel);
+        Show.now = new Show(panel, app, rendermime);
         panel.disposed.connect(() => {
           if (Show.now?.panel === panel) Show.now = null;
         });
@@ -225,14 +294,14 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       scope = given;
     },
     get: async () => {
-      const [{ INotebookTracker }, { ToolbarButton }] = await Promise.all(
-        ["@jupyterlab/notebook", "@jupyterlab/apputils"].map((name) => shared(scope, name)),
+      const [{ INotebookTracker }, { IRenderMimeRegistry }, { ToolbarButton }] = await Promise.all(
+        ["notebook", "rendermime", "apputils"].map((name) => shared(scope, `@jupyterlab/${name}`)),
       );
       const plugin = {
         id: `${NAME}:plugin`,
         autoStart: true,
-        requires: [INotebookTracker],
-        activate: (app, tracker) => activate(app, tracker, ToolbarButton),
+        requires: [INotebookTracker, IRenderMimeRegistry],
+        activate: (app, tracker, rendermime) => activate(app, tracker, rendermime, ToolbarButton),
       };
       return () => ({ __esModule: true, default: plugin });
     },
