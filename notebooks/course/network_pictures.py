@@ -23,7 +23,7 @@ def _box(axes: Any, x: float, y: float, text: str, color: str = TEXT, size: tupl
     axes.add_patch(
         FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.12", fc="none", ec=color, lw=1.5)
     )
-    axes.text(x, y, text, ha="center", va="center", color=color, fontsize=10)
+    axes.text(x, y, text, ha="center", va="center", color=color, fontsize=8.5)
 
 
 def _circle(axes: Any, x: float, y: float, sign: str) -> None:
@@ -52,18 +52,18 @@ def plot_lstm_cell() -> Figure:
     _box(axes, 5.2, 2.45, "", size=(7.4, 4.0))
     # cell state
     memory, bus = 3.8, 0.95
-    _arrow(axes, (0.6, memory), (2.5, memory))
+    _arrow(axes, (0.75, memory), (2.5, memory))
     _arrow(axes, (2.9, memory), (4.9, memory))
     _arrow(axes, (5.3, memory), (9.9, memory))
     _circle(axes, 2.7, memory, "×")
     _circle(axes, 5.1, memory, "+")
     # input of the four sums
-    axes.plot((0.6, 7.5), (bus, bus), color=TEXT, linewidth=1.3)
+    axes.plot((0.75, 7.5), (bus, bus), color=TEXT, linewidth=1.3)
     axes.plot((1.9, 1.9), (0.1, bus), color=TEXT, linewidth=1.3)
     boxes = ((2.7, "f = σ(…)", TRAIN), (4.3, "i = σ(…)", TRAIN), (5.9, "g = tanh(…)", RECONSTRUCTION))
     for x, name, color in (*boxes, (7.5, "o = σ(…)", TRAIN)):
         _arrow(axes, (x, bus), (x, 1.35))
-        _box(axes, x, 1.7, name, color, size=(1.4, 0.7))
+        _box(axes, x, 1.7, name, color, size=(1.5, 0.7))
     # forget
     _arrow(axes, (2.7, 2.05), (2.7, 3.6))
     # add
@@ -82,8 +82,8 @@ def plot_lstm_cell() -> Figure:
         (0.25, memory, "$c_{t-1}$"), (0.25, bus, "$h_{t-1}$"), (2.2, 0.25, "$x_t$"), (10.2, memory, "$c_t$"),
         (10.2, bus, "$h_t$"),
     ):  # fmt: skip
-        axes.text(x, y, text, ha="center", va="center", color=TEXT, fontsize=13)
-    for x, y, text in ((2.85, 2.75, "keep"), (5.25, 3.3, "add"), (7.55, 2.62, "output")):
+        axes.text(x, y, text, ha="center", va="center", color=TEXT, fontsize=12)
+    for x, y, text in ((2.85, 2.75, "keep"), (5.25, 3.3, "add"), (7.25, 2.65, "output")):
         axes.text(x, y, text, ha="left", va="center", color=TEXT, fontsize=9, style="italic")
     figure.alt = (
         "One step of an LSTM. The cell state c runs along the top. The forget gate f multiplies it; the product of the "
@@ -131,9 +131,9 @@ def plot_autoencoder(steps: int = 140, latent: int = 16) -> Figure:
         axes.text(2.65 + shift, 4.7, side, ha="center", va="center", color=color, fontsize=12)
     # bottleneck
     _arrow(axes, (5.0, middle), (5.75, middle))
-    axes.text(5.35, middle + 0.3, f"$h_{{{steps}}}$", ha="center", va="center", color=TEXT, fontsize=11)
+    axes.text(5.4, middle + 0.4, f"$h_{{{steps}}}$", ha="center", va="center", color=TEXT, fontsize=10)
     _box(axes, 6.2, middle, "$z$", RESTORE, size=(0.5, 1.5))
-    axes.text(6.2, 4.0, f"latent vector:\n{latent} numbers", ha="center", va="center", color=RESTORE, fontsize=10)
+    axes.text(6.2, 4.0, f"latent vector:\n{latent} numbers", ha="center", va="center", color=RESTORE, fontsize=9)
     # the latent vector goes to each step of the decoder
     axes.plot((6.2, 6.2, places[2] + 8.3), (middle - 0.75, 1.3, 1.3), color=RESTORE, linewidth=1.3)
     axes.text(2.65, 0.9, f"input: {steps} numbers", ha="center", va="center", color=TEXT, fontsize=9)

@@ -1,11 +1,11 @@
-"""Plots of lessons 4 and 5: counts, positions and alternative texts."""
+"""Plots of lessons 2, 4 and 5: counts, positions and alternative texts."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from data import Series
-from notebooks.course import threshold_pictures, window_pictures
+from notebooks.course import network_pictures, threshold_pictures, window_pictures
 
 
 def test_beat_scores_counts_alarms_and_hides_labels_by_default():
@@ -92,3 +92,18 @@ def test_adjusted_f1_bars_are_in_pairs():
     figure = window_pictures.plot_adjusted([10, 1000], [0.0, 0.02], [0.1, 0.9])
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.0, 0.02, 0.1, 0.9]
     assert "0.00 and 0.10 at 10, 0.02 and 0.90 at 1000" in figure.alt
+
+
+def test_drawing_of_autoencoder_has_its_sizes():
+    figure = network_pictures.plot_autoencoder(steps=10, latent=3)
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert {"$x_{1}$", "$x_{10}$", r"$\hat{x}_{10}$", "latent vector:\n3 numbers", "step 10"} <= texts
+    assert "its 10 steps" in figure.alt
+    assert "3 numbers" in figure.alt
+
+
+def test_drawing_of_cell_has_all_gates_and_states():
+    figure = network_pictures.plot_lstm_cell()
+    texts = " ".join(text.get_text() for text in figure.axes[0].texts)
+    for name in ("f = σ", "i = σ", "g = tanh", "o = σ", "c_{t-1}", "h_{t-1}", "x_t", "c_t", "h_t"):
+        assert name in texts
