@@ -38,7 +38,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from nbclient import NotebookClient
@@ -53,6 +52,15 @@ _HEADING = re.compile(r"^#+ Exercise (\d+\.\d+).*?: *(.+?)(?: \([^()]*minutes?\)
 _VERDICT = re.compile(r"Exercise \d+\.\d+ is (solved|not solved yet): (.*)", re.DOTALL)
 # The best result of an exercise comes first.
 _SOLVED = ("yes", "no", "not answered", "not graded")
+# First cell of each kernel. The kit comes before the student's folder, which may contain a file such as data.py. The
+# exit() of IPython would end the kernel some time later, in another exercise. Endless printing would fill the memory.
+_START = f"""
+import os, sys
+sys.path.insert(0, {str(_KIT)!r})
+exit = quit = sys.exit
+sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")
+del os, sys
+"""
 # Seconds to start Python and to run a cell of the set-up; both are the kit's code.
 _SETUP_SECONDS = 600
 
@@ -170,8 +178,8 @@ def _lesson_of(cells: list[Cell], lessons: list[_Lesson]) -> _Lesson | None:
 
 def _answers(cells: list[Cell], lesson: _Lesson) -> dict[str, str]:
     """Return the source of a student's answer cells by exercise; empty if there are none."""
-    # code cells between the heading of an exercise and its check
     numbers = {exercise.title: exercise.number for exercise in lesson.exercises}
+    # code cells between the heading of an exercise and its check
     below: dict[str, list[Cell]] = {number: [] for number in numbers.values()}
     current = ""
     for cell in cells:
@@ -200,12 +208,7 @@ def _is_answered(answer: str, exercise: _Exercise) -> bool:
 
 
 class _Client(NotebookClient):
-    """Client that keeps results and errors of a cell only, so that no printed megabytes are stored."""
-
-    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
-        if msg["msg_type"] in ("execute_result", "error"):
-            return super().output(outs, msg, display_id, cell_index)
-        return None
+    """Client that runs single cells."""
 
     def run(self, source: str, seconds: float) -> str:
         """Run one cell, and return its result as text.
@@ -222,7 +225,8 @@ class _Client(NotebookClient):
         for output in outputs:
             if output.output_type == "error":
                 raise RuntimeError(_one_line(f"{output.ename}: {output.evalue}"))
-        return "".join(output.data.get("text/plain", "") for output in outputs)
+        results = (output for output in outputs if output.output_type == "execute_result")
+        return "".join(output.data.get("text/plain", "") for output in results)
 
 
 @contextmanager
@@ -237,10 +241,7 @@ def _kernel(folder: Path) -> Iterator[_Client]:
     with client.setup_kernel(
         cwd=str(folder / "work"), env=_environment(folder / "home"), stdin=nothing, stdout=nothing, stderr=nothing
     ):
-        # The kit comes before the student's folder, which may contain a file such as data.py.
-        # IPython's own exit() would end the kernel some time later, in another exercise.
-        start = f"import sys\nsys.path.insert(0, {str(_KIT)!r})\nexit = quit = sys.exit\ndel sys"
-        client.run(start, _SETUP_SECONDS)
+        client.run(_START, _SETUP_SECONDS)
         yield client
 
 
