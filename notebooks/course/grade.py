@@ -73,8 +73,10 @@ class Grade:
     ----------
     name : str
         Name of the student's folder or file.
-    lesson, exercise : str
-        Title of the lesson and number of the exercise; both are empty if no lesson was recognised.
+    lesson : str
+        Title of the lesson; empty if no lesson was recognised.
+    exercise : str
+        Number of the exercise; empty if no lesson was recognised.
     solved : {"yes", "no", "not answered", "not graded"}
         "not answered" if the answer cell is missing, empty or unchanged; "not graded" if the check could not run.
     text : str
