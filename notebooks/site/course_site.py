@@ -22,7 +22,8 @@ PAGES = {ROOT / "data" / "README.md": "site/data_sets", ROOT / "data" / "LICENSE
 CONTENTS = {
     "Before you begin": ["00_*"],
     "Lessons": ["0[1-9]_*"],
-    "Around the lessons": ["[!0-9i]*", "instructor_guide"],
+    "Around the lessons": ["[!0-9eip]*"],
+    "For teachers": ["instructor_guide", "project_brief", "exam_questions"],
     "Reference": [
         "site/data_sets",
         *(f"site/api_{name}" for name in ("trainers", "detection", "widgets", "data", "course")),
