@@ -17,7 +17,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
 .kit-slides .jp-WindowedPanel-outer { padding: 14px 40px 40px !important; box-sizing: border-box; }
 .kit-slides .jp-Cell { border: 0 !important; outline: 0 !important; box-shadow: none !important; }
 .kit-slides .jp-MarkdownOutput { border: 0 !important; padding-right: 0; }
-.kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: calc(9 * var(--jp-code-line-height) * var(--jp-code-font-size) + 12px); overflow-y: auto; }
+.kit-slides .jp-CodeCell:not(.jp-mod-noOutputs) .jp-InputArea { max-height: calc(9 * 1.41 * var(--jp-code-font-size) + 13px); overflow-y: auto; }
 .kit-slides .kit-pair { display: inline-block; vertical-align: bottom; width: 64%; box-sizing: border-box; }
 .kit-slides .kit-pair + .kit-pair { width: 36%; padding-left: 20px; }
 .kit-slides .jp-OutputArea-output img { max-height: 56vh; width: auto !important; }
