@@ -2,6 +2,7 @@
 # make class      the same for a class: large text and plots, training runs below half a minute, slides
 #                 (both print the address to open if no browser opens)
 # make check      check whether this computer is ready for a lesson
+# make handout    write the course without solutions and answers into build/course.zip, for students
 # make check-gpu  check the kit on this computer's accelerator, against the CPU
 # make test       install the kit and run all tests, notebooks included
 # make lint-notebooks  check the committed notebooks without running them (part of make test)
@@ -41,7 +42,10 @@ PRETTIER = $(NODE) $(MODULES)/prettier/bin/prettier.cjs --config tests/javascrip
 # One worker per core, up to four, because each takes about 1.5 GB. All tests of a file run in one worker.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: lab class check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
+# What only the lecturer has.
+ANSWERS = notebooks/solutions notebooks/exam_questions.md notebooks/instructor_guide.md tests/course
+
+.PHONY: lab class handout check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
 	check-gpu detection-study restore-study sweep steps speed-to-quality javascript lint-notebooks solutions clean help
 
 help:
@@ -55,6 +59,10 @@ class: $(STAMP)
 
 check: $(STAMP)
 	$(PY) -m notebooks.course check
+
+handout:
+	mkdir -p build
+	git archive -o build/course.zip --prefix=course/ HEAD . $(foreach part,$(ANSWERS),":!$(part)")
 
 check-gpu: $(STAMP)
 	$(PY) -m tests.check_gpu

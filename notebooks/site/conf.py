@@ -24,7 +24,8 @@ extensions = [
     "course_site",
     "reference",
 ]
-exclude_patterns = ["course", "solutions", "kept", "**/.ipynb_checkpoints"]
+# Answers of exercises and exams are not on the site.
+exclude_patterns = ["course", "solutions", "exam_questions.md", "kept", "**/.ipynb_checkpoints"]
 root_doc = "index"
 default_role = "named"
 nitpicky = False

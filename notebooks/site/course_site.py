@@ -23,7 +23,7 @@ CONTENTS = {
     "Before you begin": ["00_*"],
     "Lessons": ["0[1-9]_*"],
     "Around the lessons": ["[!0-9eip]*"],
-    "For teachers": ["instructor_guide", "project_brief", "exam_questions"],
+    "For teachers": ["instructor_guide", "project_brief"],
     "Reference": [
         "site/data_sets",
         *(f"site/api_{name}" for name in ("trainers", "detection", "widgets", "data", "course")),

@@ -20,7 +20,9 @@ SITE = ROOT / "build" / "site"
 def sources() -> list[str]:
     """Return the names of the pages that the site must have, from their source files."""
     files = [*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("*.md"), *NOTEBOOKS.glob("site/*.md")]
-    return sorted(path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in files)
+    names = {path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in files}
+    # it has answers
+    return sorted(names - {"exam_questions"})
 
 
 LESSONS = [name for name in sources() if name[:2].isdigit() and name[:2] != "00"]
