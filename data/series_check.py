@@ -315,7 +315,7 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     found = f"The medians of {number} parts of the recording differ by {drift:.3g}; the s.d. within a part is {sd:.3g}."
     if drift <= sd:
         return Finding("drift", name, "ok", found)
-    advice = "The detector subtracts the mean of each window. To detect drift and jumps, pass centre=False to it."
+    advice = "New levels raise the score; without error='neighbours', pass centre=False. Train on all normal levels."
     return Finding("drift", name, "review", found, advice)
 
 
