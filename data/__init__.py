@@ -8,7 +8,14 @@ DataSet 'ECG5000, training': 2043 sequences of 140 steps, 1 feature; 2043 normal
 
 from data.csv_file import CSVWarning, load_csv
 from data.data_set import DataSet
-from data.recordings import Recording, load_ecg5000, load_ecg_diff_count, load_internal_bleeding, load_mitbih
+from data.recordings import (
+    Recording,
+    load_ecg5000,
+    load_ecg_diff_count,
+    load_internal_bleeding,
+    load_mitbih,
+    load_oil_well,
+)
 from data.series import Series
 from data.series_check import Finding, SeriesCheck, check_series
 from data.splitting import Split, split
@@ -32,6 +39,7 @@ __all__ = [
     "load_ecg_diff_count",
     "load_internal_bleeding",
     "load_mitbih",
+    "load_oil_well",
     "load_ucr",
     "load_ucr_anomalies",
     "load_ucr_anomaly",

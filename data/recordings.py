@@ -1,21 +1,26 @@
-"""The data included in the kit: the heartbeats of ECG5000, and three long recordings with labelled events."""
+"""The data included in the kit: the heartbeats of ECG5000, and long recordings with labelled events."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from data.data_set import DataSet
+from data.data_set import DataSet, as_class_names
 from data.series import Series
 
 CLASS_NAMES = ("normal", "R-on-T PVC", "PVC", "supraventricular or ectopic", "unclassified")
+# Columns of the files of the oil wells, and the one without values.
+SENSORS = ("P-PDG", "P-TPT", "T-TPT", "P-MON-CKP", "T-JUS-CKP", "P-JUS-CKGL", "T-JUS-CKGL", "QGL")
+EMPTY_SENSOR = "T-JUS-CKGL"
+# Time steps of the training part and of the test part of each well.
+WELLS = {2: (5918, 5560), 9: (2114, 4624), 16: (687, 2624)}
 
 
 def load_ecg5000(path: str | os.PathLike[str] | None = None) -> DataSet:
@@ -95,7 +100,7 @@ def load_internal_bleeding(path: str | os.PathLike[str] | None = None) -> Record
     .. [1] Wu & Keogh, Current time series anomaly detection benchmarks are flawed and are creating
        the illusion of progress, IEEE Transactions on Knowledge and Data Engineering 35(3), 2023.
     """
-    return _load(path, "internal_bleeding.npz", "internal bleeding", "pressure", lengths=(1200, 6301))
+    return _load(path, "internal_bleeding.npz", "internal bleeding", ["pressure"], lengths=(1200, 6301))
 
 
 def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording:
@@ -119,7 +124,7 @@ def load_ecg_diff_count(path: str | os.PathLike[str] | None = None) -> Recording
     .. [1] Wenig, Schmidl & Papenbrock, TimeEval: a benchmarking toolkit for time series anomaly
        detection algorithms, PVLDB 15(12), 2022.
     """
-    return _load(path, "ecg_diff_count.npz", "ecg-diff-count-3", "ecg", lengths=(10_000, 10_000))
+    return _load(path, "ecg_diff_count.npz", "ecg-diff-count-3", ["ecg"], lengths=(10_000, 10_000))
 
 
 def load_mitbih(path: str | os.PathLike[str] | None = None) -> Recording:
@@ -145,31 +150,89 @@ def load_mitbih(path: str | os.PathLike[str] | None = None) -> Recording:
        and Biology 20(3), 2001.
     .. [2] Goldberger et al., PhysioBank, PhysioToolkit, and PhysioNet, Circulation 101(23), 2000.
     """
-    return _load(path, "mitbih.npz", "MIT-BIH", "ecg", lengths=(3750, 3750), sampling_rate=360.0)
+    return _load(path, "mitbih.npz", "MIT-BIH", ["ecg"], lengths=(3750, 3750), sampling_rate=360.0)
+
+
+def load_oil_well(
+    well: int, sensors: Sequence[str] | None = None, *, path: str | os.PathLike[str] | None = None
+) -> Recording:
+    """Load the sensors of a real offshore oil well, before and during a failure, one step per second.
+
+    The first 60 % of the normal steps are the training part; the test part begins with the other normal steps and has
+    one event. Its steps have the label 1 in the transient state, in which the failure develops, and then 2 in the
+    steady state of the failure. Steps without a class in the source (20 to 50 before each of the two states) have the
+    label 1.
+
+    ==== ======== ===== ================ =======================================
+    well training  test            event failure
+    ==== ======== ===== ================ =======================================
+       2    5,918 5,560     [3945, 5560) quick restriction of the production choke
+       9    2,114 4,624     [1409, 4624) spurious closure of the downhole safety valve
+      16      687 2,624      [458, 2624) rapid productivity loss
+    ==== ======== ===== ================ =======================================
+
+    Pressures (P-…) are in Pa, temperatures (T-…) in °C. The sensors are
+
+    - P-PDG: pressure at the permanent downhole gauge (always 0 in wells 2 and 9)
+    - P-TPT, T-TPT: pressure and temperature at the transducer (TPT)
+    - P-MON-CKP, T-JUS-CKP: pressure upstream and temperature downstream of the production choke
+    - P-JUS-CKGL, T-JUS-CKGL: pressure and temperature downstream of the gas-lift choke; T-JUS-CKGL has no value in any
+      of the three wells
+    - QGL: flow of the gas lift (always 0 in wells 2 and 9)
+
+    Parameters
+    ----------
+    well : {2, 9, 16}
+        Number of the well.
+    sensors : sequence of str, optional
+        Sensors to load. Default: all except T-JUS-CKGL, because a feature of a `Series` must have a value.
+    path : path, optional
+        Another copy of the file. Default: the file included in the kit.
+
+    Returns
+    -------
+    Recording
+        The tuple `(training, test)`, with one feature per sensor, at 1 Hz.
+
+    References
+    ----------
+    .. [1] Vargas et al., A realistic and public dataset with rare undesirable real events in oil wells, Journal of
+       Petroleum Science and Engineering 181, 2019.
+    """
+    if well not in WELLS:
+        raise ValueError(f"well must be one of {', '.join(map(str, WELLS))}, got {well!r}.")
+    known = [sensor for sensor in SENSORS if sensor != EMPTY_SENSOR]
+    chosen = known if sensors is None else as_class_names(sensors, "sensors")
+    if not chosen or not set(chosen) <= set(known) or len(set(chosen)) < len(chosen):
+        raise ValueError(f"sensors must be one or more of {', '.join(known)}, each once, got {list(chosen)}.")
+    return _load(
+        path, f"oil_well_{well}.npz", f"oil well {well}", SENSORS, lengths=WELLS[well], sampling_rate=1.0, chosen=chosen
+    )
 
 
 def _load(
     path: str | os.PathLike[str] | None,
     file_name: str,
     name: str,
-    feature: str,
+    features: Sequence[str],
     *,
     lengths: tuple[int, int],
     sampling_rate: float | None = None,
+    chosen: Sequence[str] | None = None,
 ) -> Recording:
+    chosen = features if chosen is None else chosen
+    columns = [features.index(feature) for feature in chosen]
     with _open_npz(path, file_name, name) as parts:
         training, test = (
             Series(
-                parts[part],
+                parts[part].reshape(length, len(features))[:, columns],
                 labels=parts[f"{part}_labels"],
                 name=f"{name}, {part}",
                 sampling_rate=sampling_rate,
-                feature_names=[feature],
+                feature_names=chosen,
             )
-            for part in Recording._fields
+            for part, length in zip(Recording._fields, lengths, strict=True)
         )
-        if (len(training), len(test)) != lengths:
-            raise ValueError(f"the parts must have {lengths} steps, got {(len(training), len(test))}")
     return Recording(training, test)
 
 

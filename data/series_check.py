@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from data._deprecated import RenamedValue
-from data.data_set import check_integer, is_real_number
+from data.data_set import as_array, as_pandas, check_integer, is_real_number
 from data.markup import escaped, without_math
 from data.series import Series, runs
 from data.words import length_and_sampling, many
 
 # Sign and color of each verdict, the best verdict first.
 _SIGNS = {"ok": ("✓", "#009E73"), "review": ("○", "#0072B2"), "fix": ("✗", "#D55E00")}
+_NO_INFORMATION = "Remove the feature: it has no information."
 Verdict = Literal["ok", "review", "fix"]
 # Number of blocks of equal length in a recording; the median over the blocks is the usual value.
 _BLOCKS = 20
@@ -23,6 +24,8 @@ _BLOCKS = 20
 _SHORTEST_FLATLINE, _TIMES_USUAL_RUN = 10, 10
 # Smallest distance of an outlier from the median, as a multiple of the largest distance in a usual block.
 _FAR = 3
+# Smallest step at or between outliers, as a multiple of the same distance; with smaller steps, the signal drifts.
+_JUMP = 0.5
 # Numbers of windows in the training part below which the verdict is "fix" and "review".
 _FEWEST_WINDOWS, _ENOUGH_WINDOWS = 10, 20
 
@@ -119,14 +122,14 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     check              verdict "review"                verdict "fix"
     ================== =============================== ==================================================
     time               no sampling rate                times are not in equal steps
-    missing            any value is missing            more than a fifth of the values are missing
+    missing            any value is missing            more than a fifth of the values, or all, are missing
     constant                                           all values are equal
     flatline                                           at least 10 equal values in a row, and at least 10
                                                        times the mean length of runs of equal values
     outlier                                            distance from the median is more than three times
-                                                       the largest distance in a block (usual value); a
-                                                       value that occurs several times may be a sentinel
-                                                       value for "missing"
+                                                       the largest distance in a block (usual value), and
+                                                       the signal jumps; a value that occurs several times
+                                                       may be a sentinel value for "missing"
     drift              medians of the blocks differ
                        by more than the usual
                        standard deviation
@@ -141,12 +144,13 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
                        training part
     ================== =============================== ==================================================
 
-    The check "training" needs the argument `window`.
+    The checks "outlier", "drift" and "distribution shift" leave out steps that are labelled abnormal. The check
+    "training" needs the argument `window`.
 
     Parameters
     ----------
-    series : Series or array, shape (time, feature) or (time,)
-        The whole recording.
+    series : Series, array or table, shape (time, feature) or (time,)
+        The whole recording. Unlike a `Series`, an array or a table may have features without any value.
     training : float, default 0.5
         Share of the recording, from its start, that is the training part, as in `trainers.reports.report`.
     window : int, optional
@@ -171,22 +175,41 @@ def check_series(series: Any, *, training: float = 0.5, window: int | None = Non
     Finding(check='flatline', feature='feature 0', verdict='fix', found='60 equal values from step 300 on.', \
 advice='Set them to NaN if the sensor failed. Keep them if the value can be constant.', steps=((300, 360),))
     """
-    series = Series.of(series)
+    series, empty = _filled(series)
     if not is_real_number(training) or not 0 < training < 1:
         raise ValueError(f"training must be a number between 0 and 1, got {training!r}.")
     end = max(1, round(training * len(series)))
     findings = [_time(series), *_labels(series, end)]
     if window is not None:
         findings.append(_enough(end, check_integer(window, "window", 2)))
-    for values, name in zip(series.values.T.astype(np.float64), series.feature_names, strict=True):
+    abnormal = np.zeros(len(series), dtype=bool) if series.labels is None else series.abnormal
+    for i, (values, name) in enumerate(zip(series.values.T.astype(np.float64), series.feature_names, strict=True)):
+        if empty[i]:
+            findings.append(Finding("missing", name, "fix", "Every value is missing.", _NO_INFORMATION))
+            continue
         known = values[~np.isnan(values)]
         if np.ptp(known) == 0:
             found = f"Every value is {known[0]:g}."
-            findings.append(Finding("constant", name, "fix", found, "Remove the feature: it has no information."))
+            findings.append(Finding("constant", name, "fix", found, _NO_INFORMATION))
             continue
-        findings += [_missing(values, name), _flatline(values, name), _outliers(values, name)]
-        findings += [_drift(values, name, window), _distribution_shift(values, name, end)]
+        findings += [_missing(values, name), _flatline(values, name)]
+        normal = np.where(abnormal, np.nan, values)
+        normal = values if np.isnan(normal).all() else normal
+        findings += [_outliers(normal, name), _drift(normal, name, window), _distribution_shift(normal, name, end)]
     return SeriesCheck(series.name, findings)
+
+
+def _filled(values: Any) -> tuple[Series, np.ndarray]:
+    """Return a recording as a series, and which features have no value; in the series, these are 0."""
+    if isinstance(values, Series):
+        return values, np.zeros(values.n_features, dtype=bool)
+    values = as_pandas(values)
+    array = as_array(values, "series")
+    empty = np.isnan(array).all(0) if array.ndim == 2 else np.zeros(1, dtype=bool)
+    if empty.any():
+        array = np.where(empty, 0, array)
+        values = pd.DataFrame(array, values.index, values.columns) if isinstance(values, pd.DataFrame) else array
+    return Series.of(values), empty
 
 
 def _time(series: Series) -> Finding:
@@ -268,9 +291,13 @@ def _outliers(values: np.ndarray, name: str) -> Finding:
     usual = float(np.median([np.nanmax(block) for block in _blocks(away)]))
     low, high = np.nanmin(values), np.nanmax(values)
     beyond = away > _FAR * usual
+    # steps between known values; those of a drift are small
+    steps = np.abs(np.diff(np.pad(pd.Series(values).ffill().bfill(), 1, mode="edge")))
+    for start, stop in runs(beyond):
+        beyond[start:stop] = (steps[start : stop + 1] > _JUMP * usual).any()
     if usual == 0 or not beyond.any():
         return Finding("outlier", name, "ok", f"All values are between {low:.4g} and {high:.4g}.")
-    places, worst = tuple(runs(beyond)), int(np.nanargmax(away))
+    places, worst = tuple(runs(beyond)), int(np.argmax(np.where(beyond, away, 0)))
     number, same = int(beyond.sum()), int((values == values[worst]).sum())
     found = f"{many(number, 'outlier')}, the farthest is {values[worst]:.4g} at step {worst}."
     advice = "Set impossible values to NaN, because they distort the scaling. Keep values that can occur."
@@ -288,7 +315,7 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     found = f"The medians of {number} parts of the recording differ by {drift:.3g}; the s.d. within a part is {sd:.3g}."
     if drift <= sd:
         return Finding("drift", name, "ok", found)
-    advice = "The detector subtracts the mean of each window. To detect drift and jumps, pass centre=False to it."
+    advice = "New levels raise the score; without error='neighbours', pass centre=False. Train on all normal levels."
     return Finding("drift", name, "review", found, advice)
 
 
@@ -297,7 +324,7 @@ def _distribution_shift(values: np.ndarray, name: str, end: int) -> Finding:
     known = [part[~np.isnan(part)] for part in parts]
     for part, where in zip(known, ("training part", "rest"), strict=True):
         if not len(part):
-            found, advice = f"The {where} has no values.", "Remove the feature, or choose another training part."
+            found, advice = f"The {where} has no normal values.", "Choose another training part, or remove the feature."
             return Finding("distribution shift", name, "review", found, advice)
     before, after = map(_middle_range, known)
     found = f"The range of the central 98 % of values is {before:.3g} in the training part and {after:.3g} in the rest."

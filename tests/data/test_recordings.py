@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import data
-from data import load_ecg_diff_count, load_internal_bleeding, load_mitbih
+from data import load_ecg_diff_count, load_internal_bleeding, load_mitbih, load_oil_well
+from data.recordings import SENSORS
 
 FOLDER = Path(data.__file__).parent
 LOADERS = {
@@ -17,6 +19,9 @@ LOADERS = {
     "ecg_diff_count.npz": load_ecg_diff_count,
     "mitbih.npz": load_mitbih,
 }
+WELLS = {f"oil_well_{well}.npz": partial(load_oil_well, well) for well in (2, 9, 16)}
+# All others are the first argument of a loader.
+FILES = LOADERS | {name: lambda path, load=load: load(path=path) for name, load in WELLS.items()}
 
 # Checksums of the float64 values of the source files, and of the labels.
 DIGESTS = {
@@ -38,10 +43,28 @@ DIGESTS = {
         "test": "c042676632088887d65e11fe710a18b339af4643f77337d1888151a5596fbcfd",
         "test_labels": "86330b468c37a4eb3a3be3ddf543ec3fba01262b2f6ca6c37e3f3bc80c33fda3",
     },
+    "oil_well_2.npz": {
+        "training": "e20e9504cf702cf0c4aacd0b82ee7fe0cc9747692cfabb72d8b5b807557b235b",
+        "training_labels": "cb01e46adefff664ccd7d2b0529ab6a4286cebd97a4460eb00033c99bdf1b730",
+        "test": "0df481b01941a11667507545f80eccb985a6568d3ab1293847aad10e87cfd521",
+        "test_labels": "2be92f9a46a38d6afae39c52318d121928c23fadae1ffd924d6928c10893c2b2",
+    },
+    "oil_well_9.npz": {
+        "training": "d2ac86015e0baad328e9ce72400d505d19913c6f1362a29cc15521c886b1d48d",
+        "training_labels": "27d67085db05297c7c5542c52ee8798eb03022a57b0c8cbde70db901fed1da69",
+        "test": "b269fb1374aab77ded5c43d3b04ae4f8a7e1aeb90112f837a06001992b8fba6a",
+        "test_labels": "4d7dc84623ab8e4d9d908fb0234e34571291358a61dc114ddfa51946207e05d6",
+    },
+    "oil_well_16.npz": {
+        "training": "9d55d66ef9b3f5daa78d2b1ef3e6ade679b476a6354962e2955537311aca86b4",
+        "training_labels": "1cde432aa33f59fdcb79af26f8fe51128ebaa6802d46fd8b95b667bcbc5305cb",
+        "test": "ddf4688568fc10c13c81afbfca05ae7c417dba71b01fc3a265171f481253cca8",
+        "test_labels": "7c09786f16b1e7316df4624c7aea3da3a1795f76d3f7e8eb208a938894b0b2ee",
+    },
 }
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize("name", FILES)
 def test_files_have_values_of_their_sources(name):
     with np.load(FOLDER / name) as parts:
         assert {part: hashlib.sha256(parts[part].tobytes()).hexdigest() for part in parts.files} == DIGESTS[name]
@@ -79,7 +102,7 @@ def test_blood_pressure_continues_after_training_part():
     assert steps[1199] <= steps.max() < 4
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "another", "NaN labels", "short"])
 def test_damaged_file_raises(tmp_path, name, damage):
     path, content = tmp_path / name, FOLDER.joinpath(name).read_bytes()
@@ -94,10 +117,59 @@ def test_damaged_file_raises(tmp_path, name, damage):
     else:
         path.write_bytes({"empty": b"", "cut": content[: len(content) // 2], "text": b"no archive"}[damage])
     with pytest.raises(ValueError, match=r"is damaged or has no .* Restore it"):
-        LOADERS[name](path)
+        FILES[name](path)
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize("name", FILES)
 def test_missing_file_raises(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=r"does not exist\. Restore it"):
-        LOADERS[name](tmp_path / name)
+        FILES[name](tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("well", "normal", "transient", "failure"), [(2, 9863, 832, 783), (9, 3523, 2116, 1099), (16, 1145, 2081, 85)]
+)
+def test_labels_of_oil_well_have_counts_of_source(well, normal, transient, failure):
+    """Steps without a class (2 × 50, 2 × 20, and 28 + 24) count as transient."""
+    training, test = load_oil_well(well)
+    assert (len(training), training.labels.max()) == (round(0.6 * normal), 0)
+    states, counts = [0, 1, 2], [normal - len(training), transient, failure]
+    np.testing.assert_array_equal(test.labels, np.repeat(states, counts))
+    assert test.events == [(counts[0], len(test))]
+    assert training.sampling_rate == test.sampling_rate == 1
+
+
+@pytest.mark.parametrize("well", [2, 9, 16])
+def test_oil_well_has_named_sensors_of_file(well):
+    with np.load(FOLDER / f"oil_well_{well}.npz") as parts:
+        for part, series in load_oil_well(well)._asdict().items():
+            assert series.name == f"oil well {well}, {part}"
+            assert series.feature_names == tuple(name for name in SENSORS if name != "T-JUS-CKGL")
+            columns = [SENSORS.index(name) for name in series.feature_names]
+            np.testing.assert_array_equal(series.values, parts[part][:, columns].astype(np.float32))
+            assert np.isnan(parts[part][:, SENSORS.index("T-JUS-CKGL")]).all()
+
+
+def test_oil_well_has_chosen_sensors_in_order():
+    every, chosen = load_oil_well(9), load_oil_well(9, sensors=["T-TPT", "P-TPT"])
+    for whole, part in zip(every, chosen, strict=True):
+        assert part.feature_names == ("T-TPT", "P-TPT")
+        np.testing.assert_array_equal(part.values, whole.values[:, [2, 1]])
+
+
+def test_oil_well_continues_after_training_part():
+    """A cut at the wrong step would give a jump or repeat a part."""
+    for well in (2, 9, 16):
+        training, test = load_oil_well(well)
+        before, after = (np.abs(np.diff(part.values, axis=0)).max(0) for part in (training, test[:400]))
+        step = np.abs(test.values[0] - training.values[-1])
+        assert (step <= np.maximum(before, after)).all()
+        assert step.any()
+
+
+@pytest.mark.parametrize("sensors", [["P-XYZ"], ["T-JUS-CKGL"], [], ["P-TPT", "P-TPT"]])
+def test_unknown_well_or_sensor_raises(sensors):
+    with pytest.raises(ValueError, match=r"^well must be one of 2, 9, 16, got 3\.$"):
+        load_oil_well(3)
+    with pytest.raises(ValueError, match=r"^sensors must be .*P-PDG, P-TPT.*, got \["):
+        load_oil_well(2, sensors)

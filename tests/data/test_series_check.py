@@ -1,11 +1,17 @@
 """`check_series`: each fault is found with its location, and normal recordings get the verdict "ok"."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from data import Series, check_series, load_ecg_diff_count, load_internal_bleeding, load_mitbih
+import data
+from data import Series, check_series, load_ecg_diff_count, load_internal_bleeding, load_mitbih, load_oil_well
+from data.recordings import SENSORS
 from notebooks.course.own_files import HANGS, LOST, NO_CONTACT_AT, write_patch_csv
 
+FOLDER = Path(data.__file__).parent
 WAVE = np.sin(np.arange(2000) / 5) + np.random.default_rng(0).normal(0, 0.05, 2000)
 
 
@@ -79,6 +85,45 @@ def test_rare_peaks_of_pulse_are_no_outliers():
     assert found(pulse, "outlier").verdict == "ok"
 
 
+def test_slow_drift_to_another_level_is_no_outlier():
+    drift = WAVE + np.interp(np.arange(2000), [1500, 1900], [0, 20])
+    assert found(drift, "outlier").verdict == "ok"
+    assert found(drift, "drift").verdict == "review"
+    assert "without error='neighbours', pass centre=False" in found(drift, "drift").advice
+    drift[1950] = 90
+    assert "90 at step 1950" in found(drift, "outlier").found
+
+
+def test_labelled_failure_is_neither_outlier_nor_drift_nor_shift():
+    failure = WAVE + np.repeat([0, 50], [1500, 500])
+    labels = np.repeat([0, 1], [1500, 500])
+    verdicts = {one.check: one.verdict for one in check_series(Series(failure, labels=labels))}
+    assert {verdicts[check] for check in ("outlier", "drift", "distribution shift")} == {"ok"}
+    verdicts = {one.check: one.verdict for one in check_series(failure)}
+    assert (verdicts["outlier"], verdicts["drift"]) == ("fix", "review")
+
+
+@pytest.mark.parametrize("well", [2, 9, 16])
+def test_dead_sensors_of_oil_wells_are_named(well):
+    with np.load(FOLDER / f"oil_well_{well}.npz") as parts:
+        table = pd.DataFrame(np.concatenate([parts["training"], parts["test"]]), columns=SENSORS)
+    removed = "Remove the feature: it has no information."
+    dead = {one.feature: (one.check, one.found) for one in check_series(table) if one.advice == removed}
+    constant = {} if well == 16 else dict.fromkeys(["P-PDG", "QGL"], ("constant", "Every value is 0."))
+    assert dead == {"T-JUS-CKGL": ("missing", "Every value is missing.")} | constant
+    for part in load_oil_well(well):
+        assert {one.feature for one in check_series(part) if one.advice == removed} == set(constant)
+
+
+def test_feature_without_values_keeps_names_and_times():
+    table = pd.DataFrame({"a": WAVE, "b": np.nan}, index=pd.Index(np.arange(2000) / 10, name="seconds"))
+    for values, name in ((table, "b"), (table.to_numpy(), "feature 1")):
+        empty = [one.feature for one in check_series(values) if one.found == "Every value is missing."]
+        assert empty == [name]
+    (time,) = (one.found for one in check_series(table) if one.check == "time")
+    assert time == "2000 steps: 3.33 min at 10 Hz."
+
+
 def test_events_in_training_part_give_largest_training_share():
     labels = np.zeros(2000, dtype=int)
     labels[[600, 1500]] = 1
@@ -112,7 +157,7 @@ def test_advised_training_part_has_no_event(step, text):
 @pytest.mark.parametrize(("part", "name"), [(slice(0, 1000), "training part"), (slice(1000, 2000), "rest")])
 def test_part_without_values_is_named(part, name):
     finding = found(changed(part, np.nan), "distribution shift")
-    assert (finding.verdict, finding.found) == ("review", f"The {name} has no values.")
+    assert (finding.verdict, finding.found) == ("review", f"The {name} has no normal values.")
 
 
 @pytest.mark.parametrize(("window", "verdict"), [(50, "ok"), (51, "review"), (100, "review"), (101, "fix")])
