@@ -106,7 +106,7 @@ class _Exercise:
 @dataclass
 class _Lesson:
     title: str
-    # such as "inside_an_lstm_autoencoder"
+    # such as "build_an_lstm_autoencoder"
     file_name: str
     setup: list[str] = field(default_factory=list)
     exercises: list[_Exercise] = field(default_factory=list)
