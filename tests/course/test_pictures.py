@@ -1,11 +1,11 @@
-"""Plots of lessons 4 and 5: counts, positions and alternative texts."""
+"""Plots of lessons 1, 4 and 5: counts, positions and alternative texts."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from data import Series
-from notebooks.course import threshold_pictures, window_pictures
+from data import DataSet, Series
+from notebooks.course import set_pictures, threshold_pictures, window_pictures
 
 
 def test_beat_scores_counts_alarms_and_hides_labels_by_default():
@@ -92,3 +92,14 @@ def test_adjusted_f1_bars_are_in_pairs():
     figure = window_pictures.plot_adjusted([10, 1000], [0.0, 0.02], [0.1, 0.9])
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.0, 0.02, 0.1, 0.9]
     assert "0.00 and 0.10 at 10, 0.02 and 0.90 at 1000" in figure.alt
+
+
+def test_sets_have_a_mark_for_every_50_sequences_and_say_what_they_decide():
+    normal = DataSet(np.zeros((200, 5)), labels=[0] * 200)
+    mixed = DataSet(np.zeros((250, 5)), labels=[0] * 100 + [1] * 150)
+    sets = {"one": normal, "two": normal[:100], "three": normal[:100], "four": mixed}
+    figure = set_pictures.plot_sets(sets)
+    marks = [[len(line.get_xdata()) for line in axes.lines] for axes in figure.axes]
+    assert marks == [[4, 0], [2, 0], [2, 0], [2, 3]]
+    assert "one (200 normal beats) decides the weights" in figure.alt
+    assert "four (100 normal and 150 abnormal beats) decides nothing" in figure.alt
