@@ -8,6 +8,29 @@ from data import DataSet, Series
 from notebooks.course import set_pictures, threshold_pictures, window_pictures
 
 
+def test_outcomes_are_named_on_the_right_side_of_the_threshold():
+    axes = threshold_pictures.plot_outcomes(threshold=5.0).axes[0]
+    places = {text.get_text().replace("\n", " "): text.get_position() for text in axes.texts if text.get_text()}
+    for outcome, flagged, normal in (
+        ("correct rejections", False, True),
+        ("false alarms", True, True),
+        ("misses", False, False),
+        ("true alarms", True, False),
+    ):
+        x, y = places[outcome]
+        assert (x > 5, y > 0) == (flagged, normal), outcome
+
+
+def test_intervals_mark_the_conformal_quantile():
+    scores = [3.0, 1.0, 2.0, 5.0, 4.0, 6.0, 7.0, 8.0, 9.0]
+    figure = threshold_pictures.plot_intervals(scores, rate=0.2)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("1/10") == 10
+    assert "above: 2 of 10 intervals" in texts
+    assert figure.axes[0].lines[-1].get_xdata()[0] == 8, "the eighth smallest score"
+    assert "score of rank 8; 2 of the 10 intervals" in figure.alt
+
+
 def test_beat_scores_counts_alarms_and_hides_labels_by_default():
     scores = np.array([0.1, 0.2, 0.3, 0.9])
     hidden = threshold_pictures.plot_beat_scores(scores, {"A": 0.2, "B": 0.5})
