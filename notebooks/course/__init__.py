@@ -5,6 +5,6 @@ class, and the check of a computer's set-up.
 
 >>> from notebooks.course import lesson_1
 >>> lesson_1.check_1(...)  # doctest: +NORMALIZE_WHITESPACE
-Exercise 1.1 is not solved yet: `rate` is still `...`.
-Replace each `...` with your answer: a false alarm rate between 0 and 1.
+Exercise 1.1 is not solved yet: `error` is still `...`.
+Replace each `...` with your answer: a function of two arrays that returns one number.
 """

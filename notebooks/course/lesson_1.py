@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,77 +11,65 @@ from notebooks.course.answer_numbers import is_rounded, one_number
 from notebooks.course.verdict import NotYet, call, exercise
 from trainers.detection import quantile_threshold
 
-_SIZES = (2, 16, None)
+# Given in exercise 1.3: shares of the abnormal and of the normal beats that are flagged; abnormal share in the ward.
+RECALL, FALSE_ALARM_RATE, WARD = 0.99, 0.05, 0.01
+# Given in exercise 1.4.
+_SIZES, _SEEDS = (2, 8, 32), 3
 
 
-@exercise("1.1", "a false alarm rate between 0 and 1")
-def check_1(rate: Any) -> str:
-    """Check for one alarm in a hundred normal beats."""
-    rate = one_number(rate, "`rate`")
-    if not 0 < rate < 1:
-        msg = f"`rate` must be between 0 and 1, got {rate}. Write one in a hundred as a decimal number."
-        raise NotYet(msg)
-    if not math.isclose(rate, 0.01, rel_tol=1e-6):
-        alarms = f"{1000 * rate:g} alarm{'s' * (not math.isclose(1000 * rate, 1))}"
-        msg = f"{rate:g} is {alarms} in a thousand normal beats. The exercise asks for ten in a thousand."
-        raise NotYet(msg)
-    return "The threshold is higher now. Fewer normal beats are flagged, and more abnormal beats are missed."
-
-
-@exercise("1.2", "a function of two arrays of bool that returns a share")
-def check_2(precision: Any) -> str:
-    """Check for the share of abnormal beats among the flagged beats."""
-    # 3 found, 2 missed, 1 false alarm, 8 correctly not flagged: all wrong formulas give different numbers.
-    abnormal = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
-    flagged = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
-    result = one_number(call(precision, flagged, abnormal, name="precision"), "the return value of `precision`")
+@exercise("1.1", "a function of two arrays that returns one number")
+def check_1(error: Any) -> str:
+    """Check for the mean absolute difference of two arrays."""
+    # The differences are -1, 2, 0, -4: all wrong formulas give different numbers.
+    beat, reconstruction = np.array([0.0, 3.0, -1.0, -4.0]), np.array([1.0, 1.0, -1.0, 0.0])
+    result = one_number(call(error, beat, reconstruction, name="error"), "the return value of `error`")
     mistakes = {
-        3 / 5: "that is recall, the flagged share of the *abnormal* beats. Divide by the number of flagged beats.",
-        11 / 14: "that is accuracy, the share of correct predictions among all beats.",
-        1 / 9: "that is the false alarm rate, the share of flagged beats among the normal beats.",
-        1 / 4: "that is the share of *false* alarms among the flagged beats. Precision is 1 minus this share.",
-        3.0: "that is a number of beats. Precision is a share of the flagged beats.",
-        75.0: "that is in percent. Precision is a share, from 0 to 1.",
-        3 / 14: "that is a share of all beats. Divide by the number of flagged beats.",
+        3 / 4: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
+        -3 / 4: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
+        21 / 4: "that is the mean *squared* difference. Use the absolute difference.",
+        (21 / 4) ** 0.5: "that is the root of the mean *squared* difference. Use the absolute difference.",
+        7.0: "that is the sum of the absolute differences. Divide it by the number of time steps.",
+        7 / 140: "you divide by 140. Divide by the number of time steps of the given beat.",
+        4.0: "that is the largest absolute difference. Take the mean.",
+        3 / 2: "that is the median of the absolute differences. Take the mean.",
+        5 / 4: "that is the difference of the mean absolute values. Subtract first, then take absolute values.",
     }
-    if not np.isclose(result, 3 / 4):
+    if not np.isclose(result, 7 / 4):
         for number, hint in mistakes.items():
             if np.isclose(result, number):
                 raise NotYet(hint)
         msg = (
-            f"of 14 beats, 4 are flagged and 3 of these are abnormal, but your function returns {result:.3g}. "
-            "Compute it by hand for these beats."
+            "for the beat 0, 3, −1, −4 and the reconstruction 1, 1, −1, 0, your function returns "
+            f"{result:.3g}. Compute it by hand for these four time steps."
         )
         raise NotYet(msg)
-    result = one_number(call(precision, ~flagged, abnormal, name="precision"), "the return value of `precision`")
-    if not np.isclose(result, 2 / 10):
+    result = one_number(call(error, np.zeros(5), np.arange(5.0), name="error"), "the return value of `error`")
+    if not np.isclose(result, 2):
         msg = "right for one example and wrong for another. Does your function use its arguments only?"
         raise NotYet(msg)
     return (
-        "Precision depends on how many beats are abnormal. With a thousand normal beats and one abnormal beat, "
-        "a false alarm rate of 5 % gives a precision of about 0.02, even if the network detects the abnormal beat."
+        "The unit of this error is that of the beat, here standard deviations. `reconstruction_error` computes it "
+        "for all beats of a set."
     )
 
 
-@exercise("1.3", 'a share between 0 and 1 for `leaky` and for `unbiased`, and "a", "b" or "c" for `why`')
-def check_3(leaky: Any, unbiased: Any, why: Any, error: Mapping[str, np.ndarray]) -> str:
+@exercise("1.2", "a share between 0 and 1 for `leaky` and for `unbiased`")
+def check_2(leaky: Any, unbiased: Any, pca_error: Mapping[str, np.ndarray]) -> str:
     """Check that a threshold set on the training beats is too low."""
     leaky, unbiased = one_number(leaky, "`leaky`"), one_number(unbiased, "`unbiased`")
-    new = error["normal test"]
-    thresholds = {name: quantile_threshold(error[name], rate=0.05) for name in ("training", "calibration")}
+    new = pca_error["normal test"]
+    thresholds = {name: quantile_threshold(pca_error[name], rate=0.05) for name in ("training", "calibration")}
     wanted = {name: float((new > threshold).mean()) for name, threshold in thresholds.items()}
-    given = {"leaky": (leaky, "training"), "unbiased": (unbiased, "calibration")}
     if _close(leaky, wanted["calibration"]) and _close(unbiased, wanted["training"]):
-        msg = "the two shares are swapped. The leaky threshold is set on the beats that the network was trained on."
+        msg = "the two shares are swapped. The leaky threshold is set on the training beats."
         raise NotYet(msg)
-    for name, (share, part) in given.items():
+    for name, share, part in (("leaky", leaky, "training"), ("unbiased", unbiased, "calibration")):
         threshold = thresholds[part]
         if _close(share, wanted[part]):
             continue
         if is_rounded(share, wanted[part]):
             msg = f"`{name}`: the share is nearly right. Do not round it."
             raise NotYet(msg)
-        both = np.concatenate([new, error["abnormal test"]])
         if _close(share, threshold):
             hint = "that is the threshold itself. The exercise asks for the share of new normal beats above it."
         elif _close(share, len(new) * wanted[part]):
@@ -91,55 +78,97 @@ def check_3(leaky: Any, unbiased: Any, why: Any, error: Mapping[str, np.ndarray]
             hint = "that is in percent. Give a share, from 0 to 1."
         elif _close(share, 1 - wanted[part]):
             hint = "that is the share below the threshold. The exercise asks for the share above it."
-        elif _close(share, float((error["abnormal test"] > threshold).mean())):
-            hint = 'that is the share of abnormal beats. A false alarm is a normal beat: use error["normal test"].'
-        elif _close(share, float((both > threshold).mean())):
-            hint = 'that counts abnormal beats too. A false alarm is a normal beat: use error["normal test"].'
-        elif _close(share, float((error[part] > threshold).mean())):
+        elif _close(share, float((pca_error[part] > threshold).mean())):
             hint = f"that is the share of the {part} beats, on which the threshold was set. Use *new* beats."
         else:
-            hint = f'set the threshold on error["{part}"], and compute the share of error["normal test"] above it.'
+            hint = f'set the threshold on pca_error["{part}"]. Then use pca_error["normal test"].'
         msg = f"`{name}`: {hint}"
         raise NotYet(msg)
-    if why not in ("a", "b", "c"):
-        msg = f'`why` must be "a", "b" or "c", got {why!r}.'
-        raise NotYet(msg)
-    if why != "b":
-        msg = {
-            "a": "with fewer beats, the threshold would be less certain, but not too low on average.",
-            "c": "all beats are normal beats of one patient, split at random.",
-        }[why]
-        msg = f"the shares are right. `why`: {msg} What was done with the training beats only?"
-        raise NotYet(msg)
     return (
-        "A network has lower errors on its training set than on new data. If you set the threshold on the training set "
-        "for a false alarm rate of 5 %, the real rate is higher. With a smaller training set, it is even higher."
+        f"You requested 5 %. The threshold that was set on training beats flags {leaky:.0%} of new normal beats, the "
+        f"other one {unbiased:.1%}. The method was fitted to the training beats, so their errors are too small. With "
+        "more training beats, the difference is smaller."
     )
 
 
-@exercise("1.4", "2, 16 or None for `lowest_loss` and for `lowest_auroc`, and a bool for `one_run_is_enough`")
-def check_4(lowest_loss: Any, lowest_auroc: Any, one_run_is_enough: Any) -> str:
-    """Check that the lowest loss is not the best detector, and that one training run does not show which is best."""
-    for name, size in (("lowest_loss", lowest_loss), ("lowest_auroc", lowest_auroc)):
-        if size not in _SIZES:
-            msg = f"`{name}` must be one of the sizes 2, 16 and None, got {size!r}."
+@exercise("1.3", "a function of the share of abnormal beats, and its value for one abnormal beat in a hundred")
+def check_3(precision: Any, ward: Any) -> str:
+    """Check the precision of a detector for several shares of abnormal beats."""
+    for share in (WARD, 0.4, 0.877):
+        result = one_number(call(precision, share, name="precision"), "the return value of `precision`")
+        _explain_precision(result, share)
+    ward, wanted = one_number(ward, "`ward`"), _precision(WARD)
+    if not _close(ward, wanted):
+        if _close(ward, 100 * wanted) or _close(ward, _precision(0.1)):
+            msg = "`ward`: one in a hundred is a share of 0.01. Give the precision as a share too, from 0 to 1."
+        elif is_rounded(ward, wanted):
+            msg = "`ward`: the number is nearly right. Do not round it."
+        else:
+            msg = f"`precision` is right. `ward`: got {ward:.3g}. Call `precision` with the share in this ward."
+        raise NotYet(msg)
+    return (
+        f"The same detector has a precision of 0.993 on our test set and of {wanted:.2f} in the ward: there, five of "
+        "six alarms are false. A precision is valid only for the share of abnormal beats with which it was measured."
+    )
+
+
+def _precision(share: float) -> float:
+    found, alarms = share * RECALL, (1 - share) * FALSE_ALARM_RATE
+    return found / (found + alarms)
+
+
+def _explain_precision(result: float, share: float) -> None:
+    """Raise `NotYet` with the likeliest mistake if `result` is not the precision for this share of abnormal beats."""
+    found, alarms, right = share * RECALL, (1 - share) * FALSE_ALARM_RATE, _precision(share)
+    mistakes = {
+        RECALL / (RECALL + FALSE_ALARM_RATE): "That is right only if half of the beats are abnormal. Multiply each "
+        "rate by the share of beats to which it applies.",
+        found / (found + FALSE_ALARM_RATE): "Multiply the 5 % by the share of normal beats.",
+        found: "That is a share of *all* beats. Divide by the share of beats that are flagged.",
+        found + alarms: "That is the share of beats that are flagged. Which part of these is abnormal?",
+        1 - right: "That is the share of *false* alarms among the flagged beats.",
+        found + (1 - share) * (1 - FALSE_ALARM_RATE): "That is the accuracy. Consider only the flagged beats.",
+        RECALL: "That is the recall: it is the share of the *abnormal* beats that are flagged.",
+        100 * right: "That is in percent. Return a share, from 0 to 1.",
+    }
+    if np.isclose(result, right):
+        return
+    likely = [hint for wrong, hint in mistakes.items() if np.isclose(result, wrong)]
+    hint = likely[0] if likely else "Count the flagged beats among 10,000 beats by hand."
+    msg = f"for a share of {share:g}, `precision` returns {result:.4g}. {hint}"
+    raise NotYet(msg)
+
+
+@exercise("1.4", "a dict from each size to three AUROCs, and a list of three sizes")
+def check_4(aurocs: Any, winners: Any) -> str:
+    """Check the AUROCs of three latent sizes and three seeds, and the best size for each seed."""
+    if not isinstance(aurocs, Mapping) or set(aurocs) != set(_SIZES):
+        msg = "`aurocs` must be a dict with the keys 2, 8 and 32."
+        raise NotYet(msg)
+    table = {}
+    for size in _SIZES:
+        values = np.atleast_1d(np.asarray(aurocs[size], dtype=float))
+        if values.shape != (_SEEDS,):
+            msg = f"`aurocs[{size}]` must be a list of three numbers, one for each seed, got {len(values)}."
             raise NotYet(msg)
-    if lowest_loss is not None:
-        msg = "`lowest_loss`: with a larger latent vector, a beat is easier to reconstruct. `None` means no limit."
+        if not ((values > 0.5) & (values < 1)).all():
+            msg = f"`aurocs[{size}]` must be AUROCs between 0.5 and 1, got {values.tolist()}. Did you list the losses?"
+            raise NotYet(msg)
+        if len(set(values)) < _SEEDS:
+            msg = f"`aurocs[{size}]` has the same number twice. Pass another `seed` to `quick` for each run."
+            raise NotYet(msg)
+        table[size] = values
+    best = [max(_SIZES, key=lambda size: table[size][seed]) for seed in range(_SEEDS)]
+    if not isinstance(winners, list | tuple) or len(winners) != _SEEDS or not set(winners) <= set(_SIZES):
+        msg = f"`winners` must be a list of three sizes, one for each seed, got {winners!r}."
         raise NotYet(msg)
-    if lowest_auroc != 2:
-        msg = "`lowest_auroc`: train all three and compare. How many kinds of normal beat can so few numbers represent?"
+    if list(winners) != best:
+        seed = next(i for i in range(_SEEDS) if winners[i] != best[i])
+        msg = f"`winners[{seed}]` is {winners[seed]}, but another size has the highest AUROC for seed {seed}."
         raise NotYet(msg)
-    if not isinstance(one_run_is_enough, bool | np.bool_):
-        msg = f"`one_run_is_enough` must be a bool, got {one_run_is_enough!r}."
-        raise NotYet(msg)
-    if one_run_is_enough:
-        msg = "`one_run_is_enough`: change both seeds in `quick` and train again. Is the same size the best?"
-        raise NotYet(msg)
-    return (
-        "The loss falls as the latent vector gets larger, but a lower loss does not mean a better detector: with a "
-        "large latent vector, the network may also reconstruct abnormal beats. To find out, train with several seeds."
-    )
+    if len(set(best)) == 1:
+        return f"Size {best[0]} has the highest AUROC for every seed, but three seeds are few. Compare the losses too."
+    return "Which size is the best depends on the seed, so one seed is not enough. Compare the validation losses too."
 
 
 def _close(given: float, wanted: float) -> bool:

@@ -7,56 +7,118 @@ from typing import Any
 
 import numpy as np
 
-from notebooks.course.answer_numbers import is_rounded, one_number
+from notebooks.course.answer_numbers import one_number
 from notebooks.course.verdict import NotYet, call, exercise
-from trainers.detection import quantile_threshold
 
-# Given in exercise 4.3.
+# Given in exercise 4.2.
 ABNORMAL_SHARE, FALSE_ALARM_COST, MISS_COST = 0.05, 1.0, 30.0
 # Given in exercise 4.4.
 BEATS_PER_MINUTE = 75
+# Mean F1 of random scores of 10 normal and 10 abnormal beats with `oracle_threshold`, over 4,000 draws (exercise 4.5).
+_F1_SAME, _F1_NEW = 0.697, 0.626
 
 
-@exercise("4.1", "a threshold (one number) that is set on `calibration_scores`")
-def check_1(low_rate_threshold: Any, calibration_scores: Any, test_scores: Any) -> str:
-    """Check the threshold for one false alarm in a hundred normal beats."""
-    threshold = one_number(low_rate_threshold, "`low_rate_threshold`")
+@exercise("4.1", "a function of two arrays of bool that returns F1")
+def check_1(f1: Any) -> str:
+    """Check for F1, the harmonic mean of precision and recall."""
+    # 3 true alarms, 2 misses, 1 false alarm, 8 correct rejections: all wrong formulas give different numbers.
+    abnormal = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
+    flagged = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
+    result = one_number(call(f1, flagged, abnormal, name="f1"), "the return value of `f1`")
     mistakes = {
-        quantile_threshold(calibration_scores, rate=0.05): "this is the threshold for 5 %, one false alarm in twenty "
-        "normal beats. Change the rate.",
-        quantile_threshold(calibration_scores, rate=0.1): "this is the threshold for 10 %, one false alarm in ten "
-        "normal beats. Which rate is one in a hundred?",
-        quantile_threshold(calibration_scores, rate=0.99): "this is the threshold for 99 %: nearly every normal beat "
-        "lies above it. The rate is the share of false alarms, not of normal beats.",
-        float(np.quantile(calibration_scores, 0.99)): "this is the plain quantile, which is slightly too low: 1 % of "
-        "the calibration scores lie above it, but more than 1 % of new scores. `quantile_threshold` uses n + 1.",
+        3 / 4: "that is the precision. F1 also uses recall.",
+        3 / 5: "that is the recall. F1 also uses precision.",
+        27 / 40: "that is the mean of precision and recall. F1 is their *harmonic* mean.",
+        9 / 20: "that is precision times recall. Multiply by 2, and divide by their sum.",
+        1 / 3: "that is half of F1. The formula has a factor of 2.",
+        1 / 2: "that is true alarms / (true alarms + false alarms + misses). F1 counts the true alarms twice.",
+        11 / 14: "that is the accuracy. F1 does not use the correct rejections.",
+        16 / 19: "that is F1 of the *normal* class. Exchange flagged and not flagged.",
+        200 / 3: "that is in percent. F1 is a number from 0 to 1.",
     }
-    for wrong, text in mistakes.items():
-        if _equal(threshold, wrong):
-            raise NotYet(text)
-    right = quantile_threshold(calibration_scores, rate=0.01)
-    if math.isclose(threshold, 0.01):
-        msg = "this is the rate. Assign the score that `quantile_threshold(calibration_scores, rate=…)` returns for it."
-        raise NotYet(msg)
-    if not _equal(threshold, right):
-        in_test, in_calibration = (np.isclose(x, threshold, rtol=1e-6).any() for x in (test_scores, calibration_scores))
-        if in_test and not in_calibration:
-            msg = "this threshold was set on `test_scores`. Set it on `calibration_scores`, the scores of normal beats."
-            raise NotYet(msg)
-        if is_rounded(threshold, right):
-            msg = "this is the right threshold, rounded. Assign the unrounded value."
-            raise NotYet(msg)
-        side = "low: more" if threshold < right else "high: fewer"
-        msg = f"the threshold is too {side} than one normal beat in a hundred would be flagged on average."
+    if not _equal(result, 2 / 3):
+        likely = [text for wrong, text in mistakes.items() if _equal(result, wrong)]
+        msg = (
+            f"of 14 beats, 5 are abnormal, 4 are flagged, and 3 are both, but your function returns {result:.3g}. "
+            "Compute it by hand for these beats."
+        )
+        raise NotYet(likely[0] if likely else msg)
+    result = one_number(call(f1, ~flagged, abnormal, name="f1"), "the return value of `f1`")
+    if not _equal(result, 4 / 15):
+        msg = "right for one example and wrong for another. Does your function use its arguments only?"
         raise NotYet(msg)
     return (
-        "You did not need to train a model again: the scores stay the same, and only the threshold changes. It "
-        "is the second highest of 292 scores, so the guarantee of 1 % depends on very few beats."
+        "F1 does not use the number of correct rejections. Like precision, it depends on the share of abnormal beats. "
+        "If no beat is flagged, precision is 0/0, and F1 is defined as 0."
     )
 
 
-@exercise("4.2", "a function of scores and a rate that returns one of the scores")
-def check_2(conformal_threshold: Any) -> str:
+@exercise("4.2", "the best threshold among `candidates`. Also complete the function `cost`")
+def check_2(cost: Any, best_threshold: Any, candidates: Any, normal: Any, abnormal: Any) -> str:
+    """Check the mean cost per beat, and the threshold with the lowest cost."""
+    few_normal, few_abnormal = np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0, 7.0, 8.0])
+    result = one_number(call(cost, 3.0, few_normal, few_abnormal), "the result of `cost`")
+    _explain_cost(result)
+    costs = np.array([one_number(call(cost, one, normal, abnormal), "the result of `cost`") for one in candidates])
+    expected = np.array([_cost((normal > one).mean(), (abnormal <= one).mean()) for one in candidates])
+    if not np.allclose(costs, expected):
+        msg = "`cost` is right for the small example, but not for these beats. Does it use only its arguments?"
+        raise NotYet(msg)
+    threshold = one_number(best_threshold, "`best_threshold`")
+    if _equal(threshold, costs.min()):
+        msg = "`best_threshold` is the lowest cost. Assign the threshold that has this cost."
+        raise NotYet(msg)
+    if _equal(threshold, np.argmin(costs)):
+        msg = "`best_threshold` is an index of `candidates`. Assign the candidate with this index."
+        raise NotYet(msg)
+    if not np.isclose(candidates, threshold).any():
+        msg = f"`best_threshold` must be one of the candidates, got {threshold:g}."
+        raise NotYet(msg)
+    if not np.isclose(costs[np.argmin(np.abs(candidates - threshold))], costs.min()):
+        msg = f"the threshold {threshold:g} costs more than the best of the candidates. Compare all of them."
+        raise NotYet(msg)
+    return (
+        "The best threshold depends on two costs and on the share of abnormal beats. The scores do not contain them. "
+        "The threshold was chosen with labels, so report its cost on beats that were not used to choose it."
+    )
+
+
+def _cost(false_alarm_rate: float, miss_rate: float) -> float:
+    return (1 - ABNORMAL_SHARE) * FALSE_ALARM_COST * false_alarm_rate + ABNORMAL_SHARE * MISS_COST * miss_rate
+
+
+def _explain_cost(result: float) -> None:
+    """Raise `NotYet` with the likeliest mistake if `result` is not the cost of the small example."""
+    alarms, misses = 1 / 4, 1 / 5
+    equal = "A score equal to the threshold is not above it: no false alarm if normal, but a miss if abnormal."
+    shares = "The test set has another share of abnormal beats than the ward; use the rate within each class."
+    mistakes = {
+        _cost(2 / 4, 0): equal,
+        _cost(2 / 4, misses): equal,
+        _cost(alarms, 0): equal,
+        _cost(alarms, 1 - misses): "Abnormal beats above the threshold are detected, not missed.",
+        _cost(1, 1): f"It counts beats, so it grows with their number. {shares}",
+        1 + MISS_COST: f"It counts beats, so it grows with their number. {shares}",
+        (1 + MISS_COST) / 9: f"It is the mean over all beats of both arrays. {shares}",
+        alarms + MISS_COST * misses: "It does not use that only one beat in twenty is abnormal.",
+        alarms + ABNORMAL_SHARE * MISS_COST * misses: "It does not use that only 19 beats in twenty are normal.",
+        (1 - ABNORMAL_SHARE) * MISS_COST * alarms + ABNORMAL_SHARE * misses: "The two costs are exchanged.",
+        ABNORMAL_SHARE * alarms + (1 - ABNORMAL_SHARE) * MISS_COST * misses: "The shares of normal and abnormal beats "
+        "are exchanged.",
+    }
+    if _equal(result, _cost(alarms, misses)):
+        return
+    likely = [text for wrong, text in mistakes.items() if _equal(result, wrong)]
+    text = likely[0] if likely else "Add two terms: the frequency of false alarms times 1, and that of misses times 30."
+    msg = (
+        "for the normal scores 1, 2, 3, 4, the abnormal scores 3, 5, 6, 7, 8 and the threshold 3, "
+        f"`cost` returned {result:.4g}. {text}"
+    )
+    raise NotYet(msg)
+
+
+@exercise("4.3", "a function of scores and a rate that returns one of the scores")
+def check_3(conformal_threshold: Any) -> str:
     """Check a function for the ⌈(n + 1)(1 − rate)⌉-th smallest of n scores."""
     # Unsorted scores, none equal to a rank. 11 · 0.8 = 8.8: the ninth of ten; 12 · 0.7 = 8.4: the ninth of eleven.
     ten = [90, 30, 10, 100, 50, 40, 80, 20, 60, 70]
@@ -128,70 +190,6 @@ def _explain_threshold(threshold: float, scores: np.ndarray, rate: float) -> Non
     raise NotYet(msg)
 
 
-@exercise("4.3", "the best threshold among `candidates`. Also complete the function `cost`")
-def check_3(cost: Any, best_threshold: Any, candidates: Any, normal: Any, abnormal: Any) -> str:
-    """Check the mean cost per beat, and the threshold with the lowest cost."""
-    few_normal, few_abnormal = np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0, 7.0, 8.0])
-    result = one_number(call(cost, 3.0, few_normal, few_abnormal), "the result of `cost`")
-    _explain_cost(result)
-    costs = np.array([one_number(call(cost, one, normal, abnormal), "the result of `cost`") for one in candidates])
-    expected = np.array([_cost((normal > one).mean(), (abnormal <= one).mean()) for one in candidates])
-    if not np.allclose(costs, expected):
-        msg = "`cost` is right for the small example, but not for these beats. Does it use only its arguments?"
-        raise NotYet(msg)
-    threshold = one_number(best_threshold, "`best_threshold`")
-    if _equal(threshold, costs.min()):
-        msg = "`best_threshold` is the lowest cost. Assign the threshold that has this cost."
-        raise NotYet(msg)
-    if _equal(threshold, np.argmin(costs)):
-        msg = "`best_threshold` is an index of `candidates`. Assign the candidate with this index."
-        raise NotYet(msg)
-    if not np.isclose(candidates, threshold).any():
-        msg = f"`best_threshold` must be one of the candidates, got {threshold:g}."
-        raise NotYet(msg)
-    if not np.isclose(costs[np.argmin(np.abs(candidates - threshold))], costs.min()):
-        msg = f"the threshold {threshold:g} costs more than the best of the candidates. Compare all of them."
-        raise NotYet(msg)
-    return (
-        "The best threshold depends on two costs and on the share of abnormal beats. The scores do not contain them. "
-        "The threshold was chosen with labels, so report its cost on beats that were not used to choose it."
-    )
-
-
-def _cost(false_alarm_rate: float, miss_rate: float) -> float:
-    return (1 - ABNORMAL_SHARE) * FALSE_ALARM_COST * false_alarm_rate + ABNORMAL_SHARE * MISS_COST * miss_rate
-
-
-def _explain_cost(result: float) -> None:
-    """Raise `NotYet` with the likeliest mistake if `result` is not the cost of the small example."""
-    alarms, misses = 1 / 4, 1 / 5
-    equal = "A score equal to the threshold is not above it: no false alarm if normal, but a miss if abnormal."
-    shares = "The test set has another share of abnormal beats than the ward; use the rate within each class."
-    mistakes = {
-        _cost(2 / 4, 0): equal,
-        _cost(2 / 4, misses): equal,
-        _cost(alarms, 0): equal,
-        _cost(alarms, 1 - misses): "Abnormal beats above the threshold are detected, not missed.",
-        _cost(1, 1): f"It counts beats, so it grows with their number. {shares}",
-        1 + MISS_COST: f"It counts beats, so it grows with their number. {shares}",
-        (1 + MISS_COST) / 9: f"It is the mean over all beats of both arrays. {shares}",
-        alarms + MISS_COST * misses: "It does not use that only one beat in twenty is abnormal.",
-        alarms + ABNORMAL_SHARE * MISS_COST * misses: "It does not use that only 19 beats in twenty are normal.",
-        (1 - ABNORMAL_SHARE) * MISS_COST * alarms + ABNORMAL_SHARE * misses: "The two costs are exchanged.",
-        ABNORMAL_SHARE * alarms + (1 - ABNORMAL_SHARE) * MISS_COST * misses: "The shares of normal and abnormal beats "
-        "are exchanged.",
-    }
-    if _equal(result, _cost(alarms, misses)):
-        return
-    likely = [text for wrong, text in mistakes.items() if _equal(result, wrong)]
-    text = likely[0] if likely else "Add two terms: the frequency of false alarms times 1, and that of misses times 30."
-    msg = (
-        "for the normal scores 1, 2, 3, 4, the abnormal scores 3, 5, 6, 7, 8 and the threshold 3, "
-        f"`cost` returned {result:.4g}. {text}"
-    )
-    raise NotYet(msg)
-
-
 @exercise("4.4", "the number of calibration beats (an integer)")
 def check_4(min_beats: Any) -> str:
     """Check the number of beats for one false alarm per hour at 75 beats per minute."""
@@ -218,6 +216,35 @@ def check_4(min_beats: Any) -> str:
     return (
         "To guarantee one false alarm per hour, you need an hour of beats that are known to be normal. For a lower "
         "rate, you need a longer recording, or an assumption about the highest scores, which you should report."
+    )
+
+
+@exercise("4.5", "two numbers between 0 and 1, the mean F1 on the same beats and on new beats")
+def check_5(same: Any, new: Any) -> str:
+    """Check the mean F1 of random scores, with the threshold of the best F1."""
+    same, new = one_number(same, "`same`"), one_number(new, "`new`")
+    for name, value, right, other, margin in (
+        ("same", same, _F1_SAME, _F1_NEW, 0.012),
+        ("new", new, _F1_NEW, _F1_SAME, 0.025),
+    ):
+        if abs(value - right) < margin:
+            continue
+        if abs(value - other) < margin:
+            beats = "on which the threshold was chosen" if name == "same" else "with new random scores"
+            hint = f"that is the mean F1 of the other number. `{name}` uses the beats {beats}."
+        elif 1 < value <= 100:
+            hint = "give a number from 0 to 1, not in percent."
+        elif math.isclose(value, 0.5):
+            hint = "an AUROC of random scores is 0.5, F1 is not. Compute it."
+        elif abs(value - 2 / 3) < 0.001:
+            hint = "that is F1 if every beat is flagged. `oracle_threshold` mostly finds a better threshold."
+        else:
+            hint = f"got {value:.3f}. Repeat it 200 times, with 10 normal and 10 abnormal beats, and take the mean."
+        msg = f"`{name}`: {hint}"
+        raise NotYet(msg)
+    return (
+        "The scores know nothing about the beats, but the best F1 on the same beats is nearly 0.7. If every beat is "
+        "flagged, F1 is 0.67. Report the F1 of a random score next to that of your detector."
     )
 
 

@@ -1,12 +1,15 @@
-"""Plots of lesson 4, *Choosing a threshold*: scores, costs, rules, false alarm rates and leakage."""
+"""Plots of lesson 4, *Choosing a threshold*: outcomes, scores, costs, rules, false alarm rates and leakage."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
+from trainers.detection import quantile_threshold
 from trainers.plotting import ABNORMAL, RESTORE, TEXT, TRAIN, VALIDATION, Figure, as_label
 
 # Colour, dash and marker: curves can be distinguished without colour.
@@ -18,13 +21,57 @@ _STYLES: tuple[tuple[str, str, str], ...] = (
 )
 
 
+def plot_outcomes(threshold: float = 4.8) -> Figure:
+    """Draw how a threshold divides the scores of normal and of abnormal beats into four outcomes (made-up scores).
+
+    Parameters
+    ----------
+    threshold : float, default 4.8
+        Threshold between 0 and 12. The normal scores have mean 3, the abnormal ones mean 7.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure("four outcomes of a threshold", figsize=(9, 3.8))
+    axes, scores = figure.plain_axes(), np.linspace(0, 12, 400)
+    # normal beats above the axis, abnormal beats below it, so that no area covers another
+    normal, abnormal = norm(3, 1).pdf(scores), -norm(7, 1.6).pdf(scores)
+    classes = (
+        (normal, TRAIN, "normal beats", ("correct\nrejections", 2.95, 0.15), ("false alarms", 6.4, 0.16)),
+        (abnormal, ABNORMAL, "abnormal beats", ("misses", 3.0, -0.15), ("true alarms", 7.2, -0.11)),
+    )
+    for height, color, name, *outcomes in classes:
+        axes.plot(scores, height, color=color)
+        for part, alpha in ((scores <= threshold, 0.15), (scores >= threshold, 0.35)):
+            axes.fill_between(scores, height, where=part, color=color, alpha=alpha, linewidth=0)
+        sign = np.sign(height.sum())
+        axes.text(11.9, 0.3 * sign, name, color=color, ha="right", va="center", weight="bold")
+        for text, x, y in outcomes:
+            axes.text(x, y, text, color=TEXT, ha="center", va="center", weight="bold")
+    # lines from the names of the two small areas to the areas
+    for start, area in (((5.8, 0.14), (5.05, 0.03)), ((3.5, -0.13), (4.4, -0.03))):
+        axes.annotate("", area, start, arrowprops={"arrowstyle": "-", "color": TEXT})
+    axes.axhline(0, color=TEXT, linewidth=0.8)
+    axes.axvline(threshold, color=RESTORE, linestyle="-.")
+    for text, side in (("not flagged  ", "right"), ("  flagged", "left")):
+        axes.text(threshold, 0.41, text, color=RESTORE, ha=side, va="center")
+    axes.set(xlabel="score", ylabel="density", xlim=(0, 12), ylim=(-0.35, 0.44), yticks=[], xticks=[])
+    figure.alt = (
+        "Two densities over the score: normal beats above the axis, abnormal beats, with higher scores, below it. "
+        "A threshold cuts both: normal beats are correct rejections to its left and false alarms to its right; "
+        "abnormal beats are misses to its left and true alarms to its right."
+    )
+    return figure
+
+
 def plot_beat_scores(scores: Any, thresholds: Mapping[str, float], abnormal: Any = None) -> Figure:
-    """Plot scores in sequence as dots, and thresholds as horizontal lines.
+    """Plot scores as dots, side by side, and thresholds as horizontal lines.
 
     Parameters
     ----------
     scores : array, shape (n,)
-        Scores in the order of the beats.
+        Scores; their order has no meaning.
     thresholds : mapping of str to float
         Up to four thresholds by name.
     abnormal : array of bool, shape (n,), optional
@@ -50,11 +97,9 @@ def plot_beat_scores(scores: Any, thresholds: Mapping[str, float], abnormal: Any
             as_label(name), (1, threshold), (4, 3), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
             ha="right", va="bottom", color=RESTORE, weight="bold",
         )  # fmt: skip
-    axes.set(xlabel="beat", ylabel="score (error)", ylim=(0, None))
+    axes.set(xlabel="number of the beat in the sample", ylabel="score (error)", ylim=(0, None))
     above = ", ".join(f"{(scores > threshold).sum()} above {name}" for name, threshold in thresholds.items())
-    figure.alt = (
-        f"The scores of {len(scores)} beats as dots, in sequence, with thresholds as horizontal lines: {above}."
-    )
+    figure.alt = f"The scores of {len(scores)} beats as dots, with thresholds as horizontal lines: {above}."
     if abnormal is not None:
         figure.alt += " The abnormal beats are triangles."
     return figure
@@ -86,6 +131,49 @@ def plot_costs(thresholds: Any, costs: Mapping[str, Any]) -> Figure:
     axes.set(xlabel="threshold", ylabel="mean cost per beat", yscale="log")
     figure.legend_beside(axes)
     figure.alt = f"Cost against threshold, each curve with a marker at its lowest point. {'; '.join(notes)}."
+    return figure
+
+
+def plot_intervals(scores: Any, rate: float) -> Figure:
+    """Draw n scores on an axis, the n + 1 intervals between them, and the intervals above the conformal quantile.
+
+    Parameters
+    ----------
+    scores : array, shape (n,)
+        About nine calibration scores.
+    rate : float
+        Requested false alarm rate; the threshold is the ⌈(n + 1)(1 − rate)⌉-th smallest score.
+
+    Returns
+    -------
+    Figure
+    """
+    ordered = np.sort(np.asarray(scores, dtype=float))
+    n, threshold = len(ordered), quantile_threshold(ordered, rate=rate)
+    gap = float(np.ptp(ordered)) / n
+    edges = [ordered[0] - gap, *ordered, ordered[-1] + 2 * gap]
+    figure = Figure(f"{n} scores and {n + 1} intervals", figsize=(9, 1.9))
+    axes = figure.plain_axes(ylim=(-0.75, 1.5), xlim=(edges[0], edges[-1]))
+    for left, right in itertools.pairwise(edges):
+        above = left >= threshold
+        axes.axvspan(left, right, 0.33, 0.78, color=RESTORE if above else TEXT, alpha=0.45 if above else 0.12)
+        axes.text((left + right) / 2, 0.5, f"1/{n + 1}", color=TEXT, ha="center", va="center")
+    axes.vlines(ordered, 0, 1, color=TEXT, linewidth=0.8)
+    axes.plot(ordered, np.zeros(n), "o", color=TRAIN, clip_on=False)
+    for rank, score in enumerate(ordered, start=1):
+        axes.text(score, -0.2, str(rank), color=TRAIN, ha="center", va="top")
+    axes.plot([threshold, threshold], [0, 1.35], color=RESTORE, linestyle="-.")
+    above = int((ordered >= threshold).sum())
+    text = f"above: {above} of {n + 1} intervals"
+    axes.text(threshold + gap / 10, 1.25, text, color=RESTORE, ha="left", va="center")
+    axes.text(edges[0], 1.25, "probability of a new normal score", color=TEXT, ha="left", va="center")
+    axes.set(xlabel="score (the dots are the calibration scores, with their ranks)", xticks=[], yticks=[])
+    axes.spines["left"].set_visible(False)
+    figure.alt = (
+        f"{n} calibration scores divide the axis into {n + 1} intervals; a new normal score falls into each with "
+        f"probability 1/{n + 1}. The threshold is the score of rank {n + 1 - above}; {above} of the {n + 1} intervals "
+        "are above it."
+    )
     return figure
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from notebooks.course import lesson_1
 from trainers.detection import quantile_threshold
@@ -13,65 +12,49 @@ def hint(verdict):
     return verdict.text
 
 
-@pytest.mark.parametrize("rate", [0.01, np.float64(0.01), 1 / 100, 1 - 0.99, np.float32(0.01), torch.tensor(0.01)])
-def test_rate_of_one_in_a_hundred_is_right(rate):
-    assert lesson_1.check_1(rate)
-
-
-@pytest.mark.parametrize(
-    ("rate", "words"),
-    [
-        (1, "between 0 and 1"),
-        (0.001, "0.001 is 1 alarm in a thousand"),
-        (0.05, "50 alarms"),
-        ("1 %", "must be one number, got '1 %' (str)"),
-    ],
-)
-def test_wrong_rate_gets_a_hint(rate, words):
-    assert words in hint(lesson_1.check_1(rate))
-
-
 @pytest.mark.parametrize(
     "right",
     [
-        lambda flagged, abnormal: (flagged & abnormal).sum() / flagged.sum(),
-        lambda flagged, abnormal: abnormal[flagged].mean(),
+        lambda x, y: np.abs(x - y).mean(),
+        lambda x, y: sum(abs(a - b) for a, b in zip(x, y, strict=True)) / len(x),
     ],
 )
-def test_precision_is_right(right):
-    assert lesson_1.check_2(right)
+def test_mean_absolute_error_is_right(right):
+    assert lesson_1.check_1(right)
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (lambda c, a: c[a].mean(), "recall"),
-        (lambda c, a: (c == a).mean(), "accuracy"),
-        (lambda c, a: c[~a].mean(), "false alarm rate"),
-        (lambda c, a: (~a[c]).mean(), "share of *false* alarms"),
-        (lambda c, a: (c & a).sum(), "number of beats"),
-        (lambda c, a: 100 * a[c].mean(), "in percent"),
-        (lambda c, a: (c & a).mean(), "share of all beats"),
-        (lambda c, a: 0.3, "returns 0.3"),
-        (lambda c, a: 0.75, "right for one example"),
-        (lambda c, a: ..., "returned nothing"),
-        (lambda c, a: 1 / 0, "raised ZeroDivisionError"),
-        (lambda c: 0.6, "called with 2 positional arguments"),
+        (lambda x, y: (x - y).mean(), "positive and negative ones cancel"),
+        (lambda x, y: (y - x).mean(), "positive and negative ones cancel"),
+        (lambda x, y: abs((x - y).mean()), "positive and negative ones cancel"),
+        (lambda x, y: ((x - y) ** 2).mean(), "mean *squared* difference"),
+        (lambda x, y: ((x - y) ** 2).mean() ** 0.5, "the root of the mean *squared*"),
+        (lambda x, y: np.abs(x - y).sum(), "Divide it by the number of time steps"),
+        (lambda x, y: np.abs(x - y).sum() / 140, "you divide by 140"),
+        (lambda x, y: np.abs(x - y).max(), "the largest absolute difference"),
+        (lambda x, y: np.median(np.abs(x - y)), "the median"),
+        (lambda x, y: np.abs(x).mean() - np.abs(y).mean(), "Subtract first"),
+        (lambda x, y: 0.3, "returns 0.3"),
+        (lambda x, y: 1.75, "right for one example"),
+        (lambda x, y: np.abs(x - y), "must be one number"),
+        (lambda x, y: ..., "returned nothing"),
+        (lambda x: 0.6, "called with 2 positional arguments"),
         (0.6, "must be a function"),
     ],
 )
-def test_wrong_precision_gets_a_hint(wrong, words):
-    assert words in hint(lesson_1.check_2(wrong))
+def test_wrong_error_gets_a_hint(wrong, words):
+    assert words in hint(lesson_1.check_1(wrong))
 
 
 @pytest.fixture
 def error():
     rng = np.random.default_rng(0)
     return {
-        "training": rng.gamma(4, 0.9, 150),
+        "training": rng.gamma(4, 0.7, 30),
         "calibration": rng.gamma(4, 1.0, 292),
         "normal test": rng.gamma(4, 1.0, 292),
-        "abnormal test": rng.gamma(4, 3.0, 300),
     }
 
 
@@ -82,47 +65,96 @@ def share_above(error, calibrated_on, part):
 def test_leak_and_its_mistakes(error):
     leaky, unbiased = (share_above(error, part, "normal test") for part in ("training", "calibration"))
     assert leaky > unbiased
-    assert lesson_1.check_3(leaky, unbiased, "b", error)
-    assert lesson_1.check_3(round(leaky, 3), np.float32(unbiased), "b", error)
-    assert "swapped" in hint(lesson_1.check_3(unbiased, leaky, "b", error))
-    assert "less certain" in hint(lesson_1.check_3(leaky, unbiased, "a", error))
-    assert "split at random" in hint(lesson_1.check_3(leaky, unbiased, "c", error))
-    assert 'must be "a", "b" or "c", got' in hint(lesson_1.check_3(leaky, unbiased, "because", error))
-    assert "`unbiased`: set the threshold on" in hint(lesson_1.check_3(leaky, 0.5, "b", error))
-    threshold = quantile_threshold(error["training"], rate=0.05)
-    both = np.concatenate([error["normal test"], error["abnormal test"]])
+    assert lesson_1.check_2(leaky, unbiased, error)
+    assert lesson_1.check_2(round(leaky, 3), np.float32(unbiased), error)
+    assert "swapped" in hint(lesson_1.check_2(unbiased, leaky, error))
+    assert "`unbiased`: set the threshold on" in hint(lesson_1.check_2(leaky, 0.5, error))
     for wrong, words in (
-        (threshold, "threshold itself"),
+        (quantile_threshold(error["training"], rate=0.05), "threshold itself"),
         (100 * leaky, "in percent"),
         (292 * leaky, "a number of beats"),
         (1 - leaky, "share below"),
-        (share_above(error, "training", "abnormal test"), "share of abnormal beats"),
-        (float((both > threshold).mean()), "counts abnormal beats too"),
         (share_above(error, "training", "training"), "the training beats, on which the threshold was set"),
-        (round(leaky, 2), "nearly right. Do not round it"),
-        (leaky + 1 / 292, "compute the share of"),
-        (0.5, "compute the share of"),
+        (round(leaky, 1), "nearly right. Do not round it"),
+        (leaky + 1 / 292, "set the threshold on"),
+        (0.5, "set the threshold on"),
     ):
-        text = hint(lesson_1.check_3(wrong, unbiased, "b", error))
+        text = hint(lesson_1.check_2(wrong, unbiased, error))
         assert text.startswith("`leaky`: ")
         assert words in text
 
 
-def test_sizes_and_their_mistakes():
-    assert lesson_1.check_4(None, 2, False)
-    assert lesson_1.check_4(None, 2, np.False_)
-    assert "one of the sizes" in hint(lesson_1.check_4(32, 2, False))
-    assert "one of the sizes" in hint(lesson_1.check_4(None, "2", False))
-    assert "a beat is easier to reconstruct" in hint(lesson_1.check_4(16, 2, False))
-    assert "train all three" in hint(lesson_1.check_4(None, 16, False))
-    assert "must be a bool" in hint(lesson_1.check_4(None, 2, "no"))
-    assert "train again" in hint(lesson_1.check_4(None, 2, True))
+def precision(abnormal):
+    return abnormal * 0.99 / (abnormal * 0.99 + (1 - abnormal) * 0.05)
+
+
+def test_precision_in_the_ward_is_right():
+    assert lesson_1.check_3(precision, precision(0.01))
+    assert "0.17 in the ward" in lesson_1.check_3(precision, 1 / 6).text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda a: 0.99 / (0.99 + 0.05), "only if half of the beats are abnormal"),
+        (lambda a: 0.99 * a / (0.99 * a + 0.05), "by the share of normal beats"),
+        (lambda a: 0.99 * a, "a share of *all* beats"),
+        (lambda a: 0.99 * a + 0.05 * (1 - a), "the share of beats that are flagged"),
+        (lambda a: 1 - precision(a), "*false* alarms"),
+        (lambda a: 0.99 * a + 0.95 * (1 - a), "the accuracy"),
+        (lambda a: 0.99, "the recall"),
+        (lambda a: 100 * precision(a), "in percent"),
+        (lambda a: precision(0.01), "for a share of 0.4"),
+        (lambda a: ..., "returned nothing"),
+        (0.99, "must be a function"),
+    ],
+)
+def test_wrong_precision_gets_a_hint(wrong, words):
+    assert words in hint(lesson_1.check_3(wrong, precision(0.01)))
+
+
+@pytest.mark.parametrize(
+    ("ward", "words"),
+    [
+        (precision(0.1), "a share of 0.01"),
+        (100 * precision(0.01), "a share of 0.01"),
+        (0.17, "Do not round it"),
+        (0.5, "Call `precision`"),
+        ("low", "must be one number"),
+    ],
+)
+def test_wrong_number_for_the_ward_gets_a_hint(ward, words):
+    assert words in hint(lesson_1.check_3(precision, ward))
+
+
+AUROCS = {2: [0.99, 0.98, 0.97], 8: [0.994, 0.996, 0.995], 32: [0.995, 0.994, 0.9945]}
+
+
+def test_aurocs_of_nine_runs_and_their_mistakes():
+    assert "depends on the seed" in lesson_1.check_4(AUROCS, [32, 8, 8]).text
+    one_best = {**AUROCS, 32: [0.991, 0.992, 0.993]}
+    assert "Size 8 has the highest AUROC for every seed" in lesson_1.check_4(one_best, (8, 8, 8)).text
+    for aurocs, winners, words in (
+        (AUROCS, [8, 8, 8], "`winners[0]` is 8, but another size"),
+        (AUROCS, [32, 8], "a list of three sizes"),
+        (AUROCS, [1, 8, 8], "a list of three sizes"),
+        (AUROCS, 8, "a list of three sizes"),
+        ([0.9], [8, 8, 8], "a dict with the keys"),
+        ({2: [0.9]}, [8, 8, 8], "a dict with the keys"),
+        ({**AUROCS, 8: [0.99]}, [32, 8, 8], "one for each seed, got 1"),
+        ({**AUROCS, 8: 0.99}, [32, 8, 8], "one for each seed, got 1"),
+        ({**AUROCS, 8: [0.18, 0.17, 0.19]}, [32, 8, 8], "Did you list the losses"),
+        ({**AUROCS, 8: [0.99, 0.99, 0.98]}, [32, 8, 8], "Pass another `seed`"),
+    ):
+        assert words in hint(lesson_1.check_4(aurocs, winners))
 
 
 def test_unchanged_stub_is_named(error):
     for verdict in (
-        lesson_1.check_1(...),
-        lesson_1.check_3(0.1, 0.05, ..., error),
-        lesson_1.check_4(None, ..., ...),
+        lesson_1.check_2(..., 0.05, error),
+        lesson_1.check_3(precision, ...),
+        lesson_1.check_4(..., [8, 8, 8]),
+        lesson_1.check_4({**AUROCS, 8: ...}, [8, 8, 8]),
     ):
-        assert "is still `...`" in hint(verdict)
+        assert "still" in hint(verdict)
+        assert "`...`" in verdict.text

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from data import load_ecg5000, split
 from notebooks.course import lesson_4
-from trainers.detection import baseline_scores, quantile_threshold
+from trainers.detection import baseline_scores, oracle_threshold, quantile_threshold
 
 
 @pytest.fixture(scope="module")
@@ -25,45 +26,52 @@ def assert_not_yet(verdict, part):
 
 
 def test_untouched_stubs_fail(scores):
-    calibration, new, normal, abnormal = scores
+    *_, normal, abnormal = scores
 
     def stub(*_): ...
 
     for verdict in (
-        lesson_4.check_1(..., calibration, new),
-        lesson_4.check_2(stub),
-        lesson_4.check_3(stub, ..., np.array([1.0]), normal, abnormal),
-        lesson_4.check_3(stub, 1.0, np.array([1.0]), normal, abnormal),
+        lesson_4.check_1(stub),
+        lesson_4.check_2(stub, ..., np.array([1.0]), normal, abnormal),
+        lesson_4.check_2(stub, 1.0, np.array([1.0]), normal, abnormal),
+        lesson_4.check_3(stub),
         lesson_4.check_4(...),
+        lesson_4.check_5(0.7, ...),
     ):
         assert not verdict
 
 
-def test_threshold_for_one_percent_passes(scores):
-    calibration, new, *_ = scores
-    assert lesson_4.check_1(quantile_threshold(calibration, rate=0.01), calibration, new)
+def f1(flagged, abnormal):
+    return 2 * (flagged & abnormal).sum() / (flagged.sum() + abnormal.sum())
 
 
-def test_wrong_low_rate_thresholds_are_explained(scores):
-    calibration, new, *_ = scores
+def test_f1_passes():
+    assert lesson_4.check_1(f1)
+    assert lesson_4.check_1(lambda flagged, abnormal: f1_score(abnormal, flagged))
 
-    def check(threshold):
-        return lesson_4.check_1(threshold, calibration, new)
 
-    assert_not_yet(check(quantile_threshold(calibration, rate=0.05)), "the threshold for 5 %")
-    assert_not_yet(check(quantile_threshold(calibration, rate=0.1)), "the threshold for 10 %")
-    assert_not_yet(check(quantile_threshold(calibration, rate=0.99)), "not of normal beats")
-    for rate in (0.01, 0.05):
-        assert_not_yet(check(quantile_threshold(new, rate=rate)), "was set on `test_scores`")
-    assert_not_yet(check(float(np.quantile(calibration, 0.99))), "plain quantile")
-    assert_not_yet(check(quantile_threshold(calibration, rate=0.02)), "too low")
-    assert_not_yet(check(float(calibration.max())), "too high")
-    right = quantile_threshold(calibration, rate=0.01)
-    assert_not_yet(check(round(right, 3)), "right threshold, rounded. Assign the unrounded value")
-    assert_not_yet(check(1.001 * right), "too high")
-    assert_not_yet(check(0.01), "this is the rate")
-    assert_not_yet(check(calibration), "one number")
-    assert_not_yet(check("0.01"), "one number")
+# f: flagged; a: abnormal
+MISTAKES_1 = {
+    "that is the precision": lambda f, a: a[f].mean(),
+    "that is the recall": lambda f, a: f[a].mean(),
+    "*harmonic* mean": lambda f, a: (a[f].mean() + f[a].mean()) / 2,
+    "precision times recall": lambda f, a: a[f].mean() * f[a].mean(),
+    "a factor of 2": lambda f, a: f1(f, a) / 2,
+    "counts the true alarms twice": lambda f, a: (f & a).sum() / (f | a).sum(),
+    "the accuracy": lambda f, a: (f == a).mean(),
+    "the *normal* class": lambda f, a: f1(~f, ~a),
+    "in percent": lambda f, a: 100 * f1(f, a),
+    "by hand": lambda f, a: 0.3,
+    "right for one example": lambda f, a: 2 / 3,
+    "must be one number": lambda f, a: f & a,
+    "returned nothing": lambda f, a: None,
+    "must be a function": 0.67,
+}
+
+
+@pytest.mark.parametrize("part", MISTAKES_1)
+def test_wrong_f1_is_explained(part):
+    assert_not_yet(lesson_4.check_1(MISTAKES_1[part]), part)
 
 
 def conformal(scores, rate):
@@ -72,8 +80,8 @@ def conformal(scores, rate):
 
 
 def test_conformal_quantile_passes():
-    assert lesson_4.check_2(conformal)
-    assert lesson_4.check_2(lambda scores, rate: quantile_threshold(scores, rate=rate))
+    assert lesson_4.check_3(conformal)
+    assert lesson_4.check_3(lambda scores, rate: quantile_threshold(scores, rate=rate))
 
 
 def test_infinite_threshold_for_too_few_scores_passes():
@@ -81,7 +89,7 @@ def test_infinite_threshold_for_too_few_scores_passes():
         k = math.ceil((len(scores) + 1) * (1 - rate))
         return np.sort(scores)[k - 1] if k <= len(scores) else math.inf
 
-    assert lesson_4.check_2(infinite)
+    assert lesson_4.check_3(infinite)
 
 
 def returning(value):
@@ -104,13 +112,13 @@ def returning(value):
     ],
 )
 def test_invalid_threshold_for_too_few_scores_fails(value, part):
-    assert_not_yet(lesson_4.check_2(returning(value)), part)
+    assert_not_yet(lesson_4.check_3(returning(value)), part)
 
 
 def test_index_error_passes_with_advice():
-    assert "a ValueError with a reason is better" in str(lesson_4.check_2(conformal))
-    assert "with a reason" not in str(lesson_4.check_2(lambda scores, rate: quantile_threshold(scores, rate=rate)))
-    assert "with a reason" not in str(lesson_4.check_2(returning(math.inf)))
+    assert "a ValueError with a reason is better" in str(lesson_4.check_3(conformal))
+    assert "with a reason" not in str(lesson_4.check_3(lambda scores, rate: quantile_threshold(scores, rate=rate)))
+    assert "with a reason" not in str(lesson_4.check_3(returning(math.inf)))
 
 
 def by_rank(rank):
@@ -123,7 +131,7 @@ def changes_its_input(scores, rate):
     return scores[math.ceil((len(scores) + 1) * (1 - rate)) - 1]
 
 
-MISTAKES_2 = {
+MISTAKES_3 = {
     "this is k, a rank": lambda scores, rate: math.ceil((len(scores) + 1) * (1 - rate)),
     "`np.quantile`": lambda scores, rate: np.quantile(scores, 1 - rate),
     "Python counts from 0": by_rank(lambda n, rate: math.ceil((n + 1) * (1 - rate)) + 1),
@@ -140,35 +148,35 @@ MISTAKES_2 = {
 }
 
 
-@pytest.mark.parametrize("part", MISTAKES_2)
+@pytest.mark.parametrize("part", MISTAKES_3)
 def test_wrong_conformal_quantiles_are_explained(part):
-    assert_not_yet(lesson_4.check_2(MISTAKES_2[part]), part)
+    assert_not_yet(lesson_4.check_3(MISTAKES_3[part]), part)
 
 
 def test_descending_order_is_explained_as_lowest_scores():
     def descending(scores, rate):
         return np.sort(scores)[::-1][math.ceil((len(scores) + 1) * (1 - rate)) - 1]
 
-    assert_not_yet(lesson_4.check_2(descending), "one of the lowest scores")
+    assert_not_yet(lesson_4.check_3(descending), "one of the lowest scores")
 
 
 def cost(threshold, normal, abnormal):
     return 0.95 * (normal > threshold).mean() + 0.05 * 30 * (abnormal <= threshold).mean()
 
 
-def check_3(function, best_threshold, scores):
+def check_cost(function, best_threshold, scores):
     _, new, normal, abnormal = scores
-    return lesson_4.check_3(function, best_threshold, np.linspace(new.min(), new.max(), 300), normal, abnormal)
+    return lesson_4.check_2(function, best_threshold, np.linspace(new.min(), new.max(), 300), normal, abnormal)
 
 
 def test_cost_and_best_threshold_pass(scores):
     _, new, normal, abnormal = scores
     best = min(np.linspace(new.min(), new.max(), 300), key=lambda threshold: cost(threshold, normal, abnormal))
-    assert check_3(cost, best, scores)
+    assert check_cost(cost, best, scores)
 
 
 # t: threshold; n and a: scores of normal and of abnormal beats
-MISTAKES_3 = {
+MISTAKES_2 = {
     "A score equal to the threshold": lambda t, n, a: 0.95 * (n >= t).mean() + 1.5 * (a < t).mean(),
     "are detected, not missed": lambda t, n, a: 0.95 * (n > t).mean() + 1.5 * (a > t).mean(),
     "It counts beats": lambda t, n, a: 0.95 * (n > t).sum() + 1.5 * (a <= t).sum(),
@@ -183,19 +191,19 @@ MISTAKES_3 = {
 }
 
 
-@pytest.mark.parametrize("part", MISTAKES_3)
+@pytest.mark.parametrize("part", MISTAKES_2)
 def test_wrong_costs_are_explained(part, scores):
-    assert_not_yet(check_3(MISTAKES_3[part], 0.3, scores), part)
+    assert_not_yet(check_cost(MISTAKES_2[part], 0.3, scores), part)
 
 
 def test_wrong_best_thresholds_are_explained(scores):
     _, new, normal, abnormal = scores
     candidates = np.linspace(new.min(), new.max(), 300)
     costs = [cost(threshold, normal, abnormal) for threshold in candidates]
-    assert_not_yet(check_3(cost, min(costs), scores), "is the lowest cost")
-    assert_not_yet(check_3(cost, int(np.argmin(costs)), scores), "an index of `candidates`")
-    assert_not_yet(check_3(cost, candidates[np.argmax(costs)], scores), "costs more than the best of the candidates")
-    assert_not_yet(check_3(cost, candidates[3] + 1e-4, scores), "must be one of the candidates")
+    assert_not_yet(check_cost(cost, min(costs), scores), "is the lowest cost")
+    assert_not_yet(check_cost(cost, int(np.argmin(costs)), scores), "an index of `candidates`")
+    assert_not_yet(check_cost(cost, candidates[np.argmax(costs)], scores), "costs more than the best of the candidates")
+    assert_not_yet(check_cost(cost, candidates[3] + 1e-4, scores), "must be one of the candidates")
 
 
 def test_number_of_calibration_beats_passes():
@@ -221,3 +229,28 @@ def test_number_of_calibration_beats_passes():
 )
 def test_wrong_numbers_of_calibration_beats_are_explained(answer, part):
     assert_not_yet(lesson_4.check_4(answer), part)
+
+
+def test_f1_of_random_scores_passes():
+    rng, truth, pairs = np.random.default_rng(5), np.repeat([0, 1], 10), []
+    for _ in range(200):
+        scores = rng.random(20)
+        threshold = oracle_threshold(scores, truth)
+        pairs.append([f1_score(truth, scores > threshold), f1_score(truth, rng.random(20) > threshold)])
+    assert lesson_4.check_5(*np.mean(pairs, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("same", "new", "part"),
+    [
+        (0.626, 0.697, "`same`: that is the mean F1 of the other number"),
+        (0.697, 0.697, "`new`: that is the mean F1 of the other number"),
+        (69.7, 62.6, "not in percent"),
+        (0.5, 0.5, "an AUROC of random scores"),
+        (2 / 3, 0.626, "if every beat is flagged"),
+        (0.9, 0.626, "got 0.900"),
+        ("high", 0.626, "one number"),
+    ],
+)
+def test_wrong_f1_of_random_scores_is_explained(same, new, part):
+    assert_not_yet(lesson_4.check_5(same, new), part)

@@ -1,11 +1,34 @@
-"""Plots of lessons 2, 4 and 5: counts, positions and alternative texts."""
+"""Plots of lessons 1, 2, 4 and 5: counts, positions and alternative texts."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from data import Series
-from notebooks.course import network_pictures, threshold_pictures, window_pictures
+from data import DataSet, Series
+from notebooks.course import network_pictures, set_pictures, threshold_pictures, window_pictures
+
+
+def test_outcomes_are_named_on_the_right_side_of_the_threshold():
+    axes = threshold_pictures.plot_outcomes(threshold=5.0).axes[0]
+    places = {text.get_text().replace("\n", " "): text.get_position() for text in axes.texts if text.get_text()}
+    for outcome, flagged, normal in (
+        ("correct rejections", False, True),
+        ("false alarms", True, True),
+        ("misses", False, False),
+        ("true alarms", True, False),
+    ):
+        x, y = places[outcome]
+        assert (x > 5, y > 0) == (flagged, normal), outcome
+
+
+def test_intervals_mark_the_conformal_quantile():
+    scores = [3.0, 1.0, 2.0, 5.0, 4.0, 6.0, 7.0, 8.0, 9.0]
+    figure = threshold_pictures.plot_intervals(scores, rate=0.2)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("1/10") == 10
+    assert "above: 2 of 10 intervals" in texts
+    assert figure.axes[0].lines[-1].get_xdata()[0] == 8, "the eighth smallest score"
+    assert "score of rank 8; 2 of the 10 intervals" in figure.alt
 
 
 def test_beat_scores_counts_alarms_and_hides_labels_by_default():
@@ -107,3 +130,14 @@ def test_drawing_of_cell_has_all_gates_and_states():
     texts = " ".join(text.get_text() for text in figure.axes[0].texts)
     for name in ("f = σ", "i = σ", "g = tanh", "o = σ", "c_{t-1}", "h_{t-1}", "x_t", "c_t", "h_t"):
         assert name in texts
+
+
+def test_sets_have_a_mark_for_every_50_sequences_and_say_what_they_decide():
+    normal = DataSet(np.zeros((200, 5)), labels=[0] * 200)
+    mixed = DataSet(np.zeros((250, 5)), labels=[0] * 100 + [1] * 150)
+    sets = {"one": normal, "two": normal[:100], "three": normal[:100], "four": mixed}
+    figure = set_pictures.plot_sets(sets)
+    marks = [[len(line.get_xdata()) for line in axes.lines] for axes in figure.axes]
+    assert marks == [[4, 0], [2, 0], [2, 0], [2, 3]]
+    assert "one (200 normal beats) decides the weights" in figure.alt
+    assert "four (100 normal and 150 abnormal beats) decides nothing" in figure.alt
