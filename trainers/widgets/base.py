@@ -175,11 +175,11 @@ class Displayed:
         if page := page_bundle(self):
             IPython.display.display(page, raw=True)
             return
-        (data, about), picture = self._view(), self._picture()
-        # a page without widgets shows the text, but the picture says more
-        text = {} if picture is None else {"text/plain": ""}
+        data, about = self._view()
+        # a page without widgets would show the text above the picture
+        text = {} if self.comm is None else {"text/plain": ""}
         IPython.display.display({**data, **text}, metadata=about, raw=True)
-        if picture is not None:
+        if (picture := self._picture()) is not None:
             display_picture(picture, self)
 
 
