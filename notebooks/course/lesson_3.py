@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from notebooks.course.verdict import NotYet, call, call_function, exercise
+from notebooks.course.verdict import NotYet, call, call_function, exercise, kind_of
 from trainers.batched_trainer import BatchedTrainer
 from trainers.history import History
+from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.torch_utils import ModelState, copy_state, own_randomness
 from trainers.trainer import StopTraining
-
-
-@exercise("3.1", "a BatchedTrainer with one setting changed")
-def check_1(my_trainer: Any) -> str:
-    """Check for restore at the end."""
-    if not isinstance(my_trainer, BatchedTrainer):
-        msg = f"`my_trainer` must be a BatchedTrainer, got {type(my_trainer).__name__}."
-        raise NotYet(msg)
-    if my_trainer.restore == "off":
-        msg = 'with restore="off", the training run ends with its last weights, not with its best.'
-        raise NotYet(msg)
-    if my_trainer.restore == "every epoch":
-        hint = "this trainer still restores weights during training, after a worse epoch"
-        if my_trainer.min_delta_ratio or my_trainer.patience:
-            hint += ". With `patience` or `min_delta_ratio`, it restores them later or less often, but not never"
-        msg = f"{hint}. Which hyperparameter says *when* the best weights are restored?"
-        raise NotYet(msg)
-    return "The training run is the same as with restore off, but at the end the model gets the best weights."
-
 
 # Validation losses, and the epochs after which the weights are restored.
 _RUNS = {
@@ -44,8 +26,8 @@ _RUNS = {
 }
 
 
-@exercise("3.2", "a function of a list of losses that returns a list of epochs")
-def check_2(restored_epochs: Any) -> str:
+@exercise("3.1", "a function of a list of losses that returns a list of epochs")
+def check_1(restored_epochs: Any) -> str:
     """Check for the epochs whose loss is above the lowest so far."""
     for losses, right in _RUNS.items():
         result = np.asarray(list(call(restored_epochs, list(losses), name="restored_epochs"))).tolist()
@@ -73,45 +55,75 @@ def check_2(restored_epochs: Any) -> str:
     return "History restore uses only the lowest validation loss so far, not the training loss."
 
 
-@exercise("3.3", "two functions: one of the model, and one of the model and the saved state")
-def check_3(save_state: Any, restore_state: Any) -> str:
+@exercise("3.2", "two functions: one of the model, and one of the model and the saved state")
+def check_2(save_state: Any, restore_state: Any) -> str:
     """Check for a copy, not a reference."""
     with own_randomness(0):
         model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+        parameters = list(model.parameters())
+        optimizer = torch.optim.SGD(parameters, 0.1)
+        _continue_training(model, optimizer)
         best = copy_state(model)
         saved = call(save_state, model, name="save_state")
-        _continue_training(model)
-        worse = copy_state(model)
-        call_function(restore_state, model, saved, name="restore_state")
-        now = copy_state(model)
-        if not _same(now, best):
-            raise NotYet(_hint_for_state(saved, now, worse, best))
-        _continue_training(model)
-        call_function(restore_state, model, saved, name="restore_state")
         if not _same(copy_state(model), best):
-            msg = "it works once. After a second restore, the saved state has changed: copy it *into* the model, too."
-            raise NotYet(msg)
+            raise NotYet("`save_state` changes the model. It must only copy the state.")
+        before = [tensor.clone() for tensor in _tensors(saved)]
+        for again in (False, True):
+            _continue_training(model, optimizer)
+            worse = copy_state(model)
+            if not _all_equal(_tensors(saved), before):
+                raise NotYet(_REFERENCES_IN_MODEL if again else _REFERENCES_SAVED)
+            call_function(restore_state, model, saved, name="restore_state")
+            now = copy_state(model)
+            if not _same(now, best):
+                raise NotYet(_hint_for_state(now, worse, best, {name for name, _ in model.named_buffers()}))
+            if any(one is not other for one, other in zip(model.parameters(), parameters, strict=True)):
+                msg = "the values are right, but the parameters are new objects, and the optimizer still trains the old"
+                raise NotYet(f"{msg} ones. Copy the values *into* the model's parameters.")
     return "A dictionary of tensors holds references, not copies. To verify a restore, compare the weights."
 
 
-def _hint_for_state(saved: Any, now: ModelState, worse: ModelState, best: ModelState) -> str:
-    """Say why the model does not have its best state."""
+_REFERENCES_SAVED = (
+    "the saved state changes when the model is trained further. It holds references to the model's tensors, or the "
+    "model itself. Copy the values. (A copy of a dictionary copies the references only.)"
+)
+_REFERENCES_IN_MODEL = (
+    "it works once. Then training changes the saved state, because the model uses its tensors. Copy the values *into* "
+    "the model, too."
+)
+
+
+def _hint_for_state(now: ModelState, worse: ModelState, best: ModelState, buffers: set[str]) -> str:
+    """Say which part of the state is not that of the best epoch; the saved state has not changed since."""
     if _same(now, worse):
-        if isinstance(saved, Mapping) and saved.keys() == best.keys() and _same(saved, best):
-            return "the saved state is right, but `restore_state` does not change the model."
         return (
-            "after `restore_state`, the model has the weights of the *worse* epoch. Look at the saved state after more "
-            "training: does it hold copies of the values, or references to the model's tensors? (A copy of a "
-            "dictionary copies the references only.)"
+            "`restore_state` does not change the model. It must change the values of this model. An assignment such as "
+            "`model = …` only gives the name another object."
         )
     different = [name for name in best if not torch.equal(now[name], best[name])]
-    if len(different) < len(best):
-        return f"some values are restored, but not {', '.join(different)}. The parameters are not the complete state."
-    return "the model has neither its best weights nor its last weights."
+    missing = f"some values are restored, but not {', '.join(different)}"
+    if set(different) <= buffers:
+        return f"{missing}. The parameters are not the complete state: it also has buffers."
+    return "the model has neither its best state nor its last one." if len(different) == len(best) else f"{missing}."
 
 
-def _continue_training(model: nn.Module) -> None:
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+def _tensors(saved: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors and arrays in a saved state; other kinds of data, such as bytes, hold no references."""
+    if isinstance(saved, torch.Tensor | np.ndarray):
+        yield torch.as_tensor(saved).detach()
+    elif isinstance(saved, nn.Module):
+        yield from _tensors(saved.state_dict())
+    elif isinstance(saved, Mapping | list | tuple):
+        for part in saved.values() if isinstance(saved, Mapping) else saved:
+            yield from _tensors(part)
+
+
+def _all_equal(tensors: Iterator[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    found = list(tensors)
+    return len(found) == len(others) and all(map(torch.equal, found, others))
+
+
+def _continue_training(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     model.train()
     for _ in range(3):
         optimizer.zero_grad()
@@ -123,8 +135,8 @@ def _same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) ->
     return all(torch.equal(one[name], other[name]) for name in other)
 
 
-@exercise("3.4", "a function of (row, state) that raises StopTraining")
-def check_4(stop_without_improvement: Any) -> str:
+@exercise("3.3", "a function of (row, state) that raises StopTraining")
+def check_3(stop_without_improvement: Any) -> str:
     """Check for a stop more than three epochs after the best."""
     for losses, right in (
         ((0.5, 0.4, 0.45, 0.44, 0.43, 0.42, 0.41), 6),
@@ -156,3 +168,52 @@ def _stopped_after(callback: Any, losses: tuple[float, ...]) -> int | None:
         except StopTraining:
             return row.epoch
     return None
+
+
+# The setting, its right value, and a hint for each likely wrong value.
+_SETTINGS: dict[str, tuple[Any, dict[Any, str]]] = {
+    "restore": ("every epoch", {"at the end": "This rule restores *during* training.", "off": "This never restores."}),
+    "patience": (
+        3,
+        {
+            0: "The rule tolerates several worse epochs in a row.",
+            4: "`patience` is the number of worse epochs that are tolerated: the restore comes at the next one.",
+        },
+    ),
+    "min_delta_ratio": (
+        0.05,
+        {
+            0.0: "By default, every loss above the lowest is worse. What does the rule say?",
+            5: "It is a fraction, not a percentage.",
+            1.05: "It is the increase as a fraction of the lowest loss, not the new loss.",
+        },
+    ),
+    "optimizer_state": (
+        "restore",
+        {"keep": "The optimizer state must also come from the best epoch.", "reset": "A reset state is empty."},
+    ),
+    "lr_factor": (0.5, {1.0: "The learning rate must change at each restore."}),
+}
+
+
+@exercise("3.4", "a dictionary of settings, such as {'patience': 1}")
+def check_4(my_settings: Any) -> str:
+    """Check for the settings of a rule that is described in words."""
+    if not isinstance(my_settings, Mapping):
+        msg = f"`my_settings` must be a dictionary, got {kind_of(my_settings)}."
+        raise NotYet(msg)
+    try:
+        trainer = BatchedTrainer(LSTMAutoencoder(hidden_size=2), **my_settings)
+    except (AttributeError, TypeError, ValueError) as error:
+        msg = f"the trainer does not accept these settings: {error}"
+        raise NotYet(msg) from error
+    for name, (right, hints) in _SETTINGS.items():
+        value = getattr(trainer, name)
+        if value != right:
+            msg = f"`{name}` is {value!r}. {hints.get(value, 'Read the rule again: which part is about it?')}"
+            raise NotYet(msg)
+    others = sorted(my_settings.keys() - _SETTINGS.keys())
+    if others:
+        msg = f"the rule says nothing about {', '.join(f'`{name}`' for name in others)}."
+        raise NotYet(msg)
+    return "This is the rule of a plateau scheduler that also restores: five settings, one of them the default."

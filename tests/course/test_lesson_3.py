@@ -1,41 +1,16 @@
-"""The checks of lesson 3 accept right answers, and name each usual mistake."""
+"""The checks of lesson 3 accept right answers, and name each usual mistake; its drawing agrees with the rule."""
 
 from __future__ import annotations
 
 import copy
+import io
 
 import numpy as np
 import pytest
+import torch
 
-from notebooks.course import lesson_3
-from trainers import BatchedTrainer, LSTMAutoencoder, StopTraining
-
-
-def trainer(**settings):
-    return BatchedTrainer(LSTMAutoencoder(hidden_size=2), **settings)
-
-
-def test_restore_at_the_end_is_right():
-    assert lesson_3.check_1(trainer(restore="at the end"))
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({}, "still restores weights during training, after"),
-        ({"restore": "off"}, "with its last weights"),
-        ({"min_delta_ratio": 0.5}, "but not never"),
-        ({"patience": 3}, "but not never"),
-    ],
-)
-def test_wrong_setting_gets_a_hint(settings, words):
-    verdict = lesson_3.check_1(trainer(**settings))
-    assert not verdict
-    assert words in verdict.text
-
-
-def test_answer_that_is_not_a_trainer_gets_a_hint():
-    assert "must be a BatchedTrainer, got str" in lesson_3.check_1("at the end").text
+from notebooks.course import lesson_3, restore_pictures
+from trainers import StopTraining
 
 
 def right_epochs(losses):
@@ -43,7 +18,7 @@ def right_epochs(losses):
 
 
 def test_restored_epochs_are_right():
-    assert lesson_3.check_2(right_epochs)
+    assert lesson_3.check_1(right_epochs)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +35,7 @@ def test_restored_epochs_are_right():
     ],
 )
 def test_wrong_epochs_get_a_hint(wrong, words):
-    verdict = lesson_3.check_2(wrong)
+    verdict = lesson_3.check_1(wrong)
     assert not verdict
     assert words in verdict.text
 
@@ -86,19 +61,65 @@ def restore_parameters_only(model, saved):
         parameter.data.copy_(saved[name])
 
 
-def test_saved_copy_is_right():
-    assert lesson_3.check_3(save_state, restore_state)
+def restore_buffers_only(model, saved):
+    for name, buffer in model.named_buffers():
+        buffer.copy_(saved[name])
+
+
+def restore_new_objects(model, saved):
+    model.load_state_dict(copy.deepcopy(saved), assign=True)
+
+
+def rename_model(model, saved):
+    model = saved  # noqa: F841
+
+
+def save_and_reset(model):
+    saved = copy.deepcopy(model.state_dict())
+    model[0].reset_parameters()
+    return saved
+
+
+def save_as_bytes(model):
+    file = io.BytesIO()
+    torch.save(model.state_dict(), file)
+    return file.getvalue()
+
+
+def restore_from_bytes(model, saved):
+    model.load_state_dict(torch.load(io.BytesIO(saved), weights_only=True))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (save_state, restore_state),
+        (copy.deepcopy, lambda model, saved: model.load_state_dict(saved.state_dict())),
+        (save_as_bytes, restore_from_bytes),
+    ],
+)
+def test_saved_copy_is_right(first, second):
+    assert lesson_3.check_2(first, second)
+
+
+REFERENCES = "the saved state changes when the model is trained further"
 
 
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        (lambda model: model.state_dict(), restore_state, "weights of the *worse* epoch"),
-        (lambda model: model, lambda model, saved: None, "weights of the *worse* epoch"),
+        (lambda model: model.state_dict(), restore_state, REFERENCES),
+        (lambda model: model, lambda model, saved: None, REFERENCES),
         (lambda model: dict(model.state_dict()), restore_state, "copies the references only"),
+        (lambda model: [x.detach().numpy() for x in model.parameters()], restore_state, REFERENCES),
         (save_state, lambda model, saved: None, "`restore_state` does not change the model"),
-        (save_state, restore_parameters_only, "not the complete state"),
-        (save_state, restore_references, "After a second restore"),
+        (copy.deepcopy, rename_model, "only gives the name another object"),
+        (save_as_bytes, lambda model, saved: None, "`restore_state` does not change the model"),
+        (save_state, restore_parameters_only, "1.num_batches_tracked. The parameters are not the complete state"),
+        (save_state, restore_buffers_only, "not 0.weight, 0.bias, 1.weight, 1.bias, 2.weight, 2.bias."),
+        (save_state, restore_references, "the model uses its tensors"),
+        (save_state, restore_new_objects, "the parameters are new objects"),
+        (save_and_reset, restore_state, "`save_state` changes the model"),
         (lambda model: None, restore_state, "returned nothing"),
         (save_state, lambda model, saved: model.load_state_dict({}), "`restore_state` raised RuntimeError"),
         (
@@ -110,7 +131,7 @@ def test_saved_copy_is_right():
     ],
 )
 def test_wrong_state_gets_a_hint(first, second, words):
-    verdict = lesson_3.check_3(first, second)
+    verdict = lesson_3.check_2(first, second)
     assert not verdict
     assert words in verdict.text
 
@@ -124,7 +145,7 @@ def stop_after(patience):
 
 
 def test_stop_without_improvement_is_right():
-    assert lesson_3.check_4(stop_after(3))
+    assert lesson_3.check_3(stop_after(3))
 
 
 @pytest.mark.parametrize(
@@ -142,6 +163,57 @@ def test_stop_without_improvement_is_right():
     ],
 )
 def test_wrong_callback_gets_a_hint(wrong, words):
-    verdict = lesson_3.check_4(wrong)
+    verdict = lesson_3.check_3(wrong)
     assert not verdict
     assert words in verdict.text
+
+
+RIGHT = {"patience": 3, "min_delta_ratio": 0.05, "optimizer_state": "restore", "lr_factor": 0.5}
+
+
+def test_settings_of_the_rule_are_right():
+    assert lesson_3.check_4(RIGHT)
+    assert lesson_3.check_4({**RIGHT, "restore": "every epoch"})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"restore": "at the end"}, "restores *during* training"),
+        ({"restore": "off"}, "never restores"),
+        ({"patience": 4}, "comes at the next one"),
+        ({"patience": 0}, "several worse epochs"),
+        ({"patience": 2}, "`patience` is 2. Read the rule again"),
+        ({"min_delta_ratio": 5}, "not a percentage"),
+        ({"min_delta_ratio": 1.05}, "not the new loss"),
+        ({"min_delta_ratio": 0}, "every loss above the lowest is worse"),
+        ({"optimizer_state": "keep"}, "must also come from the best epoch"),
+        ({"optimizer_state": "reset"}, "is empty"),
+        ({"lr_factor": 1}, "must change at each restore"),
+        ({"stop_after": 4}, "says nothing about `stop_after`"),
+        # an error of the trainer is shown, so no earlier answer is checked instead
+        ({"optimizer_state": "restored"}, "does not accept these settings: BatchedTrainer.optimizer_state"),
+        ({"tolerance_": 0.05}, "does not accept these settings"),
+        ({"lr_factor": 2}, "does not accept these settings: BatchedTrainer.lr_factor"),
+    ],
+)
+def test_wrong_setting_gets_a_hint(change, words):
+    verdict = lesson_3.check_4({**RIGHT, **change})
+    assert not verdict
+    assert words in verdict.text
+
+
+def test_settings_that_are_no_dictionary_get_a_hint():
+    assert "must be a dictionary, got 3 (int)" in lesson_3.check_4(3).text
+
+
+def test_drawing_restores_the_weights_of_the_lowest_loss_and_nothing_else():
+    figure = restore_pictures.draw_restore()
+    loss, state = figure.axes
+    curve = next(line for line in loss.lines if line.get_label() == "with restore").get_ydata()
+    (triangle,) = (line for line in loss.lines if line.get_marker() == "^")
+    worse, best = int(triangle.get_xdata()[0]), int(np.argmin(curve[:4])) + 1
+    rows = [[text.get_text() for text in state.texts if text.get_position()[1] == row] for row in range(3)]
+    assert rows[0][worse - 1] == f"of epoch {best}"
+    assert rows[1] == [f"of epoch {epoch}" for epoch in range(1, len(curve) + 1)]
+    assert rows[2][worse - 1] == f"1 to {worse}"
