@@ -138,7 +138,7 @@ def test_table_has_names_and_lessons_and_summary_counts_better_result(graded):
         cell_source(json.loads(LESSON.read_text(encoding="utf-8"))["cells"][0]).splitlines()[0].removeprefix("# ")
     }
     assert "anna: 5 of 5 exercises solved.\n" in printed
-    assert "ben: 0 of 5 exercises solved; 2 notebooks of" in printed
+    assert "ben: 0 of 5 exercises solved; 1 not answered; 2 notebooks of" in printed
     assert "carl: no exercises; " in printed
     assert not (Path.home() / "written by anna").exists()
     assert str(folder.parent / "grades.csv") in printed
