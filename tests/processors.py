@@ -23,7 +23,8 @@ SETTINGS = [(OWN, 1, True), (OWN, 2, False), (AVX2, 1, False), (OLDEST, 1, True)
 NOT_NUMERICAL = [
     "browser", "data", "notebooks", "site", "test_benchmark_programs.py", "test_layout.py", "test_packaging.py",
     "test_processors.py", "test_results_file.py", "test_size.py", "test_words.py",
-    "course/test_classroom_lab.py", "course/test_lesson_4.py", "course/test_lesson_5.py", "course/test_lesson_7.py",
+    "course/test_classroom_lab.py", "course/test_lesson_4.py", "course/test_lesson_5.py", "course/test_lesson_6.py",
+    "course/test_lesson_7.py",
     "course/test_lesson_8.py", "course/test_setup_check.py", "course/test_slides.py", "course/test_solutions.py",
     "trainers/test_allocator.py", "trainers/test_checkpoint_faults.py", "trainers/test_console.py",
     "trainers/test_experiment_trackers.py", "trainers/test_experiments.py", "trainers/test_history.py",

@@ -1,60 +1,24 @@
-"""Checks of the exercises of lesson 5, *Long recordings*."""
+"""Checks of the exercises of lesson 5, *Windows and scores*."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 from data import Series, load_mitbih
 from notebooks.course.answer_numbers import one_number
 from notebooks.course.verdict import NotYet, call, exercise, kind_of
 from trainers.detection import series_baseline_scores
-from trainers.detection.metrics import misleading_point_adjusted_f1
 
 # Steps of one beat of the recording.
 BEAT = 303
 
 
-@exercise("5.1", "the scores of the test part, one for each step, with windows of half a beat")
-def check_1(half_beat: Any) -> str:
-    """Check the 1-NN scores with a window of half a beat."""
-    training, test = load_mitbih()
-    scores = np.asarray(half_beat)
-    if scores.ndim == 0:
-        msg = f"`half_beat` must be the array that the call above returns, got one {type(half_beat).__name__}."
-        raise NotYet(msg)
-    if scores.shape != (len(test),):
-        msg = f"`half_beat` must have one score for each of {len(test)} test steps, got shape {scores.shape}."
-        raise NotYet(msg)
-
-    def has_window(window: int, reference: Series = training) -> bool:
-        return np.allclose(scores, series_baseline_scores("1-NN", reference, test, window=window))
-
-    if has_window(BEAT):
-        msg = f"these are still the scores with a window of a whole beat, {BEAT} steps."
-        raise NotYet(msg)
-    if has_window(2 * BEAT):
-        msg = "these are the scores with a window of two beats. Use a window of half a beat."
-        raise NotYet(msg)
-    if any(has_window(window, test) for window in (BEAT // 2, BEAT // 2 + 1, BEAT)):
-        msg = "the test part was compared with itself: each window matches itself. Compare it with the training part."
-        raise NotYet(msg)
-    if not any(has_window(BEAT // 2 + more) for more in (0, 1, -1)):
-        msg = f"these are not the 1-NN scores with a window of half of {BEAT} steps. Change only the window."
-        raise NotYet(msg)
-    return (
-        "The highest score is no longer in the event. A window of half a beat does not contain the previous beat, so "
-        "it does not show that a beat is early. No detector can recognise a pattern that is longer than its window."
-    )
-
-
-@exercise("5.2", "a function that returns the first step of each window")
-def check_2(first_steps: Any) -> str:
+@exercise("5.1", "a function that returns the first step of each window")
+def check_1(first_steps: Any) -> str:
     """Check the first steps of windows that cover every step."""
     for steps, length, stride in ((10, 4, 3), (11, 4, 3), (12, 4, 3), (4, 4, 3), (9, 3, 3), (11, 5, 2), (7, 3, 1)):
         returned = call(first_steps, steps, length, stride)
@@ -104,8 +68,8 @@ def _explain_starts(starts: list[float], case: str, steps: int, length: int, str
     raise NotYet(msg)
 
 
-@exercise("5.3", "a function that returns one score for each step")
-def check_3(to_steps: Any) -> str:
+@exercise("5.2", "a function that returns one score for each step")
+def check_2(to_steps: Any) -> str:
     """Check the mean over the windows that contain a step."""
     errors, starts, steps = np.array([[1.0, 3, 5, 7], [0, 0, 8, 0], [8, 10, 6, 8]]), np.array([0, 2, 4]), 8
     _explain_step_scores(_scores(to_steps, errors, starts, steps), errors)
@@ -189,63 +153,61 @@ def _explain_step_scores(returned: np.ndarray, errors: np.ndarray) -> None:
     raise NotYet(msg)
 
 
-@exercise("5.4", "a function that returns one bool for each step")
-def check_4(point_adjusted: Any) -> str:
-    """Check point adjustment: each event with a hit is flagged as a whole."""
-    flagged = np.array([False, True, False, False, True, False, False, False, False, False])
-    given, events = flagged.copy(), [(3, 6), (7, 9)]
-    returned = np.asarray(call(point_adjusted, given, events))
-    if returned.shape != flagged.shape:
-        msg = f"the result must have one bool for each of {len(flagged)} steps, got shape {returned.shape}."
+@exercise("5.3", "the scores of the test part, one for each step, with windows of half a beat")
+def check_3(half_beat: Any) -> str:
+    """Check the 1-NN scores with a window of half a beat."""
+    training, test = load_mitbih()
+    scores = np.asarray(half_beat)
+    if scores.ndim == 0:
+        msg = f"`half_beat` must be the array that the call above returns, got one {type(half_beat).__name__}."
         raise NotYet(msg)
-    if not np.array_equal(given, flagged):
-        msg = "your function changes the array `flagged` in place. Work on a copy."
+    if scores.shape != (len(test),):
+        msg = f"`half_beat` must have one score for each of {len(test)} test steps, got shape {scores.shape}."
         raise NotYet(msg)
-    decisions = returned.astype(bool)
-    right = np.array([False, True, False, True, True, True, False, False, False, False])
-    if not np.array_equal(decisions, right):
-        msg = f"steps 1 and 4 are flagged, events are [3, 6) and [7, 9). {_adjustment_mistake(decisions, flagged)}"
+
+    def has_window(window: int, reference: Series = training) -> bool:
+        return np.allclose(scores, series_baseline_scores("1-NN", reference, test, window=window))
+
+    if has_window(BEAT):
+        msg = f"these are still the scores with a window of a whole beat, {BEAT} steps."
         raise NotYet(msg)
-    test = load_mitbih().test
-    noise = np.random.default_rng(0).random(len(test)) < 0.01
-    plain = f1_score(test.abnormal, noise)
-    f1 = f1_score(test.abnormal, np.asarray(call(point_adjusted, noise.copy(), test.events)).astype(bool))
-    adjusted = misleading_point_adjusted_f1(noise.astype(float), test.labels, 0.5)
-    if not math.isclose(f1, adjusted):
-        msg = f"right for ten steps, but random decisions on the recording get F1 {f1:.2f}. Is a 10 or a 3 hard-coded?"
+    if has_window(2 * BEAT):
+        msg = "these are the scores with a window of two beats. Use a window of half a beat."
         raise NotYet(msg)
-    _check_two_hits(point_adjusted)
+    if any(has_window(window, test) for window in (BEAT // 2, BEAT // 2 + 1, BEAT)):
+        msg = "the test part was compared with itself: each window matches itself. Compare it with the training part."
+        raise NotYet(msg)
+    if not any(has_window(BEAT // 2 + more) for more in (0, 1, -1)):
+        msg = f"these are not the 1-NN scores with a window of half of {BEAT} steps. Change only the window."
+        raise NotYet(msg)
     return (
-        f"For random decisions that flag 1 % of the steps, point adjustment increases F1 from {plain:.2f} to "
-        f"{adjusted:.2f} on the recording. After point adjustment, any detector appears to be good."
+        "The highest score is no longer in the event. A window of half a beat does not contain the previous beat, so "
+        "it does not show that a beat is early. No detector can recognise a pattern that is longer than its window."
     )
 
 
-def _check_two_hits(point_adjusted: Any) -> None:
-    """Raise `NotYet` if only the first of two events with a hit is filled, or only the last."""
-    flagged = np.array([False, True, False, False, False, False, False, True, False, False])
-    returned = np.asarray(call(point_adjusted, flagged.copy(), [(1, 3), (6, 9)]))
-    right = np.array([False, True, True, False, False, False, True, True, True, False])
-    if np.array_equal(returned.astype(bool), right):
-        return
-    text = "Treat each event separately."
-    if returned.shape == right.shape and np.array_equal(returned[:3], right[:3]) and not returned[6]:
-        text = "Your function does not fill the second. A `return` in the loop ends it at the first event."
-    msg = f"right if one event has a hit, but of [1, 3) and [6, 9) both have one, at steps 1 and 7. {text}"
-    raise NotYet(msg)
-
-
-def _adjustment_mistake(decisions: np.ndarray, flagged: np.ndarray) -> str:
-    if decisions[7] or decisions[8]:
-        return (
-            "Your function fills the second event, which has no hit. Fill an event only if one of its steps is flagged."
+@exercise("5.4", "the number of unscored steps, an integer")
+def check_4(unscored: Any) -> str:
+    """Check the number of unscored steps in a gap of 400 steps, with windows of 100 steps."""
+    gap, length = 400, 100
+    steps = one_number(unscored, "`unscored`")
+    mistakes = {
+        gap: "the windows at the ends of the gap also contain known values. How many known values need they have?",
+        0: "a window in the middle of the gap has no known value, so it is not scored.",
+        gap - length // 2: "this is right for one end of the gap. The same happens at the other end.",
+        gap - 2 * length: "a window may have missing values in half of its steps, not in all of them.",
+        gap - length - 2: "a window with exactly half of its values missing is scored: it is not *more* than half.",
+        gap - length + 2: "a window with exactly half of its values missing is scored: it is not *more* than half.",
+        gap + length: "a scored window gives a score to *all* of its steps, so steps outside the gap have a score.",
+        length: "this is the number of missing steps that have a score. How many have none?",
+    }
+    if steps != gap - length:
+        text = mistakes.get(
+            int(steps), "Take the last scored window before the gap. At which step of the gap does it end?"
         )
-    if not decisions[1]:
-        return "Your function removes the false alarm at step 1. Do not change steps outside of events."
-    if decisions[6]:
-        return "Your function also fills step 6. The end of an event is excluded."
-    if np.array_equal(decisions, flagged):
-        return "Your function changes nothing, but the first event has a hit."
-    if decisions[5] and not decisions[3]:
-        return "Your function fills the event only from the hit on. Fill the steps before the hit too."
-    return f"Your function flags {np.flatnonzero(decisions).tolist()}. Ask for each event: is any of its steps flagged?"
+        msg = f"{steps:g} is not right: {text}"
+        raise NotYet(msg)
+    return (
+        "At each end, a scored window reaches 50 steps into the gap. So a gap of 100 steps or less has no unscored "
+        "step at all: its steps have a score, although nothing was measured there."
+    )

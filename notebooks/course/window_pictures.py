@@ -1,4 +1,4 @@
-"""Plots of lesson 5, *Long recordings*: windows, step scores, decisions and point adjustment."""
+"""Plots of lesson 5, *Windows and scores*."""
 
 from __future__ import annotations
 
@@ -6,13 +6,95 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import f1_score
+from matplotlib.patches import Rectangle
 
 from data import Series
-from data.series import runs
 from data.words import many
-from trainers.detection.metrics import misleading_point_adjusted_f1, point_adjusted
-from trainers.plotting import ABNORMAL, FLAGGED, TEXT, TRAIN, VALIDATION, Figure, as_label
+from trainers.plotting import ABNORMAL, TEXT, TRAIN, VALIDATION, Figure, as_label
+
+
+def plot_windows_to_scores(
+    values: Any, starts: Sequence[int], length: int, errors: Sequence[float], step: int
+) -> Figure:
+    """Draw how overlapping windows become scores: the signal, each window with its error, and the mean per step.
+
+    Parameters
+    ----------
+    values : array, shape (time,)
+        A short signal.
+    starts : sequence of int
+        First step of each window.
+    length : int
+        Steps per window.
+    errors : sequence of float
+        Error of each window.
+    step : int
+        Step whose score is explained.
+
+    Returns
+    -------
+    Figure
+    """
+    values, steps = np.asarray(values), np.arange(len(values))
+    covers = np.array([(steps >= start) & (steps < start + length) for start in starts])
+    scores = np.array([np.mean(np.asarray(errors)[column]) for column in covers.T])
+    terms = [f"{error:g}" for error, covered in zip(errors, covers[:, step], strict=True) if covered]
+    mean = f"({' + '.join(terms)}) / {len(terms)} = {scores[step]:g}"
+    figure = Figure("from windows to scores of time steps", figsize=(8, 4.8))
+    grid = figure.add_gridspec(3, 1, height_ratios=[1.3, 1.7, 1.5])
+    signal = figure.plain_axes(grid[0], ylabel="signal")
+    bars = figure.plain_axes(grid[1], sharex=signal, ylabel="windows")
+    result = figure.plain_axes(grid[2], sharex=signal, ylabel="score", xlabel="time step")
+    signal.plot(steps, values, "o-", color=TRAIN, linewidth=1.4)
+    for row, (start, error) in enumerate(zip(starts, errors, strict=True)):
+        inside = bool(covers[row, step])
+        color = VALIDATION if inside else TEXT
+        place = (start - 0.4, -row - 0.36), length - 0.2, 0.72
+        bars.add_patch(Rectangle(*place, facecolor="none", edgecolor=color, linewidth=2.2 if inside else 1.2))
+        bars.text(start + (length - 1) / 2, -row, f"error {error:g}", color=color, ha="center", va="center")
+    bars.set(yticks=[], ylim=(-len(starts) + 0.4, 0.6))
+    result.bar(steps, scores, 0.8, color=[VALIDATION if one == step else TEXT for one in steps], alpha=0.7)
+    note = {"color": VALIDATION, "va": "top", "weight": "bold", "transform": result.transAxes}
+    result.text(0.01, 0.95, f"step {step}: {mean}", **note)
+    result.set(xticks=steps, xlim=(-0.6, len(values) - 0.4), ylim=(0, 1.15 * scores.max()))
+    for axes in (signal, bars, result):
+        axes.axvline(step, color=VALIDATION, linestyle=":", linewidth=1, zorder=0)
+        axes.tick_params(labelbottom=axes is result)
+    figure.align_ylabels()
+    figure.alt = (
+        f"A signal of {len(values)} steps. Below it, {len(starts)} windows of {length} steps, each with its error. At "
+        f"the bottom, a bar for the score of each step. The score of step {step} is {mean}."
+    )
+    return figure
+
+
+def plot_autocorrelation(correlations: Any, period: int) -> Figure:
+    """Plot the autocorrelation of a signal against the lag, with a marker at the period.
+
+    Parameters
+    ----------
+    correlations : array, shape (lags,)
+        Autocorrelation at the lags 1, 2, …
+    period : int
+        Lag to be marked, in steps.
+
+    Returns
+    -------
+    Figure
+    """
+    correlations = np.asarray(correlations)
+    figure = Figure("autocorrelation by lag", figsize=(8, 2.6))
+    axes = figure.plain_axes(xlabel="lag (steps)", ylabel="autocorrelation", xlim=(0, len(correlations)))
+    axes.axhline(0, color=TEXT, linewidth=0.8)
+    axes.plot(np.arange(1, len(correlations) + 1), correlations, color=TRAIN, linewidth=1.4)
+    top = correlations[period - 1]
+    axes.plot(period, top, "v", color=VALIDATION, markersize=8)
+    axes.annotate(f"lag {period}", (period, top), (8, 0), textcoords="offset points", color=VALIDATION, weight="bold")
+    figure.alt = (
+        f"The autocorrelation at lags of 1 to {len(correlations)} steps: {correlations[0]:.2f} at lag 1; a marker at "
+        f"lag {period}, where it is {top:.2f}."
+    )
+    return figure
 
 
 def plot_windows(series: Series, starts: Any, length: int, every: int = 1) -> Figure:
@@ -113,93 +195,4 @@ def plot_step_scores(series: Series, scores: Mapping[str, Any]) -> Figure:
     figure.alt = (
         f"{series.name}, its event on an amber background, and {many(len(scores), 'score')}. {'; '.join(notes)}."
     )
-    return figure
-
-
-def plot_decisions(truth: Any, decisions: Mapping[str, Any]) -> Figure:
-    """Plot the flagged steps of several detectors, one row each, over the true events.
-
-    Parameters
-    ----------
-    truth : array of bool, shape (time,)
-        True in an event.
-    decisions : mapping of str to array of bool, shape (time,)
-        Flagged steps by the name of the detector.
-
-    Returns
-    -------
-    Figure
-    """
-    truth = np.asarray(truth, dtype=bool)
-    figure = Figure(f"decisions of {len(decisions)} detectors", figsize=(9, 0.9 + 0.42 * len(decisions)))
-    axes, min_width = figure.plain_axes(), len(truth) / 700  # a single step must be visible
-    for start, end in runs(truth):
-        axes.axvspan(start, end, color=ABNORMAL, alpha=0.25, linewidth=0)
-    notes = []
-    for row, (name, values) in enumerate(decisions.items()):
-        flagged = np.asarray(values, dtype=bool)
-        bars = [(start, max(end - start, min_width)) for start, end in runs(flagged)]
-        axes.broken_barh(bars, (row - 0.32, 0.64), color=FLAGGED, linewidth=0)
-        inside, outside = (flagged & truth).sum(), (flagged & ~truth).sum()
-        notes.append(f"{', '.join(name.splitlines())}: {inside} steps in an event, {outside} outside")
-    axes.set_yticks(range(len(decisions)), [as_label(name) for name in decisions])
-    axes.set(xlim=(0, len(truth)), ylim=(len(decisions) - 0.5, -0.5), xlabel="time step")
-    figure.alt = f"Flagged steps as bars, one row per detector, true events on an amber background. {'; '.join(notes)}."
-    return figure
-
-
-def plot_point_adjustment(scores: Any, labels: Any, threshold: float) -> Figure:
-    """Plot decisions before and after point adjustment, with the F1 of both.
-
-    Parameters
-    ----------
-    scores : array, shape (time,)
-        Anomaly scores; higher is more anomalous.
-    labels : array of int, shape (time,)
-        0 is normal.
-    threshold : float
-        Steps with a score above it are flagged.
-
-    Returns
-    -------
-    Figure
-    """
-    truth, flagged = np.asarray(labels) != 0, np.asarray(scores) > threshold
-    plain, adjusted = f1_score(truth, flagged), misleading_point_adjusted_f1(scores, labels, threshold)
-    names = f"flagged\nF1 {plain:.2f}", f"point-adjusted\nF1 {adjusted:.2f}"
-    figure = plot_decisions(truth, dict(zip(names, (flagged, point_adjusted(flagged, truth)), strict=True)))
-    figure.set_size_inches(9, 2.2)
-    figure.alt = f"Before and after point adjustment. {figure.alt}"
-    return figure
-
-
-def plot_adjusted(lengths: Sequence[int], plain: Sequence[float], adjusted: Sequence[float]) -> Figure:
-    """Plot F1 of a random score against the event length as pairs of bars: plain and point-adjusted.
-
-    Parameters
-    ----------
-    lengths : sequence of int
-        Steps of the event.
-    plain, adjusted : sequence of float
-        F1, one for each length.
-
-    Returns
-    -------
-    Figure
-    """
-    figure = Figure("F1 of a random score, plain and point-adjusted")
-    axes, place = figure.plain_axes(), np.arange(len(lengths))
-    for values, shift, color, hatch, name in (
-        (plain, -0.2, TRAIN, None, "plain"),
-        (adjusted, 0.2, VALIDATION, "///", "point-adjusted"),
-    ):
-        bars = axes.bar(
-            place + shift, values, 0.38, facecolor=color, edgecolor=color, hatch=hatch, alpha=0.6, label=name
-        )
-        axes.bar_label(bars, fmt="%.2f", color=TEXT, padding=2)
-    axes.set_xticks(place, [f"{length:,}" for length in lengths])
-    axes.set(xlabel="steps in the event", ylabel="F1 of a random score", ylim=(0, 1.1))
-    figure.legend_beside(axes)
-    pairs = ", ".join(f"{a:.2f} and {b:.2f} at {n}" for n, a, b in zip(lengths, plain, adjusted, strict=True))
-    figure.alt = f"F1 of a random score, plain and point-adjusted, by the length of the event in steps: {pairs}."
     return figure

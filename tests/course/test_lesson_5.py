@@ -25,8 +25,9 @@ def assert_not_yet(verdict, part):
 def test_untouched_stubs_fail():
     def stub(*_): ...
 
-    assert not lesson_5.check_1(...)
-    for check in (lesson_5.check_2, lesson_5.check_3, lesson_5.check_4):
+    assert not lesson_5.check_3(...)
+    assert_not_yet(lesson_5.check_4(...), "is still `...`")
+    for check in (lesson_5.check_1, lesson_5.check_2):
         assert_not_yet(check(stub), "returned nothing")
 
 
@@ -35,7 +36,7 @@ def test_half_beat_scores_pass_and_peak_outside_the_event(recording):
     whole, half = (
         series_baseline_scores("1-NN", recording.training, recording.test, window=window) for window in (303, 151)
     )
-    assert lesson_5.check_1(half)
+    assert lesson_5.check_3(half)
     assert start <= whole.argmax() < end, "with a whole beat"
     assert not start <= half.argmax() < end, "with half a beat"
 
@@ -44,12 +45,12 @@ def test_wrong_windows_are_explained(recording):
     def scored(window, name="1-NN", reference=recording.training):
         return series_baseline_scores(name, reference, recording.test, window=window)
 
-    assert_not_yet(lesson_5.check_1(scored(303)), "still the scores with a window of a whole beat")
-    assert_not_yet(lesson_5.check_1(scored(606)), "two beats")
-    assert_not_yet(lesson_5.check_1(scored(151, name="PCA, 4 components")), "not the 1-NN scores")
-    assert_not_yet(lesson_5.check_1(scored(151, reference=recording.test)), "matches itself")
-    assert_not_yet(lesson_5.check_1(scored(151)[:100]), "one score for each of 3750")
-    assert_not_yet(lesson_5.check_1(151), "must be the array")
+    assert_not_yet(lesson_5.check_3(scored(303)), "still the scores with a window of a whole beat")
+    assert_not_yet(lesson_5.check_3(scored(606)), "two beats")
+    assert_not_yet(lesson_5.check_3(scored(151, name="PCA, 4 components")), "not the 1-NN scores")
+    assert_not_yet(lesson_5.check_3(scored(151, reference=recording.test)), "matches itself")
+    assert_not_yet(lesson_5.check_3(scored(151)[:100]), "one score for each of 3750")
+    assert_not_yet(lesson_5.check_3(151), "must be the array")
 
 
 def first_steps(steps, length, stride):
@@ -60,12 +61,12 @@ def first_steps(steps, length, stride):
 
 
 def test_first_steps_pass():
-    assert lesson_5.check_2(first_steps)
-    assert lesson_5.check_2(lambda *given: np.array(first_steps(*given)))
-    assert lesson_5.check_2(lambda *given: map(float, first_steps(*given)))
+    assert lesson_5.check_1(first_steps)
+    assert lesson_5.check_1(lambda *given: np.array(first_steps(*given)))
+    assert lesson_5.check_1(lambda *given: map(float, first_steps(*given)))
 
 
-MISTAKES_2 = {
+MISTAKES_1 = {
     "The last window is missing": lambda steps, length, stride: list(range(0, steps - length, stride)),
     "the last step is": lambda steps, length, stride: list(range(0, steps, stride)),
     "the end is missing": lambda steps, length, stride: list(range(0, steps - length + 1, stride)),
@@ -83,15 +84,15 @@ MISTAKES_2 = {
 }
 
 
-@pytest.mark.parametrize("part", MISTAKES_2)
+@pytest.mark.parametrize("part", MISTAKES_1)
 def test_wrong_first_steps_are_explained(part):
-    verdict = lesson_5.check_2(MISTAKES_2[part])
+    verdict = lesson_5.check_1(MISTAKES_1[part])
     assert not verdict
     assert part.lower() in str(verdict).lower()
 
 
 def test_recording_as_long_as_a_window_needs_one():
-    assert_not_yet(lesson_5.check_2(lambda *given: first_steps(*given) if given[0] > given[1] else []), "contains one")
+    assert_not_yet(lesson_5.check_1(lambda *given: first_steps(*given) if given[0] > given[1] else []), "contains one")
 
 
 def to_steps(errors, starts, steps):
@@ -130,7 +131,7 @@ def own_errors(errors, starts, steps):
     return total / count
 
 
-MISTAKES_3 = {
+MISTAKES_2 = {
     "the sum over its windows": merged(lambda errors: errors.mean(1), np.add),
     "fewer windows contain these steps": merged(lambda errors: errors.mean(1), np.add, lambda total, *_: total / 2),
     "the number of all windows": merged(
@@ -155,122 +156,16 @@ MISTAKES_3 = {
 
 
 def test_step_scores_pass():
-    assert lesson_5.check_3(to_steps)
+    assert lesson_5.check_2(to_steps)
 
 
-@pytest.mark.parametrize("part", MISTAKES_3)
+@pytest.mark.parametrize("part", MISTAKES_2)
 def test_wrong_step_scores_are_explained(part):
-    assert_not_yet(lesson_5.check_3(MISTAKES_3[part]), part)
-
-
-def point_adjusted(flagged, events):
-    adjusted = flagged.copy()
-    for start, end in events:
-        if flagged[start:end].any():
-            adjusted[start:end] = True
-    return adjusted
-
-
-def altered(change):
-    def function(flagged, events):
-        adjusted = flagged.copy()
-        for start, end in events:
-            change(adjusted, flagged, start, end)
-        return adjusted
-
-    return function
-
-
-def in_place(flagged, events):
-    for start, end in events:
-        flagged[start:end] |= flagged[start:end].any()
-    return flagged
-
-
-def fill(adjusted, flagged, start, end):
-    adjusted[start:end] = True
-
-
-def fill_one_more(adjusted, flagged, start, end):
-    adjusted[start : end + 1] |= flagged[start:end].any()
-
-
-def fill_from_the_hit(adjusted, flagged, start, end):
-    if flagged[start:end].any():
-        adjusted[start + flagged[start:end].argmax() : end] = True
-
-
-def only_events(flagged, events):
-    adjusted = np.zeros_like(flagged)
-    for start, end in events:
-        adjusted[start:end] = flagged[start:end].any()
-    return adjusted
-
-
-def returns_in_the_loop(flagged, events):
-    adjusted = flagged.copy()
-    for start, end in events:
-        if flagged[start:end].any():
-            adjusted[start:end] = True
-            return adjusted
-    return adjusted
-
-
-def breaks_after_a_hit(flagged, events):
-    adjusted = flagged.copy()
-    for start, end in events:
-        if flagged[start:end].any():
-            adjusted[start:end] = True
-            break
-    return adjusted
-
-
-def last_hit_only(flagged, events):
-    adjusted = flagged.copy()
-    hits = [event for event in events if flagged[slice(*event)].any()]
-    adjusted[slice(*hits[-1])] = True
-    return adjusted
-
-
-MISTAKES_4 = {
-    "which has no hit": altered(fill),
-    "The end of an event is excluded": altered(fill_one_more),
-    "from the hit on": altered(fill_from_the_hit),
-    "removes the false alarm": only_events,
-    "Work on a copy": in_place,
-    "changes nothing": lambda flagged, events: flagged.copy(),
-    "one bool for each of 10 steps": lambda flagged, events: flagged.any(),
-    "hard-coded": lambda flagged, events: np.r_[flagged[:3], True, True, True, flagged[6:]],
-    "Ask for each event": lambda flagged, events: flagged | (np.arange(len(flagged)) == 3),
-    "returned nothing": lambda flagged, events: None,
-}
-
-
-@pytest.mark.parametrize(
-    "function", [returns_in_the_loop, breaks_after_a_hit, lambda flagged, events: point_adjusted(flagged, events[:1])]
-)
-def test_filling_only_the_first_event_fails(function):
-    assert_not_yet(lesson_5.check_4(function), "A `return` in the loop ends it at the first")
-
-
-def test_filling_only_the_last_event_fails():
-    assert_not_yet(lesson_5.check_4(last_hit_only), "of [1, 3) and [6, 9) both have one")
+    assert_not_yet(lesson_5.check_2(MISTAKES_2[part]), part)
 
 
 def test_error_names_its_input():
-    assert_not_yet(lesson_5.check_2(lambda steps, length, stride: [][0]), "called with 10, 4, 3")
-
-
-def test_point_adjustment_passes_and_increases_f1_of_noise():
-    verdict = lesson_5.check_4(point_adjusted)
-    assert verdict
-    assert lesson_5.check_4(lambda flagged, events: point_adjusted(flagged, events).astype(object))
-    assert "increases F1 from 0.02 to 0.95" in str(verdict)
-
-
-@pytest.mark.parametrize("part", MISTAKES_4)
-def test_wrong_point_adjustments_are_explained(part):
-    assert_not_yet(lesson_5.check_4(MISTAKES_4[part]), part)
+    assert_not_yet(lesson_5.check_1(lambda steps, length, stride: [][0]), "called with 10, 4, 3")
 
 
 def test_hard_coded_numbers_of_the_first_examples_fail():
@@ -288,6 +183,41 @@ def test_hard_coded_numbers_of_the_first_examples_fail():
         masks = [(starts <= step) & (step < starts + errors.shape[1]) for step in range(steps)]
         return np.array([np.median(errors.mean(1)[mask]) for mask in masks])
 
-    assert "or their median" in lesson_5.check_3(median).text
-    assert "a stride of 2" in lesson_5.check_2(stride_of_three).text
-    assert "of three steps" in lesson_5.check_3(length_of_four).text
+    assert "or their median" in lesson_5.check_2(median).text
+    assert "a stride of 2" in lesson_5.check_1(stride_of_three).text
+    assert "of three steps" in lesson_5.check_2(length_of_four).text
+
+
+def scored_steps(gap, length, around=300):
+    """Return which steps lie in a window of which at most half is missing."""
+    missing = np.zeros(gap + 2 * around, dtype=bool)
+    missing[around : around + gap] = True
+    scored = np.zeros_like(missing)
+    for start in range(len(missing) - length + 1):
+        scored[start : start + length] |= missing[start : start + length].mean() <= 0.5
+    return scored
+
+
+def test_unscored_steps_of_a_gap_pass():
+    unscored = int((~scored_steps(400, 100)).sum())
+    assert lesson_5.check_4(unscored)
+    assert scored_steps(100, 100).all(), "a gap as long as a window has no unscored step, as the verdict says"
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        (400, "also contain known values"),
+        (0, "has no known value"),
+        (350, "at the other end"),
+        (200, "not in all of them"),
+        (298, "exactly half"),
+        (302, "exactly half"),
+        (500, "steps outside the gap"),
+        (100, "How many have none"),
+        (123, "last scored window before the gap"),
+        ([300, 301], "must be one number"),
+    ],
+)
+def test_wrong_unscored_steps_are_explained(answer, part):
+    assert_not_yet(lesson_5.check_4(answer), part)

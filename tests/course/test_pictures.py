@@ -1,11 +1,11 @@
-"""Plots of lessons 1, 2, 4 and 5: counts, positions and alternative texts."""
+"""Plots of lessons 1, 2, 4, 5 and 6: counts, positions and alternative texts."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from data import DataSet, Series
-from notebooks.course import network_pictures, set_pictures, threshold_pictures, window_pictures
+from notebooks.course import metric_pictures, network_pictures, set_pictures, threshold_pictures, window_pictures
 
 
 def test_outcomes_are_named_on_the_right_side_of_the_threshold():
@@ -76,6 +76,20 @@ def test_leak_gives_the_difference_for_each_size():
     np.testing.assert_allclose(correct.get_ydata(), [0.75, 0.8])
 
 
+def test_drawing_of_windows_gives_the_mean_of_the_windows_around_a_step():
+    figure = window_pictures.plot_windows_to_scores(np.arange(9.0), [0, 2, 4, 5], 4, [1, 2, 7, 3], step=5)
+    assert [bar.get_height() for bar in figure.axes[2].patches] == [1, 1, 1.5, 1.5, 4.5, 4, 5, 5, 3]
+    assert "The score of step 5 is (2 + 7 + 3) / 3 = 4" in figure.alt
+    assert sum(window.get_linewidth() > 2 for window in figure.axes[1].patches) == 3, "windows that contain step 5"
+
+
+def test_autocorrelation_is_marked_at_the_period():
+    figure = window_pictures.plot_autocorrelation([0.9, 0.1, 0.5], period=3)
+    mark = figure.axes[0].lines[-1]
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (3, 0.5)
+    assert "0.90 at lag 1; a marker at lag 3, where it is 0.50" in figure.alt
+
+
 def test_windows_draws_the_last_one_and_counts_all():
     series = Series(np.sin(np.arange(20.0)))
     figure = window_pictures.plot_windows(series, [0, 4, 8, 12, 14], 6, every=2)
@@ -97,14 +111,14 @@ def test_step_scores_are_marked_at_their_maximum():
 
 def test_decisions_count_steps_inside_and_outside_events():
     truth = np.array([0, 0, 1, 1, 1, 0, 0, 0], dtype=bool)
-    figure = window_pictures.plot_decisions(truth, {"exact": truth, "early": np.roll(truth, -1)})
+    figure = metric_pictures.plot_decisions(truth, {"exact": truth, "early": np.roll(truth, -1)})
     assert "exact: 3 steps in an event, 0 outside; early: 2 steps in an event, 1 outside" in figure.alt
 
 
 def test_point_adjustment_fills_events_with_a_hit():
     labels, scores = np.repeat([0, 1, 0, 1], [5, 5, 5, 5]), np.zeros(20)
     scores[[2, 7]] = 1
-    figure = window_pictures.plot_point_adjustment(scores, labels, 0.5)
+    figure = metric_pictures.plot_point_adjustment(scores, labels, 0.5)
     flagged, adjusted = (label.get_text() for label in figure.axes[0].get_yticklabels())
     assert flagged == "flagged\nF1 0.17"  # precision 1/2, recall 1/10
     assert adjusted == "point-adjusted\nF1 0.62"  # precision 5/6, recall 5/10
@@ -112,7 +126,7 @@ def test_point_adjustment_fills_events_with_a_hit():
 
 
 def test_adjusted_f1_bars_are_in_pairs():
-    figure = window_pictures.plot_adjusted([10, 1000], [0.0, 0.02], [0.1, 0.9])
+    figure = metric_pictures.plot_adjusted([10, 1000], [0.0, 0.02], [0.1, 0.9])
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.0, 0.02, 0.1, 0.9]
     assert "0.00 and 0.10 at 10, 0.02 and 0.90 at 1000" in figure.alt
 
@@ -141,3 +155,26 @@ def test_sets_have_a_mark_for_every_50_sequences_and_say_what_they_decide():
     assert marks == [[4, 0], [2, 0], [2, 0], [2, 3]]
     assert "one (200 normal beats) decides the weights" in figure.alt
     assert "four (100 normal and 150 abnormal beats) decides nothing" in figure.alt
+
+
+def test_outcomes_are_counted_and_named():
+    truth, flagged = np.zeros(12, dtype=bool), np.zeros(12, dtype=bool)
+    truth[5:9], flagged[1:3], flagged[7:10] = True, True, True
+    figure = metric_pictures.plot_outcomes(truth, flagged)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert [name for name in texts if name in ("TP", "FP", "FN", "TN")] == (
+        ["TN"] + ["FP"] * 2 + ["TN"] * 2 + ["FN"] * 2 + ["TP"] * 2 + ["FP"] + ["TN"] * 2
+    )
+    assert {"false alarm", "detects the event", "delay 2"} < set(texts)
+    assert "2 true positives, 3 false positives, 2 false negatives, 5 true negatives" in figure.alt
+
+
+def test_buffers_widen_the_label():
+    truth = np.zeros(200, dtype=bool)
+    truth[80:120] = True
+    figure = metric_pictures.plot_buffers(truth, np.roll(truth, 10), [0, 20])
+    without, wide = (axes.lines[0].get_ydata() for axes in figure.axes[1:])
+    np.testing.assert_array_equal(without, truth)
+    np.testing.assert_allclose(wide[[70, 129]], np.sqrt(0.5))
+    assert wide[69] == wide[130] == 0
+    assert (wide[80:120] == 1).all()
