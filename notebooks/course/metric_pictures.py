@@ -23,7 +23,7 @@ _OUTCOMES = {
 }
 
 
-def plot_outcomes(truth: Any, flagged: Any) -> Figure:
+def plot_event_outcomes(truth: Any, flagged: Any) -> Figure:
     """Draw a few steps with one event and some flagged runs, and name what each of them counts as.
 
     Parameters

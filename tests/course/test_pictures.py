@@ -160,7 +160,7 @@ def test_sets_have_a_mark_for_every_50_sequences_and_say_what_they_decide():
 def test_outcomes_are_counted_and_named():
     truth, flagged = np.zeros(12, dtype=bool), np.zeros(12, dtype=bool)
     truth[5:9], flagged[1:3], flagged[7:10] = True, True, True
-    figure = metric_pictures.plot_outcomes(truth, flagged)
+    figure = metric_pictures.plot_event_outcomes(truth, flagged)
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert [name for name in texts if name in ("TP", "FP", "FN", "TN")] == (
         ["TN"] + ["FP"] * 2 + ["TN"] * 2 + ["FN"] * 2 + ["TP"] * 2 + ["FP"] + ["TN"] * 2

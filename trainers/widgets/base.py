@@ -177,7 +177,7 @@ class Displayed:
             return
         data, about = self._view()
         # a page without widgets would show the text above the picture
-        text = {} if self.comm is None else {"text/plain": ""}
+        text = {"text/plain": ""} if len(data) > 1 else {}
         IPython.display.display({**data, **text}, metadata=about, raw=True)
         if (picture := self._picture()) is not None:
             display_picture(picture, self)
