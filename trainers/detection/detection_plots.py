@@ -185,7 +185,7 @@ def _grid(figure: Figure, data: DataSet, titles: Sequence[str] | None) -> list[A
     for i in range(len(data)):
         axes = figure.plain_axes(rows, columns, i + 1, sharey=plots[0] if plots else None)
         axes.margins(y=0.1)
-        axes.set(xlabel="time step", title=as_label(names[i]) if names else "")
+        axes.set(xlabel="time step", ylabel="value", title=as_label(names[i]) if names else "")
         axes.title.set_fontsize("medium")
         axes.label_outer()
         plots.append(axes)
