@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,29 @@ def test_no_slides_after_exercises_begin(path):
         cell for cell in cells[:begin] if "Exercise" in "".join(cell["source"]) or cell["metadata"].get("tags")
     ]
     assert all(cell in exercises for cell, kind in zip(cells[:begin], kinds, strict=False) if kind == "skip")
+
+
+def headings_of(number):
+    """Return the headings of a lesson as the notes compare them with the guide."""
+    (path,) = ROOT.glob(f"notebooks/0{number}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    found = (heading for text in texts for heading in re.findall(r"^#{1,2} +(.*)", text, re.MULTILINE))
+    return [re.sub(r"\(\d+ minutes?\)$", "", heading).strip().lower() for heading in found]
+
+
+def test_each_row_of_a_plan_names_a_section_of_its_lesson():
+    """Otherwise the notes of the slides do not mark it."""
+    guide = ROOT.joinpath("notebooks/instructor_guide.md").read_text(encoding="utf-8")
+    rows, wrong = 0, []
+    for number, lesson in re.findall(r"^## Lesson (\d):(.*?)(?=^## |\Z)", guide, re.MULTILINE | re.DOTALL):
+        headings = headings_of(number)
+        for plan in re.findall(r"### \d\d minutes\n((?:\|.*\n)+)", lesson):
+            for row in plan.splitlines()[2:]:
+                section = row.split("|")[2].strip()
+                parts = [part.strip().lower() for part in re.split("[;:,?]", section)]
+                rows += 1
+                if not any(len(part) > 3 and part in heading for part in parts for heading in headings):
+                    wrong.append(f"lesson {number}: {section}")
+    assert rows > 80
+    assert wrong == []

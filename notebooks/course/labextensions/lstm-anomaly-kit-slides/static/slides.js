@@ -197,7 +197,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       const [slide] = this.at,
         section = sectionsUpTo(this.notebook, slidesOf(this.notebook)[slide].flat()[0]).pop() ?? "";
       const named = (text) =>
-        text.split(/[;:,]/).some((part) => part.trim().length > 3 && section.includes(part.trim().toLowerCase()));
+        text.split(/[;:,?]/).some((part) => part.trim().length > 3 && section.includes(part.trim().toLowerCase()));
       for (const one of this.popup.document.querySelectorAll("td:nth-child(2), li > strong:first-child"))
         one.closest("tr, li").classList.toggle("now", named(one.textContent));
       this.popup.document.querySelector(".now")?.scrollIntoView({ block: "center" });
