@@ -7,8 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from notebooks.course import lesson_7
 
-NETWORK = np.array([0.9745, 0.9781, 0.9878, 0.9903, 0.9942])
-NEAREST = np.array([0.9907, 0.9845, 0.9951, 0.9977, 0.9978])
+NETWORK = np.array([0.9961, 0.9946, 0.9927, 0.9979, 0.9955])
+NEAREST = np.array([0.9986, 0.9958, 0.9949, 0.9988, 0.9979])
 DIFFERENCES = NETWORK - NEAREST
 MEAN_DIFFERENCE = DIFFERENCES.mean()
 
@@ -22,10 +22,41 @@ def around(half):
     return MEAN_DIFFERENCE - half, MEAN_DIFFERENCE + half
 
 
+# sets of 10 beats: 6 in all sets, 2 more in the first two
+SETS = [set(map(bytes, [[i] for i in (*range(6), *more)])) for more in ((6, 7, 8, 9), (6, 7, 10, 11), (8, 10, 12, 13))]
+
+
+def test_shared_beats_pass():
+    assert lesson_7.check_1(len(SETS[0] & SETS[1]) / len(SETS[0]), SETS)
+    assert lesson_7.check_1(np.float64(0.8), SETS)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (8, "Divide by the number of beats"),
+        (80, "percentage"),
+        (0.2, "in only one of the two sets"),
+        (0.6, "in all five sets"),
+        (8 / 12, "in either set"),
+        (1.0, "the same set"),
+        (0.75, "is not the number of beats in both sets"),
+        ("most", "must be one number"),
+    ],
+)
+def test_wrong_shares_are_explained(share, words):
+    assert words in not_yet_text(lesson_7.check_1(share, SETS))
+
+
+def test_rounded_share_is_explained():
+    sets = [set(range(7)), set(range(2, 9)), set(range(3, 10))]
+    assert "rounded" in not_yet_text(lesson_7.check_1(0.714, sets))
+
+
 def test_paired_interval_passes():
     right = stats.ttest_rel(NETWORK, NEAREST).confidence_interval()
-    assert lesson_7.check_1(MEAN_DIFFERENCE, right, NETWORK, NEAREST)
-    assert lesson_7.check_1(MEAN_DIFFERENCE, around(2.776 * DIFFERENCES.std(ddof=1) / np.sqrt(5)), NETWORK, NEAREST)
+    assert lesson_7.check_2(MEAN_DIFFERENCE, right, NETWORK, NEAREST)
+    assert lesson_7.check_2(MEAN_DIFFERENCE, around(2.776 * DIFFERENCES.std(ddof=1) / np.sqrt(5)), NETWORK, NEAREST)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +72,7 @@ def test_paired_interval_passes():
     ],
 )
 def test_wrong_mean_differences_are_explained(mean_difference, words):
-    assert words in not_yet_text(lesson_7.check_1(mean_difference, (0, 0), NETWORK, NEAREST))
+    assert words in not_yet_text(lesson_7.check_2(mean_difference, (0, 0), NETWORK, NEAREST))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +94,74 @@ def test_wrong_mean_differences_are_explained(mean_difference, words):
     ],
 )
 def test_wrong_intervals_are_explained(interval, words):
-    assert words in not_yet_text(lesson_7.check_1(MEAN_DIFFERENCE, interval, NETWORK, NEAREST))
+    assert words in not_yet_text(lesson_7.check_2(MEAN_DIFFERENCE, interval, NETWORK, NEAREST))
+
+
+N_TRAIN, N_TEST = 2043, 2373
+RATIO, STD = N_TEST / N_TRAIN, DIFFERENCES.std(ddof=1)
+LIMIT = 1.96 * np.sqrt(RATIO) * STD
+
+
+def half_width(k, ratio=RATIO):
+    return stats.t.ppf(0.975, k - 1) * np.sqrt((1 / k + ratio) * DIFFERENCES.var(ddof=1))
+
+
+def fewest(ratio):
+    return min(k for k in range(2, 100) if half_width(k, ratio) < -MEAN_DIFFERENCE)
+
+
+def check_3(n_splits, never_below):
+    return lesson_7.check_3(n_splits, never_below, DIFFERENCES, N_TRAIN, N_TEST)
+
+
+def test_number_of_splits_passes():
+    assert half_width(10) > -MEAN_DIFFERENCE > half_width(11)
+    assert check_3(11, LIMIT)
+    assert check_3(11, stats.norm.ppf(0.975) * np.sqrt(RATIO) * STD)
+    assert half_width(10**6) == pytest.approx(LIMIT, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("n_splits", "never_below", "words"),
+    [
+        (fewest(0), LIMIT, "for the plain interval"),
+        (10, LIMIT, "but only just"),
+        (12, LIMIT, "one too many"),
+        (5, LIMIT, "compute the half-width for k"),
+        (11, 0, "only 1/k becomes 0"),
+        (11, 2.776 * np.sqrt(RATIO) * STD, "not 2.776"),
+        (11, np.sqrt(RATIO) * STD, "multiply by the factor"),
+        (11, 1.96 * RATIO * STD, "square root of n_test"),
+        (11, 1.96 * RATIO * STD**2, "square root of the variance"),
+        (11, 2 * LIMIT, "the whole width"),
+        (11, 0.5, "set 1/k to 0"),
+        ("many", LIMIT, "must be one number"),
+    ],
+)
+def test_wrong_numbers_of_splits_are_explained(n_splits, never_below, words):
+    assert words in not_yet_text(check_3(n_splits, never_below))
+
+
+def test_chance_passes():
+    assert lesson_7.check_4(lambda rate, n_steps: 1 - (1 - rate) ** n_steps)
+    assert "39 % of the events of 50 steps" in lesson_7.check_4(lambda p, n: 1 - (1 - p) ** n).text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda rate, n: (1 - rate) ** n, "*no* step"),
+        (lambda rate, n: rate * n, "the expected number"),
+        (lambda rate, n: min(1, rate * n), "cut at 1"),
+        (lambda rate, n: rate**n, "*all* steps"),
+        (lambda rate, n: 1 - rate**n, "*not all* steps"),
+        (lambda rate, n: 0.5, "First compute the probability"),
+        (lambda rate, n: ..., "returned nothing"),
+        (0.39, "must be a function"),
+    ],
+)
+def test_wrong_chances_are_explained(wrong, words):
+    assert words in not_yet_text(lesson_7.check_4(wrong))
 
 
 def right_draw(rng, a, b, abnormal):
@@ -105,8 +203,8 @@ def too_many(rng, a, b, abnormal):
 
 
 def test_draw_passes():
-    assert lesson_7.check_2(right_draw)
-    assert lesson_7.check_2(lambda rng, a, b, y: right_draw(rng, a, b, y)), "a function of another name"
+    assert lesson_7.check_5(right_draw)
+    assert lesson_7.check_5(lambda rng, a, b, y: right_draw(rng, a, b, y)), "a function of another name"
 
 
 @pytest.mark.parametrize(
@@ -127,36 +225,8 @@ def test_draw_passes():
     ],
 )
 def test_wrong_draws_are_explained(wrong, words):
-    assert words in not_yet_text(lesson_7.check_2(wrong))
-
-
-@pytest.mark.parametrize(
-    "right",
-    [
-        lambda a, b: (stats.rankdata(a) + stats.rankdata(b)) / 2,
-        lambda a, b: stats.rankdata(a) + stats.rankdata(b),
-        lambda a, b: (a.argsort().argsort() + b.argsort().argsort()) / 2,
-    ],
-)
-def test_mean_rank_passes(right):
-    assert lesson_7.check_3(right)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        (lambda a, b: (a + b) / 2, "larger units"),
-        (lambda a, b: (np.argsort(a) + np.argsort(b)) / 2, "the order of the beats"),
-        (lambda a, b: stats.rankdata(a + b), "rank of the *sum*"),
-        (lambda a, b: (stats.rankdata(-a) + stats.rankdata(-b)) / 2, "reversed"),
-        (lambda a, b: stats.rankdata(a), "must return the mean of both ranks"),
-        (lambda a, b: 3.0, "must return one number for each beat"),
-        (lambda a, b: ..., "returned nothing"),
-    ],
-)
-def test_wrong_mean_ranks_are_explained(wrong, words):
-    assert words in not_yet_text(lesson_7.check_3(wrong))
+    assert words in not_yet_text(lesson_7.check_5(wrong))
 
 
 def test_untouched_stub_is_reported():
-    assert "is still `...`" in not_yet_text(lesson_7.check_1(..., ..., NETWORK, NEAREST))
+    assert "is still `...`" in not_yet_text(lesson_7.check_2(..., ..., NETWORK, NEAREST))
