@@ -78,7 +78,7 @@ _MISTAKES_OF_STEP = {
     "stale": "an old gradient was still stored in the weights. Remove it with `zero_grad` before the first `backward`.",
     "last only": "only the second batch has an effect. `zero_grad` removes the gradient of the first: call it once.",
     "first only": "only the first batch has an effect. Is there a `return` or a `break` in the loop?",
-    "sum": "the gradient is twice as long as it should be: `backward` adds two gradients. Divide each loss by 2.",
+    "sum": "the gradient is twice as long as that of all 50 beats: `backward` adds two gradients of means.",
     "none clipped": "right for a short gradient, but a long one must be clipped at norm 1, before the step.",
     "each clipped": "the gradient must be clipped once, when it is complete, and not after each batch.",
 }
