@@ -20,7 +20,6 @@
 # make results    measure two tables of RESULTS.md: heartbeats (five seeds), long recordings (three seeds)
 # make detection-study  compare anomaly scores and thresholds over data sets; DATA=folder for those in a folder (hours)
 # make restore-study  compare restores during training with a restore at the end; DATA=folder as above (hours)
-# make sweep      compare the settings of history restore
 # make steps      measure the effect of each part of the best configuration
 # make speed-to-quality  measure how long training takes to reach a validation error of 9.7 (three seeds, one core)
 #
@@ -46,7 +45,7 @@ PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadf
 ANSWERS = notebooks/solutions notebooks/exam_questions.md notebooks/instructor_guide.md tests/course
 
 .PHONY: lab class handout check test test-browser test-processors test-faults test-matrix size site test-site pictures benchmark results \
-	check-gpu detection-study restore-study sweep steps speed-to-quality javascript lint-notebooks solutions clean help
+	check-gpu detection-study restore-study steps speed-to-quality javascript lint-notebooks solutions clean help
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -127,9 +126,6 @@ detection-study: $(STAMP)
 
 restore-study: $(STAMP)
 	$(PY) -m tests.benchmarks.restore_study $(if $(DATA),"$(DATA)")
-
-sweep: $(STAMP)
-	$(PY) -m tests.benchmarks.sweep
 
 steps: $(STAMP)
 	$(PY) -m tests.benchmarks.steps

@@ -12,7 +12,7 @@ import pytest
 
 from data import Recording, load_ecg_diff_count
 
-from .benchmarks import experiment, results, series_results, speed_to_quality, steps, sweep
+from .benchmarks import experiment, results, series_results, speed_to_quality, steps
 from .benchmarks.results_file import PATH, section
 
 SMALL = {"batch_size": 32, "steps_per_epoch": 2}
@@ -68,18 +68,6 @@ def test_speed_to_quality(run, monkeypatch):
     assert "of 3 reached it" not in next(line for line in table.splitlines() if line.startswith("| reached"))
     assert "| 0 of 3 reached it |" in table
     assert "of 6 cells" in output
-
-
-def test_sweep(run):
-    regimes = dict.fromkeys(("first", "second"), (1, SMALL))
-    variants = {name: sweep.VARIANTS[name] for name in ("off", "at the end")}
-    output, text = run(sweep, "--jobs", "1", REGIMES=regimes, VARIANTS=variants)
-    assert header("sweep", text) == "| restore | validation error | 'at the end' minus this | AUROC | restores |"
-    table = text.split("<!-- begin sweep -->")[1].split("<!-- end sweep -->")[0]
-    assert [line for line in table.splitlines() if line.startswith("###")] == ["### first", "### second"]
-    assert table.count("| at the end | ") == 2
-    assert "of 12 cells" in output
-    assert " cells" not in table
 
 
 def test_results(run, tmp_path):

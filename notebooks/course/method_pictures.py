@@ -69,7 +69,7 @@ def plot_splits(beats: DataSet, splits: Sequence[Split], every: int = 80) -> Fig
     return figure
 
 
-def plot_intervals(intervals: Mapping[str, Mapping[str, tuple[float, float]]], label: str) -> Figure:
+def plot_difference_intervals(intervals: Mapping[str, Mapping[str, tuple[float, float]]], label: str) -> Figure:
     """Plot two or more intervals of each difference, and a line at zero.
 
     Parameters

@@ -12,7 +12,7 @@ The data sets are those of this repository, and without FOLDER four synthetic se
 and ``ucr_anomaly/*``, as in `detection_study`; of the recordings, the first `--recordings` are used. Five seeds give
 five splits: a set is split at random; the training part of a recording is cut into five folds, and seed i judges on
 fold i. An interrupted study continues where it was. The program writes tables.md, by_run.csv and a figure, and after a
-complete study also the page restore_study.md beside this file.
+complete study also the page notebooks/restore_study.md.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ from .restore_tables import by_data_set, compact, complete, figure, over_data_se
 from .results import markdown
 from .results_file import section
 
-OUT, PAGE = Path("build/restore-study"), Path(__file__).with_suffix(".md")
-FIGURE = "restore_study.png"
+OUT, PAGE = Path("build/restore-study"), Path(__file__).parents[2] / "notebooks/restore_study.md"
+FIGURE = "site/static/restore_study.png"
 EPOCHS, STEPS, BATCH_SIZE, FOLDS, MOST = 24, 25, 32, 5, 2000
 REFERENCE = "at the end"
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from scipy import stats
+
+from trainers.plotting import TEXT, TRAIN, VALIDATION, Figure
 
 ALL = "all regimes"
 
@@ -148,23 +149,23 @@ def figure(table: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     """Return the changes of the loss of each variant, one panel for each regime: data sets, mean and interval."""
     regimes, variants = [*summary.regime.unique()], [*summary.variant.unique()][::-1]
     n_rows, n_columns = -(-len(regimes) // 4), min(4, len(regimes))
-    picture = Figure(figsize=(11, 0.6 + 4 * n_rows), layout="constrained")
-    axes = picture.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for axis, regime in zip(axes, regimes, strict=False):
+    picture = Figure("changes of the loss", figsize=(11, 0.6 + 4 * n_rows))
+    for place, regime in enumerate(regimes):
+        axis = picture.plain_axes(n_rows, n_columns, place + 1, sharex=picture.axes[0] if place else None)
         for y, variant in enumerate(variants):
             points = table[(table.regime == regime) & (table.variant == variant)]["mean"]
             row = summary[(summary.regime == regime) & (summary.variant == variant)].iloc[0]
             low, mean, high = 100 * np.expm1(row[["low", "mean", "high"]].to_numpy(float))
-            colour = "tab:blue" if high < 0 else "tab:red" if low > 0 else "black"
-            axis.plot(100 * np.expm1(points), [y] * len(points), "o", color="0.7", markersize=3.5, markeredgewidth=0)
+            colour = TRAIN if high < 0 else VALIDATION if low > 0 else TEXT
+            axis.plot(
+                100 * np.expm1(points), [y] * len(points), "o", color=TEXT, alpha=0.5, markersize=3.5, markeredgewidth=0
+            )
             axis.plot([low, high], [y, y], color=colour, linewidth=2)
             axis.plot(mean, y, "D", color=colour, markersize=4)
-        axis.axvline(0, color="0.3", linewidth=0.8, linestyle=":")
+        axis.axvline(0, color=TEXT, linewidth=0.8, linestyle=":")
         axis.set_xscale("symlog", linthresh=5)
         axis.set_xticks([-20, -5, 0, 5, 20, 100], ["-20", "-5", "0", "5", "20", "100"], fontsize=8)
-        axis.set_yticks(range(len(variants)), variants, fontsize=8)
+        axis.set_yticks(range(len(variants)), variants if place % n_columns == 0 else [], fontsize=8)
         axis.set_title(regime, fontsize=10)
-    for axis in axes[len(regimes) :]:
-        axis.set_visible(False)
-    picture.supxlabel("change of the loss against restoring at the end, % (left is better)", fontsize=10)
+    picture.supxlabel("change of the loss against restoring at the end, % (left is better)", fontsize=10, color=TEXT)
     return picture

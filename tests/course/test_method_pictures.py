@@ -6,7 +6,7 @@ import pandas as pd
 from data import DataSet, split
 from notebooks.course.method_pictures import (
     plot_detected,
-    plot_intervals,
+    plot_difference_intervals,
     plot_published,
     plot_splits,
     plot_two_methods,
@@ -26,7 +26,7 @@ def test_every_abnormal_beat_is_a_test_beat_of_each_split():
 
 
 def test_intervals_have_their_ends():
-    figure = plot_intervals({"a minus b": {"plain": (-0.2, 0.1), "corrected": (-0.3, 0.2)}}, "difference")
+    figure = plot_difference_intervals({"a minus b": {"plain": (-0.2, 0.1), "corrected": (-0.3, 0.2)}}, "difference")
     lines = figure.axes[0].lines
     np.testing.assert_allclose([line.get_xdata() for line in lines[0:4:2]], [(-0.2, 0.1), (-0.3, 0.2)])
     assert "a minus b, plain -0.2000 to +0.1000; a minus b, corrected -0.3000 to +0.2000" in figure.alt
