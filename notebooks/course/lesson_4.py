@@ -214,8 +214,8 @@ def check_4(min_beats: Any) -> str:
         msg = f"{number:g} is {size}. {hint}"
         raise NotYet(msg)
     return (
-        "To guarantee one false alarm per hour, you need an hour of beats that are known to be normal. For a lower "
-        "rate, you need a longer recording, or an assumption about the highest scores, which you should report."
+        "To guarantee one false alarm per hour on average, you need an hour of beats that are known to be normal. "
+        "For a lower rate, you need a longer recording, or an assumption about the highest scores. Report it."
     )
 
 
