@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from data import Series
+from data import Series, load_oil_well
+from data.recordings import EMPTY_SENSOR
 from data.series import runs
 from notebooks.course.answer_numbers import one_number
 from notebooks.course.own_files import PUMP_EVENT, pump
@@ -119,3 +120,47 @@ def check_3(share: Any) -> str:
         f"{PUMP_EVENT[1]}, the cycle is abnormal. With the default of 0.5, the network would have been trained on this "
         "fault, and would not have detected similar faults."
     )
+
+
+@exercise("8.4", 'a list of names of sensors, such as ["P-PDG", "QGL"]')
+def check_4(keep: Any) -> str:
+    """Check which sensors of well 2 vary, and stay in the range of the first half of the training part."""
+    training = load_oil_well(2).training
+    names = list(training.feature_names)
+    if isinstance(keep, str):
+        msg = f"`keep` must be a list of names, got the string {keep!r}. Write [{keep!r}]."
+        raise NotYet(msg)
+    chosen = [str(name) for name in keep]
+    if EMPTY_SENSOR in chosen:
+        msg = f"{EMPTY_SENSOR} has no value in this well, so it cannot be kept."
+        raise NotYet(msg)
+    if unknown := [name for name in chosen if name not in names]:
+        msg = f"{unknown[0]} is not a sensor of well 2. The names are {', '.join(names)}."
+        raise NotYet(msg)
+    outside = _outside(training.values)
+    for name, values, share in zip(names, training.values.T, outside, strict=True):
+        if name in chosen and np.ptp(values) == 0:
+            msg = f"{name} is constant in the training part, so it contains no information."
+            raise NotYet(msg)
+        if name in chosen and share > 0.5:
+            msg = (
+                f"{share:.0%} of the second half of {name} lie outside the range of its first half. Is your condition "
+                "true for values below the minimum *and* for values above the maximum?"
+            )
+            raise NotYet(msg)
+        if name not in chosen and np.ptp(values) > 0 and share <= 0.5:
+            msg = (
+                f"{name} is missing, although it varies, and only {share:.0%} of its second half lie outside the range "
+                "of its first half. Flat lines are no reason to leave out a sensor whose value can be constant."
+            )
+            raise NotYet(msg)
+    return (
+        f"{' and '.join(dict.fromkeys(chosen))} stay. The rule uses no test data. Now train with and without "
+        "P-MON-CKP: compare the false alarms, the delay and VUS-PR. The solution shows the numbers."
+    )
+
+
+def _outside(values: np.ndarray) -> np.ndarray:
+    """Return for each sensor the share of the second half that is outside the range of the first half."""
+    first, second = np.array_split(values, 2)
+    return ((second < first.min(axis=0)) | (second > first.max(axis=0))).mean(axis=0)

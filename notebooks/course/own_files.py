@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data import Anomaly, CSVWarning, Series, load_csv, synthetic_series
+from data import Anomaly, Series, load_csv, synthetic_series
 from trainers.console import say
 from trainers.plotting import Figure
 from trainers.widgets import SeriesViewer
@@ -54,16 +56,29 @@ def attempt(path: Path, **options: Any) -> Series | None:
     Series or None
         None if `data.load_csv` raises an error.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CSVWarning)
+    with printed_warnings(path):
         try:
             return load_csv(path, **options)
         except ValueError as error:
             say(f"error: {str(error).replace(str(path), path.name)}")
             return None
-        finally:
-            for warning in caught:
-                say(f"warning: {str(warning.message).replace(str(path), path.name)}")
+
+
+@contextmanager
+def printed_warnings(path: Path | None = None) -> Iterator[None]:
+    """Print the warnings of the block as text, without the folder of `path`.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A file that the warnings may name.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        text = str(warning.message)
+        say(f"warning: {text.replace(str(path), path.name) if path else text}")
 
 
 def patch() -> Series:

@@ -268,7 +268,7 @@ ALT = (
 def main() -> None:
     parser = arguments(__doc__, seeds=5, jobs=2)
     parser.add_argument("data", nargs="?", type=Path, help="folder of data sets; default: four synthetic series")
-    parser.add_argument("--recordings", type=int, default=8, help="recordings of the folder; default: %(default)s")
+    parser.add_argument("--recordings", type=int, default=2, help="recordings of the folder; default: %(default)s")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the results; default: %(default)s")
     options = parser.parse_args()
     options.folder = options.folder or options.out / "cells"

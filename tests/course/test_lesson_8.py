@@ -1,5 +1,7 @@
 """The checks of lesson 8 accept a right answer and name each common mistake; its example files have their errors."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,16 @@ import pytest
 from data import CSVWarning, Series, load_csv
 from data.series import runs
 from notebooks.course import lesson_8
-from notebooks.course.own_files import PUMP_EVENT, PUMP_GAPS, patch, pump, write_patch_csv, write_pump_csv
+from notebooks.course.own_files import (
+    PUMP_EVENT,
+    PUMP_GAPS,
+    patch,
+    printed_warnings,
+    pump,
+    write_patch_csv,
+    write_pump_csv,
+)
+from notebooks.course.well_pictures import plot_sensors, plot_stations
 
 RIGHT = {"time": "Zeit", "values": "Druck", "decimal": ",", "date_format": "%d.%m.%Y %H:%M:%S"}
 
@@ -118,7 +129,35 @@ def test_normal_and_long_enough_share_passes(share):
     assert f"{share * 4000:.0f} steps, {int(share * 4000) // 40} cycles" in verdict.text
 
 
-@pytest.mark.parametrize("check", [lesson_8.check_1, lesson_8.check_2, lesson_8.check_3])
+def test_rule_of_thumb_keeps_two_sensors_of_well_2():
+    verdict = lesson_8.check_4(["T-TPT", "P-TPT"])
+    assert verdict
+    assert "T-TPT and P-TPT stay" in verdict.text
+    assert lesson_8.check_4(("P-TPT", np.str_("T-TPT")))
+
+
+@pytest.mark.parametrize(
+    ("keep", "words"),
+    [
+        (["P-TPT", "T-TPT", "QGL"], "QGL is constant"),
+        (["P-TPT", "T-TPT", "P-MON-CKP"], "100% of the second half of P-MON-CKP"),
+        (["P-TPT", "T-TPT", "P-JUS-CKGL"], "% of the second half of P-JUS-CKGL lie outside"),
+        (["P-TPT"], "T-TPT is missing, although it varies, and only 21%"),
+        ([], "P-TPT is missing"),
+        (["P-TPT", "T-JUS-CKGL"], "T-JUS-CKGL has no value"),
+        (["P-TPT", "TPT"], "TPT is not a sensor of well 2"),
+        ("P-TPT", "got the string 'P-TPT'"),
+        ([1, 2], "1 is not a sensor"),
+        (2, "cannot use this answer"),
+    ],
+)
+def test_wrong_sensors_are_explained(keep, words):
+    verdict = lesson_8.check_4(keep)
+    assert not verdict
+    assert words in verdict.text
+
+
+@pytest.mark.parametrize("check", [lesson_8.check_1, lesson_8.check_2, lesson_8.check_3, lesson_8.check_4])
 def test_untouched_stub_is_reported(check):
     verdict = check(...)
     assert not verdict
@@ -132,3 +171,26 @@ def test_example_files_have_the_events_and_errors_of_the_lesson(tmp_path):
     lines = write_patch_csv(tmp_path / "patch.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + 17_910
     assert ";ERR;" in lines[4211]
+
+
+def test_warnings_are_printed_without_the_folder(tmp_path, capsys):
+    path = tmp_path / "patch.csv"
+    with printed_warnings(path):
+        warnings.warn(f"{path} has a gap", stacklevel=1)
+    assert capsys.readouterr().out == "warning: patch.csv has a gap\n"
+
+
+def test_stations_name_who_decides():
+    figure = plot_stations()
+    assert "Seven stations" in figure.alt
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert {"read", "write down", "which part\nis normal?"} <= texts
+    assert len(figure.axes[0].patches) == 7
+
+
+def test_sensors_have_axes_with_units():
+    series = Series(np.array([[2e6, 20.0], [3e6, 21.0], [4e6, 22.0]]), feature_names=["P-TPT", "T-TPT"], name="well")
+    figure = plot_sensors(series)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["MPa", "°C"]
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [2, 3, 4])
+    assert "2 sensors of well" in figure.alt
