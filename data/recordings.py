@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.data_set import DataSet, as_class_names
+from data.data_set import DataSet, as_class_names, check_integer
 from data.series import Series
 
 CLASS_NAMES = ("normal", "R-on-T PVC", "PVC", "supraventricular or ectopic", "unclassified")
@@ -199,7 +199,7 @@ def load_oil_well(
     .. [1] Vargas et al., A realistic and public dataset with rare undesirable real events in oil wells, Journal of
        Petroleum Science and Engineering 181, 2019.
     """
-    if well not in WELLS:
+    if check_integer(well, "well", 1) not in WELLS:
         raise ValueError(f"well must be one of {', '.join(map(str, WELLS))}, got {well!r}.")
     known = [sensor for sensor in SENSORS if sensor != EMPTY_SENSOR]
     chosen = known if sensors is None else as_class_names(sensors, "sensors")

@@ -328,7 +328,7 @@ def _distribution_shift(values: np.ndarray, name: str, end: int) -> Finding:
             return Finding("distribution shift", name, "review", found, advice)
     before, after = map(_middle_range, known)
     found = f"The range of the central 98 % of values is {before:.3g} in the training part and {after:.3g} in the rest."
-    if 0.5 * before < after < 2 * before:
+    if before == after or 0.5 * before < after < 2 * before:
         return Finding("distribution shift", name, "ok", found)
     advice = "Check whether sensor, gain or mode changed. If so, train on data from before and after the change."
     return Finding("distribution shift", name, "review", found, advice)

@@ -272,3 +272,10 @@ class TestFindPython:
         done = find_python(tmp_path)
         assert done.returncode == 1
         assert "no Python under the names" in done.stderr
+
+
+def test_what_students_do_not_get_exists():
+    """A path that was renamed would not be left out of the archive."""
+    (paths,) = re.findall(r"^ANSWERS = (.*)$", ROOT.joinpath("Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(paths.split()) > 3
+    assert [path for path in paths.split() if not ROOT.joinpath(path).exists()] == []

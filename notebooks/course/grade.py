@@ -447,7 +447,7 @@ def _grade(options: argparse.Namespace) -> int:
         table.writerow(["name", "lesson", "exercise", "solved", "what is wrong", "file"])
         for rows in notebooks:
             for row in rows:
-                table.writerow([row.name, row.lesson, row.exercise, row.solved, row.text, row.file])
+                table.writerow(map(_no_formula, (row.name, row.lesson, row.exercise, row.solved, row.text, row.file)))
                 line = f"{row.name:16.24} {row.lesson:34.34} {row.exercise:4} {row.solved:12} {row.text}"
                 say(_one_line_of_table(line, width))
             file.flush()  # after Ctrl-C, the file has the rows so far
@@ -455,6 +455,11 @@ def _grade(options: argparse.Namespace) -> int:
     say("\n" + "\n".join(summary(grades)))
     say(f"\nThe table with the complete texts is in {path}.")
     return 0
+
+
+def _no_formula(text: str) -> str:
+    """Return a text that a spreadsheet program does not read as a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _one_line_of_table(line: str, width: int) -> str:

@@ -24,7 +24,7 @@ extensions = [
     "course_site",
     "reference",
 ]
-# Answers of exercises and exams are not on the site.
+# The solutions and the exam questions are not on the site.
 exclude_patterns = ["course", "solutions", "exam_questions.md", "kept", "**/.ipynb_checkpoints"]
 root_doc = "index"
 default_role = "named"

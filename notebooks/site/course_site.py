@@ -128,7 +128,7 @@ def without_empty_headers(render: Any) -> Any:
 
 
 # docutils puts the index of a letter with an accent below the letter.
-_ACCENT = re.compile(r"<munderover>\s*(<m[in]>.*?</m[in]>)(.+?)(<mo [^>]*>[ˆ_~¯]</mo>)\s*</munderover>", re.DOTALL)
+_ACCENT = re.compile(r"<munderover>\s*(<m[in]>.*?</m[in]>)(.+?)(<mo [^>]*>[ˆ_~¯ˉ]</mo>)\s*</munderover>", re.DOTALL)
 
 
 def mathml(formula: str, **options: Any) -> str:

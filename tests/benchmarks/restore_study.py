@@ -11,8 +11,8 @@ ratio to *at the end*, paired by seed.
 The data sets are those of this repository, and without FOLDER four synthetic series. FOLDER may contain ``ucr/*.npz``
 and ``ucr_anomaly/*``, as in `detection_study`; of the recordings, the first `--recordings` are used. Five seeds give
 five splits: a set is split at random; the training part of a recording is cut into five folds, and seed i judges on
-fold i. An interrupted study continues where it was. The program writes tables.md, by_run.csv and a figure, and after a
-complete study also the page notebooks/restore_study.md.
+fold i. An interrupted study continues where it was. The program writes tables.md, by_run.csv and a figure, and with
+``--page`` also the page notebooks/restore_study.md, whose text is about ten data sets: check it then.
 """
 
 from __future__ import annotations
@@ -269,6 +269,7 @@ def main() -> None:
     parser = arguments(__doc__, seeds=5, jobs=2)
     parser.add_argument("data", nargs="?", type=Path, help="folder of data sets; default: four synthetic series")
     parser.add_argument("--recordings", type=int, default=2, help="recordings of the folder; default: %(default)s")
+    parser.add_argument("--page", action="store_true", help="write notebooks/restore_study.md and its figure")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the results; default: %(default)s")
     options = parser.parse_args()
     options.folder = options.folder or options.out / "cells"
@@ -293,11 +294,9 @@ def main() -> None:
     tables = "\n".join(map(markdown, (compact(summary), complete(summary), complete(controlled))))
     (options.out / "tables.md").write_text(f"{result}\n{tables}", encoding="utf-8")
     figure(table, summary).savefig(options.out / "figure.png", dpi=110)
-    # the page is about five seeds
-    all_seeds = options.seeds == parser.get_default("seeds")
-    with section(PAGE.stem, complete=all_seeds, path=PAGE):
+    with section(PAGE.stem, complete=options.page, path=PAGE):
         print(f"{result}\n![{ALT}]({FIGURE})\n\n{markdown(compact(summary))}")
-    if all_seeds:
+    if options.page:
         shutil.copy(options.out / "figure.png", PAGE.parent / FIGURE)
 
 

@@ -189,6 +189,7 @@ def test_typing_on_slide_edits_cell(slides):
 
 PICTURE = """
 from trainers import Figure
+# not a heading
 figure = Figure("a line", figsize=(9, 4))
 figure.plain_axes().plot([1, 2])
 figure

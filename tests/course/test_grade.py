@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from notebooks.course.grade import Grade, main, summary
+from notebooks.course.grade import Grade, _no_formula, main, summary
 from notebooks.course.solutions import cell_source, tags
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -149,6 +149,15 @@ def test_better_of_two_results_counts():
     for order in (rows, rows[::-1]):
         (line,) = summary(order)
         assert line.startswith("anna: 1 of 1 exercises solved; 2 notebooks of “2. Build”")
+
+
+def test_text_that_looks_like_a_formula_stays_text():
+    assert [_no_formula(text) for text in ("=1+1", "-1 is wrong", "right", "")] == [
+        "'=1+1",
+        "'-1 is wrong",
+        "right",
+        "",
+    ]
 
 
 class TestArguments:

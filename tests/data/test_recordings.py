@@ -173,3 +173,9 @@ def test_unknown_well_or_sensor_raises(sensors):
         load_oil_well(3)
     with pytest.raises(ValueError, match=r"^sensors must be .*P-PDG, P-TPT.*, got \["):
         load_oil_well(2, sensors)
+
+
+@pytest.mark.parametrize("well", [2.0, [2], "2", True, None])
+def test_well_of_another_type_raises(well):
+    with pytest.raises(ValueError, match=r"^well must be an integer of at least 1, got "):
+        load_oil_well(well)

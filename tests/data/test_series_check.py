@@ -213,3 +213,10 @@ def test_worst_verdict_comes_first_in_text_and_table(tmp_path):
 def test_invalid_training_share_or_window_raises(options, remedy):
     with pytest.raises(ValueError, match=remedy):
         check_series(WAVE, **options)
+
+
+def test_feature_that_is_constant_outside_the_events_has_no_shift():
+    values, labels = np.zeros(1000), np.zeros(1000, dtype=int)
+    values[800:900], labels[800:900] = 1.0, 1
+    shift = next(one for one in check_series(Series(values, labels=labels)) if one.check == "distribution shift")
+    assert shift.verdict == "ok"

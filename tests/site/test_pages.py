@@ -140,3 +140,10 @@ def test_reference_has_every_public_name(package, soups):
 def test_pages_are_small_enough(site, soups):
     for name in soups:
         assert site.joinpath(name).stat().st_size < MOST_BYTES, name
+
+
+def test_index_of_letter_with_accent_is_beside_it(site):
+    (page,) = site.glob("01_*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "<msub><mover><mi>x</mi>" in text
+    assert "<munderover>\n    <mi>x</mi>" not in text

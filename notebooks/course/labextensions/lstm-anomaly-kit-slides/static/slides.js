@@ -59,6 +59,7 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
   function sectionsUpTo(notebook, cell) {
     const before = notebook.widgets
       .slice(0, notebook.widgets.indexOf(cell) + 1)
+      .filter((one) => one.model.type === "markdown")
       .map((one) => one.model.sharedModel.source);
     const found = before.flatMap((source) => [...source.matchAll(/^#{1,2} +(.*)/gm)].map((match) => match[1]));
     return found.map((text) =>
