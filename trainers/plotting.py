@@ -28,7 +28,7 @@ RECONSTRUCTION, ABNORMAL, FLAGGED = "#C06A9B", "#B5790A", "#8A5FC7"
 # Scale of text, lines and markers in plots; None: set by the environment, 1.5 in classroom mode.
 scale: float | None = None
 # A scaled plot has a higher resolution and fewer inches, so that its contents are larger.
-_SCALED_INCHES = 0.7
+_SCALED_INCHES = 0.78
 
 
 def current_scale() -> float:

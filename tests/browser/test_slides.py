@@ -145,7 +145,7 @@ def test_training_is_watched_and_stopped_on_slide(slides):
     slides.press("Stop")
     slides.await_state("stopped by hand")
     slides.wait_idle()
-    page.locator(".kit-slides-bar button").nth(1).click()
+    page.get_by_role("button", name="next", exact=True).click()
     assert page.evaluate(SHOWN) == [3, 4]
     page.keyboard.press("Shift+Enter")
     slides.wait_idle()

@@ -192,8 +192,8 @@ def test_figure_is_drawn_larger_and_not_changed():
     larger, written = png(figure), io.BytesIO()
     figure.savefig(written)
     assert larger != before
-    # The picture is 1.05 times as high, and an inch has 1.5 times as many dots.
-    assert height_of(larger) == height_of(written.getvalue()) == pytest.approx(1.05 * height_of(before), abs=1)
+    # The picture is 1.17 times as high, and an inch has 1.5 times as many dots.
+    assert height_of(larger) == height_of(written.getvalue()) == pytest.approx(1.17 * height_of(before), abs=1)
     assert (tuple(figure.get_size_inches()), figure.dpi) == (size, dpi)
     classroom.off()
     assert png(new()) == before
@@ -203,7 +203,7 @@ def test_custom_figure_size_keeps_proportions():
     figure = Figure("wide", figsize=(6, 2))
     figure.plain_axes()
     classroom.on()
-    assert imread(io.BytesIO(png(figure))).shape[:2] == pytest.approx((210, 630), abs=1)
+    assert imread(io.BytesIO(png(figure))).shape[:2] == pytest.approx((234, 702), abs=1)
 
 
 def widgets(model):
