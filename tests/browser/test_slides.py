@@ -21,6 +21,14 @@ SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
     .map((cell, i) => (cell.checkVisibility({ visibilityProperty: true }) ? i : -1)).filter(i => i >= 0)"""
 
 
+def as_cell(kind, source):
+    """Return a cell with a slide type; a source that begins with a heading or with bold text is Markdown."""
+    metadata = {"slideshow": {"slide_type": kind}} if kind else {}
+    code = {"outputs": [], "execution_count": None}
+    what = {"cell_type": "markdown"} if source.startswith(("#", "**")) else {"cell_type": "code", **code}
+    return {**what, "metadata": metadata, "source": source}
+
+
 @pytest.fixture
 def slides(class_lab, used_page):
     """Open a notebook of eight cells as slides; its first code cell has been run."""
@@ -32,14 +40,8 @@ def slides(class_lab, used_page):
         ("fragment", "print(result.stopped, len(result.history))"), ("skip", "## Exercises"),
         ("slide", EXPLORER), (None, "print(explorer.threshold)"),
     ]  # fmt: skip
-    given = []
-    for kind, source in cells:
-        metadata = {"slideshow": {"slide_type": kind}} if kind else {}
-        code = {"outputs": [], "execution_count": None}
-        what = {"cell_type": "markdown"} if source.startswith("#") else {"cell_type": "code", **code}
-        given.append({**what, "metadata": metadata, "source": source})
     class_lab.reuse_kernel(class_lab.folder / "slides.ipynb")
-    notebook = Notebook(page, class_lab, "slides", given)
+    notebook = Notebook(page, class_lab, "slides", [as_cell(*cell) for cell in cells])
     notebook.run(1)
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output pre')?.textContent.includes('ready')")
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
@@ -221,16 +223,10 @@ def pictures(class_lab, used_page):
     class_lab.folder.joinpath("instructor_guide.md").write_text(GUIDE)
     cells = [
         ("slide", "# 2. A title\n\nand a line"), ("slide", "## Look at it (3 minutes)"), (None, PICTURE),
-        ("fragment", "# **Observe:** " + "a line goes up. " * 20),
+        ("fragment", "**Observe:** " + "a line goes up. " * 20),
     ]  # fmt: skip
-    given = []
-    for kind, source in cells:
-        metadata = {"slideshow": {"slide_type": kind}} if kind else {}
-        code = {"outputs": [], "execution_count": None}
-        what = {"cell_type": "markdown"} if source.startswith("#") else {"cell_type": "code", **code}
-        given.append({**what, "metadata": metadata, "source": source.removeprefix("# **").strip()})
     class_lab.reuse_kernel(class_lab.folder / "02_pictures.ipynb")
-    notebook = Notebook(page, class_lab, "02_pictures", given)
+    notebook = Notebook(page, class_lab, "02_pictures", [as_cell(*cell) for cell in cells])
     notebook.run(2)
     page.locator(".jp-OutputArea-output img").wait_for()
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
