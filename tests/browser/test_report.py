@@ -73,9 +73,10 @@ def test_event_row_moves_chart_to_event(opened, by):
     else:
         row.get_by_role("button").focus()
         page.keyboard.press("Enter")
-    page.wait_for_function("() => document.querySelector('.kit-series .event').textContent")
+    overview = page.locator(".kit-series .overview:not([aria-valuenow='0'])")
+    overview.wait_for()
     assert f"steps {start:,} to {end - 1:,}" in page.locator(".kit-series .event").text_content()
-    shown = page.locator(".kit-series .overview").get_attribute("aria-valuetext")
+    shown = overview.get_attribute("aria-valuetext")
     first, last = map(int, re.findall(r"steps ([\d,]+) to ([\d,]+)", shown.replace(",", ""))[0])
     assert start - 200 < first < start < end < last < end + 200
     box = page.locator(".kit-series .stage").bounding_box()

@@ -56,7 +56,6 @@ class LiveView(Pictured, ipywidgets.VBox):
     _files = FILES
     _key = "monitor"
     children: Any
-    _link: ipywidgets.Widget
 
     def __init__(self, snapshots: Snapshots) -> None:
         super().__init__()
@@ -111,7 +110,7 @@ class LiveView(Pictured, ipywidgets.VBox):
         parts = self.children
         super().close()
         if parts:
-            close_all(*parts, self._link, self.layout)
+            close_all(*parts, self.layout)
         self.children, self._in_box = [], False
         self.remove_class("kit-boxed")
         if self._run is None:
@@ -164,9 +163,8 @@ class LiveView(Pictured, ipywidgets.VBox):
         self._chart.on_msg(self._received)
         for button in (self._pause, self._step, self._stop, self._branch_here):
             button.on_click(self._pressed)
-        for number in (self._planned_epochs, self._slider):
+        for number in (self._planned_epochs, self._slider, self._play):
             number.observe(self._changed, "value")
-        self._link = ipywidgets.jslink((self._play, "value"), (self._slider, "value"))
         above = ipywidgets.HBox([self._pause, self._step, self._stop, self._planned_epochs], layout=_ROW)
         below = ipywidgets.HBox([self._play, self._slider, self._branch_here], layout=above.layout)
         self.children = [above, self._chart, below]
@@ -194,8 +192,11 @@ class LiveView(Pictured, ipywidgets.VBox):
         if self._own:
             return
         self.control.seen()
-        rewind = change["owner"] is self._slider
+        rewind = change["owner"] is not self._planned_epochs
         if rewind:
+            # Here and not by a link in the page: a link that arrived late would move the slider back to epoch 1.
+            with self._own:
+                self._slider.value = self._play.value = change["new"]
             self._follows = change["new"] == self._slider.max
         self._answer("rewind" if rewind else "plan", change["new"])
 
@@ -299,9 +300,9 @@ class LiveView(Pictured, ipywidgets.VBox):
     def _show_progress(self, epoch: int | None = None) -> None:
         """Update the range of the slider and the planned number of epochs, and move the slider to an epoch."""
         if self.children and self.histories:
-            # One message to each control, because each message interrupts the training. The slider's is sent first: in
-            # the page, the value of `_play` is copied to it.
-            with self._own, self._play.hold_sync(), self._slider.hold_sync():
+            # Few messages, because each one interrupts the training. But the slider needs two: if its new value and
+            # maximum came together, the page would limit the value by the old maximum, and send that back.
+            with self._own, self._play.hold_sync():
                 self._slider.max = self._play.max = len(self.history) or self._slider.max
                 self._planned_epochs.value = self._planned or self._planned_epochs.value
                 if epoch is not None:
