@@ -251,7 +251,7 @@ def _labels(series: Series, end: int) -> list[Finding]:
 
 def _enough(end: int, window: int) -> Finding:
     count = end / window
-    found = f"The training part has {end} steps, which is as long as {count:.3g} windows. A fifth sets the threshold."
+    found = f"The training part has {end} steps, or {count:.3g} windows. A fifth of it is used for the threshold."
     if count >= _ENOUGH_WINDOWS:
         return Finding("training", "", "ok", found)
     verdict: Verdict = "review" if count >= _FEWEST_WINDOWS else "fix"
@@ -315,7 +315,7 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     found = f"The medians of {number} parts of the recording differ by {drift:.3g}; the s.d. within a part is {sd:.3g}."
     if drift <= sd:
         return Finding("drift", name, "ok", found)
-    advice = "New levels raise the score; without error='neighbours', pass centre=False. Train on all normal levels."
+    advice = "Train on all normal levels. If `error` is not 'neighbours', also pass centre=False to AnomalyDetector."
     return Finding("drift", name, "review", found, advice)
 
 

@@ -14,6 +14,7 @@ from data import Recording, load_ecg5000, load_ecg_diff_count
 
 from .benchmarks import detection_study
 from .benchmarks.detection_study import (
+    DETECTORS,
     SCORES,
     Windows,
     combined,
@@ -22,6 +23,7 @@ from .benchmarks.detection_study import (
     nab_recording,
     nearest,
     neighbours,
+    overview,
     signed,
     terms_of,
     ucr_set,
@@ -62,7 +64,7 @@ def test_study_has_finite_metrics_and_continues(folder, tmp_path, monkeypatch, c
     assert "choosing half" in output
     for kind, part in rows.groupby("kind"):
         series = kind == "UCR anomaly"
-        assert [*part.score] == [name for name in SCORES if series or "S" not in terms_of(name)]
+        assert [*part.score] == [*(name for name in SCORES if series or "S" not in terms_of(name)), *DETECTORS]
         names = ["auroc", "static", *(["vus_pr", "hit", "tracker"] if series else [])]
         assert np.isfinite(part[names]).all(axis=None), kind
         assert part.auroc.between(0, 1).all()
@@ -70,7 +72,8 @@ def test_study_has_finite_metrics_and_continues(folder, tmp_path, monkeypatch, c
         seconds = part.set_index("score").seconds
         assert seconds["1-NN"] == 0 < seconds["w"] == seconds["rms + l"] == seconds["n3"]
     # remove one cell: only this one is measured again
-    cell = next(path for path in (tmp_path / "cells").glob("*.json") if '"data": "small"' in path.read_text())
+    cells = {path: path.read_text() for path in (tmp_path / "cells").glob("*.json")}
+    cell = next(path for path, text in cells.items() if '"data": "small"' in text and '"steps"' in text)
     cell.unlink()
     trainings.clear()
     detection_study.main()
@@ -91,6 +94,22 @@ def test_data_sets_have_name_and_checksum(folder):
 def test_halves_alternate_within_kind():
     names = [("NAB", "a", ""), ("NAB", "b", ""), ("NAB", "c", ""), ("set", "d", ""), ("set", "e", "")]
     assert [*with_halves(names).half] == ["choosing", "reporting", "choosing", "choosing", "reporting"]
+
+
+def test_overview_has_means_over_seeds_and_numbers_of_series():
+    about = {"kind": "NAB", "score": "MP", "auroc": 0.5}
+    rows = [
+        {**about, "data": data, "half": half, "seed": seed, "vus_pr": vus_pr, "hit": hit, "tracker_kept": hit}
+        for seed, hit in ((0, 1.0), (1, 0.0))
+        for data, half, vus_pr in (("a", "choosing", 0.25), ("b", "reporting", 0.75))
+    ] + [{"kind": "set", "score": "1-NN", "data": "c", "half": "choosing", "seed": 0, "auroc": 0.9}]
+    table = overview(pd.DataFrame(rows)).set_index("score")
+    assert [*table.index] == ["1-NN", "MP"]
+    assert table.loc["MP"].to_dict() == {
+        "NAB, choosing half: VUS-PR": "0.250", "NAB, reporting half: VUS-PR": "0.750", "NAB: hits, of 2": "1.0",
+        "NAB: rate kept, of 2": "1.0", "set, choosing half: AUROC": "–",
+    }  # fmt: skip
+    assert table.loc["1-NN", "set, choosing half: AUROC"] == "0.900"
 
 
 def test_tracker_keeps_rate_after_drift_where_constant_threshold_does_not():

@@ -86,9 +86,7 @@ class BatchedTrainer(RestoringTrainer):
     steps_per_epoch = Hyperparameter(
         None, "batches per epoch (a small training set is repeated); None: one pass over the set", kind=int, minimum=1
     )
-    accumulate_grad_batches = Hyperparameter(
-        1, "batches per optimizer step; equal to one batch of this many times batch_size", minimum=1
-    )
+    accumulate_grad_batches = Hyperparameter(1, "batches whose mean gradient is used for one optimizer step", minimum=1)
     reshuffle = Hyperparameter(True, "shuffle the sequences in each epoch; False: the same order in every epoch")
     loss = Hyperparameter(
         "mae", "mean absolute or mean squared error over all elements; custom: the given function",

@@ -20,27 +20,31 @@ _SIZES, _SEEDS = (2, 8, 32), 3
 @exercise("1.1", "a function of two arrays that returns one number")
 def check_1(error: Any) -> str:
     """Check for the mean absolute difference of two arrays."""
-    # The differences are -1, 2, 0, -4: all wrong formulas give different numbers.
-    beat, reconstruction = np.array([0.0, 3.0, -1.0, -4.0]), np.array([1.0, 1.0, -1.0, 0.0])
+    # The differences are -2, -4, 6, -2, -1: all wrong formulas give different numbers.
+    beat, reconstruction = np.array([-3.0, -4.0, 3.0, -4.0, 0.0]), np.array([-1.0, 0.0, -3.0, -2.0, 1.0])
     result = one_number(call(error, beat, reconstruction, name="error"), "the return value of `error`")
     mistakes = {
-        3 / 4: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
-        -3 / 4: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
-        21 / 4: "that is the mean *squared* difference. Use the absolute difference.",
-        (21 / 4) ** 0.5: "that is the root of the mean *squared* difference. Use the absolute difference.",
-        7.0: "that is the sum of the absolute differences. Divide it by the number of time steps.",
-        7 / 140: "you divide by 140. Divide by the number of time steps of the given beat.",
-        4.0: "that is the largest absolute difference. Take the mean.",
-        3 / 2: "that is the median of the absolute differences. Take the mean.",
-        5 / 4: "that is the difference of the mean absolute values. Subtract first, then take absolute values.",
+        3 / 5: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
+        -3 / 5: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
+        61 / 5: "that is the mean *squared* difference. Use the absolute difference.",
+        (61 / 5) ** 0.5: "that is the root of the mean *squared* difference. Use the absolute difference.",
+        15.0: "that is the sum of the absolute differences. Divide it by the number of time steps.",
+        15 / 140: "you divide by 140. Divide by the number of time steps of the given beat.",
+        6.0: "that is the largest absolute difference. Take the mean.",
+        2.0: "that is the median of the absolute differences. Take the mean.",
+        7 / 5: "that is the difference of the mean absolute values. Subtract first, then take absolute values.",
+        9 / 5: "you take absolute values first. Subtract first, then take absolute values.",
     }
-    if not np.isclose(result, 7 / 4):
+    # without the first or the last step, divided by 5 or by 4; or all steps, divided by 4
+    one_less = "one time step is missing. In Python, the five steps of this beat have the numbers 0 to 4: `range(5)`."
+    mistakes |= dict.fromkeys([13 / 5, 14 / 5, 13 / 4, 14 / 4, 15 / 4], one_less)
+    if not np.isclose(result, 3):
         for number, hint in mistakes.items():
             if np.isclose(result, number):
                 raise NotYet(hint)
         msg = (
-            "for the beat 0, 3, −1, −4 and the reconstruction 1, 1, −1, 0, your function returns "
-            f"{result:.3g}. Compute it by hand for these four time steps."
+            "for the beat −3, −4, 3, −4, 0 and the reconstruction −1, 0, −3, −2, 1, your function returns "
+            f"{result:.3g}. Compute it by hand for these five time steps."
         )
         raise NotYet(msg)
     result = one_number(call(error, np.zeros(5), np.arange(5.0), name="error"), "the return value of `error`")
@@ -81,7 +85,10 @@ def check_2(leaky: Any, unbiased: Any, pca_error: Mapping[str, np.ndarray]) -> s
         elif _close(share, float((pca_error[part] > threshold).mean())):
             hint = f"that is the share of the {part} beats, on which the threshold was set. Use *new* beats."
         else:
-            hint = f'set the threshold on pca_error["{part}"]. Then use pca_error["normal test"].'
+            hint = (
+                f'the threshold is `quantile_threshold(pca_error["{part}"], rate=0.05)`, and the share is that of '
+                'pca_error["normal test"] above it.'
+            )
         msg = f"`{name}`: {hint}"
         raise NotYet(msg)
     return (
@@ -134,6 +141,8 @@ def _explain_precision(result: float, share: float) -> None:
     if np.isclose(result, right):
         return
     likely = [hint for wrong, hint in mistakes.items() if np.isclose(result, wrong)]
+    if not likely and is_rounded(result, right):
+        likely = ["The number is nearly right. Do not round it."]
     hint = likely[0] if likely else "Count the flagged beats among 10,000 beats by hand."
     msg = f"for a share of {share:g}, `precision` returns {result:.4g}. {hint}"
     raise NotYet(msg)
@@ -155,7 +164,11 @@ def check_4(aurocs: Any, winners: Any) -> str:
             msg = f"`aurocs[{size}]` must be AUROCs between 0.5 and 1, got {values.tolist()}. Did you list the losses?"
             raise NotYet(msg)
         if len(set(values)) < _SEEDS:
-            msg = f"`aurocs[{size}]` has the same number twice. Pass another `seed` to `quick` for each run."
+            msg = f"`aurocs[{size}]` has the same number twice. Pass another `seed` to `quick`, and score `run.model`."
+            raise NotYet(msg)
+        same = next((other for other, known in table.items() if np.array_equal(values, known)), None)
+        if same is not None:
+            msg = f"sizes {same} and {size} have the same three AUROCs. Pass each size to `quick`."
             raise NotYet(msg)
         table[size] = values
     best = [max(_SIZES, key=lambda size: table[size][seed]) for seed in range(_SEEDS)]

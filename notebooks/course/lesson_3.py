@@ -18,6 +18,7 @@ from trainers.trainer import StopTraining
 
 # Validation losses, and the epochs after which the weights are restored.
 _RUNS = {
+    (1.5, 1.4, 1.45, 1.42, 1.39, 1.41, 1.43): [3, 4, 6, 7],
     (0.5, 0.4, 0.45, 0.42, 0.39): [3, 4],
     (0.5, 0.4, 0.3): [],
     (0.5, 0.6, 0.6, 0.5, 0.4): [2, 3],
@@ -35,6 +36,7 @@ def check_1(restored_epochs: Any) -> str:
             continue
         mistakes = [
             ([e - 1 for e in right], "Epochs count from 1, positions in a list from 0."),
+            (right[:1], "It returns after the first restore. Is the line with `return` inside the loop?"),
             (
                 [e for e in range(2, len(losses) + 1) if losses[e - 1] > losses[e - 2]],
                 "You compare with the epoch before. History restore compares with the lowest loss so far.",
@@ -45,7 +47,7 @@ def check_1(restored_epochs: Any) -> str:
             ),
             (
                 [e for e in range(1, len(losses) + 1) if losses[e - 1] > min(losses)],
-                "You compare with the lowest loss of the whole run. In epoch 3, the loss of epoch 4 is not known yet.",
+                "You compare with the lowest loss of the whole run. In epoch 2, the loss of epoch 5 is not known yet.",
             ),
         ]
         default = "Go through the losses by hand: which is the lowest so far?"
@@ -150,7 +152,7 @@ def check_3(stop_without_improvement: Any) -> str:
         wanted = f"stop after epoch {right}" if right else "continue to its end"
         start = f"with the losses {list(losses)}, the training run must {wanted}, but your callback"
         if stopped is None:
-            msg = f"{start} never stops it. Does it `raise StopTraining(…)`, rather than return or print?"
+            msg = f"{start} never stops it. Does it `raise`, rather than return? Is its condition ever true?"
         elif right is None or stopped == right - 1:
             msg = f"{start} stops it after epoch {stopped}. “More than three” is at least four."
         else:

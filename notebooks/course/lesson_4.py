@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from notebooks.course.answer_numbers import one_number
+from notebooks.course.answer_numbers import is_rounded, one_number
 from notebooks.course.verdict import NotYet, call, exercise
 
 # Given in exercise 4.2.
@@ -21,9 +21,9 @@ _F1_SAME, _F1_NEW = 0.697, 0.626
 @exercise("4.1", "a function of two arrays of bool that returns F1")
 def check_1(f1: Any) -> str:
     """Check for F1, the harmonic mean of precision and recall."""
-    # 3 true alarms, 2 misses, 1 false alarm, 8 correct rejections: all wrong formulas give different numbers.
-    abnormal = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
-    flagged = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
+    # 3 true alarms, 2 misses, 1 false alarm, 9 correct rejections: all wrong formulas give different numbers.
+    abnormal = np.array([1, 1, 1, 1, 1, *[0] * 10], dtype=bool)
+    flagged = np.array([1, 1, 1, 0, 0, 1, *[0] * 9], dtype=bool)
     result = one_number(call(f1, flagged, abnormal, name="f1"), "the return value of `f1`")
     mistakes = {
         3 / 4: "that is the precision. F1 also uses recall.",
@@ -32,19 +32,21 @@ def check_1(f1: Any) -> str:
         9 / 20: "that is precision times recall. Multiply by 2, and divide by their sum.",
         1 / 3: "that is half of F1. The formula has a factor of 2.",
         1 / 2: "that is true alarms / (true alarms + false alarms + misses). F1 counts the true alarms twice.",
-        11 / 14: "that is the accuracy. F1 does not use the correct rejections.",
-        16 / 19: "that is F1 of the *normal* class. Exchange flagged and not flagged.",
+        6 / 19: "your recall is a share of all beats. It is the share of the *abnormal* beats that are flagged.",
+        9 / 5: "a pair of brackets is missing: divide by the sum, `(precision + recall)`.",
+        12 / 15: "that is the accuracy. F1 does not use the correct rejections.",
+        18 / 21: "that is F1 of the *normal* class. Exchange flagged and not flagged.",
         200 / 3: "that is in percent. F1 is a number from 0 to 1.",
     }
     if not _equal(result, 2 / 3):
         likely = [text for wrong, text in mistakes.items() if _equal(result, wrong)]
         msg = (
-            f"of 14 beats, 5 are abnormal, 4 are flagged, and 3 are both, but your function returns {result:.3g}. "
-            "Compute it by hand for these beats."
+            f"of 15 beats, 5 are abnormal, 4 are flagged, and 3 are both, but your function returns {result:.3g}. "
+            f"{'Do not round it' if is_rounded(result, 2 / 3) else 'Compute it by hand for these beats'}."
         )
         raise NotYet(likely[0] if likely else msg)
     result = one_number(call(f1, ~flagged, abnormal, name="f1"), "the return value of `f1`")
-    if not _equal(result, 4 / 15):
+    if not _equal(result, 4 / 16):
         msg = "right for one example and wrong for another. Does your function use its arguments only?"
         raise NotYet(msg)
     return (
@@ -109,7 +111,8 @@ def _explain_cost(result: float) -> None:
     if _equal(result, _cost(alarms, misses)):
         return
     likely = [text for wrong, text in mistakes.items() if _equal(result, wrong)]
-    text = likely[0] if likely else "Add two terms: the frequency of false alarms times 1, and that of misses times 30."
+    terms = "Add two terms: the frequency of false alarms times 1, and that of misses times 30. Use only the arguments."
+    text = likely[0] if likely else terms
     msg = (
         "for the normal scores 1, 2, 3, 4, the abnormal scores 3, 5, 6, 7, 8 and the threshold 3, "
         f"`cost` returned {result:.4g}. {text}"
@@ -230,16 +233,23 @@ def check_5(same: Any, new: Any) -> str:
         if abs(value - right) < margin:
             continue
         if abs(value - other) < margin:
-            beats = "on which the threshold was chosen" if name == "same" else "with new random scores"
-            hint = f"that is the mean F1 of the other number. `{name}` uses the beats {beats}."
+            hint = "that is the mean F1 on new beats. Use the beats on which the threshold was chosen."
+            if name == "new":
+                hint = "that is the mean F1 on the same beats. Draw new scores, and keep the threshold of the old ones."
         elif 1 < value <= 100:
             hint = "give a number from 0 to 1, not in percent."
         elif math.isclose(value, 0.5):
             hint = "an AUROC of random scores is 0.5, F1 is not. Compute it."
         elif abs(value - 2 / 3) < 0.001:
-            hint = "that is F1 if every beat is flagged. `oracle_threshold` mostly finds a better threshold."
+            hint = (
+                "that is F1 if every beat is flagged, or F1 of the first repetition. Create `rng` before the loop, "
+                "choose a threshold in each of the 200 repetitions, and take the mean of all F1."
+            )
         else:
-            hint = f"got {value:.3f}. Repeat it 200 times, with 10 normal and 10 abnormal beats, and take the mean."
+            hint = (
+                f"got {value:.3f}. Repeat it 200 times, with 10 normal and 10 abnormal beats. Each time, choose the "
+                "threshold with `oracle_threshold`, and compute F1. Then take the mean."
+            )
         msg = f"`{name}`: {hint}"
         raise NotYet(msg)
     return (

@@ -50,7 +50,7 @@ def _explain_starts(starts: list[float], case: str, steps: int, length: int, str
         text = f"the first window begins at {starts[0]}, so step 0 lies in no window."
     elif len(set(starts)) < len(starts):
         twice = next(start for start in starts if starts.count(start) > 1)
-        text = f"two windows begin at {twice}. If the stride reaches the end exactly, no further window is needed."
+        text = f"two windows begin at {twice}. The last window must begin at {last}, and only one may begin there."
     elif starts == right[:-1] and last % stride == 0:
         text = (
             f"the last window is missing: the last {length} steps, {last} to {steps - 1}, are one more window. "
@@ -80,6 +80,8 @@ def check_2(to_steps: Any) -> str:
         text = "The stride is not constant there. Use `starts`."
         if np.allclose(returned, np.trunc(returned)):
             text = "Your scores are integers: an integer array truncates what is added to it. Use an array of floats."
+        elif np.allclose(returned, _step_means(errors.mean(1), starts, 4, steps)):
+            text = "Is the length of a window written as 4 in your function? It is `errors.shape[1]`."
         elif np.allclose(np.delete(returned, 4), np.delete(right, 4)):
             text = "Only step 4 is wrong. It lies in three windows: do you use their mean, or their median?"
         msg = (

@@ -4,8 +4,9 @@
 
 For each data set and seed, two networks are trained for a number of optimizer steps: on windows minus their means, and
 on the windows as they are. All scores in `SCORES` are computed from these two networks and from nearest neighbours
-among the windows themselves, and evaluated. The data sets of each kind, in the order of their names, are alternately
-assigned to two halves: one to choose a score, one to report the metrics of the chosen score.
+among the windows themselves, and evaluated, and so are the detectors in `DETECTORS`. The data sets of each kind, in the
+order of their names, are alternately assigned to two halves: one to choose a score, one to report the metrics of the
+chosen score.
 
 FOLDER may contain
 
@@ -16,7 +17,8 @@ FOLDER may contain
 - ``ucr/*.npz``: labelled sequences, in the arrays x_train, y_train, x_test and y_test
 
 Without FOLDER, the data sets of this repository are used. An interrupted study continues where it was. The program
-writes tables.md and by_seed.csv. Data sets are named by their files and the SHA-256 checksums of these.
+writes tables.md and by_seed.csv, and with ``--page`` also a section of RESULTS.md. Data sets are named by their files
+and the SHA-256 checksums of these.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ from data import DataSet, Recording, Series, Split, recordings, split
 from data.ucr import load_ucr_anomaly
 from data.windows import cut_windows, interpolated, window_starts
 from trainers import BatchedTrainer, LSTMAutoencoder, benchmark
-from trainers.detection import evaluate_series, quantile_threshold, tracked_thresholds
+from trainers.detection import AnomalyDetector, evaluate_series, quantile_threshold, tracked_thresholds
 from trainers.detection.neighbours import NormalWindows
 from trainers.detection.preprocessing import Scaling, hold_out
 from trainers.detection.scoring import smoothed
@@ -51,6 +53,7 @@ from trainers.losses import reconstruct
 
 from .experiment import arguments, measured
 from .results import markdown
+from .results_file import section
 
 OUT = Path("build/detection-study")
 STEPS, EPOCHS, BATCH_SIZE = 600, 10, 64
@@ -407,6 +410,23 @@ def measure(settings: dict[str, int], source: Recording | Split) -> dict[str, An
     return {"rows": rows}
 
 
+DETECTORS: dict[str, dict[str, Any]] = {
+    "default detector": {},
+    "detector of version 0.2": {"error": "mae", "network": "steps", "adapt": False},
+}
+
+
+def measure_detector(settings: dict[str, Any], source: Recording | Split) -> dict[str, Any]:
+    """Return the row of a detector; on a recording, it divides the training part by itself."""
+    # the rate is not used here: `metrics_of` has its own, and a small one would need many calibration scores
+    detector = AnomalyDetector(seed=settings["seed"], rate=0.5, **DETECTORS[settings["detector"]])
+    parts: Any = {} if isinstance(source, Recording) else {"validation": source[1], "calibration": source[2]}
+    result: Any = detector.fit(source.training, progress=False, **parts).result
+    scores = detector.calibration_scores, detector.score(source.test)
+    metrics = metrics_of(scores, source.test.abnormal, detector.window_length)
+    return {"rows": [{"score": settings["detector"], **metrics, "seconds": result.seconds}]}
+
+
 COLUMNS = {
     "vus_pr": "VUS-PR", "hit": "hits, share", "auroc": "AUROC", "static": "flagged / rate, static",
     "static_kept": "kept, static", "tracker": "flagged / rate, tracker", "tracker_kept": "kept, tracker",
@@ -434,11 +454,30 @@ def tabulate(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+def overview(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return VUS-PR (of sets: AUROC) by kind and half, and the numbers of series with a hit and with a kept share.
+
+    Means over data sets and seeds. The share is that of the quantile tracker.
+    """
+    table: dict[str, pd.Series] = {}
+    for kind, group in rows.groupby("kind", sort=False):
+        series = "vus_pr" in group and group.vus_pr.notna().any()
+        for half, part in group.groupby("half"):
+            mean = part.groupby("score")["vus_pr" if series else "auroc"].mean()
+            table[f"{kind}, {half} half: {'VUS-PR' if series else 'AUROC'}"] = mean.map("{:.3f}".format)
+        for name, title in (("hit", "hits"), ("tracker_kept", "rate kept")) if series else ():
+            count = group.groupby(["score", "seed"])[name].sum().groupby("score").mean()
+            table[f"{kind}: {title}, of {group.data.nunique()}"] = count.map("{:.1f}".format)
+    order = [name for name in (*DETECTORS, *SCORES) if name in {*rows.score}]
+    return pd.DataFrame(table).reindex(order).fillna("–").rename_axis("score").reset_index()
+
+
 def main() -> None:
     # one process, because the table contains the seconds of training
     parser = arguments(__doc__, seeds=3, jobs=1)
     parser.add_argument("data", nargs="?", type=Path, help="folder of data sets; default: those of this repository")
     parser.add_argument("--steps", type=int, default=STEPS, help="optimizer steps of a training; default: %(default)s")
+    parser.add_argument("--page", action="store_true", help="write the section of RESULTS.md")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the results; default: %(default)s")
     options = parser.parse_args()
     options.folder = options.folder or options.out / "cells"
@@ -449,13 +488,17 @@ def main() -> None:
     # `measure` gets steps and seed as a dict
     cells = measured(dict, [{"steps": options.steps}], options, loaders, measure)
     about = with_halves([*sets])
-    frames = [pd.DataFrame(cell.rows).assign(data=cell.data, seed=cell.seed) for cell in cells.itertuples()]
+    detectors = measured(dict, [{"detector": name} for name in DETECTORS], options, loaders, measure_detector)
+    both = [*cells.itertuples(), *detectors.itertuples()]
+    frames = [pd.DataFrame(cell.rows).assign(data=cell.data, seed=cell.seed) for cell in both]
     rows = about.merge(pd.concat(frames), on="data")
-    text = f"{options.seeds} seeds, {options.steps} optimizer steps\n\n{LEGEND}\n\n{markdown(about)}"
-    for half, part in rows.groupby("half"):
-        text += f"\n{half} half\n\n{markdown(tabulate(part))}"
-    print(text)
-    (options.out / "tables.md").write_text(text, encoding="utf-8")
+    text = f"{options.seeds} seeds, {options.steps} optimizer steps. {LEGEND}.\n\n{markdown(overview(rows))}"
+    text += f"\nFiles:\n\n{markdown(about)}"
+    with section("detection_study", complete=options.page):
+        print(text)
+    halves = "".join(f"\n{half} half\n\n{markdown(tabulate(part))}" for half, part in rows.groupby("half"))
+    print(halves)
+    (options.out / "tables.md").write_text(f"{text}\n{halves}", encoding="utf-8")
     rows.to_csv(options.out / "by_seed.csv", index=False, float_format="%.6g")
 
 

@@ -37,7 +37,10 @@ def test_mean_absolute_error_is_right(right):
         (lambda x, y: np.median(np.abs(x - y)), "the median"),
         (lambda x, y: np.abs(x).mean() - np.abs(y).mean(), "Subtract first"),
         (lambda x, y: 0.3, "returns 0.3"),
-        (lambda x, y: 1.75, "right for one example"),
+        (lambda x, y: np.abs(np.abs(x) - np.abs(y)).mean(), "you take absolute values first"),
+        (lambda x, y: sum(abs(x[t] - y[t]) for t in range(1, len(x))) / len(x), "one time step is missing"),
+        (lambda x, y: np.abs(x - y)[:-1].mean(), "one time step is missing"),
+        (lambda x, y: 3.0, "right for one example"),
         (lambda x, y: np.abs(x - y), "must be one number"),
         (lambda x, y: ..., "returned nothing"),
         (lambda x: 0.6, "called with 2 positional arguments"),
@@ -68,7 +71,7 @@ def test_leak_and_its_mistakes(error):
     assert lesson_1.check_2(leaky, unbiased, error)
     assert lesson_1.check_2(round(leaky, 3), np.float32(unbiased), error)
     assert "swapped" in hint(lesson_1.check_2(unbiased, leaky, error))
-    assert "`unbiased`: set the threshold on" in hint(lesson_1.check_2(leaky, 0.5, error))
+    assert "`unbiased`: the threshold is `quantile_threshold(" in hint(lesson_1.check_2(leaky, 0.5, error))
     for wrong, words in (
         (quantile_threshold(error["training"], rate=0.05), "threshold itself"),
         (100 * leaky, "in percent"),
@@ -76,8 +79,8 @@ def test_leak_and_its_mistakes(error):
         (1 - leaky, "share below"),
         (share_above(error, "training", "training"), "the training beats, on which the threshold was set"),
         (round(leaky, 1), "nearly right. Do not round it"),
-        (leaky + 1 / 292, "set the threshold on"),
-        (0.5, "set the threshold on"),
+        (leaky + 1 / 292, 'the threshold is `quantile_threshold(pca_error["training"], rate=0.05)`'),
+        (0.5, 'the threshold is `quantile_threshold(pca_error["training"], rate=0.05)`'),
     ):
         text = hint(lesson_1.check_2(wrong, unbiased, error))
         assert text.startswith("`leaky`: ")
@@ -104,6 +107,7 @@ def test_precision_in_the_ward_is_right():
         (lambda a: 0.99 * a + 0.95 * (1 - a), "the accuracy"),
         (lambda a: 0.99, "the recall"),
         (lambda a: 100 * precision(a), "in percent"),
+        (lambda a: round(precision(a), 3), "Do not round it"),
         (lambda a: precision(0.01), "for a share of 0.4"),
         (lambda a: ..., "returned nothing"),
         (0.99, "must be a function"),
@@ -145,6 +149,7 @@ def test_aurocs_of_nine_runs_and_their_mistakes():
         ({**AUROCS, 8: 0.99}, [32, 8, 8], "one for each seed, got 1"),
         ({**AUROCS, 8: [0.18, 0.17, 0.19]}, [32, 8, 8], "Did you list the losses"),
         ({**AUROCS, 8: [0.99, 0.99, 0.98]}, [32, 8, 8], "Pass another `seed`"),
+        (dict.fromkeys((2, 8, 32), AUROCS[2]), [2, 2, 2], "sizes 2 and 8 have the same three AUROCs"),
     ):
         assert words in hint(lesson_1.check_4(aurocs, winners))
 

@@ -61,6 +61,11 @@ MISTAKES_1 = {
     "the accuracy": lambda f, a: (f == a).mean(),
     "the *normal* class": lambda f, a: f1(~f, ~a),
     "in percent": lambda f, a: 100 * f1(f, a),
+    "your recall is a share of all beats": lambda f, a: (
+        2 * a[f].mean() * (f & a).mean() / (a[f].mean() + (f & a).mean())
+    ),
+    "a pair of brackets": lambda f, a: 2 * a[f].mean() * f[a].mean() / a[f].mean() + f[a].mean(),
+    "Do not round it": lambda f, a: round(f1(f, a), 2),
     "by hand": lambda f, a: 0.3,
     "right for one example": lambda f, a: 2 / 3,
     "must be one number": lambda f, a: f & a,
@@ -243,8 +248,8 @@ def test_f1_of_random_scores_passes():
 @pytest.mark.parametrize(
     ("same", "new", "part"),
     [
-        (0.626, 0.697, "`same`: that is the mean F1 of the other number"),
-        (0.697, 0.697, "`new`: that is the mean F1 of the other number"),
+        (0.626, 0.697, "`same`: that is the mean F1 on new beats"),
+        (0.697, 0.697, "keep the threshold of the old ones"),
         (69.7, 62.6, "not in percent"),
         (0.5, 0.5, "an AUROC of random scores"),
         (2 / 3, 0.626, "if every beat is flagged"),

@@ -146,6 +146,7 @@ MISTAKES_2 = {
     "not their sum": lambda errors, starts, steps: 4 * to_steps(errors, starts, steps),
     "Your scores are integers": integers,
     "Use `starts`": constant_stride,
+    "written as 4": lambda errors, starts, steps: lesson_5._step_means(errors.mean(1), starts, 4, steps),
     "one score for each step": lambda errors, starts, steps: errors.mean(1),
     "Which of them contain step 3": lambda errors, starts, steps: np.arange(steps),
     "four windows over 7 steps, shape (7,), got (8,)": lambda errors, starts, steps: (

@@ -766,8 +766,8 @@ class AnomalyDetector(Block):
         usual, high = float(np.nanmedian(np.append(scores, 0.0))), float(np.quantile(self.calibration_scores, 0.9))
         # more than rounding errors
         if usual > UNLIKE * high + 1e-6:
-            got = f"half of the scores above {digits(usual)}, and 90 % of the calibration scores below {digits(high)}"
-            remedy = "If this series is normal, fit on data like it."
+            got = f"a median score of {digits(usual)}, while 90 % of the calibration scores are below {digits(high)}"
+            remedy = "If this series is normal, also train on data like it."
             warnings.warn(f"{series.name!r} must be like the calibration part, got {got}. {remedy}", stacklevel=3)
 
     def _smooth(self, length: int) -> int:
