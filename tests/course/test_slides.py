@@ -64,6 +64,23 @@ CASES = {
         [text("# One"), code("a", PICTURE), text("**See:** it.")],
         "slide - fragment",
     ),
+    "explanation after code is a fragment, and code after it appears with it": (
+        [text("# One"), code("a", printed(1)), text("**Observe:** it."), code("b", printed(1)), text("more")],
+        "slide - fragment - -",
+    ),
+    "explanation after code without output is a fragment": (
+        [text("# One"), code("a"), text("**Observe:** it.")],
+        "slide - fragment",
+    ),
+    "explanation after text is not a fragment": ([text("# One"), text("**Observe:** it.")], "slide -"),
+    "word in the middle of a text does not hide it": (
+        [text("# One"), code("a", printed(1)), text("See **Observe:** it.")],
+        "slide - -",
+    ),
+    "explanation that does not fit or asks begins a sub-slide": (
+        [text("# One"), code("a"), text("**Observe:** " + LONG), code("b"), text("**Observe:** it. Why?")],
+        "slide - subslide - subslide",
+    ),
     "long text stands beside a picture": (
         [text("# One"), code("a", PICTURE), text("word " * 120), text("more")],
         "slide - fragment -",
