@@ -201,6 +201,8 @@ def test_each_row_of_a_plan_names_a_section_of_its_lesson():
     rows, wrong = 0, []
     for number, lesson in re.findall(r"^## Lesson (\d):(.*?)(?=^## |\Z)", guide, re.MULTILINE | re.DOTALL):
         headings = headings_of(number)
+        # The notes scroll to the second table.
+        assert re.findall(r"^### (\d\d) minutes\n\|", lesson, re.MULTILINE) == ["15", "45"]
         for plan in re.findall(r"### \d\d minutes\n((?:\|.*\n)+)", lesson):
             for row in plan.splitlines()[2:]:
                 section = row.split("|")[2].strip()
