@@ -9,7 +9,8 @@ The rule, for a screen of 1280 × 720 in classroom mode:
 - A text with a heading of the first or second level begins a slide.
 - A text that asks for a prediction, a heading of a lower level, and a cell that no longer fits below the cells
   before it begin a sub-slide.
-- Code after a question, and a cell after a picture, are a fragment: they appear on the same slide, at the next step.
+- Code after a question, a cell after a picture, and a text after code that begins with "Observe:" in bold are a
+  fragment: they appear on the same slide, at the next step. So an explanation is not visible before its code is run.
 - A text after a picture stands beside it, on the same slide.
 - Exercises, solutions and further reading are left out.
 - All other cells follow the cell before them on the same slide.
@@ -159,7 +160,8 @@ def _kind(cell: dict[str, Any], level: int, before: dict[str, Any] | None, *, fi
     if level or asks or not fits:
         return "subslide"
     answers = before["cell_type"] == "markdown" and _QUESTION.search(_source(before)) is not None
-    return "fragment" if answers or _has_picture(before) else None
+    explains = before["cell_type"] == "code" and _source(cell).startswith("**Observe:**")
+    return "fragment" if answers or explains or _has_picture(before) else None
 
 
 def _height(cell: dict[str, Any], letters: int = _LETTERS) -> float:

@@ -204,15 +204,23 @@ Not this.
 
 ## Lesson 2: Pictures
 
-| min | section | do, ask |
-|---|---|---|
-| 0-3 | a title | "Why?" |
-| 3-9 | look at it | "What do you see?" |
+{plans}
 
 - **Look at it:** a line.
 
 ## Lesson 3: Later
 """
+PLAN = """
+### {minutes} minutes
+
+| min | section | do, ask |
+|---|---|---|
+| 0-3 | a title | "Why?" |
+| 3-9 | look at it | "What do you see in {minutes} minutes?" |
+"""
+GUIDE = GUIDE.replace(
+    "{plans}", (PLAN + "\na line\n" * 40).replace("{minutes}", "15") + PLAN.replace("{minutes}", "45")
+)
 
 
 @pytest.fixture
@@ -255,13 +263,23 @@ def test_notes_follow_the_slides(pictures):
     with page.expect_popup() as opened:
         page.get_by_role("button", name="notes").click()
     notes = opened.value
-    notes.locator("table").wait_for()
-    assert "What do you see?" in notes.locator("body").inner_text()
+    notes.locator("table").last.wait_for()
+    assert "What do you see in 45 minutes?" in notes.locator("body").inner_text()
     assert "Not this." not in notes.locator("body").inner_text()
-    assert [row.inner_text().split("\t")[1] for row in notes.locator("tr.now").all()] == ["a title"]
+    marked = notes.locator("tr.now")
+    assert [row.inner_text().split("\t")[1] for row in marked.all()] == ["a title"] * 2
+    seen = """() => [...document.querySelectorAll('tr.now')].map(row => row.getBoundingClientRect().y)
+        .map(y => y > 0 && y < innerHeight)"""
+    assert notes.evaluate(seen) == [False, True], "the plan of 45 minutes"
     page.get_by_role("button", name="next", exact=True).click()
     notes.locator("li.now").wait_for()
-    assert [row.inner_text().split("\t")[1] for row in notes.locator("tr.now").all()] == ["look at it"]
+    assert [row.inner_text().split("\t")[1] for row in marked.all()] == ["look at it"] * 2
+    assert notes.evaluate(seen) == [False, True]
+    marked.first.click()
+    notes.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    page.get_by_role("button", name="previous", exact=True).click()
+    notes.locator("tr.now", has_text="a title").first.wait_for()
+    assert notes.evaluate(seen) == [True, False], "the plan clicked last"
     notes.close()
 
 

@@ -64,6 +64,23 @@ CASES = {
         [text("# One"), code("a", PICTURE), text("**See:** it.")],
         "slide - fragment",
     ),
+    "explanation after code is a fragment, and code after it appears with it": (
+        [text("# One"), code("a", printed(1)), text("**Observe:** it."), code("b", printed(1)), text("more")],
+        "slide - fragment - -",
+    ),
+    "explanation after code without output is a fragment": (
+        [text("# One"), code("a"), text("**Observe:** it.")],
+        "slide - fragment",
+    ),
+    "explanation after text is not a fragment": ([text("# One"), text("**Observe:** it.")], "slide -"),
+    "word in the middle of a text does not hide it": (
+        [text("# One"), code("a", printed(1)), text("See **Observe:** it.")],
+        "slide - -",
+    ),
+    "explanation that does not fit or asks begins a sub-slide": (
+        [text("# One"), code("a"), text("**Observe:** " + LONG), code("b"), text("**Observe:** it. Why?")],
+        "slide - subslide - subslide",
+    ),
     "long text stands beside a picture": (
         [text("# One"), code("a", PICTURE), text("word " * 120), text("more")],
         "slide - fragment -",
@@ -178,18 +195,34 @@ def headings_of(number):
     return [re.sub(r"\(\d+ minutes?\)$", "", heading).strip().lower() for heading in found]
 
 
+def names_section(text, headings):
+    """Return whether the notes mark a text of the guide in one of the sections."""
+    parts = [part.strip().lower() for part in re.split("[;:,?]", text)]
+    return any(len(part) > 3 and part in heading for part in parts for heading in headings)
+
+
 def test_each_row_of_a_plan_names_a_section_of_its_lesson():
     """Otherwise the notes of the slides do not mark it."""
     guide = ROOT.joinpath("notebooks/instructor_guide.md").read_text(encoding="utf-8")
     rows, wrong = 0, []
     for number, lesson in re.findall(r"^## Lesson (\d):(.*?)(?=^## |\Z)", guide, re.MULTILINE | re.DOTALL):
         headings = headings_of(number)
+        # The notes scroll to the second table.
+        assert re.findall(r"^### (\d\d) minutes\n\|", lesson, re.MULTILINE) == ["15", "45"]
         for plan in re.findall(r"### \d\d minutes\n((?:\|.*\n)+)", lesson):
             for row in plan.splitlines()[2:]:
                 section = row.split("|")[2].strip()
-                parts = [part.strip().lower() for part in re.split("[;:,?]", section)]
                 rows += 1
-                if not any(len(part) > 3 and part in heading for part in parts for heading in headings):
+                if not names_section(section, headings):
                     wrong.append(f"lesson {number}: {section}")
     assert rows > 80
     assert wrong == []
+
+
+@pytest.mark.parametrize("number", [2, 5, 6, 8])
+def test_each_pause_names_a_section_of_its_lesson(number):
+    guide = ROOT.joinpath("notebooks/instructor_guide.md").read_text(encoding="utf-8")
+    pauses = guide.partition(f"\n## Lesson {number}:")[2].partition("\n### Where to pause")[2].partition("\n### ")[0]
+    labels = re.findall(r"^- (?!Exercise)(?:\*\*(.*?)\*\*)?", pauses, re.MULTILINE)
+    assert len(labels) > 5
+    assert [label for label in labels if not names_section(label, headings_of(number))] == []

@@ -189,6 +189,9 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
       });
       popup.document.head.innerHTML = `<title>Notes</title><style>${NOTES}</style>`;
       popup.document.body.replaceChildren(renderer.node);
+      // The notes scroll to the plan of 45 minutes, or to the plan that was clicked last.
+      this.plan = renderer.node.querySelectorAll("table")[1];
+      renderer.node.onclick = ({ target }) => (this.plan = target.closest("table") ?? this.plan);
       this.markNotes();
     }
 
@@ -201,7 +204,8 @@ body:has(.kit-slides:not(.lm-mod-hidden)) :is(#jp-top-panel, #jp-menu-panel, .jp
         text.split(/[;:,?]/).some((part) => part.trim().length > 3 && section.includes(part.trim().toLowerCase()));
       for (const one of this.popup.document.querySelectorAll("td:nth-child(2), li > strong:first-child"))
         one.closest("tr, li").classList.toggle("now", named(one.textContent));
-      this.popup.document.querySelector(".now")?.scrollIntoView({ block: "center" });
+      const row = this.plan?.querySelector(".now") ?? this.popup.document.querySelector(".now");
+      row?.scrollIntoView({ block: "center" });
     }
 
     // A hidden cell loses the focus, and then the keys do not work.
