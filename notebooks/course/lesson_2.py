@@ -102,10 +102,11 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batches: list[torc
 
 def _weights_after(step: Any, start: nn.Module, batches: list[torch.Tensor], *mistake: str) -> torch.Tensor:
     """Return the weights after a step of gradient descent; an old gradient is stored in the weights before it."""
-    model, sizes, steps = copy.deepcopy(start), [], []
+    model, sizes, steps, gradients = copy.deepcopy(start), [], [], []
     model.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     for weights in model.parameters():
         weights.grad = torch.ones_like(weights)
+    weights.register_post_accumulate_grad_hook(lambda _: gradients.append(1))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     optimizer.register_step_post_hook(lambda *_: steps.append(1))
     call_function(step, model, optimizer, [x.clone() for x in batches], *mistake, name="step_for_two")
@@ -115,6 +116,9 @@ def _weights_after(step: Any, start: nn.Module, batches: list[torch.Tensor], *mi
         raise NotYet(msg)
     if sizes and max(sizes) > len(batches[0]):
         msg = "your function joins the batches, and that does not fit into the memory. Pass them to the model in turn."
+        raise NotYet(msg)
+    if len(sizes) == 2 and len(gradients) == 1:
+        msg = "`backward` comes after both batches, so both must fit into the memory. Call it after each batch."
         raise NotYet(msg)
     return nn.utils.parameters_to_vector(model.parameters()).detach()
 
@@ -132,7 +136,8 @@ def check_3(step_for_two: Any) -> str:
             if torch.allclose(found, _weights_after(_step, start, batches, mistake), atol=1e-6):
                 raise NotYet(text)
         msg = (
-            "the weights are not those of one step for all beats. Which of the five things come once, and which twice?"
+            "the weights are not those of one step for the mean absolute error of all beats. Which of the five things "
+            "come once, and which twice?"
         )
         raise NotYet(msg)
     return "This is called gradient accumulation. The kit has it as `accumulate_grad_batches`."

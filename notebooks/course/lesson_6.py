@@ -28,12 +28,12 @@ def check_1(precision: Any, recall: Any, f1: Any) -> str:
     if math.isclose(given[0], right_recall) and math.isclose(given[1], right_precision):
         msg = "you have swapped precision and recall. Precision is the share of the *flagged* steps."
         raise NotYet(msg)
-    for value, right, mistakes in (
-        (given[0], right_precision, _PRECISION_MISTAKES),
-        (given[1], right_recall, _RECALL_MISTAKES),
-        (given[2], right_f1, _f1_mistakes(right_precision, right_recall)),
+    for name, value, right, mistakes in (
+        ("precision", given[0], right_precision, _PRECISION_MISTAKES),
+        ("recall", given[1], right_recall, _RECALL_MISTAKES),
+        ("f1", given[2], right_f1, _f1_mistakes(right_precision, right_recall)),
     ):
-        _explain(value, right, mistakes)
+        _explain(name, value, right, mistakes)
     return (
         "The 940 normal steps without a flag appear in none of the three metrics. F1 lies nearer to the smaller of the "
         "two than their mean does, so a detector cannot make up for a bad precision by a good recall."
@@ -63,17 +63,21 @@ def _f1_mistakes(precision: float, recall: float) -> dict[float, str]:
     }
 
 
-def _explain(value: float, right: float, mistakes: dict[float, str]) -> None:
+def _explain(name: str, value: float, right: float, mistakes: dict[float, str]) -> None:
     """Raise `NotYet` with the likeliest mistake if the value is not right; a value with three digits is accepted."""
     if abs(value - right) < 0.001:
         return
     for wrong, text in mistakes.items():
         if math.isclose(value, wrong, rel_tol=1e-3):
             raise NotYet(text)
-    if is_rounded(value, right):
-        msg = f"{value} is rounded too much. Write the formula, or three digits."
+    if abs(value - 100 * right) < 0.1:
+        msg = f"`{name}` is in percent. Give a number from 0 to 1."
         raise NotYet(msg)
-    msg = f"{value:.3f} is not right. Count first: true positives, false positives, false negatives."
+    if is_rounded(value, right) or 0 < right - value < 0.01:
+        msg = f"`{name}`: {value} is rounded too much. Write the formula, or three digits."
+        raise NotYet(msg)
+    hint = "Its formula is 2·P·R / (P + R)." if name == "f1" else "Count true and false positives, and false negatives."
+    msg = f"`{name}`: {value:.3f} is not right. {hint}"
     raise NotYet(msg)
 
 
@@ -110,7 +114,7 @@ def check_2(shortest: Any) -> str:
 @exercise("6.3", "a function that returns one bool for each step")
 def check_3(point_adjusted: Any) -> str:
     """Check point adjustment: each event with a hit is flagged as a whole."""
-    flagged = np.array([False, True, False, False, True, False, False, False, False, False])
+    flagged = np.array([False, True, False, False, True, False, False, False, False, True])
     given, events = flagged.copy(), [(3, 6), (7, 9)]
     returned = np.asarray(call(point_adjusted, given, events))
     if returned.shape != flagged.shape:
@@ -120,9 +124,9 @@ def check_3(point_adjusted: Any) -> str:
         msg = "your function changes the array `flagged` in place. Work on a copy."
         raise NotYet(msg)
     decisions = returned.astype(bool)
-    right = np.array([False, True, False, True, True, True, False, False, False, False])
+    right = np.array([False, True, False, True, True, True, False, False, False, True])
     if not np.array_equal(decisions, right):
-        msg = f"steps 1 and 4 are flagged, events are [3, 6) and [7, 9). {_adjustment_mistake(decisions, flagged)}"
+        msg = f"steps 1, 4 and 9 are flagged, events are [3, 6) and [7, 9). {_adjustment_mistake(decisions, flagged)}"
         raise NotYet(msg)
     test = load_mitbih().test
     noise = np.random.default_rng(0).random(len(test)) < 0.01
@@ -156,10 +160,11 @@ def _check_two_hits(point_adjusted: Any) -> None:
 def _adjustment_mistake(decisions: np.ndarray, flagged: np.ndarray) -> str:
     if decisions[7] or decisions[8]:
         return (
-            "Your function fills the second event, which has no hit. Fill an event only if one of its steps is flagged."
+            "Your function fills the second event, which has no hit: step 9 is after its end. Fill an event only if "
+            "one of its steps is flagged."
         )
-    if not decisions[1]:
-        return "Your function removes the false alarm at step 1. Do not change steps outside of events."
+    if not (decisions[1] and decisions[9]):
+        return "Your function removes the false alarm at step 1 or 9. Do not change steps outside of events."
     if decisions[6]:
         return "Your function also fills step 6. The end of an event is excluded."
     if np.array_equal(decisions, flagged):

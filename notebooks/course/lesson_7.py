@@ -86,7 +86,7 @@ def check_2(mean_difference: Any, interval: Any, network: np.ndarray, nearest: n
     elif _close(half_width, 1.96 * std / np.sqrt(n)):
         msg = "`interval`: 1.96 is for large samples. With five values, the standard deviation is uncertain: use 2.776."
     elif _close(half_width, t * std):
-        msg = "`interval`: this is the interval for a single new *difference*. For the mean of five: Divide by √5."
+        msg = "`interval`: this is the interval for a single new *difference*. For the mean of five, divide by √5."
     elif _close(half_width, t * float(differences.std()) / np.sqrt(n)):
         msg = "`interval`: NumPy's `std` divides by n. For a sample, divide by n − 1: `std(ddof=1)`."
     elif _close(half_width, std / np.sqrt(n)) or _close(half_width, std):
@@ -97,7 +97,7 @@ def check_2(mean_difference: Any, interval: Any, network: np.ndarray, nearest: n
             "exercise 7.1 shows that they are not."
         )
     else:
-        msg = "`interval`: the centre is right, but the width is wrong. Use the standard error of the mean."
+        msg = "`interval`: the centre is right, but the width is wrong. On each side, it is 2.776 · s / √5."
     raise NotYet(msg)
 
 
@@ -111,6 +111,12 @@ def check_3(n_splits: Any, never_below: Any, differences: np.ndarray, n_train: i
         _fewest(lambda k: stats.t.ppf(0.975, k - 1) * np.sqrt(1 / k) * std < mean): (
             "`n_splits`: this is the answer for the plain interval or for the factor 1.96. Use the corrected interval, "
             "and the factor for k splits, `stats.t.ppf(0.975, k - 1)`."
+        ),
+        _fewest(lambda k: 2.776 * np.sqrt(1 / k + ratio) * std < mean): (
+            "`n_splits`: 2.776 is the factor for five splits. For k splits, use `stats.t.ppf(0.975, k - 1)`."
+        ),
+        _fewest(lambda k: stats.t.ppf(0.975, k - 1) * np.sqrt(1 / k + ratio) * differences.std() < mean): (
+            "`n_splits`: NumPy's `std` divides by n. For a sample, divide by n − 1: `std(ddof=1)`."
         ),
         right - 1: "`n_splits`: with one split fewer than needed, the interval still contains 0, but only just.",
         right + 1: "`n_splits`: this is one too many. With one split fewer, the interval does not contain 0 either.",
@@ -184,6 +190,8 @@ def check_5(draw: Any) -> str:
             "with the same scores for both methods, the difference is not 0: each method is evaluated on a separate "
             "draw. Draw once, and use the same indices for both."
         )
+        if np.allclose(draws(good, good), 0.5):
+            msg = "this is one AUROC, of the difference of the scores. Compute an AUROC for each method, and subtract."
         raise NotYet(msg)
     if np.allclose(draws(abnormal * 1.0, abnormal * -1.0), -1):
         msg = "the sign is wrong. Return the AUROC of `a` minus the AUROC of `b`."
@@ -213,8 +221,8 @@ def check_5(draw: Any) -> str:
     std = float(draws(good, poor, n=300).std())
     expected = _std_of_draws(good, poor, abnormal)
     if not 0.75 * expected < std < 1.33 * expected:
-        reason = "large: do you draw too few beats?" if std > expected else "small: do you draw too many beats?"
-        msg = f"over many draws, the standard deviation is too {reason} Draw as many as there are."
+        size = "large" if std > expected else "small"
+        msg = f"over many draws, the standard deviation is too {size}. Draw as many beats as there are: `len(a)`."
         raise NotYet(msg)
     return (
         "The bootstrap interval extends from the 2.5 % to the 97.5 % quantile of many such differences. If both "
@@ -223,8 +231,8 @@ def check_5(draw: Any) -> str:
 
 
 def _fewest(excludes_zero: Callable[[int], bool]) -> int:
-    """Return the smallest number of splits, from 2 to 1000, for which an interval excludes 0."""
-    return next(k for k in range(2, 1001) if excludes_zero(k))
+    """Return the smallest number of splits, from 2 to 1000, for which an interval excludes 0; 0 if there is none."""
+    return next((k for k in range(2, 1001) if excludes_zero(k)), 0)
 
 
 def _std_of_draws(a: np.ndarray, b: np.ndarray, abnormal: np.ndarray) -> float:

@@ -44,8 +44,8 @@ def check_1(series: Any) -> str:
     if series.time is None:
         rate = "The sampling rate is right, but the" if series.sampling_rate else "There is no sampling rate, and the"
         msg = (
-            f"the values are right, but the times were not read. {rate} column 'Zeit' was left out as text (see the "
-            "warning), so a missing row would not be noticed. Set `time` and `date_format`."
+            f"the values are right, but the times were not read. {rate} column 'Zeit' was left out, so a missing row "
+            "would not be noticed. Set `time` and `date_format`, and leave `irregular` as it is."
         )
         raise NotYet(msg)
     if series.sampling_rate is None and str(series.time[0])[:10] == _FIRST_DAY:
@@ -116,7 +116,7 @@ def check_3(share: Any) -> str:
         )
         raise NotYet(msg)
     return (
-        f"The part is normal and just long enough: {end} steps, {end // _CYCLE} cycles. From step {PUMP_EVENT[0]} to "
+        f"The part is normal and long enough: {end} steps, {end // _CYCLE} cycles. From step {PUMP_EVENT[0]} to "
         f"{PUMP_EVENT[1]}, the cycle is abnormal. With the default of 0.5, the network would have been trained on this "
         "fault, and would not have detected similar faults."
     )
@@ -144,18 +144,18 @@ def check_4(keep: Any) -> str:
             raise NotYet(msg)
         if name in chosen and share > 0.5:
             msg = (
-                f"{share:.0%} of the second half of {name} lie outside the range of its first half. Is your condition "
-                "true for values below the minimum *and* for values above the maximum?"
+                f"{share:.0%} of the second half of {name} lie outside the range of its first half. A value below the "
+                "minimum is outside, and so is a value above the maximum: combine both conditions with `|`."
             )
             raise NotYet(msg)
         if name not in chosen and np.ptp(values) > 0 and share <= 0.5:
             msg = (
                 f"{name} is missing, although it varies, and only {share:.0%} of its second half lie outside the range "
-                "of its first half. Flat lines are no reason to leave out a sensor whose value can be constant."
+                "of its first half. The rule keeps it: it does not ask for flat lines."
             )
             raise NotYet(msg)
     return (
-        f"{' and '.join(dict.fromkeys(chosen))} stay. The rule uses no test data. Now train with and without "
+        f"{' and '.join(dict.fromkeys(chosen))} stay. The rule needs no test data. Now train with and without "
         "P-MON-CKP: compare the false alarms, the delay and VUS-PR. The solution shows the numbers."
     )
 

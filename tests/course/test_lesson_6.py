@@ -45,7 +45,9 @@ def test_precision_recall_and_f1_pass():
         (0.6, 0.75, 0.45**0.5, "geometric mean"),
         (0.6, 0.75, 0.97, "accuracy"),
         (0.6, 0.75, 0.7, "rounded too much"),
-        (0.6, 0.75, 0.1, "Count first"),
+        (0.6, 0.75, 0.1, "`f1`: 0.100 is not right"),
+        (60, 0.75, 0.667, "`precision` is in percent"),
+        (0.6, 0.75, 0.66, "`f1`: 0.66 is rounded too much"),
         ("0.6", 0.75, 2 / 3, "`precision` must be one number"),
     ],
 )
@@ -102,6 +104,10 @@ def fill(adjusted, flagged, start, end):
     adjusted[start:end] = True
 
 
+def fill_if_hit_behind(adjusted, flagged, start, end):
+    adjusted[start:end] |= flagged[start : end + 1].any()
+
+
 def fill_one_more(adjusted, flagged, start, end):
     adjusted[start : end + 1] |= flagged[start:end].any()
 
@@ -145,6 +151,7 @@ def last_hit_only(flagged, events):
 
 MISTAKES_3 = {
     "which has no hit": altered(fill),
+    "step 9 is after its end": altered(fill_if_hit_behind),
     "The end of an event is excluded": altered(fill_one_more),
     "from the hit on": altered(fill_from_the_hit),
     "removes the false alarm": only_events,

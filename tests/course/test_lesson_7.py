@@ -81,7 +81,7 @@ def test_wrong_mean_differences_are_explained(mean_difference, words):
         (stats.ttest_ind(NETWORK, NEAREST).confidence_interval(), "independent samples"),
         (stats.ttest_ind(NETWORK, NEAREST, equal_var=False).confidence_interval(), "independent samples"),
         (around(1.96 * DIFFERENCES.std(ddof=1) / np.sqrt(5)), "1.96 is for large samples"),
-        (around(2.776 * DIFFERENCES.std(ddof=1)), "Divide by √5"),
+        (around(2.776 * DIFFERENCES.std(ddof=1)), "divide by √5"),
         (around(2.776 * DIFFERENCES.std() / np.sqrt(5)), "std(ddof=1)"),
         (around(DIFFERENCES.std(ddof=1)), "one standard deviation"),
         (around(DIFFERENCES.std(ddof=1) / np.sqrt(5)), "one standard deviation"),
