@@ -315,7 +315,7 @@ def _drift(values: np.ndarray, name: str, window: int | None) -> Finding:
     found = f"The medians of {number} parts of the recording differ by {drift:.3g}; the s.d. within a part is {sd:.3g}."
     if drift <= sd:
         return Finding("drift", name, "ok", found)
-    advice = "Train on all normal levels. If `error` is not 'neighbours', also pass centre=False to AnomalyDetector."
+    advice = "Train on all normal levels. If error is not 'neighbours', also pass centre=False to AnomalyDetector."
     return Finding("drift", name, "review", found, advice)
 
 

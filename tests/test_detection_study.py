@@ -55,6 +55,8 @@ def test_study_has_finite_metrics_and_continues(folder, tmp_path, monkeypatch, c
     monkeypatch.setattr(
         detection_study, "trained", lambda *args, **options: trainings.append(args) or trained(*args, **options)
     )
+    short = {name: {**settings, "epochs": 1} for name, settings in DETECTORS.items()}
+    monkeypatch.setattr(detection_study, "DETECTORS", short)
     options = ["--seeds", "1", "--steps", "10", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["detection_study", str(folder), *options])
     detection_study.main()

@@ -20,36 +20,41 @@ _SIZES, _SEEDS = (2, 8, 32), 3
 @exercise("1.1", "a function of two arrays that returns one number")
 def check_1(error: Any) -> str:
     """Check for the mean absolute difference of two arrays."""
-    # The differences are -2, -4, 6, -2, -1: all wrong formulas give different numbers.
-    beat, reconstruction = np.array([-3.0, -4.0, 3.0, -4.0, 0.0]), np.array([-1.0, 0.0, -3.0, -2.0, 1.0])
+    # The differences are 7, -1, 4, 9, -9: all wrong formulas give different numbers.
+    beat, reconstruction = np.array([4.0, -3.0, 2.0, 4.0, -5.0]), np.array([-3.0, -2.0, -2.0, -5.0, 4.0])
     result = one_number(call(error, beat, reconstruction, name="error"), "the return value of `error`")
     mistakes = {
-        3 / 5: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
-        -3 / 5: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
-        61 / 5: "that is the mean *squared* difference. Use the absolute difference.",
-        (61 / 5) ** 0.5: "that is the root of the mean *squared* difference. Use the absolute difference.",
-        15.0: "that is the sum of the absolute differences. Divide it by the number of time steps.",
-        15 / 140: "you divide by 140. Divide by the number of time steps of the given beat.",
-        6.0: "that is the largest absolute difference. Take the mean.",
-        2.0: "that is the median of the absolute differences. Take the mean.",
-        7 / 5: "that is the difference of the mean absolute values. Subtract first, then take absolute values.",
-        9 / 5: "you take absolute values first. Subtract first, then take absolute values.",
+        2.0: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
+        -2.0: "that is the mean of the differences: positive and negative ones cancel. Take absolute values first.",
+        228 / 5: "that is the mean *squared* difference. Use the absolute difference.",
+        (228 / 5) ** 0.5: "that is the root of the mean *squared* difference. Use the absolute difference.",
+        30.0: "that is the sum of the absolute differences. Divide it by the number of time steps.",
+        30 / 140: "you divide by 140. Divide by the number of time steps of the given beat.",
+        9.0: "that is the largest absolute difference. Take the mean.",
+        7.0: "that is the median of the absolute differences. Take the mean.",
+        2 / 5: "that is the difference of the mean absolute values. Subtract first, then take absolute values.",
+        4 / 5: "you take absolute values first. Subtract first, then take absolute values.",
+        8 / 5: "you add beat and reconstruction. Subtract.",
+        30 / 4: "you divide by one time step too few. Divide by the number of time steps.",
     }
-    # without the first or the last step, divided by 5 or by 4; or all steps, divided by 4
-    one_less = "one time step is missing. In Python, the five steps of this beat have the numbers 0 to 4: `range(5)`."
-    mistakes |= dict.fromkeys([13 / 5, 14 / 5, 13 / 4, 14 / 4, 15 / 4], one_less)
-    if not np.isclose(result, 3):
+    # without the first or the last step, divided by 5 or by 4
+    one_less = "one time step is missing. In Python, the steps of a beat have the numbers in `range(len(beat))`."
+    mistakes |= dict.fromkeys([23 / 5, 21 / 5, 23 / 4, 21 / 4], one_less)
+    if not np.isclose(result, 6):
         for number, hint in mistakes.items():
             if np.isclose(result, number):
                 raise NotYet(hint)
         msg = (
-            "for the beat −3, −4, 3, −4, 0 and the reconstruction −1, 0, −3, −2, 1, your function returns "
+            "for the beat 4, −3, 2, 4, −5 and the reconstruction −3, −2, −2, −5, 4, your function returns "
             f"{result:.3g}. Compute it by hand for these five time steps."
         )
         raise NotYet(msg)
-    result = one_number(call(error, np.zeros(5), np.arange(5.0), name="error"), "the return value of `error`")
+    beat, reconstruction = np.array([2.0, -1.0, 1.0]), np.array([-1.0, -2.0, 3.0])
+    result = one_number(call(error, beat, reconstruction, name="error"), "the return value of `error`")
     if not np.isclose(result, 2):
-        msg = "right for one example and wrong for another. Does your function use its arguments only?"
+        msg = (
+            "right for five time steps and wrong for three. Does your function use its arguments only, and `len(beat)`?"
+        )
         raise NotYet(msg)
     return (
         "The unit of this error is that of the beat, here standard deviations. `reconstruction_error` computes it "
@@ -164,7 +169,9 @@ def check_4(aurocs: Any, winners: Any) -> str:
             msg = f"`aurocs[{size}]` must be AUROCs between 0.5 and 1, got {values.tolist()}. Did you list the losses?"
             raise NotYet(msg)
         if len(set(values)) < _SEEDS:
-            msg = f"`aurocs[{size}]` has the same number twice. Pass another `seed` to `quick`, and score `run.model`."
+            msg = (
+                f"`aurocs[{size}]` has the same number twice. Pass another `seed`, score `run.model`, and do not round."
+            )
             raise NotYet(msg)
         same = next((other for other, known in table.items() if np.array_equal(values, known)), None)
         if same is not None:

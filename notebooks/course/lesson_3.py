@@ -36,7 +36,8 @@ def check_1(restored_epochs: Any) -> str:
             continue
         mistakes = [
             ([e - 1 for e in right], "Epochs count from 1, positions in a list from 0."),
-            (right[:1], "It returns after the first restore. Is the line with `return` inside the loop?"),
+            (right[:1], "It returns too early. Is the line with `return` inside the loop?"),
+            ([], "It returns no epoch. Is the line with `return` inside the loop?"),
             (
                 [e for e in range(2, len(losses) + 1) if losses[e - 1] > losses[e - 2]],
                 "You compare with the epoch before. History restore compares with the lowest loss so far.",

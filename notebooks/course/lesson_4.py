@@ -143,15 +143,16 @@ def _check_too_few_scores(conformal_threshold: Any) -> str:
     )
     try:
         threshold = conformal_threshold(np.array([10.0, 20.0, 30.0]), 0.05)
-    except IndexError:
-        return f"{text} With too few scores your function raises an IndexError; a ValueError with a reason is better."
-    except Exception:
+    except ValueError:
         return text
+    except Exception as error:
+        msg = f"for 3 scores and a rate of 5 %, your function raises {type(error).__name__}. Raise a ValueError."
+        raise NotYet(msg) from error
     problem = (
         "the function is right if there are enough scores. But for 3 scores and a rate of 5 %, k is 4. "
         "There is no fourth smallest score, and your function returned"
     )
-    advice = "Raise an error that states the reason, or return infinity."
+    advice = "Raise a ValueError that states the reason."
     name = "the result of `conformal_threshold` for 3 scores and a rate of 5 %"
     number = math.nan if threshold is None else one_number(threshold, name)
     if math.isnan(number):

@@ -50,7 +50,9 @@ def _explain_starts(starts: list[float], case: str, steps: int, length: int, str
         text = f"the first window begins at {starts[0]}, so step 0 lies in no window."
     elif len(set(starts)) < len(starts):
         twice = next(start for start in starts if starts.count(start) > 1)
-        text = f"two windows begin at {twice}. The last window must begin at {last}, and only one may begin there."
+        text = f"two windows begin at {twice}. If the stride reaches the end exactly, no further window is needed."
+        if last % stride:
+            text = f"two windows begin at {twice}. The last window begins at {last}, and no step begins two windows."
     elif starts == right[:-1] and last % stride == 0:
         text = (
             f"the last window is missing: the last {length} steps, {last} to {steps - 1}, are one more window. "

@@ -29,6 +29,7 @@ def test_restored_epochs_are_right():
         (lambda x: [e for e in range(2, len(x) + 1) if x[e - 1] >= min(x[: e - 1])], "is not worse"),
         (lambda x: [e for e in range(1, len(x) + 1) if x[e - 1] > min(x)], "epoch 5 is not known yet"),
         (lambda x: right_epochs(x)[:1], "inside the loop"),
+        (lambda x: [], "inside the loop"),
         (lambda x: [e for e in range(1, len(x) + 1) if x[e - 1] > min([1, *x[: e - 1]])], "by hand"),
         (lambda x: [1, 2, 3], "by hand"),
         (lambda x: np.array([2, 3]), "you return [2, 3], but the weights are restored after"),

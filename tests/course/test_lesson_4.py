@@ -85,7 +85,6 @@ def conformal(scores, rate):
 
 
 def test_conformal_quantile_passes():
-    assert lesson_4.check_3(conformal)
     assert lesson_4.check_3(lambda scores, rate: quantile_threshold(scores, rate=rate))
 
 
@@ -120,10 +119,8 @@ def test_invalid_threshold_for_too_few_scores_fails(value, part):
     assert_not_yet(lesson_4.check_3(returning(value)), part)
 
 
-def test_index_error_passes_with_advice():
-    assert "a ValueError with a reason is better" in str(lesson_4.check_3(conformal))
-    assert "with a reason" not in str(lesson_4.check_3(lambda scores, rate: quantile_threshold(scores, rate=rate)))
-    assert "with a reason" not in str(lesson_4.check_3(returning(math.inf)))
+def test_other_error_for_too_few_scores_fails():
+    assert_not_yet(lesson_4.check_3(conformal), "raises IndexError. Raise a ValueError")
 
 
 def by_rank(rank):

@@ -196,6 +196,8 @@ class LiveView(Pictured, ipywidgets.VBox):
         if rewind:
             # Here and not by a link in the page: a link that arrived late would move the slider back to epoch 1.
             with self._own:
+                # a drag ends playing, which would move the slider back
+                self._play.playing = self._play.playing and change["owner"] is self._play
                 self._slider.value = self._play.value = change["new"]
             self._follows = change["new"] == self._slider.max
         self._answer("rewind" if rewind else "plan", change["new"])

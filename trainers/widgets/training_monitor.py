@@ -382,6 +382,7 @@ class TrainingMonitor(LiveView):
             history = self._last.trainer.branch(epoch, *states)
             self._snapshots.cut(epoch, history[-1])
             _add(self.histories, history.name, history)
+        self._follows = True
         self._show_all()
 
     # ------------------------------------------------------------------ page, picture and copies

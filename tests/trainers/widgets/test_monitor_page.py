@@ -220,21 +220,46 @@ def test_epoch_newer_than_slider_is_selected_in_chart(beats, model, page):
     assert selected == [5]
 
 
-def test_each_control_gets_one_message_for_new_epoch_and_slider_first(beats, model, page, monkeypatch):
-    """In the page, the value of the play button is copied to the slider, whose range must be extended before."""
+def test_slider_gets_its_maximum_before_its_value_and_play_one_message(beats, model, page, monkeypatch):
+    """If both came in one message, the page would limit the value by the old maximum, and send it back."""
     monitor, sent, got = built(TrainingMonitor(beats[1][:2])), [], []
     # No update is due before the end of the run.
     monitor._sent_at = math.inf
-    monkeypatch.setattr(ipywidgets.Widget, "_send", lambda widget, message, buffers=None: sent.append(widget))
+    monkeypatch.setattr(
+        ipywidgets.Widget, "_send", lambda widget, message, buffers=None: sent.append((widget, message))
+    )
 
     def show():
         sent.clear()
         monitor._show_epoch(5, move=True)
-        got.extend(widget for widget in sent if widget in (monitor._slider, monitor._play))
+        got.extend(
+            (widget, [*message["state"]]) for widget, message in sent if widget in (monitor._slider, monitor._play)
+        )
 
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=5, callbacks=[monitor, at(5, show)])
-    assert got == [monitor._slider, monitor._play]
+    assert got == [(monitor._slider, ["max"]), (monitor._slider, ["value"]), (monitor._play, ["max", "value"])]
     assert (monitor._slider.max, monitor._slider.value, monitor._play.value) == (5, 5, 5)
+
+
+def test_play_moves_slider_and_slider_stops_play(beats, model, page):
+    monitor = built(TrainingMonitor(beats[1][:1]))
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[monitor])
+    monitor._play.set_state({"playing": True, "value": 2})
+    assert page["rewind"]["epoch"] == monitor._slider.value == 2
+    assert not monitor._follows
+    assert monitor._play.playing
+    monitor._slider.set_state({"value": 5})
+    assert page["rewind"]["epoch"] == monitor._play.value == 5
+    assert not monitor._play.playing
+
+
+def test_branch_from_rewound_epoch_is_followed(beats, model, page):
+    monitor = built(TrainingMonitor(beats[1][:1]))
+    benchmark(BatchedTrainer(model, **WILD), *beats, epochs=6, callbacks=[monitor])
+    monitor._slider.set_state({"value": 3})
+    monitor.branch(3)
+    monitor.more(4)
+    assert page["rewind"]["epoch"] == monitor._slider.value == 7
 
 
 def test_new_run_is_followed_after_rewind_of_last_run(beats, model, page):
