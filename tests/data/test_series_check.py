@@ -89,7 +89,7 @@ def test_slow_drift_to_another_level_is_no_outlier():
     drift = WAVE + np.interp(np.arange(2000), [1500, 1900], [0, 20])
     assert found(drift, "outlier").verdict == "ok"
     assert found(drift, "drift").verdict == "review"
-    assert "without error='neighbours', pass centre=False" in found(drift, "drift").advice
+    assert "also pass centre=False" in found(drift, "drift").advice
     drift[1950] = 90
     assert "90 at step 1950" in found(drift, "outlier").found
 

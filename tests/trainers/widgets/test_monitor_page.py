@@ -233,11 +233,11 @@ def test_slider_gets_its_maximum_before_its_value_and_play_one_message(beats, mo
         sent.clear()
         monitor._show_epoch(5, move=True)
         got.extend(
-            (widget, [*message["state"]]) for widget, message in sent if widget in (monitor._slider, monitor._play)
+            (widget, {*message["state"]}) for widget, message in sent if widget in (monitor._slider, monitor._play)
         )
 
     benchmark(BatchedTrainer(model, **WILD), *beats, epochs=5, callbacks=[monitor, at(5, show)])
-    assert got == [(monitor._slider, ["max"]), (monitor._slider, ["value"]), (monitor._play, ["max", "value"])]
+    assert got == [(monitor._slider, {"max"}), (monitor._slider, {"value"}), (monitor._play, {"max", "value"})]
     assert (monitor._slider.max, monitor._slider.value, monitor._play.value) == (5, 5, 5)
 
 
