@@ -159,7 +159,7 @@ def check_4(aurocs: Any, winners: Any) -> str:
     if not isinstance(aurocs, Mapping) or set(aurocs) != set(_SIZES):
         msg = "`aurocs` must be a dict with the keys 2, 8 and 32."
         raise NotYet(msg)
-    table = {}
+    table: dict[int, np.ndarray] = {}
     for size in _SIZES:
         values = np.atleast_1d(np.asarray(aurocs[size], dtype=float))
         if values.shape != (_SEEDS,):
