@@ -180,7 +180,7 @@ def chosen(only: str | None) -> dict[str, list[str]]:
 
 def main() -> None:
     # one process, because the table contains the seconds of training
-    parser = arguments(__doc__, seeds=3, jobs=1)
+    parser = arguments(__doc__, seeds=5, jobs=1)
     parser.add_argument("--only", metavar="NAME", help="part of the name of a recording or a method")
     parser.add_argument(
         "--epochs", type=int, help="number of epochs for a trial that writes nothing; default: that of the detector"
