@@ -251,9 +251,14 @@ def test_branch_during_run(lab, open_notebook):
     notebook.await_epoch(4)
     notebook.press("Pause")
     notebook.await_state("paused")
+    # The slider follows the run until the latest epoch is drawn; the page may have drawn epoch 2 before.
+    notebook.page.wait_for_function(
+        "() => /^epoch (?![12]:)/.test(document.querySelector('.kit-chart .words').textContent)"
+    )
     slider = notebook.page.locator(".widget-slider .noUi-handle").first
     slider.focus()
     slider.press("Home")
+    notebook.await_words("epoch 1:")
     slider.press("ArrowRight")
     notebook.await_words("epoch 2:")
     notebook.press("Branch here")
