@@ -17,7 +17,7 @@
 # make test-site  test its links, pictures, widgets and accessibility in Chromium
 # make pictures   record the animated picture of the README
 # make benchmark  measure speed of training and scoring, and the cost of monitoring
-# make results    measure two tables of RESULTS.md: heartbeats (five seeds), long recordings (three seeds)
+# make results    measure three tables of RESULTS.md: heartbeats, the default detector on twenty splits, long recordings
 # make detection-study  compare anomaly scores and thresholds over data sets; DATA=folder for those in a folder (hours)
 # make restore-study  compare restores during training with a restore at the end; DATA=folder as above (hours)
 # make steps      measure the effect of each part of the best configuration
@@ -119,6 +119,7 @@ benchmark: .venv/installed-benchmark
 
 results: $(STAMP)
 	$(PY) -m tests.benchmarks.results
+	$(PY) -m tests.benchmarks.splits
 	$(PY) -m tests.benchmarks.series_results
 
 detection-study: $(STAMP)

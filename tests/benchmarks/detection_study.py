@@ -267,7 +267,7 @@ def network_terms(model: LSTMAutoencoder, inputs: dict[str, Windows], parts: dic
     - l: distance to the nearest latent vector of the bank; latent vectors are scaled to the total variance of x
     - j: distance to the nearest pair (latent vector, √length · mean of the window): the level that centring removes
     - n1 to n4: distance of `NormalWindows`, with the error weight 1 to 4; n3 is the score of the default detector on
-      series, and n30 on sets, whose sequences it does not centre
+      series, except near their ends, and n30 on sets, whose sequences it does not centre
     """
     scored = inputs["calibration"], inputs["test"]
     differences = [reconstruct(model, part.values).numpy() - part.values for part in scored]
@@ -410,20 +410,36 @@ def measure(settings: dict[str, int], source: Recording | Split) -> dict[str, An
     return {"rows": rows}
 
 
+# The default detector and others, by hyperparameters; *periods* is the window length of a series in periods.
 DETECTORS: dict[str, dict[str, Any]] = {
     "default detector": {},
     "detector of version 0.2": {"error": "mae", "network": "steps", "adapt": False},
+    "windows of half a period": {"periods": 0.5},
+    "windows of two periods": {"periods": 2.0},
+    "300 optimizer steps": {"epochs": 10},
+    "990 optimizer steps": {"epochs": 33},
 }
 
 
 def measure_detector(settings: dict[str, Any], source: Recording | Split) -> dict[str, Any]:
     """Return the row of a detector; on a recording, it divides the training part by itself."""
+    chosen = dict(DETECTORS[settings["detector"]])
+    periods = chosen.pop("periods", None)
+    window, parts = None, {}
     # the rate is not used here: `metrics_of` has its own, and a small one would need many calibration scores
-    detector = AnomalyDetector(seed=settings["seed"], rate=0.5, **DETECTORS[settings["detector"]])
-    parts: Any = {} if isinstance(source, Recording) else {"validation": source[1], "calibration": source[2]}
+    detector: Any = AnomalyDetector(seed=settings["seed"], rate=0.5, **chosen)
+    if isinstance(source, Recording):
+        # the buffer of VUS-PR is the same for all detectors
+        window = detector.choose_window(source.training)
+        # a window that does not fit into the parts is replaced by the default, with a warning
+        detector.window = None if periods is None else max(4, round(periods * window))
+    elif periods is not None:
+        return {"rows": []}
+    else:
+        parts = {"validation": source[1], "calibration": source[2]}
     result: Any = detector.fit(source.training, progress=False, **parts).result
     scores = detector.calibration_scores, detector.score(source.test)
-    metrics = metrics_of(scores, source.test.abnormal, detector.window_length)
+    metrics = metrics_of(scores, source.test.abnormal, window)
     return {"rows": [{"score": settings["detector"], **metrics, "seconds": result.seconds}]}
 
 
@@ -490,7 +506,7 @@ def main() -> None:
     about = with_halves([*sets])
     detectors = measured(dict, [{"detector": name} for name in DETECTORS], options, loaders, measure_detector)
     both = [*cells.itertuples(), *detectors.itertuples()]
-    frames = [pd.DataFrame(cell.rows).assign(data=cell.data, seed=cell.seed) for cell in both]
+    frames = [pd.DataFrame(cell.rows).assign(data=cell.data, seed=cell.seed) for cell in both if cell.rows]
     rows = about.merge(pd.concat(frames), on="data")
     text = f"{options.seeds} seeds, {options.steps} optimizer steps. {LEGEND}.\n\n{markdown(overview(rows))}"
     text += f"\nFiles:\n\n{markdown(about)}"

@@ -109,14 +109,6 @@ def default_detector(seed: int) -> dict[str, float]:
     return _of_scores(scores, test.labels, spent)
 
 
-def neighbours_of_all(seed: int) -> dict[str, float]:
-    """Return the metrics and the cost of 5-NN among all normal beats that the default detector uses."""
-    *normal, test = split_of(seed)
-    with cost() as spent:
-        scores = baseline_scores("5-NN", np.concatenate([part.sequences for part in normal]), test)
-    return _of_scores(scores, test.labels, spent)
-
-
 def _of_scores(scores: np.ndarray, labels: Any, spent: dict[str, float]) -> dict[str, float]:
     evaluation = evaluate(scores, labels, threshold=0.0)
     missing = float(np.nan)

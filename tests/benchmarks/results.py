@@ -1,21 +1,17 @@
 """Compare autoencoders and baselines on ECG5000, with the same splits, over five seeds.
 
 Each method trains and scores in a new process with one thread, so that its seconds and its memory are its own.
-The default detector is compared with nearest neighbours on twenty splits. Both use the training, validation and
-calibration beats. The program writes the table into RESULTS.md, results.csv and results.tex, and the metrics of every
-seed into results_by_seed.csv.
+The program writes the table into RESULTS.md, results.csv and results.tex, and the metrics of every seed into
+results_by_seed.csv.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from trainers.detection import BASELINES
 
@@ -28,8 +24,6 @@ from .experiment import (
     baseline,
     default_detector,
     measured,
-    neighbours_of_all,
-    split_of,
     train,
 )
 from .results_file import section
@@ -41,9 +35,7 @@ NETWORKS = {
     "LSTM autoencoder, restore off": {"restore": "off"},
     "LSTM autoencoder, restore with a tolerance of 20 %": {"min_delta_ratio": 0.2},
 }
-DETECTOR, NEIGHBOURS = "default detector", "5-NN of all normal beats"
-# Number of splits on which these two are compared.
-SPLITS = 20
+DETECTOR = "default detector"
 COLUMNS = {
     "auroc": ("AUROC", "{:.4f}"),
     "difference": ("AUROC minus the first row's", "{:+.4f}"),
@@ -61,8 +53,6 @@ def make(seed: int, method: str) -> Callable[[], dict[str, float]]:
     """Return the measurement of one method with one seed."""
     if method == DETECTOR:
         return partial(alone, default_detector, seed)
-    if method == NEIGHBOURS:
-        return partial(alone, neighbours_of_all, seed)
     if method in BASELINES:
         return partial(alone, baseline, method, seed)
     return partial(alone, partial(train, seed, BEST_EPOCHS, model=BEST_MODEL, **{**BEST, **NETWORKS[method]}))
@@ -95,35 +85,6 @@ def summary(rows: pd.DataFrame) -> str:
     return f"Baselines whose mean AUROC is at least that of the first row ({means.iloc[0]:.4f}): {names}.\n"
 
 
-def corrected_interval(differences: pd.Series, n_train: int, n_test: int) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of paired differences over random splits of one data set.
-
-    The splits overlap, so the variance of the mean is (1/k + n_test / n_train) s² for k splits, instead of s² / k; see
-    Nadeau & Bengio 2003, Inference for the generalization error, section 3.
-
-    >>> low, high = corrected_interval(pd.Series([0.0, 2.0]), n_train=10, n_test=5)
-    >>> round(low, 2), round(high, 2)  # 1 ± 12.71 √(1/2 + 1/2) √2
-    (-16.97, 18.97)
-    """
-    k = len(differences)
-    error = float(np.sqrt((1 / k + n_test / n_train) * differences.var()))
-    reach = float(stats.t.ppf(0.975, k - 1)) * error
-    return float(differences.mean()) - reach, float(differences.mean()) + reach
-
-
-def comparison(rows: pd.DataFrame) -> str:
-    """Return a sentence on the default detector and nearest neighbours, paired by split."""
-    areas = rows.pivot_table(index="seed", columns="method", values="auroc")
-    differences = areas[DETECTOR] - areas[NEIGHBOURS]
-    *normal, test = split_of(0)
-    low, high = corrected_interval(differences, sum(map(len, normal)), len(test))
-    return (
-        f"AUROC on {len(areas)} splits: default detector {areas[DETECTOR].mean():.4f}, {NEIGHBOURS} "
-        f"{areas[NEIGHBOURS].mean():.4f}; the detector is ahead on {int((differences > 0).sum())}. Mean difference "
-        f"{differences.mean():+.4f}, 95 % interval {low:+.4f} to {high:+.4f} (Nadeau & Bengio 2003).\n"
-    )
-
-
 def markdown(table: pd.DataFrame) -> str:
     lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
@@ -143,13 +104,10 @@ def latex(table: pd.DataFrame) -> str:
 def main() -> None:
     # one process, because the table contains the seconds of training
     parser = arguments(__doc__, seeds=5, jobs=1)
-    parser.add_argument("--splits", type=int, default=SPLITS, help="splits of the comparison; default: %(default)s")
     options = parser.parse_args()
     print(f"ECG5000, {options.seeds} seeds, {BEST_EPOCHS} epochs, one thread")
     print(f"model {BEST_MODEL}, trainer {BEST}\n", flush=True)
     done = measured(make, [{"method": name} for name in [*NETWORKS, DETECTOR, *BASELINES]], options)
-    splits = argparse.Namespace(**{**vars(options), "seeds": max(options.splits, options.seeds)})
-    pairs = measured(make, [{"method": name} for name in (DETECTOR, NEIGHBOURS)], splits)
     done = done.sort_values("seed", kind="stable", ignore_index=True)
     for row in done.to_dict("records"):
         error = f", validation error {row['validation_error']:.2f}, {row['seconds']:.0f} s"
@@ -157,7 +115,7 @@ def main() -> None:
         print(f"seed {row['seed']}  {method}: AUROC {row['auroc']:.4f}" + error * (method in NETWORKS), flush=True)
     table = tabulate(done)
     with section("heartbeats", complete=options.seeds == parser.get_default("seeds")):
-        print(f"\n{markdown(table)}\n{summary(done)}\n{comparison(pairs)}")
+        print(f"\n{markdown(table)}\n{summary(done)}")
     FOLDER.joinpath("results.tex").write_text(latex(table), encoding="utf-8")
     table.to_csv(FOLDER / "results.csv", index=False)
     done.to_csv(FOLDER / "results_by_seed.csv", index=False, float_format="%.6g")

@@ -20,7 +20,7 @@ from .results_file import section
 # Mean over the beats of the sum of absolute errors over the time steps.
 GOAL = 9.7
 LATENT_SIZE = 32
-EPOCHS = 20
+EPOCHS = 40
 README: dict[str, Any] = {"batch_size": 32, "learning_rate": 0.01}
 LARGE = {"batch_size": 64, "steps_per_epoch": 50, "learning_rate": 0.02}
 COSINE = {**LARGE, "schedule": "cosine", "warmup_epochs": 1.0}
@@ -28,7 +28,7 @@ COSINE = {**LARGE, "schedule": "cosine", "warmup_epochs": 1.0}
 STEPS = {
     "as in the README": (1, README),
     "patch_size 20": (20, README),
-    "batch size 64, learning rate 0.02, 1,000 steps": (20, LARGE),
+    "batch size 64, learning rate 0.02, 50 steps per epoch": (20, LARGE),
     "cosine schedule with a warm-up of one epoch": (20, COSINE),
     "the same without patches": (1, COSINE),
 }

@@ -31,7 +31,7 @@ from trainers.detection.preprocessing import DataForm, Scaling, as_data, matched
 from trainers.detection.results import Detection, Explanation
 from trainers.detection.scoring import ErrorGaussian
 from trainers.detection.thresholds import RULES, tracked_thresholds
-from trainers.detection.windowing import COMBINATIONS, Reconstructed, Windowing, choose_window
+from trainers.detection.windowing import COMBINATIONS, Reconstructed, Windowing, choose_window, level_ends
 from trainers.losses import reconstruct
 from trainers.lstm_autoencoder import LSTMAutoencoder
 from trainers.torch_utils import LARGEST_SEED, as_device
@@ -65,11 +65,16 @@ class AnomalyDetector(Block):
     equal a normal window. With the other choices of `error`, the score is the size of the reconstruction error alone.
 
     A series is cut into windows of one period (or `window`; without a period, of 64 steps or less), `stride` steps
-    apart. Each window assigns a score to each of its time steps. The score of a step is the mean, maximum or median of
-    these scores over all windows that contain the step. A series of any length is scored in chunks; the result does
-    not depend on the chunks. For training, windows begin at each time step (about a million steps of a longer
+    apart. Each window assigns a score to each of its time steps. The score of a step is the mean, maximum or median
+    of these scores over all windows that contain the step. A series of any length is scored in chunks; the result
+    does not depend on the chunks. For training, windows begin at each time step (about a million steps of a longer
     series) if an epoch of the trainer has a fixed number of batches (`steps_per_epoch`), and otherwise `stride` steps
     apart.
+
+    Near the ends of a series, and at gaps, a step lies in few windows, and its score varies more. With
+    ``error="neighbours"``, the first and last half window therefore have the score of the step next to them. The cost:
+    an anomaly of a few steps in the last half window of a series raises the scores less than elsewhere, until more
+    steps are known. Other errors keep the score of version 0.2.
 
     **Threshold.** It is set on the calibration part by `rule`. On a series, the threshold of the conformal quantile
     then follows the scores, so that the share of flagged steps stays near `rate` if normal data drifts; see
@@ -558,9 +563,8 @@ class AnomalyDetector(Block):
         # detectors of version 0.2 have constant thresholds, and networks that read single steps
         settings = {"adapt": False, "network": "steps", **content["hyperparameters"]}
         detector = cls(device=device, name=content["name"], **settings)
-        form = detector._form = DataForm(
-            **{**content["form"], "feature_names": tuple(content["form"]["feature_names"])}
-        )
+        names = tuple(content["form"]["feature_names"])
+        form = detector._form = DataForm(**{**content["form"], "feature_names": names})
         detector._scaling = Scaling.of(content["center"], content["divisor"])
         if len(detector._scaling.center) != len(form.feature_names):
             raise ValueError(f"center must have {len(form.feature_names)} values, got {len(content['center'])}.")
@@ -633,8 +637,7 @@ class AnomalyDetector(Block):
         """Return windows of all three parts, evenly spaced if there are too many."""
 
         def built() -> NormalWindows:
-            model, found = self._trained_model(), []
-            parts = self._normal_parts()
+            model, parts, found = self._trained_model(), self._normal_parts(), []
             for part, share in zip(parts, self._shares(parts), strict=True):
                 if isinstance(part, Series):
                     found.append(self._windowing().normal_windows(part, model, share))
@@ -734,9 +737,8 @@ class AnomalyDetector(Block):
         self._trained_model()
         data = matched(as_data(x, "x"), self._form, "x")
         if self.window_length is not None and len(data) < self.window_length:
-            raise ValueError(
-                f"{data.name!r} must have at least {self.window_length} steps (a window), got {len(data)}."
-            )
+            least = f"at least {self.window_length} steps (a window)"
+            raise ValueError(f"{data.name!r} must have {least}, got {len(data)}.")
         return data
 
     def _scores(self, data: Any, *, normal: bool = False) -> np.ndarray:
@@ -751,7 +753,9 @@ class AnomalyDetector(Block):
                 differences = scoring.smoothed(part.differences, smooth)
                 return scoring.window_scores(differences, self.error, gaussian, self.step_score)
 
-            return self._windowing().over(data, model, step_scores, combine=self.combine, normal=normal)[:, 0]
+            windowing = self._windowing()
+            scores = windowing.over(data, model, step_scores, combine=self.combine, normal=normal)[:, 0]
+            return level_ends(scores, windowing.length) if self.error == "neighbours" else scores
         sequences = self._sequences(data)
         if self.error != "neighbours":
             return scoring.reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)

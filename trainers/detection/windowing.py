@@ -104,10 +104,6 @@ class Windowing:
         """Return the values to subtract from each window, (n, 1, feature)."""
         return windows.mean(1, keepdims=True) if self.centre else 0.0
 
-    def usable(self, missing: np.ndarray) -> np.ndarray:
-        """Return which windows have enough values, from the missing values (n, length, feature)."""
-        return missing.mean((1, 2)) <= self.max_missing
-
     def usable_starts(self, series: Series) -> tuple[np.ndarray, bool]:
         """Return the first step of each window with enough values, and whether one of these has a missing value.
 
@@ -119,9 +115,7 @@ class Windowing:
             before = np.concatenate([[0], np.cumsum(series.abnormal)])
             starts = starts[before[starts + self.length] == before[starts]]
         if not len(starts):
-            wanted = (
-                f"at least one normal window of {self.length} steps with at most {self.max_missing:.0%} missing values"
-            )
+            wanted = f"at least one normal window of {self.length} steps with at most {self.max_missing:.0%} missing"
             raise ValueError(f"{series.name!r} must have {wanted}, got 0. Raise max_missing or reduce window.")
         return starts, gaps
 
@@ -153,9 +147,8 @@ class Windowing:
         middle = self.middle(windows)
         windows = windows - middle
         reconstruction = reconstruct(model, windows).numpy()
-        return Reconstructed(
-            starts, windows, middle, reconstruction, known_differences(model, reconstruction, windows, ~missing)
-        )
+        differences = known_differences(model, reconstruction, windows, ~missing)
+        return Reconstructed(starts, windows, middle, reconstruction, differences)
 
     def normal_windows(self, series: Series, model: nn.Module, most: int) -> Reconstructed:
         """Return windows of a normal series that begin at each step, evenly spaced ones if there are more than `most`.
@@ -197,7 +190,7 @@ class Windowing:
             missing = cut_windows(np.isnan(series.values[part]), local, self.length)
             windows = cut_windows(self.scaling.scale(values[part]), local, self.length)
             scores = of_steps(self.reconstructed(model, starts, windows, missing))
-            usable = self.usable(missing)
+            usable = missing.mean((1, 2)) <= self.max_missing
             if abnormal is not None:
                 usable &= ~cut_windows(abnormal[part, None], local, self.length).any((1, 2))
             scores = np.where(usable[:, None, None], scores, np.nan)
@@ -267,6 +260,19 @@ def estimate_window(series: Series, longest: int, default: int = 0) -> int:
         warnings.warn(f"{problem}; windows of {default} steps are used. Set window=… for another length.", stacklevel=4)
         return default
     return int(np.median(periods))
+
+
+def level_ends(scores: np.ndarray, length: int) -> np.ndarray:
+    """Give the first and last `length` // 2 steps of each scored part the score of the step next to them, in place.
+
+    A part ends at the end of the series or at steps without a score (NaN). Near an end, a step lies in few windows, so
+    that its score varies more than that of other steps.
+    """
+    half = length // 2
+    for begin, end in np.flatnonzero(np.diff(~np.isnan(scores), prepend=False, append=False)).reshape(-1, 2):
+        part = scores[begin:end]
+        part[:half], part[-half:] = part[half], part[-half - 1]
+    return scores
 
 
 class StepScores:

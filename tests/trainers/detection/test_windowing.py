@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from data import Series
 from data.windows import cut_windows, interpolated, start_chunks, window_starts
-from trainers.detection.windowing import StepScores, estimate_window
+from trainers.detection.windowing import StepScores, estimate_window, level_ends
 
 COMBINE = {"mean": np.mean, "max": np.max, "median": np.median}
 
@@ -92,3 +92,14 @@ def test_gaps_are_interpolated_and_other_values_unchanged():
     assert np.isnan(values[0, 0]), "the series itself is not changed"
     complete = np.ones((3, 1), dtype=np.float32)
     assert interpolated(complete) is complete
+
+
+@pytest.mark.parametrize("length", [4, 5])
+def test_ends_of_each_scored_part_have_score_of_step_next_to_them(length):
+    nan = np.nan
+    scores = np.array([nan, 0, 1, 2, 3, 4, 5, nan, nan, 6, 7, 8, 9, 10, 11])
+    expected = np.array([nan, 2, 2, 2, 3, 3, 3, nan, nan, 8, 8, 8, 9, 9, 9])
+    np.testing.assert_array_equal(level_ends(scores, length), expected)
+    np.testing.assert_array_equal(level_ends(np.full(5, nan), length), np.full(5, nan))
+    # a series of one window
+    np.testing.assert_array_equal(level_ends(np.full(length, 3.0), length), np.full(length, 3.0))
