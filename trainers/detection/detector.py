@@ -753,9 +753,8 @@ class AnomalyDetector(Block):
                 differences = scoring.smoothed(part.differences, smooth)
                 return scoring.window_scores(differences, self.error, gaussian, self.step_score)
 
-            windowing = self._windowing()
-            scores = windowing.over(data, model, step_scores, combine=self.combine, normal=normal)[:, 0]
-            return level_ends(scores, windowing.length) if self.error == "neighbours" else scores
+            scores = self._windowing().over(data, model, step_scores, combine=self.combine, normal=normal)[:, 0]
+            return level_ends(scores, self._windowing().length) if self.error == "neighbours" else scores
         sequences = self._sequences(data)
         if self.error != "neighbours":
             return scoring.reconstruction_error(model, sequences, kind=self.error, smooth=smooth, gaussian=gaussian)

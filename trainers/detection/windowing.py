@@ -115,8 +115,9 @@ class Windowing:
             before = np.concatenate([[0], np.cumsum(series.abnormal)])
             starts = starts[before[starts + self.length] == before[starts]]
         if not len(starts):
-            wanted = f"at least one normal window of {self.length} steps with at most {self.max_missing:.0%} missing"
-            raise ValueError(f"{series.name!r} must have {wanted}, got 0. Raise max_missing or reduce window.")
+            wanted = f"{self.length} steps with at most {self.max_missing:.0%} missing values"
+            got = "got 0. Raise max_missing or reduce window."
+            raise ValueError(f"{series.name!r} must have at least one normal window of {wanted}, {got}")
         return starts, gaps
 
     def dense(self, series: Series) -> Windowing:
